@@ -1,0 +1,1 @@
+"""The `levit-edge` command: one file per subcommand; each parses, calls the library and prints."""

@@ -1,0 +1,1 @@
+"""Images: the ImageNet protocol, image folders, class lists and the embedded demo."""

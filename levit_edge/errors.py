@@ -1,0 +1,70 @@
+"""Every error a user can cause, as one tree.
+
+    LevitEdgeError                exit status 3: bad input, one message, no traceback
+    ├── CheckpointError           a checkpoint cannot be read, or is not the LeViT that was asked for
+    ├── DownloadError             official weights cannot be fetched, or are not the published file
+    ├── DataError                 an image folder or an image is not usable
+    ├── QuantizationError         the model cannot be fused, calibrated, quantized or exported faithfully
+    ├── BundleError               a bundle is damaged, incomplete, or not a bundle
+    ├── OutputError               an output path cannot be written
+    └── RuntimeUnavailableError   a runtime is not installed, or cannot load an artifact
+
+A message says what was found, what was expected and what to do. A gate that fails (accuracy) is not
+an error: commands return exit status 4 for it. `ExitStatus` is the single list of exit statuses.
+"""
+
+from enum import IntEnum
+
+__all__ = [
+    "BundleError",
+    "CheckpointError",
+    "DataError",
+    "DownloadError",
+    "ExitStatus",
+    "LevitEdgeError",
+    "OutputError",
+    "QuantizationError",
+    "RuntimeUnavailableError",
+]
+
+
+class ExitStatus(IntEnum):
+    """The process exit statuses of the `levit-edge` command."""
+
+    DONE = 0
+    USAGE = 2
+    BAD_INPUT = 3
+    GATE_FAILED = 4
+    INTERRUPTED = 130
+
+
+class LevitEdgeError(Exception):
+    """Base of everything that is the input's fault and not a bug."""
+
+
+class CheckpointError(LevitEdgeError):
+    """A checkpoint cannot be read, or is not the LeViT that was asked for."""
+
+
+class DownloadError(LevitEdgeError):
+    """Official weights cannot be fetched, or are not the published file."""
+
+
+class DataError(LevitEdgeError):
+    """An image folder or an image is not usable."""
+
+
+class QuantizationError(LevitEdgeError):
+    """The model cannot be fused, calibrated, quantized or exported faithfully."""
+
+
+class BundleError(LevitEdgeError):
+    """A bundle is damaged, incomplete, or not a bundle."""
+
+
+class OutputError(LevitEdgeError):
+    """An output path cannot be written."""
+
+
+class RuntimeUnavailableError(LevitEdgeError):
+    """A runtime is not installed, or cannot load an artifact."""

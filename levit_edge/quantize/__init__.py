@@ -1,0 +1,1 @@
+"""From a trained LeViT to INT8 artifacts: fuse, calibrate, quantize, export."""

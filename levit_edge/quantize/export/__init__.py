@@ -1,0 +1,1 @@
+"""Exporters of the quantized graph: one file per runtime."""

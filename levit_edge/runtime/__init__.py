@@ -1,0 +1,1 @@
+"""Everything that happens to finished artifacts: bundles, runtimes, verification."""
