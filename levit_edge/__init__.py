@@ -1,1 +1,36 @@
-"""Take a trained LeViT to verified INT8 ExecuTorch and ONNX files."""
+"""Take a trained LeViT image classifier to verified INT8 ExecuTorch and ONNX files.
+
+    from levit_edge import load, fuse, quantize, verify, Bundle
+
+Importing the package imports neither torch nor a runtime: each name is loaded when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from levit_edge.errors import LevitEdgeError
+    from levit_edge.model.checkpoint import load
+    from levit_edge.model.fuse import fuse
+    from levit_edge.quantize.pipeline import quantize
+    from levit_edge.quantize.recipe import Recipe
+    from levit_edge.runtime.bundle import Bundle
+    from levit_edge.runtime.verify import verify
+
+__all__ = ["Bundle", "LevitEdgeError", "Recipe", "fuse", "load", "quantize", "verify"]
+
+_HOMES = {
+    "Bundle": "levit_edge.runtime.bundle",
+    "LevitEdgeError": "levit_edge.errors",
+    "Recipe": "levit_edge.quantize.recipe",
+    "fuse": "levit_edge.model.fuse",
+    "load": "levit_edge.model.checkpoint",
+    "quantize": "levit_edge.quantize.pipeline",
+    "verify": "levit_edge.runtime.verify",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

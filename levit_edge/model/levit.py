@@ -6,7 +6,7 @@ Differences from the original: written for one purpose (evaluation and short tra
 the attention-bias index is a buffer that is not saved, because it is a function of the grid.
 """
 
-from itertools import pairwise, product
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -20,18 +20,14 @@ def attention_bias_index(grid: int, stride: int = 1) -> Tensor:
     """Which attention bias each (query, key) pair takes: int64 (queries, keys).
 
     Keys lie on a `grid` × `grid` square, queries on every `stride`-th point of it. A bias belongs to an absolute offset
-    (|Δrow|, |Δcolumn|); offsets are numbered in the order in which they first appear, queries outermost. This is the
-    numbering of the original code, on which every trained checkpoint depends.
+    (|Δrow|, |Δcolumn|). The original code, on whose numbering every trained checkpoint depends, numbers the offsets in
+    the order in which they first appear, queries outermost: the first query, the corner (0, 0), meets all of them row
+    by row, so that the number is |Δrow| × grid + |Δcolumn|. Always a real tensor, also under `torch.device("meta")`.
     """
-    keys = list(product(range(grid), repeat=2))
-    queries = list(product(range(0, grid, stride), repeat=2))
-    number: dict[tuple[int, int], int] = {}
-    index = [
-        number.setdefault((abs(query[0] - key[0]), abs(query[1] - key[1])), len(number))
-        for query in queries
-        for key in keys
-    ]
-    return torch.tensor(index).view(len(queries), len(keys))
+    points = torch.arange(grid, device="cpu")
+    offsets = (points[::stride, None] - points).abs()
+    index = offsets[:, None, :, None] * grid + offsets[None, :, None, :]
+    return index.reshape(len(offsets) ** 2, grid**2)
 
 
 class ConvNorm(nn.Sequential):
@@ -111,7 +107,7 @@ class Attention(_BiasedAttention):
 
     def forward(self, x: Tensor) -> Tensor:
         heads: Tensor = self.qkv(x).unflatten(2, (self.heads, -1))
-        q, k, v = heads.split([self.key_dim, self.key_dim, self.value_dim], dim=3)
+        q, k, v = torch.split_with_sizes(heads, [self.key_dim, self.key_dim, self.value_dim], dim=3)
         projected: Tensor = self.proj(self.attend(q, k, v))
         return projected
 
@@ -127,7 +123,8 @@ class ShrinkingAttention(_BiasedAttention):
         self.proj = nn.Sequential(nn.Hardswish(), LinearNorm(heads * self.value_dim, outputs))
 
     def forward(self, x: Tensor) -> Tensor:
-        k, v = self.kv(x).unflatten(2, (self.heads, -1)).split([self.key_dim, self.value_dim], dim=3)
+        heads: Tensor = self.kv(x).unflatten(2, (self.heads, -1))
+        k, v = torch.split_with_sizes(heads, [self.key_dim, self.value_dim], dim=3)
         q: Tensor = self.q(x).unflatten(2, (self.heads, self.key_dim))
         projected: Tensor = self.proj(self.attend(q, k, v))
         return projected
@@ -202,4 +199,5 @@ class LeViT(nn.Module):
         logits: Tensor = self.head(tokens)
         if self.head_dist is None:
             return logits
-        return (logits + self.head_dist(tokens)) / 2
+        distilled: Tensor = self.head_dist(tokens)
+        return (logits + distilled) / 2

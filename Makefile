@@ -1,0 +1,29 @@
+# Everything installs into .venv. For a CPU-only torch on Linux x86-64, see "Install" in the README (TORCH_INDEX).
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+TORCH_INDEX ?=
+
+.PHONY: demo test check clean
+
+demo: $(VENV)/installed
+	$(BIN)/levit-edge quantize --model demo --output build/demo
+	$(BIN)/levit-edge predict build/demo levit_edge/data/demo/evaluation/dress/*.jpg --top 2
+
+test: $(VENV)/installed
+	$(BIN)/python -m pytest
+
+check: $(VENV)/installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch==2.13.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[quantize,dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis

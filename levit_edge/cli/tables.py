@@ -1,0 +1,71 @@
+"""How a verification is printed: a table that fits 80 columns, or the documented JSON."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from levit_edge.documents import to_json
+from levit_edge.runtime.manifest import ArtifactResult, StageRecord, Verification
+
+__all__ = ["bundle_json", "verification_table"]
+
+
+def bundle_json(bundle: str, verification: Verification, stages: Sequence[StageRecord]) -> dict[str, Any]:
+    """The JSON of `quantize` and `verify`: accuracies in percent, drops in points."""
+    document: dict[str, Any] = {"schema_version": 1, "bundle": bundle} | to_json(verification)
+    return document | {"stages": to_json(list(stages))}
+
+
+def verification_table(verification: Verification, console: Console) -> None:
+    """Print what was measured, on how many images, in which runtimes, on which machine."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("artifact", "MiB", "top-1 %", "top-5 %", "drop pt", "95 % interval", "agree %", "SQNR dB"):
+        table.add_column(heading, justify="left" if heading == "artifact" else "right", no_wrap=True)
+    for result in verification.results:
+        table.add_row(*_row(result))
+    console.print(table)
+    for result in verification.results:
+        if result.flips_lost is not None:
+            console.print(
+                f"{result.artifact}: {result.flips_lost} flips lost, {result.flips_gained} gained; margin change"
+                f" {result.margin_change_mean:+.2f} mean, {result.margin_change_worst:+.2f} worst",
+                highlight=False,
+            )
+    runtimes = ", ".join(f"{name} {version}" for name, version in verification.runtimes.items())
+    host = verification.host
+    console.print(
+        f"{verification.samples} images; {runtimes}; {host['processor']}, {host['architecture']}", highlight=False
+    )
+    if not verification.labelled:
+        console.print("The images have no labels: the drop was not measured.", style="yellow")
+    _print_gate(verification, console)
+
+
+def _row(result: ArtifactResult) -> tuple[str, ...]:
+    interval = result.drop_ci95_pt
+    return (
+        result.artifact,
+        f"{result.size_bytes / 2**20:.2f}",
+        _number(result.top1),
+        _number(result.top5),
+        _number(result.drop_pt),
+        "–" if interval is None else f"{interval[0]:+.2f} … {interval[1]:+.2f}",
+        _number(result.agreement),
+        _number(result.sqnr_db, 1),
+    )
+
+
+def _number(value: float | None, digits: int = 2) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _print_gate(verification: Verification, console: Console) -> None:
+    gate = verification.gate
+    if gate.passed is True:
+        console.print(f"gate passed: the drop is at most {gate.max_drop_pt:g} points", style="green", highlight=False)
+    elif gate.passed is False:
+        console.print(
+            f"gate FAILED: the drop is more than {gate.max_drop_pt:g} points", style="bold red", highlight=False
+        )

@@ -1,0 +1,141 @@
+"""Decodes many images, in order, in worker processes, so that the model and not the decoder is the limit."""
+
+import os
+import sys
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from levit_edge.data.image import crop_square, decoding_fault, open_image
+from levit_edge.data.pool import read_squares
+from levit_edge.data.preprocess import FloatImage, Pixels, Preprocessing, normalise
+from levit_edge.errors import DataError
+
+__all__ = ["BadImage", "Decoder", "batches", "default_workers"]
+
+MOST_WORKERS = 4  # by default; more rarely help, as the model needs cores too
+FEWEST_IMAGES = 32  # fewer are decoded before workers have started
+LISTED = 10  # bad images named in a message
+
+
+class BadImage(NamedTuple):
+    """An image that cannot be read, and why."""
+
+    path: Path
+    reason: str
+
+
+def default_workers(images: int) -> int:
+    """How many worker processes to use for that many images: one per usable core, at most four; 0 for a few.
+
+    Workers share memory by a call that only Linux has: elsewhere the answer is 0.
+    """
+    if sys.platform != "linux" or images < FEWEST_IMAGES:
+        return 0
+    return min(len(os.sched_getaffinity(0)), MOST_WORKERS)
+
+
+class Decoder:
+    """Yields (index, (3, H, W) float32) for each image in order; use it in a `with` statement.
+
+        with Decoder(image_set.images, preprocessing) as decoder:
+            for index, image in decoder: ...
+
+    Leaving the `with` ends the workers, also after an exception or Ctrl-C. Memory does not grow with the number
+    of images. `workers` is the number of processes; 0 decodes in this one, None is `default_workers`.
+
+    Images that cannot be read are not yielded; they are in `bad`. With `skip_bad_images` that is all, unless no
+    image can be read. Without it, the iteration goes through all images and then ends in a DataError that lists
+    the bad ones.
+
+    Raises (while iterating):
+        DataError: there are bad images, or a worker died; the image that it was on is named.
+    """
+
+    def __init__(
+        self,
+        images: Sequence[Path],
+        preprocessing: Preprocessing,
+        *,
+        workers: int | None = None,
+        skip_bad_images: bool = False,
+    ) -> None:
+        self.images = tuple(images)
+        self.preprocessing = preprocessing
+        self.workers = default_workers(len(images)) if workers is None else workers
+        self.skip_bad_images = skip_bad_images
+        self.bad: list[BadImage] = []
+        """The images of the last iteration that could not be read, so far."""
+        self._running: Generator[tuple[int, FloatImage], None, None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __iter__(self) -> Iterator[tuple[int, FloatImage]]:
+        """Begin again at the first image; an iteration under way ends."""
+        self.close()
+        self.bad = []
+        self._running = self._decode()
+        return self._running
+
+    def close(self) -> None:
+        """End the workers, if any are running."""
+        if self._running is not None:
+            self._running.close()
+
+    def _decode(self) -> Generator[tuple[int, FloatImage], None, None]:
+        with closing(self._squares()) as squares:
+            for index, square in enumerate(squares):
+                if isinstance(square, str):
+                    self.bad.append(BadImage(self.images[index], square))
+                else:
+                    yield index, normalise(square, self.preprocessing)
+        self._judge()
+
+    def _squares(self) -> Generator[Pixels | str, None, None]:
+        if self.workers == 0 or not self.images:
+            return _read_here(self.images, self.preprocessing)
+        return read_squares(self.images, self.preprocessing, min(self.workers, len(self.images)))
+
+    def _judge(self) -> None:
+        """Refuse the bad images, unless they may be skipped and some are left."""
+        if not self.bad or (self.skip_bad_images and len(self.bad) < len(self.images)):
+            return
+        advice = "remove or replace them"
+        if len(self.bad) < len(self.images):
+            advice += ", or leave them out with --skip-bad-images"
+        lines = [f"  {bad.path}: {bad.reason}" for bad in self.bad[:LISTED]]
+        if len(self.bad) > LISTED:
+            lines.append(f"  and {len(self.bad) - LISTED} more")
+        found = f"{len(self.bad)} of {len(self.images)} images cannot be read: {advice}"
+        raise DataError("\n".join([found, *lines]))
+
+
+def batches(decoded: Iterable[tuple[int, FloatImage]], size: int) -> Iterator[tuple[tuple[int, ...], FloatImage]]:
+    """Group what a `Decoder` yields: the indices, and (N, 3, H, W) float32 with N = `size`, or less at the end."""
+    remaining = iter(decoded)
+    while batch := tuple(islice(remaining, size)):
+        indices, images = zip(*batch, strict=True)
+        yield indices, np.stack(images)
+
+
+def _read_here(images: Sequence[Path], preprocessing: Preprocessing) -> Generator[Pixels | str, None, None]:
+    """What `read_squares` yields, without workers."""
+    for path in images:
+        try:
+            square = crop_square(open_image(path), preprocessing.resize, preprocessing.image_size)
+        except DataError as error:
+            yield decoding_fault(path, error)
+        else:
+            yield np.asarray(square)

@@ -1,0 +1,44 @@
+"""A decoding process: takes paths on standard input, leaves pixels in shared memory, answers on standard output.
+
+`levit_edge.data.pool` starts it and is its only client. A request is one line of JSON, `[slot, path]`; the answer
+is one line of JSON, null if the square's pixels now fill that slot, or the reason why the image cannot be read.
+Arguments: the descriptor of the shared memory, the length of the resized short side, the side of the square.
+It imports Pillow and nothing heavier, and ends when its standard input does.
+"""
+
+import json
+import mmap
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from levit_edge.data.image import crop_square, decoding_fault, open_image
+from levit_edge.errors import DataError
+
+LONGEST_REASON = 200  # characters; answers must fit in the pipe, so that a worker never waits for its reader
+
+
+def main() -> None:
+    """Serve until standard input ends; a client that has gone away ends it as quietly."""
+    memory, resize, size = (int(argument) for argument in sys.argv[1:])
+    slot_bytes = size * size * 3
+    with mmap.mmap(memory, 0) as pixels, suppress(BrokenPipeError):
+        for line in sys.stdin.buffer:
+            slot, path = json.loads(line)
+            window = slice(slot * slot_bytes, (slot + 1) * slot_bytes)
+            try:
+                pixels[window] = read_square(Path(path), resize, size)
+                reason = None
+            except DataError as error:
+                reason = decoding_fault(Path(path), error)[:LONGEST_REASON]
+            os.write(1, json.dumps(reason).encode() + b"\n")
+
+
+def read_square(path: Path, resize: int, size: int) -> bytes:
+    """The (size, size, 3) uint8 pixels of the square that a model sees, row by row."""
+    return crop_square(open_image(path), resize, size).tobytes()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""Frozen dataclasses <-> JSON documents, strictly: unknown, missing and wrongly typed values are refused.
+
+Supported field types: str, int, float, bool, StrEnum, dataclasses, tuples, dict[str, …], `… | None`, and Any.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from enum import StrEnum
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from levit_edge.errors import LevitEdgeError
+
+__all__ = ["from_json", "read_json", "to_json"]
+
+MAX_DOCUMENT_BYTES = 16 * 2**20
+T = TypeVar("T")
+
+
+class _MismatchError(Exception):
+    """A value is not of the expected form; the message starts with where it is."""
+
+
+def to_json(value: Any) -> Any:
+    """Dataclasses, tuples and enums as JSON objects, arrays and strings; a float that JSON cannot hold as null."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_json(item) for item in value]
+    if isinstance(value, StrEnum):
+        return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def from_json(kind: type[T], document: object, error: type[LevitEdgeError], what: str) -> T:
+    """The `kind` that `to_json` made `document` from.
+
+    Raises:
+        LevitEdgeError: of type `error`, naming `what` and the key whose value is not as expected.
+    """
+    try:
+        value: T = _decode(kind, document, "")
+    except _MismatchError as mismatch:
+        raise error(f"{what} is not valid: {mismatch}.") from mismatch
+    return value
+
+
+def read_json(path: Path, error: type[LevitEdgeError], what: str) -> object:
+    """Parse a JSON file of at most 16 MiB.
+
+    Raises:
+        LevitEdgeError: of type `error`: the file cannot be read, is too large, or is not JSON.
+    """
+    try:
+        if path.stat().st_size > MAX_DOCUMENT_BYTES:
+            raise error(f"{what} {path} is larger than 16 MiB, expected a small JSON document.")
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as failure:
+        raise error(f"{what} {path} cannot be read: {failure.strerror}.") from failure
+    except (ValueError, RecursionError) as failure:
+        raise error(f"{what} {path} is not JSON ({failure}).") from failure
+
+
+def _decode(kind: Any, value: object, at: str) -> Any:  # noqa: PLR0911 - one return for each kind
+    if kind is Any:
+        return value
+    if get_origin(kind) is UnionType:
+        return _decode_optional(kind, value, at)
+    if is_dataclass(kind):
+        return _decode_dataclass(kind, value, at)
+    if get_origin(kind) is tuple:
+        return _decode_tuple(kind, value, at)
+    if get_origin(kind) is dict:
+        entries = _expect(dict, value, at)
+        return {key: _decode(get_args(kind)[1], item, f"{at}.{key}") for key, item in entries.items()}
+    if issubclass(kind, StrEnum):
+        if value not in list(kind):
+            raise _MismatchError(f"{at} is {_brief(value)}, expected one of {', '.join(kind)}")
+        return kind(value)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return _expect(kind, value, at)
+
+
+def _decode_optional(kind: Any, value: object, at: str) -> Any:
+    if value is None:
+        return None
+    (inner,) = (option for option in get_args(kind) if option is not NoneType)
+    return _decode(inner, value, at)
+
+
+def _decode_dataclass(kind: Any, value: object, at: str) -> Any:
+    entries = _expect(dict, value, at)
+    types = get_type_hints(kind)
+    unknown = sorted(set(entries) - set(types))
+    if unknown:
+        raise _MismatchError(f"{at or 'it'} has unknown keys {_brief(unknown)}")
+    required = {field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING}
+    missing = sorted(required - set(entries))
+    if missing:
+        raise _MismatchError(f"{at or 'it'} lacks {', '.join(missing)}")
+    try:
+        return kind(**{key: _decode(types[key], item, f"{at}.{key}".lstrip(".")) for key, item in entries.items()})
+    except LevitEdgeError as error:
+        raise _MismatchError(str(error).rstrip(".")) from error
+
+
+def _decode_tuple(kind: Any, value: object, at: str) -> Any:
+    items = _expect(list, value, at)
+    inner = get_args(kind)
+    if inner[-1] is Ellipsis:
+        inner = (inner[0],) * len(items)
+    if len(inner) != len(items):
+        raise _MismatchError(f"{at} has {len(items)} entries, expected {len(inner)}")
+    return tuple(
+        _decode(each, item, f"{at}[{index}]") for index, (each, item) in enumerate(zip(inner, items, strict=True))
+    )
+
+
+def _expect(kind: type, value: object, at: str) -> Any:
+    wrong_bool = isinstance(value, bool) and kind is not bool
+    if wrong_bool or not isinstance(value, kind):
+        raise _MismatchError(f"{at or 'it'} is {_brief(value)}, expected {kind.__name__}")
+    return value
+
+
+def _brief(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

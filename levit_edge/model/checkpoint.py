@@ -1,0 +1,193 @@
+"""Reads a trained LeViT from the original code's, timm's or Hugging Face's files.
+
+Nothing in a checkpoint is believed: `weight_file` checks the container, `recognition` tells naming and size, and here
+it is checked that every tensor is there, fits and is finite. A file of torch.save carries checksums, so that any
+flipped bit is found; a safetensors file carries none: a changed weight is found only if it is no finite number.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isinf, isnan
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from levit_edge.errors import CheckpointError
+from levit_edge.model.config import CONFIGS, LevitConfig
+from levit_edge.model.hub_config import HubConfig, clean_labels, read_hub_config
+from levit_edge.model.key_maps import CheckpointFormat
+from levit_edge.model.levit import LeViT
+from levit_edge.model.listing import listed
+from levit_edge.model.recognition import Recognition, recognise, tensor_shapes, without_kernel
+from levit_edge.model.weight_file import WeightFile, read_weight_file
+
+__all__ = ["Checkpoint", "CheckpointFormat", "load", "read_checkpoint"]
+
+WRAPPER_PREFIXES = ("module.", "_orig_mod.", "model.")
+"""What DataParallel, torch.compile and training frameworks put in front of every name."""
+IGNORED = ("num_batches_tracked", "n_averaged")
+"""Counters of training, by the last part of their names."""
+FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """A trained LeViT and where it came from."""
+
+    model: LeViT
+    """In eval mode, float32, without gradients."""
+    config: LevitConfig
+    """The recognised size, with the checkpoint's own class count, heads and image size."""
+    format: CheckpointFormat
+    labels: tuple[str, ...] | None
+    """Class names in the order of the outputs, if the checkpoint names them."""
+    path: Path
+    """The weights file that was read: inside a folder, the one that was chosen."""
+    sha256: str
+    """Of that file, 64 hex digits."""
+
+
+def read_checkpoint(path: Path | str, size: str | None = None) -> Checkpoint:
+    """Read a checkpoint file, or a folder with config.json and weights, by its content.
+
+    Args:
+        path: original `.pth`, timm or Hugging Face weights (torch.save or safetensors), or a folder of the hub.
+        size: the size it has to be, one of `CONFIGS`; None takes any.
+
+    Raises:
+        CheckpointError: it cannot be read, is no LeViT, not of this size, or not sound; the message says what to do.
+    """
+    if size is not None and size not in CONFIGS:
+        raise CheckpointError(f"There is no LeViT of size {size!r}; expected one of {', '.join(CONFIGS)}.")
+    try:
+        return _read(Path(path), size)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+
+
+def load(path: Path | str, size: str | None = None) -> LeViT:
+    """The model of `read_checkpoint`: float32 (N, 3, H, W) normalised pixels -> (N, classes) logits."""
+    return read_checkpoint(path, size).model
+
+
+def _read(path: Path, size: str | None) -> Checkpoint:
+    folder = read_hub_config(path) if path.is_dir() else None
+    file = read_weight_file(folder.weights if folder else path)
+    names = _bare_names(file.tensors)
+    tensors = {name: file.tensors[own] for name, own in names.items()}
+    found = recognise({name: tuple(tensor.shape) for name, tensor in tensors.items() if not _is_index(name)})
+    if size is not None and found.config.name != size:
+        raise CheckpointError(
+            f"It is a LeViT-{found.config.name} ({found.format}), and LeViT-{size} was asked for. "
+            f"Pass --model {found.config.name}, or another checkpoint."
+        )
+    if folder:
+        folder.check(found.config)
+    _check_names(found, tensors, names)
+    return Checkpoint(
+        model=_build(found, tensors, names),
+        config=found.config,
+        format=found.format,
+        labels=_labels(folder, file, found.config.classes),
+        path=file.path,
+        sha256=file.sha256,
+    )
+
+
+def _is_index(name: str) -> bool:
+    return name.endswith("attention_bias_idxs")
+
+
+def _bare_names(tensors: Mapping[str, Tensor]) -> dict[str, str]:
+    """From each name without wrappers' prefixes to the file's own; without training's counters."""
+    names: dict[str, str] = {}
+    for own in tensors:
+        bare = own
+        while prefix := next((prefix for prefix in WRAPPER_PREFIXES if bare.startswith(prefix)), None):
+            bare = bare.removeprefix(prefix)
+        if bare.rpartition(".")[2] in IGNORED:
+            continue
+        if bare in names:
+            raise CheckpointError(f"It holds the same tensor twice: {listed([names[bare], own])}.")
+        names[bare] = own
+    return names
+
+
+def _check_names(found: Recognition, tensors: Mapping[str, Tensor], names: Mapping[str, str]) -> None:
+    """Raise a CheckpointError that names missing, extra and wrong-shaped tensors as the file does."""
+    expected = {found.keys[key]: shape for key, shape in tensor_shapes(found.config).items()}
+    known = set(found.keys.values())
+    missing = [name for name in expected if name not in tensors]
+    extra = [names[name] for name in tensors if name not in known]
+    misshaped = [
+        f"{names[name]} {tuple(tensors[name].shape)} instead of {shape}"
+        for name, shape in expected.items()
+        if name in tensors and without_kernel(tuple(tensors[name].shape)) != shape
+    ]
+    problems = [
+        f"{len(affected)} {what}: {listed(affected)}"
+        for what, affected in (("missing", missing), ("extra", extra), ("of the wrong shape", misshaped))
+        if affected
+    ]
+    if problems:
+        raise CheckpointError(
+            f"It looks like a LeViT-{found.config.name} ({found.format}), but of its tensors are "
+            + "; ".join(problems)
+            + "."
+        )
+
+
+def _float32(name: str, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """A float32 copy of a weight in memory of its own, of `shape`, after checking its values."""
+    if tensor.dtype not in FLOATS:
+        raise CheckpointError(f"{listed([name])} is {tensor.dtype}; expected floating-point weights.")
+    value = tensor.detach().to(torch.float32, copy=True).reshape(shape).contiguous()
+    low, high = (float(end) for end in value.aminmax())  # NaN if any value is
+    if isnan(low) or isinf(low) or isinf(high):
+        kind = "NaN" if isnan(low) else "infinite"
+        raise CheckpointError(f"{listed([name])} holds {kind} values. Its training went wrong, or it is damaged.")
+    if name.endswith("running_var") and low < 0:
+        raise CheckpointError(f"{listed([name])} holds a negative variance, {low:g}. It is damaged.")
+    return value
+
+
+def _check_index(name: str, stated: Tensor, ours: Tensor) -> None:
+    if stated.shape != ours.shape or not bool((stated == ours).all()):
+        raise CheckpointError(
+            f"{listed([name])} numbers the attention biases differently from the original code: with these weights "
+            "the results would be wrong. Expected the numbering of the published checkpoints."
+        )
+
+
+def _build(found: Recognition, tensors: Mapping[str, Tensor], names: Mapping[str, str]) -> LeViT:
+    """The model with these tensors, built without initialising any weight."""
+    with torch.device("meta"):
+        model = LeViT(found.config)
+    for key, buffer in model.named_buffers():
+        stated = tensors.get(found.keys[key]) if _is_index(key) else None
+        if stated is not None:
+            _check_index(names[found.keys[key]], stated, buffer)
+    shapes = tensor_shapes(found.config)
+    state = {
+        key: _float32(names[found.keys[key]], tensors[found.keys[key]], shapes[key])
+        if key in shapes
+        else torch.zeros((), dtype=torch.int64)  # batches seen in training: evaluation does not look at it
+        for key in model.state_dict()
+    }
+    model.load_state_dict(state, strict=True, assign=True)
+    return model.requires_grad_(False).eval()
+
+
+def _labels(folder: HubConfig | None, file: WeightFile, classes: int) -> tuple[str, ...] | None:
+    """The class names that config.json or the file's metadata state."""
+    labels = folder.labels if folder else None
+    if labels is None and "labels" in file.metadata:
+        try:
+            labels = clean_labels(json.loads(file.metadata["labels"]))
+        except (ValueError, RecursionError) as error:
+            raise CheckpointError(f"The labels in its metadata are no JSON list: {error}.") from error
+    if labels is not None and len(labels) != classes:
+        raise CheckpointError(f"It names {len(labels)} classes, but its classifier has {classes} outputs.")
+    return labels

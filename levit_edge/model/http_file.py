@@ -1,0 +1,148 @@
+"""Fetches one file over HTTP: resumes where it can, and gives it its name only once its hash is right."""
+
+import fcntl
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from typing import BinaryIO
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+from levit_edge.errors import DownloadError
+
+__all__ = ["Progress", "fetch_file"]
+
+Progress = Callable[[int, int | None], None]
+"""Called with the bytes that are there and the bytes there will be, None if the server does not say."""
+
+ATTEMPTS = 4
+"""Transfers before giving up; each goes on where the one before was cut off."""
+CHUNK_BYTES = 1 << 18
+MAX_FILE_BYTES = 1 << 30
+"""The largest published LeViT is 0.16 GB."""
+PARTIAL_CONTENT = 206
+RANGE_NOT_SATISFIABLE = 416
+
+
+def fetch_file(
+    url: str, target: Path, *, sha256_prefix: str, progress: Progress | None = None, timeout_s: float = 30.0
+) -> Path:
+    """Fetch `url` to `target`, unless a file with the right hash is there already.
+
+    What has come of a file stays beside it as `.partial` when the connection is cut, and the next call goes on from
+    there. Processes that fetch the same file wait for each other.
+
+    Args:
+        url: http or https.
+        target: the final path; its folder is made.
+        sha256_prefix: what the hex SHA-256 of the file has to start with.
+        progress: told after each piece.
+        timeout_s: seconds without a byte before the connection is given up.
+
+    Raises:
+        DownloadError: no connection, an HTTP error, a wrong hash, or the folder cannot be written.
+    """
+    if not url.startswith(("https://", "http://")):
+        raise DownloadError(f"{url} is neither an http nor an https address.")
+    try:
+        if _has_hash(target, sha256_prefix):
+            return target
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(target):
+            if not _has_hash(target, sha256_prefix):  # another process may have fetched it meanwhile
+                _fetch_checked(url, target, sha256_prefix, progress, timeout_s)
+    except OSError as error:
+        raise DownloadError(f"{target} cannot be written: {error.strerror or error}.") from error
+    return target
+
+
+def _fetch_checked(url: str, target: Path, sha256_prefix: str, progress: Progress | None, timeout_s: float) -> None:
+    partial = target.with_name(target.name + ".partial")
+    resumed = partial.exists()
+    if not _has_hash(partial, sha256_prefix):
+        _transfer(url, partial, progress, timeout_s)
+    if resumed and not _has_hash(partial, sha256_prefix):  # its beginning was of another file
+        partial.unlink()
+        _transfer(url, partial, progress, timeout_s)
+    if not _has_hash(partial, sha256_prefix):
+        found = _sha256(partial)[: len(sha256_prefix)]
+        partial.unlink()
+        raise DownloadError(
+            f"{url} sent a file whose SHA-256 starts with {found}; expected {sha256_prefix}. It was removed: "
+            "the server or something on the way (a proxy, a login page) sent another file."
+        )
+    partial.replace(target)
+
+
+def _transfer(url: str, partial: Path, progress: Progress | None, timeout_s: float) -> None:
+    for _ in range(ATTEMPTS):
+        if _transfer_once(url, partial, progress, timeout_s):
+            return
+    size = partial.stat().st_size if partial.exists() else 0
+    raise DownloadError(f"{url}: the connection was cut {ATTEMPTS} times, at last after {size} bytes. Run it again.")
+
+
+def _transfer_once(url: str, partial: Path, progress: Progress | None, timeout_s: float) -> bool:
+    """Append what is missing, or write the file anew if the server does not resume; whether it is whole now."""
+    start = partial.stat().st_size if partial.exists() else 0
+    headers = {"User-Agent": "levit-edge", "Accept-Encoding": "identity"}
+    if start:
+        headers["Range"] = f"bytes={start}-"
+    try:
+        response = urlopen(Request(url, headers=headers), timeout=timeout_s)  # noqa: S310 - http(s), checked above
+    except HTTPError as error:
+        error.close()
+        if start and error.code == RANGE_NOT_SATISFIABLE:
+            partial.unlink()
+            return False
+        raise DownloadError(f"{url}: the server answered {error.code} {error.reason}.") from error
+    except (OSError, HTTPException) as error:
+        raise DownloadError(f"{url} cannot be reached: {getattr(error, 'reason', None) or error}.") from error
+    with response:
+        if response.status == PARTIAL_CONTENT and not _continues_at(response, start):
+            partial.unlink(missing_ok=True)
+            return False
+        start = start if response.status == PARTIAL_CONTENT else 0
+        length = response.length
+        total = None if length is None else start + length
+        with partial.open("ab" if start else "wb") as file:
+            return _copy(response, file, total, progress)
+
+
+def _continues_at(response: HTTPResponse, start: int) -> bool:
+    return response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
+
+
+def _copy(response: HTTPResponse, file: BinaryIO, total: int | None, progress: Progress | None) -> bool:
+    """Write the body to the end of `file`; whether all of it came."""
+    while True:
+        try:
+            chunk = response.read(CHUNK_BYTES)
+        except (OSError, HTTPException):  # cut off or timed out: what came stays for the next attempt
+            return False
+        if not chunk:
+            return total is None or file.tell() == total
+        file.write(chunk)
+        if file.tell() > MAX_FILE_BYTES:
+            raise DownloadError(f"{response.url} sends more than {MAX_FILE_BYTES} bytes: it is no LeViT checkpoint.")
+        if progress:
+            progress(file.tell(), total)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _has_hash(path: Path, sha256_prefix: str) -> bool:
+    return path.is_file() and _sha256(path).startswith(sha256_prefix)
+
+
+@contextmanager
+def _locked(target: Path) -> Iterator[None]:
+    """Hold the lock of `target` among processes; the empty lock file stays, as removing it would undo the lock."""
+    with target.with_name(target.name + ".lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,90 @@
+"""Fetches a model folder from the Hugging Face hub: its config.json and its weights, nothing else."""
+
+import re
+import ssl
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from levit_edge.errors import DownloadError
+from levit_edge.model.hub_config import WEIGHT_FILES
+
+__all__ = ["HUB_ID", "fetch_from_hub"]
+
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+"""`owner/name`."""
+PROBE_TIMEOUT_S = 10.0
+
+
+def fetch_from_hub(model_id: str, *, endpoint: str | None = None, cache: Path | None = None) -> Path:
+    """Fetch config.json and the weights of a hub model, safetensors if there are any; returns their folder.
+
+    Args:
+        model_id: such as `facebook/levit-128S`.
+        endpoint: the hub's address; None takes huggingface_hub's own (HF_ENDPOINT).
+        cache: None takes huggingface_hub's own (HF_HOME); what is there is used without a network too.
+
+    Raises:
+        DownloadError: no such model, no access, no weights, or no network and nothing in the cache.
+    """
+    from huggingface_hub import constants
+
+    obstacle = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else _obstacle(endpoint or constants.ENDPOINT)
+    try:
+        folder = _fetch(model_id, endpoint, cache, offline=obstacle is not None)
+    except Exception as error:  # huggingface_hub lets its own, OSError, ValueError and its HTTP client's errors through
+        raise DownloadError(_reason(model_id, error, obstacle)) from error
+    if folder is None:
+        raise DownloadError(f"{model_id} on the Hugging Face hub has no weights: expected {' or '.join(WEIGHT_FILES)}.")
+    return folder
+
+
+def _obstacle(endpoint: str) -> str | None:
+    """Why the hub cannot be reached; asked first because huggingface_hub would retry for half a minute."""
+    request = Request(endpoint, method="HEAD", headers={"User-Agent": "levit-edge"})  # noqa: S310 - the user's own hub
+    try:
+        urlopen(request, timeout=PROBE_TIMEOUT_S).close()  # noqa: S310
+    except HTTPError as error:
+        error.close()  # it answers
+    except URLError as error:
+        return (
+            None if isinstance(error.reason, ssl.SSLError) else str(error.reason)
+        )  # its client has other certificates
+    except OSError as error:
+        return str(error)
+    return None
+
+
+def _fetch(model_id: str, endpoint: str | None, cache: Path | None, *, offline: bool) -> Path | None:
+    """The folder, or None if the hub has config.json but no weights; `offline` looks into the cache only."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import LocalEntryNotFoundError, RemoteEntryNotFoundError
+
+    def fetch(name: str) -> Path:
+        return Path(hf_hub_download(model_id, name, endpoint=endpoint, cache_dir=cache, local_files_only=offline))
+
+    fetch("config.json")
+    for name in WEIGHT_FILES:
+        try:
+            return fetch(name).parent
+        except RemoteEntryNotFoundError:
+            continue
+        except LocalEntryNotFoundError:
+            if not offline or name == WEIGHT_FILES[-1]:
+                raise
+    return None
+
+
+def _reason(model_id: str, error: Exception, obstacle: str | None) -> str:
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    if isinstance(error, GatedRepoError):
+        return f"{model_id} on the Hugging Face hub is gated: ask for access there and run `hf auth login`."
+    if isinstance(error, RepositoryNotFoundError):
+        return f"There is neither a file {model_id} nor a model of that name on the Hugging Face hub."
+    summary = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return (
+        f"There is no file {model_id}, and a model of that name cannot be fetched from the Hugging Face hub: "
+        f"{obstacle or summary}. Without a network, pass a folder with config.json and model.safetensors, or a weights "
+        "file, as --checkpoint."
+    )

@@ -1,0 +1,144 @@
+"""Reads the config.json, Transformers' or timm's, of a model folder of the hub and checks it against the weights."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from levit_edge.errors import CheckpointError
+from levit_edge.model.config import STEM_STRIDE, LevitConfig
+
+__all__ = ["HubConfig", "clean_labels", "read_hub_config"]
+
+MAX_CONFIG_BYTES = 16 << 20
+WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
+"""In order of preference: safetensors cannot hold code."""
+WITH_TEACHER = "LevitForImageClassificationWithTeacher"
+WITHOUT_TEACHER = "LevitForImageClassification"
+PLACEHOLDER_LABEL = re.compile(r"LABEL_\d+")
+"""Transformers' label names where the model has none."""
+TIMM_ARCHITECTURE = re.compile(r"levit_(?:conv_)?(128s|128|192|256|384)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubConfig:
+    """A model folder's config.json and its weights file."""
+
+    weights: Path
+    content: dict[str, Any]
+
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """Class names in the order of the outputs, if the folder names them."""
+        if "architecture" in self.content:  # timm's
+            pretrained = self.content.get("pretrained_cfg")
+            names = pretrained.get("label_names") if isinstance(pretrained, dict) else None
+            return None if names is None else clean_labels(names)
+        names = self.content.get("id2label")
+        return None if names is None else _labels_by_index(names)
+
+    def check(self, config: LevitConfig) -> None:
+        """Raise a CheckpointError where config.json contradicts what the weights were recognised as."""
+        for field, value in _expected(config).items():
+            found = self.content.get(field)
+            if found is not None and found != value:
+                raise CheckpointError(
+                    f"config.json says {field} = {json.dumps(found)[:200]}, but the weights are those of a "
+                    f"LeViT-{config.name} with {json.dumps(value)}. Pass a folder whose two files belong together."
+                )
+        self._check_timm_size(config)
+        self._check_heads(config)
+
+    def _check_timm_size(self, config: LevitConfig) -> None:
+        size = TIMM_ARCHITECTURE.fullmatch(str(self.content.get("architecture", "")))
+        if size and size[1].upper() != config.name:
+            raise CheckpointError(f"config.json says {size[0]}, but the weights are those of a LeViT-{config.name}.")
+
+    def _check_heads(self, config: LevitConfig) -> None:
+        architectures = self.content.get("architectures") or []
+        if WITH_TEACHER in architectures and not config.distilled:
+            raise CheckpointError(f"config.json says {WITH_TEACHER}, but the weights lack classifier_distill.*.")
+        if WITHOUT_TEACHER in architectures and config.distilled:
+            raise CheckpointError(
+                f"config.json says {WITHOUT_TEACHER}, but the weights have classifier_distill.*, whose outputs that "
+                f"model leaves out. Say {WITH_TEACHER} in config.json, or remove these tensors."
+            )
+
+
+def _expected(config: LevitConfig) -> dict[str, object]:
+    """What Transformers' LevitConfig says of such a LeViT; all published sizes share most of it."""
+    key_dim, (first, second) = config.key_dim, config.shrinking_heads
+    shrink = 2 * config.attention_ratio
+    return {
+        "hidden_sizes": list(config.widths),
+        "num_attention_heads": list(config.heads),
+        "depths": list(config.depths),
+        "key_dim": [key_dim] * 3,
+        "image_size": config.image_size,
+        "num_channels": 3,
+        "kernel_size": 3,
+        "stride": 2,
+        "padding": 1,
+        "patch_size": STEM_STRIDE,
+        "mlp_ratio": [config.mlp_ratio] * 3,
+        "attention_ratio": [config.attention_ratio] * 3,
+        "down_ops": [["Subsample", key_dim, first, shrink, 2, 2], ["Subsample", key_dim, second, shrink, 2, 2], [""]],
+        "num_labels": config.classes,
+        "num_classes": config.classes,  # timm's
+    }
+
+
+def clean_labels(names: object) -> tuple[str, ...] | None:
+    """Class names as single printable lines; None if they are only Transformers' placeholders.
+
+    Raises:
+        CheckpointError: `names` is not a list of strings.
+    """
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise CheckpointError("The class names beside the weights are not a list of strings.")
+    if all(PLACEHOLDER_LABEL.fullmatch(name) for name in names):
+        return None
+    printable = ("".join(letter if letter.isprintable() else " " for letter in name) for name in names)
+    return tuple(" ".join(name.split()) for name in printable)
+
+
+def _labels_by_index(names: object) -> tuple[str, ...] | None:
+    if not isinstance(names, dict):
+        raise CheckpointError("id2label in config.json is not an object.")
+    missing = [index for index in range(len(names)) if str(index) not in names]
+    if missing:
+        raise CheckpointError(f"id2label in config.json has {len(names)} names, but none for class {missing[0]}.")
+    return clean_labels([names[str(index)] for index in range(len(names))])
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > MAX_CONFIG_BYTES:
+            raise CheckpointError(f"config.json is larger than {MAX_CONFIG_BYTES >> 20} MiB: not a model's.")
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            "The folder has no config.json. Pass a weights file, or a Hugging Face folder."
+        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"config.json cannot be read as JSON: {error}.") from error
+    if not isinstance(content, dict):
+        raise CheckpointError("config.json holds no JSON object: it is not a model's.")
+    return content
+
+
+def read_hub_config(folder: Path) -> HubConfig:
+    """Read a model folder's config.json and find its weights.
+
+    Raises:
+        CheckpointError: either is missing or unreadable, or config.json is another model's.
+    """
+    content = _read_json(folder / "config.json")
+    family = str(content.get("model_type", content.get("architecture")))
+    if not family.startswith("levit"):
+        raise CheckpointError(f"config.json is that of another architecture, {family[:100]!r}; expected a LeViT's.")
+    weights = next((folder / name for name in WEIGHT_FILES if (folder / name).is_file()), None)
+    if weights is None:
+        raise CheckpointError(f"The folder has a config.json but no weights: expected {' or '.join(WEIGHT_FILES)}.")
+    return HubConfig(weights=weights, content=content)

@@ -1,0 +1,162 @@
+"""Which LeViT a set of tensor names and shapes is: whose names they are, and of which size.
+
+Every pair of naming and size predicts a name and a shape for each tensor; the pair that most tensors agree with is
+taken. So a file in which some tensors are missing or damaged is still recognised, and they can be named.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import product
+from math import isqrt
+
+import torch
+
+from levit_edge.errors import CheckpointError
+from levit_edge.model.config import CONFIGS, STEM_STRIDE, LevitConfig
+from levit_edge.model.key_maps import CheckpointFormat, file_key, file_owners
+from levit_edge.model.levit import LeViT
+from levit_edge.model.listing import listed
+
+__all__ = ["Recognition", "Shape", "recognise", "tensor_shapes", "without_kernel"]
+
+Shape = tuple[int, ...]
+
+MAX_IMAGE_SIZE = 512
+"""Pixels. The bias index of an attention has (size / 16)⁴ entries: beyond this a file is damaged or hostile."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recognition:
+    """What a checkpoint was recognised as."""
+
+    format: CheckpointFormat
+    config: LevitConfig
+    """With the checkpoint's own class count, heads and image size."""
+    keys: dict[str, str]
+    """From every name in `LeViT(config).state_dict()`, and of its bias indices, to the checkpoint's name."""
+
+
+@cache
+def tensor_shapes(config: LevitConfig) -> dict[str, Shape]:
+    """Name and shape of every float tensor of `LeViT(config).state_dict()`."""
+    with torch.device("meta"):
+        state = LeViT(config).state_dict()
+    return {key: tuple(tensor.shape) for key, tensor in state.items() if tensor.is_floating_point()}
+
+
+def without_kernel(shape: Shape) -> Shape:
+    """A 1×1 convolution's weight shape as a linear's: timm's levit_conv models store linears so."""
+    return shape[:2] if len(shape) == 4 and shape[2:] == (1, 1) else shape
+
+
+def _comparable(key: str, shape: Shape) -> Shape:
+    """What of a tensor's shape tells the size: not the class count, and not the image size."""
+    if key.endswith("attention_biases"):
+        return shape[:1]
+    if key.startswith(("head.l.", "head_dist.l.")):
+        return shape[1:]
+    return without_kernel(shape)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Candidate:
+    format: CheckpointFormat
+    config: LevitConfig
+    keys: dict[str, str]
+    named: int
+    """How many tensors have one of this candidate's names."""
+    shaped: int
+    """How many of those have its shape too."""
+
+
+def _candidate(checkpoint_format: CheckpointFormat, config: LevitConfig, shapes: Mapping[str, Shape]) -> _Candidate:
+    expected = tensor_shapes(replace(config, distilled=True))
+    owners = file_owners(checkpoint_format, config)
+    keys = {key: file_key(key, owners) for key in expected}
+    named = [key for key in expected if keys[key] in shapes]
+    shaped = sum(_comparable(key, shapes[keys[key]]) == _comparable(key, expected[key]) for key in named)
+    return _Candidate(format=checkpoint_format, config=config, keys=keys, named=len(named), shaped=shaped)
+
+
+def _best_candidate(shapes: Mapping[str, Shape]) -> _Candidate:
+    candidates = []
+    for checkpoint_format, config in product(CheckpointFormat, CONFIGS.values()):
+        candidate = _candidate(checkpoint_format, config, shapes)
+        if candidate.shaped == len(shapes):
+            return candidate
+        candidates.append(candidate)
+    return max(candidates, key=lambda candidate: (candidate.shaped, candidate.named))
+
+
+def _classes(candidate: _Candidate, shapes: Mapping[str, Shape]) -> int:
+    for head in ("head", "head_dist"):
+        shape = shapes.get(candidate.keys[f"{head}.l.weight"], ())
+        if shape and shape[0] > 0:
+            return shape[0]
+    return candidate.config.classes
+
+
+def _with_image_size(config: LevitConfig, biases: int) -> LevitConfig:
+    """`config` for the square image whose first stage has that many attention biases (one per token)."""
+    grid = isqrt(biases)
+    if grid == config.grids[0] or grid == 0 or grid**2 != biases:
+        return config
+    image_size = STEM_STRIDE * grid
+    if image_size > MAX_IMAGE_SIZE:
+        raise CheckpointError(
+            f"The attention biases are those of a LeViT for {image_size}×{image_size} images; "
+            f"at most {MAX_IMAGE_SIZE}×{MAX_IMAGE_SIZE} is supported. Check that this is the intended file."
+        )
+    return replace(config, image_size=image_size, resize=round(image_size * 256 / 224))
+
+
+def _own_config(candidate: _Candidate, shapes: Mapping[str, Shape]) -> LevitConfig:
+    first_stage = [f"blocks.{2 * pair}.m.attention_biases" for pair in range(candidate.config.depths[0])]
+    found = [shapes[candidate.keys[key]] for key in first_stage if candidate.keys[key] in shapes]
+    biases = Counter(shape[1] for shape in found if len(shape) == 2).most_common(1)
+    config = _with_image_size(candidate.config, biases[0][0]) if biases else candidate.config
+    distilled = any(key in shapes for own, key in candidate.keys.items() if own.startswith("head_dist."))
+    return replace(config, classes=_classes(candidate, shapes), distilled=distilled)
+
+
+def _check_is_levit(candidate: _Candidate, shapes: Mapping[str, Shape]) -> None:
+    if 2 * candidate.named < len(shapes):
+        raise CheckpointError(
+            f"This is another architecture: its {len(shapes)} tensors do not have LeViT's names, neither those of the "
+            f"original code nor timm's nor Hugging Face's: {listed(list(shapes))}. "
+            "Pass a LeViT checkpoint with its classifier."
+        )
+    if 2 * candidate.shaped < candidate.named:
+        width = shapes.get(candidate.keys["patch_embed.6.c.weight"], ())[:1]
+        raise CheckpointError(
+            f"The names are those of a LeViT ({candidate.format}), but the shapes are those of none of the sizes "
+            f"{', '.join(CONFIGS)}" + (f": its first stage is {width[0]} wide" if width else "") + "."
+        )
+
+
+def recognise(shapes: Mapping[str, Shape]) -> Recognition:
+    """Recognise the LeViT that has these tensors.
+
+    Args:
+        shapes: name and shape of each float tensor, names without wrappers' prefixes.
+
+    Raises:
+        CheckpointError: the names are not LeViT's, or the shapes are not those of a known size.
+    """
+    candidate = _best_candidate(shapes)
+    _check_is_levit(candidate, shapes)
+    config = _own_config(candidate, shapes)
+    owners = file_owners(candidate.format, config)
+    own_names = [*tensor_shapes(config), *_index_names(config)]
+    keys = {key: file_key(key, owners) for key in own_names}
+    return Recognition(format=candidate.format, config=config, keys=keys)
+
+
+def _index_names(config: LevitConfig) -> list[str]:
+    return [
+        key.replace("attention_biases", "attention_bias_idxs")
+        for key in tensor_shapes(config)
+        if key.endswith("attention_biases")
+    ]

@@ -1,0 +1,139 @@
+"""Reads the tensors of one weights file, told by its content and not by its name: safetensors or `torch.save`.
+
+A safetensors file has no checksum: damage to its header is found, damage to a weight only if it makes a value that
+is no finite number. The SHA-256 that comes with the tensors is there to be recorded and compared.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors import safe_open
+from torch import Tensor
+
+from levit_edge.errors import CheckpointError
+from levit_edge.model.pickle_scan import SCANNED_BYTES, is_pickle
+from levit_edge.model.torch_file import (
+    LEGACY_MAGIC,
+    MAX_BYTES,
+    ZIP_MAGIC,
+    explain_pickle,
+    read_legacy_file,
+    read_zip_file,
+)
+
+__all__ = ["WeightFile", "read_weight_file"]
+
+MAX_HEADER_BYTES = 100_000_000
+"""The safetensors format's own limit."""
+PLAUSIBLE_HEADER_BYTES = 1 << 48
+"""Above this, the first eight bytes are not a length but some other file's beginning."""
+KINDS = {
+    b"\xff\xd8\xff": "a JPEG image",
+    b"\x89PNG": "a PNG image",
+    b"GIF8": "a GIF image",
+    b"RIFF": "a WebP image or another RIFF file",
+    b"\x1f\x8b": "a gzip archive: unpack it first",
+    b"\x89HDF": "an HDF5 file, perhaps TensorFlow weights",
+    b"%PDF": "a PDF document",
+    b"version https://git-lfs": "a Git LFS pointer and not the weights themselves: run `git lfs pull`",
+    b"<!doctype html": "an HTML page, such as a failed download leaves",
+    b"<html": "an HTML page, such as a failed download leaves",
+    b"PK": "a damaged zip archive",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightFile:
+    """The content of a weights file, unchecked but for its container."""
+
+    path: Path
+    sha256: str
+    """Of the whole file, 64 hex digits."""
+    tensors: dict[str, Tensor]
+    """By the file's own names."""
+    metadata: dict[str, str]
+    """Of a safetensors file; empty for others."""
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            return {key: file.get_tensor(key) for key in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+    except OSError:
+        raise
+    except Exception as error:  # SafetensorError and, for types that torch does not know, others
+        raise CheckpointError(f"It is a damaged or truncated safetensors file ({error}). Fetch it again.") from error
+
+
+def _header_length(head: bytes) -> int | None:
+    """The header length that a safetensors file states in its first eight bytes; None for other files."""
+    length = int.from_bytes(head[:8], "little")
+    return length if head[8:9] == b"{" and length < PLAUSIBLE_HEADER_BYTES else None
+
+
+def _kind(head: bytes) -> str:
+    start = head.lstrip().lower()
+    for magic, kind in KINDS.items():
+        if head.startswith(magic) or start.startswith(magic):
+            return kind
+    if is_pickle(head):
+        return "a pickle that torch.save did not write"
+    if not head.strip(b"\0"):
+        return "a file of zeros"
+    try:
+        text = head[:512].decode(errors="strict")
+    except UnicodeDecodeError:
+        return "an unknown kind of file"
+    return "a text file" if text.isprintable() or "\n" in text else "an unknown kind of file"
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    with path.open("rb") as file:
+        head = file.read(SCANNED_BYTES)
+    header_length = _header_length(head)
+    if header_length is not None:
+        if header_length > MAX_HEADER_BYTES:
+            raise CheckpointError(f"It is a safetensors file that states a header of {header_length} bytes: damaged.")
+        return _read_safetensors(path)
+    if head.startswith(ZIP_MAGIC):
+        return read_zip_file(path), {}
+    if head.startswith(LEGACY_MAGIC):
+        return read_legacy_file(path), {}
+    why = explain_pickle(head) if is_pickle(head) else None
+    raise CheckpointError(
+        why or f"It is not a checkpoint but {_kind(head)}; expected a .pth of torch.save, or a safetensors file."
+    )
+
+
+def _check_size(path: Path) -> None:
+    if not path.exists():
+        raise CheckpointError("There is no such file. Pass the path of a checkpoint file or of a Hugging Face folder.")
+    if not path.is_file():
+        raise CheckpointError("It is neither a file nor a folder.")
+    size = path.stat().st_size
+    if size == 0:
+        raise CheckpointError("It is empty. Fetch it again.")
+    if size > MAX_BYTES:
+        raise CheckpointError(f"It has {size} bytes: no LeViT checkpoint has more than {MAX_BYTES}.")
+
+
+def read_weight_file(path: Path) -> WeightFile:
+    """Read every tensor of a weights file.
+
+    Raises:
+        CheckpointError: it is missing, unreadable, empty, damaged, too large, asks to run code, or no weights file.
+    """
+    try:
+        _check_size(path)
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        tensors, metadata = _read(path)
+    except OSError as error:
+        raise CheckpointError(f"It cannot be read: {error.strerror or error}.") from error
+    if not tensors:
+        raise CheckpointError("It holds no tensors. Fetch or save it again.")
+    stated = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    if stated > MAX_BYTES:
+        raise CheckpointError(f"Its tensors have {stated} bytes: no LeViT checkpoint has more than {MAX_BYTES}.")
+    return WeightFile(path=path, sha256=sha256, tensors=tensors, metadata=metadata)

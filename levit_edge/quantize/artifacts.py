@@ -1,0 +1,103 @@
+"""The four model files, and the check that each computes what the graph that it came from computes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from levit_edge.errors import QuantizationError
+from levit_edge.model.deploy import DeployLeViT
+from levit_edge.quantize.export.executorch import export_executorch
+from levit_edge.quantize.export.onnx import export_onnx
+from levit_edge.runtime.comparison import Comparison
+from levit_edge.runtime.kinds import Precision, Runtime
+from levit_edge.runtime.runner import open_runner
+from levit_edge.runtime.stages import Stages
+
+__all__ = ["FILE_SUFFIXES", "FP32_TOLERANCE", "Exported", "check_exports", "export_all"]
+
+Floats = NDArray[np.float32]
+FILE_SUFFIXES = {Runtime.EXECUTORCH: "pte", Runtime.ONNXRUNTIME: "onnx"}
+_EXPORTERS = {Runtime.EXECUTORCH: export_executorch, Runtime.ONNXRUNTIME: export_onnx}
+FP32_TOLERANCE = 1e-3
+"""Largest accepted max |Δlogit| / max |logit| of an fp32 file against the deploy form; measured: about 1e-6."""
+INT8_LEAST_SQNR_DB = 10.0
+"""Least accepted SQNR of an int8 file against its graph. Measured on trained models: 40 to 50 dB; a runtime that
+computes something else gives about 0. In between lie networks that amplify single steps: not the runtime's fault."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """One model file before it is in a bundle."""
+
+    runtime: Runtime
+    precision: Precision
+    model: bytes
+
+    @property
+    def file(self) -> str:
+        """Its name in the bundle, such as `int8.pte`."""
+        return f"{self.precision}.{FILE_SUFFIXES[self.runtime]}"
+
+
+def export_all(deploy: DeployLeViT, graph: nn.Module, stages: Stages) -> list[Exported]:
+    """Export the deploy form (fp32) and the quantized graph made from it (int8) for both runtimes."""
+    example = (torch.zeros(1, 3, deploy.config.image_size, deploy.config.image_size),)
+    exported = []
+    for precision, module in ((Precision.FP32, deploy), (Precision.INT8, graph)):
+        with stages.stage(f"capture {precision}"), torch.no_grad():
+            program = torch.export.export(module, example, strict=True)
+        for runtime, exporter in _EXPORTERS.items():
+            with stages.stage(f"export {precision}.{FILE_SUFFIXES[runtime]}"):
+                exported.append(Exported(runtime=runtime, precision=precision, model=exporter(program)))
+    return exported
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What one file gave for the golden images."""
+
+    logits: Floats
+    """(N, classes)."""
+    graph_sqnr_db: float | None
+    """Against the graph it came from; None when equal."""
+
+
+def check_exports(
+    exported: list[Exported], deploy: DeployLeViT, graph: nn.Module, golden: Floats
+) -> dict[str, Checked]:
+    """Run every file in its runtime on the `golden` images (N, 3, size, size) and compare with its graph.
+
+    Raises:
+        QuantizationError: a runtime computes something else than the graph.
+    """
+    with torch.no_grad():
+        images = torch.from_numpy(golden)
+        expected = {
+            Precision.FP32: deploy(images).numpy(),
+            Precision.INT8: torch.cat([graph(image[None]) for image in images]).numpy(),
+        }
+    checked = {}
+    for each in exported:
+        runner = open_runner(each.runtime, each.model)
+        logits = np.stack([runner.run(image[np.newaxis]) for image in golden])
+        checked[each.file] = _compare(each, expected[each.precision], logits)
+    return checked
+
+
+def _compare(exported: Exported, expected: Floats, found: Floats) -> Checked:
+    comparison = Comparison()
+    for reference, logits in zip(expected, found, strict=True):
+        comparison.add(reference, logits)
+    error = float(np.abs(found - expected).max() / np.abs(expected).max())
+    sqnr_db = comparison.sqnr_db
+    wrong = error > FP32_TOLERANCE if exported.precision is Precision.FP32 else (sqnr_db or np.inf) < INT8_LEAST_SQNR_DB
+    if wrong or not np.isfinite(found).all():
+        raise QuantizationError(
+            f"{exported.file} does not compute in {exported.runtime} what the graph computes: logits differ by"
+            f" {error:.1e} of the largest (SQNR {sqnr_db} dB). Install the versions of levit-edge[quantize]; if they"
+            " are installed, please report it."
+        )
+    return Checked(logits=found, graph_sqnr_db=sqnr_db)

@@ -1,0 +1,38 @@
+"""Graph -> ExecuTorch `.pte`, wholly inside one XNNPACK delegate."""
+
+import warnings
+
+import torch
+from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+from executorch.exir import to_edge_transform_and_lower
+from torch.export import ExportedProgram
+
+from levit_edge.errors import QuantizationError
+
+__all__ = ["export_executorch"]
+
+
+def export_executorch(program: ExportedProgram) -> bytes:
+    """Lower `program` (float32 (1, 3, size, size) -> (1, classes)) to the bytes of a `.pte` file.
+
+    Raises:
+        QuantizationError: the result is not exactly one delegate with nothing computed outside it.
+    """
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.filterwarnings("ignore", category=FutureWarning)
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", category=UserWarning)
+        lowered = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()])
+        _require_one_delegate(lowered.exported_program())
+        return bytes(lowered.to_executorch().buffer)
+
+
+def _require_one_delegate(program: ExportedProgram) -> None:
+    calls = [str(node.target) for node in program.graph.nodes if node.op == "call_function"]
+    delegates = calls.count("executorch_call_delegate")
+    outside = [call for call in calls if call != "executorch_call_delegate" and "getitem" not in call]
+    if delegates != 1 or outside:
+        raise QuantizationError(
+            f"the ExecuTorch export has {delegates} delegates and computes {outside or 'nothing'} outside them,"
+            " expected one delegate and nothing outside. Install the versions of levit-edge[quantize]."
+        )

@@ -1,0 +1,133 @@
+"""Reading a bundle: the manifest first, then every file checked against its SHA-256 before anyone opens it."""
+
+import hashlib
+import io
+import os
+import re
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from levit_edge.documents import from_json, read_json
+from levit_edge.errors import BundleError
+from levit_edge.runtime.kinds import Precision, Runtime
+from levit_edge.runtime.manifest import Artifact, Manifest
+
+__all__ = ["MANIFEST_FILE", "Bundle", "is_bundle", "plain_file_name"]
+
+MANIFEST_FILE = "manifest.json"
+MAX_LABELS_BYTES = 16 * 2**20
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
+
+
+def plain_file_name(name: str) -> bool:
+    """Whether `name` is a file name and cannot be a path: letters, digits, dot, dash, underscore."""
+    return _PLAIN_NAME.fullmatch(name) is not None
+
+
+def is_bundle(path: Path) -> bool:
+    """Whether `path` looks like a bundle of ours, damaged or not: a folder with a readable manifest."""
+    try:
+        document = read_json(path / MANIFEST_FILE, BundleError, "the manifest")
+    except BundleError:
+        return False
+    return isinstance(document, dict) and {"levit_edge_version", "artifacts"} <= set(document)
+
+
+class Bundle:
+    """A finished bundle on disk.
+
+    Files are read whole, without following links, and only after their names and SHA-256 were checked.
+    """
+
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        self.path = path
+        self.manifest = manifest
+
+    @classmethod
+    def open(cls, path: Path | str) -> Self:
+        """Open the bundle at `path` and check every file of it.
+
+        Raises:
+            BundleError: it is not a bundle, or a file is missing, added to, or not the one in the manifest.
+        """
+        path = Path(path)
+        if not path.is_dir():
+            raise BundleError(f"{path} is not a folder, expected a bundle made by `levit-edge quantize`.")
+        if not (path / MANIFEST_FILE).is_file() or (path / MANIFEST_FILE).is_symlink():
+            raise BundleError(f"{path} has no {MANIFEST_FILE}, expected a bundle made by `levit-edge quantize`.")
+        document = read_json(path / MANIFEST_FILE, BundleError, "the manifest")
+        bundle = cls(path, from_json(Manifest, document, BundleError, f"the manifest {path / MANIFEST_FILE}"))
+        for name in bundle.manifest.files:
+            bundle._check(name)
+        return bundle
+
+    def artifact(self, runtime: Runtime, precision: Precision) -> Artifact:
+        """The one model file for `runtime` and `precision`.
+
+        Raises:
+            BundleError: the bundle has none.
+        """
+        for artifact in self.manifest.artifacts:
+            if artifact.runtime is runtime and artifact.precision is precision:
+                return artifact
+        raise BundleError(f"{self.path} has no {precision} artifact for {runtime}.")
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a file of the bundle, the same that were checked.
+
+        Raises:
+            BundleError: the file is missing or not the one in the manifest.
+        """
+        expected = self.manifest.files.get(name)
+        if expected is None or not plain_file_name(name):
+            raise BundleError(f"{name!r} is not a file of the bundle {self.path}.")
+        data = _read_regular_file(self.path / name)
+        found = hashlib.sha256(data).hexdigest()
+        if found != expected:
+            raise BundleError(
+                f"{self.path / name} is damaged or was changed: its SHA-256 is {found[:16]}…, the manifest says"
+                f" {expected[:16]}…. Make the bundle again."
+            )
+        return data
+
+    def labels(self) -> tuple[str, ...]:
+        """One name for each class, in class order.
+
+        Raises:
+            BundleError: there are more or fewer names than classes.
+        """
+        labels = tuple(self.read(self.manifest.labels_file).decode("utf-8").splitlines())
+        if len(labels) != self.manifest.config.classes:
+            raise BundleError(f"{len(labels)} labels for {self.manifest.config.classes} classes in {self.path}.")
+        return labels
+
+    def golden(self) -> dict[str, NDArray[np.float32]]:
+        """`inputs` (N, 3, size, size) and, by artifact file name, the logits (N, classes) it gave.
+
+        Raises:
+            BundleError: the file is not an archive of arrays.
+        """
+        try:
+            with np.load(io.BytesIO(self.read(self.manifest.golden_file)), allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in arrays.files}
+        except (ValueError, OSError, KeyError) as error:
+            raise BundleError(
+                f"{self.path / self.manifest.golden_file} is not an archive of arrays: {error}"
+            ) from error
+
+    def _check(self, name: str) -> None:
+        if not plain_file_name(name):
+            raise BundleError(f"the manifest of {self.path} names the file {name!r}, expected a plain file name.")
+        self.read(name)
+
+
+def _read_regular_file(path: Path) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
+            return file.read()
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read: {error.strerror}. Make the bundle again.") from error

@@ -1,0 +1,158 @@
+"""Writing a bundle: in a hidden folder beside the output, which takes the output's place by rename, or not at all."""
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from levit_edge.documents import to_json
+from levit_edge.errors import OutputError
+from levit_edge.runtime.bundle import MANIFEST_FILE, Bundle, is_bundle, plain_file_name
+from levit_edge.runtime.manifest import Manifest
+
+__all__ = ["BundleWriter"]
+
+
+class BundleWriter:
+    """Collects the files of a bundle; `commit` makes it appear whole.
+
+    Use as a context manager: leaving it without `commit` removes everything. Entering checks, before any long work,
+    that the output may be replaced, can be written and has `expected_bytes` of free disk.
+    """
+
+    def __init__(self, output: Path, expected_bytes: int = 0) -> None:
+        self.output = output.absolute()
+        self.files: dict[str, str] = {}
+        self._expected_bytes = expected_bytes
+        self._folder = self.output.with_name(f".{self.output.name}.partial-{os.getpid()}-{secrets.token_hex(4)}")
+
+    def __enter__(self) -> Self:
+        require_replaceable(self.output)
+        try:
+            self.output.parent.mkdir(parents=True, exist_ok=True)
+            _remove_abandoned(self.output)
+            free_bytes = shutil.disk_usage(self.output.parent).free
+            self._folder.mkdir()
+        except OSError as error:
+            self._discard()
+            raise _output_error(self.output, error) from error
+        if free_bytes < self._expected_bytes:
+            self._discard()
+            raise OutputError(
+                f"{self.output.parent} has {free_bytes / 2**20:.0f} MiB free, the bundle needs about"
+                f" {self._expected_bytes / 2**20:.0f} MiB. Free some space or choose another --output."
+            )
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._discard()
+
+    def add(self, name: str, data: bytes) -> str:
+        """Write one file and return its SHA-256.
+
+        Raises:
+            OutputError: the disk is full or not writable.
+        """
+        if not plain_file_name(name) or name == MANIFEST_FILE:
+            raise OutputError(f"{name!r} cannot be a file of a bundle.")
+        self._write(name, data)
+        self.files[name] = hashlib.sha256(data).hexdigest()
+        return self.files[name]
+
+    def commit(self, manifest: Manifest) -> Bundle:
+        """Write the manifest and put the bundle in its place, over an older one if there is one.
+
+        Raises:
+            OutputError: the disk is full or not writable; an older bundle is left as it was.
+        """
+        self._write(MANIFEST_FILE, json.dumps(to_json(manifest), indent=1, ensure_ascii=False).encode() + b"\n")
+        require_replaceable(self.output)
+        try:
+            _put_in_place(self._folder, self.output)
+        except OSError as error:
+            raise _output_error(self.output, error) from error
+        return Bundle(self.output, manifest)
+
+    def _write(self, name: str, data: bytes) -> None:
+        try:
+            with (self._folder / name).open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise _output_error(self.output, error) from error
+
+    def _discard(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def require_replaceable(output: Path) -> None:
+    """Refuse to replace anything that is not a bundle of ours or an empty folder.
+
+    Raises:
+        OutputError: something else is there.
+    """
+    if not output.exists() and not output.is_symlink():
+        return
+    try:
+        if not output.is_symlink() and output.is_dir() and (is_bundle(output) or not any(output.iterdir())):
+            return
+    except OSError as error:
+        raise _output_error(output, error) from error
+    raise OutputError(
+        f"{output} exists and is not a bundle made by levit-edge: nothing was written. Choose another --output."
+    )
+
+
+def _put_in_place(folder: Path, output: Path) -> None:
+    """Rename `folder` to `output`; an older bundle steps aside first and comes back if that fails."""
+    if not output.exists():
+        folder.rename(output)
+        return
+    aside = folder.with_name(folder.name.replace(".partial-", ".replaced-"))
+    output.rename(aside)
+    try:
+        folder.rename(output)
+    except BaseException:
+        if not output.exists():
+            aside.rename(output)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _remove_abandoned(output: Path) -> None:
+    """Clean up after runs that were killed: bring back a bundle that had stepped aside, remove half-written ones."""
+    for aside in output.parent.glob(f".{_escaped(output.name)}.replaced-*"):
+        if not _owner_is_alive(aside):
+            if not output.exists():
+                aside.rename(output)
+            else:
+                shutil.rmtree(aside, ignore_errors=True)
+    for partial in output.parent.glob(f".{_escaped(output.name)}.partial-*"):
+        if not _owner_is_alive(partial):
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _escaped(name: str) -> str:
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
+
+
+def _owner_is_alive(folder: Path) -> bool:
+    try:
+        os.kill(int(folder.name.rsplit("-", 2)[-2]), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:  # another user's process
+        return True
+    return True
+
+
+def _output_error(output: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"{output} cannot be written: {error.strerror}. Nothing was left behind; free some space or choose another"
+        " --output."
+    )

@@ -1,0 +1,61 @@
+"""What a `.pte` file holds: delegates, operators outside them, size."""
+
+from dataclasses import dataclass
+
+from levit_edge.errors import BundleError, RuntimeUnavailableError
+
+__all__ = ["ExecuTorchFacts", "inspect_executorch"]
+
+MAGIC = b"ET"
+"""Bytes 4 and 5 of every program; two digits of the format version follow."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecuTorchFacts:
+    """The parts of one program."""
+
+    methods: tuple[str, ...]
+    size_bytes: int
+    delegates: tuple[str, ...]
+    """Backend of each delegate, such as `XnnpackBackend`."""
+    operators_outside: dict[str, int]
+    """Operators that run outside the delegates, on the portable kernels."""
+    format_version: int
+
+
+def inspect_executorch(data: bytes) -> ExecuTorchFacts:
+    """Read a `.pte` file.
+
+    Raises:
+        RuntimeUnavailableError: the `executorch` package is not installed.
+        BundleError: it is not an ExecuTorch program.
+    """
+    try:
+        from executorch.exir._serialize._program import deserialize_pte_binary
+    except ImportError as error:
+        raise RuntimeUnavailableError(
+            "executorch is not installed: install it with `pip install 'levit-edge[quantize]'`."
+        ) from error
+    if data[4:6] != MAGIC:
+        raise BundleError("it is not an ExecuTorch program: the identifier `ET` is missing.")
+    try:
+        program = deserialize_pte_binary(data).program
+    except Exception as error:  # a damaged flatbuffer ends in any of Python's errors
+        raise BundleError(f"it is a damaged ExecuTorch program ({type(error).__name__}: {error}).") from error
+    outside: dict[str, int] = {}
+    for plan in program.execution_plan:
+        for call in _kernel_calls(plan):
+            outside[call] = outside.get(call, 0) + 1
+    return ExecuTorchFacts(
+        methods=tuple(plan.name for plan in program.execution_plan),
+        size_bytes=len(data),
+        delegates=tuple(delegate.id for plan in program.execution_plan for delegate in plan.delegates),
+        operators_outside=outside,
+        format_version=program.version,
+    )
+
+
+def _kernel_calls(plan: object) -> list[str]:
+    operators = [operator.name for operator in plan.operators]  # type: ignore[attr-defined]
+    arguments = [step.instr_args for chain in plan.chains for step in chain.instructions]  # type: ignore[attr-defined]
+    return [operators[each.op_index] for each in arguments if type(each).__name__ == "KernelCall"]

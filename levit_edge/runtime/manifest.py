@@ -1,0 +1,161 @@
+"""What a bundle says about itself: the dataclasses of `manifest.json`.
+
+Accuracies are in percent, drops in percentage points, sizes in bytes, times in seconds.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from levit_edge.data.preprocess import Preprocessing
+from levit_edge.errors import BundleError
+from levit_edge.model.config import LevitConfig
+from levit_edge.runtime.kinds import Precision, Runtime
+
+__all__ = [
+    "Artifact",
+    "ArtifactResult",
+    "Gate",
+    "ImageProvenance",
+    "Manifest",
+    "StageRecord",
+    "Verification",
+]
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """One model file of a bundle."""
+
+    file: str
+    runtime: Runtime
+    precision: Precision
+    size_bytes: int
+    sha256: str
+    graph_sqnr_db: float | None = None
+    """Logit SQNR of the file in its runtime against the graph it was exported from, over the golden images."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageProvenance:
+    """Which images were used, so that the same can be found again."""
+
+    source: str
+    """The folder as the user gave it, or `embedded` for the photographs of the package."""
+    count: int
+    sha256: str
+    """Digest of paths and contents, see `levit_edge.data.sampling.digest`."""
+    files: tuple[str, ...] = ()
+    """Paths relative to `source`."""
+    skipped: tuple[str, ...] = ()
+    """Images that could not be read and were left out, as `--skip-bad-images` allows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointProvenance:
+    """Where the weights came from."""
+
+    source: str
+    format: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArtifactResult:
+    """How one artifact did on the evaluation images; the reference is the fp32 artifact of the same runtime.
+
+    Fields that need labels are None without labels; fields that compare are None for the reference itself.
+    """
+
+    artifact: str
+    runtime: Runtime
+    precision: Precision
+    size_bytes: int
+    top1: float | None
+    top5: float | None
+    drop_pt: float | None
+    """fp32 top-1 minus this top-1."""
+    drop_ci95_pt: tuple[float, float] | None
+    """95 % interval of the paired difference (Bonett and Price 2012)."""
+    agreement: float | None
+    """Percent of images with the same top-1 class as fp32."""
+    flips_lost: int | None
+    """Images that fp32 classifies rightly and this artifact wrongly."""
+    flips_gained: int | None
+    """Images that fp32 classifies wrongly and this artifact rightly."""
+    sqnr_db: float | None
+    """10 log10 (Σ fp32² / Σ (this − fp32)²) over all logits of all images."""
+    margin_change_mean: float | None
+    """Mean change of fp32's top-1 logit minus the largest other one, in logits."""
+    margin_change_worst: float | None
+    images_per_second: float
+    """In the runtime alone, without decoding."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """The accuracy gate. `passed` is None when there was no gate or the drop could not be measured."""
+
+    max_drop_pt: float | None
+    passed: bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """fp32 and INT8 in the real runtimes over the evaluation images."""
+
+    samples: int
+    labelled: bool
+    images: ImageProvenance
+    runtimes: dict[str, str]
+    """Runtime -> version."""
+    host: dict[str, str]
+    threads: int
+    """Threads of each runtime while it was timed."""
+    gate: Gate
+    results: tuple[ArtifactResult, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageRecord:
+    """What one stage of a command took."""
+
+    name: str
+    seconds: float
+    peak_rss_bytes: int
+    """Peak memory of the main process, up to the end of this stage."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """`manifest.json`."""
+
+    schema_version: int = SCHEMA_VERSION
+    levit_edge_version: str
+    created_utc: str
+    config: LevitConfig
+    preprocessing: Preprocessing
+    recipe: dict[str, Any]
+    checkpoint: CheckpointProvenance
+    calibration: ImageProvenance
+    artifacts: tuple[Artifact, ...]
+    files: dict[str, str]
+    """SHA-256 of every file of the bundle but this one."""
+    labels_file: str = "labels.txt"
+    golden_file: str = "golden.npz"
+    tools: dict[str, str]
+    """Package -> version that made the artifacts."""
+    host: dict[str, str]
+    verification: Verification
+    stages: tuple[StageRecord, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.schema_version != SCHEMA_VERSION:
+            raise BundleError(
+                f"the manifest has schema version {self.schema_version}, this levit-edge reads version"
+                f" {SCHEMA_VERSION}."
+            )
+        named = {artifact.file for artifact in self.artifacts} | {self.labels_file, self.golden_file}
+        if not named <= set(self.files):
+            raise BundleError(f"the manifest names {sorted(named - set(self.files))} without their SHA-256.")
