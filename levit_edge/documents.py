@@ -49,6 +49,8 @@ def from_json(kind: type[T], document: object, error: type[LevitEdgeError], what
         value: T = _decode(kind, document, "")
     except _MismatchError as mismatch:
         raise error(f"{what} is not valid: {mismatch}.") from mismatch
+    except RecursionError as failure:
+        raise error(f"{what} is not valid: it is nested too deeply.") from failure
     return value
 
 
@@ -85,8 +87,15 @@ def _decode(kind: Any, value: object, at: str) -> Any:  # noqa: PLR0911 - one re
             raise _MismatchError(f"{at} is {_brief(value)}, expected one of {', '.join(kind)}")
         return kind(value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        return _to_float(value, at)
     return _expect(kind, value, at)
+
+
+def _to_float(value: int, at: str) -> float:
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise _MismatchError(f"{at or 'it'} is {_brief(value)}, too large for a float") from error
 
 
 def _decode_optional(kind: Any, value: object, at: str) -> Any:

@@ -25,12 +25,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from safetensors.torch import load_file, save_file
-from torch import Tensor
+from safetensors.torch import save_file
+from torch import Tensor, nn
 
 from levit_edge.data.image import open_image
 from levit_edge.data.imagefolder import read_image_folder
 from levit_edge.data.preprocess import Preprocessing, preprocess
+from levit_edge.model.checkpoint import load
 from levit_edge.model.config import CONFIGS
 from levit_edge.model.levit import LeViT
 
@@ -47,6 +48,7 @@ LABEL_SMOOTHING = 0.1
 WARM_UP = 0.03  # of the run
 EMA_DECAY = 0.999
 VALIDATE_EVERY = 5  # epochs
+Labelled = tuple[Tensor, Tensor]  # preprocessed photographs, float (N, 3, size, size), and classes, int64 (N,)
 GREY = torch.tensor([[0.299, 0.587, 0.114]])  # ITU-R BT.601 luma
 MEAN = torch.tensor(CONFIG.mean).view(1, 3, 1, 1)
 STD = torch.tensor(CONFIG.std).view(1, 3, 1, 1)
@@ -62,14 +64,6 @@ class Cache:
     """float (N, 2): width and height over the short side, to crop without distortion."""
     labels: Tensor
     """int64 (N,)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Labelled:
-    """Preprocessed photographs: float (N, 3, size, size), and their classes, int64 (N,)."""
-
-    images: Tensor
-    labels: Tensor
 
 
 def read_cache(split: Path) -> Cache:
@@ -88,7 +82,7 @@ def read_labelled(split: Path) -> Labelled:
     found = read_image_folder(split, CONFIG.classes)
     preprocessing = Preprocessing.from_config(CONFIG)
     images = [torch.from_numpy(preprocess(open_image(path), preprocessing)) for path in found.images]
-    return Labelled(images=torch.stack(images), labels=torch.tensor(found.labels))
+    return torch.stack(images), torch.tensor(found.labels)
 
 
 def uniform(shape: tuple[int, ...], low: float, high: float) -> Tensor:
@@ -166,10 +160,11 @@ def batches(cache: Cache) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 @torch.inference_mode()
-def correct(model: LeViT, photos: Labelled) -> int:
+def correct(model: LeViT, photographs: Labelled) -> int:
     """How many photographs' first guess is right."""
-    guesses = torch.cat([model(images).argmax(1) for images in torch.split(photos.images, BATCH)])
-    return int((guesses == photos.labels).sum())
+    images, labels = photographs
+    guesses = torch.cat([model(batch).argmax(1) for batch in torch.split(images, BATCH)])
+    return int((guesses == labels).sum())
 
 
 @torch.no_grad()
@@ -183,10 +178,13 @@ def follow(average: LeViT, model: LeViT, step: int) -> None:
 
 
 def optimizer_of(model: LeViT) -> torch.optim.Optimizer:
-    matrices = [p for name, p in model.named_parameters() if p.ndim > 1 and not name.endswith("attention_biases")]
-    others = [p for name, p in model.named_parameters() if p.ndim == 1 or name.endswith("attention_biases")]
-    groups = [{"params": matrices, "weight_decay": WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=PEAK_LEARNING_RATE, fused=True)
+    """AdamW; norms, biases and attention biases are not decayed."""
+    groups: dict[float, list[nn.Parameter]] = {WEIGHT_DECAY: [], 0.0: []}
+    for name, parameter in model.named_parameters():
+        decayed = parameter.ndim > 1 and not name.endswith("attention_biases")
+        groups[WEIGHT_DECAY if decayed else 0.0].append(parameter)
+    options = [{"params": parameters, "weight_decay": decay} for decay, parameters in groups.items()]
+    return torch.optim.AdamW(options, lr=PEAK_LEARNING_RATE, fused=True)
 
 
 def learning_rate(progress: float) -> float:
@@ -216,7 +214,7 @@ def train(cache: Cache, validation: Labelled, minutes: float, checkpoint: Path, 
         epoch += 1
         if epoch % VALIDATE_EVERY == 0 or progress == 1:
             right = correct(average, validation)
-            print(f"{progress:6.1%} epoch {epoch} validation {right}/{len(validation.labels)}", flush=True)
+            print(f"{progress:6.1%} epoch {epoch} validation {right}/{len(validation[1])}", flush=True)
             if right >= best_correct:
                 best_correct = right
                 write_weights(average, checkpoint, classes)
@@ -235,13 +233,6 @@ def write_weights(model: LeViT, path: Path, classes: list[str]) -> None:
     partial = path.with_suffix(".partial")
     save_file(weights, partial, metadata={"labels": json.dumps(classes)})
     partial.replace(path)
-
-
-def read_weights(path: Path) -> LeViT:
-    model = LeViT(CONFIG)
-    kept = {name: tensor for name, tensor in model.state_dict().items() if name.endswith("num_batches_tracked")}
-    model.load_state_dict(kept | load_file(path))
-    return model.eval()
 
 
 def copy_selection(source: Path, target: Path, classes: list[str], per_class: int, seed: int) -> None:
@@ -298,15 +289,15 @@ def publish(trained: Path, source: Path, output: Path, classes: list[str], seed:
         copy_selection(source / "test", new / "evaluation", classes, EVALUATION_PER_CLASS, seed)
         shutil.copyfile(source / "LICENSE", new / "LICENSE")
         shutil.copyfile(trained, new / WEIGHTS_FILE)
-        model = read_weights(new / WEIGHTS_FILE)
+        model = load(new / WEIGHTS_FILE, "demo")
         folders = {
             "validation set": source / "validation",
             "test set": source / "test",
             "`evaluation/` (of the test set)": new / "evaluation",
             "`calibration/` (of the training set)": new / "calibration",
         }
-        photos = {name: read_labelled(folder) for name, folder in folders.items()}
-        scores = {name: (correct(model, split), len(split.labels)) for name, split in photos.items()}
+        photographs = {name: read_labelled(folder) for name, folder in folders.items()}
+        scores = {name: (correct(model, split), len(split[1])) for name, split in photographs.items()}
         text = readme(model, scores, command)
         (new / "README.md").write_text(text, encoding="utf-8")
         size_bytes = sum(path.stat().st_size for path in new.rglob("*") if path.is_file())

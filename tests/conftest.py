@@ -1,13 +1,29 @@
-"""What all tests share: the folder of references beside the repository, and photographs made on the spot."""
+"""What all tests share: the folder of references beside the repository, photographs and a bundle made on the spot."""
 
+import dataclasses
+import io
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 
 from levit_edge.data.preprocess import Preprocessing
+from levit_edge.model.config import CONFIGS
+from levit_edge.runtime.bundle_writer import BundleWriter
+from levit_edge.runtime.kinds import Precision, Runtime
+from levit_edge.runtime.manifest import (
+    Artifact,
+    CheckpointProvenance,
+    Gate,
+    ImageProvenance,
+    Manifest,
+    StageRecord,
+    Verification,
+)
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -37,3 +53,102 @@ def photographs(tmp_path: Path) -> list[Path]:
         pixels = np.random.default_rng(index).integers(0, 256, (40, 48, 3), np.uint8)
         Image.fromarray(pixels).save(path)
     return paths
+
+
+@pytest.fixture(scope="session")
+def labelled_photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """16, 10 and 6 noisy photographs, PNG and JPEG, of three classes; the class is mostly the brightest colour."""
+    root, generator = tmp_path_factory.mktemp("labelled"), np.random.default_rng(7)
+    for label, (name, count) in enumerate({"0-red": 16, "1-green": 10, "2-blue": 6}.items()):
+        (root / name).mkdir()
+        for index in range(count):
+            colour = generator.uniform(90, 150, 3)
+            colour[label] += 30
+            pixels = np.clip(generator.normal(colour, 20, (36, 48, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{index:02}.{'png' if index % 2 else 'jpg'}")
+    return root
+
+
+@pytest.fixture(scope="session")
+def unlabelled_photographs(labelled_photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same photographs in one folder."""
+    root = tmp_path_factory.mktemp("unlabelled")
+    for image in sorted(labelled_photographs.glob("*/*")):
+        shutil.copy(image, root / f"{image.parent.name}-{image.name}")
+    return root
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole bundle with two ONNX files, made without torch: a linear model of the mean colour, 32 px, 3 classes."""
+    inputs = np.random.default_rng(1).normal(size=(2, 3, 32, 32)).astype(np.float32)
+    weights = {"fp32.onnx": 4 * np.eye(3), "int8.onnx": 4 * np.eye(3) + [[0, 3, 0], [-2, 0, 2], [1, 0, -1]]}
+    logits = {name: inputs.mean((2, 3)) @ each for name, each in weights.items()}
+    golden = io.BytesIO()
+    np.savez(golden, allow_pickle=False, inputs=inputs, **{name: each.astype("f4") for name, each in logits.items()})
+    path = tmp_path_factory.mktemp("tiny") / "bundle"
+    with BundleWriter(path) as writer:
+        models = {name: colour_classifier(each) for name, each in weights.items()}
+        artifacts = tuple(
+            Artifact(
+                file=name,
+                runtime=Runtime.ONNXRUNTIME,
+                precision=Precision(Path(name).stem),
+                size_bytes=len(model),
+                sha256=writer.add(name, model),
+            )
+            for name, model in models.items()
+        )
+        writer.add("labels.txt", "red\ngreen\nblå\n".encode())
+        writer.add("golden.npz", golden.getvalue())
+        writer.add("report.html", b"<!doctype html>\n")
+        writer.commit(tiny_manifest(artifacts, writer.files))
+    return path
+
+
+def colour_classifier(weights: npt.NDArray[np.float64]) -> bytes:
+    """An ONNX file: `image` (1, 3, 32, 32) -> its mean colour times `weights` (3, classes), `logits` (1, classes)."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    graph = helper.make_graph(
+        [
+            helper.make_node("GlobalAveragePool", ["image"], ["pooled"]),
+            helper.make_node("Flatten", ["pooled"], ["colour"]),
+            helper.make_node("Gemm", ["colour", "weights"], ["logits"]),
+        ],
+        "colour",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 32, 32])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, weights.shape[1]])],
+        [numpy_helper.from_array(weights.astype(np.float32), "weights")],
+    )
+    model = helper.make_model(graph, ir_version=10, opset_imports=[helper.make_opsetid("", 18)])
+    return bytes(model.SerializeToString())
+
+
+def tiny_manifest(artifacts: tuple[Artifact, ...], files: dict[str, str]) -> Manifest:
+    config = dataclasses.replace(CONFIGS["demo"], image_size=32, resize=32, classes=3)
+    images = ImageProvenance(source="photographs", count=2, sha256="0" * 64, files=("a.png", "b.png"))
+    return Manifest(
+        levit_edge_version="0.1.0",
+        created_utc="2026-01-01T00:00:00+00:00",
+        config=config,
+        preprocessing=Preprocessing.from_config(config),
+        recipe={"schema_version": 1},
+        checkpoint=CheckpointProvenance(source="tiny.pth", format="original", sha256="0" * 64),
+        calibration=images,
+        artifacts=artifacts,
+        files=dict(files),
+        tools={"onnx": "1"},
+        host={"processor": "a desk calculator", "architecture": "none"},
+        verification=Verification(
+            samples=2,
+            labelled=False,
+            images=images,
+            runtimes={},
+            host={},
+            threads=1,
+            gate=Gate(max_drop_pt=None, passed=None),
+            results=(),
+        ),
+        stages=(StageRecord(name="verify", seconds=1.5, peak_rss_bytes=2**20),),
+    )

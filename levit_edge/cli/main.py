@@ -70,3 +70,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         error.show()  # type: ignore[attr-defined]
         return ExitStatus.USAGE
     return status if isinstance(status, int) else ExitStatus.DONE
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""The main job on the embedded demo: what `make demo` does, and what can be done with the result."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from levit_edge.data import demo
+from levit_edge.runtime.bundle import Bundle
+from levit_edge.runtime.inspect_executorch import inspect_executorch
+from levit_edge.runtime.inspect_onnx import inspect_onnx
+from levit_edge.runtime.runner import open_runner
+from tests.integration.conftest import hidden, levit_edge
+
+pytestmark = pytest.mark.slow
+DemoBundle = tuple[Path, dict[str, Any]]
+FILES = {"manifest.json", "int8.pte", "int8.onnx", "fp32.pte", "fp32.onnx", "labels.txt", "golden.npz", "report.html"}
+MAX_DROP_PT = 1.0
+QUANTIZED_LAYERS = 4 + 2 + 5 * 4 + 2 * 3 + 7 * 2 + 1
+"""Stem, the shrinking attentions' q convolutions, attentions, the rest of the shrinking ones, MLPs, head."""
+
+
+def test_the_bundle_is_whole(demo_bundle: DemoBundle) -> None:
+    path, _ = demo_bundle
+    assert {file.name for file in path.iterdir()} == FILES
+    assert hidden(path.parent) == []
+    bundle = Bundle.open(path)
+    assert bundle.labels()[0] == "dress"
+    manifest = bundle.manifest
+    assert manifest.calibration.count == len(manifest.calibration.files) == 150
+    assert manifest.calibration.source == "embedded"
+    assert manifest.recipe["calibration_images"] == 150
+
+
+def test_the_json_is_the_documented_one(demo_bundle: DemoBundle) -> None:
+    _, document = demo_bundle
+    assert document["schema_version"] == 1
+    assert document["samples"] == 120
+    assert document["gate"] == {"max_drop_pt": None, "passed": None}
+    assert {result["artifact"] for result in document["results"]} == FILES - {
+        "manifest.json",
+        "labels.txt",
+        "golden.npz",
+        "report.html",
+    }
+    for result in document["results"]:
+        assert {"runtime", "precision", "size_bytes", "top1", "top5", "images_per_second"} <= set(result)
+        if result["precision"] == "int8":
+            assert result["drop_pt"] <= MAX_DROP_PT
+            low, high = result["drop_ci95_pt"]
+            assert low < result["drop_pt"] < high
+            assert result["agreement"] > 95
+    assert {"calibrate", "export int8.pte", "verify"} <= {stage["name"] for stage in document["stages"]}
+
+
+def test_one_delegate_and_every_layer_in_int8(demo_bundle: DemoBundle) -> None:
+    bundle = Bundle.open(demo_bundle[0])
+    for file in ("int8.pte", "fp32.pte"):
+        facts = inspect_executorch(bundle.read(file))
+        assert facts.delegates == ("XnnpackBackend",)
+        assert facts.operators_outside == {}
+    int8 = inspect_onnx(bundle.read("int8.onnx"))
+    assert sum(int8.int8_operators.values()) == QUANTIZED_LAYERS
+    assert set(int8.int8_operators) == {"Conv", "Gemm"}
+    fp32 = inspect_onnx(bundle.read("fp32.onnx"))
+    assert not fp32.int8_operators
+    assert not fp32.conversions
+
+
+def test_the_onnx_files_are_self_contained_and_portable(demo_bundle: DemoBundle) -> None:
+    bundle = Bundle.open(demo_bundle[0])
+    for file in ("int8.onnx", "fp32.onnx"):
+        data = bundle.read(file)
+        model = onnx.load_model_from_string(data)
+        onnx.checker.check_model(model, full_check=True)
+        assert [(each.domain, each.version) for each in model.opset_import] == [("", 18)]
+        assert inspect_onnx(data).self_contained
+        assert str(Path.home()).encode() not in data
+        assert b".py" not in data
+
+
+def test_golden_outputs_come_again(demo_bundle: DemoBundle) -> None:
+    bundle = Bundle.open(demo_bundle[0])
+    golden = bundle.golden()
+    for artifact in bundle.manifest.artifacts:
+        runner = open_runner(artifact.runtime, bundle.read(artifact.file))
+        logits = np.stack([runner.run(image[np.newaxis]) for image in golden["inputs"]])
+        np.testing.assert_allclose(logits, golden[artifact.file], atol=1e-4 * np.abs(logits).max())
+        assert len({float(value) for value in logits.ravel()}) > logits.size / 2
+
+
+def test_verify_says_the_same_again(demo_bundle: DemoBundle) -> None:
+    path, document = demo_bundle
+    run = levit_edge("verify", path, "--evaluation", demo.evaluation_dir(), "--max-drop", "50", "--json")
+    assert run.returncode == 0, run.stderr
+    again = json.loads(run.stdout)
+    assert again["gate"] == {"max_drop_pt": 50.0, "passed": True}
+    untimed = [{**result, "images_per_second": None} for result in again["results"]]
+    assert untimed == [{**result, "images_per_second": None} for result in document["results"]]
+
+
+def test_a_failed_gate_is_exit_4(demo_bundle: DemoBundle) -> None:
+    run = levit_edge("verify", demo_bundle[0], "--evaluation", demo.evaluation_dir(), "--max-drop", "-50")
+    assert run.returncode == 4
+    assert "gate FAILED" in run.stdout
+
+
+def test_predict_and_inspect(demo_bundle: DemoBundle) -> None:
+    path, _ = demo_bundle
+    photograph = next((demo.evaluation_dir() / "pants").iterdir())
+    for runtime in ("onnxruntime", "executorch"):
+        run = levit_edge("predict", path, photograph, "--runtime", runtime, "--top", "3", "--json")
+        assert run.returncode == 0, run.stderr
+        (result,) = json.loads(run.stdout)["results"]
+        assert len(result["guesses"]) == 3
+        assert result["guesses"][0]["label"] == "pants"
+    run = levit_edge("inspect", path, "--json")
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout)["verification"]["samples"] == 120
+
+
+def test_unlabelled_images_measure_agreement_only(demo_bundle: DemoBundle, tmp_path: Path) -> None:
+    for photograph in (demo.evaluation_dir() / "hat").iterdir():
+        shutil.copy(photograph, tmp_path)
+    run = levit_edge("verify", demo_bundle[0], "--evaluation", tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert "the drop was not measured" in " ".join(run.stdout.split())
+    refused = levit_edge("verify", demo_bundle[0], "--evaluation", tmp_path, "--max-drop", "1")
+    assert refused.returncode == 3

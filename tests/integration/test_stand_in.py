@@ -1,0 +1,109 @@
+"""The whole way of a trained LeViT-128S on real images, through the command line.
+
+The stand-in is trained on ten classes of Imagenette: its figures say that the tool works, nothing about ImageNet.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from levit_edge.data.imagefolder import read_image_folder
+from levit_edge.data.loader import Decoder, batches
+from levit_edge.data.preprocess import Preprocessing
+from levit_edge.data.sampling import balanced_sample
+from levit_edge.documents import from_json
+from levit_edge.errors import QuantizationError
+from levit_edge.model.checkpoint import read_checkpoint
+from levit_edge.model.fuse import fuse
+from levit_edge.quantize.calibrate import calibrate
+from levit_edge.quantize.quantizer import quantize_graph
+from levit_edge.quantize.recipe import Recipe
+from levit_edge.runtime.bundle import Bundle
+from levit_edge.runtime.runner import open_runner
+from tests.integration.conftest import levit_edge
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+StandIn = tuple[Path, dict[str, Any]]
+EVALUATION_IMAGES = 1960
+MAX_DROP_PT = 1.0
+LEAST_AGREEMENT = 99.5
+"""Percent of images on which an int8 file and the graph it came from have the same top-1."""
+GRAPH_IMAGES = 400
+MAX_PEAK_BYTES = 4 * 2**30
+
+
+@pytest.fixture(scope="module")
+def stand_in(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> StandIn:
+    output = tmp_path_factory.mktemp("bundles") / "128S"
+    run = levit_edge(
+        *("quantize", "--model", "128S", "--resize", "224", "--json", "--output", output),
+        *("--checkpoint", shared / "checkpoints" / "levit-128S-imagenette.pth"),
+        *("--calibration", shared / "data" / "imagenette" / "train"),
+        *("--evaluation", shared / "data" / "imagenette" / "val"),
+        *("--max-drop", str(MAX_DROP_PT)),
+    )
+    assert run.returncode == 0, run.stderr
+    return output, json.loads(run.stdout)
+
+
+def test_the_drop_is_within_the_gate(stand_in: StandIn) -> None:
+    _, document = stand_in
+    assert document["samples"] == EVALUATION_IMAGES
+    assert document["gate"] == {"max_drop_pt": MAX_DROP_PT, "passed": True}
+    results = {result["artifact"]: result for result in document["results"]}
+    assert 76.0 < results["fp32.onnx"]["top1"] < 79.0
+    assert results["fp32.onnx"]["top1"] == results["fp32.pte"]["top1"]
+    assert results["int8.pte"]["drop_pt"] <= MAX_DROP_PT
+    assert results["int8.onnx"]["drop_pt"] <= MAX_DROP_PT
+    assert max(stage["peak_rss_bytes"] for stage in document["stages"]) < MAX_PEAK_BYTES
+
+
+def test_the_bundle_says_how_it_was_made(stand_in: StandIn) -> None:
+    bundle = Bundle.open(stand_in[0])
+    assert bundle.manifest.preprocessing.resize == bundle.manifest.preprocessing.image_size == 224
+    assert bundle.labels()[0] == "tench"
+    assert bundle.manifest.checkpoint.sha256.startswith("6495c2651df8e57e")
+    assert {"executorch", "onnxruntime"} == set(bundle.manifest.verification.runtimes)
+    assert bundle.manifest.host["processor"]
+
+
+def test_both_int8_files_agree_with_their_graph_and_each_other(stand_in: StandIn, shared: Path) -> None:
+    bundle = Bundle.open(stand_in[0])
+    manifest = bundle.manifest
+    recipe = from_json(Recipe, manifest.recipe, QuantizationError, "the recipe")
+    trained = read_checkpoint(shared / "checkpoints" / "levit-128S-imagenette.pth")
+    deploy = fuse(trained.model)
+    chosen = balanced_sample(
+        read_image_folder(shared / "data" / "imagenette" / "train", None), recipe.calibration_images, recipe.seed
+    )
+    assert chosen.relative_paths == manifest.calibration.files
+    with Decoder(chosen.images, manifest.preprocessing) as decoder:
+        ranges = calibrate(deploy, (torch.from_numpy(batch) for _, batch in batches(decoder, 8)), recipe)
+    graph = quantize_graph(deploy, ranges, recipe)
+
+    evaluation = read_image_folder(shared / "data" / "imagenette" / "val", manifest.config.classes)
+    guesses = _guesses(bundle, graph, balanced_sample(evaluation, GRAPH_IMAGES, seed=0).images, manifest.preprocessing)
+    for first, second in (("graph", "int8.pte"), ("graph", "int8.onnx"), ("int8.pte", "int8.onnx")):
+        agreement = 100 * float(np.mean(guesses[first] == guesses[second]))
+        assert agreement >= LEAST_AGREEMENT, (first, second)
+
+
+def _guesses(
+    bundle: Bundle, graph: torch.nn.Module, images: tuple[Path, ...], preprocessing: Preprocessing
+) -> dict[str, np.ndarray[Any, np.dtype[np.int64]]]:
+    runners = {
+        artifact.file: open_runner(artifact.runtime, bundle.read(artifact.file))
+        for artifact in bundle.manifest.artifacts
+        if artifact.file.startswith("int8")
+    }
+    guesses: dict[str, list[int]] = {name: [] for name in ("graph", *runners)}
+    with Decoder(images, preprocessing) as decoder, torch.no_grad():
+        for _, image in decoder:
+            guesses["graph"].append(int(graph(torch.from_numpy(image[np.newaxis])).argmax()))
+            for file, runner in runners.items():
+                guesses[file].append(int(runner.run(image[np.newaxis]).argmax()))
+    return {name: np.array(values) for name, values in guesses.items()}

@@ -1,0 +1,50 @@
+"""Calibration sees every tensor that is quantized, once."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from levit_edge.errors import QuantizationError
+from levit_edge.quantize.calibrate import calibrate, quantizable_layers
+from levit_edge.quantize.ranges import Range
+from levit_edge.quantize.recipe import Recipe
+from tests.quantize.conftest import Demo
+
+
+def test_ranges_are_those_of_the_tensors(demo_steps: Demo) -> None:
+    seen: dict[str, tuple[Tensor, Tensor]] = {}
+    layers = quantizable_layers(demo_steps.deploy)
+
+    def keep(name: str, layer: nn.Module) -> torch.utils.hooks.RemovableHandle:
+        return layer.register_forward_hook(lambda _m, inputs, output: seen.update({name: (inputs[0], output)}))
+
+    hooks = [keep(name, layer) for name, layer in layers.items()]
+    with torch.inference_mode():
+        demo_steps.deploy(demo_steps.images)
+    for hook in hooks:
+        hook.remove()
+    ranges = calibrate(demo_steps.deploy, [demo_steps.images], Recipe())
+    assert set(ranges) == set(seen) == set(layers)
+    for name, (inputs, output) in seen.items():
+        assert ranges[name].input == Range(minimum=float(inputs.min()), maximum=float(inputs.max())), name
+        assert ranges[name].output == Range(minimum=float(output.min()), maximum=float(output.max())), name
+
+
+def test_query_key_and_value_share_their_input(demo_steps: Demo) -> None:
+    for name, ranges in demo_steps.ranges.items():
+        if name.endswith((".k", ".v")):
+            assert ranges.input == demo_steps.ranges[name[:-1] + "q"].input
+
+
+def test_no_hook_stays(demo_steps: Demo) -> None:
+    assert not any(layer._forward_hooks for layer in quantizable_layers(demo_steps.deploy).values())
+
+
+def test_no_images_are_refused(demo_steps: Demo) -> None:
+    with pytest.raises(QuantizationError, match="no activations"):
+        calibrate(demo_steps.deploy, [], Recipe())
+
+
+def test_a_broken_image_is_refused(demo_steps: Demo) -> None:
+    with pytest.raises(QuantizationError, match="NaN or infinite"):
+        calibrate(demo_steps.deploy, [torch.full((1, 3, 128, 128), float("nan"))], Recipe())
