@@ -56,7 +56,8 @@ class HubConfig:
             raise CheckpointError(f"config.json says {size[0]}, but the weights are those of a LeViT-{config.name}.")
 
     def _check_heads(self, config: LevitConfig) -> None:
-        architectures = self.content.get("architectures") or []
+        stated = self.content.get("architectures")
+        architectures = stated if isinstance(stated, list) else []
         if WITH_TEACHER in architectures and not config.distilled:
             raise CheckpointError(f"config.json says {WITH_TEACHER}, but the weights lack classifier_distill.*.")
         if WITHOUT_TEACHER in architectures and config.distilled:

@@ -5,6 +5,7 @@ is no finite number. The SHA-256 that comes with the tensors is there to be reco
 """
 
 import hashlib
+from codecs import getincrementaldecoder
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,7 +83,7 @@ def _kind(head: bytes) -> str:
     if not head.strip(b"\0"):
         return "a file of zeros"
     try:
-        text = head[:512].decode(errors="strict")
+        text = getincrementaldecoder("utf-8")().decode(head[:512])  # which may end within a letter
     except UnicodeDecodeError:
         return "an unknown kind of file"
     return "a text file" if text.isprintable() or "\n" in text else "an unknown kind of file"

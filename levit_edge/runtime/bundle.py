@@ -54,14 +54,15 @@ class Bundle:
             BundleError: it is not a bundle, or a file is missing, added to, or not the one in the manifest.
         """
         path = Path(path)
-        if not path.is_dir():
-            raise BundleError(f"{path} is not a folder, expected a bundle made by `levit-edge quantize`.")
-        if not (path / MANIFEST_FILE).is_file() or (path / MANIFEST_FILE).is_symlink():
-            raise BundleError(f"{path} has no {MANIFEST_FILE}, expected a bundle made by `levit-edge quantize`.")
+        _require_manifest(path)
         document = read_json(path / MANIFEST_FILE, BundleError, "the manifest")
         bundle = cls(path, from_json(Manifest, document, BundleError, f"the manifest {path / MANIFEST_FILE}"))
-        for name in bundle.manifest.files:
-            bundle._check(name)
+        sizes = {name: bundle._checked_size(name) for name in bundle.manifest.files}
+        for artifact in bundle.manifest.artifacts:
+            if (artifact.size_bytes, artifact.sha256) != (sizes[artifact.file], bundle.manifest.files[artifact.file]):
+                raise BundleError(
+                    f"the manifest of {path} describes {artifact.file} as another file than the one there."
+                )
         return bundle
 
     def artifact(self, runtime: Runtime, precision: Precision) -> Artifact:
@@ -97,9 +98,12 @@ class Bundle:
         """One name for each class, in class order.
 
         Raises:
-            BundleError: there are more or fewer names than classes.
+            BundleError: there are more or fewer names than classes, or they are not text.
         """
-        labels = tuple(self.read(self.manifest.labels_file).decode("utf-8").splitlines())
+        try:
+            labels = tuple(self.read(self.manifest.labels_file).decode("utf-8").splitlines())
+        except UnicodeDecodeError as error:
+            raise BundleError(f"{self.path / self.manifest.labels_file} is not UTF-8 ({error}).") from error
         if len(labels) != self.manifest.config.classes:
             raise BundleError(f"{len(labels)} labels for {self.manifest.config.classes} classes in {self.path}.")
         return labels
@@ -110,18 +114,30 @@ class Bundle:
         Raises:
             BundleError: the file is not an archive of arrays.
         """
+        data = self.read(self.manifest.golden_file)
         try:
-            with np.load(io.BytesIO(self.read(self.manifest.golden_file)), allow_pickle=False) as arrays:
+            with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
                 return {name: arrays[name] for name in arrays.files}
-        except (ValueError, OSError, KeyError) as error:
+        except Exception as error:  # a damaged archive ends in errors of numpy, zipfile, zlib and more
             raise BundleError(
                 f"{self.path / self.manifest.golden_file} is not an archive of arrays: {error}"
             ) from error
 
-    def _check(self, name: str) -> None:
+    def _checked_size(self, name: str) -> int:
         if not plain_file_name(name):
             raise BundleError(f"the manifest of {self.path} names the file {name!r}, expected a plain file name.")
-        self.read(name)
+        return len(self.read(name))
+
+
+def _require_manifest(path: Path) -> None:
+    expected = "expected a bundle made by `levit-edge quantize`"
+    try:
+        if not path.is_dir():
+            raise BundleError(f"{path} is not a folder, {expected}.")
+        if not (path / MANIFEST_FILE).is_file() or (path / MANIFEST_FILE).is_symlink():
+            raise BundleError(f"{path} has no {MANIFEST_FILE}, {expected}.")
+    except OSError as error:  # a name that is too long, a folder that may not be searched
+        raise BundleError(f"{path} cannot be read ({error.strerror}), {expected}.") from error
 
 
 def _read_regular_file(path: Path) -> bytes:

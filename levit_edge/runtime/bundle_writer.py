@@ -3,8 +3,10 @@
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,13 +28,17 @@ class BundleWriter:
 
     def __init__(self, output: Path, expected_bytes: int = 0) -> None:
         self.output = output.absolute()
+        if not self.output.name:
+            raise OutputError(f"{output} cannot be a bundle. Choose another --output.")
         self.files: dict[str, str] = {}
         self._expected_bytes = expected_bytes
+        self._created_parents: list[Path] = []
         self._folder = self.output.with_name(f".{self.output.name}.partial-{os.getpid()}-{secrets.token_hex(4)}")
 
     def __enter__(self) -> Self:
         require_replaceable(self.output)
         try:
+            self._created_parents = [parent for parent in self.output.parents if not parent.exists()]
             self.output.parent.mkdir(parents=True, exist_ok=True)
             _remove_abandoned(self.output)
             free_bytes = shutil.disk_usage(self.output.parent).free
@@ -88,6 +94,9 @@ class BundleWriter:
 
     def _discard(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
+        for parent in self._created_parents:
+            with suppress(OSError):  # it is in use
+                parent.rmdir()
 
 
 def require_replaceable(output: Path) -> None:
@@ -96,9 +105,9 @@ def require_replaceable(output: Path) -> None:
     Raises:
         OutputError: something else is there.
     """
-    if not output.exists() and not output.is_symlink():
-        return
     try:
+        if not output.exists() and not output.is_symlink():
+            return
         if not output.is_symlink() and output.is_dir() and (is_bundle(output) or not any(output.iterdir())):
             return
     except OSError as error:
@@ -114,37 +123,34 @@ def _put_in_place(folder: Path, output: Path) -> None:
         folder.rename(output)
         return
     aside = folder.with_name(folder.name.replace(".partial-", ".replaced-"))
-    output.rename(aside)
     try:
+        output.rename(aside)
         folder.rename(output)
     except BaseException:
         if not output.exists():
             aside.rename(output)
+        shutil.rmtree(aside, ignore_errors=True)
         raise
     shutil.rmtree(aside, ignore_errors=True)
 
 
 def _remove_abandoned(output: Path) -> None:
     """Clean up after runs that were killed: bring back a bundle that had stepped aside, remove half-written ones."""
-    for aside in output.parent.glob(f".{_escaped(output.name)}.replaced-*"):
-        if not _owner_is_alive(aside):
-            if not output.exists():
-                aside.rename(output)
-            else:
-                shutil.rmtree(aside, ignore_errors=True)
-    for partial in output.parent.glob(f".{_escaped(output.name)}.partial-*"):
-        if not _owner_is_alive(partial):
-            shutil.rmtree(partial, ignore_errors=True)
+    ours = re.compile(rf"\.{re.escape(output.name)}\.(partial|replaced)-([0-9]{{1,9}})-[0-9a-f]{{8}}")
+    for path in list(output.parent.iterdir()):
+        match = ours.fullmatch(path.name)
+        if match is None or _is_running(int(match[2])):
+            continue
+        if match[1] == "replaced" and not output.exists():
+            path.rename(output)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
 
 
-def _escaped(name: str) -> str:
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
-
-
-def _owner_is_alive(folder: Path) -> bool:
+def _is_running(process: int) -> bool:
     try:
-        os.kill(int(folder.name.rsplit("-", 2)[-2]), 0)
-    except (ValueError, ProcessLookupError):
+        os.kill(process, 0)
+    except ProcessLookupError:
         return False
     except PermissionError:  # another user's process
         return True

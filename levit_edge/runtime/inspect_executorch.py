@@ -1,6 +1,8 @@
 """What a `.pte` file holds: delegates, operators outside them, size."""
 
+from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 from levit_edge.errors import BundleError, RuntimeUnavailableError
 
@@ -39,23 +41,22 @@ def inspect_executorch(data: bytes) -> ExecuTorchFacts:
     if data[4:6] != MAGIC:
         raise BundleError("it is not an ExecuTorch program: the identifier `ET` is missing.")
     try:
-        program = deserialize_pte_binary(data).program
+        return _facts(deserialize_pte_binary(data).program, len(data))
     except Exception as error:  # a damaged flatbuffer ends in any of Python's errors
         raise BundleError(f"it is a damaged ExecuTorch program ({type(error).__name__}: {error}).") from error
-    outside: dict[str, int] = {}
-    for plan in program.execution_plan:
-        for call in _kernel_calls(plan):
-            outside[call] = outside.get(call, 0) + 1
+
+
+def _facts(program: Any, size_bytes: int) -> ExecuTorchFacts:
+    plans = program.execution_plan
     return ExecuTorchFacts(
-        methods=tuple(plan.name for plan in program.execution_plan),
-        size_bytes=len(data),
-        delegates=tuple(delegate.id for plan in program.execution_plan for delegate in plan.delegates),
-        operators_outside=outside,
+        methods=tuple(plan.name for plan in plans),
+        size_bytes=size_bytes,
+        delegates=tuple(delegate.id for plan in plans for delegate in plan.delegates),
+        operators_outside=dict(Counter(call for plan in plans for call in _kernel_calls(plan))),
         format_version=program.version,
     )
 
 
-def _kernel_calls(plan: object) -> list[str]:
-    operators = [operator.name for operator in plan.operators]  # type: ignore[attr-defined]
-    arguments = [step.instr_args for chain in plan.chains for step in chain.instructions]  # type: ignore[attr-defined]
-    return [operators[each.op_index] for each in arguments if type(each).__name__ == "KernelCall"]
+def _kernel_calls(plan: Any) -> list[str]:
+    arguments = [step.instr_args for chain in plan.chains for step in chain.instructions]
+    return [plan.operators[each.op_index].name for each in arguments if type(each).__name__ == "KernelCall"]

@@ -54,11 +54,13 @@ def verify(
 
     Raises:
         DataError: the folder is not usable, or a gate was asked for and the images have no labels.
-        BundleError: a file of the bundle is damaged.
+        BundleError: a file of the bundle is damaged, or it has no fp32 artifact to compare with.
         RuntimeUnavailableError: a runtime is not installed.
     """
     images = evaluation_set(evaluation, bundle.manifest.config.classes, limit=limit, max_drop_pt=max_drop_pt)
     artifacts = [artifact for artifact in bundle.manifest.artifacts if artifact.runtime in runtimes]
+    for runtime in {artifact.runtime for artifact in artifacts} or runtimes:
+        bundle.artifact(runtime, Precision.FP32)
     models = {artifact: bundle.read(artifact.file) for artifact in artifacts}
     return evaluate(
         models,
@@ -107,13 +109,15 @@ def evaluate(
         Decoder(images.images, preprocessing, workers=workers, skip_bad_images=skip_bad_images) as decoder,
     ):
         _run_lanes(lanes, decoder, images.labels, advance)
-        skipped = tuple(str(bad.path.relative_to(images.root)) for bad in decoder.bad)
+        bad = {image.path for image in decoder.bad}
+    used = images.select(index for index, image in enumerate(images.images) if image not in bad)
+    skipped = images.select(index for index, image in enumerate(images.images) if image in bad)
     results = tuple(evaluated.result() for lane in lanes for evaluated in lane.evaluated)
     runtimes = dict.fromkeys(artifact.runtime for artifact in models)
     return Verification(
-        samples=len(images) - len(skipped),
+        samples=len(used),
         labelled=images.labels is not None,
-        images=ImageProvenance(source=source, count=len(images) - len(skipped), sha256=digest(images), skipped=skipped),
+        images=ImageProvenance(source=source, count=len(used), sha256=digest(used), skipped=skipped.relative_paths),
         runtimes={str(runtime): runtime_version(runtime) for runtime in runtimes},
         host=describe_host(),
         threads=THREADS,

@@ -131,6 +131,11 @@ def test_config_that_is_none(folder: Path, content: str) -> None:
         read_checkpoint(folder)
 
 
+def test_architectures_that_are_no_list(folder: Path) -> None:
+    describe(folder, architectures=5)
+    assert read_checkpoint(folder).labels == tuple(LABELS)
+
+
 def test_missing_files(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
     with pytest.raises(CheckpointError, match=r"no weights: expected model\.safetensors or pytorch_model\.bin"):

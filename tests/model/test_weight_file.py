@@ -143,6 +143,7 @@ def test_neither_file_nor_folder(file: Path) -> None:
         (b"\n <html><body>Access denied", "an HTML page"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:96703c44\n", "Git LFS pointer .* `git lfs pull`"),
         (b"class,name\n1,cat\n", "but a text file"),
+        (b"x" + "é".encode() * 300, "but a text file"),
         (bytes(5000), "a file of zeros"),
         (b"\x1f\x8b\x08" + bytes(30), "a gzip archive"),
         (bytes(range(128, 256)) * 4, "an unknown kind of file"),
