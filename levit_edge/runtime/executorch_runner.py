@@ -28,10 +28,12 @@ class ExecuTorchRunner:
                 " alone with `--runtime onnxruntime`."
             ) from error
         self._from_numpy = torch.from_numpy
+        self._model = model  # the runtime reads from these bytes for as long as it lives, and keeps no copy
         with quiet_native_output():
             _portable_lib._unsafe_reset_threadpool(threads)
             try:
                 self._module: Any = _portable_lib._load_for_executorch_from_buffer(model)
+                self._module.method_meta("forward")  # loading is lazy: a damaged method shows here
             except RuntimeError as error:
                 raise RuntimeUnavailableError(f"ExecuTorch refuses the file: {error}") from error
 

@@ -1,0 +1,75 @@
+"""Labels and golden logits of a bundle whose hashes fit and whose files do not."""
+
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from levit_edge.errors import BundleError
+from levit_edge.runtime.bundle import MANIFEST_FILE, Bundle
+
+
+def replace_file(bundle: Path, name: str, content: bytes) -> None:
+    """Change a file and its SHA-256 in the manifest: what someone would do who means harm."""
+    (bundle / name).write_bytes(content)
+    manifest = json.loads((bundle / MANIFEST_FILE).read_text(encoding="utf-8"))
+    manifest["files"][name] = hashlib.sha256(content).hexdigest()
+    (bundle / MANIFEST_FILE).write_text(json.dumps(manifest), encoding="utf-8")
+
+
+class Trap:
+    """Leaves a mark if it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Callable[[Path], None], tuple[Path]]:
+        return Path.touch, (self.mark,)
+
+
+def test_golden_logits_are_never_unpickled(bundle_path: Path, tmp_path: Path) -> None:
+    archive = io.BytesIO()
+    np.savez(archive, inputs=np.array([Trap(tmp_path / "sprung")], dtype=object))
+    replace_file(bundle_path, "golden.npz", archive.getvalue())
+    with pytest.raises(BundleError, match=r"golden\.npz is not an archive of arrays"):
+        Bundle.open(bundle_path).golden()
+    assert not (tmp_path / "sprung").exists()
+    np.load(io.BytesIO(archive.getvalue()), allow_pickle=True)["inputs"]
+    assert (tmp_path / "sprung").exists()  # the trap was real
+
+
+@pytest.mark.parametrize("kind", ["empty", "text", "no archive", "one array", "cut", "scrambled"])
+def test_a_golden_file_that_is_no_archive_is_refused(bundle_path: Path, kind: str) -> None:
+    whole = (bundle_path / "golden.npz").read_bytes()
+    array = io.BytesIO()
+    np.save(array, np.zeros(3), allow_pickle=False)
+    content = {
+        "empty": b"",
+        "text": b"inputs = 1, 2, 3",
+        "no archive": b"PK\x03\x04" + bytes(100),
+        "one array": array.getvalue(),
+        "cut": whole[: len(whole) // 2],
+        "scrambled": whole[:60] + bytes(1000) + whole[1060:],
+    }
+    replace_file(bundle_path, "golden.npz", content[kind])
+    with pytest.raises(BundleError, match=r"golden\.npz is not an archive of arrays"):
+        Bundle.open(bundle_path).golden()
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "0 labels for 3 classes"),
+        (b"red\ngreen\n", "2 labels for 3 classes"),
+        (b"red\ngreen\nblue\npink\n", "4 labels for 3 classes"),
+        (b"red\ngreen\nbl\xe5\n", "is not UTF-8"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused(bundle_path: Path, content: bytes, complaint: str) -> None:
+    replace_file(bundle_path, "labels.txt", content)
+    with pytest.raises(BundleError, match=complaint):
+        Bundle.open(bundle_path).labels()

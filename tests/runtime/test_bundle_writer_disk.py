@@ -1,0 +1,115 @@
+"""Disks that are full, too small or read-only."""
+
+import os
+import resource
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from levit_edge.errors import OutputError
+from levit_edge.runtime.bundle import Bundle
+from levit_edge.runtime.bundle_writer import BundleWriter
+
+DISK_KIB = 512
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 512 KiB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={DISK_KIB}k", "tmpfs", disk], check=False, capture_output=True, text=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"no small disk can be mounted here: {mounted.stderr.strip()}")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """This process may write no file of more than 64 KiB."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture
+def read_only(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A folder in which nothing can be made: root needs a read-only disk for that."""
+    if os.geteuid() == 0:
+        disk: Path = request.getfixturevalue("small_disk")
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        yield disk
+        return
+    folder = tmp_path / "read-only"
+    folder.mkdir()
+    folder.chmod(0o555)
+    yield folder
+    folder.chmod(0o755)
+
+
+def put_bundle(source: Path, output: Path) -> None:
+    bundle = Bundle.open(source)
+    with BundleWriter(output) as writer:
+        for name in bundle.manifest.files:
+            writer.add(name, bundle.read(name))
+        writer.commit(bundle.manifest)
+
+
+def test_a_full_disk_is_an_error_and_the_old_bundle_stays(tiny_bundle: Path, small_disk: Path) -> None:
+    put_bundle(tiny_bundle, small_disk / "out")
+    with BundleWriter(small_disk / "out") as writer, pytest.raises(OutputError, match="No space left on device"):
+        writer.add("int8.onnx", bytes(DISK_KIB * 1024))
+    assert Bundle.open(small_disk / "out").labels()
+    assert [path.name for path in small_disk.iterdir()] == ["out"]
+
+
+def test_a_disk_without_room_for_the_manifest_is_an_error_too(tiny_bundle: Path, small_disk: Path) -> None:
+    put_bundle(tiny_bundle, small_disk / "out")
+    manifest = Bundle.open(small_disk / "out").manifest
+    with BundleWriter(small_disk / "out") as writer:
+        free_bytes = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize
+        writer.add("int8.onnx", bytes(free_bytes))
+        with pytest.raises(OutputError, match="No space left on device"):
+            writer.commit(manifest)
+    assert Bundle.open(small_disk / "out").labels()
+    assert [path.name for path in small_disk.iterdir()] == ["out"]
+
+
+@pytest.mark.usefixtures("small_files")
+def test_a_limit_on_file_sizes_is_an_error_and_the_old_bundle_stays(bundle_path: Path) -> None:
+    with BundleWriter(bundle_path) as writer, pytest.raises(OutputError, match="File too large"):
+        writer.add("int8.onnx", bytes(65 * 1024))
+    assert Bundle.open(bundle_path).labels()
+    assert [path.name for path in bundle_path.parent.iterdir()] == ["bundle"]
+
+
+@pytest.mark.parametrize("name", ["out", "new/out"])
+def test_a_read_only_folder_is_an_error_before_any_long_work(read_only: Path, name: str) -> None:
+    with (
+        pytest.raises(OutputError, match=r"out cannot be written: .*(Read-only|Permission)"),
+        BundleWriter(read_only / name),
+    ):
+        pytest.fail("the long work has begun")
+    assert list(read_only.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["out", "new/out"])
+def test_too_little_free_disk_is_an_error_before_any_long_work(tmp_path: Path, name: str) -> None:
+    with (
+        pytest.raises(OutputError, match=r"MiB free, the bundle needs about 1099511627776 MiB"),
+        BundleWriter(tmp_path / name, expected_bytes=2**60),
+    ):
+        pytest.fail("the long work has begun")
+    assert list(tmp_path.iterdir()) == []
