@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from levit_edge.data.preprocess import Preprocessing
@@ -26,6 +27,8 @@ from levit_edge.runtime.manifest import (
 )
 
 REPOSITORY = Path(__file__).parents[1]
+settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared machine")  # no test is decided by timing
 
 
 @pytest.fixture(scope="session")

@@ -55,6 +55,9 @@ def quantize(
     calibration_images: Annotated[int, typer.Option(min=1, help="How many images to calibrate on.")] = (
         DEFAULTS.calibration_images
     ),
+    equalize: Annotated[
+        bool, typer.Option(help="Rescale residual streams and q/k pairs first, which is exact in fp32.")
+    ] = DEFAULTS.equalize,
     range_method: Annotated[
         RangeMethod, typer.Option(help="How activation ranges are chosen.")
     ] = DEFAULTS.range_method,
@@ -82,6 +85,7 @@ def quantize(
     recipe = Recipe(
         calibration_images=calibration_images,
         seed=seed,
+        equalize=equalize,
         range_method=range_method,
         percentile=percentile,
         float_layers=tuple(float_layer or ()),

@@ -54,7 +54,7 @@ def fuse(levit: LeViT) -> DeployLeViT:
     return deploy
 
 
-def relative_error(reference: LeViT, candidate: nn.Module, images: int = 2) -> float:
+def relative_error(reference: LeViT | DeployLeViT, candidate: nn.Module, images: int = 2) -> float:
     """Return max |Δlogit| / max |logit| over seeded standard-normal images, both in evaluation mode."""
     size = reference.config.image_size
     generator = torch.Generator().manual_seed(0)

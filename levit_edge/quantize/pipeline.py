@@ -1,34 +1,34 @@
 """One checkpoint to one verified bundle: the library behind `levit-edge quantize`."""
 
 import io
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+from torch.fx import GraphModule
 
 from levit_edge.data import imagenet
-from levit_edge.data.loader import Decoder, batches
 from levit_edge.data.preprocess import Preprocessing
-from levit_edge.data.sampling import digest
 from levit_edge.documents import to_json
 from levit_edge.model.checkpoint import Checkpoint, read_checkpoint
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.model.download import resolve_checkpoint
 from levit_edge.model.fuse import fuse
 from levit_edge.quantize.artifacts import Checked, Exported, check_exports, export_all
-from levit_edge.quantize.calibrate import LayerRanges, calibrate
+from levit_edge.quantize.calibrate import calibrate
+from levit_edge.quantize.calibration_images import CalibrationImages
+from levit_edge.quantize.equalize import equalize
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.quantize.recipe import Recipe
 from levit_edge.quantize.sources import ImageSources, choose_images
 from levit_edge.runtime.bundle import Bundle
 from levit_edge.runtime.bundle_writer import BundleWriter
 from levit_edge.runtime.host import describe_host, package_versions
-from levit_edge.runtime.manifest import Artifact, CheckpointProvenance, ImageProvenance, Manifest
+from levit_edge.runtime.manifest import Artifact, CheckpointProvenance, Manifest
 from levit_edge.runtime.report import render_report
 from levit_edge.runtime.stages import StageListener, Stages
 from levit_edge.runtime.verify import evaluate
@@ -36,8 +36,6 @@ from levit_edge.runtime.verify import evaluate
 __all__ = ["quantize"]
 
 Floats = NDArray[np.float32]
-CALIBRATION_BATCH = 8
-GOLDEN_IMAGES = 4
 TOOLS = ("torch", "torchao", "executorch", "onnx", "onnxscript", "onnxruntime", "numpy", "pillow")
 BYTES_PER_PARAMETER = 14
 """Disk that a bundle takes, generously: fp32 and int8 twice, attention biases gathered."""
@@ -90,12 +88,13 @@ def quantize(
     with BundleWriter(Path(output), parameters * BYTES_PER_PARAMETER) as writer:
         with stages.stage("fold batch norm"):
             deploy = fuse(trained.model)
-        seen = _calibrate(deploy, images, preprocessing, recipe, skip_bad_images, workers, stages)
-        with stages.stage("quantize"):
-            graph = quantize_graph(deploy, seen.ranges, recipe)
+        with CalibrationImages(
+            images.calibration, preprocessing, skip_bad_images=skip_bad_images, workers=workers
+        ) as calibration_images:
+            graph = _quantize(deploy, calibration_images, recipe, stages)
         exported = export_all(deploy, graph, stages)
         with stages.stage("check exports"):
-            checked = check_exports(exported, deploy, graph, seen.golden)
+            checked = check_exports(exported, deploy, graph, calibration_images.golden)
         artifacts = {_add(writer, each, checked[each.file]): each.model for each in exported}
         verification = evaluate(
             artifacts,
@@ -108,7 +107,7 @@ def quantize(
             stages=stages,
         )
         writer.add("labels.txt", "".join(f"{label}\n" for label in _labels(trained, images)).encode())
-        writer.add("golden.npz", _golden(seen.golden, checked))
+        writer.add("golden.npz", _golden(calibration_images.golden, checked))
         manifest = Manifest(
             levit_edge_version=version("levit-edge"),
             created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -118,7 +117,7 @@ def quantize(
             checkpoint=CheckpointProvenance(
                 source=str(checkpoint) if checkpoint else source.name, format=str(trained.format), sha256=trained.sha256
             ),
-            calibration=seen.provenance,
+            calibration=calibration_images.provenance(images.calibration_source),
             artifacts=tuple(artifacts),
             files=writer.files,
             tools=package_versions(TOOLS),
@@ -130,45 +129,15 @@ def quantize(
         return writer.commit(replace(manifest, files=dict(writer.files)))
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Calibrated:
-    ranges: dict[str, LayerRanges]
-    golden: Floats
-    """The first images of the calibration, (GOLDEN_IMAGES, 3, size, size)."""
-    provenance: ImageProvenance
-
-
-def _calibrate(
-    deploy: DeployLeViT,
-    images: ImageSources,
-    preprocessing: Preprocessing,
-    recipe: Recipe,
-    skip_bad_images: bool,
-    workers: int | None,
-    stages: Stages,
-) -> _Calibrated:
-    chosen, golden = images.calibration, list[Floats]()
-    with (
-        stages.stage("calibrate", total=len(chosen)) as advance,
-        Decoder(chosen.images, preprocessing, workers=workers, skip_bad_images=skip_bad_images) as decoder,
-    ):
-
-        def tensors() -> Iterator[torch.Tensor]:
-            for _, batch in batches(decoder, CALIBRATION_BATCH):
-                golden.extend(batch[: max(0, GOLDEN_IMAGES - len(golden))])
-                yield torch.from_numpy(batch)
-                advance(len(batch))
-
-        ranges = calibrate(deploy, tensors(), recipe)
-        skipped = tuple(str(bad.path.relative_to(chosen.root)) for bad in decoder.bad)
-    provenance = ImageProvenance(
-        source=images.calibration_source,
-        count=len(chosen) - len(skipped),
-        sha256=digest(chosen),
-        files=chosen.relative_paths,
-        skipped=skipped,
-    )
-    return _Calibrated(ranges=ranges, golden=np.stack(golden), provenance=provenance)
+def _quantize(deploy: DeployLeViT, images: CalibrationImages, recipe: Recipe, stages: Stages) -> GraphModule:
+    """Equalize, calibrate and quantize: one pass over the images for each of the first two."""
+    if recipe.equalize:
+        with stages.stage("equalize", total=len(images)) as advance:
+            deploy = equalize(deploy, images.tensors(advance))
+    with stages.stage("calibrate", total=len(images)) as advance:
+        ranges = calibrate(deploy, images.tensors(advance), recipe)
+    with stages.stage("quantize"):
+        return quantize_graph(deploy, ranges, recipe)
 
 
 def _add(writer: BundleWriter, exported: Exported, checked: Checked) -> Artifact:

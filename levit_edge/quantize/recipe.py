@@ -36,6 +36,8 @@ class Recipe:
     """How many images the ranges come from."""
     seed: int = 0
     """Seed of the class-balanced choice of those images."""
+    equalize: bool = True
+    """Whether channels of the residual streams and of q and k are rescaled first, which is exact in fp32."""
     range_method: RangeMethod = RangeMethod.MINMAX
     percentile: float = 99.99
     """Percent of values kept on each side by `RangeMethod.PERCENTILE`."""

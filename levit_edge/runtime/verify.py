@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
 from levit_edge.data.loader import Decoder, batches
 from levit_edge.data.preprocess import Preprocessing
-from levit_edge.data.sampling import balanced_sample, digest
+from levit_edge.data.sampling import balanced_sample
 from levit_edge.errors import DataError
 from levit_edge.runtime.bundle import Bundle
 from levit_edge.runtime.comparison import Comparison, Counts, paired_interval
@@ -22,9 +22,9 @@ from levit_edge.runtime.manifest import (
     Artifact,
     ArtifactResult,
     Gate,
-    ImageProvenance,
     Verification,
 )
+from levit_edge.runtime.provenance import image_provenance
 from levit_edge.runtime.runner import Runner, open_runner, runtime_version
 from levit_edge.runtime.stages import Advance, Stages
 
@@ -109,15 +109,13 @@ def evaluate(
         Decoder(images.images, preprocessing, workers=workers, skip_bad_images=skip_bad_images) as decoder,
     ):
         _run_lanes(lanes, decoder, images.labels, advance)
-        bad = {image.path for image in decoder.bad}
-    used = images.select(index for index, image in enumerate(images.images) if image not in bad)
-    skipped = images.select(index for index, image in enumerate(images.images) if image in bad)
+        provenance = image_provenance(source, images, decoder.bad)
     results = tuple(evaluated.result() for lane in lanes for evaluated in lane.evaluated)
     runtimes = dict.fromkeys(artifact.runtime for artifact in models)
     return Verification(
-        samples=len(used),
+        samples=provenance.count,
         labelled=images.labels is not None,
-        images=ImageProvenance(source=source, count=len(used), sha256=digest(used), skipped=skipped.relative_paths),
+        images=provenance,
         runtimes={str(runtime): runtime_version(runtime) for runtime in runtimes},
         host=describe_host(),
         threads=THREADS,

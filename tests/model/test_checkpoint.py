@@ -200,11 +200,12 @@ def test_wrong_shape(demo_state: State, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "message"), [(float("nan"), "holds NaN"), (float("inf"), "infinite"), (-float("inf"), "infinite")]
+    ("value", "message"),
+    [(float("nan"), "holds NaN"), (float("inf"), "holds infinite"), (-float("inf"), "holds infinite")],
 )
 def test_values_that_are_no_numbers(demo_state: State, value: float, message: str, tmp_path: Path) -> None:
     demo_state["blocks.2.kv.c.weight"][3, 5] = value
-    with pytest.raises(CheckpointError, match=rf"blocks\.2\.kv\.c\.weight.* {message}|{message}"):
+    with pytest.raises(CheckpointError, match=rf"blocks\.2\.kv\.c\.weight {message} values"):
         load(saved(demo_state, tmp_path))
 
 

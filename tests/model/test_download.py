@@ -5,6 +5,7 @@ import hashlib
 import os
 import socket
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,14 @@ def test_starts_again_where_the_server_resumes_elsewhere(web: Any, cache: Path) 
     partial(cache, CONTENT[:1000])
     assert fetch(web, cache).read_bytes() == CONTENT
     assert web.ranges_seen == ["bytes=1000-", None]
+
+
+def test_starts_again_where_the_server_goes_on_elsewhere_after_a_cut(web: Any, cache: Path) -> None:
+    web.files[PATH] = CONTENT
+    web.range_offset = 1
+    web.cuts = [1000]
+    assert fetch(web, cache).read_bytes() == CONTENT
+    assert web.ranges_seen == [None, "bytes=1000-", None]
 
 
 def test_starts_again_after_too_long_a_beginning(web: Any, cache: Path) -> None:
@@ -163,8 +172,10 @@ def test_http_errors(web: Any, cache: Path) -> None:
 def test_a_server_that_stalls(web: Any, cache: Path) -> None:
     web.files[PATH] = CONTENT
     web.stalls.set()
+    start = time.monotonic()
     with pytest.raises(DownloadError, match="the connection was cut 4 times"):
         fetch(web, cache, timeout_s=0.05)
+    assert time.monotonic() - start < 9, "the server would have held the line for 10 seconds"
 
 
 def test_no_network_says_what_to_pass(cache: Path) -> None:
@@ -216,12 +227,6 @@ def test_the_cache_can_be_moved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert cache_folder() == tmp_path
     monkeypatch.delenv("LEVIT_EDGE_CACHE")
     assert cache_folder().name == "levit-edge"
-
-
-def test_names_carry_their_hashes() -> None:
-    for config in CONFIGS.values():
-        if config.weights:
-            assert config.weights.file_name == f"LeViT-{config.name}-{config.weights.sha256_prefix}.pth"
 
 
 def test_resolve_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,3 +1,4 @@
+import dataclasses
 from itertools import product
 
 import pytest
@@ -5,13 +6,16 @@ import torch
 
 from levit_edge.model.config import CONFIGS
 from levit_edge.model.key_maps import CheckpointFormat, file_key, file_owners
-from levit_edge.model.levit import attention_bias_index
+from levit_edge.model.levit import LeViT, attention_bias_index
 
 
 @pytest.mark.parametrize("size", CONFIGS)
-def test_our_names_are_the_original_ones(size: str) -> None:
+def test_every_tensor_of_the_model_has_a_name(size: str) -> None:
+    with torch.device("meta"):
+        model = LeViT(dataclasses.replace(CONFIGS[size], distilled=True))
     owners = file_owners(CheckpointFormat.FACEBOOK, CONFIGS[size])
-    assert all(own == theirs for own, theirs in owners.items())
+    assert set(owners) == {key.rpartition(".")[0] for key in model.state_dict()}
+    assert list(owners) == list(owners.values())
 
 
 @pytest.mark.parametrize("checkpoint_format", CheckpointFormat)
@@ -28,6 +32,11 @@ def test_no_two_tensors_share_a_name(size: str, checkpoint_format: CheckpointFor
             "patch_embed.6.c.weight",
             "stem.conv4.linear.weight",
             "levit.patch_embeddings.embedding_layer_4.convolution.weight",
+        ),
+        (
+            "blocks.1.m.0.c.weight",
+            "stages.0.blocks.0.mlp.ln1.linear.weight",
+            "levit.encoder.stages.0.layers.1.module.linear_up.linear.weight",
         ),
         (
             "blocks.4.attention_biases",

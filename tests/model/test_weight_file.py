@@ -226,7 +226,7 @@ def test_torchscript(file: Path) -> None:
     buffer = io.BytesIO(zipped({"w": torch.zeros(2)}))
     with zipfile.ZipFile(buffer, "a") as archive:
         archive.writestr("archive/constants.pkl", b")\x81.")
-    refused(file, buffer.getvalue(), "TorchScript")
+    refused(file, buffer.getvalue(), "A TorchScript or exported model will not do")
 
 
 def test_a_missing_record(good_zip: bytes, file: Path) -> None:

@@ -16,9 +16,10 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def program() -> bytes:
     """Doubles the mean of each channel."""
-    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 3, bias=False)).eval()
+    linear = torch.nn.Linear(12, 3, bias=False)
+    network = torch.nn.Sequential(torch.nn.Flatten(), linear).eval()
     with torch.no_grad():
-        network[1].weight.copy_(torch.eye(3).repeat_interleave(4, dim=1) / 2)
+        linear.weight.copy_(torch.eye(3).repeat_interleave(4, dim=1) / 2)
     return export_executorch(torch.export.export(network, (torch.zeros(1, 3, 2, 2),)))
 
 

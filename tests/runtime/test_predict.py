@@ -5,7 +5,7 @@ import onnxruntime
 import pytest
 from PIL import Image
 
-from levit_edge.data.preprocess import open_image, preprocess
+from levit_edge.data.preprocess import FloatImage, open_image, preprocess
 from levit_edge.errors import BundleError, DataError
 from levit_edge.runtime.bundle import Bundle
 from levit_edge.runtime.kinds import Precision, Runtime
@@ -49,6 +49,16 @@ def test_probabilities_are_the_softmax_of_the_file_asked_for(
     for guess in prediction.guesses:
         assert guess.probability == pytest.approx(expected[guess.index], rel=FLOAT_TOLERANCE)
         assert guess.label == bundle.labels()[guess.index]
+
+
+def test_large_logits_do_not_overflow(bundle: Bundle, colours: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    class Sure:
+        def run(self, image: FloatImage) -> FloatImage:  # noqa: ARG002
+            return np.array([2000.0, 1999.0, -2000.0], np.float32)
+
+    monkeypatch.setattr(f"{predict.__module__}.open_runner", lambda *_: Sure())
+    (prediction,) = predict(bundle, colours[:1])
+    assert [guess.probability for guess in prediction.guesses] == pytest.approx([0.7310586, 0.2689414, 0.0])
 
 
 def test_int8_is_the_default_and_differs(bundle: Bundle, colours: list[Path]) -> None:

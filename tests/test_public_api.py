@@ -1,0 +1,48 @@
+import subprocess
+import sys
+
+import pytest
+
+import levit_edge
+
+HIDDEN = pytest.mark.xfail(
+    strict=True, reason="`from levit_edge import quantize` gives the subpackage of that name, not the function"
+)
+
+
+def run_python(code: str) -> None:
+    """Run `code` in an interpreter that has imported nothing yet."""
+    result = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+def test_all_names_have_a_home_and_no_other() -> None:
+    assert sorted(levit_edge.__all__) == list(levit_edge.__all__)
+    assert set(levit_edge.__all__) == set(levit_edge._HOMES)
+    assert {"Bundle", "fuse", "load", "quantize", "verify"} <= set(levit_edge.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match=r"module 'levit_edge' has no attribute 'dequantize'"):
+        levit_edge.dequantize  # noqa: B018
+
+
+@pytest.mark.parametrize("name", ["Bundle", "LevitEdgeError", "Recipe"])
+def test_classes_are_those_of_their_homes(name: str) -> None:
+    kind = getattr(levit_edge, name)
+    assert isinstance(kind, type)
+    assert (kind.__module__, kind.__name__) == (levit_edge._HOMES[name], name)
+
+
+@HIDDEN
+@pytest.mark.slow
+def test_every_name_can_be_imported_and_functions_can_be_called() -> None:
+    names = ", ".join(levit_edge.__all__)
+    run_python(f"from levit_edge import {names}\nassert all(map(callable, ({names})))")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["fuse", "load", pytest.param("quantize", marks=HIDDEN), "verify"])
+def test_a_function_can_be_called_whatever_was_imported_before(name: str) -> None:
+    home = levit_edge._HOMES[name]
+    run_python(f"import {home}, levit_edge.quantize.recipe\nfrom levit_edge import {name}\nassert callable({name})")
