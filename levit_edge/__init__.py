@@ -25,7 +25,7 @@ _HOMES = {
     "Recipe": "levit_edge.quantize.recipe",
     "fuse": "levit_edge.model.fuse",
     "load": "levit_edge.model.checkpoint",
-    "quantize": "levit_edge.quantize.pipeline",
+    "quantize": "levit_edge.quantize",
     "verify": "levit_edge.runtime.verify",
 }
 
@@ -33,4 +33,5 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    home = import_module(_HOMES[name])
+    return home if name == "quantize" else getattr(home, name)  # that package is called itself

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import StrEnum
 from pathlib import Path
+from stat import S_ISREG
 from types import NoneType, UnionType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
 from levit_edge.errors import LevitEdgeError
 
@@ -61,13 +62,20 @@ def read_json(path: Path, error: type[LevitEdgeError], what: str) -> object:
         LevitEdgeError: of type `error`: the file cannot be read, is too large, or is not JSON.
     """
     try:
-        if path.stat().st_size > MAX_DOCUMENT_BYTES:
+        found = path.stat()
+        if not S_ISREG(found.st_mode):
+            raise error(f"{what} {path} is not a file, expected a small JSON document.")
+        if found.st_size > MAX_DOCUMENT_BYTES:
             raise error(f"{what} {path} is larger than 16 MiB, expected a small JSON document.")
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
     except OSError as failure:
         raise error(f"{what} {path} cannot be read: {failure.strerror}.") from failure
     except (ValueError, RecursionError) as failure:
         raise error(f"{what} {path} is not JSON ({failure}).") from failure
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _decode(kind: Any, value: object, at: str) -> Any:  # noqa: PLR0911 - one return for each kind

@@ -5,10 +5,6 @@ import pytest
 
 import levit_edge
 
-HIDDEN = pytest.mark.xfail(
-    strict=True, reason="`from levit_edge import quantize` gives the subpackage of that name, not the function"
-)
-
 
 def run_python(code: str) -> None:
     """Run `code` in an interpreter that has imported nothing yet."""
@@ -34,7 +30,6 @@ def test_classes_are_those_of_their_homes(name: str) -> None:
     assert (kind.__module__, kind.__name__) == (levit_edge._HOMES[name], name)
 
 
-@HIDDEN
 @pytest.mark.slow
 def test_every_name_can_be_imported_and_functions_can_be_called() -> None:
     names = ", ".join(levit_edge.__all__)
@@ -42,7 +37,21 @@ def test_every_name_can_be_imported_and_functions_can_be_called() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["fuse", "load", pytest.param("quantize", marks=HIDDEN), "verify"])
+@pytest.mark.parametrize("name", ["fuse", "load", "quantize", "verify"])
 def test_a_function_can_be_called_whatever_was_imported_before(name: str) -> None:
     home = levit_edge._HOMES[name]
     run_python(f"import {home}, levit_edge.quantize.recipe\nfrom levit_edge import {name}\nassert callable({name})")
+
+
+@pytest.mark.slow
+def test_the_package_quantize_is_called_as_its_pipeline() -> None:
+    run_python(
+        "from levit_edge import LevitEdgeError, quantize\n"
+        "import levit_edge.quantize.recipe\n"
+        "try:\n"
+        "    quantize('no/such.pth', output='bundle')\n"
+        "except LevitEdgeError as error:\n"
+        "    assert 'no/such.pth' in str(error), error\n"
+        "else:\n"
+        "    raise SystemExit('nothing was raised')\n"
+    )

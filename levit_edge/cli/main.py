@@ -57,18 +57,18 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status; errors of the user become one message on stderr."""
     try:
         status = app(args=arguments, standalone_mode=False)
+        sys.stdout.flush()
     except LevitEdgeError as error:
         show_error(str(error))
         return ExitStatus.BAD_INPUT
-    except (KeyboardInterrupt, typer.Abort):
-        show_error("interrupted; nothing was written.")
-        return ExitStatus.INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()
-        return ExitStatus.DONE
     except typer.TyperException as error:
         error.show()  # type: ignore[attr-defined]
         return ExitStatus.USAGE
+    except OSError as error:  # a name that is too long, a full device behind stdout
+        show_error(f"{error.filename or 'the output'}: {error.strerror}.")
+        return ExitStatus.BAD_INPUT
+    if status == ExitStatus.INTERRUPTED:  # Typer's answer to Ctrl-C
+        show_error("interrupted; nothing was written.")
     return status if isinstance(status, int) else ExitStatus.DONE
 
 

@@ -159,7 +159,7 @@ def _labels(trained: Checkpoint, images: ImageSources) -> tuple[str, ...]:
     if classes == len(imagenet.class_names()):
         return imagenet.class_names()
     if images.evaluation.class_names is not None:
-        return imagenet.readable(images.evaluation.class_names)
+        return tuple(" ".join(name.split()) for name in imagenet.readable(images.evaluation.class_names))
     return tuple(f"class {index}" for index in range(classes))
 
 

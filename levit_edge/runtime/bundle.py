@@ -15,10 +15,9 @@ from levit_edge.errors import BundleError
 from levit_edge.runtime.kinds import Precision, Runtime
 from levit_edge.runtime.manifest import Artifact, Manifest
 
-__all__ = ["MANIFEST_FILE", "Bundle", "is_bundle", "plain_file_name"]
+__all__ = ["MANIFEST_FILE", "Bundle", "bundle_files", "plain_file_name"]
 
 MANIFEST_FILE = "manifest.json"
-MAX_LABELS_BYTES = 16 * 2**20
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
 
 
@@ -27,13 +26,16 @@ def plain_file_name(name: str) -> bool:
     return _PLAIN_NAME.fullmatch(name) is not None
 
 
-def is_bundle(path: Path) -> bool:
-    """Whether `path` looks like a bundle of ours, damaged or not: a folder with a readable manifest."""
+def bundle_files(path: Path) -> frozenset[str]:
+    """The files that the manifest in the folder `path` names, of any version; none if it is no bundle of ours."""
     try:
         document = read_json(path / MANIFEST_FILE, BundleError, "the manifest")
     except BundleError:
-        return False
-    return isinstance(document, dict) and {"levit_edge_version", "artifacts"} <= set(document)
+        return frozenset()
+    if not isinstance(document, dict) or "levit_edge_version" not in document:
+        return frozenset()
+    files = document.get("files")
+    return frozenset(files) if isinstance(files, dict) else frozenset()
 
 
 class Bundle:

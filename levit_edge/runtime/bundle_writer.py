@@ -13,7 +13,7 @@ from typing import Self
 
 from levit_edge.documents import to_json
 from levit_edge.errors import OutputError
-from levit_edge.runtime.bundle import MANIFEST_FILE, Bundle, is_bundle, plain_file_name
+from levit_edge.runtime.bundle import MANIFEST_FILE, Bundle, bundle_files, plain_file_name
 from levit_edge.runtime.manifest import Manifest
 
 __all__ = ["BundleWriter"]
@@ -108,13 +108,20 @@ def require_replaceable(output: Path) -> None:
     try:
         if not output.exists() and not output.is_symlink():
             return
-        if not output.is_symlink() and output.is_dir() and (is_bundle(output) or not any(output.iterdir())):
+        if not output.is_symlink() and output.is_dir() and _holds_nothing_else(output):
             return
     except OSError as error:
         raise _output_error(output, error) from error
     raise OutputError(
-        f"{output} exists and is not a bundle made by levit-edge: nothing was written. Choose another --output."
+        f"{output} exists and is not a bundle made by levit-edge, or holds other files too: nothing was written. Choose"
+        " another --output."
     )
+
+
+def _holds_nothing_else(folder: Path) -> bool:
+    """Whether a folder is empty, or a bundle, damaged or not, to which nobody has added files."""
+    found, ours = {path.name for path in folder.iterdir()}, bundle_files(folder)
+    return not found or (bool(ours) and found <= ours | {MANIFEST_FILE})
 
 
 def _put_in_place(folder: Path, output: Path) -> None:

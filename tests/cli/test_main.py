@@ -131,6 +131,5 @@ def test_ctrl_c_during_verify_is_status_130_without_a_traceback(
     assert out == ""
 
 
-@pytest.mark.xfail(strict=True, reason="`inspect` asks the file system before it catches OSError", raises=OSError)
 def test_a_name_that_is_too_long_is_bad_input() -> None:
     assert run(["inspect", "x" * 300]) == ExitStatus.BAD_INPUT

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from levit_edge.errors import BundleError
-from levit_edge.runtime.bundle import MANIFEST_FILE, Bundle, is_bundle, plain_file_name
+from levit_edge.runtime.bundle import MANIFEST_FILE, Bundle, bundle_files, plain_file_name
 from levit_edge.runtime.kinds import Precision, Runtime
 
 FILES = ("fp32.onnx", "int8.onnx", "labels.txt", "golden.npz", "report.html")
@@ -58,7 +58,7 @@ def rename_in_manifest(manifest: dict[str, Any], old: str, new: str) -> None:
 
 def test_a_whole_bundle_opens(tiny_bundle: Path) -> None:
     bundle = Bundle.open(str(tiny_bundle))
-    assert is_bundle(tiny_bundle)
+    assert bundle_files(tiny_bundle)
     assert set(bundle.manifest.files) == set(FILES)
     assert bundle.artifact(Runtime.ONNXRUNTIME, Precision.INT8).file == "int8.onnx"
     assert bundle.read("int8.onnx") == (tiny_bundle / "int8.onnx").read_bytes()
@@ -171,4 +171,4 @@ def test_what_is_no_bundle_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(BundleError, match="expected a bundle made by `levit-edge quantize`"):
         Bundle.open(tmp_path / name)
-    assert not is_bundle(tmp_path / name)
+    assert not bundle_files(tmp_path / name)

@@ -71,11 +71,17 @@ def test_an_older_bundle_is_replaced_whole(bundle_path: Path, files: Files, mani
         for name, content in files.items():
             writer.add(name, content)
         assert Bundle.open(bundle_path).manifest.created_utc == OLD
-        (bundle_path / "old-file").touch()
         writer.commit(manifest)
     assert Bundle.open(bundle_path).manifest == manifest
-    assert not (bundle_path / "old-file").exists()
     assert names(bundle_path.parent) == ["bundle"]
+
+
+def test_a_bundle_with_a_users_own_file_is_left_alone(bundle_path: Path, files: Files, manifest: Manifest) -> None:
+    (bundle_path / "notes.txt").write_text("mine")
+    with pytest.raises(OutputError, match="holds other files too"):
+        write(bundle_path, files, manifest)
+    assert (bundle_path / "notes.txt").read_text() == "mine"
+    assert Bundle.open(bundle_path).manifest.created_utc == OLD
 
 
 def test_a_damaged_bundle_is_still_ours_to_replace(bundle_path: Path, files: Files, manifest: Manifest) -> None:
