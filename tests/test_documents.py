@@ -1,6 +1,6 @@
 import json
-import os
 import math
+import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
