@@ -109,6 +109,15 @@ def test_a_failed_gate_is_exit_4(demo_bundle: DemoBundle) -> None:
     assert "gate FAILED" in run.stdout
 
 
+def test_quantize_keeps_a_bundle_that_fails_its_gate_and_marks_it(tmp_path: Path) -> None:
+    output = tmp_path / "bundle"
+    run = levit_edge("quantize", "--model", "demo", "--output", output, "--max-drop", "-50", "--limit", "20")
+    assert run.returncode == 4, run.stderr
+    assert "gate FAILED" in run.stdout
+    assert Bundle.open(output).manifest.verification.gate.passed is False
+    assert "Accuracy gate failed" in (output / "report.html").read_text()
+
+
 def test_predict_and_inspect(demo_bundle: DemoBundle) -> None:
     path, _ = demo_bundle
     photograph = next((demo.evaluation_dir() / "pants").iterdir())
