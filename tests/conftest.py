@@ -4,6 +4,7 @@ import dataclasses
 import io
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,9 @@ from levit_edge.runtime.manifest import (
     StageRecord,
     Verification,
 )
+
+# A shell starts background jobs with Ctrl-C ignored, and programs that tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REPOSITORY = Path(__file__).parents[1]
 settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])

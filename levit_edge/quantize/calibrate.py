@@ -14,6 +14,9 @@ from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.ranges import Histogram, Range, choose_range
 from levit_edge.quantize.recipe import Recipe
 
+HARDSWISH_ZERO = -3.0
+"""Hardswish is exactly 0 from here down (Howard et al., "Searching for MobileNetV3", ICCV 2019, section 5.2)."""
+
 __all__ = ["LayerRanges", "calibrate", "quantizable_layers"]
 
 
@@ -58,7 +61,22 @@ def calibrate(deploy: DeployLeViT, batches: Iterable[Tensor], recipe: Recipe) ->
         for hook in hooks:
             hook.remove()
     ranges = {site: choose_range(histogram, recipe) for site, histogram in histograms.items()}
-    return {name: LayerRanges(input=ranges[input_site(name)], output=ranges[f"{name}.output"]) for name in layers}
+    return {
+        name: LayerRanges(input=ranges[input_site(name)], output=_output_range(name, ranges[f"{name}.output"]))
+        for name in layers
+    }
+
+
+def feeds_hardswish(layer: str) -> bool:
+    """Whether a layer's output goes into hardswish and nowhere else."""
+    return layer.endswith(".up") or layer in {"stem.conv1", "stem.conv2", "stem.conv3"}
+
+
+def _output_range(layer: str, seen: Range) -> Range:
+    """What of an output int8 has to represent: values that hardswish makes 0 may all become the same one."""
+    if not feeds_hardswish(layer):
+        return seen
+    return Range(minimum=max(seen.minimum, HARDSWISH_ZERO), maximum=seen.maximum)
 
 
 def _observer(name: str, histograms: dict[str, Histogram]) -> Callable[[nn.Module, tuple[Tensor], Tensor], None]:

@@ -32,6 +32,9 @@ WEIGHT_MAX = 127
 """Weights use [-127, 127]: symmetric, and what the runtimes' int8 kernels expect."""
 LARGEST_BIAS = 2.0**30
 """Biases become int32 of scale input × weight; a channel of almost zero weights must not overflow them."""
+SMALLEST_MULTIPLIER = 2.0**-30
+"""Least input × weight / output scale: XNNPACK refuses less than 2⁻³². A channel below it cannot move its output by one
+step, as its largest sum, 127 × 128 × 1024, is below 2²⁴."""
 LAYER_OPERATORS = (torch.ops.aten.conv2d.default, torch.ops.aten.linear.default)
 
 
@@ -42,9 +45,7 @@ def capture(deploy: DeployLeViT) -> GraphModule:
         return torch.export.export(deploy, (torch.zeros(1, 3, size, size),), strict=True).module()
 
 
-def quantize_graph(
-    deploy: DeployLeViT, ranges: dict[str, LayerRanges], recipe: Recipe, graph: GraphModule | None = None
-) -> GraphModule:
+def quantize_graph(deploy: DeployLeViT, ranges: dict[str, LayerRanges], recipe: Recipe) -> GraphModule:
     """The quantized graph: float32 (1, 3, size, size) -> (1, classes), int8 inside as `recipe` says.
 
     Raises:
@@ -53,18 +54,17 @@ def quantize_graph(
     quantizer = LevitQuantizer(deploy, ranges, recipe)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.filterwarnings("ignore", module=r"torchao\..*|torch\..*")
-        prepared = prepare_pt2e(capture(deploy) if graph is None else graph, quantizer)
+        prepared = prepare_pt2e(capture(deploy), quantizer)
         converted: GraphModule = convert_pt2e(prepared)
     return converted
 
 
-def weight_scales(layer: nn.Conv2d | nn.Linear, input_scale: float) -> Tensor:
-    """One symmetric scale per output channel, float32 (outputs,)."""
-    weight, bias = layer.weight.detach().flatten(1), layer.bias
-    scales = weight.abs().amax(1) / WEIGHT_MAX
-    if bias is not None:
-        scales = torch.maximum(scales, bias.detach().abs() / (input_scale * LARGEST_BIAS))
-    return scales.clamp(min=torch.finfo(torch.float32).tiny)
+def weight_scales(layer: nn.Conv2d | nn.Linear, ranges: LayerRanges) -> Tensor:
+    """One symmetric scale per output channel, float32 (outputs,): max |W| / 127, or more for a channel that is dead."""
+    input_scale, output_scale = ranges.input.affine().scale, ranges.output.affine().scale
+    scales = layer.weight.detach().flatten(1).abs().amax(1) / WEIGHT_MAX
+    for_bias = layer.get_parameter("bias").detach().abs() / (input_scale * LARGEST_BIAS)
+    return torch.maximum(scales, for_bias).clamp(min=SMALLEST_MULTIPLIER * output_scale / input_scale)
 
 
 class GivenPerChannelScales(ObserverBase):  # type: ignore[misc]
@@ -112,7 +112,7 @@ class LevitQuantizer(Quantizer):  # type: ignore[misc]
         if name not in self.ranges or name not in self.layers:
             raise QuantizationError(f"layer {name} has no calibrated range: calibrate the same network.")
         ranges = self.ranges[name]
-        scales = weight_scales(self.layers[name], ranges.input.affine().scale)
+        scales = weight_scales(self.layers[name], ranges)
         activation, weight = node.args[:2]
         return QuantizationAnnotation(
             input_qspec_map={activation: _activation_spec(ranges.input), weight: _weight_spec(scales)},

@@ -18,8 +18,8 @@ __all__ = ["INT8_MAX", "INT8_MIN", "AffineParameters", "Histogram", "Range", "ch
 INT8_MIN, INT8_MAX = -128, 127
 BINS = 8192
 """Bins over [-limit, limit]: at least 8 for each of the 255 steps of any range that reaches beyond half the limit."""
-SMALLEST_SCALE = 2.0**-40
-"""Keeps a constant-zero activation from a zero scale; far below any scale a trained network shows."""
+SMALLEST_RANGE = 2.0**-30
+"""Activations that never leave this are constantly zero, and any scale serves them: they get 1."""
 MSE_CANDIDATES = 128
 
 
@@ -41,7 +41,7 @@ class Range:
     def affine(self) -> AffineParameters:
         """Asymmetric int8 parameters whose range holds zero exactly (padding is zero)."""
         low, high = min(self.minimum, 0.0), max(self.maximum, 0.0)
-        scale = max((high - low) / (INT8_MAX - INT8_MIN), SMALLEST_SCALE)
+        scale = (high - low) / (INT8_MAX - INT8_MIN) if high - low > SMALLEST_RANGE else 1.0
         zero_point = round(INT8_MIN - low / scale)
         return AffineParameters(scale=scale, zero_point=min(max(zero_point, INT8_MIN), INT8_MAX))
 

@@ -5,7 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from levit_edge.errors import QuantizationError
-from levit_edge.quantize.calibrate import calibrate, quantizable_layers
+from levit_edge.quantize.calibrate import calibrate, feeds_hardswish, quantizable_layers
+from levit_edge.quantize.quantizer import LAYER_OPERATORS, capture, layer_name
 from levit_edge.quantize.ranges import Range
 from levit_edge.quantize.recipe import Recipe
 from tests.quantize.conftest import Demo
@@ -27,13 +28,24 @@ def test_ranges_are_those_of_the_tensors(demo_steps: Demo) -> None:
     assert set(ranges) == set(seen) == set(layers)
     for name, (inputs, output) in seen.items():
         assert ranges[name].input == Range(minimum=float(inputs.min()), maximum=float(inputs.max())), name
-        assert ranges[name].output == Range(minimum=float(output.min()), maximum=float(output.max())), name
+        low = max(float(output.min()), -3.0) if feeds_hardswish(name) else float(output.min())
+        assert ranges[name].output == Range(minimum=low, maximum=float(output.max())), name
 
 
 def test_query_key_and_value_share_their_input(demo_steps: Demo) -> None:
     for name, ranges in demo_steps.ranges.items():
         if name.endswith((".k", ".v")):
             assert ranges.input == demo_steps.ranges[name[:-1] + "q"].input
+
+
+def test_what_feeds_hardswish_is_known(demo_steps: Demo) -> None:
+    graph = capture(demo_steps.deploy)
+    fed = {
+        layer_name(node)
+        for node in graph.graph.nodes
+        if node.target in LAYER_OPERATORS and {user.target for user in node.users} == {torch.ops.aten.hardswish.default}
+    }
+    assert fed == {name for name in quantizable_layers(demo_steps.deploy) if feeds_hardswish(name)}
 
 
 def test_no_hook_stays(demo_steps: Demo) -> None:

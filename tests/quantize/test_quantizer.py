@@ -5,8 +5,9 @@ import torch
 from torch.fx import Node
 
 from levit_edge.errors import QuantizationError
-from levit_edge.quantize.calibrate import quantizable_layers
+from levit_edge.quantize.calibrate import LayerRanges, quantizable_layers
 from levit_edge.quantize.quantizer import LARGEST_BIAS, layer_name, quantize_graph, weight_scales
+from levit_edge.quantize.ranges import Range
 from levit_edge.quantize.recipe import Recipe
 from tests.quantize.conftest import Demo
 
@@ -44,7 +45,7 @@ def test_every_layer_is_quantized_with_its_parameters(demo_steps: Demo) -> None:
 
 def test_weights_are_rounded_per_output_channel(demo_steps: Demo) -> None:
     layer = quantizable_layers(demo_steps.deploy)["blocks.1.up"]
-    scales = weight_scales(layer, demo_steps.ranges["blocks.1.up"].input.affine().scale)
+    scales = weight_scales(layer, demo_steps.ranges["blocks.1.up"])
     torch.testing.assert_close(scales, layer.weight.abs().amax(1) / 127)
     weight = layer_nodes(demo_steps)["blocks.1.up"].args[1]
     assert isinstance(weight, Node)
@@ -83,9 +84,20 @@ def test_a_dead_channel_does_not_overflow_its_bias() -> None:
     with torch.no_grad():
         layer.weight[0] = 0
         layer.bias.copy_(torch.tensor([3.0, 1.0]))
-    scales = weight_scales(layer, input_scale=1e-3)
+    ranges = LayerRanges(input=Range(minimum=0, maximum=0.255), output=Range(minimum=-4, maximum=4))
+    scales = weight_scales(layer, ranges)
     assert (layer.bias.abs() / (scales * 1e-3)).max() <= LARGEST_BIAS * 1.001
     assert scales[1] == layer.weight[1].abs().max() / 127
+
+
+def test_every_multiplier_is_one_that_xnnpack_takes() -> None:
+    layer = torch.nn.Linear(4, 2)
+    with torch.no_grad():
+        layer.weight[0] = 1e-30
+        layer.bias.zero_()
+    ranges = LayerRanges(input=Range(minimum=0, maximum=1e-3), output=Range(minimum=-40, maximum=40))
+    multipliers = weight_scales(layer, ranges) * ranges.input.affine().scale / ranges.output.affine().scale
+    assert multipliers.min() >= 2.0**-31
 
 
 def test_ranges_of_another_network_are_refused(demo_steps: Demo) -> None:

@@ -1,0 +1,55 @@
+"""The exported files, and the check that stands between them and a bundle."""
+
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+
+from levit_edge.errors import QuantizationError
+from levit_edge.quantize.artifacts import Exported, check_exports, export_all
+from levit_edge.quantize.calibrate import calibrate
+from levit_edge.quantize.export.onnx import export_onnx
+from levit_edge.quantize.quantizer import quantize_graph
+from levit_edge.quantize.recipe import Recipe
+from levit_edge.runtime.kinds import Precision, Runtime
+from levit_edge.runtime.stages import Stages
+from tests.quantize.conftest import Demo
+
+pytestmark = pytest.mark.slow
+LEAST_SQNR_DB = 25.0
+"""Of a file against its graph, both int8; seen: 32 dB and more. Something else computed gives about 0."""
+
+
+def test_a_network_with_dead_layers_runs_in_both_runtimes(demo_steps: Demo) -> None:
+    """Zero and almost zero weights, as batch norms with weight 0 give, must not end in scales that runtimes refuse."""
+    dead = deepcopy(demo_steps.deploy)
+    with torch.no_grad():
+        for name in ("blocks.0.proj", "blocks.3.up", "blocks.8.v"):
+            dead.get_parameter(f"{name}.weight").zero_()
+            dead.get_parameter(f"{name}.bias").zero_()
+        dead.get_parameter("blocks.5.down.weight")[::2] *= 1e-25
+        dead.get_parameter("blocks.5.down.bias")[::2] = 0
+    graph = quantize_graph(dead, calibrate(dead, [demo_steps.images], Recipe()), Recipe())
+    golden = demo_steps.images[:3].numpy()
+    exported = export_all(dead, graph, Stages())
+    assert {each.file for each in exported} == {"fp32.pte", "fp32.onnx", "int8.pte", "int8.onnx"}
+    for file, checked in check_exports(exported, dead, graph, golden).items():
+        assert checked.graph_sqnr_db is None or checked.graph_sqnr_db > LEAST_SQNR_DB, file
+        assert checked.logits.std() > 0
+
+
+def test_a_file_that_computes_something_else_is_refused(demo_steps: Demo) -> None:
+    other = deepcopy(demo_steps.deploy)
+    with torch.no_grad():
+        other.head.weight.mul_(1.01)
+    model = export_onnx(torch.export.export(other, (torch.zeros(1, 3, 128, 128),), strict=True))
+    exported = [Exported(runtime=Runtime.ONNXRUNTIME, precision=Precision.FP32, model=model)]
+    golden = np.ascontiguousarray(demo_steps.images[:2].numpy())
+    with pytest.raises(QuantizationError, match=r"fp32.onnx does not compute in onnxruntime what the graph computes"):
+        check_exports(exported, demo_steps.deploy, demo_steps.graph, golden)
+
+
+def test_an_export_is_the_same_every_time(demo_steps: Demo) -> None:
+    program = torch.export.export(demo_steps.deploy, (torch.zeros(1, 3, 128, 128),), strict=True)
+    assert export_onnx(program) == export_onnx(program)
