@@ -1,13 +1,16 @@
 """`levit-edge inspect`: say what a checkpoint, a bundle or a model file is."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from levit_edge.cli.console import print_json, stdout
 from levit_edge.cli.options import JsonOutput
-from levit_edge.errors import BundleError
+from levit_edge.errors import BundleError, RuntimeUnavailableError
+
+if TYPE_CHECKING:
+    from levit_edge.runtime.bundle import Bundle
 
 __all__ = ["inspect"]
 
@@ -50,7 +53,7 @@ def _describe_bundle(path: Path) -> dict[str, Any]:
     bundle = Bundle.open(path)
     manifest = to_json(bundle.manifest)
     kept = ("levit_edge_version", "created_utc", "checkpoint", "preprocessing", "recipe", "tools")
-    artifacts = [_describe_model(artifact.file, bundle.read(artifact.file)) for artifact in bundle.manifest.artifacts]
+    artifacts = [_describe_artifact(artifact.file, bundle) for artifact in bundle.manifest.artifacts]
     verification = manifest["verification"]
     measured = ("artifact", "top1", "top5", "drop_pt", "drop_ci95_pt", "agreement", "sqnr_db")
     return {
@@ -66,6 +69,14 @@ def _describe_bundle(path: Path) -> dict[str, Any]:
             "results": [{key: result[key] for key in measured} for result in verification["results"]],
         },
     }
+
+
+def _describe_artifact(file: str, bundle: "Bundle") -> dict[str, Any]:
+    """The facts of one file of a bundle, or why they cannot be had on this machine."""
+    try:
+        return _describe_model(file, bundle.read(file))
+    except RuntimeUnavailableError as error:
+        return {"file": file, "not_inspected": str(error)}
 
 
 def _describe_model(name: str, data: bytes) -> dict[str, Any]:

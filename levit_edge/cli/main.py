@@ -64,6 +64,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except typer.TyperException as error:
         error.show()  # type: ignore[attr-defined]
         return ExitStatus.USAGE
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("levit_edge"):
+            raise
+        show_error(f"{error.name} is not installed, and this needs it: run `pip install 'levit-edge[quantize]'`.")
+        return ExitStatus.BAD_INPUT
     except OSError as error:  # a name that is too long, a full device behind stdout
         show_error(f"{error.filename or 'the output'}: {error.strerror}.")
         return ExitStatus.BAD_INPUT

@@ -1,3 +1,4 @@
+import json
 import shutil
 import signal
 import subprocess
@@ -133,3 +134,30 @@ def test_ctrl_c_during_verify_is_status_130_without_a_traceback(
 
 def test_a_name_that_is_too_long_is_bad_input() -> None:
     assert run(["inspect", "x" * 300]) == ExitStatus.BAD_INPUT
+
+
+BASE_INSTALL = """
+import sys
+for extra in ("torch", "torchao", "executorch", "onnx", "onnxscript", "safetensors", "jinja2", "platformdirs"):
+    sys.modules[extra] = None
+from levit_edge.cli.main import main
+main({arguments!r})
+"""
+
+
+@pytest.mark.parametrize("arguments", [["quantize", "--model", "demo"], ["inspect", "weights.pth"]])
+def test_what_a_base_install_lacks_is_said(arguments: list[str], tmp_path: Path) -> None:
+    (tmp_path / "weights.pth").write_bytes(b"PK")
+    code = BASE_INSTALL.format(arguments=arguments)
+    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert result.returncode == ExitStatus.BAD_INPUT
+    assert "pip install 'levit-edge[quantize]'" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_base_install_inspects_what_it_can_of_a_bundle(tiny_bundle: Path, tmp_path: Path) -> None:
+    code = BASE_INSTALL.format(arguments=["inspect", str(tiny_bundle), "--json"])
+    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert result.returncode == ExitStatus.DONE, result.stderr
+    facts = json.loads(result.stdout)
+    assert all("onnx is not installed" in artifact["not_inspected"] for artifact in facts["artifacts"])
