@@ -33,7 +33,7 @@ from levit_edge.runtime.report import render_report
 from levit_edge.runtime.stages import StageListener, Stages
 from levit_edge.runtime.verify import evaluate
 
-__all__ = ["quantize"]
+__all__ = ["quantize", "quantize_deploy"]
 
 Floats = NDArray[np.float32]
 TOOLS = ("torch", "torchao", "executorch", "onnx", "onnxscript", "onnxruntime", "numpy", "pillow")
@@ -91,7 +91,7 @@ def quantize(
         with CalibrationImages(
             images.calibration, preprocessing, skip_bad_images=skip_bad_images, workers=workers
         ) as calibration_images:
-            graph = _quantize(deploy, calibration_images, recipe, stages)
+            graph = quantize_deploy(deploy, calibration_images, recipe, stages)
         exported = export_all(deploy, graph, stages)
         with stages.stage("check exports"):
             checked = check_exports(exported, deploy, graph, calibration_images.golden)
@@ -129,8 +129,11 @@ def quantize(
         return writer.commit(replace(manifest, files=dict(writer.files)))
 
 
-def _quantize(deploy: DeployLeViT, images: CalibrationImages, recipe: Recipe, stages: Stages) -> GraphModule:
-    """Equalize, calibrate and quantize: one pass over the images for each of the first two."""
+def quantize_deploy(deploy: DeployLeViT, images: CalibrationImages, recipe: Recipe, stages: Stages) -> GraphModule:
+    """Equalize, calibrate and quantize: one pass over the images for each of the first two.
+
+    Returns the graph from which the int8 files are exported: float32 (1, 3, size, size) -> (1, classes).
+    """
     if recipe.equalize:
         with stages.stage("equalize", total=len(images)) as advance:
             deploy = equalize(deploy, images.tensors(advance))

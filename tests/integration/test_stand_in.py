@@ -12,18 +12,19 @@ import pytest
 import torch
 
 from levit_edge.data.imagefolder import read_image_folder
-from levit_edge.data.loader import Decoder, batches
+from levit_edge.data.loader import Decoder
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.documents import from_json
 from levit_edge.errors import QuantizationError
 from levit_edge.model.checkpoint import read_checkpoint
 from levit_edge.model.fuse import fuse
-from levit_edge.quantize.calibrate import calibrate
-from levit_edge.quantize.quantizer import quantize_graph
+from levit_edge.quantize.calibration_images import CalibrationImages
+from levit_edge.quantize.pipeline import quantize_deploy
 from levit_edge.quantize.recipe import Recipe
 from levit_edge.runtime.bundle import Bundle
 from levit_edge.runtime.runner import open_runner
+from levit_edge.runtime.stages import Stages
 from tests.integration.conftest import levit_edge
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -81,9 +82,8 @@ def test_both_int8_files_agree_with_their_graph_and_each_other(stand_in: StandIn
         read_image_folder(shared / "data" / "imagenette" / "train", None), recipe.calibration_images, recipe.seed
     )
     assert chosen.relative_paths == manifest.calibration.files
-    with Decoder(chosen.images, manifest.preprocessing) as decoder:
-        ranges = calibrate(deploy, (torch.from_numpy(batch) for _, batch in batches(decoder, 8)), recipe)
-    graph = quantize_graph(deploy, ranges, recipe)
+    with CalibrationImages(chosen, manifest.preprocessing, skip_bad_images=False, workers=None) as images:
+        graph = quantize_deploy(deploy, images, recipe, Stages())
 
     evaluation = read_image_folder(shared / "data" / "imagenette" / "val", manifest.config.classes)
     guesses = _guesses(bundle, graph, balanced_sample(evaluation, GRAPH_IMAGES, seed=0).images, manifest.preprocessing)
