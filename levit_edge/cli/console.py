@@ -35,7 +35,7 @@ def show_warning(message: str) -> None:
 
 
 class TerminalListener:
-    """Shows stages: a bar on a terminal, a line when each one ends elsewhere."""
+    """Shows stages: a bar on a terminal, elsewhere a line when each one begins."""
 
     @contextmanager
     def stage(self, name: str, total: int | None) -> Iterator[Advance]:

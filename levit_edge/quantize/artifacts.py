@@ -24,7 +24,7 @@ _EXPORTERS = {Runtime.EXECUTORCH: export_executorch, Runtime.ONNXRUNTIME: export
 FP32_TOLERANCE = 1e-3
 """Largest accepted max |Δlogit| / max |logit| of an fp32 file against the deploy form; measured: about 1e-6."""
 INT8_LEAST_SQNR_DB = 10.0
-"""Least accepted SQNR of an int8 file against its graph. Measured on trained models: 40 to 50 dB; a runtime that
+"""Least accepted SQNR of an int8 file against its graph. Measured on the LeViT-128S stand-in: 38 dB; a runtime that
 computes something else gives about 0. In between lie networks that amplify single steps: not the runtime's fault."""
 
 
@@ -93,7 +93,8 @@ def _compare(exported: Exported, expected: Floats, found: Floats) -> Checked:
         comparison.add(reference, logits)
     error = float(np.abs(found - expected).max() / np.abs(expected).max())
     sqnr_db = comparison.sqnr_db
-    wrong = error > FP32_TOLERANCE if exported.precision is Precision.FP32 else (sqnr_db or np.inf) < INT8_LEAST_SQNR_DB
+    too_noisy = sqnr_db is not None and sqnr_db < INT8_LEAST_SQNR_DB
+    wrong = error > FP32_TOLERANCE if exported.precision is Precision.FP32 else too_noisy
     if wrong or not np.isfinite(found).all():
         raise QuantizationError(
             f"{exported.file} does not compute in {exported.runtime} what the graph computes: logits differ by"

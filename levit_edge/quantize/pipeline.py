@@ -19,7 +19,7 @@ from levit_edge.model.deploy import DeployLeViT
 from levit_edge.model.download import resolve_checkpoint
 from levit_edge.model.fuse import fuse
 from levit_edge.quantize.artifacts import Checked, Exported, check_exports, export_all
-from levit_edge.quantize.calibrate import calibrate
+from levit_edge.quantize.calibrate import calibrate, quantizable_layers
 from levit_edge.quantize.calibration_images import CalibrationImages
 from levit_edge.quantize.equalize import equalize
 from levit_edge.quantize.quantizer import quantize_graph
@@ -134,6 +134,7 @@ def quantize_deploy(deploy: DeployLeViT, images: CalibrationImages, recipe: Reci
 
     Returns the graph from which the int8 files are exported: float32 (1, 3, size, size) -> (1, classes).
     """
+    recipe.require_known_layers(quantizable_layers(deploy))
     if recipe.equalize:
         with stages.stage("equalize", total=len(images)) as advance:
             deploy = equalize(deploy, images.tensors(advance))

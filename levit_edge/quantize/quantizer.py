@@ -96,7 +96,11 @@ class LevitQuantizer(Quantizer):  # type: ignore[misc]
         self.recipe = recipe
 
     def annotate(self, model: GraphModule) -> GraphModule:
-        """Attach quantization parameters to every layer that the recipe quantizes."""
+        """Attach quantization parameters to every layer that the recipe quantizes.
+
+        Raises:
+            QuantizationError: a layer has no ranges or is not in the graph.
+        """
         missing = set(self.layers)
         for node in model.graph.nodes:
             if node.target in LAYER_OPERATORS:

@@ -1,5 +1,6 @@
 """What to quantize and how, as one document that is saved with the result."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -53,6 +54,20 @@ class Recipe:
             raise QuantizationError(f"calibration_images is {self.calibration_images}, expected at least 1.")
         if not 50 < self.percentile <= 100:
             raise QuantizationError(f"percentile is {self.percentile}, expected more than 50 and at most 100.")
+
+    def require_known_layers(self, layers: Iterable[str]) -> None:
+        """Refuse a pattern that would silently do nothing.
+
+        Raises:
+            QuantizationError: a pattern of `float_layers` fits none of `layers`.
+        """
+        names = list(layers)
+        for pattern in self.float_layers:
+            if not any(fnmatchcase(name, pattern) for name in names):
+                raise QuantizationError(
+                    f"--float-layer {pattern!r} fits no layer. There are {names[0]}, {names[5]}, … {names[-1]}:"
+                    " use a name, or a pattern such as 'stem.*'."
+                )
 
     def keeps_in_float(self, layer: str) -> bool:
         """Whether the convolution or linear called `layer` stays in float."""

@@ -37,3 +37,10 @@ def test_float_layers_are_glob_patterns() -> None:
     assert recipe.keeps_in_float("blocks.12.up")
     assert not recipe.keeps_in_float("blocks.1.up")
     assert not recipe.keeps_in_float("head")
+
+
+def test_a_pattern_that_fits_no_layer_is_refused() -> None:
+    layers = [f"blocks.{index}.up" for index in range(6)] + ["head"]
+    Recipe(float_layers=("head", "blocks.*")).require_known_layers(layers)
+    with pytest.raises(QuantizationError, match=r"--float-layer 'stm.\*' fits no layer"):
+        Recipe(float_layers=("head", "stm.*")).require_known_layers(layers)
