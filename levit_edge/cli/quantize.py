@@ -7,9 +7,10 @@ import typer
 
 from levit_edge.cli.console import TerminalListener, print_json, show_warning, stdout
 from levit_edge.cli.options import JsonOutput, Limit, MaxDrop, SkipBadImages, Workers
+from levit_edge.documents import to_json
 from levit_edge.errors import ExitStatus
 from levit_edge.model.config import CONFIGS
-from levit_edge.quantize.recipe import RangeMethod, Recipe
+from levit_edge.quantize.recipe import RangeMethod, Recipe, Scheme, WeightRounding
 
 __all__ = ["quantize"]
 
@@ -55,9 +56,26 @@ def quantize(
     calibration_images: Annotated[int, typer.Option(min=1, help="How many images to calibrate on.")] = (
         DEFAULTS.calibration_images
     ),
+    scheme: Annotated[
+        Scheme,
+        typer.Option(
+            help="Which layers take their ranges from calibration and which at run time: none dynamic; all linears"
+            " dynamic; stem and head dynamic."
+        ),
+    ] = DEFAULTS.scheme,
+    dynamic_layer: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="Make matching layers dynamic, such as `*.proj`; may be repeated."),
+    ] = None,
     equalize: Annotated[
         bool, typer.Option(help="Rescale residual streams and q/k pairs first, which is exact in fp32.")
     ] = DEFAULTS.equalize,
+    weight_rounding: Annotated[
+        WeightRounding, typer.Option(help="How weights are rounded to int8.")
+    ] = DEFAULTS.weight_rounding,
+    bias_correction: Annotated[
+        bool, typer.Option(help="Make up for the mean error of each output channel.")
+    ] = DEFAULTS.bias_correction,
     range_method: Annotated[
         RangeMethod, typer.Option(help="How activation ranges are chosen.")
     ] = DEFAULTS.range_method,
@@ -85,12 +103,16 @@ def quantize(
     recipe = Recipe(
         calibration_images=calibration_images,
         seed=seed,
+        scheme=scheme,
+        dynamic_layers=tuple(dynamic_layer or ()),
         equalize=equalize,
+        weight_rounding=weight_rounding,
+        bias_correction=bias_correction,
         range_method=range_method,
         percentile=percentile,
         float_layers=tuple(float_layer or ()),
     )
-    from levit_edge.cli.tables import bundle_json, verification_table
+    from levit_edge.cli.tables import bundle_json, search_summary, verification_table
     from levit_edge.quantize.pipeline import quantize as quantize_checkpoint
 
     bundle = quantize_checkpoint(
@@ -110,12 +132,16 @@ def quantize(
     )
     manifest = bundle.manifest
     if json:
-        print_json(bundle_json(str(bundle.path), manifest.verification, manifest.stages))
+        document = bundle_json(str(bundle.path), manifest.verification, manifest.stages)
+        print_json(document | {"search": to_json(manifest.search)})
     else:
         verification_table(manifest.verification, stdout)
+        if manifest.search is not None:
+            search_summary(manifest.search, stdout)
         seconds = sum(stage.seconds for stage in manifest.stages)
         peak_mebibytes = max(stage.peak_rss_bytes for stage in manifest.stages) / 2**20
         stdout.print(f"{seconds:.0f} s, peak memory {peak_mebibytes:.0f} MiB", highlight=False)
         stdout.print(f"bundle: {bundle.path}", markup=False, highlight=False, soft_wrap=True)
         stdout.print(f"next: levit-edge predict {output or bundle.path.name} IMAGE…", markup=False, soft_wrap=True)
-    return ExitStatus.GATE_FAILED if manifest.verification.gate.passed is False else ExitStatus.DONE
+    missed = manifest.search is not None and not manifest.search.held
+    return ExitStatus.GATE_FAILED if missed or manifest.verification.gate.passed is False else ExitStatus.DONE

@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.table import Table
 
 from levit_edge.documents import to_json
-from levit_edge.runtime.manifest import ArtifactResult, StageRecord, Verification
+from levit_edge.runtime.manifest import ArtifactResult, SearchRecord, StageRecord, Verification
 
-__all__ = ["bundle_json", "verification_table"]
+__all__ = ["bundle_json", "search_summary", "verification_table"]
 
 
 def bundle_json(bundle: str, verification: Verification, stages: Sequence[StageRecord]) -> dict[str, Any]:
@@ -41,6 +41,29 @@ def verification_table(verification: Verification, console: Console) -> None:
     if not verification.labelled:
         console.print("The images have no labels: the drop was not measured.", style="yellow")
     _print_gate(verification, console)
+
+
+def search_summary(search: SearchRecord, console: Console) -> None:
+    """Print what keeping the budget took, and what it costs."""
+    chosen = next(trial for trial in search.trials if trial.moves == len(search.moves))
+    console.print(
+        f"budget {'kept' if search.held else 'NOT kept'} on {chosen.samples} other images: {len(search.moves)} moves"
+        f" after {len(search.trials)} trials, drop {chosen.drop_pt:.2f} ± {chosen.standard_error_pt:.2f} points,"
+        f" agreement {chosen.agreement:.2f} %",
+        style="" if search.held else "bold red",
+        highlight=False,
+    )
+    schemes = {move.layer: move.scheme for move in search.moves}
+    for scheme in dict.fromkeys(schemes.values()):
+        layers = [layer for layer, moved_to in schemes.items() if moved_to == scheme]
+        console.print(f"now {scheme}: {', '.join(layers)}", highlight=False)
+    if search.price is not None:
+        price = search.price
+        console.print(
+            f"price: {price.recipe_ms:.2f} -> {price.chosen_ms:.2f} ms for an image (fp32 {price.fp32_ms:.2f};"
+            f" ExecuTorch, one thread, median of {price.runs})",
+            highlight=False,
+        )
 
 
 def _row(result: ArtifactResult) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from levit_edge.model.config import LevitConfig
 from levit_edge.model.levit import attention_bias_index
 
-__all__ = ["DeployAttention", "DeployLeViT", "DeployMlp", "DeployShrinkingAttention", "DeployStem"]
+__all__ = ["ChannelScale", "DeployAttention", "DeployLeViT", "DeployMlp", "DeployShrinkingAttention", "DeployStem"]
 
 
 def to_grid(tokens: Tensor, grid: int) -> Tensor:
@@ -27,6 +27,19 @@ def to_grid(tokens: Tensor, grid: int) -> Tensor:
 def to_tokens(images: Tensor) -> Tensor:
     """(batch, channels, grid, grid) -> (batch × grid², channels)."""
     return images.permute(0, 2, 3, 1).reshape(-1, images.shape[1])
+
+
+class ChannelScale(nn.Module):
+    """(batch, channels, height, width) times one factor for each channel."""
+
+    factors: Tensor
+
+    def __init__(self, factors: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("factors", factors.view(1, -1, 1, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images * self.factors
 
 
 class DeployStem(nn.Sequential):
@@ -40,6 +53,16 @@ class DeployStem(nn.Sequential):
                 self.add_module(f"act{number - 1}", nn.Hardswish())
             self.add_module(f"conv{number}", nn.Conv2d(inputs, outputs, 3, stride=2, padding=1))
             inputs = outputs
+
+    def scale_input(self, convolution: str, factors: Tensor) -> None:
+        """Multiply the channels of `convolution`'s input by `factors` at run time, and divide its weights by them."""
+        layers = dict(self.named_children())
+        for name, layer in layers.items():
+            delattr(self, name)
+            if name == convolution and isinstance(layer, nn.Conv2d):
+                self.add_module(name.replace("conv", "scale"), ChannelScale(factors))
+                layer.weight.div_(factors.view(1, -1, 1, 1))
+            self.add_module(name, layer)
 
 
 class DeployAttention(nn.Module):
@@ -151,8 +174,18 @@ class DeployLeViT(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         tokens = to_tokens(self.stem(images))
-        for block in self.blocks:
-            tokens = block(tokens) if isinstance(block, DeployShrinkingAttention) else tokens + block(tokens)
+        for index in range(len(self.blocks)):
+            tokens = self.run_block(index, tokens)
+        return self.classify(tokens)
+
+    def run_block(self, index: int, tokens: Tensor) -> Tensor:
+        """The residual stream after block `index`, from the one before it."""
+        block = self.blocks[index]
+        after: Tensor = block(tokens)
+        return after if isinstance(block, DeployShrinkingAttention) else tokens + after
+
+    def classify(self, tokens: Tensor) -> Tensor:
+        """(batch × tokens, channels) of the last stream -> (batch, classes)."""
         means = to_grid(tokens, self.config.grids[-1]).mean((2, 3), keepdim=True)
         logits: Tensor = self.head(means.flatten(1))
         return logits

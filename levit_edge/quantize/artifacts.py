@@ -6,11 +6,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from torch.export import ExportedProgram
+from torch.fx import GraphModule
 
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.export.executorch import export_executorch
 from levit_edge.quantize.export.onnx import export_onnx
+from levit_edge.quantize.export.onnx_dynamic import with_onnx_dynamic_layers
 from levit_edge.runtime.comparison import Comparison
 from levit_edge.runtime.kinds import Precision, Runtime
 from levit_edge.runtime.runner import open_runner
@@ -35,6 +38,8 @@ class Exported:
     runtime: Runtime
     precision: Precision
     model: bytes
+    source: nn.Module
+    """What it was exported from; computes the same."""
 
     @property
     def file(self) -> str:
@@ -42,16 +47,23 @@ class Exported:
         return f"{self.precision}.{FILE_SUFFIXES[self.runtime]}"
 
 
-def export_all(deploy: DeployLeViT, graph: nn.Module, stages: Stages) -> list[Exported]:
+def export_all(deploy: DeployLeViT, graph: GraphModule, stages: Stages) -> list[Exported]:
     """Export the deploy form (fp32) and the quantized graph made from it (int8) for both runtimes."""
+    sources: dict[tuple[Precision, Runtime], nn.Module] = {
+        (Precision.FP32, Runtime.EXECUTORCH): deploy,
+        (Precision.FP32, Runtime.ONNXRUNTIME): deploy,
+        (Precision.INT8, Runtime.EXECUTORCH): graph,
+        (Precision.INT8, Runtime.ONNXRUNTIME): with_onnx_dynamic_layers(graph),
+    }
     example = (torch.zeros(1, 3, deploy.config.image_size, deploy.config.image_size),)
+    captured: dict[nn.Module, ExportedProgram] = {}
     exported = []
-    for precision, module in ((Precision.FP32, deploy), (Precision.INT8, graph)):
-        with stages.stage(f"capture {precision}"), torch.no_grad():
-            program = torch.export.export(module, example, strict=True)
-        for runtime, exporter in _EXPORTERS.items():
-            with stages.stage(f"export {precision}.{FILE_SUFFIXES[runtime]}"):
-                exported.append(Exported(runtime=runtime, precision=precision, model=exporter(program)))
+    for (precision, runtime), source in sources.items():
+        with stages.stage(f"export {precision}.{FILE_SUFFIXES[runtime]}"), torch.no_grad():
+            if source not in captured:
+                captured[source] = torch.export.export(source, example, strict=True)
+            model = _EXPORTERS[runtime](captured[source])
+        exported.append(Exported(runtime=runtime, precision=precision, model=model, source=source))
     return exported
 
 
@@ -65,25 +77,23 @@ class Checked:
     """Against the graph it came from; None when equal."""
 
 
-def check_exports(
-    exported: list[Exported], deploy: DeployLeViT, graph: nn.Module, golden: Floats
-) -> dict[str, Checked]:
-    """Run every file in its runtime on the `golden` images (N, 3, size, size) and compare with its graph.
+def check_exports(exported: list[Exported], golden: Floats) -> dict[str, Checked]:
+    """Run every file in its runtime on the `golden` images (N, 3, size, size) and compare with its source.
 
     Raises:
-        QuantizationError: a runtime computes something else than the graph.
+        QuantizationError: a runtime computes something else than the source.
     """
     with torch.no_grad():
-        images = torch.from_numpy(golden)
+        images = torch.split(torch.from_numpy(golden), 1)
         expected = {
-            Precision.FP32: deploy(images).numpy(),
-            Precision.INT8: torch.cat([graph(image[None]) for image in images]).numpy(),
+            source: torch.cat([source(image) for image in images]).numpy()
+            for source in {each.source for each in exported}
         }
     checked = {}
     for each in exported:
         runner = open_runner(each.runtime, each.model)
         logits = np.stack([runner.run(image[np.newaxis]) for image in golden])
-        checked[each.file] = _compare(each, expected[each.precision], logits)
+        checked[each.file] = _compare(each, expected[each.source], logits)
     return checked
 
 

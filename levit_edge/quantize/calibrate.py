@@ -11,13 +11,16 @@ import torch
 from torch import Tensor, nn
 
 from levit_edge.model.deploy import DeployLeViT
-from levit_edge.quantize.ranges import Histogram, Range, choose_range
+from levit_edge.quantize.histogram import Histogram
+from levit_edge.quantize.range_choice import choose_range
+from levit_edge.quantize.ranges import Range
 from levit_edge.quantize.recipe import Recipe
+from levit_edge.quantize.schemes import quantizable_layers
 
 HARDSWISH_ZERO = -3.0
 """Hardswish is exactly 0 from here down (Howard et al., "Searching for MobileNetV3", ICCV 2019, section 5.2)."""
 
-__all__ = ["LayerRanges", "calibrate", "quantizable_layers"]
+__all__ = ["LayerRanges", "calibrate"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,11 +29,6 @@ class LayerRanges:
 
     input: Range
     output: Range
-
-
-def quantizable_layers(deploy: DeployLeViT) -> dict[str, nn.Conv2d | nn.Linear]:
-    """Every convolution and linear by its name, in execution order."""
-    return {name: module for name, module in deploy.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)}
 
 
 def input_site(layer: str) -> str:
@@ -50,8 +48,8 @@ def calibrate(deploy: DeployLeViT, batches: Iterable[Tensor], recipe: Recipe) ->
     histograms: dict[str, Histogram] = {}
     layers = quantizable_layers(deploy)
     for name in layers:
-        histograms.setdefault(input_site(name), Histogram())
-        histograms[f"{name}.output"] = Histogram()
+        for site in (input_site(name), f"{name}.output"):
+            histograms.setdefault(site, Histogram(site))
     hooks = [layer.register_forward_hook(_observer(name, histograms)) for name, layer in layers.items()]
     try:
         with torch.inference_mode():

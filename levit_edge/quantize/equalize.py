@@ -3,13 +3,15 @@
 A deployed LeViT has no normalisation on its residual stream. Within a stage, multiplying channel c of the stream by
 s_c in every layer that writes it, and dividing by s_c in every layer that reads it, changes nothing in exact
 arithmetic; the same holds for each pair (q_i, k_i) of an attention. Hardswish is not scale-equivariant, so nothing is
-moved across it.
+moved across it; in the stem, whose activations are the worst, its output is multiplied by s_c at run time instead, and
+the weights of the next convolution divided by it.
 
 Objective, per channel: equal magnitude of activation and weights, s_c = sqrt(max |W_:,c| / max |x_c|), the maxima over
 all readers of the stream. It is SmoothQuant's balance at α = 0.5 (Xiao et al., arXiv 2211.10438, equation 4), applied
 to a whole stage at once as cross-layer equalization does to pairs of layers (Nagel et al., arXiv 1906.04721, section
 4.1).
-For q and k, whose product alone matters, t_i = sqrt(max |k_i| / max |q_i|).
+For q and k, whose product alone matters, t_i = sqrt(max |k_i| / max |q_i|). In the stem, max |x_c| is the mean of the
+images' own maxima, as its ranges are taken image by image.
 """
 
 from collections.abc import Iterable, Iterator
@@ -89,8 +91,13 @@ def equalize(deploy: DeployLeViT, batches: Iterable[Tensor]) -> DeployLeViT:
     """
     equalized = deepcopy(deploy)
     all_streams, all_pairs = streams(equalized), list(pairs(equalized))
+    after_hardswish: dict[str, Layer] = {
+        name: layer
+        for name, layer in equalized.stem.named_children()
+        if isinstance(layer, nn.Conv2d) and name != "conv1"
+    }
     with torch.inference_mode():
-        inputs, outputs = _largest_magnitudes(equalized, all_streams, all_pairs, batches)
+        inputs, outputs, means = _magnitudes(equalized, all_streams, all_pairs, list(after_hardswish.values()), batches)
     with torch.no_grad():
         for q, k in all_pairs:  # before the streams, whose weights q and k are among
             rescale_pair(q, k, _balance(outputs[k], outputs[q]))
@@ -98,6 +105,8 @@ def equalize(deploy: DeployLeViT, batches: Iterable[Tensor]) -> DeployLeViT:
             activations = torch.stack([inputs[layer] for layer in stream.readers]).amax(0)
             weights = torch.stack([_input_magnitudes(layer) for layer in stream.readers]).amax(0)
             rescale_stream(stream, _balance(weights, activations))
+        for name, layer in after_hardswish.items():
+            equalized.stem.scale_input(name, _balance(_input_magnitudes(layer), means[layer]))
     error = relative_error(deploy, equalized)
     if not error <= MAX_RELATIVE_ERROR:  # also catches NaN
         raise QuantizationError(
@@ -114,12 +123,20 @@ def _balance(target: Tensor, found: Tensor) -> Tensor:
     return factors.clamp(1 / LARGEST_FACTOR, LARGEST_FACTOR)
 
 
-def _largest_magnitudes(
-    deploy: DeployLeViT, all_streams: list[Stream], all_pairs: list[tuple[Layer, Layer]], batches: Iterable[Tensor]
-) -> tuple[dict[Layer, Tensor], dict[Layer, Tensor]]:
-    """The largest magnitude of each input channel of the streams' readers, and of each output channel of q and k."""
+def _magnitudes(
+    deploy: DeployLeViT,
+    all_streams: list[Stream],
+    all_pairs: list[tuple[Layer, Layer]],
+    stem: list[Layer],
+    batches: Iterable[Tensor],
+) -> tuple[dict[Layer, Tensor], dict[Layer, Tensor], dict[Layer, Tensor]]:
+    """Magnitudes of channels: the largest ones of the streams' readers' inputs and of q's and k's outputs, and the mean
+    over the images of each image's largest one, of the `stem` layers' inputs.
+    """
     inputs: dict[Layer, Tensor] = {}
     outputs: dict[Layer, Tensor] = {}
+    sums: dict[Layer, Tensor] = {}
+    images = 0
 
     def observe_input(layer: Layer, arguments: tuple[Tensor], _result: Tensor) -> None:
         _keep_largest(inputs, layer, arguments[0])
@@ -127,18 +144,30 @@ def _largest_magnitudes(
     def observe_output(layer: Layer, _arguments: tuple[Tensor], result: Tensor) -> None:
         _keep_largest(outputs, layer, result)
 
+    def observe_stem(layer: Layer, arguments: tuple[Tensor], _result: Tensor) -> None:
+        sums[layer] = sums.get(layer, 0) + arguments[0].abs().amax((2, 3)).sum(0)
+
     readers = [layer for stream in all_streams for layer in stream.readers]
     hooks = [layer.register_forward_hook(observe_input) for layer in readers]
     hooks += [layer.register_forward_hook(observe_output) for pair in all_pairs for layer in pair]
+    hooks += [layer.register_forward_hook(observe_stem) for layer in stem]
     try:
         for batch in batches:
             deploy(batch)
+            images += len(batch)
     finally:
         for hook in hooks:
             hook.remove()
-    if not inputs:
+    if not images:
         raise QuantizationError("no activations were seen: equalization needs at least one image.")
-    return inputs, outputs
+    means = {layer: total / images for layer, total in sums.items()}
+    names = {layer: name for name, layer in deploy.named_modules()}
+    for layer, largest in (inputs | outputs | means).items():
+        if not largest.isfinite().all():
+            raise QuantizationError(
+                f"{names[layer]}: an activation is NaN or infinite: the checkpoint or an image is not usable."
+            )
+    return inputs, outputs, means
 
 
 def _keep_largest(kept: dict[Layer, Tensor], layer: Layer, values: Tensor) -> None:

@@ -1,6 +1,7 @@
 """One checkpoint to one verified bundle: the library behind `levit-edge quantize`."""
 
 import io
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,31 +10,33 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from torch.fx import GraphModule
 
 from levit_edge.data import imagenet
 from levit_edge.data.preprocess import Preprocessing
+from levit_edge.data.sampling import digest
 from levit_edge.documents import to_json
 from levit_edge.model.checkpoint import Checkpoint, read_checkpoint
-from levit_edge.model.deploy import DeployLeViT
 from levit_edge.model.download import resolve_checkpoint
 from levit_edge.model.fuse import fuse
 from levit_edge.quantize.artifacts import Checked, Exported, check_exports, export_all
-from levit_edge.quantize.calibrate import calibrate, quantizable_layers
 from levit_edge.quantize.calibration_images import CalibrationImages
-from levit_edge.quantize.equalize import equalize
+from levit_edge.quantize.latency_price import latency_price
+from levit_edge.quantize.layer_records import layer_records
+from levit_edge.quantize.plan import make_plan
 from levit_edge.quantize.quantizer import quantize_graph
-from levit_edge.quantize.recipe import Recipe
+from levit_edge.quantize.recipe import LayerScheme, Recipe
+from levit_edge.quantize.search import search_schemes, split_for_search
+from levit_edge.quantize.search_state import SearchState
 from levit_edge.quantize.sources import ImageSources, choose_images
 from levit_edge.runtime.bundle import Bundle
 from levit_edge.runtime.bundle_writer import BundleWriter
 from levit_edge.runtime.host import describe_host, package_versions
-from levit_edge.runtime.manifest import Artifact, CheckpointProvenance, Manifest
+from levit_edge.runtime.manifest import Artifact, CheckpointProvenance, Manifest, SearchRecord
 from levit_edge.runtime.report import render_report
 from levit_edge.runtime.stages import StageListener, Stages
 from levit_edge.runtime.verify import evaluate
 
-__all__ = ["quantize", "quantize_deploy"]
+__all__ = ["quantize"]
 
 Floats = NDArray[np.float32]
 TOOLS = ("torch", "torchao", "executorch", "onnx", "onnxscript", "onnxruntime", "numpy", "pillow")
@@ -63,7 +66,10 @@ def quantize(
     demo. `calibration` and `evaluation` are image folders; without them the embedded photographs serve, and `warn` is
     told what that means. `limit` bounds the evaluation images.
 
-    The bundle is written whether or not the gate `max_drop_pt` holds: see `manifest.verification.gate`.
+    `max_drop_pt` is an accuracy budget: on one part of the evaluation images, layers move to better schemes until the
+    drop is within it (`levit_edge.quantize.search`); the other part gives the figures and the gate. An interrupted
+    search goes on from the file `OUTPUT.search.json` beside `output`. The bundle is written whether or not the budget
+    holds: see `manifest.search` and `manifest.verification.gate`.
 
     Raises:
         LevitEdgeError: see `levit_edge.errors`; nothing is written then.
@@ -84,6 +90,10 @@ def quantize(
         warn=warn,
     )
     recipe = replace(recipe, calibration_images=len(images.calibration))
+    search_images = None
+    if max_drop_pt is not None:
+        search_images, final_images = split_for_search(images.evaluation, recipe.seed)
+        images = replace(images, evaluation=final_images)
     parameters = sum(parameter.numel() for parameter in trained.model.parameters())
     with BundleWriter(Path(output), parameters * BYTES_PER_PARAMETER) as writer:
         with stages.stage("fold batch norm"):
@@ -91,10 +101,41 @@ def quantize(
         with CalibrationImages(
             images.calibration, preprocessing, skip_bad_images=skip_bad_images, workers=workers
         ) as calibration_images:
-            graph = quantize_deploy(deploy, calibration_images, recipe, stages)
+            plan = planned = make_plan(deploy, calibration_images, recipe, stages)
+        calibrated = calibration_images.provenance(images.calibration_source)
+        search: SearchRecord | None = None
+        if max_drop_pt is not None and search_images is not None:
+            inputs = {
+                "checkpoint": trained.sha256,
+                "recipe": json.dumps(to_json(recipe)),
+                "preprocessing": json.dumps(to_json(preprocessing)),
+                "set of calibration images": calibrated.sha256,
+                "set of search images": digest(search_images),
+                "version of levit-edge": version("levit-edge"),
+                "version of torch": version("torch"),
+            }
+            state = SearchState(writer.output.with_name(f"{writer.output.name}.search.json"), inputs)
+            plan, search = search_schemes(
+                planned,
+                search_images,
+                preprocessing,
+                source=images.evaluation_source,
+                max_drop_pt=max_drop_pt,
+                state=state,
+                skip_bad_images=skip_bad_images,
+                workers=workers,
+                stages=stages,
+            )
+            if not search.held:
+                warn(_not_held(search))
+        with stages.stage("quantize"):
+            graph = quantize_graph(plan)
         exported = export_all(deploy, graph, stages)
+        if search is not None and search.moves:
+            with stages.stage("measure price"):
+                search = replace(search, price=latency_price(planned, exported, calibration_images.golden[:1]))
         with stages.stage("check exports"):
-            checked = check_exports(exported, deploy, graph, calibration_images.golden)
+            checked = check_exports(exported, calibration_images.golden)
         artifacts = {_add(writer, each, checked[each.file]): each.model for each in exported}
         verification = evaluate(
             artifacts,
@@ -113,35 +154,48 @@ def quantize(
             created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
             config=trained.config,
             preprocessing=preprocessing,
-            recipe=to_json(recipe),
+            recipe=to_json(recipe if search is None else _with_moves(recipe, search)),
+            layers=layer_records(plan),
             checkpoint=CheckpointProvenance(
                 source=str(checkpoint) if checkpoint else source.name, format=str(trained.format), sha256=trained.sha256
             ),
-            calibration=calibration_images.provenance(images.calibration_source),
+            calibration=calibrated,
             artifacts=tuple(artifacts),
             files=writer.files,
             tools=package_versions(TOOLS),
             host=describe_host(),
             verification=verification,
+            search=search,
             stages=tuple(stages.records),
         )
         writer.add("report.html", render_report(manifest).encode())
-        return writer.commit(replace(manifest, files=dict(writer.files)))
+        bundle = writer.commit(replace(manifest, files=dict(writer.files)))
+        if search is not None:
+            state.remove()
+        return bundle
 
 
-def quantize_deploy(deploy: DeployLeViT, images: CalibrationImages, recipe: Recipe, stages: Stages) -> GraphModule:
-    """Equalize, calibrate and quantize: one pass over the images for each of the first two.
+def _with_moves(recipe: Recipe, search: SearchRecord) -> Recipe:
+    """The recipe that makes the same choice without a search."""
 
-    Returns the graph from which the int8 files are exported: float32 (1, 3, size, size) -> (1, classes).
-    """
-    recipe.require_known_layers(quantizable_layers(deploy))
-    if recipe.equalize:
-        with stages.stage("equalize", total=len(images)) as advance:
-            deploy = equalize(deploy, images.tensors(advance))
-    with stages.stage("calibrate", total=len(images)) as advance:
-        ranges = calibrate(deploy, images.tensors(advance), recipe)
-    with stages.stage("quantize"):
-        return quantize_graph(deploy, ranges, recipe)
+    def moved(scheme: LayerScheme) -> tuple[str, ...]:
+        return tuple(move.layer for move in search.moves if move.scheme == scheme)
+
+    return replace(
+        recipe,
+        dynamic_layers=recipe.dynamic_layers + moved(LayerScheme.DYNAMIC),
+        float_layers=recipe.float_layers + moved(LayerScheme.FLOAT),
+    )
+
+
+def _not_held(search: SearchRecord) -> str:
+    best = next(trial for trial in search.trials if trial.moves == len(search.moves))
+    return (
+        f"no choice of schemes kept the drop within {search.max_drop_pt:g} points on {best.samples} search images. The"
+        f" best moves {best.moves} layers and drops {best.drop_pt:.2f} ± {best.standard_error_pt:.2f} points (agreement"
+        f" {best.agreement:.2f} %); it is what was exported. Give more evaluation images, more calibration images or a"
+        " larger --max-drop."
+    )
 
 
 def _add(writer: BundleWriter, exported: Exported, checked: Checked) -> Artifact:

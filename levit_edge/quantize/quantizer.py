@@ -1,17 +1,18 @@
-"""Deploy form + ranges -> one PT2E graph with quantize/dequantize nodes, from which both runtimes' files are made.
+"""Plan -> one PT2E graph with quantize/dequantize nodes, from which both runtimes' files are made.
 
 torchao's `prepare_pt2e` and `convert_pt2e` do the graph surgery; `LevitQuantizer` tells them which nodes are quantized
-and with which parameters. Nothing is observed in the graph: activation parameters come from `calibrate`, weight
-scales from `weight_scales`.
+and with which parameters. Nothing is observed in the graph: activation parameters come from `calibrate`, weights
+and their scales from the plan.
 """
 
 import warnings
+from copy import deepcopy
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.fx import GraphModule, Node
-from torchao.quantization.pt2e import ObserverBase
+from torchao.quantization.pt2e import ObserverBase, PlaceholderObserver
 from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 from torchao.quantization.pt2e.quantizer import (
     FixedQParamsQuantizationSpec,
@@ -22,19 +23,14 @@ from torchao.quantization.pt2e.quantizer import (
 
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployLeViT
-from levit_edge.quantize.calibrate import LayerRanges, quantizable_layers
+from levit_edge.quantize.plan import LayerPlan, Plan
 from levit_edge.quantize.ranges import INT8_MAX, INT8_MIN, Range
-from levit_edge.quantize.recipe import Recipe
+from levit_edge.quantize.recipe import LayerScheme
+from levit_edge.quantize.schemes import quantizable_layers
+from levit_edge.quantize.weights import WEIGHT_MAX
 
-__all__ = ["LevitQuantizer", "capture", "quantize_graph", "weight_scales"]
+__all__ = ["LevitQuantizer", "capture", "quantize_captured", "quantize_graph"]
 
-WEIGHT_MAX = 127
-"""Weights use [-127, 127]: symmetric, and what the runtimes' int8 kernels expect."""
-LARGEST_BIAS = 2.0**30
-"""Biases become int32 of scale input × weight; a channel of almost zero weights must not overflow them."""
-SMALLEST_MULTIPLIER = 2.0**-30
-"""Least input × weight / output scale: XNNPACK refuses less than 2⁻³². A channel below it cannot move its output by one
-step, as its largest sum, 127 × 128 × 1024, is below 2²⁴."""
 LAYER_OPERATORS = (torch.ops.aten.conv2d.default, torch.ops.aten.linear.default)
 
 
@@ -45,26 +41,35 @@ def capture(deploy: DeployLeViT) -> GraphModule:
         return torch.export.export(deploy, (torch.zeros(1, 3, size, size),), strict=True).module()
 
 
-def quantize_graph(deploy: DeployLeViT, ranges: dict[str, LayerRanges], recipe: Recipe) -> GraphModule:
-    """The quantized graph: float32 (1, 3, size, size) -> (1, classes), int8 inside as `recipe` says.
+def quantize_graph(plan: Plan) -> GraphModule:
+    """The quantized graph: float32 (1, 3, size, size) -> (1, classes), int8 inside as `plan` says.
 
     Raises:
-        QuantizationError: a layer of the graph has no ranges, or a layer with ranges is not in the graph.
+        QuantizationError: a layer of the graph is not in the plan, or a layer of the plan not in the graph.
     """
-    quantizer = LevitQuantizer(deploy, ranges, recipe)
+    return quantize_captured(capture(_with_rounded_weights(plan)), plan)
+
+
+def quantize_captured(graph: GraphModule, plan: Plan) -> GraphModule:
+    """Annotate and convert a captured network, whose weights are on the int8 grid where `plan` quantizes them.
+
+    Raises:
+        QuantizationError: a layer of the graph is not in the plan, or a layer of the plan not in the graph.
+    """
     with warnings.catch_warnings(), torch.no_grad():
         warnings.filterwarnings("ignore", module=r"torchao\..*|torch\..*")
-        prepared = prepare_pt2e(capture(deploy), quantizer)
-        converted: GraphModule = convert_pt2e(prepared)
+        converted: GraphModule = convert_pt2e(prepare_pt2e(graph, LevitQuantizer(plan)))
     return converted
 
 
-def weight_scales(layer: nn.Conv2d | nn.Linear, ranges: LayerRanges) -> Tensor:
-    """One symmetric scale per output channel, float32 (outputs,): max |W| / 127, or more for a channel that is dead."""
-    input_scale, output_scale = ranges.input.affine().scale, ranges.output.affine().scale
-    scales = layer.weight.detach().flatten(1).abs().amax(1) / WEIGHT_MAX
-    for_bias = layer.get_parameter("bias").detach().abs() / (input_scale * LARGEST_BIAS)
-    return torch.maximum(scales, for_bias).clamp(min=SMALLEST_MULTIPLIER * output_scale / input_scale)
+def _with_rounded_weights(plan: Plan) -> DeployLeViT:
+    deploy = deepcopy(plan.deploy)
+    with torch.no_grad():
+        for name, layer in quantizable_layers(deploy).items():
+            if plan.layers[name].scheme is not LayerScheme.FLOAT:
+                layer.weight.copy_(plan.layers[name].weight)
+                layer.get_parameter("bias").copy_(plan.layers[name].bias)
+    return deploy
 
 
 class GivenPerChannelScales(ObserverBase):  # type: ignore[misc]
@@ -89,40 +94,28 @@ class GivenPerChannelScales(ObserverBase):  # type: ignore[misc]
 class LevitQuantizer(Quantizer):  # type: ignore[misc]
     """Annotates the convolutions and linears of a captured deploy form."""
 
-    def __init__(self, deploy: DeployLeViT, ranges: dict[str, LayerRanges], recipe: Recipe) -> None:
+    def __init__(self, plan: Plan) -> None:
         super().__init__()
-        self.layers = quantizable_layers(deploy)
-        self.ranges = ranges
-        self.recipe = recipe
+        self.plan = plan
 
     def annotate(self, model: GraphModule) -> GraphModule:
-        """Attach quantization parameters to every layer that the recipe quantizes.
+        """Attach quantization parameters to every layer that the plan quantizes.
 
         Raises:
-            QuantizationError: a layer has no ranges or is not in the graph.
+            QuantizationError: a layer is not in the plan or not in the graph.
         """
-        missing = set(self.layers)
+        missing = set(self.plan.layers)
         for node in model.graph.nodes:
             if node.target in LAYER_OPERATORS:
                 name = layer_name(node)
+                if name not in missing:
+                    raise QuantizationError(f"layer {name} is not in the plan: please report this.")
                 missing.discard(name)
-                if not self.recipe.keeps_in_float(name):
-                    node.meta["quantization_annotation"] = self._annotation(node, name)
+                if self.plan.layers[name].scheme is not LayerScheme.FLOAT:
+                    node.meta["quantization_annotation"] = _annotation(node, self.plan.layers[name])
         if missing:
             raise QuantizationError(f"layers {sorted(missing)} are not in the captured graph: please report this.")
         return model
-
-    def _annotation(self, node: Node, name: str) -> QuantizationAnnotation:
-        if name not in self.ranges or name not in self.layers:
-            raise QuantizationError(f"layer {name} has no calibrated range: calibrate the same network.")
-        ranges = self.ranges[name]
-        scales = weight_scales(self.layers[name], ranges)
-        activation, weight = node.args[:2]
-        return QuantizationAnnotation(
-            input_qspec_map={activation: _activation_spec(ranges.input), weight: _weight_spec(scales)},
-            output_qspec=_activation_spec(ranges.output),
-            _annotated=True,
-        )
 
     def validate(self, model: GraphModule) -> None:
         """Nothing to add: `annotate` refuses what it does not know."""
@@ -134,7 +127,31 @@ def layer_name(node: Node) -> str:
     return str(path).removeprefix("L['self'].")
 
 
-def _activation_spec(bounds: Range) -> FixedQParamsQuantizationSpec:
+def _annotation(node: Node, layer: LayerPlan) -> QuantizationAnnotation:
+    activation, weight = node.args[:2]
+    static = layer.scheme is LayerScheme.STATIC
+    return QuantizationAnnotation(
+        input_qspec_map={
+            activation: _static_spec(layer.ranges.input) if static else _DYNAMIC_SPEC,
+            weight: _weight_spec(layer.weight_scales),
+        },
+        output_qspec=_static_spec(layer.ranges.output) if static else None,
+        _annotated=True,
+    )
+
+
+_DYNAMIC_SPEC = QuantizationSpec(
+    dtype=torch.int8,
+    observer_or_fake_quant_ctr=PlaceholderObserver.with_args(eps=2**-12),
+    quant_min=INT8_MIN,
+    quant_max=INT8_MAX,
+    qscheme=torch.per_tensor_affine,
+    is_dynamic=True,
+)
+"""What the lowering to XNNPACK knows as an input whose range is taken at run time."""
+
+
+def _static_spec(bounds: Range) -> FixedQParamsQuantizationSpec:
     affine = bounds.affine()
     return FixedQParamsQuantizationSpec(
         dtype=torch.int8,

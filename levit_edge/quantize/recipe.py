@@ -1,15 +1,35 @@
 """What to quantize and how, as one document that is saved with the result."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from fnmatch import fnmatchcase
 
 from levit_edge.errors import QuantizationError
 
-__all__ = ["RangeMethod", "Recipe"]
+__all__ = ["LayerScheme", "RangeMethod", "Recipe", "Scheme", "WeightRounding"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+
+
+class LayerScheme(StrEnum):
+    """How one convolution or linear computes."""
+
+    STATIC = "static"
+    """int8; the ranges of its input and output are fixed by calibration."""
+    DYNAMIC = "dynamic"
+    """int8; the range of its input is taken at run time from each token (linears) or image (convolutions), and its
+    output is float. ONNX files take one range for all tokens, and compute convolutions in float from int8 weights."""
+    FLOAT = "float"
+
+
+class Scheme(StrEnum):
+    """Which layers get which `LayerScheme`; see `levit_edge.quantize.schemes`."""
+
+    STATIC = "static"
+    """All layers static."""
+    DYNAMIC = "dynamic"
+    """Linears dynamic, convolutions static."""
+    MIXED = "mixed"
+    """Stem and head dynamic, all else static."""
 
 
 class RangeMethod(StrEnum):
@@ -21,15 +41,24 @@ class RangeMethod(StrEnum):
     """`Recipe.percentile` of the values on each side."""
     MSE = "mse"
     """The clipping that minimises the mean squared quantization error of the values."""
+    ENTROPY = "entropy"
+    """The clipping whose distribution is closest to that of the values, in Kullback-Leibler divergence."""
+
+
+class WeightRounding(StrEnum):
+    """How weights are rounded to int8."""
+
+    NEAREST = "nearest"
+    GPTQ = "gptq"
+    """One after the other, each time making up for the error in the weights that follow."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How a deploy form becomes INT8.
 
-    Always: weights int8, symmetric, one scale per output channel; activations into and out of every convolution and
-    linear int8, asymmetric, one scale per tensor; the attention core (bmm, bias, softmax), hardswish and the residual
-    stream in float.
+    Always: weights int8, symmetric, one scale per output channel; static activations int8, asymmetric, one scale per
+    tensor; the attention core (bmm, bias, softmax), hardswish and the residual stream in float.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -37,13 +66,19 @@ class Recipe:
     """How many images the ranges come from."""
     seed: int = 0
     """Seed of the class-balanced choice of those images."""
+    scheme: Scheme = Scheme.MIXED
+    dynamic_layers: tuple[str, ...] = ()
+    """Glob patterns of layer names (`blocks.3.up`, `*.proj`) that are dynamic whatever `scheme` says."""
+    float_layers: tuple[str, ...] = ()
+    """Glob patterns of layer names (`stem.*`, `head`) that stay in float whatever else is said."""
     equalize: bool = True
     """Whether channels of the residual streams and of q and k are rescaled first, which is exact in fp32."""
+    weight_rounding: WeightRounding = WeightRounding.GPTQ
+    bias_correction: bool = False
+    """Whether each layer's bias makes up for the mean error of its output channels."""
     range_method: RangeMethod = RangeMethod.MINMAX
     percentile: float = 99.99
     """Percent of values kept on each side by `RangeMethod.PERCENTILE`."""
-    float_layers: tuple[str, ...] = ()
-    """Glob patterns of layer names (`stem.*`, `blocks.3.up`, `head`) that stay in float."""
 
     def __post_init__(self) -> None:
         if self.schema_version != SCHEMA_VERSION:
@@ -54,21 +89,3 @@ class Recipe:
             raise QuantizationError(f"calibration_images is {self.calibration_images}, expected at least 1.")
         if not 50 < self.percentile <= 100:
             raise QuantizationError(f"percentile is {self.percentile}, expected more than 50 and at most 100.")
-
-    def require_known_layers(self, layers: Iterable[str]) -> None:
-        """Refuse a pattern that would silently do nothing.
-
-        Raises:
-            QuantizationError: a pattern of `float_layers` fits none of `layers`.
-        """
-        names = list(layers)
-        for pattern in self.float_layers:
-            if not any(fnmatchcase(name, pattern) for name in names):
-                raise QuantizationError(
-                    f"--float-layer {pattern!r} fits no layer. There are {names[0]}, {names[5]}, … {names[-1]}:"
-                    " use a name, or a pattern such as 'stem.*'."
-                )
-
-    def keeps_in_float(self, layer: str) -> bool:
-        """Whether the convolution or linear called `layer` stays in float."""
-        return any(fnmatchcase(layer, pattern) for pattern in self.float_layers)

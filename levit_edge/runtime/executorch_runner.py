@@ -40,6 +40,7 @@ class ExecuTorchRunner:
     def run(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """float32 (1, 3, size, size) -> float32 (classes,)."""
         # ExecuTorch reads the memory as if it were contiguous, whatever the strides say.
-        outputs = self._module.forward([self._from_numpy(np.ascontiguousarray(image))])
+        # They are copied here: ExecuTorch would ask torch to, which wakes its threads for large outputs.
+        outputs = self._module.forward([self._from_numpy(np.ascontiguousarray(image))], clone_outputs=False)
         logits: NDArray[np.float32] = outputs[0].numpy()[0].copy()
         return logits

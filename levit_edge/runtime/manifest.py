@@ -12,12 +12,18 @@ from levit_edge.model.config import LevitConfig
 from levit_edge.runtime.kinds import Precision, Runtime
 
 __all__ = [
+    "AffineParameters",
     "Artifact",
     "ArtifactResult",
     "Gate",
     "ImageProvenance",
+    "LatencyPrice",
+    "LayerRecord",
     "Manifest",
+    "Move",
+    "SearchRecord",
     "StageRecord",
+    "Trial",
     "Verification",
 ]
 
@@ -50,6 +56,29 @@ class ImageProvenance:
     """Paths relative to `source`."""
     skipped: tuple[str, ...] = ()
     """Images that could not be read and were left out, as `--skip-bad-images` allows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AffineParameters:
+    """real = scale × (int8 − zero_point)."""
+
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerRecord:
+    """How one convolution or linear of the int8 files computes."""
+
+    layer: str
+    scheme: str
+    """`static`, `dynamic` or `float`; see `levit_edge.quantize.recipe.LayerScheme`."""
+    input: AffineParameters | None
+    """Of static layers."""
+    output: AffineParameters | None
+    """Of static layers."""
+    weights_sha256: str | None
+    """Of the int8 weights, row after row, and of their float32 scales; None in float."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +147,57 @@ class Verification:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Move:
+    """One layer computing otherwise than the recipe says, to keep an accuracy budget."""
+
+    layer: str
+    scheme: str
+    """`dynamic` or `float`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """The first so many moves, simulated on the search images."""
+
+    moves: int
+    samples: int
+    flips_lost: int
+    flips_gained: int
+    drop_pt: float
+    standard_error_pt: float
+    """Of the drop, from the paired flips."""
+    agreement: float
+    """Percent of images with the same top-1 class as fp32."""
+    sqnr_db: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatencyPrice:
+    """Median milliseconds of one image in ExecuTorch, one thread, the three files in turn."""
+
+    recipe_ms: float
+    """The recipe without moves."""
+    chosen_ms: float
+    fp32_ms: float
+    runs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchRecord:
+    """How the accuracy budget was searched."""
+
+    max_drop_pt: float
+    images: ImageProvenance
+    """What was searched on; none of them is among those of the verification."""
+    trials: tuple[Trial, ...]
+    moves: tuple[Move, ...]
+    held: bool
+    """Whether drop plus standard error were within the budget on the search images."""
+    price: LatencyPrice | None = None
+    """None if nothing was moved."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class StageRecord:
     """What one stage of a command took."""
 
@@ -137,6 +217,7 @@ class Manifest:
     config: LevitConfig
     preprocessing: Preprocessing
     recipe: dict[str, Any]
+    layers: tuple[LayerRecord, ...] = ()
     checkpoint: CheckpointProvenance
     calibration: ImageProvenance
     artifacts: tuple[Artifact, ...]
@@ -148,6 +229,8 @@ class Manifest:
     """Package -> version that made the artifacts."""
     host: dict[str, str]
     verification: Verification
+    search: SearchRecord | None = None
+    """Where there was an accuracy budget."""
     stages: tuple[StageRecord, ...] = ()
 
     def __post_init__(self) -> None:

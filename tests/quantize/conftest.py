@@ -1,5 +1,6 @@
 """The embedded demo, fused and calibrated once for all tests of this folder."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -14,18 +15,42 @@ from levit_edge.data.sampling import balanced_sample
 from levit_edge.model.checkpoint import read_checkpoint
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.model.fuse import fuse
-from levit_edge.quantize.calibrate import LayerRanges, calibrate
+from levit_edge.quantize.plan import Plan, make_plan
 from levit_edge.quantize.quantizer import quantize_graph
-from levit_edge.quantize.recipe import Recipe
+from levit_edge.quantize.recipe import Recipe, Scheme, WeightRounding
+from levit_edge.runtime.stages import Advance, Stages
+
+STATIC = Recipe(scheme=Scheme.STATIC, weight_rounding=WeightRounding.NEAREST, equalize=False)
+"""Plain INT8: nothing but ranges from calibration."""
+
+
+class Tensors:
+    """Images that are already decoded, in the place of `CalibrationImages`."""
+
+    def __init__(self, images: torch.Tensor) -> None:
+        self.images = images
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def tensors(self, advance: Advance) -> Iterator[torch.Tensor]:
+        for batch in torch.split(self.images, 5):
+            yield batch
+            advance(len(batch))
+
+
+def plan_of(deploy: DeployLeViT, images: torch.Tensor, recipe: Recipe = STATIC) -> Plan:
+    """The plan that calibrating `deploy` on `images` gives."""
+    return make_plan(deploy, Tensors(images), recipe, Stages())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Demo:
-    """The demo at each step of its way."""
+    """The demo at each step of its way to plain INT8."""
 
     deploy: DeployLeViT
     images: torch.Tensor
-    ranges: dict[str, LayerRanges]
+    plan: Plan
     graph: GraphModule
 
 
@@ -37,5 +62,5 @@ def demo_steps() -> Demo:
     with Decoder(chosen.images, Preprocessing.from_config(checkpoint.config), workers=0) as decoder:
         ((_, images),) = batches(decoder, 24)
     deploy, tensor = fuse(checkpoint.model), torch.from_numpy(images)
-    ranges = calibrate(deploy, torch.split(tensor, 5), Recipe())
-    return Demo(deploy=deploy, images=tensor, ranges=ranges, graph=quantize_graph(deploy, ranges, Recipe()))
+    plan = plan_of(deploy, tensor)
+    return Demo(deploy=deploy, images=tensor, plan=plan, graph=quantize_graph(plan))

@@ -8,20 +8,22 @@ import torch
 
 from levit_edge.errors import QuantizationError
 from levit_edge.quantize.artifacts import Exported, check_exports, export_all
-from levit_edge.quantize.calibrate import calibrate
 from levit_edge.quantize.export.onnx import export_onnx
 from levit_edge.quantize.quantizer import quantize_graph
-from levit_edge.quantize.recipe import Recipe
+from levit_edge.quantize.recipe import Recipe, Scheme
 from levit_edge.runtime.kinds import Precision, Runtime
 from levit_edge.runtime.stages import Stages
-from tests.quantize.conftest import Demo
+from tests.quantize.conftest import STATIC, Demo, plan_of
 
 pytestmark = pytest.mark.slow
 LEAST_SQNR_DB = 25.0
 """Of a file against its graph, both int8: they differ by single steps. Something else computed gives about 0."""
 
 
-def test_a_network_with_dead_layers_runs_in_both_runtimes(demo_steps: Demo) -> None:
+@pytest.mark.parametrize(
+    "recipe", [STATIC, Recipe(), Recipe(scheme=Scheme.DYNAMIC)], ids=["plain", "default", "dynamic"]
+)
+def test_a_network_with_dead_layers_runs_in_both_runtimes(demo_steps: Demo, recipe: Recipe) -> None:
     """Zero and almost zero weights, as batch norms with weight 0 give, must not end in scales that runtimes refuse."""
     dead = deepcopy(demo_steps.deploy)
     with torch.no_grad():
@@ -30,11 +32,11 @@ def test_a_network_with_dead_layers_runs_in_both_runtimes(demo_steps: Demo) -> N
             dead.get_parameter(f"{name}.bias").zero_()
         dead.get_parameter("blocks.5.down.weight")[::2] *= 1e-25
         dead.get_parameter("blocks.5.down.bias")[::2] = 0
-    graph = quantize_graph(dead, calibrate(dead, [demo_steps.images], Recipe()), Recipe())
+    graph = quantize_graph(plan_of(dead, demo_steps.images, recipe))
     golden = demo_steps.images[:3].numpy()
     exported = export_all(dead, graph, Stages())
     assert {each.file for each in exported} == {"fp32.pte", "fp32.onnx", "int8.pte", "int8.onnx"}
-    for file, checked in check_exports(exported, dead, graph, golden).items():
+    for file, checked in check_exports(exported, golden).items():
         assert checked.graph_sqnr_db is None or checked.graph_sqnr_db > LEAST_SQNR_DB, file
         assert checked.logits.std() > 0
 
@@ -44,10 +46,10 @@ def test_a_file_that_computes_something_else_is_refused(demo_steps: Demo) -> Non
     with torch.no_grad():
         other.head.weight.mul_(1.01)
     model = export_onnx(torch.export.export(other, (torch.zeros(1, 3, 128, 128),), strict=True))
-    exported = [Exported(runtime=Runtime.ONNXRUNTIME, precision=Precision.FP32, model=model)]
+    exported = [Exported(runtime=Runtime.ONNXRUNTIME, precision=Precision.FP32, model=model, source=demo_steps.deploy)]
     golden = np.ascontiguousarray(demo_steps.images[:2].numpy())
     with pytest.raises(QuantizationError, match=r"fp32.onnx does not compute in onnxruntime what the graph computes"):
-        check_exports(exported, demo_steps.deploy, demo_steps.graph, golden)
+        check_exports(exported, golden)
 
 
 def test_an_int8_file_that_gives_zeros_is_refused(demo_steps: Demo) -> None:
@@ -57,9 +59,9 @@ def test_an_int8_file_that_gives_zeros_is_refused(demo_steps: Demo) -> None:
         zeros.get_parameter("head.weight").zero_()
         zeros.get_parameter("head.bias").zero_()
     model = export_onnx(torch.export.export(zeros, (torch.zeros(1, 3, 128, 128),), strict=True))
-    exported = [Exported(runtime=Runtime.ONNXRUNTIME, precision=Precision.INT8, model=model)]
+    exported = [Exported(runtime=Runtime.ONNXRUNTIME, precision=Precision.INT8, model=model, source=demo_steps.graph)]
     with pytest.raises(QuantizationError, match=r"int8.onnx does not compute in onnxruntime what the graph computes"):
-        check_exports(exported, demo_steps.deploy, demo_steps.graph, demo_steps.images[:2].numpy())
+        check_exports(exported, demo_steps.images[:2].numpy())
 
 
 def test_an_export_is_the_same_every_time(demo_steps: Demo) -> None:

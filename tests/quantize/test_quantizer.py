@@ -1,14 +1,18 @@
 """The quantized graph holds the parameters that calibration and weights ask for, and nothing else is quantized."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.fx import Node
 
 from levit_edge.errors import QuantizationError
-from levit_edge.quantize.calibrate import LayerRanges, quantizable_layers
-from levit_edge.quantize.quantizer import LARGEST_BIAS, layer_name, quantize_graph, weight_scales
+from levit_edge.quantize.calibrate import LayerRanges
+from levit_edge.quantize.quantizer import LevitQuantizer, capture, layer_name, quantize_graph
 from levit_edge.quantize.ranges import Range
-from levit_edge.quantize.recipe import Recipe
+from levit_edge.quantize.recipe import LayerScheme
+from levit_edge.quantize.schemes import quantizable_layers
+from levit_edge.quantize.weights import LARGEST_BIAS, weight_scales
 from tests.quantize.conftest import Demo
 
 QUANTIZE = torch.ops.quantized_decomposed.quantize_per_tensor.default
@@ -36,16 +40,16 @@ def test_every_layer_is_quantized_with_its_parameters(demo_steps: Demo) -> None:
         assert activation.target is DEQUANTIZE, name
         assert weight.target is DEQUANTIZE_WEIGHT, name
         assert [user.target for user in node.users] == [QUANTIZE], name
-        expected_input = demo_steps.ranges[name].input.affine()
+        expected_input = demo_steps.plan.layers[name].ranges.input.affine()
         assert parameters(activation) == (pytest.approx(expected_input.scale), expected_input.zero_point), name
-        expected_output = demo_steps.ranges[name].output.affine()
+        expected_output = demo_steps.plan.layers[name].ranges.output.affine()
         (quantized,) = node.users
         assert parameters(quantized) == (pytest.approx(expected_output.scale), expected_output.zero_point), name
 
 
 def test_weights_are_rounded_per_output_channel(demo_steps: Demo) -> None:
     layer = quantizable_layers(demo_steps.deploy)["blocks.1.up"]
-    scales = weight_scales(layer, demo_steps.ranges["blocks.1.up"])
+    scales = weight_scales(layer, demo_steps.plan.layers["blocks.1.up"].ranges)
     torch.testing.assert_close(scales, layer.weight.abs().amax(1) / 127)
     weight = layer_nodes(demo_steps)["blocks.1.up"].args[1]
     assert isinstance(weight, Node)
@@ -72,11 +76,11 @@ def test_the_graph_is_close_to_float(demo_steps: Demo) -> None:
 
 
 def test_float_layers_stay_in_float(demo_steps: Demo) -> None:
-    graph = quantize_graph(demo_steps.deploy, demo_steps.ranges, Recipe(float_layers=("stem.*", "head")))
+    in_float = {name: LayerScheme.FLOAT for name in demo_steps.plan.layers if name.startswith(("stem", "head"))}
+    graph = quantize_graph(demo_steps.plan.with_schemes(in_float))
     for node in graph.graph.nodes:
         if node.target in LAYERS:
-            in_float = layer_name(node).startswith("stem") or layer_name(node) == "head"
-            assert (node.args[1].target is DEQUANTIZE_WEIGHT) != in_float
+            assert (node.args[1].target is DEQUANTIZE_WEIGHT) != (layer_name(node) in in_float)
 
 
 def test_a_dead_channel_does_not_overflow_its_bias() -> None:
@@ -100,7 +104,9 @@ def test_every_multiplier_is_one_that_xnnpack_takes() -> None:
     assert multipliers.min() >= 2.0**-31
 
 
-def test_ranges_of_another_network_are_refused(demo_steps: Demo) -> None:
-    ranges = {name: each for name, each in demo_steps.ranges.items() if name != "head"}
-    with pytest.raises(QuantizationError, match="head has no calibrated range"):
-        quantize_graph(demo_steps.deploy, ranges, Recipe())
+def test_a_plan_of_another_network_is_refused(demo_steps: Demo) -> None:
+    plan = replace(
+        demo_steps.plan, layers={name: each for name, each in demo_steps.plan.layers.items() if name != "head"}
+    )
+    with pytest.raises(QuantizationError, match="head is not in the plan"):
+        LevitQuantizer(plan).annotate(capture(demo_steps.deploy))

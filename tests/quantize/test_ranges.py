@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from levit_edge.errors import QuantizationError
-from levit_edge.quantize.ranges import BINS, INT8_MAX, INT8_MIN, Histogram, Range, choose_range
+from levit_edge.quantize.histogram import BINS, Histogram
+from levit_edge.quantize.range_choice import choose_range
+from levit_edge.quantize.ranges import INT8_MAX, INT8_MIN, Range
 from levit_edge.quantize.recipe import RangeMethod, Recipe
 
 finite = st.floats(-1e4, 1e4, width=32)
@@ -92,3 +94,11 @@ def test_mse_clips_where_that_is_better_and_never_worse_than_minmax() -> None:
     assert (minmax.minimum, minmax.maximum) == (float(values.min()), 40.0)
     assert mse.maximum < 40.0
     assert squared_error(values, mse) < squared_error(values, minmax)
+
+
+def test_entropy_clips_a_far_outlier_and_keeps_an_even_spread() -> None:
+    recipe = Recipe(range_method=RangeMethod.ENTROPY)
+    outlier = torch.cat([torch.randn(100_000, generator=torch.Generator().manual_seed(1)), torch.tensor([400.0])])
+    assert choose_range(histogram_of(outlier), recipe).maximum < 200
+    even = torch.rand(100_000, generator=torch.Generator().manual_seed(2)) * 10
+    assert choose_range(histogram_of(even), recipe).maximum > 9

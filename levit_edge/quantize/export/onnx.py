@@ -11,6 +11,7 @@ import torch
 from torch.export import ExportedProgram
 
 from levit_edge.errors import QuantizationError
+from levit_edge.quantize.export.onnx_dynamic import TRANSLATIONS
 
 __all__ = ["INPUT_NAME", "OPSET", "OUTPUT_NAME", "export_onnx"]
 
@@ -32,6 +33,7 @@ def export_onnx(program: ExportedProgram) -> bytes:
             opset_version=OPSET,
             input_names=[INPUT_NAME],
             output_names=[OUTPUT_NAME],
+            custom_translation_table=TRANSLATIONS,
             verbose=False,
         )
     if exported is None:

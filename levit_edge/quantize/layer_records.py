@@ -1,0 +1,33 @@
+"""What a bundle says of each layer: its scheme, its parameters, and a digest of its weights."""
+
+import hashlib
+
+import torch
+
+from levit_edge.quantize.plan import LayerPlan, Plan
+from levit_edge.quantize.recipe import LayerScheme
+from levit_edge.quantize.weights import per_channel
+from levit_edge.runtime.manifest import LayerRecord
+
+__all__ = ["layer_records"]
+
+
+def layer_records(plan: Plan) -> tuple[LayerRecord, ...]:
+    """One record for every layer, in execution order."""
+    return tuple(_record(name, layer) for name, layer in plan.layers.items())
+
+
+def _record(name: str, layer: LayerPlan) -> LayerRecord:
+    static = layer.scheme is LayerScheme.STATIC
+    return LayerRecord(
+        layer=name,
+        scheme=str(layer.scheme),
+        input=layer.ranges.input.affine() if static else None,
+        output=layer.ranges.output.affine() if static else None,
+        weights_sha256=None if layer.scheme is LayerScheme.FLOAT else _digest(layer),
+    )
+
+
+def _digest(layer: LayerPlan) -> str:
+    steps = (layer.weight / per_channel(layer.weight_scales, layer.weight)).round().to(torch.int8)
+    return hashlib.sha256(steps.numpy().tobytes() + layer.weight_scales.numpy().tobytes()).hexdigest()

@@ -1,0 +1,69 @@
+"""A checkpoint with wildly scaled channels gives the same INT8 accuracy as the original.
+
+Residual streams and q/k pairs of the stand-in are rescaled at random over three decades, which leaves its fp32 logits
+alone. INT8 is simulated in torch, which differs from the files by single steps (tests/quantize/test_simulate.py).
+"""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from levit_edge.data.imagefolder import ImageSet, read_image_folder
+from levit_edge.data.loader import Decoder, batches
+from levit_edge.data.preprocess import Preprocessing
+from levit_edge.data.sampling import balanced_sample
+from levit_edge.model.checkpoint import read_checkpoint
+from levit_edge.model.deploy import DeployLeViT
+from levit_edge.model.fuse import fuse, relative_error
+from levit_edge.quantize.calibration_images import CalibrationImages
+from levit_edge.quantize.layer_noise import LogitNoise
+from levit_edge.quantize.plan import make_plan
+from levit_edge.quantize.recipe import Recipe
+from levit_edge.quantize.simulate import simulate
+from levit_edge.runtime.stages import Stages
+from tests.quantize.conftest import STATIC
+from tests.quantize.test_equalize import rescaled
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+BATCH = 20
+COLLAPSED_TOP1 = 30.0
+"""Percent; chance is 10."""
+
+
+def test_int8_of_a_rescaled_checkpoint_is_as_good(shared: Path) -> None:
+    trained = read_checkpoint(shared / "checkpoints" / "levit-128S-imagenette.pth")
+    preprocessing = Preprocessing.from_config(trained.config, 224)
+    calibration = balanced_sample(read_image_folder(shared / "data" / "imagenette" / "train", None), 128, seed=0)
+    evaluation = read_image_folder(shared / "data" / "imagenette" / "val", trained.config.classes)
+    original = fuse(trained.model)
+    hostile = rescaled(original, seed=6)
+    assert relative_error(original, hostile) <= 1e-5
+    with CalibrationImages(calibration, preprocessing, skip_bad_images=False, workers=None) as images:
+        candidates = {
+            "original": simulate(make_plan(original, images, Recipe(), Stages())),
+            "rescaled": simulate(make_plan(hostile, images, Recipe(), Stages())),
+            "plain": simulate(make_plan(hostile, images, STATIC, Stages())),
+        }
+    top1 = dict.fromkeys(candidates, 0.0)
+    for name, noise in evaluate(original, candidates, evaluation, preprocessing).items():
+        top1[name] = 100 * noise.counts.top1 / noise.counts.samples
+        print(
+            f"{name}: top-1 {top1[name]:.2f} %, SQNR {noise.comparison.sqnr_db:.1f} dB, {noise.counts.samples} images"
+        )
+    assert abs(top1["rescaled"] - top1["original"]) <= 0.2
+    assert top1["plain"] < COLLAPSED_TOP1
+
+
+def evaluate(
+    reference: DeployLeViT, candidates: dict[str, DeployLeViT], images: ImageSet, preprocessing: Preprocessing
+) -> dict[str, LogitNoise]:
+    noises = {name: LogitNoise() for name in candidates}
+    assert images.labels is not None
+    with Decoder(images.images, preprocessing) as decoder, torch.inference_mode():
+        for indices, batch in batches(decoder, BATCH):
+            values = torch.from_numpy(batch)
+            expected = reference(values)
+            for name, network in candidates.items():
+                noises[name].add(expected, network(values), [images.labels[index] for index in indices])
+    return noises
