@@ -1,0 +1,204 @@
+"""levit-edge's INT8 beside other quantizers': the same folded network, calibration images and evaluation images.
+
+    pip install -e '.[quantize,bench]'
+    python -m benchmarks.accuracy --checkpoint my.pth --calibration train/ --evaluation val/ --output accuracy.json
+
+A peer that is not installed, fails or runs out of memory is a row with the reason. Every file runs in its own runtime,
+ExecuTorch or ONNX Runtime, and is compared with levit-edge's fp32 file in that runtime, image by image.
+"""
+
+import argparse
+import hashlib
+import json
+import logging
+import shlex
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks.isolation import Attempt, attempt
+from benchmarks.ours import Ours, make_ours
+from benchmarks.peers import nncf, onnxruntime, torchao
+from benchmarks.results import TABLE_COLUMNS, Comparison, show
+from benchmarks.rows import make_rows
+from benchmarks.task import Peer, Task
+from levit_edge.cli.console import TerminalListener, show_error, show_warning
+from levit_edge.data import demo
+from levit_edge.data.imagefolder import ImageSet
+from levit_edge.documents import to_json
+from levit_edge.errors import DataError, ExitStatus, LevitEdgeError
+from levit_edge.model.config import CONFIGS
+from levit_edge.model.download import resolve_checkpoint
+from levit_edge.runtime.host import describe_host, package_versions
+from levit_edge.runtime.kinds import Precision, Runtime
+from levit_edge.runtime.manifest import Artifact
+from levit_edge.runtime.stages import StageListener, Stages
+from levit_edge.runtime.verify import evaluate, evaluation_set
+
+__all__ = ["PEERS", "main", "run"]
+
+PACKAGES = ("levit-edge", "torch", "torchao", "executorch", "nncf", "onnx", "onnxruntime", "numpy")
+CAVEAT = (
+    "Figures that compare quantizers, and say nothing about ImageNet: the stand-in is ten classes of Imagenette,"
+    " trained for minutes; the demo is ten kinds of clothing."
+)
+PT2E = ("torch", "torchao", "executorch")
+
+
+def _onnxruntime(name: str, method: str, operators: tuple[str, ...] = ()) -> Peer:
+    build = partial(onnxruntime.build, method=method, operators=operators)
+    return Peer(name=name, runtime=Runtime.ONNXRUNTIME, requires=("onnx", "onnxruntime", "sympy"), build=build)
+
+
+PEERS = (
+    Peer(name="torchao", runtime=Runtime.EXECUTORCH, requires=PT2E, build=torchao.build),
+    Peer(name="nncf", runtime=Runtime.EXECUTORCH, requires=("nncf", *PT2E), build=nncf.build),
+    _onnxruntime("ort minmax", "MinMax"),
+    _onnxruntime("ort entropy", "Entropy"),
+    _onnxruntime("ort percentile", "Percentile"),
+    _onnxruntime("ort minmax, linear", "MinMax", onnxruntime.LINEAR_LAYERS),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status; errors of the user become one message on stderr."""
+    for library in ("torchao", "torch.utils._pytree"):  # warn of GPU kernels and of each other when imported
+        logging.getLogger(library).setLevel(logging.ERROR)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = _options(arguments)
+    try:
+        comparison = run(options, shlex.join(["python", "-m", "benchmarks.accuracy", *arguments]), PEERS)
+        if options.output:
+            options.output.write_text(json.dumps(to_json(comparison), indent=1, ensure_ascii=False) + "\n")
+    except LevitEdgeError as error:
+        show_error(str(error))
+        return ExitStatus.BAD_INPUT
+    except OSError as error:
+        show_error(f"{error.filename}: {error.strerror}.")
+        return ExitStatus.BAD_INPUT
+    except KeyboardInterrupt:
+        show_error("interrupted; nothing was written.")
+        return ExitStatus.INTERRUPTED
+    show(comparison, Console(width=max(Console().width, TABLE_COLUMNS)))
+    return ExitStatus.DONE
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--checkpoint", help="trained weights, as for `levit-edge quantize`")
+    parser.add_argument("--model", choices=CONFIGS, help="the size; alone it stands for its published weights")
+    parser.add_argument("--resize", type=int, metavar="PIXELS", help="length of the short side before the centre crop")
+    parser.add_argument("--calibration", type=Path, metavar="DIR", help="images to calibrate on [demo: embedded]")
+    parser.add_argument("--evaluation", type=Path, metavar="DIR", help="labelled images [demo: embedded]")
+    parser.add_argument("--calibration-images", type=_positive, default=256, metavar="N", help="how many [256]")
+    parser.add_argument("--limit", type=_positive, metavar="N", help="evaluate on a class-balanced sample of N images")
+    parser.add_argument("--output", type=Path, metavar="JSON", help="where the figures go besides the table")
+    options = parser.parse_args(arguments)
+    if options.checkpoint is None and options.model is None:
+        parser.error("give --model, or --checkpoint, or both")
+    if options.model != "demo" and None in {options.calibration, options.evaluation}:
+        parser.error("give --calibration and --evaluation: only --model demo has images of its own")
+    if options.output and not options.output.parent.is_dir():
+        parser.error(f"--output: {options.output.parent} is not a folder")
+    return options
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not a count: give 1 or more")
+    return number
+
+
+def run(options: argparse.Namespace, command: str, peers: Sequence[Peer]) -> Comparison:
+    """Make all files, then run them side by side over the evaluation images.
+
+    Raises:
+        LevitEdgeError: the checkpoint or the images are not usable, or levit-edge itself fails.
+    """
+    listener = TerminalListener()
+    ours = make_ours(
+        options.checkpoint,
+        size=options.model,
+        calibration=options.calibration,
+        evaluation=options.evaluation,
+        calibration_images=options.calibration_images,
+        resize=options.resize,
+        listener=listener,
+        warn=show_warning,
+    )
+    manifest = ours.manifest
+    images = _evaluation(options.evaluation, manifest.config.classes, options.limit)
+    attempts = _attempts(peers, _task(options, ours), listener)
+    verification = evaluate(
+        ours.files | {_artifact(each): each.built.model for each in attempts if each.built},
+        images,
+        manifest.preprocessing,
+        source=str(options.evaluation or "embedded"),
+        stages=Stages(listener),
+    )
+    return Comparison(
+        caveat=CAVEAT,
+        command=command,
+        created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+        model=f"LeViT-{manifest.config.name}",
+        classes=manifest.config.classes,
+        checkpoint_sha256=manifest.checkpoint.sha256,
+        calibration=manifest.calibration,
+        evaluation=verification.images,
+        host=describe_host(),
+        versions=package_versions(PACKAGES),
+        rows=make_rows(ours, attempts, verification),
+    )
+
+
+def _evaluation(folder: Path | None, classes: int, limit: int | None) -> ImageSet:
+    images = evaluation_set(folder or demo.evaluation_dir(), classes, limit=limit)
+    if images.labels is None:
+        raise DataError(f"{images.root} has images but no class folders, expected one folder for each class.")
+    return images
+
+
+def _task(options: argparse.Namespace, ours: Ours) -> Task:
+    """The very images that levit-edge calibrated on, and its fp32 file."""
+    manifest = ours.manifest
+    root = options.calibration or demo.calibration_dir()
+    fp32_onnx = next(
+        model
+        for artifact, model in ours.files.items()
+        if (artifact.runtime, artifact.precision) == (Runtime.ONNXRUNTIME, Precision.FP32)
+    )
+    return Task(
+        checkpoint=resolve_checkpoint(options.checkpoint, options.model),
+        size=options.model,
+        preprocessing=manifest.preprocessing,
+        calibration=tuple(root / file for file in manifest.calibration.files),
+        fp32_onnx=fp32_onnx,
+    )
+
+
+def _attempts(peers: Sequence[Peer], task: Task, listener: StageListener) -> list[Attempt]:
+    attempts = []
+    for peer in peers:
+        with listener.stage(peer.name, None):
+            attempts.append(attempt(peer, task))
+    return attempts
+
+
+def _artifact(tried: Attempt) -> Artifact:
+    """How `evaluate` knows a peer's file: by the peer's name."""
+    model = tried.built.model if tried.built else b""
+    return Artifact(
+        file=tried.peer.name,
+        runtime=tried.peer.runtime,
+        precision=Precision.INT8,
+        size_bytes=len(model),
+        sha256=hashlib.sha256(model).hexdigest(),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""ONNX Runtime's static quantization: QDQ, signed int8 weights and activations, per-channel weights.
+
+https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html
+"""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.task import Built, Task
+
+__all__ = ["LINEAR_LAYERS", "build"]
+
+Floats = NDArray[np.float32]
+INPUT_NAME = "image"
+MOST_AT_ONCE = 8
+"""Images whose activations are held at once. The calibrators keep every activation of every image they are given
+together: tens of MB per image of 224 × 224."""
+LINEAR_LAYERS = ("Conv", "Gemm")
+"""The operators that levit-edge quantizes."""
+
+
+class Reader:
+    """A CalibrationDataReader: hands out the images one by one, from one range after the other."""
+
+    def __init__(self, images: Sequence[Floats]) -> None:
+        self.images = images
+        self.remaining = iter(images)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def set_range(self, start_index: int, end_index: int) -> None:
+        """Go on with the images of this range."""
+        self.remaining = iter(self.images[start_index:end_index])
+
+    def get_next(self) -> dict[str, Floats] | None:
+        """The next image, None at the end of the range."""
+        image = next(self.remaining, None)
+        return None if image is None else {INPUT_NAME: image}
+
+
+def build(task: Task, method: str, operators: tuple[str, ...] = ()) -> Built:
+    """Quantize `fp32.onnx` with the calibrator `method` of `CalibrationMethod`.
+
+    `operators` are the kinds to quantize; none stands for all that ONNX Runtime knows how to.
+    """
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quant_pre_process, quantize_static
+
+    images = task.images()
+    at_once = _largest_divisor(len(images), MOST_AT_ONCE)
+    with tempfile.TemporaryDirectory() as folder:
+        source, prepared, target = (Path(folder) / f"{name}.onnx" for name in ("fp32", "prepared", "int8"))
+        source.write_bytes(task.fp32_onnx)
+        quant_pre_process(source, prepared)
+        quantize_static(
+            prepared,
+            target,
+            Reader(images),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=list(operators) or None,
+            per_channel=True,
+            activation_type=QuantType.QInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod[method],
+            extra_options={"CalibStridedMinMax": at_once},  # of every calibrator, whatever its name says
+        )
+        model = target.read_bytes()
+    what = " and ".join(operators) if operators else "all operators"
+    return Built(model=model, calibration_images=len(images), note=f"s8s8, {what}; {at_once} images collected at once")
+
+
+def _largest_divisor(number: int, limit: int) -> int:
+    """ONNX Runtime wants equal ranges."""
+    return max(divisor for divisor in range(1, limit + 1) if number % divisor == 0)

@@ -1,0 +1,117 @@
+"""The comparison as a document and as a table."""
+
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from levit_edge.errors import DataError
+from levit_edge.runtime.kinds import Runtime
+from levit_edge.runtime.manifest import ImageProvenance
+
+__all__ = ["TABLE_COLUMNS", "Comparison", "Row", "show"]
+
+SCHEMA_VERSION = 1
+TABLE_COLUMNS = 116
+"""What the table needs; a narrower console would leave out figures."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One file in its runtime, over the evaluation images; the reference is levit-edge's fp32 file there.
+
+    Figures are None where there is no file (`note` says why), and where the reference would be compared with itself.
+    """
+
+    name: str
+    runtime: Runtime
+    top1: float | None = None
+    """Percent."""
+    drop_pt: float | None = None
+    """fp32 top-1 minus this top-1, percentage points."""
+    drop_ci95_pt: tuple[float, float] | None = None
+    """95 % interval of the paired difference, see `levit_edge.runtime.comparison.paired_interval`."""
+    agreement: float | None = None
+    """Percent of images with fp32's top-1 class."""
+    sqnr_db: float | None = None
+    """Of the logits."""
+    size_bytes: int | None = None
+    seconds: float | None = None
+    """From the checkpoint to the file, whatever else the machine did."""
+    calibration_images: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """All that the JSON file holds."""
+
+    schema_version: int = SCHEMA_VERSION
+    caveat: str
+    command: str
+    created_utc: str
+    model: str
+    classes: int
+    checkpoint_sha256: str
+    calibration: ImageProvenance
+    evaluation: ImageProvenance
+    host: dict[str, str]
+    versions: dict[str, str]
+    rows: tuple[Row, ...]
+
+    def __post_init__(self) -> None:
+        if self.schema_version != SCHEMA_VERSION:
+            raise DataError(
+                f"the comparison has schema version {self.schema_version}, this reads version {SCHEMA_VERSION}."
+            )
+
+
+def show(comparison: Comparison, console: Console) -> None:
+    """Print what was compared, on what, with what, and the rows."""
+    host = comparison.host
+    versions = ", ".join(f"{package} {version}" for package, version in comparison.versions.items())
+    for line in (
+        comparison.caveat,
+        f"{comparison.model}, {comparison.classes} classes; {comparison.evaluation.count} evaluation images,"
+        f" {comparison.calibration.count} calibration images",
+        f"{host['processor']}, {host['architecture']}, {host['cores']} cores, {host['system']},"
+        f" Python {host['python']}",
+        versions,
+        f"$ {comparison.command}",
+    ):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    console.print(_table(comparison.rows))
+    for row in comparison.rows:
+        if row.note:
+            console.print(f"{row.name} ({row.runtime}): {row.note}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _table(rows: tuple[Row, ...]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("row", "runtime"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("top-1 %", "drop pt", "95 % interval", "agree %", "SQNR dB", "bytes", "s", "images"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(*_cells(row))
+    return table
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    interval = row.drop_ci95_pt
+    return (
+        row.name,
+        str(row.runtime),
+        _number(row.top1, 2),
+        _number(row.drop_pt, 2),
+        "–" if interval is None else f"{interval[0]:+.2f} … {interval[1]:+.2f}",
+        _number(row.agreement, 2),
+        _number(row.sqnr_db, 1),
+        _number(row.size_bytes, 0),
+        _number(row.seconds, 0),
+        _number(row.calibration_images, 0),
+    )
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:,.{digits}f}"
