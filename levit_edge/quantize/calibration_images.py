@@ -34,6 +34,8 @@ class CalibrationImages:
         self.images = images
         self._decoder = Decoder(images.images, preprocessing, workers=workers, skip_bad_images=skip_bad_images)
         self._golden: list[NDArray[np.float32]] = []
+        self.alike = True
+        """Whether all images that were decoded so far are one and the same."""
 
     def __enter__(self) -> Self:
         return self
@@ -48,6 +50,7 @@ class CalibrationImages:
         """One pass: float32 (at most 8, 3, size, size) batches; `advance` hears of the images done."""
         for _, batch in batches(self._decoder, BATCH):
             self._golden.extend(batch[: max(0, GOLDEN_IMAGES - len(self._golden))])
+            self.alike = self.alike and all(np.array_equal(image, self._golden[0]) for image in batch)
             yield torch.from_numpy(batch)
             advance(len(batch))
 

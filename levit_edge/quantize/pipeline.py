@@ -102,6 +102,11 @@ def quantize(
             images.calibration, preprocessing, skip_bad_images=skip_bad_images, workers=workers
         ) as calibration_images:
             plan = planned = make_plan(deploy, calibration_images, recipe, stages)
+        if calibration_images.alike and len(calibration_images) > 1:
+            warn(
+                f"the {len(calibration_images)} calibration images are all the same picture: the ranges will not fit"
+                " others. Give images like those that the model will see."
+            )
         calibrated = calibration_images.provenance(images.calibration_source)
         search: SearchRecord | None = None
         if max_drop_pt is not None and search_images is not None:

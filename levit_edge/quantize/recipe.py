@@ -17,7 +17,8 @@ class LayerScheme(StrEnum):
     """int8; the ranges of its input and output are fixed by calibration."""
     DYNAMIC = "dynamic"
     """int8; the range of its input is taken at run time from each token (linears) or image (convolutions), and its
-    output is float. ONNX files take one range for all tokens, and compute convolutions in float from int8 weights."""
+    output is float. ONNX files take one range for all tokens, and compute convolutions in float with the int8 weights'
+    values."""
     FLOAT = "float"
 
 

@@ -8,7 +8,8 @@ from levit_edge.errors import BundleError, RuntimeUnavailableError
 
 __all__ = ["OnnxFacts", "inspect_onnx"]
 
-CONVERSIONS = frozenset({"QuantizeLinear", "DequantizeLinear"})
+CONVERSIONS = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "Cast"})
+INTEGER_OPERATORS = frozenset({"MatMulInteger", "ConvInteger"})
 INT8_KERNELS = frozenset({"Add", "Conv", "Gemm", "MatMul", "Mul", "Softmax"})
 """Operators that ONNX Runtime's CPU provider has in int8, as far as a LeViT uses them."""
 SHAPE_OPERATORS = frozenset({"Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Slice", "Concat", "Identity"})
@@ -71,6 +72,8 @@ def _kinds(graph: Any) -> Counter[tuple[str, str]]:
 def _kind(node: Any, producers: dict[str, str], consumers: dict[str, set[str]]) -> str:
     if node.op_type in CONVERSIONS:
         return "conversion"
+    if node.op_type in INTEGER_OPERATORS:
+        return "int8"
     if node.op_type in SHAPE_OPERATORS:
         return "shape"
     computed = [producers[name] for name in node.input if name in producers]

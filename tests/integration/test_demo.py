@@ -20,10 +20,11 @@ pytestmark = pytest.mark.slow
 DemoBundle = tuple[Path, dict[str, Any]]
 FILES = {"manifest.json", "int8.pte", "int8.onnx", "fp32.pte", "fp32.onnx", "labels.txt", "golden.npz", "report.html"}
 MAX_DROP_PT = 1.0
-LEAST_SQNR_DB = 22.0
-"""Seen: 27 dB. One of the 120 photographs is 0.8 points, so the drop alone says little."""
-QUANTIZED_LAYERS = 4 + 2 + 5 * 4 + 2 * 3 + 7 * 2 + 1
-"""Stem, the shrinking attentions' q convolutions, attentions, the rest of the shrinking ones, MLPs, head."""
+LEAST_SQNR_DB = 32.0
+"""Seen: 35 dB. One of the 120 photographs is 0.8 points, so the drop alone says little."""
+INT8_OPERATORS = {"Conv": 2, "Gemm": 5 * 4 + 2 * 3 + 7 * 2, "MatMulInteger": 1}
+"""The shrinking attentions' q convolutions; attentions, the rest of the shrinking ones, MLPs; the head. The stem, which
+is dynamic, computes in float in ONNX files."""
 
 
 def test_the_bundle_is_whole(demo_bundle: DemoBundle) -> None:
@@ -54,7 +55,7 @@ def test_the_json_is_the_documented_one(demo_bundle: DemoBundle) -> None:
         if result["precision"] == "int8":
             low, high = result["drop_ci95_pt"]
             assert low < result["drop_pt"] < high
-            assert low <= MAX_DROP_PT
+            assert result["drop_pt"] <= MAX_DROP_PT
             assert result["sqnr_db"] > LEAST_SQNR_DB
             assert result["agreement"] > 90
     assert {"calibrate", "export int8.pte", "verify"} <= {stage["name"] for stage in document["stages"]}
@@ -67,8 +68,7 @@ def test_one_delegate_and_every_layer_in_int8(demo_bundle: DemoBundle) -> None:
         assert facts.delegates == ("XnnpackBackend",)
         assert facts.operators_outside == {}
     int8 = inspect_onnx(bundle.read("int8.onnx"))
-    assert sum(int8.int8_operators.values()) == QUANTIZED_LAYERS
-    assert set(int8.int8_operators) == {"Conv", "Gemm"}
+    assert int8.int8_operators == INT8_OPERATORS
     fp32 = inspect_onnx(bundle.read("fp32.onnx"))
     assert not fp32.int8_operators
     assert not fp32.conversions
@@ -117,8 +117,16 @@ def test_quantize_keeps_a_bundle_that_fails_its_gate_and_marks_it(tmp_path: Path
     run = levit_edge("quantize", "--model", "demo", "--output", output, "--max-drop", "-50", "--limit", "20")
     assert run.returncode == 4, run.stderr
     assert "gate FAILED" in run.stdout
-    assert Bundle.open(output).manifest.verification.gate.passed is False
-    assert "Accuracy gate failed" in (output / "report.html").read_text()
+    assert "budget NOT kept on 10 other images" in " ".join(run.stdout.split())
+    assert "no choice of schemes kept the drop within -50 points" in " ".join(run.stderr.split())
+    manifest = Bundle.open(output).manifest
+    assert manifest.verification.gate.passed is False
+    assert manifest.verification.samples == 10
+    assert manifest.search is not None
+    assert not manifest.search.held
+    report = (output / "report.html").read_text()
+    assert "Accuracy gate failed" in report
+    assert "Not kept on 10 other images" in report
 
 
 def test_predict_and_inspect(demo_bundle: DemoBundle) -> None:

@@ -1,6 +1,8 @@
 """Calibration images that say nothing: a safe scale or a clear message, never NaN."""
 
+import shutil
 from copy import deepcopy
+from pathlib import Path
 
 import pytest
 import torch
@@ -21,7 +23,7 @@ from levit_edge.runtime.stages import Stages
 from tests.quantize.conftest import Demo, plan_of
 
 
-@pytest.mark.parametrize(("method", "value"), zip(RangeMethod, (0.0, -2.0, 2.5, -2.0), strict=True))
+@pytest.mark.parametrize(("method", "value"), list(zip(RangeMethod, (0.0, -2.0, 2.5, -2.0), strict=True)))
 def test_images_of_one_colour(demo_steps: Demo, method: RangeMethod, value: float) -> None:
     images = torch.full((3, 3, 128, 128), value)
     plan = plan_of(demo_steps.deploy, images, Recipe(range_method=method, bias_correction=True))
@@ -62,6 +64,17 @@ def test_values_that_are_not_finite_name_their_layer(demo_steps: Demo, value: fl
         equalize(broken, [demo_steps.images])
     with pytest.raises(QuantizationError, match=r"blocks\.1\.up\.output: an activation is NaN or infinite"):
         plan_of(broken, demo_steps.images)
+
+
+def test_copies_of_one_picture_are_noticed(tmp_path: Path) -> None:
+    folder = read_image_folder(demo.calibration_dir(), None)
+    for number in range(3):
+        shutil.copy(folder.images[0], tmp_path / f"{number}{folder.images[0].suffix}")
+    preprocessing = Preprocessing.from_config(read_checkpoint(demo.checkpoint_path()).config)
+    for images, alike in ((read_image_folder(tmp_path, None), True), (folder.select(range(3)), False)):
+        with CalibrationImages(images, preprocessing, skip_bad_images=False, workers=0) as calibration:
+            assert sum(len(batch) for batch in calibration.tensors(lambda _count: None)) == 3
+            assert calibration.alike is alike
 
 
 def test_order_and_workers_do_not_change_the_plan(demo_steps: Demo) -> None:

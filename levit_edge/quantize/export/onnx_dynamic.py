@@ -1,11 +1,13 @@
 """Dynamic layers in the form that ONNX Runtime has kernels for.
 
 A linear becomes DynamicQuantizeLinear, MatMulInteger and a rescaling, which ONNX Runtime fuses into one operator;
-DynamicQuantizeLinear takes one range for the whole input, not one for each token. A convolution keeps its int8 weights
-and computes in float: ONNX Runtime has no dynamic convolution but ConvInteger, whose int32 result takes three more
-passes.
+DynamicQuantizeLinear takes one range for the whole input, not one for each token. A convolution computes in float, with
+the values of its int8 weights as float constants and the multiplication in front of it folded into them: ONNX Runtime's
+fast convolution wants both (measured: 12 % of the network's time). It has no dynamic convolution but ConvInteger, whose
+int32 result takes three more passes.
 """
 
+import warnings
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
@@ -16,6 +18,7 @@ from torch import Tensor
 from torch.fx import GraphModule, Node
 
 from levit_edge.quantize.rounding import rounded_dynamically
+from levit_edge.quantize.weights import per_channel
 
 __all__ = ["TRANSLATIONS", "with_onnx_dynamic_layers"]
 
@@ -50,7 +53,9 @@ def with_onnx_dynamic_layers(graph: GraphModule) -> GraphModule:
     """`graph` itself if it has no dynamic layer, else a copy in which they have ONNX's form."""
     if not any(node.target is _QUANTIZED.choose_qparams.tensor for node in graph.graph.nodes):
         return graph
-    copy = deepcopy(graph)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # torch, of its own tree specifications
+        copy = deepcopy(graph)
     for node in list(copy.graph.nodes):
         source = _dynamic_source(node)
         if source is None:
@@ -58,7 +63,7 @@ def with_onnx_dynamic_layers(graph: GraphModule) -> GraphModule:
         if node.target is torch.ops.aten.linear.default:
             _replace_linear(copy, node, source)
         else:
-            node.replace_input_with(node.all_input_nodes[0], source)
+            _replace_convolution(copy, node, source)
     copy.graph.eliminate_dead_code()
     copy.recompile()
     return copy
@@ -73,6 +78,18 @@ def _dynamic_source(node: Node) -> Node | None:
         return None
     quantize = dequantize.all_input_nodes[0]
     return quantize.all_input_nodes[0]
+
+
+def _replace_convolution(graph: GraphModule, node: Node, source: Node) -> None:
+    integers, scales = (graph.get_buffer(str(each.target)) for each in node.all_input_nodes[1].all_input_nodes[:2])
+    weight = integers * per_channel(scales, integers)
+    if source.target is torch.ops.aten.mul.Tensor:  # `levit_edge.model.deploy.ChannelScale`
+        source, factors = source.all_input_nodes
+        weight = weight * graph.get_buffer(str(factors.target))
+    name = f"{node.name}_weight"
+    graph.register_buffer(name, weight)
+    with graph.graph.inserting_before(node):
+        node.args = (source, graph.graph.get_attr(name), *node.args[2:])
 
 
 def _replace_linear(graph: GraphModule, node: Node, source: Node) -> None:
