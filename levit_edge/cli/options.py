@@ -5,9 +5,35 @@ from typing import Annotated
 
 import typer
 
+from levit_edge.model.config import CONFIGS
+from levit_edge.quantize.recipe import RangeMethod, Recipe, Scheme, WeightRounding
 from levit_edge.runtime.kinds import Runtime
 
-__all__ = ["BundlePath", "JsonOutput", "Limit", "MaxDrop", "RuntimeChoice", "SkipBadImages", "Workers"]
+__all__ = [
+    "RECIPE",
+    "BundlePath",
+    "Calibration",
+    "CalibrationImages",
+    "Checkpoint",
+    "Equalize",
+    "JsonOutput",
+    "Limit",
+    "MaxDrop",
+    "Model",
+    "RangeMethodChoice",
+    "Resize",
+    "RuntimeChoice",
+    "SchemeChoice",
+    "Seed",
+    "SkipBadImages",
+    "WeightRoundingChoice",
+    "Workers",
+    "require_model",
+]
+
+RECIPE = Recipe()
+"""The defaults."""
+SIZES = ", ".join(CONFIGS)
 
 JsonOutput = Annotated[bool, typer.Option("--json", help="One JSON document on stdout; messages on stderr.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Evaluate on a class-balanced sample of at most N images.")]
@@ -23,3 +49,51 @@ Workers = Annotated[
     int | None, typer.Option(min=0, help="Processes that decode images. [default: one per core, at most 4]")
 ]
 BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A folder made by `levit-edge quantize`.")]
+
+Model = Annotated[str | None, typer.Option(help=f"The size: {SIZES}. Recognised from --checkpoint if that is given.")]
+Checkpoint = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE|DIR|ID",
+        help="Trained weights: original .pth, timm, a Hugging Face folder or model id."
+        " [default: the published weights of --model]",
+    ),
+]
+Calibration = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Images to calibrate on. [default: embedded photographs, which are not ImageNet]"),
+]
+Resize = Annotated[
+    int | None,
+    typer.Option(
+        metavar="PIXELS",
+        help="Length of the short side before the centre crop; the model's input size leaves images of that size"
+        " as they are. [default: 256 for 224]",
+    ),
+]
+CalibrationImages = Annotated[int, typer.Option(min=1, help="How many images to calibrate on.")]
+Seed = Annotated[int, typer.Option(help="Seed of the choice of calibration images.")]
+SchemeChoice = Annotated[
+    Scheme,
+    typer.Option(
+        help="Which layers take their ranges from calibration and which at run time: none dynamic; all linears"
+        " dynamic; stem and head dynamic."
+    ),
+]
+Equalize = Annotated[
+    bool, typer.Option(help="Rescale residual streams, q/k pairs and the stem first, which is exact in fp32.")
+]
+WeightRoundingChoice = Annotated[WeightRounding, typer.Option(help="How weights are rounded to int8.")]
+RangeMethodChoice = Annotated[RangeMethod, typer.Option(help="How activation ranges are chosen.")]
+
+
+def require_model(model: str | None, checkpoint: str | None) -> None:
+    """Refuse a call that names no network, or a size that there is not.
+
+    Raises:
+        typer.BadParameter: wrong usage.
+    """
+    if model is None and checkpoint is None:
+        raise typer.BadParameter(f"give --model ({SIZES}), or --checkpoint, or both.", param_hint="--model")
+    if model is not None and model not in CONFIGS:
+        raise typer.BadParameter(f"{model!r} is not a LeViT size; expected one of {SIZES}.", param_hint="--model")

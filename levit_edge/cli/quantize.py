@@ -6,36 +6,35 @@ from typing import Annotated
 import typer
 
 from levit_edge.cli.console import TerminalListener, print_json, show_warning, stdout
-from levit_edge.cli.options import JsonOutput, Limit, MaxDrop, SkipBadImages, Workers
+from levit_edge.cli.options import (
+    RECIPE,
+    Calibration,
+    CalibrationImages,
+    Checkpoint,
+    Equalize,
+    JsonOutput,
+    Limit,
+    Model,
+    RangeMethodChoice,
+    Resize,
+    SchemeChoice,
+    Seed,
+    SkipBadImages,
+    WeightRoundingChoice,
+    Workers,
+    require_model,
+)
 from levit_edge.documents import to_json
 from levit_edge.errors import ExitStatus
-from levit_edge.model.config import CONFIGS
-from levit_edge.quantize.recipe import RangeMethod, Recipe, Scheme, WeightRounding
+from levit_edge.quantize.recipe import Recipe
 
 __all__ = ["quantize"]
 
-DEFAULTS = Recipe()
-SIZES = ", ".join(CONFIGS)
-
 
 def quantize(
-    model: Annotated[
-        str | None, typer.Option(help=f"The size: {SIZES}. Recognised from --checkpoint if that is given.")
-    ] = None,
-    checkpoint: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE|DIR|ID",
-            help="Trained weights: original .pth, timm, a Hugging Face folder or model id."
-            " [default: the published weights of --model]",
-        ),
-    ] = None,
-    calibration: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="Images to calibrate on. [default: embedded photographs, which are not ImageNet]"
-        ),
-    ] = None,
+    model: Model = None,
+    checkpoint: Checkpoint = None,
+    calibration: Calibration = None,
     evaluation: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Labelled images to measure the drop on, one folder per class."),
@@ -43,50 +42,35 @@ def quantize(
     output: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where the bundle goes. [default: levit-SIZE-int8]")
     ] = None,
-    resize: Annotated[
-        int | None,
+    resize: Resize = None,
+    max_drop: Annotated[
+        float | None,
         typer.Option(
-            metavar="PIXELS",
-            help="Length of the short side before the centre crop; the model's input size leaves images of that size"
-            " as they are. [default: 256 for 224]",
+            help="Accuracy budget, percentage points of top-1: move layers to better schemes until the drop is within"
+            " it. Half of the evaluation images choose, the others measure; exit status 4 if it is not kept."
         ),
     ] = None,
-    max_drop: MaxDrop = None,
     limit: Limit = None,
-    calibration_images: Annotated[int, typer.Option(min=1, help="How many images to calibrate on.")] = (
-        DEFAULTS.calibration_images
-    ),
-    scheme: Annotated[
-        Scheme,
-        typer.Option(
-            help="Which layers take their ranges from calibration and which at run time: none dynamic; all linears"
-            " dynamic; stem and head dynamic."
-        ),
-    ] = DEFAULTS.scheme,
+    calibration_images: CalibrationImages = RECIPE.calibration_images,
+    scheme: SchemeChoice = RECIPE.scheme,
     dynamic_layer: Annotated[
         list[str] | None,
         typer.Option(metavar="PATTERN", help="Make matching layers dynamic, such as `*.proj`; may be repeated."),
     ] = None,
-    equalize: Annotated[
-        bool, typer.Option(help="Rescale residual streams and q/k pairs first, which is exact in fp32.")
-    ] = DEFAULTS.equalize,
-    weight_rounding: Annotated[
-        WeightRounding, typer.Option(help="How weights are rounded to int8.")
-    ] = DEFAULTS.weight_rounding,
+    equalize: Equalize = RECIPE.equalize,
+    weight_rounding: WeightRoundingChoice = RECIPE.weight_rounding,
     bias_correction: Annotated[
         bool, typer.Option(help="Make up for the mean error of each output channel.")
-    ] = DEFAULTS.bias_correction,
-    range_method: Annotated[
-        RangeMethod, typer.Option(help="How activation ranges are chosen.")
-    ] = DEFAULTS.range_method,
+    ] = RECIPE.bias_correction,
+    range_method: RangeMethodChoice = RECIPE.range_method,
     percentile: Annotated[
         float, typer.Option(help="Percent of values that `--range-method percentile` keeps on each side.")
-    ] = DEFAULTS.percentile,
+    ] = RECIPE.percentile,
     float_layer: Annotated[
         list[str] | None,
         typer.Option(metavar="PATTERN", help="Keep matching layers in float, such as `stem.*`; may be repeated."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the choice of calibration images.")] = DEFAULTS.seed,
+    seed: Seed = RECIPE.seed,
     skip_bad_images: SkipBadImages = False,
     workers: Workers = None,
     json: JsonOutput = False,
@@ -96,10 +80,7 @@ def quantize(
     levit-edge quantize --model demo
     levit-edge quantize --checkpoint my.pth --calibration train/ --evaluation val/ --max-drop 1
     """
-    if model is None and checkpoint is None:
-        raise typer.BadParameter(f"give --model ({SIZES}), or --checkpoint, or both.", param_hint="--model")
-    if model is not None and model not in CONFIGS:
-        raise typer.BadParameter(f"{model!r} is not a LeViT size; expected one of {SIZES}.", param_hint="--model")
+    require_model(model, checkpoint)
     recipe = Recipe(
         calibration_images=calibration_images,
         seed=seed,

@@ -10,13 +10,12 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Protocol
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.calibrate import LayerRanges
+from levit_edge.quantize.observe import observe
 from levit_edge.quantize.recipe import LayerScheme
 from levit_edge.quantize.rounding import rounded_dynamically, rounded_statically
 from levit_edge.quantize.schemes import Layer, quantizable_layers
@@ -59,15 +58,7 @@ def mean_shifts(deploy: DeployLeViT, rounded: Mapping[str, Rounded], batches: It
         layer.register_forward_hook(partial(_observe, rounded[name], means[name]))
         for name, layer in quantizable_layers(deploy).items()
     ]
-    try:
-        with torch.inference_mode():
-            for batch in batches:
-                deploy(batch)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    if not all(mean.count for mean in means.values()):
-        raise QuantizationError("no activations were seen: bias correction needs at least one image.")
+    observe(deploy, batches, hooks, "bias correction")
     return {name: (mean.total / mean.count).float() for name, mean in means.items()}  # type: ignore[union-attr]
 
 

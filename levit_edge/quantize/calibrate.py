@@ -7,11 +7,11 @@ the ranges to the exported graph as fixed parameters is 25 times faster than the
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.histogram import Histogram
+from levit_edge.quantize.observe import observe
 from levit_edge.quantize.range_choice import choose_range
 from levit_edge.quantize.ranges import Range
 from levit_edge.quantize.recipe import Recipe
@@ -51,13 +51,7 @@ def calibrate(deploy: DeployLeViT, batches: Iterable[Tensor], recipe: Recipe) ->
         for site in (input_site(name), f"{name}.output"):
             histograms.setdefault(site, Histogram(site))
     hooks = [layer.register_forward_hook(_observer(name, histograms)) for name, layer in layers.items()]
-    try:
-        with torch.inference_mode():
-            for batch in batches:
-                deploy(batch)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    observe(deploy, batches, hooks, "calibration")
     ranges = {site: choose_range(histogram, recipe) for site, histogram in histograms.items()}
     return {
         name: LayerRanges(input=ranges[input_site(name)], output=_output_range(name, ranges[f"{name}.output"]))

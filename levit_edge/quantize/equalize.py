@@ -24,10 +24,11 @@ from torch import Tensor, nn
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployAttention, DeployLeViT, DeployMlp, DeployShrinkingAttention
 from levit_edge.model.fuse import MAX_RELATIVE_ERROR, relative_error
+from levit_edge.quantize.observe import observe
+from levit_edge.quantize.schemes import Layer
 
 __all__ = ["Stream", "equalize", "pairs", "rescale_pair", "rescale_stream", "streams"]
 
-Layer = nn.Conv2d | nn.Linear
 LARGEST_FACTOR = 2.0**16
 """Bounds a factor, so that a channel which is almost dead does not leave float32's comfortable range."""
 
@@ -96,8 +97,7 @@ def equalize(deploy: DeployLeViT, batches: Iterable[Tensor]) -> DeployLeViT:
         for name, layer in equalized.stem.named_children()
         if isinstance(layer, nn.Conv2d) and name != "conv1"
     }
-    with torch.inference_mode():
-        inputs, outputs, means = _magnitudes(equalized, all_streams, all_pairs, list(after_hardswish.values()), batches)
+    inputs, outputs, means = _magnitudes(equalized, all_streams, all_pairs, list(after_hardswish.values()), batches)
     with torch.no_grad():
         for q, k in all_pairs:  # before the streams, whose weights q and k are among
             rescale_pair(q, k, _balance(outputs[k], outputs[q]))
@@ -136,7 +136,6 @@ def _magnitudes(
     inputs: dict[Layer, Tensor] = {}
     outputs: dict[Layer, Tensor] = {}
     sums: dict[Layer, Tensor] = {}
-    images = 0
 
     def observe_input(layer: Layer, arguments: tuple[Tensor], _result: Tensor) -> None:
         _keep_largest(inputs, layer, arguments[0])
@@ -151,15 +150,7 @@ def _magnitudes(
     hooks = [layer.register_forward_hook(observe_input) for layer in readers]
     hooks += [layer.register_forward_hook(observe_output) for pair in all_pairs for layer in pair]
     hooks += [layer.register_forward_hook(observe_stem) for layer in stem]
-    try:
-        for batch in batches:
-            deploy(batch)
-            images += len(batch)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    if not images:
-        raise QuantizationError("no activations were seen: equalization needs at least one image.")
+    images = observe(deploy, batches, hooks, "equalization")
     means = {layer: total / images for layer, total in sums.items()}
     names = {layer: name for name, layer in deploy.named_modules()}
     for layer, largest in (inputs | outputs | means).items():

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from levit_edge.model.deploy import DeployLeViT
+from levit_edge.quantize.observe import observe
 from levit_edge.quantize.schemes import Layer, quantizable_layers
 from levit_edge.quantize.weights import WEIGHT_MAX, per_channel
 
@@ -34,24 +35,18 @@ def second_moments(deploy: DeployLeViT, batches: Iterable[Tensor]) -> dict[str, 
     """
     moments: dict[str, Tensor] = {}
 
-    def observe(name: str, layer: Layer, values: Tensor) -> None:
+    def add(name: str, layer: Layer, values: Tensor) -> None:
         columns = _columns(layer, values)
         product = columns.T @ columns
         moments[name] = moments[name].add_(product) if name in moments else product
 
     layers = quantizable_layers(deploy)
     hooks = [
-        layer.register_forward_pre_hook(lambda module, inputs, name=name: observe(name, module, inputs[0]))
+        layer.register_forward_pre_hook(lambda module, inputs, name=name: add(name, module, inputs[0]))
         for name, layer in layers.items()
         if _own_input(name)
     ]
-    try:
-        with torch.inference_mode():
-            for batch in batches:
-                deploy(batch)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    observe(deploy, batches, hooks, "GPTQ")
     return {name: moments[name if _own_input(name) else _first_reader(name)] for name in layers}
 
 
