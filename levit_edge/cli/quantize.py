@@ -26,7 +26,7 @@ from levit_edge.cli.options import (
 )
 from levit_edge.documents import to_json
 from levit_edge.errors import ExitStatus
-from levit_edge.quantize.recipe import Recipe
+from levit_edge.quantize.recipe import Recipe, Target
 
 __all__ = ["quantize"]
 
@@ -57,6 +57,9 @@ def quantize(
         list[str] | None,
         typer.Option(metavar="PATTERN", help="Make matching layers dynamic, such as `*.proj`; may be repeated."),
     ] = None,
+    target: Annotated[
+        Target, typer.Option(help="The processors that the int8 ONNX file is for: the same result, faster there.")
+    ] = RECIPE.target,
     equalize: Equalize = RECIPE.equalize,
     weight_rounding: WeightRoundingChoice = RECIPE.weight_rounding,
     bias_correction: Annotated[
@@ -85,6 +88,7 @@ def quantize(
         calibration_images=calibration_images,
         seed=seed,
         scheme=scheme,
+        target=target,
         dynamic_layers=tuple(dynamic_layer or ()),
         equalize=equalize,
         weight_rounding=weight_rounding,

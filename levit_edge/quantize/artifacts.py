@@ -1,6 +1,8 @@
 """The four model files, and the check that each computes what the graph that it came from computes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -14,6 +16,7 @@ from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.export.executorch import export_executorch
 from levit_edge.quantize.export.onnx import export_onnx
 from levit_edge.quantize.export.onnx_dynamic import with_onnx_dynamic_layers
+from levit_edge.quantize.recipe import Target
 from levit_edge.runtime.comparison import Comparison
 from levit_edge.runtime.kinds import Precision, Runtime
 from levit_edge.runtime.runner import open_runner
@@ -23,7 +26,6 @@ __all__ = ["FILE_SUFFIXES", "FP32_TOLERANCE", "Exported", "check_exports", "expo
 
 Floats = NDArray[np.float32]
 FILE_SUFFIXES = {Runtime.EXECUTORCH: "pte", Runtime.ONNXRUNTIME: "onnx"}
-_EXPORTERS = {Runtime.EXECUTORCH: export_executorch, Runtime.ONNXRUNTIME: export_onnx}
 FP32_TOLERANCE = 1e-3
 """Largest accepted max |Δlogit| / max |logit| of an fp32 file against the deploy form; measured: about 1e-6."""
 INT8_LEAST_SQNR_DB = 10.0
@@ -47,8 +49,14 @@ class Exported:
         return f"{self.precision}.{FILE_SUFFIXES[self.runtime]}"
 
 
-def export_all(deploy: DeployLeViT, graph: GraphModule, stages: Stages) -> list[Exported]:
+def export_all(
+    deploy: DeployLeViT, graph: GraphModule, stages: Stages, target: Target = Target.ARM64
+) -> list[Exported]:
     """Export the deploy form (fp32) and the quantized graph made from it (int8) for both runtimes."""
+    exporters: dict[Runtime, Callable[[ExportedProgram], bytes]] = {
+        Runtime.EXECUTORCH: export_executorch,
+        Runtime.ONNXRUNTIME: partial(export_onnx, target=target),
+    }
     sources: dict[tuple[Precision, Runtime], nn.Module] = {
         (Precision.FP32, Runtime.EXECUTORCH): deploy,
         (Precision.FP32, Runtime.ONNXRUNTIME): deploy,
@@ -62,7 +70,7 @@ def export_all(deploy: DeployLeViT, graph: GraphModule, stages: Stages) -> list[
         with stages.stage(f"export {precision}.{FILE_SUFFIXES[runtime]}"), torch.no_grad():
             if source not in captured:
                 captured[source] = torch.export.export(source, example, strict=True)
-            model = _EXPORTERS[runtime](captured[source])
+            model = exporters[runtime](captured[source])
         exported.append(Exported(runtime=runtime, precision=precision, model=model, source=source))
     return exported
 

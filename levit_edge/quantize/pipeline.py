@@ -135,7 +135,7 @@ def quantize(
                 warn(_not_held(search))
         with stages.stage("quantize"):
             graph = quantize_graph(plan)
-        exported = export_all(deploy, graph, stages)
+        exported = export_all(deploy, graph, stages, recipe.target)
         if search is not None and search.moves:
             with stages.stage("measure price"):
                 search = replace(search, price=latency_price(planned, exported, calibration_images.golden[:1]))

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from levit_edge.errors import QuantizationError
 
-__all__ = ["LayerScheme", "RangeMethod", "Recipe", "Scheme", "WeightRounding"]
+__all__ = ["LayerScheme", "RangeMethod", "Recipe", "Scheme", "Target", "WeightRounding"]
 
 SCHEMA_VERSION = 2
 
@@ -46,6 +46,15 @@ class RangeMethod(StrEnum):
     """The clipping whose distribution is closest to that of the values, in Kullback-Leibler divergence."""
 
 
+class Target(StrEnum):
+    """The processors that the int8 ONNX file is for; it computes the same on both, at different speeds."""
+
+    ARM64 = "arm64"
+    """Signed activations."""
+    X86_64 = "x86-64"
+    """Unsigned activations; for processors with VNNI, as without it their sums of products can saturate."""
+
+
 class WeightRounding(StrEnum):
     """How weights are rounded to int8."""
 
@@ -72,6 +81,7 @@ class Recipe:
     """Glob patterns of layer names (`blocks.3.up`, `*.proj`) that are dynamic whatever `scheme` says."""
     float_layers: tuple[str, ...] = ()
     """Glob patterns of layer names (`stem.*`, `head`) that stay in float whatever else is said."""
+    target: Target = Target.ARM64
     equalize: bool = True
     """Whether channels of the residual streams and of q and k are rescaled first, which is exact in fp32."""
     weight_rounding: WeightRounding = WeightRounding.GPTQ

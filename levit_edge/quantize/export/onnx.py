@@ -12,6 +12,8 @@ from torch.export import ExportedProgram
 
 from levit_edge.errors import QuantizationError
 from levit_edge.quantize.export.onnx_dynamic import TRANSLATIONS
+from levit_edge.quantize.export.onnx_unsigned import with_unsigned_activations
+from levit_edge.quantize.recipe import Target
 
 __all__ = ["INPUT_NAME", "OPSET", "OUTPUT_NAME", "export_onnx"]
 
@@ -20,8 +22,10 @@ OPSET = 18
 INPUT_NAME, OUTPUT_NAME = "image", "logits"
 
 
-def export_onnx(program: ExportedProgram) -> bytes:
+def export_onnx(program: ExportedProgram, target: Target = Target.ARM64) -> bytes:
     """Export `program` (float32 (1, 3, size, size) -> (1, classes)) to the bytes of a checked `.onnx` file.
+
+    Int8 activations are signed or unsigned as `target` wants them.
 
     Raises:
         QuantizationError: the file does not pass the ONNX checker.
@@ -40,6 +44,8 @@ def export_onnx(program: ExportedProgram) -> bytes:
         raise QuantizationError("torch.onnx.export returned nothing: install the versions of levit-edge[quantize].")
     model = exported.model_proto
     _strip_provenance(model)
+    if target is Target.X86_64:
+        model = with_unsigned_activations(model)
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
