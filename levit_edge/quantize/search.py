@@ -41,7 +41,6 @@ TIME_PER_MULTIPLY_ADD = {LayerScheme.STATIC: 0.16, LayerScheme.DYNAMIC: 0.29, La
 million multiply-adds. Only their ratios matter here."""
 LEAST_INT8_SHARE = 0.5
 """Of the multiply-adds of layers: with less in int8, the fp32 file is the better choice."""
-Tell = Callable[[str], None]
 
 
 def split_for_search(evaluation: ImageSet, seed: int) -> tuple[ImageSet, ImageSet]:
