@@ -25,7 +25,7 @@ from levit_edge.model.checkpoint import Checkpoint, read_checkpoint
 from levit_edge.model.fuse import fuse
 from levit_edge.quantize.artifacts import FILE_SUFFIXES, export_all
 from levit_edge.quantize.calibration_images import CalibrationImages
-from levit_edge.quantize.layer_noise import LogitNoise
+from levit_edge.quantize.layer_noise import LogitNoise, network_noise
 from levit_edge.quantize.plan import Plan, make_plan
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.quantize.recipe import RangeMethod, Recipe, Scheme, WeightRounding
@@ -93,15 +93,15 @@ def ablate(
             tell(f"calibrating: {name}")
             start = time.perf_counter()
             plans[name] = make_plan(deploy, images, recipe, Stages()), time.perf_counter() - start
-    noises = {name: LogitNoise() for name in recipes}
     simulated = {name: simulate(plan) for name, (plan, _) in plans.items()}
     labels = evaluation.labels or ()
-    with Decoder(evaluation.images, preprocessing) as decoder, torch.inference_mode():
-        for indices, batch in batches(decoder, BATCH):
-            tell(f"evaluating: {indices[-1] + 1} of {len(evaluation)} images")
-            values, expected = torch.from_numpy(batch), deploy(torch.from_numpy(batch))
-            for name, network in simulated.items():
-                noises[name].add(expected, network(values), [labels[index] for index in indices])
+    tell(f"evaluating on {len(evaluation)} images")
+    with Decoder(evaluation.images, preprocessing) as decoder:
+        labelled = (
+            (torch.from_numpy(batch), [labels[index] for index in indices])
+            for indices, batch in batches(decoder, BATCH)
+        )
+        noises = network_noise(deploy, simulated, labelled)
     return [_row(name, noises[name], plans[name][1]) for name in recipes]
 
 

@@ -4,9 +4,10 @@ Every layer is rounded on its own, all others computing in float, and the networ
 is in; what comes before is computed once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -20,7 +21,9 @@ from levit_edge.quantize.simulate import simulate
 from levit_edge.runtime.comparison import Comparison, Counts
 from levit_edge.runtime.stages import Advance
 
-__all__ = ["LayerNoise", "LogitNoise", "Rounded", "layer_noise"]
+__all__ = ["LayerNoise", "LogitNoise", "Rounded", "layer_noise", "network_noise"]
+
+K = TypeVar("K")
 
 
 class Rounded(StrEnum):
@@ -64,6 +67,23 @@ class LayerNoise(LogitNoise):
 
     layer: str
     rounded: Rounded
+
+
+def network_noise(
+    reference: DeployLeViT,
+    networks: Mapping[K, DeployLeViT],
+    batches: Iterable[tuple[Tensor, Sequence[int] | None]],
+    advance: Advance = lambda _count: None,
+) -> dict[K, LogitNoise]:
+    """Measure whole `networks` against `reference`, all in one pass over images and labels as for `layer_noise`."""
+    noises = {key: LogitNoise() for key in networks}
+    with torch.inference_mode():
+        for images, labels in batches:
+            expected = reference(images)
+            for key, network in networks.items():
+                noises[key].add(expected, network(images), labels)
+            advance(len(images))
+    return noises
 
 
 def layer_noise(

@@ -120,6 +120,8 @@ def quantize(
                 "version of torch": version("torch"),
             }
             state = SearchState(writer.output.with_name(f"{writer.output.name}.search.json"), inputs)
+            if state.resumed:
+                warn(f"going on with the search that {writer.output.name}.search.json holds, of the same inputs.")
             plan, search = search_schemes(
                 planned,
                 search_images,

@@ -21,7 +21,7 @@ from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.errors import DataError
 from levit_edge.quantize.layer_cost import layer_sites
-from levit_edge.quantize.layer_noise import LogitNoise, Rounded, layer_noise
+from levit_edge.quantize.layer_noise import Rounded, layer_noise, network_noise
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.recipe import LayerScheme
 from levit_edge.quantize.search_state import SearchState
@@ -123,13 +123,11 @@ def _holds(trial: Trial, max_drop_pt: float) -> bool:
 
 def _try(plan: Plan, moves: Iterable[Move], decoder: Decoder, images: ImageSet, advance: Advance) -> Trial:
     moves = tuple(moves)
-    simulated, noise = simulate(_moved(plan, moves)), LogitNoise()
     labels = images.labels or ()
-    with torch.inference_mode():
-        for indices, batch in batches(decoder, BATCH):
-            values = torch.from_numpy(batch)
-            noise.add(plan.deploy(values), simulated(values), [labels[index] for index in indices])
-            advance(len(batch))
+    labelled = (
+        (torch.from_numpy(batch), [labels[index] for index in indices]) for indices, batch in batches(decoder, BATCH)
+    )
+    noise = network_noise(plan.deploy, {"moved": simulate(_moved(plan, moves))}, labelled, advance)["moved"]
     lost, gained, samples = noise.comparison.lost, noise.comparison.gained, noise.counts.samples
     return Trial(
         moves=len(moves),
@@ -181,8 +179,8 @@ def rank_moves(
     """Moves in the order of noise removed per time added; a layer's own moves keep their order."""
     steps = [step for name in schemes for step in _steps(name, schemes[name], noise, multiply_adds[name])]
     steps.sort(key=lambda step: -step.worth)
-    in_float, total, kept = 0, sum(multiply_adds.values()), []
-    in_float += sum(multiply_adds[name] for name, scheme in schemes.items() if scheme is LayerScheme.FLOAT)
+    total, kept = sum(multiply_adds.values()), []
+    in_float = sum(multiply_adds[name] for name, scheme in schemes.items() if scheme is LayerScheme.FLOAT)
     for step in steps:
         if step.move.scheme == LayerScheme.FLOAT:
             in_float += multiply_adds[step.move.layer]

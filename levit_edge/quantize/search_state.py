@@ -32,8 +32,9 @@ class SearchState:
         self.trials: dict[int, Trial] = {}
         self.resumed = path.exists()
         if self.resumed:
-            what = "the unfinished search"
-            document = from_json(_Document, read_json(path, QuantizationError, what), QuantizationError, what)
+            content = read_json(path, QuantizationError, "the unfinished search (remove it to search anew)")
+            what = f"the unfinished search {path} (remove it to search anew)"
+            document = from_json(_Document, content, QuantizationError, what)
             self._require_same(document.inputs)
             self.moves = document.moves
             self.trials = {trial.moves: trial for trial in document.trials}

@@ -24,7 +24,7 @@ from levit_edge.model.download import resolve_checkpoint
 from levit_edge.model.fuse import fuse
 from levit_edge.quantize.calibration_images import CalibrationImages
 from levit_edge.quantize.layer_cost import THREADS, LayerSite, Timing, layer_costs, layer_sites
-from levit_edge.quantize.layer_noise import LayerNoise, LogitNoise, Rounded, layer_noise
+from levit_edge.quantize.layer_noise import LayerNoise, LogitNoise, Rounded, layer_noise, network_noise
 from levit_edge.quantize.plan import Plan, make_plan
 from levit_edge.quantize.recipe import LayerScheme, Recipe
 from levit_edge.quantize.schemes import quantizable_layers
@@ -246,15 +246,10 @@ def _labelled(decoder: Decoder, labels: Sequence[int] | None) -> Iterator[Labell
 
 def _of_the_whole(plan: Plan, labelled: Iterator[Labelled], advance: Callable[[int], None]) -> tuple[Noise, Noise]:
     """Of all layers static, and of all as planned."""
-    networks = (simulate(plan.with_schemes(dict.fromkeys(plan.layers, LayerScheme.STATIC))), simulate(plan))
-    tallies = (LogitNoise(), LogitNoise())
-    with torch.inference_mode():
-        for images, labels in labelled:
-            expected = plan.deploy(images)
-            for network, tally in zip(networks, tallies, strict=True):
-                tally.add(expected, network(images), labels)
-            advance(len(images))
-    return _noise(tallies[0]), _noise(tallies[1])
+    static = plan.with_schemes(dict.fromkeys(plan.layers, LayerScheme.STATIC))
+    networks = {"static": simulate(static), "planned": simulate(plan)}
+    tallies = network_noise(plan.deploy, networks, labelled, advance)
+    return _noise(tallies["static"]), _noise(tallies["planned"])
 
 
 def _row(

@@ -17,7 +17,7 @@ from levit_edge.model.checkpoint import read_checkpoint
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.model.fuse import fuse, relative_error
 from levit_edge.quantize.calibration_images import CalibrationImages
-from levit_edge.quantize.layer_noise import LogitNoise
+from levit_edge.quantize.layer_noise import LogitNoise, network_noise
 from levit_edge.quantize.plan import make_plan
 from levit_edge.quantize.recipe import Recipe
 from levit_edge.quantize.simulate import simulate
@@ -58,12 +58,11 @@ def test_int8_of_a_rescaled_checkpoint_is_as_good(shared: Path) -> None:
 def evaluate(
     reference: DeployLeViT, candidates: dict[str, DeployLeViT], images: ImageSet, preprocessing: Preprocessing
 ) -> dict[str, LogitNoise]:
-    noises = {name: LogitNoise() for name in candidates}
     assert images.labels is not None
-    with Decoder(images.images, preprocessing) as decoder, torch.inference_mode():
-        for indices, batch in batches(decoder, BATCH):
-            values = torch.from_numpy(batch)
-            expected = reference(values)
-            for name, network in candidates.items():
-                noises[name].add(expected, network(values), [images.labels[index] for index in indices])
-    return noises
+    labels = images.labels
+    with Decoder(images.images, preprocessing) as decoder:
+        labelled = (
+            (torch.from_numpy(batch), [labels[index] for index in indices])
+            for indices, batch in batches(decoder, BATCH)
+        )
+        return network_noise(reference, candidates, labelled)
