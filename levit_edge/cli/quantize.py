@@ -57,6 +57,14 @@ def quantize(
         list[str] | None,
         typer.Option(metavar="PATTERN", help="Make matching layers dynamic, such as `*.proj`; may be repeated."),
     ] = None,
+    int8_attention: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="Compute the products of matching attention blocks in int8 in the .pte file, such as `blocks.0`:"
+            " faster, less accurate; may be repeated.",
+        ),
+    ] = None,
     target: Annotated[
         Target, typer.Option(help="The processors that the int8 ONNX file is for: the same result, faster there.")
     ] = RECIPE.target,
@@ -90,6 +98,7 @@ def quantize(
         scheme=scheme,
         target=target,
         dynamic_layers=tuple(dynamic_layer or ()),
+        int8_attention=tuple(int8_attention or ()),
         equalize=equalize,
         weight_rounding=weight_rounding,
         bias_correction=bias_correction,

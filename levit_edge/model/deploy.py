@@ -16,7 +16,15 @@ from torch.nn import functional as F
 from levit_edge.model.config import LevitConfig
 from levit_edge.model.levit import attention_bias_index
 
-__all__ = ["ChannelScale", "DeployAttention", "DeployLeViT", "DeployMlp", "DeployShrinkingAttention", "DeployStem"]
+__all__ = [
+    "ChannelScale",
+    "DeployAttention",
+    "DeployLeViT",
+    "DeployMlp",
+    "DeployShrinkingAttention",
+    "DeployStem",
+    "Product",
+]
 
 
 def to_grid(tokens: Tensor, grid: int) -> Tensor:
@@ -65,6 +73,13 @@ class DeployStem(nn.Sequential):
             self.add_module(name, layer)
 
 
+class Product(nn.Module):
+    """The matrix product of the last two dimensions, the others being batches."""
+
+    def forward(self, left: Tensor, right: Tensor) -> Tensor:
+        return torch.bmm(left, right) if left.ndim == 3 else left @ right
+
+
 class DeployAttention(nn.Module):
     """softmax(q kᵀ + bias) v, hardswish, projection: (batch × tokens, width) -> the same shape.
 
@@ -79,12 +94,13 @@ class DeployAttention(nn.Module):
         self.q = nn.Linear(width, heads * key_dim)
         self.k = nn.Linear(width, heads * key_dim)
         self.v = nn.Linear(width, heads * key_dim * ratio)
+        self.scores, self.context = Product(), Product()
         self.act = nn.Hardswish()
         self.proj = nn.Linear(heads * key_dim * ratio, width)
         self.register_buffer("bias", torch.zeros(heads, self.queries, self.keys))
 
     def forward(self, tokens: Tensor) -> Tensor:
-        attended = attend(self.q(tokens), self.k(tokens), self.v(tokens), self.bias)
+        attended = attend(self, self.q(tokens), self.k(tokens), self.v(tokens))
         projected: Tensor = self.proj(self.act(attended))
         return projected
 
@@ -101,36 +117,39 @@ class DeployShrinkingAttention(nn.Module):
         self.q = nn.Conv2d(inputs, heads * key_dim, 1, stride=2)
         self.k = nn.Linear(inputs, heads * key_dim)
         self.v = nn.Linear(inputs, heads * key_dim * ratio)
+        self.scores, self.context = Product(), Product()
         self.act = nn.Hardswish()
         self.proj = nn.Linear(heads * key_dim * ratio, outputs)
         self.register_buffer("bias", torch.zeros(heads, queries, grid**2))
 
     def forward(self, tokens: Tensor) -> Tensor:
         q = to_tokens(self.q(to_grid(tokens, self.grid)))
-        attended = attend(q, self.k(tokens), self.v(tokens), self.bias)
+        attended = attend(self, q, self.k(tokens), self.v(tokens))
         projected: Tensor = self.proj(self.act(attended))
         return projected
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
-    """softmax(q kᵀ + bias) v of two-dimensional tokens.
+def attend(block: DeployAttention | DeployShrinkingAttention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """softmax(q kᵀ + bias) v of two-dimensional tokens, by the `block`'s products and with its bias.
 
     Shapes: q (batch × queries, heads × key_dim), k (batch × keys, heads × key_dim),
-    v (batch × keys, heads × value_dim), bias (heads, queries, keys); returns (batch × queries, heads × value_dim).
+    v (batch × keys, heads × value_dim); returns (batch × queries, heads × value_dim).
     """
-    heads, queries, keys = bias.shape
+    heads, queries, keys = block.bias.shape
     batch = q.shape[0] // queries
     if batch == 1:
         query = q.reshape(queries, heads, -1).permute(1, 0, 2)
         key = k.reshape(keys, heads, -1).permute(1, 2, 0)
         value = v.reshape(keys, heads, -1).permute(1, 0, 2)
-        weights = F.softmax(torch.bmm(query, key) + bias, dim=-1)
-        return torch.bmm(weights, value).permute(1, 0, 2).reshape(queries, -1)
+        weights = F.softmax(block.scores(query, key) + block.bias, dim=-1)
+        context: Tensor = block.context(weights, value)
+        return context.permute(1, 0, 2).reshape(queries, -1)
     query = q.reshape(batch, queries, heads, -1).permute(0, 2, 1, 3)
     key = k.reshape(batch, keys, heads, -1).permute(0, 2, 3, 1)
     value = v.reshape(batch, keys, heads, -1).permute(0, 2, 1, 3)
-    weights = F.softmax(query @ key + bias, dim=-1)
-    return (weights @ value).permute(0, 2, 1, 3).reshape(batch * queries, -1)
+    weights = F.softmax(block.scores(query, key) + block.bias, dim=-1)
+    context = block.context(weights, value)
+    return context.permute(0, 2, 1, 3).reshape(batch * queries, -1)
 
 
 class DeployMlp(nn.Module):

@@ -16,6 +16,7 @@ from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.export.executorch import export_executorch
 from levit_edge.quantize.export.onnx import export_onnx
 from levit_edge.quantize.export.onnx_dynamic import with_onnx_dynamic_layers
+from levit_edge.quantize.export.onnx_float_products import with_float_products
 from levit_edge.quantize.recipe import Target
 from levit_edge.runtime.comparison import Comparison
 from levit_edge.runtime.kinds import Precision, Runtime
@@ -61,7 +62,7 @@ def export_all(
         (Precision.FP32, Runtime.EXECUTORCH): deploy,
         (Precision.FP32, Runtime.ONNXRUNTIME): deploy,
         (Precision.INT8, Runtime.EXECUTORCH): graph,
-        (Precision.INT8, Runtime.ONNXRUNTIME): with_onnx_dynamic_layers(graph),
+        (Precision.INT8, Runtime.ONNXRUNTIME): with_onnx_dynamic_layers(with_float_products(graph)),
     }
     example = (torch.zeros(1, 3, deploy.config.image_size, deploy.config.image_size),)
     captured: dict[nn.Module, ExportedProgram] = {}

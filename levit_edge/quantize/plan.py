@@ -1,7 +1,7 @@
 """Everything that is decided about a network before a graph is made of it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import torch
@@ -12,12 +12,15 @@ from levit_edge.quantize.bias_correction import mean_shifts
 from levit_edge.quantize.calibrate import LayerRanges, calibrate
 from levit_edge.quantize.equalize import equalize
 from levit_edge.quantize.gptq import round_with_compensation, second_moments
+from levit_edge.quantize.ranges import Range
 from levit_edge.quantize.recipe import LayerScheme, Recipe, WeightRounding
-from levit_edge.quantize.schemes import layer_schemes, quantizable_layers
+from levit_edge.quantize.schemes import int8_attention_blocks, layer_schemes, quantizable_layers
 from levit_edge.quantize.weights import round_to_nearest, weight_scales
 from levit_edge.runtime.stages import Advance, Stages
 
-__all__ = ["LayerPlan", "Plan", "make_plan"]
+__all__ = ["LayerPlan", "Plan", "ProductPlan", "make_plan"]
+
+SOFTMAX_RANGE = Range(minimum=0.0, maximum=1.0)
 
 
 class Images(Protocol):
@@ -42,12 +45,24 @@ class LayerPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProductPlan:
+    """One of an attention's two products in static int8."""
+
+    left: Range
+    right: Range
+    """Its zero point is 0: XNNPACK's int8 product takes no other."""
+    output: Range
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """The float network, equalized, and what each of its layers becomes."""
 
     deploy: DeployLeViT
     layers: dict[str, LayerPlan]
     """In execution order."""
+    products: dict[str, ProductPlan] = field(default_factory=dict)
+    """Those that compute in int8, by names such as `blocks.0.scores`."""
 
     @property
     def schemes(self) -> dict[str, LayerScheme]:
@@ -67,11 +82,15 @@ def make_plan(deploy: DeployLeViT, images: Images, recipe: Recipe, stages: Stage
         QuantizationError: the recipe does not fit the network, or the images give values that cannot be quantized.
     """
     schemes = layer_schemes(deploy, recipe)
+    int8_attention = int8_attention_blocks(deploy, recipe)
     if recipe.equalize:
         with stages.stage("equalize", total=len(images)) as advance:
             deploy = equalize(deploy, images.tensors(advance))
     with stages.stage("calibrate", total=len(images)) as advance:
-        ranges = calibrate(deploy, images.tensors(advance), recipe)
+        products = [f"{block}.{product}" for block in int8_attention for product in ("scores", "context")]
+        ranges = calibrate(deploy, images.tensors(advance), recipe, products)
+    for layer in (f"{block}.{name}" for block in int8_attention for name in ("k", "v")):
+        ranges[layer] = replace(ranges[layer], output=ranges[layer].output.symmetric())
     layers = quantizable_layers(deploy)
     scales = {name: weight_scales(layer, ranges[name]) for name, layer in layers.items()}
     if recipe.weight_rounding is WeightRounding.GPTQ:
@@ -95,11 +114,21 @@ def make_plan(deploy: DeployLeViT, images: Images, recipe: Recipe, stages: Stage
             )
             for name, layer in layers.items()
         },
+        products={name: plan for block in int8_attention for name, plan in _product_plans(block, ranges).items()},
     )
     if not recipe.bias_correction:
         return plan
     with stages.stage("correct biases", total=len(images)) as advance:
         return _with_biases(plan, mean_shifts(deploy, plan.layers, images.tensors(advance)))
+
+
+def _product_plans(block: str, ranges: dict[str, LayerRanges]) -> dict[str, ProductPlan]:
+    q, k, v = (ranges[f"{block}.{name}"].output for name in ("q", "k", "v"))
+    scores, context = f"{block}.scores", f"{block}.context"
+    return {
+        scores: ProductPlan(left=q, right=k, output=ranges[scores].output),
+        context: ProductPlan(left=SOFTMAX_RANGE, right=v, output=ranges[context].output),
+    }
 
 
 def _with_biases(plan: Plan, shifts: dict[str, Tensor]) -> Plan:

@@ -23,7 +23,7 @@ from torchao.quantization.pt2e.quantizer import (
 
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployLeViT
-from levit_edge.quantize.plan import LayerPlan, Plan
+from levit_edge.quantize.plan import LayerPlan, Plan, ProductPlan
 from levit_edge.quantize.ranges import INT8_MAX, INT8_MIN, Range
 from levit_edge.quantize.recipe import LayerScheme
 from levit_edge.quantize.schemes import quantizable_layers
@@ -32,6 +32,9 @@ from levit_edge.quantize.weights import WEIGHT_MAX
 __all__ = ["LevitQuantizer", "capture", "quantize_captured", "quantize_graph"]
 
 LAYER_OPERATORS = (torch.ops.aten.conv2d.default, torch.ops.aten.linear.default)
+PRODUCT_OPERATOR = torch.ops.aten.bmm.default
+LAYOUT_OPERATORS = (torch.ops.aten.reshape.default, torch.ops.aten.permute.default)
+"""Between a layer and a product: they move int8 as well as float."""
 
 
 def capture(deploy: DeployLeViT) -> GraphModule:
@@ -92,14 +95,14 @@ class GivenPerChannelScales(ObserverBase):  # type: ignore[misc]
 
 
 class LevitQuantizer(Quantizer):  # type: ignore[misc]
-    """Annotates the convolutions and linears of a captured deploy form."""
+    """Annotates the convolutions and linears of a captured deploy form, and the attention products in int8."""
 
     def __init__(self, plan: Plan) -> None:
         super().__init__()
         self.plan = plan
 
     def annotate(self, model: GraphModule) -> GraphModule:
-        """Attach quantization parameters to every layer that the plan quantizes.
+        """Attach quantization parameters to every layer and product that the plan quantizes.
 
         Raises:
             QuantizationError: a layer is not in the plan or not in the graph.
@@ -113,6 +116,8 @@ class LevitQuantizer(Quantizer):  # type: ignore[misc]
                 missing.discard(name)
                 if self.plan.layers[name].scheme is not LayerScheme.FLOAT:
                     node.meta["quantization_annotation"] = _annotation(node, self.plan.layers[name])
+            elif node.target is PRODUCT_OPERATOR and layer_name(node) in self.plan.products:
+                _annotate_product(node, self.plan.products[layer_name(node)])
         if missing:
             raise QuantizationError(f"layers {sorted(missing)} are not in the captured graph: please report this.")
         return model
@@ -122,7 +127,7 @@ class LevitQuantizer(Quantizer):  # type: ignore[misc]
 
 
 def layer_name(node: Node) -> str:
-    """The name of the module that a convolution or linear node came from, such as `blocks.3.up`."""
+    """The name of the module that a convolution, linear or product came from, such as `blocks.3.up`."""
     path = list(node.meta["nn_module_stack"].values())[-1][0]
     return str(path).removeprefix("L['self'].")
 
@@ -138,6 +143,28 @@ def _annotation(node: Node, layer: LayerPlan) -> QuantizationAnnotation:
         output_qspec=_static_spec(layer.ranges.output) if static else None,
         _annotated=True,
     )
+
+
+def _annotate_product(node: Node, product: ProductPlan) -> None:
+    """The product in int8, and with it the reshapes and permutations of its operands and of its result."""
+    left, right = node.all_input_nodes
+    result = _static_spec(product.output)
+    operands = {left: _static_spec(product.left), right: _static_spec(product.right)}
+    node.meta["quantization_annotation"] = _moved(operands, result)
+    for operand, spec in operands.items():
+        mover = operand
+        while mover.target in LAYOUT_OPERATORS:
+            (source,) = mover.all_input_nodes
+            mover.meta["quantization_annotation"] = _moved({source: spec}, spec)
+            mover = source
+    (reader,) = node.users
+    while reader.target in LAYOUT_OPERATORS:
+        reader.meta["quantization_annotation"] = _moved({reader.all_input_nodes[0]: result}, result)
+        (reader,) = reader.users
+
+
+def _moved(inputs: dict[Node, QuantizationSpec], output: QuantizationSpec) -> QuantizationAnnotation:
+    return QuantizationAnnotation(input_qspec_map=inputs, output_qspec=output, _annotated=True)
 
 
 _DYNAMIC_SPEC = QuantizationSpec(

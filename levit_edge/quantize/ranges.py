@@ -22,6 +22,13 @@ class Range:
     minimum: float
     maximum: float
 
+    def symmetric(self) -> "Range":
+        """The smallest range around this one whose zero point is 0."""
+        largest = max(-self.minimum, self.maximum)
+        if largest <= SMALLEST_RANGE:
+            return Range(minimum=float(INT8_MIN), maximum=float(INT8_MAX))
+        return Range(minimum=largest * INT8_MIN / INT8_MAX, maximum=largest)
+
     def affine(self) -> AffineParameters:
         """Asymmetric int8 parameters whose range holds zero exactly (padding is zero)."""
         low, high = min(self.minimum, 0.0), max(self.maximum, 0.0)

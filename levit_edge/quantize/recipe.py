@@ -7,7 +7,7 @@ from levit_edge.errors import QuantizationError
 
 __all__ = ["LayerScheme", "RangeMethod", "Recipe", "Scheme", "Target", "WeightRounding"]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 class LayerScheme(StrEnum):
@@ -68,7 +68,7 @@ class Recipe:
     """How a deploy form becomes INT8.
 
     Always: weights int8, symmetric, one scale per output channel; static activations int8, asymmetric, one scale per
-    tensor; the attention core (bmm, bias, softmax), hardswish and the residual stream in float.
+    tensor; bias and softmax of the attention, hardswish and the residual stream in float.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -81,6 +81,8 @@ class Recipe:
     """Glob patterns of layer names (`blocks.3.up`, `*.proj`) that are dynamic whatever `scheme` says."""
     float_layers: tuple[str, ...] = ()
     """Glob patterns of layer names (`stem.*`, `head`) that stay in float whatever else is said."""
+    int8_attention: tuple[str, ...] = ()
+    """Glob patterns of attention blocks (`blocks.0`) whose two products compute in static int8, in `.pte` files."""
     target: Target = Target.ARM64
     equalize: bool = True
     """Whether channels of the residual streams and of q and k are rescaled first, which is exact in fp32."""

@@ -6,10 +6,10 @@ from fnmatch import fnmatchcase
 from torch import nn
 
 from levit_edge.errors import QuantizationError
-from levit_edge.model.deploy import DeployLeViT
+from levit_edge.model.deploy import DeployAttention, DeployLeViT, DeployShrinkingAttention
 from levit_edge.quantize.recipe import LayerScheme, Recipe, Scheme
 
-__all__ = ["can_be_dynamic", "layer_schemes", "quantizable_layers"]
+__all__ = ["can_be_dynamic", "int8_attention_blocks", "layer_schemes", "quantizable_layers"]
 
 Layer = nn.Conv2d | nn.Linear
 MIXED_DYNAMIC = ("stem.*", "head")
@@ -44,6 +44,25 @@ def layer_schemes(deploy: DeployLeViT, recipe: Recipe) -> dict[str, LayerScheme]
         else _by_scheme(recipe.scheme, name, layer)
         for name, layer in layers.items()
     }
+
+
+def int8_attention_blocks(deploy: DeployLeViT, recipe: Recipe) -> list[str]:
+    """The attention blocks whose products compute in int8, in execution order.
+
+    Raises:
+        QuantizationError: a pattern fits no attention block.
+    """
+    attentions = [
+        name
+        for name, module in deploy.named_modules()
+        if isinstance(module, DeployAttention | DeployShrinkingAttention)
+    ]
+    for pattern in recipe.int8_attention:
+        if not any(fnmatchcase(name, pattern) for name in attentions):
+            raise QuantizationError(
+                f"--int8-attention {pattern!r} fits no attention block. There are {', '.join(attentions)}."
+            )
+    return [name for name in attentions if any(fnmatchcase(name, pattern) for pattern in recipe.int8_attention)]
 
 
 def _by_scheme(scheme: Scheme, name: str, layer: Layer) -> LayerScheme:

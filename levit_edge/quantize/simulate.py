@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from levit_edge.model.deploy import DeployLeViT
-from levit_edge.quantize.plan import Plan
+from levit_edge.quantize.plan import Plan, ProductPlan
 from levit_edge.quantize.ranges import Range
 from levit_edge.quantize.recipe import LayerScheme
 from levit_edge.quantize.rounding import rounded_dynamically, rounded_statically
@@ -24,7 +24,8 @@ def simulate(
 ) -> DeployLeViT:
     """A copy of `plan.deploy` that computes as the int8 graph would: (batch, 3, size, size) -> (batch, classes).
 
-    `weights` and `activations` name the layers whose weights and activations are rounded; None stands for all of them.
+    `weights` and `activations` name the layers whose weights and activations are rounded, `activations` the attention
+    products as well; None stands for all of them.
     """
     simulated = deepcopy(plan.deploy)
     for name, layer in quantizable_layers(simulated).items():
@@ -41,6 +42,11 @@ def simulate(
                 layer.register_forward_hook(_static_output(planned.ranges.output))
             else:
                 layer.register_forward_pre_hook(_dynamic_input)
+    for name, product in plan.products.items():
+        if activations is None or name in activations:
+            module = simulated.get_submodule(name)
+            module.register_forward_pre_hook(_static_operands(product))
+            module.register_forward_hook(_static_output(product.output))
     return simulated
 
 
@@ -48,7 +54,14 @@ def _static_input(bounds: Range) -> Callable[[nn.Module, tuple[Tensor]], tuple[T
     return lambda _layer, inputs: (rounded_statically(inputs[0], bounds),)
 
 
-def _static_output(bounds: Range) -> Callable[[nn.Module, tuple[Tensor], Tensor], Tensor]:
+def _static_operands(product: ProductPlan) -> Callable[[nn.Module, tuple[Tensor, Tensor]], tuple[Tensor, Tensor]]:
+    return lambda _product, operands: (
+        rounded_statically(operands[0], product.left),
+        rounded_statically(operands[1], product.right),
+    )
+
+
+def _static_output(bounds: Range) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
     return lambda _layer, _inputs, output: rounded_statically(output, bounds)
 
 

@@ -49,7 +49,7 @@ def example(*layers: LayerSensitivity) -> Sensitivity:
         levit_edge_version="0.1.0",
         model="demo",
         checkpoint=CheckpointProvenance(source="tiny.pth", format="original", sha256="0" * 64),
-        recipe={"schema_version": 2},
+        recipe={"schema_version": 3},
         samples=64,
         labelled=labelled,
         top1=75.0 if labelled else None,

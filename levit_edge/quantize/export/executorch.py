@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
 from executorch.exir import to_edge_transform_and_lower
 from torch.export import ExportedProgram
 from torch.fx.traceback import NodeSource
 
 from levit_edge.errors import QuantizationError
+from levit_edge.quantize.export.executorch_int8_products import partitioner
 
 __all__ = ["export_executorch"]
 
@@ -25,7 +25,7 @@ def export_executorch(program: ExportedProgram) -> bytes:
         warnings.filterwarnings("ignore", category=FutureWarning)
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         warnings.filterwarnings("ignore", category=UserWarning)
-        lowered = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()])
+        lowered = to_edge_transform_and_lower(program, partitioner=[partitioner()])
         _require_one_delegate(lowered.exported_program())
         return bytes(lowered.to_executorch().buffer)
 
