@@ -9,9 +9,6 @@ ExecuTorch or ONNX Runtime, and is compared with levit-edge's fp32 file in that 
 
 import argparse
 import hashlib
-import json
-import logging
-import shlex
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -20,18 +17,17 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks.command import add_model_options, check_folders, command_line, conclude, positive
 from benchmarks.isolation import Attempt, attempt
 from benchmarks.ours import Ours, make_ours
 from benchmarks.peers import nncf, onnxruntime, torchao
 from benchmarks.results import TABLE_COLUMNS, Comparison, show
 from benchmarks.rows import make_rows
 from benchmarks.task import Peer, Task
-from levit_edge.cli.console import TerminalListener, show_error, show_warning
+from levit_edge.cli.console import TerminalListener, show_warning
 from levit_edge.data import demo
 from levit_edge.data.imagefolder import ImageSet
-from levit_edge.documents import to_json
-from levit_edge.errors import DataError, ExitStatus, LevitEdgeError
-from levit_edge.model.config import CONFIGS
+from levit_edge.errors import DataError
 from levit_edge.model.download import resolve_checkpoint
 from levit_edge.runtime.host import describe_host, package_versions
 from levit_edge.runtime.kinds import Precision, Runtime
@@ -66,51 +62,30 @@ PEERS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status; errors of the user become one message on stderr."""
-    for library in ("torchao", "torch.utils._pytree"):  # warn of GPU kernels and of each other when imported
-        logging.getLogger(library).setLevel(logging.ERROR)
     arguments = sys.argv[1:] if arguments is None else arguments
     options = _options(arguments)
-    try:
-        comparison = run(options, shlex.join(["python", "-m", "benchmarks.accuracy", *arguments]), PEERS)
-        if options.output:
-            options.output.write_text(json.dumps(to_json(comparison), indent=1, ensure_ascii=False) + "\n")
-    except LevitEdgeError as error:
-        show_error(str(error))
-        return ExitStatus.BAD_INPUT
-    except OSError as error:
-        show_error(f"{error.filename}: {error.strerror}.")
-        return ExitStatus.BAD_INPUT
-    except KeyboardInterrupt:
-        show_error("interrupted; nothing was written.")
-        return ExitStatus.INTERRUPTED
+    return conclude(lambda: run(options, command_line("accuracy", arguments), PEERS), options.output, _show)
+
+
+def _show(comparison: Comparison) -> None:
     show(comparison, Console(width=max(Console().width, TABLE_COLUMNS)))
-    return ExitStatus.DONE
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--checkpoint", help="trained weights, as for `levit-edge quantize`")
-    parser.add_argument("--model", choices=CONFIGS, help="the size; alone it stands for its published weights")
-    parser.add_argument("--resize", type=int, metavar="PIXELS", help="length of the short side before the centre crop")
+    add_model_options(parser, "the size; alone it stands for its published weights")
     parser.add_argument("--calibration", type=Path, metavar="DIR", help="images to calibrate on [demo: embedded]")
     parser.add_argument("--evaluation", type=Path, metavar="DIR", help="labelled images [demo: embedded]")
-    parser.add_argument("--calibration-images", type=_positive, default=256, metavar="N", help="how many [256]")
-    parser.add_argument("--limit", type=_positive, metavar="N", help="evaluate on a class-balanced sample of N images")
+    parser.add_argument("--calibration-images", type=positive, default=256, metavar="N", help="how many [256]")
+    parser.add_argument("--limit", type=positive, metavar="N", help="evaluate on a class-balanced sample of N images")
     parser.add_argument("--output", type=Path, metavar="JSON", help="where the figures go besides the table")
     options = parser.parse_args(arguments)
     if options.checkpoint is None and options.model is None:
         parser.error("give --model, or --checkpoint, or both")
     if options.model != "demo" and None in {options.calibration, options.evaluation}:
         parser.error("give --calibration and --evaluation: only --model demo has images of its own")
-    if options.output and not options.output.parent.is_dir():
-        parser.error(f"--output: {options.output.parent} is not a folder")
+    check_folders(parser, {"--output": options.output})
     return options
-
-
-def _positive(text: str) -> int:
-    if (number := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"{number} is not a count: give 1 or more")
-    return number
 
 
 def run(options: argparse.Namespace, command: str, peers: Sequence[Peer]) -> Comparison:

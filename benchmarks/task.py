@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,7 +15,7 @@ from levit_edge.runtime.kinds import Runtime
 if TYPE_CHECKING:
     from levit_edge.model.deploy import DeployLeViT
 
-__all__ = ["Build", "Built", "Peer", "Task", "missing"]
+__all__ = ["Build", "Built", "Peer", "Task"]
 
 Floats = NDArray[np.float32]
 
@@ -73,8 +72,3 @@ class Peer:
     """Modules without which it cannot run."""
     build: Build | partial[Built]
     """Importable by name: it runs in a process of its own."""
-
-
-def missing(peer: Peer) -> tuple[str, ...]:
-    """The modules of `requires` that are not installed."""
-    return tuple(module for module in peer.requires if find_spec(module) is None)

@@ -40,7 +40,7 @@ def test_an_unreadable_checkpoint_is_one_message(capfd: pytest.CaptureFixture[st
 def test_without_any_peer_our_own_figures_remain(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(isolation, "missing", lambda peer: peer.requires)
+    monkeypatch.setattr(isolation, "missing", lambda modules: modules)
     output = tmp_path / "figures.json"
     arguments = ["--model", "demo", "--calibration-images", "10", "--limit", "20", "--output", str(output)]
     assert main(arguments) == ExitStatus.DONE

@@ -1,0 +1,70 @@
+"""What the benchmarks' command lines share: options, the check of output paths, errors as one message and a status."""
+
+import argparse
+import json
+import logging
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from levit_edge.cli.console import show_error
+from levit_edge.documents import to_json
+from levit_edge.errors import ExitStatus, LevitEdgeError
+from levit_edge.model.config import CONFIGS
+
+__all__ = ["add_model_options", "check_folders", "command_line", "conclude", "positive"]
+
+T = TypeVar("T")
+
+
+def add_model_options(parser: argparse.ArgumentParser, model_help: str) -> None:
+    """--checkpoint, --model and --resize, as `levit-edge quantize` has them."""
+    parser.add_argument("--checkpoint", help="trained weights, as for `levit-edge quantize`")
+    parser.add_argument("--model", choices=CONFIGS, help=model_help)
+    parser.add_argument("--resize", type=int, metavar="PIXELS", help="length of the short side before the centre crop")
+
+
+def positive(text: str) -> int:
+    """An option's value that counts something.
+
+    Raises:
+        ArgumentTypeError: it is less than 1.
+    """
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not a count: give 1 or more")
+    return number
+
+
+def check_folders(parser: argparse.ArgumentParser, outputs: dict[str, Path | None]) -> None:
+    """End with a usage error, before any work, if the file of an option cannot be written where it is wanted."""
+    for option, path in outputs.items():
+        if path and not path.parent.is_dir():
+            parser.error(f"{option}: {path.parent} is not a folder")
+
+
+def command_line(command: str, arguments: Sequence[str]) -> str:
+    """The command as it was typed, for the document."""
+    return shlex.join(["python", "-m", f"benchmarks.{command}", *arguments])
+
+
+def conclude(work: Callable[[], T], output: Path | None, show: Callable[[T], None]) -> int:
+    """Do the work, write its document, show it; the exit status. Errors of the user become one message on stderr."""
+    for library in ("torchao", "torch.utils._pytree"):  # warn of GPU kernels and of each other when imported
+        logging.getLogger(library).setLevel(logging.ERROR)
+    try:
+        document = work()
+        if output:
+            text = json.dumps(to_json(document), indent=1, ensure_ascii=False)
+            output.write_text(text + "\n", encoding="utf-8")
+        show(document)
+    except LevitEdgeError as error:
+        show_error(str(error))
+        return ExitStatus.BAD_INPUT
+    except OSError as error:
+        show_error(f"{error.filename}: {error.strerror}.")
+        return ExitStatus.BAD_INPUT
+    except KeyboardInterrupt:
+        show_error("interrupted; nothing was written.")
+        return ExitStatus.INTERRUPTED
+    return ExitStatus.DONE
