@@ -9,7 +9,7 @@ from levit_edge.errors import DataError
 from levit_edge.runtime.kinds import Runtime
 from levit_edge.runtime.manifest import ImageProvenance
 
-__all__ = ["TABLE_COLUMNS", "Comparison", "Row", "show"]
+__all__ = ["TABLE_COLUMNS", "Comparison", "Row", "number", "show", "show_context"]
 
 SCHEMA_VERSION = 1
 TABLE_COLUMNS = 116
@@ -68,22 +68,30 @@ class Comparison:
 
 def show(comparison: Comparison, console: Console) -> None:
     """Print what was compared, on what, with what, and the rows."""
-    host = comparison.host
-    versions = ", ".join(f"{package} {version}" for package, version in comparison.versions.items())
-    for line in (
-        comparison.caveat,
+    what = (
         f"{comparison.model}, {comparison.classes} classes; {comparison.evaluation.count} evaluation images,"
-        f" {comparison.calibration.count} calibration images",
-        f"{host['processor']}, {host['architecture']}, {host['cores']} cores, {host['system']},"
-        f" Python {host['python']}",
-        versions,
-        f"$ {comparison.command}",
-    ):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        f" {comparison.calibration.count} calibration images"
+    )
+    show_context(comparison.caveat, what, comparison.host, comparison.versions, comparison.command, console)
     console.print(_table(comparison.rows))
     for row in comparison.rows:
         if row.note:
             console.print(f"{row.name} ({row.runtime}): {row.note}", markup=False, highlight=False, soft_wrap=True)
+
+
+def show_context(
+    caveat: str, what: str, host: dict[str, str], versions: dict[str, str], command: str, console: Console
+) -> None:
+    """Print what a reader has to know before any figure."""
+    for line in (
+        caveat,
+        what,
+        f"{host['processor']}, {host['architecture']}, {host['cores']} cores, {host['system']},"
+        f" Python {host['python']}",
+        ", ".join(f"{package} {version}" for package, version in versions.items()),
+        f"$ {command}",
+    ):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _table(rows: tuple[Row, ...]) -> Table:
@@ -102,16 +110,17 @@ def _cells(row: Row) -> tuple[str, ...]:
     return (
         row.name,
         str(row.runtime),
-        _number(row.top1, 2),
-        _number(row.drop_pt, 2),
+        number(row.top1, 2),
+        number(row.drop_pt, 2),
         "–" if interval is None else f"{interval[0]:+.2f} … {interval[1]:+.2f}",
-        _number(row.agreement, 2),
-        _number(row.sqnr_db, 1),
-        _number(row.size_bytes, 0),
-        _number(row.seconds, 0),
-        _number(row.calibration_images, 0),
+        number(row.agreement, 2),
+        number(row.sqnr_db, 1),
+        number(row.size_bytes, 0),
+        number(row.seconds, 0),
+        number(row.calibration_images, 0),
     )
 
 
-def _number(value: float | None, digits: int) -> str:
+def number(value: float | None, digits: int) -> str:
+    """A table's cell."""
     return "–" if value is None else f"{value:,.{digits}f}"

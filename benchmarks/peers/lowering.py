@@ -6,7 +6,7 @@ from torch.fx import GraphModule
 from levit_edge.errors import QuantizationError
 from levit_edge.quantize.export.executorch import export_executorch
 
-__all__ = ["lower"]
+__all__ = ["lower", "lower_stock"]
 
 
 def lower(graph: GraphModule, example: torch.Tensor) -> tuple[bytes, str]:
@@ -17,10 +17,11 @@ def lower(graph: GraphModule, example: torch.Tensor) -> tuple[bytes, str]:
     try:
         return export_executorch(torch.export.export(graph, (example,), strict=True)), "one delegate"
     except QuantizationError:
-        return _stock(torch.export.export(graph, (example,), strict=True))
+        return lower_stock(torch.export.export(graph, (example,), strict=True))
 
 
-def _stock(program: torch.export.ExportedProgram) -> tuple[bytes, str]:
+def lower_stock(program: torch.export.ExportedProgram) -> tuple[bytes, str]:
+    """The bytes of the file as the stock partitioner makes it, and how many delegates it has."""
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
     from executorch.exir import to_edge_transform_and_lower
 

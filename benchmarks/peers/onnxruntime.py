@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks.task import Built, Task
 
-__all__ = ["LINEAR_LAYERS", "build"]
+__all__ = ["INPUT_NAME", "LINEAR_LAYERS", "build", "quantize_file"]
 
 Floats = NDArray[np.float32]
 INPUT_NAME = "image"
@@ -48,13 +48,34 @@ def build(task: Task, method: str, operators: tuple[str, ...] = ()) -> Built:
 
     `operators` are the kinds to quantize; none stands for all that ONNX Runtime knows how to.
     """
+    images = task.images()
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = (Path(folder) / f"{name}.onnx" for name in ("fp32", "int8"))
+        source.write_bytes(task.fp32_onnx)
+        at_once = quantize_file(source, target, images, method=method, operators=operators)
+        model = target.read_bytes()
+    what = " and ".join(operators) if operators else "all operators"
+    return Built(model=model, calibration_images=len(images), note=f"s8s8, {what}; {at_once} images collected at once")
+
+
+def quantize_file(
+    source: Path,
+    target: Path,
+    images: Sequence[Floats],
+    *,
+    activations: str = "QInt8",
+    method: str = "MinMax",
+    operators: tuple[str, ...] = (),
+) -> int:
+    """Prepare and quantize the file `source`, each image float32 (1, 3, size, size); how many were collected at once.
+
+    `activations` is one of `QuantType`; weights are signed, with one scale for each channel.
+    """
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quant_pre_process, quantize_static
 
-    images = task.images()
     at_once = _largest_divisor(len(images), MOST_AT_ONCE)
     with tempfile.TemporaryDirectory() as folder:
-        source, prepared, target = (Path(folder) / f"{name}.onnx" for name in ("fp32", "prepared", "int8"))
-        source.write_bytes(task.fp32_onnx)
+        prepared = Path(folder) / "prepared.onnx"
         quant_pre_process(source, prepared)
         quantize_static(
             prepared,
@@ -63,14 +84,12 @@ def build(task: Task, method: str, operators: tuple[str, ...] = ()) -> Built:
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=list(operators) or None,
             per_channel=True,
-            activation_type=QuantType.QInt8,
+            activation_type=QuantType[activations],
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod[method],
             extra_options={"CalibStridedMinMax": at_once},  # of every calibrator, whatever its name says
         )
-        model = target.read_bytes()
-    what = " and ".join(operators) if operators else "all operators"
-    return Built(model=model, calibration_images=len(images), note=f"s8s8, {what}; {at_once} images collected at once")
+    return at_once
 
 
 def _largest_divisor(number: int, limit: int) -> int:

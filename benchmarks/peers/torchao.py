@@ -3,6 +3,7 @@
 https://docs.pytorch.org/executorch/stable/backends/xnnpack/xnnpack-quantization.html
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,22 +14,28 @@ from benchmarks.task import Built, Task
 if TYPE_CHECKING:
     from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import XNNPACKQuantizer
 
-__all__ = ["build", "capture", "xnnpack_quantizer"]
+__all__ = ["build", "capture", "quantize_captured", "xnnpack_quantizer"]
 
 
 def build(task: Task) -> Built:
     """Quantize with the quantizer's own histogram observers."""
-    from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
-
     from benchmarks.peers.lowering import lower
 
     images = [torch.from_numpy(image) for image in task.images()]
+    model, delegates = lower(quantize_captured(capture(task, images[0]), images), images[0])
+    return Built(model=model, calibration_images=len(images), note=f"histogram observers; {delegates}")
+
+
+def quantize_captured(graph: GraphModule, images: Sequence[torch.Tensor]) -> GraphModule:
+    """Observe and convert a captured network, on images that it takes one at a time."""
+    from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+
     with torch.no_grad():
-        prepared = prepare_pt2e(capture(task, images[0]), xnnpack_quantizer())
+        prepared = prepare_pt2e(graph, xnnpack_quantizer())
         for image in images:
             prepared(image)
-        model, delegates = lower(convert_pt2e(prepared), images[0])
-    return Built(model=model, calibration_images=len(images), note=f"histogram observers; {delegates}")
+        converted: GraphModule = convert_pt2e(prepared)
+    return converted
 
 
 def capture(task: Task, example: torch.Tensor) -> GraphModule:

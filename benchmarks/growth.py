@@ -1,0 +1,246 @@
+"""How the latency of levit-edge's files grows with the size: milliseconds, per multiply-add, and where they go.
+
+    pip install -e '.[quantize]'
+    python -m benchmarks.growth --output growth.json
+
+All sizes, fp32 and the default int8, both runtimes, random weights, all in turn in processes of their own. Exit status:
+0 done; 2 wrong usage; 3 bad input; 130 interrupted.
+"""
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.command import check_folders, command_line, conclude, positive
+from benchmarks.isolation import Isolated, reason_for
+from benchmarks.results import number, show_context
+from benchmarks.speed.building import build_all
+from benchmarks.speed.catalogue import X86_64, all_contenders
+from benchmarks.speed.contender import IMAGES, Contender, Engine, Product, Workshop, named
+from benchmarks.speed.prepare import Prepared, Wanted, prepare
+from benchmarks.speed.race import Entry, Finish, Schedule, race
+from benchmarks.speed.statistics import Latency, latency_of
+from levit_edge.cli.console import TerminalListener
+from levit_edge.model.config import OFFICIAL_SIZES
+from levit_edge.quantize.recipe import Target
+from levit_edge.runtime.host import describe_host, package_versions
+from levit_edge.runtime.kinds import Precision
+from levit_edge.runtime.stages import StageListener
+
+__all__ = ["Growth", "Row", "main", "run"]
+
+SCHEMA_VERSION = 1
+PACKAGES = ("levit-edge", "torch", "executorch", "onnxruntime", "numpy")
+CAVEAT = (
+    "Random weights, and times of this machine, which other work may have shared. Outside: the share of the time that"
+    " is not in convolutions and linears; onnxruntime: by its profiler; executorch: network against its layers alone."
+)
+TARGET = Target.X86_64 if platform.machine() in X86_64 else Target.ARM64
+NAMES = {"ours fp32", "ours int8 mixed", f"ours int8 mixed {TARGET}"}
+WARM_UP = 2
+GIGA = 1e9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One file of one size; figures are None where there is none, and `reason` says why."""
+
+    model: str
+    runtime: Engine
+    precision: Precision | None
+    multiply_adds: int
+    """Of one image, attention included."""
+    latency: Latency | None = None
+    ms_per_gmac: float | None = None
+    """Median milliseconds for 10⁹ multiply-adds."""
+    outside_percent: float | None = None
+    """Of the time, outside convolutions and linears: see `benchmarks.speed.shares`. Always of one thread."""
+    size_bytes: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Growth:
+    """All that the JSON file holds."""
+
+    schema_version: int = SCHEMA_VERSION
+    caveat: str
+    command: str
+    created_utc: str
+    threads: int
+    rounds: int
+    runs: int
+    load_average: float
+    """Of the machine over the minute before the command began: what else was running."""
+    host: dict[str, str]
+    versions: dict[str, str]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Built:
+    """One size, built."""
+
+    prepared: Prepared
+    files: dict[str, Product | str]
+    shares: dict[str, float | str]
+    """Percent, or why there is none."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status; errors of the user become one message on stderr."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = _options(arguments)
+    return conclude(lambda: run(options, command_line("growth", arguments)), options.output, _show)
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--model", action="append", choices=OFFICIAL_SIZES, help="a size; may be repeated [all five]")
+    parser.add_argument("--threads", type=positive, default=1, metavar="N", help="[1]")
+    parser.add_argument("--rounds", type=positive, default=20, metavar="N", help="turns of each file [20]")
+    parser.add_argument("--runs", type=positive, default=10, metavar="N", help="timed runs in each turn [10]")
+    parser.add_argument("--output", type=Path, metavar="JSON", help="where the figures go besides the table")
+    options = parser.parse_args(arguments)
+    check_folders(parser, {"--output": options.output})
+    return options
+
+
+def run(options: argparse.Namespace, command: str) -> Growth:
+    """Build every size, then race all of them."""
+    load_average, listener = os.getloadavg()[0], TerminalListener()
+    contenders = [each for each in all_contenders() if each.name in NAMES and each.engine in _SHARES]
+    with TemporaryDirectory() as folder:
+        built = {}
+        for size in options.model or OFFICIAL_SIZES:
+            (place := Path(folder) / size).mkdir()
+            built[size] = _build(size, contenders, place, listener)
+        entries = {
+            f"{size}/{key}": Entry(engine=Engine(key.partition("/")[0]), file=product.file)
+            for size, each in built.items()
+            for key, product in each.files.items()
+            if isinstance(product, Product)
+        }
+        schedule = Schedule(threads=options.threads, rounds=options.rounds, runs=options.runs, warm_up=WARM_UP)
+        images = next(iter(built.values())).prepared.workshop.folder / IMAGES
+        finishes = race(entries, images, schedule, listener)
+    return Growth(
+        caveat=CAVEAT,
+        command=command,
+        created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+        threads=options.threads,
+        rounds=options.rounds,
+        runs=options.runs,
+        load_average=round(load_average, 2),
+        host=describe_host(),
+        versions=package_versions(PACKAGES),
+        rows=tuple(_row(contender, size, each, finishes) for contender in contenders for size, each in built.items()),
+    )
+
+
+def _build(size: str, contenders: Sequence[Contender], folder: Path, listener: StageListener) -> _Built:
+    wanted = Wanted(checkpoint=None, size=size, resize=None, calibration=None, calibration_images=8)
+    with listener.stage(f"prepare {size}", None), Isolated() as process:
+        prepared = process.call(prepare, wanted, folder)
+    files = build_all(contenders, prepared.workshop, listener)
+    with listener.stage(f"profile {size}", None):
+        shares = {
+            each.key: _share(each, prepared.workshop, product.file)
+            for each in contenders
+            if isinstance(product := files[each.key], Product)
+        }
+    return _Built(prepared=prepared, files=files, shares=shares)
+
+
+def _share(contender: Contender, workshop: Workshop, file: Path) -> float | str:
+    with Isolated() as process:
+        try:
+            return process.call(_SHARES[contender.engine], workshop, file, contender.precision)
+        except Exception as error:  # without it, the times are still good
+            return reason_for(error)
+
+
+def _onnxruntime_share(workshop: Workshop, file: Path, precision: Precision | None) -> float:  # noqa: ARG001
+    share: float = named("benchmarks.speed.shares.onnxruntime_share")(workshop, file)
+    return share
+
+
+def _executorch_share(workshop: Workshop, file: Path, precision: Precision | None) -> float:
+    share: float = named("benchmarks.speed.shares.executorch_share")(workshop, file, precision)
+    return share
+
+
+_SHARES = {Engine.EXECUTORCH: _executorch_share, Engine.ONNXRUNTIME: _onnxruntime_share}
+
+
+def _row(contender: Contender, size: str, built: _Built, finishes: dict[str, Finish]) -> Row:
+    work, product = built.prepared.multiply_adds, built.files[contender.key]
+    plain = partial(
+        Row,
+        model=built.prepared.model,
+        runtime=contender.engine,
+        precision=contender.precision,
+        multiply_adds=work,
+    )
+    if isinstance(product, str):
+        return plain(reason=product)
+    finish, share = finishes[f"{size}/{contender.key}"], built.shares[contender.key]
+    if finish.reason:
+        return plain(size_bytes=product.size_bytes, reason=finish.reason)
+    latency = latency_of(finish.rounds)
+    return plain(
+        latency=latency,
+        ms_per_gmac=round(latency.median_ms / work * GIGA, 3),
+        outside_percent=None if isinstance(share, str) else round(share, 1),
+        size_bytes=product.size_bytes,
+        reason=share if isinstance(share, str) else "",
+    )
+
+
+def _show(growth: Growth) -> None:
+    console = Console(width=max(Console().width, 110))
+    what = (
+        f"batch 1, {growth.threads} thread{'s' if growth.threads > 1 else ''}; {growth.rounds} rounds of {growth.runs}"
+        f" runs; load average before: {growth.load_average:.1f}"
+    )
+    show_context(growth.caveat, what, growth.host, growth.versions, growth.command, console)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("runtime", "precision", "model"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("GMAC", "median ms", "p90", "min", "ms/GMAC", "outside %", "file MiB"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in growth.rows:
+        table.add_row(*_cells(row))
+    console.print(table)
+    for row in growth.rows:
+        if row.reason:
+            console.print(f"{row.model} {row.runtime} {row.precision}: {row.reason}", markup=False, soft_wrap=True)
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    latency = row.latency
+    times = (latency.median_ms, latency.p90_ms, latency.min_ms) if latency else (None, None, None)
+    return (
+        str(row.runtime),
+        str(row.precision),
+        row.model,
+        number(row.multiply_adds / GIGA, 3),
+        *(number(each, 2) for each in times),
+        number(row.ms_per_gmac, 1),
+        number(row.outside_percent, 0),
+        number(None if row.size_bytes is None else row.size_bytes / 2**20, 1),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

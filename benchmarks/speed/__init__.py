@@ -1,0 +1,1 @@
+"""Latency side by side: who takes part, the processes they run in, the turns they take, and the figures."""

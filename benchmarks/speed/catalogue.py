@@ -1,0 +1,126 @@
+"""Everybody who takes part in `python -m benchmarks.latency`."""
+
+import platform
+import shutil
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from benchmarks.speed.contender import Contender, Engine, Workshop, build_with
+from levit_edge.quantize.recipe import Scheme, Target
+from levit_edge.runtime.kinds import Precision
+
+__all__ = ["FILE_ENGINES", "OURS_FP32", "STOCK_INT8", "all_contenders", "given_file"]
+
+FP32, INT8 = Precision.FP32, Precision.INT8
+OURS_FP32 = "ours fp32"
+"""What every contender of the same engine is compared with, where it takes part."""
+X86_64 = {"x86_64", "AMD64"}
+UNSIGNED, SIGNED = "timm int8 u8s8", "timm int8 s8s8"
+STOCK_INT8 = {
+    Engine.EXECUTORCH: "timm int8 stock",
+    Engine.ONNXRUNTIME: UNSIGNED if platform.machine() in X86_64 else SIGNED,
+    Engine.OPENVINO: "timm int8 nncf",
+    Engine.LITERT: "timm int8 static",
+}
+"""How users of the engine come to int8: the other reference. ONNX Runtime advises unsigned activations on x86-64."""
+FILE_ENGINES = {".pte": Engine.EXECUTORCH, ".onnx": Engine.ONNXRUNTIME, ".tflite": Engine.LITERT}
+"""By the suffix of a file that is added."""
+RUNTIMES = {Engine.EXECUTORCH: "executorch", Engine.ONNXRUNTIME: "onnxruntime", Engine.LITERT: "ai_edge_litert"}
+PT2E = ("torch", "torchao", "executorch")
+ONNX = ("onnx", "onnxscript", "onnxruntime")
+LITERT = ("litert_torch", "ai_edge_litert", "timm")
+
+
+def all_contenders() -> tuple[Contender, ...]:
+    """levit-edge's files first, then peers."""
+    return (*_ours(), *_library("timm"), *_library("transformers"), *_openvino(), *_litert())
+
+
+def given_file(label: str, path: Path) -> Contender:
+    """A file that was made elsewhere."""
+    engine = FILE_ENGINES[path.suffix.lower()]
+    copied = partial(_copied, path)
+    return Contender(
+        name=label, engine=engine, precision=None, requires=(RUNTIMES[engine],), build=copied, process="files"
+    )
+
+
+def _copied(path: Path, workshop: Workshop, folder: Path) -> tuple[Path, str]:  # noqa: ARG001
+    return Path(shutil.copy(path, folder)), f"given: {path.name}"
+
+
+def _ours() -> Iterator[Contender]:
+    def contender(what: str, engine: Engine, precision: Precision, function: str, **choices: str) -> Contender:
+        return Contender(
+            name=f"ours {what}",
+            engine=engine,
+            precision=precision,
+            requires=PT2E if engine is Engine.EXECUTORCH else ("torchao", *ONNX),
+            build=build_with(f"benchmarks.speed.ours.{function}", **choices),
+            process="ours",
+        )
+
+    yield contender("fp32", Engine.EXECUTORCH, FP32, "fp32_pte")
+    for scheme in reversed(Scheme):
+        yield contender(f"int8 {scheme}", Engine.EXECUTORCH, INT8, "int8_pte", scheme=scheme)
+    yield contender("fp32", Engine.ONNXRUNTIME, FP32, "fp32_onnx")
+    for scheme in reversed(Scheme):
+        for target in Target:
+            what = f"int8 {scheme} {target}"
+            yield contender(what, Engine.ONNXRUNTIME, INT8, "int8_onnx", scheme=scheme, target=target)
+
+
+def _library(library: str) -> Iterator[Contender]:
+    def contender(
+        what: str, engine: Engine, precision: Precision, requires: tuple[str, ...], route: str, **choices: str
+    ) -> Contender:
+        return Contender(
+            name=f"{library} {what}",
+            engine=engine,
+            precision=precision,
+            requires=(library, *requires),
+            build=build_with(f"benchmarks.peers.routes.{route}", library=library, **choices),
+            process=library,
+        )
+
+    yield contender("fp32", Engine.TORCH, FP32, ("torch",), "torch_network")
+    yield contender("fp32", Engine.TORCH_COMPILE, FP32, ("torch",), "torch_network")
+    yield contender("fp32", Engine.EXECUTORCH, FP32, PT2E, "executorch_fp32")
+    yield contender("int8 stock", Engine.EXECUTORCH, INT8, PT2E, "executorch_int8")
+    yield contender("fp32", Engine.ONNXRUNTIME, FP32, ONNX, "onnx_fp32")
+    for short, activations in (("u8s8", "QUInt8"), ("s8s8", "QInt8")):
+        requires = (*ONNX, "sympy")
+        yield contender(f"int8 {short}", Engine.ONNXRUNTIME, INT8, requires, "onnx_static", activations=activations)
+    yield contender("int8 dynamic", Engine.ONNXRUNTIME, INT8, ONNX, "onnx_dynamic")
+
+
+def _openvino() -> Iterator[Contender]:
+    for source, modules in (("ours", ("torchao",)), ("timm", ("timm",))):
+        for what, precision, function in (("fp32", FP32, "fp32"), ("int8 nncf", INT8, "int8")):
+            own = ("nncf",) if precision is INT8 else ()
+            yield Contender(
+                name=f"{source} {what}",
+                engine=Engine.OPENVINO,
+                precision=precision,
+                requires=("openvino", *own, *ONNX, *modules),
+                build=build_with(f"benchmarks.peers.openvino.{function}", source=source),
+                process="openvino",
+            )
+
+
+def _litert() -> Iterator[Contender]:
+    for what, precision, function in (
+        ("fp32", FP32, "fp32"),
+        ("int8 static", INT8, "static"),
+        ("int8 dynamic", INT8, "dynamic"),
+    ):
+        own = ("ai_edge_quantizer",) if precision is INT8 else ()
+        yield Contender(
+            name=f"timm {what}",
+            engine=Engine.LITERT,
+            precision=precision,
+            requires=(*LITERT, *own),
+            build=build_with(f"benchmarks.peers.litert.{function}"),
+            process="litert",
+        )

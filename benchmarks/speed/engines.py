@@ -1,0 +1,131 @@
+"""How each engine opens a file and runs one image: with its defaults, but for the number of threads.
+
+Every function here imports what it needs when it is called, and returns what opens the file, so that loading can be
+timed, and its memory told, apart from importing.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.speed.contender import Engine
+from levit_edge.runtime.kinds import Runtime
+
+__all__ = ["Open", "Run", "opener"]
+
+Floats = NDArray[np.float32]
+Run = Callable[[Floats], Floats]
+"""float32 (1, 3, size, size) -> float32 (classes,)."""
+Open = Callable[[], Run]
+
+
+def opener(engine: Engine, file: Path, threads: int) -> Open:
+    """Import the engine, and return what loads `file` for so many threads."""
+    return _OPENERS[engine](file, threads)
+
+
+def _executorch(file: Path, threads: int) -> Open:
+    import torch  # noqa: F401 - its tensors are the arguments
+    from executorch.extension.pybindings import _portable_lib  # noqa: F401
+
+    return partial(_open_artifact, Runtime.EXECUTORCH, file, threads)
+
+
+def _onnxruntime(file: Path, threads: int) -> Open:
+    import onnxruntime  # noqa: F401
+
+    return partial(_open_artifact, Runtime.ONNXRUNTIME, file, threads)
+
+
+def _open_artifact(runtime: Runtime, file: Path, threads: int) -> Run:
+    from levit_edge.runtime.runner import open_runner
+
+    return open_runner(runtime, file.read_bytes(), threads).run
+
+
+def _openvino(file: Path, threads: int) -> Open:
+    import openvino
+
+    def open_model() -> Run:
+        options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
+        compiled = openvino.Core().compile_model(file, "CPU", options)
+
+        def run(image: Floats) -> Floats:
+            logits: Floats = compiled(image)[0][0]
+            return logits
+
+        return run
+
+    return open_model
+
+
+def _litert(file: Path, threads: int) -> Open:
+    from ai_edge_litert.interpreter import Interpreter
+
+    def open_model() -> Run:
+        interpreter = Interpreter(str(file), num_threads=threads)
+        interpreter.allocate_tensors()
+        (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
+
+        def run(image: Floats) -> Floats:
+            interpreter.set_tensor(taken["index"], _quantized(image, taken))
+            interpreter.invoke()
+            return _dequantized(interpreter.get_tensor(given["index"])[0], given)
+
+        return run
+
+    return open_model
+
+
+def _quantized(image: Floats, tensor: dict[str, Any]) -> NDArray[Any]:
+    """As the file wants its input: int8 ones take integers."""
+    if tensor["dtype"] == np.float32:
+        return image
+    scale, zero_point = tensor["quantization"]
+    bounds = np.iinfo(tensor["dtype"])
+    steps: NDArray[Any] = np.clip(np.rint(image / scale) + zero_point, bounds.min, bounds.max).astype(tensor["dtype"])
+    return steps
+
+
+def _dequantized(logits: NDArray[Any], tensor: dict[str, Any]) -> Floats:
+    if tensor["dtype"] == np.float32:
+        return logits
+    scale, zero_point = tensor["quantization"]
+    values: Floats = ((logits.astype(np.float32) - zero_point) * scale).astype(np.float32)
+    return values
+
+
+def _torch(file: Path, threads: int, compiled: bool) -> Open:
+    import torch
+
+    from benchmarks.peers.networks import import_library, read_network
+
+    torch.set_num_threads(threads)
+    import_library(file)
+
+    def open_model() -> Run:
+        network = read_network(file)
+        model = torch.compile(network) if compiled else network
+
+        def run(image: Floats) -> Floats:
+            with torch.inference_mode():
+                logits: Floats = model(torch.from_numpy(image))[0].numpy()
+            return logits
+
+        return run
+
+    return open_model
+
+
+_OPENERS: dict[Engine, Callable[[Path, int], Open]] = {
+    Engine.EXECUTORCH: _executorch,
+    Engine.ONNXRUNTIME: _onnxruntime,
+    Engine.OPENVINO: _openvino,
+    Engine.LITERT: _litert,
+    Engine.TORCH: partial(_torch, compiled=False),
+    Engine.TORCH_COMPILE: partial(_torch, compiled=True),
+}

@@ -1,0 +1,96 @@
+"""levit-edge's own files: calibrated once, exported for each runtime, scheme and target that takes part."""
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from benchmarks.speed.contender import Workshop
+from levit_edge.model.deploy import DeployLeViT
+from levit_edge.model.fuse import fuse
+from levit_edge.quantize.export.executorch import export_executorch
+from levit_edge.quantize.export.onnx import export_onnx
+from levit_edge.quantize.export.onnx_dynamic import with_onnx_dynamic_layers
+from levit_edge.quantize.plan import Plan, make_plan
+from levit_edge.quantize.quantizer import quantize_graph
+from levit_edge.quantize.recipe import Recipe, Scheme, Target
+from levit_edge.quantize.schemes import layer_schemes
+from levit_edge.runtime.stages import Advance, Stages
+
+__all__ = ["fp32_onnx", "fp32_onnx_file", "fp32_pte", "int8_onnx", "int8_pte", "plan"]
+
+BATCH = 8
+
+
+class _Stored:
+    """The workshop's images, as often as a step of quantization needs to see them."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self.images = torch.from_numpy(workshop.images())
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def tensors(self, advance: Advance) -> Iterator[Tensor]:
+        """One pass: float32 (at most 8, 3, size, size)."""
+        for batch in torch.split(self.images, BATCH):
+            yield batch
+            advance(len(batch))
+
+
+def fp32_pte(workshop: Workshop, folder: Path) -> tuple[Path, str]:
+    """The deploy form in ExecuTorch."""
+    return _written(folder / "fp32.pte", export_executorch(_capture(_deploy(workshop), workshop.example())))
+
+
+def fp32_onnx(workshop: Workshop, folder: Path) -> tuple[Path, str]:
+    """The deploy form in ONNX."""
+    return _written(folder / "fp32.onnx", fp32_onnx_file(workshop).read_bytes())
+
+
+def int8_pte(workshop: Workshop, folder: Path, scheme: Scheme) -> tuple[Path, str]:
+    """One scheme in ExecuTorch."""
+    graph = quantize_graph(plan(workshop, scheme))
+    return _written(folder / "int8.pte", export_executorch(_capture(graph, workshop.example())))
+
+
+def int8_onnx(workshop: Workshop, folder: Path, scheme: Scheme, target: Target) -> tuple[Path, str]:
+    """One scheme in ONNX, for one kind of processor."""
+    graph = with_onnx_dynamic_layers(quantize_graph(plan(workshop, scheme)))
+    return _written(folder / "int8.onnx", export_onnx(_capture(graph, workshop.example()), target))
+
+
+def fp32_onnx_file(workshop: Workshop) -> Path:
+    """The deploy form's ONNX file, exported once."""
+
+    def export(target: Path) -> None:
+        target.write_bytes(export_onnx(_capture(_deploy(workshop), workshop.example())))
+
+    return workshop.once("ours.onnx", export)
+
+
+@cache
+def _deploy(workshop: Workshop) -> DeployLeViT:
+    return fuse(workshop.read().model)
+
+
+@cache
+def _calibrated(workshop: Workshop) -> Plan:
+    return make_plan(_deploy(workshop), _Stored(workshop), Recipe(), Stages())
+
+
+def plan(workshop: Workshop, scheme: Scheme) -> Plan:
+    """Ranges and weights are the same in every scheme."""
+    return _calibrated(workshop).with_schemes(layer_schemes(_deploy(workshop), Recipe(scheme=scheme)))
+
+
+def _capture(model: torch.nn.Module, example: Tensor) -> torch.export.ExportedProgram:
+    with torch.no_grad():
+        return torch.export.export(model, (example,), strict=True)
+
+
+def _written(target: Path, content: bytes) -> tuple[Path, str]:
+    target.write_bytes(content)
+    return target, ""
