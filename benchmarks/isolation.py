@@ -41,7 +41,7 @@ class Attempt:
 class Isolated:
     """A process for work that may patch, leak or die; use it in a `with` statement.
 
-    Its standard output is standard error, and it warns of nothing.
+    What it prints, and what native libraries print there, goes nowhere.
     """
 
     def __init__(self) -> None:
@@ -93,7 +93,10 @@ def brief(error: BaseException) -> str:
 
 
 def _hush() -> None:
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # stdout is for the table
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for standard in (sys.stdout, sys.stderr):  # for the table and for our own progress: what goes wrong is raised
+        os.dup2(nowhere, standard.fileno())
+    os.close(nowhere)
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
 
