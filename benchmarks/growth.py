@@ -18,18 +18,15 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rich.console import Console
-from rich.table import Table
-
 from benchmarks.command import check_folders, command_line, conclude, positive
 from benchmarks.isolation import Isolated, reason_for
-from benchmarks.results import number, show_context
 from benchmarks.speed.building import build_all
 from benchmarks.speed.catalogue import X86_64, all_contenders
 from benchmarks.speed.contender import IMAGES, Contender, Engine, Product, Workshop, named
+from benchmarks.speed.growth_results import GIGA, Growth, Row, show
 from benchmarks.speed.prepare import Prepared, Wanted, prepare
 from benchmarks.speed.race import Entry, Finish, Schedule, race
-from benchmarks.speed.statistics import Latency, latency_of
+from benchmarks.speed.statistics import latency_of
 from levit_edge.cli.console import TerminalListener
 from levit_edge.model.config import OFFICIAL_SIZES
 from levit_edge.quantize.recipe import Target
@@ -37,9 +34,8 @@ from levit_edge.runtime.host import describe_host, package_versions
 from levit_edge.runtime.kinds import Precision
 from levit_edge.runtime.stages import StageListener
 
-__all__ = ["Growth", "Row", "main", "run"]
+__all__ = ["main", "run"]
 
-SCHEMA_VERSION = 1
 PACKAGES = ("levit-edge", "torch", "executorch", "onnxruntime", "numpy")
 CAVEAT = (
     "Random weights, and times of this machine, which other work may have shared. Outside: the share of the time that"
@@ -48,43 +44,6 @@ CAVEAT = (
 TARGET = Target.X86_64 if platform.machine() in X86_64 else Target.ARM64
 NAMES = {"ours fp32", "ours int8 mixed", f"ours int8 mixed {TARGET}"}
 WARM_UP = 2
-GIGA = 1e9
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One file of one size; figures are None where there is none, and `reason` says why."""
-
-    model: str
-    runtime: Engine
-    precision: Precision | None
-    multiply_adds: int
-    """Of one image, attention included."""
-    latency: Latency | None = None
-    ms_per_gmac: float | None = None
-    """Median milliseconds for 10⁹ multiply-adds."""
-    outside_percent: float | None = None
-    """Of the time, outside convolutions and linears: see `benchmarks.speed.shares`. Always of one thread."""
-    size_bytes: int | None = None
-    reason: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Growth:
-    """All that the JSON file holds."""
-
-    schema_version: int = SCHEMA_VERSION
-    caveat: str
-    command: str
-    created_utc: str
-    threads: int
-    rounds: int
-    runs: int
-    load_average: float
-    """Of the machine over the minute before the command began: what else was running."""
-    host: dict[str, str]
-    versions: dict[str, str]
-    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status; errors of the user become one message on stderr."""
     arguments = sys.argv[1:] if arguments is None else arguments
     options = _options(arguments)
-    return conclude(lambda: run(options, command_line("growth", arguments)), options.output, _show)
+    return conclude(lambda: run(options, command_line("growth", arguments)), options.output, show)
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -204,41 +163,6 @@ def _row(contender: Contender, size: str, built: _Built, finishes: dict[str, Fin
         outside_percent=None if isinstance(share, str) else round(share, 1),
         size_bytes=product.size_bytes,
         reason=share if isinstance(share, str) else "",
-    )
-
-
-def _show(growth: Growth) -> None:
-    console = Console(width=max(Console().width, 110))
-    what = (
-        f"batch 1, {growth.threads} thread{'s' if growth.threads > 1 else ''}; {growth.rounds} rounds of {growth.runs}"
-        f" runs; load average before: {growth.load_average:.1f}"
-    )
-    show_context(growth.caveat, what, growth.host, growth.versions, growth.command, console)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("runtime", "precision", "model"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("GMAC", "median ms", "p90", "min", "ms/GMAC", "outside %", "file MiB"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in growth.rows:
-        table.add_row(*_cells(row))
-    console.print(table)
-    for row in growth.rows:
-        if row.reason:
-            console.print(f"{row.model} {row.runtime} {row.precision}: {row.reason}", markup=False, soft_wrap=True)
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    latency = row.latency
-    times = (latency.median_ms, latency.p90_ms, latency.min_ms) if latency else (None, None, None)
-    return (
-        str(row.runtime),
-        str(row.precision),
-        row.model,
-        number(row.multiply_adds / GIGA, 3),
-        *(number(each, 2) for each in times),
-        number(row.ms_per_gmac, 1),
-        number(row.outside_percent, 0),
-        number(None if row.size_bytes is None else row.size_bytes / 2**20, 1),
     )
 
 

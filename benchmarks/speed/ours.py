@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.fx import GraphModule
 
 from benchmarks.speed.contender import Workshop
 from levit_edge.model.deploy import DeployLeViT
@@ -52,14 +53,12 @@ def fp32_onnx(workshop: Workshop, folder: Path) -> tuple[Path, str]:
 
 def int8_pte(workshop: Workshop, folder: Path, scheme: Scheme) -> tuple[Path, str]:
     """One scheme in ExecuTorch."""
-    graph = quantize_graph(plan(workshop, scheme))
-    return _written(folder / "int8.pte", export_executorch(_capture(graph, workshop.example())))
+    return _written(folder / "int8.pte", export_executorch(_capture(_graph(workshop, scheme), workshop.example())))
 
 
 def int8_onnx(workshop: Workshop, folder: Path, scheme: Scheme, target: Target) -> tuple[Path, str]:
     """One scheme in ONNX, for one kind of processor."""
-    graph = with_onnx_dynamic_layers(quantize_graph(plan(workshop, scheme)))
-    return _written(folder / "int8.onnx", export_onnx(_capture(graph, workshop.example()), target))
+    return _written(folder / "int8.onnx", export_onnx(_for_onnx(workshop, scheme), target))
 
 
 def fp32_onnx_file(workshop: Workshop) -> Path:
@@ -82,8 +81,18 @@ def _calibrated(workshop: Workshop) -> Plan:
 
 
 def plan(workshop: Workshop, scheme: Scheme) -> Plan:
-    """Ranges and weights are the same in every scheme."""
+    """The recipe of one scheme; ranges and weights are the same in every one."""
     return _calibrated(workshop).with_schemes(layer_schemes(_deploy(workshop), Recipe(scheme=scheme)))
+
+
+@cache
+def _graph(workshop: Workshop, scheme: Scheme) -> GraphModule:
+    return quantize_graph(plan(workshop, scheme))
+
+
+@cache
+def _for_onnx(workshop: Workshop, scheme: Scheme) -> torch.export.ExportedProgram:
+    return _capture(with_onnx_dynamic_layers(_graph(workshop, scheme)), workshop.example())
 
 
 def _capture(model: torch.nn.Module, example: Tensor) -> torch.export.ExportedProgram:

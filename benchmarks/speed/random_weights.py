@@ -8,25 +8,32 @@ import torch
 from torch import nn
 
 from levit_edge.model.config import LevitConfig
-from levit_edge.model.levit import LeViT
+from levit_edge.model.levit import HeadNorm, LeViT
 
 __all__ = ["random_levit"]
 
-IMAGES = 4
+IMAGES = 32
+"""With a few, the statistics fit these images alone, and the streams of others grow from block to block."""
+SMALL = 0.1
+"""Deviation of biases."""
 
 
 def random_levit(config: LevitConfig, seed: int) -> LeViT:
-    """In evaluation mode; batch-norm statistics are those of standard-normal images."""
+    """In evaluation mode; batch-norm statistics are those of standard-normal images.
+
+    The heads' are not: what they see differs little from one such image to the next, and would be blown up.
+    """
     generator = torch.Generator().manual_seed(seed)
     model = LeViT(config).requires_grad_(False)
     for parameter in model.parameters():
-        if parameter.ndim > 1:
-            deviation = parameter[0].numel() ** -0.5
-            parameter.copy_(deviation * torch.randn(parameter.shape, generator=generator))
+        deviation = parameter[0].numel() ** -0.5 if parameter.ndim > 1 else SMALL
+        parameter.copy_(deviation * torch.randn(parameter.shape, generator=generator))
     for module in model.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             module.momentum = 1.0  # statistics of the one batch below
             module.weight.copy_(0.5 + torch.rand(module.weight.shape, generator=generator))
-            module.bias.copy_(0.1 * torch.randn(module.bias.shape, generator=generator))
     model.train()(torch.randn(IMAGES, 3, config.image_size, config.image_size, generator=generator))
+    for module in model.modules():
+        if isinstance(module, HeadNorm):
+            module.bn.reset_running_stats()
     return model.eval()

@@ -1,0 +1,96 @@
+"""How the latency grows with the size, as a document and as a table."""
+
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.results import number, show_context
+from benchmarks.speed.contender import Engine
+from benchmarks.speed.statistics import Latency
+from levit_edge.errors import DataError
+from levit_edge.runtime.kinds import Precision
+
+__all__ = ["GIGA", "Growth", "Row", "show"]
+
+SCHEMA_VERSION = 1
+TABLE_COLUMNS = 110
+GIGA = 1e9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One file of one size; figures are None where there is none, and `reason` says why."""
+
+    model: str
+    runtime: Engine
+    precision: Precision | None
+    multiply_adds: int
+    """Of one image, attention included."""
+    latency: Latency | None = None
+    ms_per_gmac: float | None = None
+    """Median milliseconds for 10⁹ multiply-adds."""
+    outside_percent: float | None = None
+    """Of the time, outside convolutions and linears: see `benchmarks.speed.shares`. Always of one thread."""
+    size_bytes: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Growth:
+    """All that the JSON file holds."""
+
+    schema_version: int = SCHEMA_VERSION
+    caveat: str
+    command: str
+    created_utc: str
+    threads: int
+    rounds: int
+    runs: int
+    load_average: float
+    """Of the machine over the minute before the command began: what else was running."""
+    host: dict[str, str]
+    versions: dict[str, str]
+    rows: tuple[Row, ...]
+
+    def __post_init__(self) -> None:
+        if self.schema_version != SCHEMA_VERSION:
+            raise DataError(
+                f"the growth has schema version {self.schema_version}, this reads version {SCHEMA_VERSION}."
+            )
+
+
+def show(growth: Growth) -> None:
+    """Print what was measured, on what, with what, and the rows."""
+    console = Console(width=max(Console().width, TABLE_COLUMNS))
+    what = (
+        f"batch 1, {growth.threads} thread{'s' if growth.threads > 1 else ''}; {growth.rounds} rounds of {growth.runs}"
+        f" runs; load average before: {growth.load_average:.1f}"
+    )
+    show_context(growth.caveat, what, growth.host, growth.versions, growth.command, console)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("runtime", "precision", "model"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("GMAC", "median ms", "p90", "min", "ms/GMAC", "outside %", "file MiB"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in growth.rows:
+        table.add_row(*_cells(row))
+    console.print(table)
+    for row in growth.rows:
+        if row.reason:
+            console.print(f"{row.model} {row.runtime} {row.precision}: {row.reason}", markup=False, soft_wrap=True)
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    latency = row.latency
+    times = (latency.median_ms, latency.p90_ms, latency.min_ms) if latency else (None, None, None)
+    return (
+        str(row.runtime),
+        str(row.precision),
+        row.model,
+        number(row.multiply_adds / GIGA, 3),
+        *(number(each, 2) for each in times),
+        number(row.ms_per_gmac, 1),
+        number(row.outside_percent, 0),
+        number(None if row.size_bytes is None else row.size_bytes / 2**20, 1),
+    )
