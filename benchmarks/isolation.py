@@ -52,7 +52,10 @@ class Isolated:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._pool.shutdown()
+        if kind and not issubclass(kind, Exception):  # Ctrl-C: what is under way there may take minutes more
+            for child in multiprocessing.active_children():
+                child.kill()
+        self._pool.shutdown(cancel_futures=True)
 
     def call(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """What `work` returns or raises there.

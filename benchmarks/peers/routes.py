@@ -7,6 +7,7 @@ Every route takes a workshop and an empty folder and returns the file and its no
 """
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from torch import nn
@@ -30,7 +31,6 @@ NOTES = {
     Library.TIMM: "batch norm folded by timm's reparameterize_model",
     Library.TRANSFORMERS: "exported as it comes",
 }
-DYNAMIC_OPERATORS = ("MatMul", "Gemm")
 
 
 def torch_network(workshop: Workshop, folder: Path, library: Library) -> tuple[Path, str]:
@@ -55,12 +55,15 @@ def onnx_static(workshop: Workshop, folder: Path, library: Library, activations:
 
 
 def onnx_dynamic(workshop: Workshop, folder: Path, library: Library) -> tuple[Path, str]:
-    """ONNX Runtime's quantize_dynamic of what it has kernels for: with its defaults, ConvInteger does not load."""
-    from onnxruntime.quantization import quantize_dynamic
+    """ONNX Runtime's quant_pre_process and quantize_dynamic, with their defaults."""
+    from onnxruntime.quantization import quant_pre_process, quantize_dynamic
 
     target = folder / "model.onnx"
-    quantize_dynamic(fp32_onnx(workshop, library), target, op_types_to_quantize=list(DYNAMIC_OPERATORS))
-    return target, f"quantize_dynamic of {' and '.join(DYNAMIC_OPERATORS)}; {NOTES[library]}"
+    with TemporaryDirectory() as place:
+        prepared = Path(place) / "prepared.onnx"
+        quant_pre_process(fp32_onnx(workshop, library), prepared)
+        quantize_dynamic(prepared, target)
+    return target, f"quantize_dynamic, defaults; {NOTES[library]}"
 
 
 def executorch_fp32(workshop: Workshop, folder: Path, library: Library) -> tuple[Path, str]:
