@@ -126,7 +126,8 @@ def latencies(
     models: dict[tuple[str, Runtime], bytes] = {}
     with CalibrationImages(calibration, preprocessing, skip_bad_images=False, workers=None) as images:
         for name, recipe in recipes.items():
-            for each in export_all(deploy, quantize_graph(make_plan(deploy, images, recipe, Stages())), Stages()):
+            graph = quantize_graph(make_plan(deploy, images, recipe, Stages()))
+            for each in export_all(deploy, graph, Stages(), recipe):
                 label = name if each.precision is Precision.INT8 else "fp32"
                 models[label, each.runtime] = each.model
         image = images.golden[:1]

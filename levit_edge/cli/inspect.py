@@ -90,7 +90,19 @@ def _describe_model(name: str, data: bytes) -> dict[str, Any]:
     except BundleError as error:
         raise BundleError(f"{name}: {error}") from error
     described: dict[str, Any] = {"kind": kind, "file": name} | to_json(facts)
-    return described
+    return described if name.endswith(".pte") else described | {"as_optimised_here": _optimised(data)}
+
+
+def _optimised(data: bytes) -> dict[str, Any]:
+    """What ONNX Runtime makes of a file on this machine, or why it makes nothing of it: the file's facts stand."""
+    from levit_edge.documents import to_json
+    from levit_edge.runtime.inspect_onnxruntime import inspect_onnxruntime
+
+    try:
+        optimised: dict[str, Any] = to_json(inspect_onnxruntime(data))
+    except (BundleError, RuntimeUnavailableError) as error:
+        return {"not_inspected": str(error)}
+    return optimised
 
 
 def _describe_checkpoint(path: Path) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from levit_edge.cli.options import (
 )
 from levit_edge.documents import to_json
 from levit_edge.errors import ExitStatus
-from levit_edge.quantize.recipe import Recipe, Target
+from levit_edge.quantize.recipe import OnnxAttention, Recipe, Target
 
 __all__ = ["quantize"]
 
@@ -68,6 +68,10 @@ def quantize(
     target: Annotated[
         Target, typer.Option(help="The processors that the int8 ONNX file is for: the same result, faster there.")
     ] = RECIPE.target,
+    onnx_attention: Annotated[
+        OnnxAttention,
+        typer.Option(help="Attention in both ONNX files: `plain` for any runtime, `fused` for onnxruntime >= 1.23."),
+    ] = RECIPE.onnx_attention,
     equalize: Equalize = RECIPE.equalize,
     weight_rounding: WeightRoundingChoice = RECIPE.weight_rounding,
     bias_correction: Annotated[
@@ -97,6 +101,7 @@ def quantize(
         seed=seed,
         scheme=scheme,
         target=target,
+        onnx_attention=onnx_attention,
         dynamic_layers=tuple(dynamic_layer or ()),
         int8_attention=tuple(int8_attention or ()),
         equalize=equalize,

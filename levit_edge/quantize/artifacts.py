@@ -14,10 +14,8 @@ from torch.fx import GraphModule
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.export.executorch import export_executorch
-from levit_edge.quantize.export.onnx import export_onnx
-from levit_edge.quantize.export.onnx_dynamic import with_onnx_dynamic_layers
-from levit_edge.quantize.export.onnx_float_products import with_float_products
-from levit_edge.quantize.recipe import Target
+from levit_edge.quantize.export.onnx import export_onnx, onnx_graph
+from levit_edge.quantize.recipe import Recipe
 from levit_edge.runtime.comparison import Comparison
 from levit_edge.runtime.kinds import Precision, Runtime
 from levit_edge.runtime.runner import open_runner
@@ -50,19 +48,17 @@ class Exported:
         return f"{self.precision}.{FILE_SUFFIXES[self.runtime]}"
 
 
-def export_all(
-    deploy: DeployLeViT, graph: GraphModule, stages: Stages, target: Target = Target.ARM64
-) -> list[Exported]:
-    """Export the deploy form (fp32) and the quantized graph made from it (int8) for both runtimes."""
+def export_all(deploy: DeployLeViT, graph: GraphModule, stages: Stages, recipe: Recipe) -> list[Exported]:
+    """Export the deploy form (fp32) and the quantized graph that `recipe` made from it (int8) for both runtimes."""
     exporters: dict[Runtime, Callable[[ExportedProgram], bytes]] = {
         Runtime.EXECUTORCH: export_executorch,
-        Runtime.ONNXRUNTIME: partial(export_onnx, target=target),
+        Runtime.ONNXRUNTIME: partial(export_onnx, target=recipe.target, attention=recipe.onnx_attention),
     }
     sources: dict[tuple[Precision, Runtime], nn.Module] = {
         (Precision.FP32, Runtime.EXECUTORCH): deploy,
         (Precision.FP32, Runtime.ONNXRUNTIME): deploy,
         (Precision.INT8, Runtime.EXECUTORCH): graph,
-        (Precision.INT8, Runtime.ONNXRUNTIME): with_onnx_dynamic_layers(with_float_products(graph)),
+        (Precision.INT8, Runtime.ONNXRUNTIME): onnx_graph(graph, recipe.scheme),
     }
     example = (torch.zeros(1, 3, deploy.config.image_size, deploy.config.image_size),)
     captured: dict[nn.Module, ExportedProgram] = {}

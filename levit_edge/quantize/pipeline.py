@@ -137,7 +137,7 @@ def quantize(
                 warn(_not_held(search))
         with stages.stage("quantize"):
             graph = quantize_graph(plan)
-        exported = export_all(deploy, graph, stages, recipe.target)
+        exported = export_all(deploy, graph, stages, recipe)
         if search is not None and search.moves:
             with stages.stage("measure price"):
                 search = replace(search, price=latency_price(planned, exported, calibration_images.golden[:1]))

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from levit_edge.errors import QuantizationError
 
-__all__ = ["LayerScheme", "RangeMethod", "Recipe", "Scheme", "Target", "WeightRounding"]
+__all__ = ["LayerScheme", "OnnxAttention", "RangeMethod", "Recipe", "Scheme", "Target", "WeightRounding"]
 
 SCHEMA_VERSION = 3
 
@@ -30,7 +30,8 @@ class Scheme(StrEnum):
     DYNAMIC = "dynamic"
     """Linears dynamic, convolutions static."""
     MIXED = "mixed"
-    """Stem and head dynamic, all else static."""
+    """Stem and head dynamic, all else static. In ONNX files all linears are dynamic: there it is more exact and no
+    slower."""
 
 
 class RangeMethod(StrEnum):
@@ -53,6 +54,16 @@ class Target(StrEnum):
     """Signed activations."""
     X86_64 = "x86-64"
     """Unsigned activations; for processors with VNNI, as without it their sums of products can saturate."""
+
+
+class OnnxAttention(StrEnum):
+    """How both ONNX files spell attention; they compute the same."""
+
+    PLAIN = "plain"
+    """Products, bias and softmax as operators of their own, operator set 18: any runtime."""
+    FUSED = "fused"
+    """The one operator `Attention` of operator set 23: faster, for ONNX Runtime 1.23 and newer; 1.24 unless
+    all linears are dynamic and the stem is too, as in the scheme `mixed`."""
 
 
 class WeightRounding(StrEnum):
@@ -84,6 +95,7 @@ class Recipe:
     int8_attention: tuple[str, ...] = ()
     """Glob patterns of attention blocks (`blocks.0`) whose two products compute in static int8, in `.pte` files."""
     target: Target = Target.ARM64
+    onnx_attention: OnnxAttention = OnnxAttention.PLAIN
     equalize: bool = True
     """Whether channels of the residual streams and of q and k are rescaled first, which is exact in fp32."""
     weight_rounding: WeightRounding = WeightRounding.GPTQ
@@ -100,5 +112,11 @@ class Recipe:
             )
         if self.calibration_images < 1:
             raise QuantizationError(f"calibration_images is {self.calibration_images}, expected at least 1.")
+        fused = self.onnx_attention is OnnxAttention.FUSED
+        if fused and self.scheme is not Scheme.MIXED and self.target is Target.ARM64:
+            raise QuantizationError(
+                f"fused attention with scheme {self.scheme} and target arm64: ONNX Runtime 1.31 on x86-64 refuses"
+                " static signed activations in operator set 23. Use scheme mixed, target x86-64 or plain attention."
+            )
         if not 50 < self.percentile <= 100:
             raise QuantizationError(f"percentile is {self.percentile}, expected more than 50 and at most 100.")

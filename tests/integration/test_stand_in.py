@@ -21,7 +21,7 @@ from levit_edge.errors import QuantizationError
 from levit_edge.model.checkpoint import read_checkpoint
 from levit_edge.model.fuse import fuse
 from levit_edge.quantize.calibration_images import CalibrationImages
-from levit_edge.quantize.export.onnx_dynamic import with_onnx_dynamic_layers
+from levit_edge.quantize.export.onnx import onnx_graph
 from levit_edge.quantize.layer_records import layer_records
 from levit_edge.quantize.plan import make_plan
 from levit_edge.quantize.quantizer import quantize_graph
@@ -107,7 +107,7 @@ def test_each_int8_file_agrees_with_its_graph(stand_in: StandIn, shared: Path) -
         plan = make_plan(deploy, images, recipe, Stages())
     assert manifest.layers == layer_records(plan), "the same images and seed give the same parameters"
     graph = quantize_graph(plan)
-    graphs = {"graph": graph, "onnx graph": with_onnx_dynamic_layers(graph)}
+    graphs = {"graph": graph, "onnx graph": onnx_graph(graph, recipe.scheme)}
 
     evaluation = read_image_folder(shared / "data" / "imagenette" / "val", manifest.config.classes)
     guesses = _guesses(bundle, graphs, balanced_sample(evaluation, GRAPH_IMAGES, seed=0).images, manifest.preprocessing)

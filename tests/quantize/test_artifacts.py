@@ -10,8 +10,8 @@ from levit_edge.errors import QuantizationError
 from levit_edge.quantize.artifacts import Exported, check_exports, export_all
 from levit_edge.quantize.export.onnx import export_onnx
 from levit_edge.quantize.quantizer import quantize_graph
-from levit_edge.quantize.recipe import LayerScheme, Recipe, Scheme
-from levit_edge.quantize.schemes import layer_schemes
+from levit_edge.quantize.recipe import Recipe, Scheme
+from levit_edge.quantize.schemes import quantizable_layers
 from levit_edge.runtime.inspect_onnx import inspect_onnx
 from levit_edge.runtime.kinds import Precision, Runtime
 from levit_edge.runtime.stages import Stages
@@ -36,11 +36,12 @@ def test_a_network_with_dead_layers_runs_in_both_runtimes(demo_steps: Demo, reci
         dead.get_parameter("blocks.5.down.bias")[::2] = 0
     graph = quantize_graph(plan_of(dead, demo_steps.images, recipe))
     golden = demo_steps.images[:3].numpy()
-    exported = export_all(dead, graph, Stages())
+    exported = export_all(dead, graph, Stages(), recipe)
     assert {each.file for each in exported} == {"fp32.pte", "fp32.onnx", "int8.pte", "int8.onnx"}
-    dynamic = [name for name, scheme in layer_schemes(dead, recipe).items() if scheme is LayerScheme.DYNAMIC]
     facts = inspect_onnx(next(each.model for each in exported if each.file == "int8.onnx"))
-    linears = sum(not name.startswith("stem") for name in dynamic)
+    linears = (
+        0 if recipe.scheme is Scheme.STATIC else sum(not name.startswith("stem") for name in quantizable_layers(dead))
+    )
     assert facts.int8_operators.get("MatMulInteger", 0) == linears
     assert (facts.conversions.get("DynamicQuantizeLinear", 0) > 0) == (linears > 0)
     for file, checked in check_exports(exported, golden).items():

@@ -113,7 +113,7 @@ def test_a_pattern_that_fits_no_attention_is_refused(demo_steps: Demo) -> None:
 @pytest.mark.slow
 def test_the_files_compute_what_their_graphs_compute(plan: Plan, demo_steps: Demo) -> None:
     graph = quantize_graph(plan)
-    exported = export_all(demo_steps.deploy, graph, Stages())
+    exported = export_all(demo_steps.deploy, graph, Stages(), Recipe())
     golden = np.ascontiguousarray(demo_steps.images[:4].numpy())
     check_exports(exported, golden)
     sources = {each.runtime: each.source for each in exported if each.precision is Precision.INT8}

@@ -21,6 +21,7 @@ def test_round_trip() -> None:
         ({"calibration_images": 0}, "expected at least 1"),
         ({"percentile": 50}, "more than 50"),
         ({"schema_version": 1}, "schema version 1"),
+        ({"onnx_attention": "fused", "scheme": "static"}, "fused attention with scheme static"),
         ({"range_method": "kl"}, "range_method is 'kl', expected one of minmax, percentile, mse, entropy"),
         ({"observer": "minmax"}, "unknown keys ..observer"),
         ({"float_layers": "stem"}, "float_layers is 'stem', expected list"),

@@ -9,23 +9,41 @@ from collections.abc import Iterator
 import onnx
 import torch
 from torch.export import ExportedProgram
+from torch.fx import GraphModule
 
 from levit_edge.errors import QuantizationError
-from levit_edge.quantize.export.onnx_dynamic import TRANSLATIONS
+from levit_edge.quantize.export.onnx_attention import with_fused_attention
+from levit_edge.quantize.export.onnx_biases import with_int32_biases
+from levit_edge.quantize.export.onnx_dynamic import TRANSLATIONS, with_onnx_dynamic_layers
+from levit_edge.quantize.export.onnx_dynamic_linears import with_dynamic_linears
+from levit_edge.quantize.export.onnx_float_outputs import with_float_outputs
+from levit_edge.quantize.export.onnx_float_products import with_float_products
 from levit_edge.quantize.export.onnx_unsigned import with_unsigned_activations
-from levit_edge.quantize.recipe import Target
+from levit_edge.quantize.recipe import OnnxAttention, Scheme, Target
 
-__all__ = ["INPUT_NAME", "OPSET", "OUTPUT_NAME", "export_onnx"]
+__all__ = ["INPUT_NAME", "OPSET", "OUTPUT_NAME", "export_onnx", "onnx_graph"]
 
 OPSET = 18
 """The exporter's own opset; the oldest with every operator used (HardSwish 14, per-channel QuantizeLinear 13)."""
 INPUT_NAME, OUTPUT_NAME = "image", "logits"
 
 
-def export_onnx(program: ExportedProgram, target: Target = Target.ARM64) -> bytes:
+def onnx_graph(graph: GraphModule, scheme: Scheme) -> GraphModule:
+    """What `export_onnx` takes of a quantized graph: its layers in the forms that ONNX Runtime has kernels for.
+
+    Linears are static only if all layers are.
+    """
+    graph = with_float_products(graph)
+    prepared = with_float_outputs(graph) if scheme is Scheme.STATIC else with_dynamic_linears(graph)
+    return with_onnx_dynamic_layers(prepared)
+
+
+def export_onnx(
+    program: ExportedProgram, target: Target = Target.ARM64, attention: OnnxAttention = OnnxAttention.PLAIN
+) -> bytes:
     """Export `program` (float32 (1, 3, size, size) -> (1, classes)) to the bytes of a checked `.onnx` file.
 
-    Int8 activations are signed or unsigned as `target` wants them.
+    Int8 activations are signed or unsigned as `target` wants them, attention is spelled as `attention` says.
 
     Raises:
         QuantizationError: the file does not pass the ONNX checker.
@@ -44,8 +62,11 @@ def export_onnx(program: ExportedProgram, target: Target = Target.ARM64) -> byte
         raise QuantizationError("torch.onnx.export returned nothing: install the versions of levit-edge[quantize].")
     model = exported.model_proto
     _strip_provenance(model)
+    model = with_int32_biases(model)
     if target is Target.X86_64:
         model = with_unsigned_activations(model)
+    if attention is OnnxAttention.FUSED:
+        model = with_fused_attention(model)
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:

@@ -20,7 +20,7 @@ from torch.fx import GraphModule, Node
 from levit_edge.quantize.rounding import rounded_dynamically
 from levit_edge.quantize.weights import per_channel
 
-__all__ = ["TRANSLATIONS", "with_onnx_dynamic_layers"]
+__all__ = ["TRANSLATIONS", "replace_linear", "with_onnx_dynamic_layers"]
 
 _QUANTIZED = torch.ops.quantized_decomposed
 _FLOAT = 1
@@ -61,7 +61,7 @@ def with_onnx_dynamic_layers(graph: GraphModule) -> GraphModule:
         if source is None:
             continue
         if node.target is torch.ops.aten.linear.default:
-            _replace_linear(copy, node, source)
+            replace_linear(copy, node, source)
         else:
             _replace_convolution(copy, node, source)
     copy.graph.eliminate_dead_code()
@@ -92,7 +92,8 @@ def _replace_convolution(graph: GraphModule, node: Node, source: Node) -> None:
         node.args = (source, graph.graph.get_attr(name), *node.args[2:])
 
 
-def _replace_linear(graph: GraphModule, node: Node, source: Node) -> None:
+def replace_linear(graph: GraphModule, node: Node, source: Node) -> Node:
+    """Replace `node`, a layer of (outputs, inputs) int8 weights, by a dynamic linear of `source`; returns that."""
     _, dequantize, bias = node.all_input_nodes
     weight, scales = dequantize.all_input_nodes[:2]
     transposed = f"{node.name}_weight"
@@ -102,3 +103,4 @@ def _replace_linear(graph: GraphModule, node: Node, source: Node) -> None:
         replacement = graph.graph.call_function(torch.ops.levit_edge.dynamic_linear.default, arguments)
     node.replace_all_uses_with(replacement)
     graph.graph.erase_node(node)
+    return replacement

@@ -1,0 +1,64 @@
+"""The forms that the ONNX files take: what ONNX Runtime makes of them, and that they compute the same."""
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from levit_edge.quantize.export.onnx import export_onnx, onnx_graph
+from levit_edge.quantize.recipe import OnnxAttention, Scheme
+from levit_edge.quantize.schemes import quantizable_layers
+from levit_edge.runtime.inspect_onnxruntime import inspect_onnxruntime
+from levit_edge.runtime.kinds import Runtime
+from levit_edge.runtime.runner import open_runner
+from tests.quantize.conftest import Demo
+
+pytestmark = pytest.mark.slow
+TOLERANCE = 1e-5
+"""Of the largest logit: the fused attention sums in another order."""
+INT8_TOLERANCE = 0.05
+"""Other float rounding moves single int8 steps."""
+Floats = NDArray[np.float32]
+Files = dict[tuple[Scheme, OnnxAttention], bytes]
+
+
+@pytest.fixture(scope="module")
+def files(demo_steps: Demo) -> Files:
+    made: Files = {}
+    for scheme in (Scheme.STATIC, Scheme.MIXED):
+        program = torch.export.export(onnx_graph(demo_steps.graph, scheme), (torch.zeros(1, 3, 128, 128),), strict=True)
+        made |= {(scheme, form): export_onnx(program, attention=form) for form in OnnxAttention}
+    return made
+
+
+def test_every_linear_runs_in_int8_and_gives_float(files: Files, demo_steps: Demo) -> None:
+    linears = sum(isinstance(layer, torch.nn.Linear) for layer in quantizable_layers(demo_steps.deploy).values())
+    dynamic = inspect_onnxruntime(files[Scheme.MIXED, OnnxAttention.PLAIN])
+    kernels = ("MatMulIntegerToFloat", "DynamicQuantizeMatMul")
+    assert sum(dynamic.int8_operators.get(kernel, 0) for kernel in kernels) == linears + 2, "and two strided q"
+    assert "Gemm" not in dynamic.float_operators
+    written = onnx.load_model_from_string(files[Scheme.STATIC, OnnxAttention.PLAIN])
+    producers = {name: node for node in written.graph.node for name in node.output}
+    gemms = [node for node in written.graph.node if node.op_type == "Gemm"]
+    assert len(gemms) == linears
+    assert all(producers[name].op_type == "DequantizeLinear" for node in gemms for name in node.input)
+
+
+def test_fused_attention_computes_the_same(files: Files, demo_steps: Demo) -> None:
+    program = torch.export.export(demo_steps.deploy, (torch.zeros(1, 3, 128, 128),), strict=True)
+    fp32 = [export_onnx(program, attention=form) for form in OnnxAttention]
+    int8 = [files[Scheme.MIXED, form] for form in OnnxAttention]
+    for (plain, fused), tolerance in ((fp32, TOLERANCE), (int8, INT8_TOLERANCE)):
+        operators = [node.op_type for node in onnx.load_model_from_string(fused).graph.node]
+        assert operators.count("Attention") == [n.op_type for n in onnx.load_model_from_string(plain).graph.node].count(
+            "Softmax"
+        )
+        assert "Softmax" not in operators
+        expected, found = (_logits(model, demo_steps.images.numpy()[:4]) for model in (plain, fused))
+        assert np.abs(expected - found).max() < tolerance * np.abs(expected).max()
+
+
+def _logits(model: bytes, images: Floats) -> Floats:
+    runner = open_runner(Runtime.ONNXRUNTIME, model)
+    return np.stack([runner.run(image[np.newaxis]) for image in images])
