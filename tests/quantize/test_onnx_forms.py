@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from levit_edge.quantize.export.onnx import export_onnx, onnx_graph
-from levit_edge.quantize.recipe import OnnxAttention, Scheme
+from levit_edge.quantize.recipe import OnnxAttention, Scheme, Target
 from levit_edge.quantize.schemes import quantizable_layers
 from levit_edge.runtime.inspect_onnxruntime import inspect_onnxruntime
 from levit_edge.runtime.kinds import Runtime
@@ -28,7 +28,7 @@ def files(demo_steps: Demo) -> Files:
     made: Files = {}
     for scheme in (Scheme.STATIC, Scheme.MIXED):
         program = torch.export.export(onnx_graph(demo_steps.graph, scheme), (torch.zeros(1, 3, 128, 128),), strict=True)
-        made |= {(scheme, form): export_onnx(program, attention=form) for form in OnnxAttention}
+        made |= {(scheme, form): export_onnx(program, Target.X86_64, form) for form in OnnxAttention}
     return made
 
 
