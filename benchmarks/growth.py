@@ -22,16 +22,16 @@ from benchmarks.command import check_folders, command_line, conclude, positive
 from benchmarks.isolation import Isolated, reason_for
 from benchmarks.speed.building import build_all
 from benchmarks.speed.catalogue import X86_64, all_contenders
-from benchmarks.speed.contender import IMAGES, Contender, Engine, Product, Workshop, named
+from benchmarks.speed.contender import IMAGES, Contender, Engine, Product, Workshop
 from benchmarks.speed.growth_results import GIGA, Growth, Row, show
 from benchmarks.speed.prepare import Prepared, Wanted, prepare
 from benchmarks.speed.race import Entry, Finish, Schedule, race
+from benchmarks.speed.shares import onnxruntime_share
 from benchmarks.speed.statistics import latency_of
 from levit_edge.cli.console import TerminalListener
 from levit_edge.model.config import OFFICIAL_SIZES
 from levit_edge.quantize.recipe import Target
 from levit_edge.runtime.host import describe_host, package_versions
-from levit_edge.runtime.kinds import Precision
 from levit_edge.runtime.stages import StageListener
 
 __all__ = ["main", "run"]
@@ -39,9 +39,10 @@ __all__ = ["main", "run"]
 PACKAGES = ("levit-edge", "torch", "executorch", "onnxruntime", "numpy")
 CAVEAT = (
     "Random weights, and times of this machine, which other work may have shared. Outside: the share of the time that"
-    " is not in convolutions and linears; onnxruntime: by its profiler; executorch: network against its layers alone."
+    " is not in convolutions and linears, by ONNX Runtime's profiler; ExecuTorch's package has none."
 )
 TARGET = Target.X86_64 if platform.machine() in X86_64 else Target.ARM64
+ENGINES = {Engine.EXECUTORCH, Engine.ONNXRUNTIME}
 NAMES = {"ours fp32", "ours int8 mixed", f"ours int8 mixed {TARGET}"}
 WARM_UP = 2
 
@@ -52,8 +53,8 @@ class _Built:
 
     prepared: Prepared
     files: dict[str, Product | str]
-    shares: dict[str, float | str]
-    """Percent, or why there is none."""
+    shares: dict[str, float | str | None]
+    """Percent, or why there is none; None where none can be had."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,7 +79,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 def run(options: argparse.Namespace, command: str) -> Growth:
     """Build every size, then race all of them."""
     load_average, listener = os.getloadavg()[0], TerminalListener()
-    contenders = [each for each in all_contenders() if each.name in NAMES and each.engine in _SHARES]
+    contenders = [each for each in all_contenders() if each.name in NAMES and each.engine in ENGINES]
     with TemporaryDirectory() as folder:
         built = {}
         for size in options.model or OFFICIAL_SIZES:
@@ -121,25 +122,15 @@ def _build(size: str, contenders: Sequence[Contender], folder: Path, listener: S
     return _Built(prepared=prepared, files=files, shares=shares)
 
 
-def _share(contender: Contender, workshop: Workshop, file: Path) -> float | str:
+def _share(contender: Contender, workshop: Workshop, file: Path) -> float | str | None:
+    """None of ExecuTorch, whose package cannot tell."""
+    if contender.engine is not Engine.ONNXRUNTIME:
+        return None
     with Isolated() as process:
         try:
-            return process.call(_SHARES[contender.engine], workshop, file, contender.precision)
+            return process.call(onnxruntime_share, workshop, file)
         except Exception as error:  # without it, the times are still good
             return reason_for(error)
-
-
-def _onnxruntime_share(workshop: Workshop, file: Path, precision: Precision | None) -> float:  # noqa: ARG001
-    share: float = named("benchmarks.speed.shares.onnxruntime_share")(workshop, file)
-    return share
-
-
-def _executorch_share(workshop: Workshop, file: Path, precision: Precision | None) -> float:
-    share: float = named("benchmarks.speed.shares.executorch_share")(workshop, file, precision)
-    return share
-
-
-_SHARES = {Engine.EXECUTORCH: _executorch_share, Engine.ONNXRUNTIME: _onnxruntime_share}
 
 
 def _row(contender: Contender, size: str, built: _Built, finishes: dict[str, Finish]) -> Row:
@@ -160,7 +151,7 @@ def _row(contender: Contender, size: str, built: _Built, finishes: dict[str, Fin
     return plain(
         latency=latency,
         ms_per_gmac=round(latency.median_ms / work * GIGA, 3),
-        outside_percent=None if isinstance(share, str) else round(share, 1),
+        outside_percent=round(share, 1) if isinstance(share, float) else None,
         size_bytes=product.size_bytes,
         reason=share if isinstance(share, str) else "",
     )

@@ -31,7 +31,7 @@ class Row:
     ms_per_gmac: float | None = None
     """Median milliseconds for 10⁹ multiply-adds."""
     outside_percent: float | None = None
-    """Of the time, outside convolutions and linears: see `benchmarks.speed.shares`. Always of one thread."""
+    """Of the time, outside convolutions and linears, with one thread: see `benchmarks.speed.shares`."""
     size_bytes: int | None = None
     reason: str = ""
 

@@ -20,7 +20,7 @@ from levit_edge.quantize.recipe import Recipe, Scheme, Target
 from levit_edge.quantize.schemes import layer_schemes
 from levit_edge.runtime.stages import Advance, Stages
 
-__all__ = ["fp32_onnx", "fp32_onnx_file", "fp32_pte", "int8_onnx", "int8_pte", "plan"]
+__all__ = ["fp32_onnx", "fp32_onnx_file", "fp32_pte", "int8_onnx", "int8_pte"]
 
 BATCH = 8
 
@@ -80,14 +80,14 @@ def _calibrated(workshop: Workshop) -> Plan:
     return make_plan(_deploy(workshop), _Stored(workshop), Recipe(), Stages())
 
 
-def plan(workshop: Workshop, scheme: Scheme) -> Plan:
+def _plan(workshop: Workshop, scheme: Scheme) -> Plan:
     """The recipe of one scheme; ranges and weights are the same in every one."""
     return _calibrated(workshop).with_schemes(layer_schemes(_deploy(workshop), Recipe(scheme=scheme)))
 
 
 @cache
 def _graph(workshop: Workshop, scheme: Scheme) -> GraphModule:
-    return quantize_graph(plan(workshop, scheme))
+    return quantize_graph(_plan(workshop, scheme))
 
 
 @cache

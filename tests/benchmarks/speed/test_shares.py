@@ -7,9 +7,7 @@ import pytest
 from benchmarks.speed import ours
 from benchmarks.speed.contender import Workshop
 from benchmarks.speed.prepare import Wanted, prepare
-from benchmarks.speed.shares import executorch_share, onnxruntime_share, share_of_events
-from levit_edge.quantize.recipe import Scheme
-from levit_edge.runtime.kinds import Precision
+from benchmarks.speed.shares import onnxruntime_share, share_of_events
 
 
 def test_share_of_events() -> None:
@@ -32,10 +30,5 @@ def demo(tmp_path: Path) -> Workshop:
 
 @pytest.mark.slow
 def test_the_demo_computes_more_than_convolutions_and_linears(demo: Workshop) -> None:
-    onnx, _ = ours.fp32_onnx(demo, demo.folder)
-    assert 0 < onnxruntime_share(demo, onnx) < 100
-    for precision, (file, _) in {
-        Precision.FP32: ours.fp32_pte(demo, demo.folder),
-        Precision.INT8: ours.int8_pte(demo, demo.folder, Scheme.MIXED),
-    }.items():
-        assert executorch_share(demo, file, precision) < 100
+    file, _ = ours.fp32_onnx(demo, demo.folder)
+    assert 0 < onnxruntime_share(demo, file) < 100  # seen: 45
