@@ -1,8 +1,10 @@
 """The growth table as a command."""
 
+from argparse import Namespace
+
 import pytest
 
-from benchmarks.growth import main
+from benchmarks.growth import main, run
 from benchmarks.speed.contender import Engine
 from benchmarks.speed.growth_results import Growth, Row, show
 from benchmarks.speed.statistics import Latency
@@ -59,3 +61,16 @@ def test_the_table_has_figures_and_reasons(capsys: pytest.CaptureFixture[str]) -
     (row,) = (line for line in printed.splitlines() if line.startswith("executorch"))
     assert row.split() == ["executorch", "int8", "LeViT-128S", "0.305", "3.05", "4.50", "3.00", "10.0", "42", "1.0"]
     assert "LeViT-384 onnxruntime fp32: failed: it was too large" in printed
+
+
+@pytest.mark.slow
+def test_the_demo_in_both_runtimes_and_precisions() -> None:
+    growth = run(Namespace(model=["demo"], threads=1, rounds=2, runs=2), "none")
+    assert [(row.runtime, row.precision) for row in growth.rows] == [
+        (engine, precision) for engine in (Engine.EXECUTORCH, Engine.ONNXRUNTIME) for precision in Precision
+    ]
+    for row in growth.rows:
+        assert row.reason == ""
+        assert row.latency is not None
+        assert row.ms_per_gmac == pytest.approx(row.latency.median_ms / row.multiply_adds * 1e9, abs=1e-3)
+        assert (row.outside_percent is None) == (row.runtime is Engine.EXECUTORCH)
