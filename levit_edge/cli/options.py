@@ -46,7 +46,7 @@ RuntimeChoice = Annotated[
 ]
 SkipBadImages = Annotated[bool, typer.Option(help="Leave out images that cannot be read instead of failing.")]
 Workers = Annotated[
-    int | None, typer.Option(min=0, help="Processes that decode images. [default: one per core, at most 4]")
+    int | None, typer.Option(min=0, help="Processes that decode and evaluate. [default: one per core, at most 4]")
 ]
 BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A folder made by `levit-edge quantize`.")]
 

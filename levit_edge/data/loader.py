@@ -16,7 +16,7 @@ from levit_edge.data.pool import read_squares
 from levit_edge.data.preprocess import FloatImage, Pixels, Preprocessing, normalise
 from levit_edge.errors import DataError
 
-__all__ = ["BadImage", "Decoder", "batches", "default_workers"]
+__all__ = ["BadImage", "Decoder", "batches", "default_workers", "judge_bad_images"]
 
 MOST_WORKERS = 4  # by default; more rarely help, as the model needs cores too
 FEWEST_IMAGES = 32  # fewer are decoded before workers have started
@@ -101,25 +101,29 @@ class Decoder:
                     self.bad.append(BadImage(self.images[index], square))
                 else:
                     yield index, normalise(square, self.preprocessing)
-        self._judge()
+        judge_bad_images(self.bad, len(self.images), skip=self.skip_bad_images)
 
     def _squares(self) -> Generator[Pixels | str, None, None]:
         if self.workers == 0 or not self.images:
             return _read_here(self.images, self.preprocessing)
         return read_squares(self.images, self.preprocessing, min(self.workers, len(self.images)))
 
-    def _judge(self) -> None:
-        """Refuse the bad images, unless they may be skipped and some are left."""
-        if not self.bad or (self.skip_bad_images and len(self.bad) < len(self.images)):
-            return
-        advice = "remove or replace them"
-        if len(self.bad) < len(self.images):
-            advice += ", or leave them out with --skip-bad-images"
-        lines = [f"  {bad.path}: {bad.reason}" for bad in self.bad[:LISTED]]
-        if len(self.bad) > LISTED:
-            lines.append(f"  and {len(self.bad) - LISTED} more")
-        found = f"{len(self.bad)} of {len(self.images)} images cannot be read: {advice}"
-        raise DataError("\n".join([found, *lines]))
+
+def judge_bad_images(bad: Sequence[BadImage], images: int, *, skip: bool) -> None:
+    """Refuse the `bad` ones of so many images, unless they may be skipped and some are left.
+
+    Raises:
+        DataError: it lists them.
+    """
+    if not bad or (skip and len(bad) < images):
+        return
+    advice = "remove or replace them"
+    if len(bad) < images:
+        advice += ", or leave them out with --skip-bad-images"
+    lines = [f"  {each.path}: {each.reason}" for each in bad[:LISTED]]
+    if len(bad) > LISTED:
+        lines.append(f"  and {len(bad) - LISTED} more")
+    raise DataError("\n".join([f"{len(bad)} of {images} images cannot be read: {advice}", *lines]))
 
 
 def batches(decoded: Iterable[tuple[int, FloatImage]], size: int) -> Iterator[tuple[tuple[int, ...], FloatImage]]:

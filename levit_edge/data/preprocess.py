@@ -7,6 +7,7 @@ the `Resize`, `CenterCrop`, `ToTensor`, `Normalize` of the original LeViT evalua
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from levit_edge.errors import DataError
 if TYPE_CHECKING:
     from levit_edge.model.config import LevitConfig
 
-__all__ = ["FloatImage", "Pixels", "Preprocessing", "normalise", "open_image", "preprocess"]
+__all__ = ["FloatImage", "Pixels", "Preprocessing", "normalise", "open_image", "preprocess", "read_input"]
 
 FloatImage = npt.NDArray[np.float32]
 """(3, H, W) float32, normalised."""
@@ -116,6 +117,16 @@ def normalise(pixels: Pixels, preprocessing: Preprocessing) -> FloatImage:
 def preprocess(image: Image.Image, preprocessing: Preprocessing) -> FloatImage:
     """A photograph -> the model's input without the batch axis, (3, image_size, image_size) float32."""
     square = crop_square(image.convert("RGB"), preprocessing.resize, preprocessing.image_size)
+    return normalise(np.asarray(square), preprocessing)
+
+
+def read_input(path: Path, preprocessing: Preprocessing) -> FloatImage:
+    """The file of a photograph -> the model's input, (3, image_size, image_size) float32.
+
+    Raises:
+        DataError: it cannot be read; see `open_image`.
+    """
+    square = crop_square(open_image(path), preprocessing.resize, preprocessing.image_size)
     return normalise(np.asarray(square), preprocessing)
 
 

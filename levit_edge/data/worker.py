@@ -1,18 +1,18 @@
 """A decoding process: takes paths on standard input, leaves pixels in shared memory, answers on standard output.
 
-`levit_edge.data.pool` starts it and is its only client. A request is one line of JSON, `[slot, path]`; the answer
-is one line of JSON, null if the square's pixels now fill that slot, or the reason why the image cannot be read.
+`levit_edge.data.pool` starts it and is its only client. A request is a frame of JSON, `[slot, path]`; the answer is
+a frame of JSON, null if the square's pixels now fill that slot, or the reason why the image cannot be read.
 Arguments: the descriptor of the shared memory, the length of the resized short side, the side of the square.
 It imports Pillow and nothing heavier, and ends when its standard input does.
 """
 
 import json
 import mmap
-import os
 import sys
 from contextlib import suppress
 from pathlib import Path
 
+from levit_edge.data.frames import read_frame, write_frame
 from levit_edge.data.image import crop_square, decoding_fault, open_image
 from levit_edge.errors import DataError
 
@@ -23,16 +23,21 @@ def main() -> None:
     """Serve until standard input ends; a client that has gone away ends it as quietly."""
     memory, resize, size = (int(argument) for argument in sys.argv[1:])
     slot_bytes = size * size * 3
-    with mmap.mmap(memory, 0) as pixels, suppress(BrokenPipeError):
-        for line in sys.stdin.buffer:
-            slot, path = json.loads(line)
+    with (
+        open(0, "rb", buffering=0) as requests,
+        open(1, "wb", buffering=0) as answers,
+        mmap.mmap(memory, 0) as pixels,
+        suppress(BrokenPipeError),
+    ):
+        while (request := read_frame(requests)) is not None:
+            slot, path = json.loads(request)
             window = slice(slot * slot_bytes, (slot + 1) * slot_bytes)
             try:
                 pixels[window] = read_square(Path(path), resize, size)
                 reason = None
             except DataError as error:
                 reason = decoding_fault(Path(path), error)[:LONGEST_REASON]
-            os.write(1, json.dumps(reason).encode() + b"\n")
+            write_frame(answers, json.dumps(reason).encode())
 
 
 def read_square(path: Path, resize: int, size: int) -> bytes:

@@ -119,7 +119,7 @@ class ArtifactResult:
     """Mean change of fp32's top-1 logit minus the largest other one, in logits."""
     margin_change_worst: float | None
     images_per_second: float
-    """In the runtime alone, without decoding."""
+    """One thread, in the runtime alone, without decoding, while other processes do the same on the other cores."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,7 +204,9 @@ class StageRecord:
     name: str
     seconds: float
     peak_rss_bytes: int
-    """Peak memory of the main process, up to the end of this stage."""
+    """Peak resident memory during this stage: the main process's, and that of its helper processes added up. The peaks
+    need not fall together, and libraries that processes share count in each, so the true one is at most this. Where
+    the system cannot tell (not Linux): the main process's alone, since it began."""
 
 
 @dataclass(frozen=True, kw_only=True)

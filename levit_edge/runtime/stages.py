@@ -4,9 +4,11 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from pathlib import Path
 from typing import Protocol
 
+from levit_edge.data.helpers import process_peak_bytes, watch_memory
 from levit_edge.runtime.manifest import StageRecord
 
 __all__ = ["Advance", "StageListener", "Stages", "peak_rss_bytes"]
@@ -31,7 +33,7 @@ class Silent:
 
 
 class Stages:
-    """Runs stages one after the other and records seconds and peak memory of each."""
+    """Runs stages one after the other, never one inside another, and records seconds and peak memory of each."""
 
     def __init__(self, listener: StageListener | None = None) -> None:
         self._listener = listener or Silent()
@@ -41,13 +43,23 @@ class Stages:
     def stage(self, name: str, total: int | None = None) -> Iterator[Advance]:
         """Run the body as the stage `name`; only stages that end well are recorded."""
         start = time.perf_counter()
-        with self._listener.stage(name, total) as advance:
+        forget_peak()
+        with watch_memory() as helpers, self._listener.stage(name, total) as advance:
             yield advance
         seconds = round(time.perf_counter() - start, 3)
-        self.records.append(StageRecord(name=name, seconds=seconds, peak_rss_bytes=peak_rss_bytes()))
+        peak = peak_rss_bytes() + max(helpers, default=0)
+        self.records.append(StageRecord(name=name, seconds=seconds, peak_rss_bytes=peak))
+
+
+def forget_peak() -> None:
+    """Let `peak_rss_bytes` begin anew, where the system can: Linux, see proc_pid_clear_refs(5)."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 def peak_rss_bytes() -> int:
-    """The largest resident memory of this process so far."""
+    """The largest resident memory of this process since `forget_peak`, or else since it began."""
+    if (peak := process_peak_bytes("self")) is not None:
+        return peak
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

@@ -1,8 +1,7 @@
 """Verification: fp32 and INT8 in the real runtimes over the same images, compared image by image."""
 
-import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,30 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
-from levit_edge.data.loader import Decoder, batches
+from levit_edge.data.loader import BadImage, judge_bad_images
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.errors import DataError
 from levit_edge.runtime.bundle import Bundle
 from levit_edge.runtime.comparison import Comparison, Counts, paired_interval
+from levit_edge.runtime.evaluation_pool import answers, default_processes
+from levit_edge.runtime.evaluator import THREADS, Answer, Model
 from levit_edge.runtime.host import describe_host
 from levit_edge.runtime.kinds import Precision, Runtime
-from levit_edge.runtime.manifest import (
-    Artifact,
-    ArtifactResult,
-    Gate,
-    Verification,
-)
+from levit_edge.runtime.manifest import Artifact, ArtifactResult, Gate, Verification
 from levit_edge.runtime.provenance import image_provenance
-from levit_edge.runtime.runner import Runner, open_runner, runtime_version
-from levit_edge.runtime.stages import Advance, Stages
+from levit_edge.runtime.runner import runtime_version
+from levit_edge.runtime.stages import Stages
 
 __all__ = ["evaluate", "evaluation_set", "verify"]
 
 Floats = NDArray[np.float32]
-CHUNK = 16
-"""Images handed to each runtime at a time: large enough that waiting for the other runtime costs nothing."""
-THREADS = 1
 
 
 def verify(
@@ -50,7 +43,8 @@ def verify(
     """Run the bundle's artifacts of `runtimes` over the images in the folder `evaluation`.
 
     `limit` takes a class-balanced sample of at most that many images. `max_drop_pt` is a gate on the drop in top-1,
-    percentage points; the result says whether it passed.
+    percentage points; the result says whether it passed. `workers` processes share the images, 0 means this process
+    alone; the results are the same to the last digit.
 
     Raises:
         DataError: the folder is not usable, or a gate was asked for and the images have no labels.
@@ -103,13 +97,23 @@ def evaluate(
     stages: Stages | None = None,
 ) -> Verification:
     """Run `models` (the bytes of each artifact's file) over `images`; see `verify`."""
-    lanes = _open_lanes(models)
+    compared = [_Evaluated(artifact) for artifact in models]
+    lanes = _lanes(compared)
+    processes = default_processes(len(images)) if workers is None else workers
+    files = [Model(runtime=artifact.runtime, data=data) for artifact, data in models.items()]
+    bad: list[BadImage] = []
     with (
         (stages or Stages()).stage("verify", total=len(images)) as advance,
-        Decoder(images.images, preprocessing, workers=workers, skip_bad_images=skip_bad_images) as decoder,
+        closing(answers(files, images.images, preprocessing, processes)) as answered,
     ):
-        _run_lanes(lanes, decoder, images.labels, advance)
-        provenance = image_provenance(source, images, decoder.bad)
+        for index, answer in enumerate(answered):
+            if isinstance(answer, str):
+                bad.append(BadImage(images.images[index], answer))
+            else:
+                _count(answer, compared, lanes, None if images.labels is None else images.labels[index])
+            advance(1)
+        judge_bad_images(bad, len(images), skip=skip_bad_images)
+        provenance = image_provenance(source, images, bad)
     results = tuple(evaluated.result() for lane in lanes for evaluated in lane.evaluated)
     runtimes = dict.fromkeys(artifact.runtime for artifact in models)
     return Verification(
@@ -129,18 +133,10 @@ class _Evaluated:
     """One artifact and what it has done so far; `comparison` stays empty for the reference."""
 
     artifact: Artifact
-    runner: Runner
     counts: Counts = field(default_factory=Counts)
     comparison: Comparison = field(default_factory=Comparison)
     seconds: float = 0.0
     images: int = 0
-
-    def run(self, image: Floats) -> Floats:
-        start = time.perf_counter()
-        logits = self.runner.run(image)
-        self.seconds += time.perf_counter() - start
-        self.images += 1
-        return logits
 
     def result(self) -> ArtifactResult:
         counts = self.counts
@@ -177,38 +173,33 @@ class _Lane:
     def evaluated(self) -> list[_Evaluated]:
         return [self.reference, *self.candidates]
 
-    def run(self, images: Floats, labels: Sequence[int | None]) -> None:
-        for image, label in zip(images, labels, strict=True):
-            reference = self.reference.run(image[np.newaxis])
-            reference_right = label is not None and self.reference.counts.add(reference, label)
-            for candidate in self.candidates:
-                logits = candidate.run(image[np.newaxis])
-                candidate.comparison.add(reference, logits)
-                if label is not None:
-                    candidate.comparison.add_outcome(reference_right, candidate.counts.add(logits, label))
+    def count(self, logits: Mapping[Artifact, Floats], label: int | None) -> None:
+        """Compare what the artifacts made of one image."""
+        expected = logits[self.reference.artifact]
+        reference_right = label is not None and self.reference.counts.add(expected, label)
+        for candidate in self.candidates:
+            found = logits[candidate.artifact]
+            candidate.comparison.add(expected, found)
+            if label is not None:
+                candidate.comparison.add_outcome(reference_right, candidate.counts.add(found, label))
 
 
-def _open_lanes(models: Mapping[Artifact, bytes]) -> list[_Lane]:
+def _lanes(compared: Sequence[_Evaluated]) -> list[_Lane]:
     lanes = []
-    for runtime in dict.fromkeys(artifact.runtime for artifact in models):
-        opened = [
-            _Evaluated(artifact, open_runner(runtime, model, THREADS))
-            for artifact, model in models.items()
-            if artifact.runtime is runtime
-        ]
-        reference = next(each for each in opened if each.artifact.precision is Precision.FP32)
-        lanes.append(_Lane(reference, [each for each in opened if each is not reference]))
+    for runtime in dict.fromkeys(each.artifact.runtime for each in compared):
+        ours = [each for each in compared if each.artifact.runtime is runtime]
+        reference = next(each for each in ours if each.artifact.precision is Precision.FP32)
+        lanes.append(_Lane(reference, [each for each in ours if each is not reference]))
     return lanes
 
 
-def _run_lanes(lanes: list[_Lane], decoder: Decoder, labels: tuple[int, ...] | None, advance: Advance) -> None:
-    """Every image through every lane, the lanes side by side: ONNX Runtime frees the interpreter while it works."""
-    with ThreadPoolExecutor(max_workers=max(1, len(lanes))) as pool:
-        for indices, images in batches(decoder, CHUNK):
-            chunk_labels = [labels[index] if labels is not None else None for index in indices]
-            for future in [pool.submit(lane.run, images, chunk_labels) for lane in lanes]:
-                future.result()
-            advance(len(indices))
+def _count(answer: Answer, compared: Sequence[_Evaluated], lanes: Sequence[_Lane], label: int | None) -> None:
+    for each, seconds in zip(compared, answer.seconds, strict=True):
+        each.seconds += seconds
+        each.images += 1
+    logits = dict(zip((each.artifact for each in compared), answer.logits, strict=True))
+    for lane in lanes:
+        lane.count(logits, label)
 
 
 def _gate(results: Sequence[ArtifactResult], max_drop_pt: float | None) -> Gate:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from levit_edge.data import pool
+from levit_edge.data.helpers import Helper
 from levit_edge.data.loader import BadImage, Decoder, batches, default_workers
 from levit_edge.data.preprocess import Preprocessing, open_image, preprocess
 from levit_edge.errors import DataError
@@ -62,13 +63,13 @@ def test_workers_are_only_so_far_ahead(
 ) -> None:
     monkeypatch.setattr(pool, "PREFETCH", 3)
     asked: list[int] = []
-    request = pool._Worker.request
+    request = pool.request
 
-    def recorded(worker: pool._Worker, slot: int, image: Path) -> None:
+    def recorded(worker: Helper, slot: int, image: Path) -> None:
         asked.append(slot)
         request(worker, slot, image)
 
-    monkeypatch.setattr(pool._Worker, "request", recorded)
+    monkeypatch.setattr(pool, "request", recorded)
     with Decoder(photographs, small, workers=2) as decoder:
         for index, image in decoder:
             assert len(asked) <= index + 6
@@ -134,14 +135,14 @@ def test_a_worker_that_dies_is_an_error_that_names_the_image(
 def test_a_worker_that_dies_early_is_one_too(
     photographs: list[Path], small: Preprocessing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    request = pool._Worker.request
+    request = pool.request
 
-    def fatal(worker: pool._Worker, slot: int, image: Path) -> None:
-        worker._process.kill()
-        worker._process.wait()
+    def fatal(worker: Helper, slot: int, image: Path) -> None:
+        worker.process.kill()
+        worker.process.wait()
         request(worker, slot, image)
 
-    monkeypatch.setattr(pool._Worker, "request", fatal)
+    monkeypatch.setattr(pool, "request", fatal)
     with Decoder(photographs, small, workers=2) as decoder, pytest.raises(DataError, match=r"000\.png: the process"):
         list(decoder)
 

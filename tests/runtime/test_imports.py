@@ -48,7 +48,6 @@ def test_no_module_of_runtime_or_data_loads_torch_or_a_runtime() -> None:
     "call",
     [
         ["verify", "BUNDLE", "--evaluation", "PHOTOGRAPHS", "--runtime", "onnxruntime"],
-        ["verify", "BUNDLE", "--evaluation", "PHOTOGRAPHS", "--runtime", "onnxruntime", "--json", "--workers", "1"],
         ["predict", "BUNDLE", "PHOTOGRAPHS/0-red/01.png"],
     ],
     ids=" ".join,
@@ -62,3 +61,13 @@ def test_onnx_alone_needs_no_torch(tiny_bundle: Path, labelled_photographs: Path
     imported = imported_by(code, *arguments)
     assert imported.isdisjoint(HEAVY)
     assert "onnxruntime" in imported
+
+
+def test_processes_that_evaluate_onnx_alone_need_no_torch(
+    tiny_bundle: Path, labelled_photographs: Path, tmp_path: Path
+) -> None:
+    for heavy in HEAVY:
+        (tmp_path / f"{heavy}.py").write_text("import os\nos._exit(7)")
+    code = "sys.path.insert(0, sys.argv.pop())\nfrom levit_edge.cli.main import run\nassert run(sys.argv[1:]) == 0"
+    call = ("verify", tiny_bundle, "--evaluation", labelled_photographs, "--runtime", "onnxruntime", "--workers", "1")
+    assert imported_by(code, *call, tmp_path).isdisjoint({*HEAVY, "onnxruntime"})

@@ -2,8 +2,10 @@ import dataclasses
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +19,7 @@ from levit_edge.errors import BundleError, DataError
 from levit_edge.runtime.bundle import Bundle
 from levit_edge.runtime.kinds import Precision, Runtime
 from levit_edge.runtime.manifest import Verification
-from levit_edge.runtime.stages import Stages
+from levit_edge.runtime.stages import Advance, Stages
 from levit_edge.runtime.verify import evaluation_set, verify
 
 FLOAT_TOLERANCE = 1e-9
@@ -77,6 +79,19 @@ def test_figures_are_those_of_a_plain_computation(bundle: Bundle, labelled_photo
     assert candidate.margin_change_worst == pytest.approx(changes.min(), rel=FLOAT_TOLERANCE)
 
 
+def test_results_are_the_same_to_the_last_digit_with_any_number_of_processes(
+    bundle: Bundle, labelled_photographs: Path
+) -> None:
+    alone, *shared = (
+        [
+            dataclasses.replace(result, images_per_second=0.0)
+            for result in verify(bundle, labelled_photographs, workers=workers).results
+        ]
+        for workers in (0, 1, 3)
+    )
+    assert shared == [alone, alone]
+
+
 def test_the_reference_is_compared_with_nothing(measured: Verification) -> None:
     reference = measured.results[0]
     compared = ("drop_pt", "drop_ci95_pt", "agreement", "flips_lost", "flips_gained", "sqnr_db")
@@ -94,9 +109,18 @@ def test_what_was_measured_and_where_is_recorded(measured: Verification, labelle
 
 
 def test_progress_and_the_stage_are_reported(bundle: Bundle, labelled_photographs: Path) -> None:
-    stages = Stages()
+    class Heard:
+        advanced: ClassVar[list[int]] = []
+
+        @contextmanager
+        def stage(self, name: str, total: int | None) -> Iterator[Advance]:
+            assert (name, total) == ("verify", 32)
+            yield self.advanced.append
+
+    stages = Stages(Heard())
     verify(bundle, labelled_photographs, stages=stages)
     assert [record.name for record in stages.records] == ["verify"]
+    assert sum(Heard.advanced) == 32
 
 
 def test_without_labels_the_drop_is_not_measured(
