@@ -25,7 +25,7 @@ from levit_edge.model.checkpoint import Checkpoint, read_checkpoint
 from levit_edge.model.fuse import fuse
 from levit_edge.quantize.artifacts import FILE_SUFFIXES, export_all
 from levit_edge.quantize.calibration_images import CalibrationImages
-from levit_edge.quantize.layer_noise import LogitNoise, network_noise
+from levit_edge.quantize.layer_noise import FloatLogits, LogitNoise, network_noise
 from levit_edge.quantize.plan import Plan, make_plan
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.quantize.recipe import RangeMethod, Recipe, Scheme, WeightRounding
@@ -101,7 +101,7 @@ def ablate(
             (torch.from_numpy(batch), [labels[index] for index in indices])
             for indices, batch in batches(decoder, BATCH)
         )
-        noises = network_noise(deploy, simulated, labelled)
+        noises = network_noise(FloatLogits(deploy), simulated, labelled)
     return [_row(name, noises[name], plans[name][1]) for name in recipes]
 
 

@@ -15,6 +15,7 @@ from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.export.executorch import export_executorch
 from levit_edge.quantize.export.onnx import export_onnx, onnx_graph
+from levit_edge.quantize.export.program import export_program
 from levit_edge.quantize.recipe import Recipe
 from levit_edge.runtime.comparison import Comparison
 from levit_edge.runtime.kinds import Precision, Runtime
@@ -49,7 +50,10 @@ class Exported:
 
 
 def export_all(deploy: DeployLeViT, graph: GraphModule, stages: Stages, recipe: Recipe) -> list[Exported]:
-    """Export the deploy form (fp32) and the quantized graph that `recipe` made from it (int8) for both runtimes."""
+    """Export the deploy form (fp32) and the quantized graph that `recipe` made from it (int8) for both runtimes.
+
+    A network is captured once for both runtimes, but for an int8 graph that ONNX Runtime takes in another form.
+    """
     exporters: dict[Runtime, Callable[[ExportedProgram], bytes]] = {
         Runtime.EXECUTORCH: export_executorch,
         Runtime.ONNXRUNTIME: partial(export_onnx, target=recipe.target, attention=recipe.onnx_attention),
@@ -60,13 +64,13 @@ def export_all(deploy: DeployLeViT, graph: GraphModule, stages: Stages, recipe: 
         (Precision.INT8, Runtime.EXECUTORCH): graph,
         (Precision.INT8, Runtime.ONNXRUNTIME): onnx_graph(graph, recipe.scheme),
     }
-    example = (torch.zeros(1, 3, deploy.config.image_size, deploy.config.image_size),)
+    example = torch.zeros(1, 3, deploy.config.image_size, deploy.config.image_size)
     captured: dict[nn.Module, ExportedProgram] = {}
     exported = []
     for (precision, runtime), source in sources.items():
         with stages.stage(f"export {precision}.{FILE_SUFFIXES[runtime]}"), torch.no_grad():
             if source not in captured:
-                captured[source] = torch.export.export(source, example, strict=True)
+                captured[source] = export_program(source, example)
             model = exporters[runtime](captured[source])
         exported.append(Exported(runtime=runtime, precision=precision, model=model, source=source))
     return exported

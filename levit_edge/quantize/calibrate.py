@@ -5,10 +5,11 @@ Running the eager network in batches and handing the ranges to the exported grap
 than the stock observers inside that graph.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.histogram import Histogram
@@ -39,11 +40,16 @@ def input_site(layer: str) -> str:
 
 
 def calibrate(
-    deploy: DeployLeViT, batches: Iterable[Tensor], recipe: Recipe, products: Collection[str] = ()
+    deploy: DeployLeViT,
+    batches: Iterable[Tensor],
+    recipe: Recipe,
+    products: Collection[str] = (),
+    also: Sequence[RemovableHandle] = (),
 ) -> dict[str, LayerRanges]:
     """Ranges of every quantizable layer and of the named `products`, from float32 (batch, 3, size, size) `batches`.
 
-    Memory does not grow with the number of batches.
+    Memory does not grow with the number of batches. `also` are hooks on `deploy` that watch the same pass for another
+    purpose; like all others they are removed after it.
 
     Raises:
         QuantizationError: there are no batches, or an activation is not finite.
@@ -55,7 +61,7 @@ def calibrate(
         for site in (input_site(name), f"{name}.output"):
             histograms.setdefault(site, Histogram(site))
     hooks = [layer.register_forward_hook(_observer(name, histograms)) for name, layer in layers.items()]
-    observe(deploy, batches, hooks, "calibration")
+    observe(deploy, batches, [*hooks, *also], "calibration")
     ranges = {site: choose_range(histogram, recipe) for site, histogram in histograms.items()}
     return {
         name: LayerRanges(input=ranges[input_site(name)], output=_output_range(name, ranges[f"{name}.output"]))

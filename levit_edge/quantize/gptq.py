@@ -9,18 +9,17 @@ Images have far more energy in their mean than in their edges, so that rounding 
 convolution with a gain for flat areas that the trained filter has not: this is where it helps LeViT most.
 """
 
-from collections.abc import Iterable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from levit_edge.model.deploy import DeployLeViT
-from levit_edge.quantize.observe import observe
 from levit_edge.quantize.schemes import Layer, quantizable_layers
 from levit_edge.quantize.weights import WEIGHT_MAX, per_channel
 
-__all__ = ["round_with_compensation", "second_moments"]
+__all__ = ["SecondMoments", "round_with_compensation"]
 
 DAMPING = 0.01
 """Part of the mean of H's diagonal that is added to the diagonal (section 3.3 step 2)."""
@@ -28,26 +27,30 @@ BLOCK = 64
 """Columns whose errors are taken off the rest of the matrix together, which is the same and faster (step 2)."""
 
 
-def second_moments(deploy: DeployLeViT, batches: Iterable[Tensor]) -> dict[str, Tensor]:
-    """Σ x xᵀ of every layer's inputs, float32 (inputs, inputs), over (batch, 3, size, size) `batches`.
+class SecondMoments:
+    """Σ x xᵀ of every layer's inputs, float32 (inputs, inputs), over the images that `deploy` is run on.
 
     A convolution's x are its patches, of channels × height × width in the order of its weight.
     """
-    moments: dict[str, Tensor] = {}
 
-    def add(name: str, layer: Layer, values: Tensor) -> None:
-        columns = _columns(layer, values)
+    def __init__(self, deploy: DeployLeViT) -> None:
+        self._layers = quantizable_layers(deploy)
+        self._moments: dict[str, Tensor] = {}
+        self.hooks = [
+            layer.register_forward_pre_hook(partial(self._add, name))
+            for name, layer in self._layers.items()
+            if _own_input(name)
+        ]
+        """To be removed after the pass."""
+
+    def of(self, name: str) -> Tensor:
+        """The moments of the layer `name`."""
+        return self._moments[name if _own_input(name) else _first_reader(name)]
+
+    def _add(self, name: str, layer: Layer, inputs: tuple[Tensor]) -> None:
+        columns = _columns(layer, inputs[0])
         product = columns.T @ columns
-        moments[name] = moments[name].add_(product) if name in moments else product
-
-    layers = quantizable_layers(deploy)
-    hooks = [
-        layer.register_forward_pre_hook(lambda module, inputs, name=name: add(name, module, inputs[0]))
-        for name, layer in layers.items()
-        if _own_input(name)
-    ]
-    observe(deploy, batches, hooks, "GPTQ")
-    return {name: moments[name if _own_input(name) else _first_reader(name)] for name in layers}
+        self._moments[name] = self._moments[name].add_(product) if name in self._moments else product
 
 
 def _own_input(name: str) -> bool:

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from levit_edge.quantize.artifacts import Exported
 from levit_edge.quantize.export.executorch import export_executorch
+from levit_edge.quantize.export.program import export_program
 from levit_edge.quantize.layer_cost import ROUNDS, THREADS, run_in_turn
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.quantizer import quantize_graph
@@ -19,9 +20,7 @@ __all__ = ["latency_price"]
 def latency_price(planned: Plan, exported: list[Exported], image: NDArray[np.float32]) -> LatencyPrice:
     """Time the plan before the search against the `exported` files, on one (1, 3, size, size) `image` in ExecuTorch."""
     models = {each.precision: each.model for each in exported if each.runtime is Runtime.EXECUTORCH}
-    with torch.no_grad():
-        program = torch.export.export(quantize_graph(planned), (torch.zeros(image.shape),), strict=True)
-    before = export_executorch(program)
+    before = export_executorch(export_program(quantize_graph(planned), torch.zeros(image.shape)))
     timed = {"recipe": before, "chosen": models[Precision.INT8], "fp32": models[Precision.FP32]}
     runners = {name: open_runner(Runtime.EXECUTORCH, model, THREADS) for name, model in timed.items()}
     timings = run_in_turn(runners, image, ROUNDS)

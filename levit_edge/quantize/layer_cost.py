@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.export.executorch import export_executorch
+from levit_edge.quantize.export.program import export_program
 from levit_edge.quantize.plan import LayerPlan, Plan
 from levit_edge.quantize.quantizer import quantize_captured
 from levit_edge.quantize.recipe import LayerScheme
@@ -123,12 +124,11 @@ def export_alone(plan: Plan, name: str, inputs: Tensor, scheme: LayerScheme) -> 
     """A `.pte` of one layer of `plan`, computing as `scheme` says: a float tensor of the shape of `inputs` -> float."""
     planned = replace(plan.layers[name], scheme=scheme)
     network: nn.Module = _Alone(quantizable_layers(plan.deploy)[name], planned)
-    example = (torch.zeros_like(inputs),)
-    with torch.no_grad():
-        if scheme is not LayerScheme.FLOAT:
-            captured = torch.export.export(network, example, strict=True).module()
-            network = quantize_captured(captured, replace(plan, layers={"layer": planned}))
-        return export_executorch(torch.export.export(network, example, strict=True))
+    example = torch.zeros_like(inputs)
+    if scheme is not LayerScheme.FLOAT:
+        captured = export_program(network, example).module()
+        network = quantize_captured(captured, replace(plan, layers={"layer": planned}))
+    return export_executorch(export_program(network, example))
 
 
 class _Alone(nn.Module):

@@ -21,7 +21,7 @@ from levit_edge.quantize.simulate import simulate
 from levit_edge.runtime.comparison import Comparison, Counts
 from levit_edge.runtime.stages import Advance
 
-__all__ = ["LayerNoise", "LogitNoise", "Rounded", "layer_noise", "network_noise"]
+__all__ = ["FloatLogits", "LayerNoise", "LogitNoise", "Rounded", "layer_noise", "network_noise"]
 
 K = TypeVar("K")
 
@@ -69,17 +69,34 @@ class LayerNoise(LogitNoise):
     rounded: Rounded
 
 
+class FloatLogits:
+    """The logits of a float network on batches that are passed over several times, computed once.
+
+    They are kept, 4 bytes for each class of each image; every pass has to bring the same batches in the same order.
+    """
+
+    def __init__(self, network: DeployLeViT) -> None:
+        self._network = network
+        self._kept: list[Tensor] = []
+
+    def of(self, number: int, images: Tensor) -> Tensor:
+        """The (batch, classes) logits of batch `number`, which are these `images`."""
+        if number == len(self._kept):
+            self._kept.append(self._network(images))
+        return self._kept[number]
+
+
 def network_noise(
-    reference: DeployLeViT,
+    reference: FloatLogits,
     networks: Mapping[K, DeployLeViT],
     batches: Iterable[tuple[Tensor, Sequence[int] | None]],
     advance: Advance = lambda _count: None,
 ) -> dict[K, LogitNoise]:
-    """Measure whole `networks` against `reference`, all in one pass over images and labels as for `layer_noise`."""
+    """Measure whole `networks` against the `reference`, all in one pass over images and labels as for `layer_noise`."""
     noises = {key: LogitNoise() for key in networks}
     with torch.inference_mode():
-        for images, labels in batches:
-            expected = reference(images)
+        for number, (images, labels) in enumerate(batches):
+            expected = reference.of(number, images)
             for key, network in networks.items():
                 noises[key].add(expected, network(images), labels)
             advance(len(images))

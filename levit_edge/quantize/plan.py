@@ -11,7 +11,7 @@ from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.bias_correction import mean_shifts
 from levit_edge.quantize.calibrate import LayerRanges, calibrate
 from levit_edge.quantize.equalize import equalize
-from levit_edge.quantize.gptq import round_with_compensation, second_moments
+from levit_edge.quantize.gptq import SecondMoments, round_with_compensation
 from levit_edge.quantize.ranges import Range
 from levit_edge.quantize.recipe import LayerScheme, Recipe, WeightRounding
 from levit_edge.quantize.schemes import int8_attention_blocks, layer_schemes, quantizable_layers
@@ -76,7 +76,11 @@ class Plan:
 
 
 def make_plan(deploy: DeployLeViT, images: Images, recipe: Recipe, stages: Stages) -> Plan:
-    """Equalize, calibrate, round weights: one pass over the images for each step that needs one.
+    """Equalize, calibrate, round weights.
+
+    One pass over the images serves all that the equalized float network can tell: ranges, and moments for rounding.
+    Two more cannot be part of it: equalization comes first, as it changes what is seen (ranges by percentile, squared
+    error or entropy do not follow from those before it); bias correction comes last, as it needs the rounded weights.
 
     Raises:
         QuantizationError: the recipe does not fit the network, or the images give values that cannot be quantized.
@@ -88,20 +92,21 @@ def make_plan(deploy: DeployLeViT, images: Images, recipe: Recipe, stages: Stage
             deploy = equalize(deploy, images.tensors(advance))
     with stages.stage("calibrate", total=len(images)) as advance:
         products = [f"{block}.{product}" for block in int8_attention for product in ("scores", "context")]
-        ranges = calibrate(deploy, images.tensors(advance), recipe, products)
+        moments = SecondMoments(deploy) if recipe.weight_rounding is WeightRounding.GPTQ else None
+        hooks = moments.hooks if moments else ()
+        ranges = calibrate(deploy, images.tensors(advance), recipe, products, hooks)
     for layer in (f"{block}.{name}" for block in int8_attention for name in ("k", "v")):
         ranges[layer] = replace(ranges[layer], output=ranges[layer].output.symmetric())
     layers = quantizable_layers(deploy)
     scales = {name: weight_scales(layer, ranges[name]) for name, layer in layers.items()}
-    if recipe.weight_rounding is WeightRounding.GPTQ:
-        with stages.stage("round weights", total=len(images)) as advance:
-            moments = second_moments(deploy, images.tensors(advance))
-            weights = {
-                name: round_with_compensation(layer.weight, scales[name], moments.pop(name))
-                for name, layer in layers.items()
-            }
-    else:
-        weights = {name: round_to_nearest(layer.weight.detach(), scales[name]) for name, layer in layers.items()}
+    weights = {}
+    with stages.stage("round weights", total=len(layers)) as advance:
+        for name, module in layers.items():
+            if moments:
+                weights[name] = round_with_compensation(module.weight, scales[name], moments.of(name))
+            else:
+                weights[name] = round_to_nearest(module.weight.detach(), scales[name])
+            advance(1)
     plan = Plan(
         deploy=deploy,
         layers={

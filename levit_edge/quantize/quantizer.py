@@ -23,6 +23,7 @@ from torchao.quantization.pt2e.quantizer import (
 
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployLeViT
+from levit_edge.quantize.export.program import export_program
 from levit_edge.quantize.plan import LayerPlan, Plan, ProductPlan
 from levit_edge.quantize.ranges import INT8_MAX, INT8_MIN, Range
 from levit_edge.quantize.recipe import LayerScheme
@@ -40,8 +41,7 @@ LAYOUT_OPERATORS = (torch.ops.aten.reshape.default, torch.ops.aten.permute.defau
 def capture(deploy: DeployLeViT) -> GraphModule:
     """The deploy form as a graph for one image: float32 (1, 3, size, size) -> (1, classes)."""
     size = deploy.config.image_size
-    with torch.no_grad():
-        return torch.export.export(deploy, (torch.zeros(1, 3, size, size),), strict=True).module()
+    return export_program(deploy, torch.zeros(1, 3, size, size)).module()
 
 
 def quantize_graph(plan: Plan) -> GraphModule:

@@ -21,7 +21,7 @@ from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.errors import DataError
 from levit_edge.quantize.layer_cost import layer_sites
-from levit_edge.quantize.layer_noise import Rounded, layer_noise, network_noise
+from levit_edge.quantize.layer_noise import FloatLogits, Rounded, layer_noise, network_noise
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.recipe import LayerScheme
 from levit_edge.quantize.search_state import SearchState
@@ -80,11 +80,12 @@ def search_schemes(
     with Decoder(ranking.images, preprocessing, workers=workers, skip_bad_images=skip_bad_images) as decoder:
         moves = _rank(plan, decoder, state, stages)
     with Decoder(images.images, preprocessing, workers=workers, skip_bad_images=skip_bad_images) as decoder:
+        reference = FloatLogits(plan.deploy)  # of all trials
 
         def attempt(count: int) -> Trial:
             if count not in state.trials:
                 with stages.stage(f"try {count} moves", total=len(images)) as advance:
-                    state.keep_trial(_try(plan, moves[:count], decoder, images, advance))
+                    state.keep_trial(_try(plan, moves[:count], reference, decoder, images, advance))
             return state.trials[count]
 
         count = fewest(lambda count: _holds(attempt(count), max_drop_pt), len(moves))
@@ -121,13 +122,15 @@ def _holds(trial: Trial, max_drop_pt: float) -> bool:
     return trial.drop_pt + trial.standard_error_pt <= max_drop_pt
 
 
-def _try(plan: Plan, moves: Iterable[Move], decoder: Decoder, images: ImageSet, advance: Advance) -> Trial:
+def _try(
+    plan: Plan, moves: Iterable[Move], reference: FloatLogits, decoder: Decoder, images: ImageSet, advance: Advance
+) -> Trial:
     moves = tuple(moves)
     labels = images.labels or ()
     labelled = (
         (torch.from_numpy(batch), [labels[index] for index in indices]) for indices, batch in batches(decoder, BATCH)
     )
-    noise = network_noise(plan.deploy, {"moved": simulate(_moved(plan, moves))}, labelled, advance)["moved"]
+    noise = network_noise(reference, {"moved": simulate(_moved(plan, moves))}, labelled, advance)["moved"]
     lost, gained, samples = noise.comparison.lost, noise.comparison.gained, noise.counts.samples
     return Trial(
         moves=len(moves),

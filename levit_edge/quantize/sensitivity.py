@@ -24,7 +24,7 @@ from levit_edge.model.download import resolve_checkpoint
 from levit_edge.model.fuse import fuse
 from levit_edge.quantize.calibration_images import CalibrationImages
 from levit_edge.quantize.layer_cost import THREADS, LayerSite, Timing, layer_costs, layer_sites
-from levit_edge.quantize.layer_noise import LayerNoise, LogitNoise, Rounded, layer_noise, network_noise
+from levit_edge.quantize.layer_noise import FloatLogits, LayerNoise, LogitNoise, Rounded, layer_noise, network_noise
 from levit_edge.quantize.plan import Plan, make_plan
 from levit_edge.quantize.recipe import LayerScheme, Recipe
 from levit_edge.quantize.schemes import quantizable_layers
@@ -248,7 +248,7 @@ def _of_the_whole(plan: Plan, labelled: Iterator[Labelled], advance: Callable[[i
     """Of all layers static, and of all as planned."""
     static = plan.with_schemes(dict.fromkeys(plan.layers, LayerScheme.STATIC))
     networks = {"static": simulate(static), "planned": simulate(plan)}
-    tallies = network_noise(plan.deploy, networks, labelled, advance)
+    tallies = network_noise(FloatLogits(plan.deploy), networks, labelled, advance)
     return _noise(tallies["static"]), _noise(tallies["planned"])
 
 

@@ -17,7 +17,7 @@ from levit_edge.model.checkpoint import read_checkpoint
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.model.fuse import fuse, relative_error
 from levit_edge.quantize.calibration_images import CalibrationImages
-from levit_edge.quantize.layer_noise import LogitNoise, network_noise
+from levit_edge.quantize.layer_noise import FloatLogits, LogitNoise, network_noise
 from levit_edge.quantize.plan import make_plan
 from levit_edge.quantize.recipe import Recipe
 from levit_edge.quantize.simulate import simulate
@@ -65,4 +65,4 @@ def evaluate(
             (torch.from_numpy(batch), [labels[index] for index in indices])
             for indices, batch in batches(decoder, BATCH)
         )
-        return network_noise(reference, candidates, labelled)
+        return network_noise(FloatLogits(reference), candidates, labelled)

@@ -1,16 +1,20 @@
 """Calibration sees every tensor that is quantized, once."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from levit_edge.errors import QuantizationError
 from levit_edge.quantize.calibrate import calibrate, feeds_hardswish
+from levit_edge.quantize.plan import make_plan
 from levit_edge.quantize.quantizer import LAYER_OPERATORS, capture, layer_name
 from levit_edge.quantize.ranges import Range
 from levit_edge.quantize.recipe import Recipe
 from levit_edge.quantize.schemes import quantizable_layers
-from tests.quantize.conftest import Demo
+from levit_edge.runtime.stages import Advance, Stages
+from tests.quantize.conftest import Demo, Tensors
 
 
 def test_ranges_are_those_of_the_tensors(demo_steps: Demo) -> None:
@@ -51,6 +55,19 @@ def test_what_feeds_hardswish_is_known(demo_steps: Demo) -> None:
 
 def test_no_hook_stays(demo_steps: Demo) -> None:
     assert not any(layer._forward_hooks for layer in quantizable_layers(demo_steps.deploy).values())
+
+
+def test_one_pass_serves_ranges_and_rounding(demo_steps: Demo) -> None:
+    passes: list[int] = []
+
+    class Counted(Tensors):
+        def tensors(self, advance: Advance) -> Iterator[Tensor]:
+            passes.append(len(self))
+            yield from super().tensors(advance)
+
+    make_plan(demo_steps.deploy, Counted(demo_steps.images[:2]), Recipe(equalize=False), Stages())
+    assert passes == [2]
+    assert not any(layer._forward_pre_hooks for layer in quantizable_layers(demo_steps.deploy).values())
 
 
 def test_no_images_are_refused(demo_steps: Demo) -> None:

@@ -6,10 +6,14 @@ from hypothesis import strategies as st
 from torch import nn
 
 from levit_edge.model.deploy import DeployLeViT
-from levit_edge.quantize.gptq import round_with_compensation, second_moments
+from levit_edge.quantize.gptq import SecondMoments, round_with_compensation
+from levit_edge.quantize.observe import observe
 from levit_edge.quantize.schemes import quantizable_layers
 from levit_edge.quantize.weights import WEIGHT_MAX, per_channel, round_to_nearest
 from tests.quantize.conftest import Demo
+
+SUM_TOLERANCE = 1e-4
+"""Of the largest sum: float32 sums in another order."""
 
 
 def correlated(count: int, channels: int, seed: int) -> torch.Tensor:
@@ -59,13 +63,27 @@ def test_moments_are_those_of_what_each_layer_reads(demo_steps: Demo) -> None:
         layer.register_forward_pre_hook(lambda _layer, inputs, name=name: seen.update({name: inputs[0]}))
         for name, layer in layers.items()
     ]
-    moments = second_moments(demo_steps.deploy, torch.split(demo_steps.images[:4], 4))
-    for hook in hooks:
+    found = SecondMoments(demo_steps.deploy)
+    with torch.inference_mode():
+        demo_steps.deploy(demo_steps.images[:4])
+    for hook in (*hooks, *found.hooks):
         hook.remove()
-    assert set(moments) == set(layers)
+    moments = {name: found.of(name) for name in layers}
     for name in ("blocks.0.q", "blocks.0.v", "blocks.4.v", "blocks.1.down", "head"):
         torch.testing.assert_close(moments[name], seen[name].T @ seen[name], msg=name)
     _check_convolution(layers["stem.conv1"], demo_steps.deploy, demo_steps.images[:4], moments["stem.conv1"])
+
+
+def test_moments_add_up_over_batches(demo_steps: Demo) -> None:
+    def moments(batches: tuple[torch.Tensor, ...]) -> SecondMoments:
+        found = SecondMoments(demo_steps.deploy)
+        observe(demo_steps.deploy, batches, found.hooks, "a test")
+        return found
+
+    whole, parts = (moments(torch.split(demo_steps.images[:4], size)) for size in (4, 1))
+    for name in ("stem.conv1", "blocks.1.down", "blocks.4.v", "head"):
+        largest = float(whole.of(name).abs().max())
+        torch.testing.assert_close(parts.of(name), whole.of(name), rtol=0, atol=SUM_TOLERANCE * largest, msg=name)
 
 
 def _check_convolution(layer: nn.Module, deploy: DeployLeViT, images: torch.Tensor, moments: torch.Tensor) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from levit_edge.quantize.layer_noise import LayerNoise, LogitNoise, Rounded, layer_noise
+from levit_edge.quantize.layer_noise import FloatLogits, LayerNoise, LogitNoise, Rounded, layer_noise, network_noise
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.recipe import LayerScheme
 from levit_edge.quantize.schemes import quantizable_layers
@@ -126,3 +126,16 @@ def test_without_labels_nothing_is_counted(demo_steps: Demo) -> None:
     assert heard == [1, 2]
     assert {noise.comparison.samples for noise in found.values()} == {3}
     assert {noise.counts.samples for noise in found.values()} == {0}
+
+
+def test_float_logits_are_computed_once_for_all_passes(demo_steps: Demo) -> None:
+    computed: list[int] = []
+    network, networks = deepcopy(demo_steps.deploy), {"static": simulate(demo_steps.plan)}
+    network.register_forward_hook(lambda _network, inputs, _logits: computed.append(len(inputs[0])))
+    reference = FloatLogits(network)
+    labelled = [(images, [0] * len(images)) for images in torch.split(demo_steps.images[:5], 3)]
+    noises = [network_noise(reference, networks, labelled)["static"] for _ in range(2)]
+    assert computed == [3, 2]
+    assert noises[0] == noises[1]
+    assert noises[0].comparison.samples == 5
+    assert noises[0].comparison.noise > 0
