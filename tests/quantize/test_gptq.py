@@ -1,5 +1,6 @@
 """GPTQ: on the grid, and closer in output than rounding to nearest."""
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -45,6 +46,19 @@ def test_a_common_part_of_the_inputs_is_kept() -> None:
     compensated = (values @ (round_with_compensation(weight, scales, values.T @ values) - weight).T).square().sum()
     nearest = (values @ (round_to_nearest(weight, scales) - weight).T).square().sum()
     assert compensated < nearest / 10
+
+
+def test_rounding_leaves_torch_its_threads() -> None:
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        round_with_compensation(torch.ones(2, 2), torch.ones(2), torch.eye(2))
+        assert torch.get_num_threads() == 3
+        with pytest.raises(IndexError):
+            round_with_compensation(torch.ones(2, 2), torch.ones(2), torch.eye(3))
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(threads)
 
 
 def test_dead_inputs_are_harmless() -> None:
