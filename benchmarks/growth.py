@@ -9,7 +9,6 @@ All sizes, fp32 and the default int8, both runtimes, random weights, all in turn
 
 import argparse
 import os
-import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.command import check_folders, command_line, conclude, positive
 from benchmarks.isolation import Isolated, reason_for
 from benchmarks.speed.building import build_all
-from benchmarks.speed.catalogue import X86_64, all_contenders
+from benchmarks.speed.catalogue import all_contenders
 from benchmarks.speed.contender import IMAGES, Contender, Engine, Product, Workshop
 from benchmarks.speed.growth_results import GIGA, Growth, Row, show
 from benchmarks.speed.prepare import Prepared, Wanted, prepare
@@ -30,7 +29,6 @@ from benchmarks.speed.shares import onnxruntime_share
 from benchmarks.speed.statistics import latency_of
 from levit_edge.cli.console import TerminalListener
 from levit_edge.model.config import OFFICIAL_SIZES
-from levit_edge.quantize.recipe import Target
 from levit_edge.runtime.host import describe_host, package_versions
 from levit_edge.runtime.stages import StageListener
 
@@ -41,9 +39,8 @@ CAVEAT = (
     "Random weights, and times of this machine, which other work may have shared. Outside: the share of the time that"
     " is not in convolutions and linears, by ONNX Runtime's profiler; ExecuTorch's package has none."
 )
-TARGET = Target.X86_64 if platform.machine() in X86_64 else Target.ARM64
 ENGINES = {Engine.EXECUTORCH, Engine.ONNXRUNTIME}
-NAMES = {"ours fp32", "ours int8 mixed", f"ours int8 mixed {TARGET}"}
+NAMES = {"ours fp32", "ours int8 mixed"}
 WARM_UP = 2
 
 

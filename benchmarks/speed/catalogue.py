@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.speed.contender import Contender, Engine, Workshop, build_with
-from levit_edge.quantize.recipe import Scheme, Target
+from levit_edge.quantize.recipe import OnnxAttention, Scheme, Target
 from levit_edge.runtime.kinds import Precision
 
 __all__ = ["FILE_ENGINES", "OURS_FP32", "STOCK_INT8", "all_contenders", "given_file"]
@@ -65,10 +65,15 @@ def _ours() -> Iterator[Contender]:
     for scheme in reversed(Scheme):
         yield contender(f"int8 {scheme}", Engine.EXECUTORCH, INT8, "int8_pte", scheme=scheme)
     yield contender("fp32", Engine.ONNXRUNTIME, FP32, "fp32_onnx")
-    for scheme in reversed(Scheme):
-        for target in Target:
-            what = f"int8 {scheme} {target}"
-            yield contender(what, Engine.ONNXRUNTIME, INT8, "int8_onnx", scheme=scheme, target=target)
+    for what, scheme, target, attention in (
+        ("mixed", Scheme.MIXED, Target.ARM64, OnnxAttention.PLAIN),  # the same file for both targets
+        ("mixed, fused attention", Scheme.MIXED, Target.ARM64, OnnxAttention.FUSED),
+        ("dynamic", Scheme.DYNAMIC, Target.X86_64, OnnxAttention.PLAIN),
+        ("static x86-64", Scheme.STATIC, Target.X86_64, OnnxAttention.PLAIN),
+        ("static arm64", Scheme.STATIC, Target.ARM64, OnnxAttention.PLAIN),
+    ):
+        choices = {"scheme": scheme, "target": target, "attention": attention}
+        yield contender(f"int8 {what}", Engine.ONNXRUNTIME, INT8, "int8_onnx", **choices)
 
 
 def _library(library: str) -> Iterator[Contender]:

@@ -12,11 +12,11 @@ from benchmarks.speed.contender import Workshop
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.model.fuse import fuse
 from levit_edge.quantize.export.executorch import export_executorch
-from levit_edge.quantize.export.onnx import export_onnx
-from levit_edge.quantize.export.onnx_dynamic import with_onnx_dynamic_layers
+from levit_edge.quantize.export.onnx import export_onnx, onnx_graph
+from levit_edge.quantize.export.program import export_program
 from levit_edge.quantize.plan import Plan, make_plan
 from levit_edge.quantize.quantizer import quantize_graph
-from levit_edge.quantize.recipe import Recipe, Scheme, Target
+from levit_edge.quantize.recipe import OnnxAttention, Recipe, Scheme, Target
 from levit_edge.quantize.schemes import layer_schemes
 from levit_edge.runtime.stages import Advance, Stages
 
@@ -43,7 +43,7 @@ class _Stored:
 
 def fp32_pte(workshop: Workshop, folder: Path) -> tuple[Path, str]:
     """The deploy form in ExecuTorch."""
-    return _written(folder / "fp32.pte", export_executorch(_capture(_deploy(workshop), workshop.example())))
+    return _written(folder / "fp32.pte", export_executorch(export_program(_deploy(workshop), workshop.example())))
 
 
 def fp32_onnx(workshop: Workshop, folder: Path) -> tuple[Path, str]:
@@ -53,19 +53,23 @@ def fp32_onnx(workshop: Workshop, folder: Path) -> tuple[Path, str]:
 
 def int8_pte(workshop: Workshop, folder: Path, scheme: Scheme) -> tuple[Path, str]:
     """One scheme in ExecuTorch."""
-    return _written(folder / "int8.pte", export_executorch(_capture(_graph(workshop, scheme), workshop.example())))
+    return _written(
+        folder / "int8.pte", export_executorch(export_program(_graph(workshop, scheme), workshop.example()))
+    )
 
 
-def int8_onnx(workshop: Workshop, folder: Path, scheme: Scheme, target: Target) -> tuple[Path, str]:
-    """One scheme in ONNX, for one kind of processor."""
-    return _written(folder / "int8.onnx", export_onnx(_for_onnx(workshop, scheme), target))
+def int8_onnx(
+    workshop: Workshop, folder: Path, scheme: Scheme, target: Target, attention: OnnxAttention
+) -> tuple[Path, str]:
+    """One scheme in ONNX, for one kind of processor, with one spelling of attention."""
+    return _written(folder / "int8.onnx", export_onnx(_for_onnx(workshop, scheme), target, attention))
 
 
 def fp32_onnx_file(workshop: Workshop) -> Path:
     """The deploy form's ONNX file, exported once."""
 
     def export(target: Path) -> None:
-        target.write_bytes(export_onnx(_capture(_deploy(workshop), workshop.example())))
+        target.write_bytes(export_onnx(export_program(_deploy(workshop), workshop.example())))
 
     return workshop.once("ours.onnx", export)
 
@@ -92,12 +96,7 @@ def _graph(workshop: Workshop, scheme: Scheme) -> GraphModule:
 
 @cache
 def _for_onnx(workshop: Workshop, scheme: Scheme) -> torch.export.ExportedProgram:
-    return _capture(with_onnx_dynamic_layers(_graph(workshop, scheme)), workshop.example())
-
-
-def _capture(model: torch.nn.Module, example: Tensor) -> torch.export.ExportedProgram:
-    with torch.no_grad():
-        return torch.export.export(model, (example,), strict=True)
+    return export_program(onnx_graph(_graph(workshop, scheme), scheme), workshop.example())
 
 
 def _written(target: Path, content: bytes) -> tuple[Path, str]:

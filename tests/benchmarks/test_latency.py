@@ -55,7 +55,7 @@ def test_bad_input_is_one_message(
 def test_the_demo_races(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given, output, plot = tmp_path / "given.onnx", tmp_path / "figures.json", tmp_path / "figure.svg"
     given.write_bytes(colour_classifier(4 * np.eye(3)))  # 32 pixels: it cannot run, and is a row all the same
-    only = ["*/ours fp32", "executorch/ours int8 static", "onnxruntime/ours int8 mixed x86-64"]
+    only = ["*/ours fp32", "executorch/ours int8 static", "onnxruntime/ours int8 mixed, fused attention"]
     arguments = ["--model", "demo", "--rounds", "2", "--runs", "2", "--calibration-images", "10", "--threads", "2,1"]
     arguments += [each for glob in only for each in ("--only", glob)]
     arguments += ["--file", f"mine={given}", "--output", str(output), "--plot", str(plot)]
