@@ -1,9 +1,9 @@
 """Photographs through model files, in processes of which each decodes and runs all models on its own share.
 
-Processes and not threads: ExecuTorch holds the interpreter's lock while it computes, so that a second thread waits
-(measured on two cores: 84 % of one core busy with a thread for each runtime, 2 × 100 % with two processes). An image
-goes to whichever process is free; answers are handed on in the images' order, so that sums over them do not depend on
-the number of processes.
+Processes and not threads: ExecuTorch's bindings hold the interpreter's lock while they compute, so that a second thread
+waits (measured on two cores, a busy Python thread beside a running file: 1.00 cores together, with ONNX Runtime 1.62).
+An image goes to whichever process is free; answers are handed on in the images' order, so that sums over them do not
+depend on the number of processes.
 """
 
 import json
@@ -41,7 +41,7 @@ def answers(
     """For each image, in order, what the models made of it, or the reason why it cannot be read.
 
     `processes` of 0 works in this one. Closing the generator ends the processes at once. Memory does not grow with the
-    number of images.
+    number of images: what is early is a few logits, as many as others finish while one process is on its image.
 
     Raises:
         RuntimeUnavailableError: a runtime is not installed, or refuses a file.
