@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from levit_edge.runtime.kinds import Runtime
 from levit_edge.runtime.runner import open_runner
 from tests.conftest import colour_classifier
 
+pytestmark = pytest.mark.timeout(60)  # a pool that loses an image would wait for it for ever
 PROCESSES = pytest.mark.parametrize("processes", [0, 1, 3])
 MODELS = [Model(runtime=Runtime.ONNXRUNTIME, data=colour_classifier(scale * np.eye(3))) for scale in (1, -2)]
 
@@ -69,7 +71,6 @@ def test_a_file_that_the_runtime_refuses_is_the_same_error_everywhere(
         list(answers(damaged, photographs, small, processes))
 
 
-@pytest.mark.timeout(60)
 def test_a_process_that_dies_is_an_error_that_names_the_image(
     photographs: list[Path], small: Preprocessing, started: list[subprocess.Popen[bytes]]
 ) -> None:
@@ -81,7 +82,6 @@ def test_a_process_that_dies_is_an_error_that_names_the_image(
     assert all(process.returncode is not None for process in started)
 
 
-@pytest.mark.timeout(60)
 def test_a_process_that_cannot_work_is_an_error(
     photographs: list[Path],
     small: Preprocessing,
@@ -96,7 +96,6 @@ def test_a_process_that_cannot_work_is_an_error(
     assert "no numpy today" in capfd.readouterr().err
 
 
-@pytest.mark.timeout(60)
 def test_closing_ends_processes_at_once_even_one_that_hangs(
     photographs: list[Path], small: Preprocessing, started: list[subprocess.Popen[bytes]]
 ) -> None:
@@ -107,7 +106,6 @@ def test_closing_ends_processes_at_once_even_one_that_hangs(
     assert [process.returncode for process in started] == [-signal.SIGKILL] * 2
 
 
-@pytest.mark.timeout(60)
 def test_a_process_that_is_slow_gets_fewer_images(
     photographs: list[Path], small: Preprocessing, started: list[subprocess.Popen[bytes]]
 ) -> None:
@@ -165,7 +163,6 @@ except KeyboardInterrupt:
 """  # no `if __name__ == "__main__"` needed
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_processes_end_quietly_with_their_parent(photographs: list[Path], tmp_path: Path, how: signal.Signals) -> None:
     (tmp_path / "script.py").write_text(INTERRUPTED)
@@ -182,7 +179,7 @@ def test_processes_end_quietly_with_their_parent(photographs: list[Path], tmp_pa
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == "evaluating\n"
-            process.send_signal(how)
+            os.killpg(process.pid, how)  # the terminal interrupts the whole group
             _, complaints = process.communicate(timeout=20)  # ends when all that hold the pipes have: workers too
         finally:
             process.kill()
