@@ -7,9 +7,7 @@ fast convolution wants both (measured: 12 % of the network's time). It has no dy
 int32 result takes three more passes.
 """
 
-import warnings
 from collections.abc import Callable
-from copy import deepcopy
 from typing import Any
 
 import torch
@@ -17,6 +15,7 @@ from onnxscript import opset18 as op
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
+from levit_edge.quantize.export.program import copied
 from levit_edge.quantize.rounding import rounded_dynamically
 from levit_edge.quantize.weights import per_channel
 
@@ -53,9 +52,7 @@ def with_onnx_dynamic_layers(graph: GraphModule) -> GraphModule:
     """`graph` itself if it has no dynamic layer, else a copy in which they have ONNX's form."""
     if not any(node.target is _QUANTIZED.choose_qparams.tensor for node in graph.graph.nodes):
         return graph
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # torch, of its own tree specifications
-        copy = deepcopy(graph)
+    copy = copied(graph)
     for node in list(copy.graph.nodes):
         source = _dynamic_source(node)
         if source is None:

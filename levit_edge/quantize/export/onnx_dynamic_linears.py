@@ -11,14 +11,13 @@ dynamic linears, so the `.pte` keeps static ones.)
 """
 
 import math
-import warnings
-from copy import deepcopy
 from typing import cast
 
 import torch
 from torch.fx import GraphModule, Node
 
 from levit_edge.quantize.export.onnx_dynamic import replace_linear
+from levit_edge.quantize.export.program import copied
 
 __all__ = ["with_dynamic_linears"]
 
@@ -28,9 +27,7 @@ _ATEN = torch.ops.aten
 
 def with_dynamic_linears(graph: GraphModule) -> GraphModule:
     """A copy of `graph` whose static linears, and strided 1×1 convolutions, are dynamic."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # torch, of its own tree specifications
-        copy = deepcopy(graph)
+    copy = copied(graph)
     for node in reversed(list(copy.graph.nodes)):  # a layer that reads another's rounded result must still see it
         source = _static_source(node)
         if source is None:

@@ -6,11 +6,10 @@ additions) takes. That saves the pair, its rounding, and on x86-64 lets the floa
 transposes. Measured on the LeViT-128S stand-in, 500 images: 39.6 -> 41.1 dB; x86-64: 0.90 of the time.
 """
 
-import warnings
-from copy import deepcopy
-
 import torch
 from torch.fx import GraphModule, Node
+
+from levit_edge.quantize.export.program import copied
 
 __all__ = ["with_float_outputs"]
 
@@ -25,9 +24,7 @@ def with_float_outputs(graph: GraphModule) -> GraphModule:
     projections of shrinking attentions: there one rounding serves both, and ONNX Runtime fuses no linear whose result
     goes both into a QuantizeLinear and elsewhere.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # torch, of its own tree specifications
-        copy = deepcopy(graph)
+    copy = copied(graph)
     for linear in copy.graph.find_nodes(op="call_function", target=torch.ops.aten.linear.default):
         dequantizers = _rounded_results(linear)
         if not any(user.target in _LAYERS for dequantize in dequantizers for user in dequantize.users):

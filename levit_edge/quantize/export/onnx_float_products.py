@@ -1,11 +1,9 @@
 """Attention products in float again: ONNX Runtime's fused attention and its float products take no int8."""
 
-import warnings
-from copy import deepcopy
-
 import torch
 from torch.fx import GraphModule, Node
 
+from levit_edge.quantize.export.program import copied
 from levit_edge.quantize.quantizer import LAYER_OPERATORS
 
 __all__ = ["with_float_products"]
@@ -17,9 +15,7 @@ def with_float_products(graph: GraphModule) -> GraphModule:
     """`graph` itself if it has no int8 product, else a copy without the roundings that only products ask for."""
     if not any(_between_products(node) for node in graph.graph.nodes):
         return graph
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # torch, of its own tree specifications
-        copy = deepcopy(graph)
+    copy = copied(graph)
     for node in list(copy.graph.nodes):
         if _between_products(node):
             node.replace_all_uses_with(node.all_input_nodes[0].all_input_nodes[0])

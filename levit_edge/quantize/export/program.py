@@ -1,10 +1,14 @@
 """A network -> the exported program that every runtime's file is made from."""
 
+import warnings
+from copy import deepcopy
+
 import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
+from torch.fx import GraphModule
 
-__all__ = ["export_program"]
+__all__ = ["copied", "export_program"]
 
 
 def export_program(network: nn.Module, example: Tensor) -> ExportedProgram:
@@ -15,3 +19,10 @@ def export_program(network: nn.Module, example: Tensor) -> ExportedProgram:
     """
     with torch.no_grad():
         return torch.export.export(network, (example,), strict=False)
+
+
+def copied(graph: GraphModule) -> GraphModule:
+    """A copy of `graph` that can be changed without changing it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # torch, of its own tree specifications
+        return deepcopy(graph)
