@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from levit_edge.errors import RuntimeUnavailableError
+from levit_edge.runtime.interrupts import interrupts_wait
 from levit_edge.runtime.quiet import quiet_native_output
 
 __all__ = ["ExecuTorchRunner"]
@@ -20,8 +21,9 @@ class ExecuTorchRunner:
 
     def __init__(self, model: bytes, threads: int = 1) -> None:
         try:
-            import torch
-            from executorch.extension.pybindings import _portable_lib
+            with interrupts_wait():
+                import torch
+                from executorch.extension.pybindings import _portable_lib
         except ImportError as error:
             raise RuntimeUnavailableError(
                 "executorch is not installed: install it with `pip install 'levit-edge[quantize]'`, or ask for ONNX"

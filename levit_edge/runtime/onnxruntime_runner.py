@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from levit_edge.errors import RuntimeUnavailableError
+from levit_edge.runtime.interrupts import interrupts_wait
 
 __all__ = ["OnnxRuntimeRunner"]
 
@@ -15,7 +16,8 @@ class OnnxRuntimeRunner:
 
     def __init__(self, model: bytes, threads: int = 1) -> None:
         try:
-            import onnxruntime
+            with interrupts_wait():
+                import onnxruntime
         except ImportError as error:
             raise RuntimeUnavailableError(
                 "onnxruntime is not installed: install it with `pip install onnxruntime`."
