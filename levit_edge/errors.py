@@ -7,6 +7,7 @@
     ├── QuantizationError         the model cannot be fused, calibrated, quantized or exported faithfully
     ├── BundleError               a bundle is damaged, incomplete, or not a bundle
     ├── OutputError               an output path cannot be written
+    ├── BoardError                a board cannot be reached, or cannot do what it is asked
     └── RuntimeUnavailableError   a runtime is not installed, or cannot load an artifact
 
 A message says what was found, what was expected and what to do. A gate that fails (accuracy) is not
@@ -16,6 +17,7 @@ an error: commands return exit status 4 for it. `ExitStatus` is the single list 
 from enum import IntEnum
 
 __all__ = [
+    "BoardError",
     "BundleError",
     "CheckpointError",
     "DataError",
@@ -64,6 +66,10 @@ class BundleError(LevitEdgeError):
 
 class OutputError(LevitEdgeError):
     """An output path cannot be written."""
+
+
+class BoardError(LevitEdgeError):
+    """A board cannot be reached, or cannot do what it is asked."""
 
 
 class RuntimeUnavailableError(LevitEdgeError):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import typer
 
+from levit_edge.cli.bench import bench
 from levit_edge.cli.console import show_error
 from levit_edge.cli.inspect import inspect
 from levit_edge.cli.predict import predict
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (quantize, verify, predict, inspect, sensitivity):
+for command in (quantize, verify, bench, predict, inspect, sensitivity):
     app.command()(command)
 
 

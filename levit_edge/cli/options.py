@@ -20,12 +20,15 @@ __all__ = [
     "Limit",
     "MaxDrop",
     "Model",
+    "Python",
     "RangeMethodChoice",
     "Resize",
     "RuntimeChoice",
     "SchemeChoice",
     "Seed",
     "SkipBadImages",
+    "SshConfig",
+    "Target",
     "WeightRoundingChoice",
     "Workers",
     "require_model",
@@ -48,6 +51,14 @@ SkipBadImages = Annotated[bool, typer.Option(help="Leave out images that cannot 
 Workers = Annotated[
     int | None, typer.Option(min=0, help="Processes that decode and evaluate. [default: one per core, at most 4]")
 ]
+Target = Annotated[
+    list[str] | None,
+    typer.Option("--on", metavar="BOARD", help="local, ssh://user@host:port; may be repeated. [default: local]"),
+]
+Python = Annotated[
+    str | None, typer.Option(metavar="PATH", help="The Python to use on the board. [default: --setup's, or python3]")
+]
+SshConfig = Annotated[Path | None, typer.Option(metavar="FILE", help="Configuration of ssh, instead of your own.")]
 BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A folder made by `levit-edge quantize`.")]
 
 Model = Annotated[str | None, typer.Option(help=f"The size: {SIZES}. Recognised from --checkpoint if that is given.")]

@@ -36,10 +36,16 @@ def write_frame(pipe: Pipe, payload: bytes) -> None:
             remaining = remaining[pipe.write(remaining) or 0 :]
 
 
-def read_frame(pipe: Pipe) -> bytes | None:
-    """Wait for one frame; None at the end of the stream, also if that comes inside a frame."""
-    length = _read(pipe, LENGTH.size)
-    return None if length is None else _read(pipe, LENGTH.unpack(length)[0])
+def read_frame(pipe: Pipe, longest: int | None = None) -> bytes | None:
+    """Wait for one frame; None at the end of the stream, also if that comes inside a frame.
+
+    A frame of more than `longest` bytes ends the stream too: whoever is at the other end is not to be trusted.
+    """
+    head = _read(pipe, LENGTH.size)
+    if head is None:
+        return None
+    (length,) = LENGTH.unpack(head)
+    return None if longest is not None and length > longest else _read(pipe, length)
 
 
 def _read(pipe: Pipe, count: int) -> bytes | None:

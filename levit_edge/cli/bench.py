@@ -1,0 +1,131 @@
+"""`levit-edge bench`: measure a bundle on this computer or on boards."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from levit_edge.cli.console import print_json, show_error, stdout
+from levit_edge.cli.options import BundlePath, JsonOutput, Python, RuntimeChoice, SshConfig, Target
+from levit_edge.errors import ExitStatus
+
+__all__ = ["bench"]
+
+
+def bench(
+    bundle: BundlePath,
+    on: Target = None,
+    fleet: Annotated[
+        Path | None,
+        typer.Option(metavar="TOML", help="Boards to measure at once: a [[board]] with `on = …` for each."),
+    ] = None,
+    threads: Annotated[
+        str | None,
+        typer.Option(metavar="N,…", help="Numbers of threads. [default: 1 and the number of cores, at most 4]"),
+    ] = None,
+    runs: Annotated[int, typer.Option(min=1, help="Timed runs of each file, in up to 20 turns.")] = 100,
+    runtime: RuntimeChoice = None,
+    sustained: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="Then work so long without a pause, to show throttling.")
+    ] = 0,
+    max_latency_ms: Annotated[
+        float | None,
+        typer.Option(min=0, help="Gate: fail with exit status 4 if the fastest INT8 median takes longer."),
+    ] = None,
+    save: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write one JSON for each board there, made to be shared.")
+    ] = None,
+    setup: Annotated[
+        bool, typer.Option("--setup", help="First make a private Python environment with the runtimes on the board.")
+    ] = False,
+    offline: Annotated[
+        bool,
+        typer.Option("--offline", help="With --setup: fetch packages here and send them to a board without network."),
+    ] = False,
+    python: Python = None,
+    ssh_config: SshConfig = None,
+    timeout: Annotated[
+        float | None, typer.Option(min=1, metavar="SECONDS", help="Give a board up that takes longer for all of it.")
+    ] = None,
+    json: JsonOutput = False,
+) -> int:
+    """Time a bundle's fp32 and INT8 files where they will run, after checking what they compute there."""
+    from levit_edge.cli.bench_table import bench_table
+    from levit_edge.cli.board_progress import BoardProgress
+    from levit_edge.documents import to_json
+    from levit_edge.runtime.board.fleet import Board, read_fleet, side_by_side
+    from levit_edge.runtime.board.measure import Plan, measure
+    from levit_edge.runtime.board.results import Measurement
+    from levit_edge.runtime.board.target import open_target
+    from levit_edge.runtime.bundle import Bundle
+
+    if offline and not setup:
+        raise typer.BadParameter("goes with --setup.", param_hint="--offline")
+    if fleet is not None and on:
+        raise typer.BadParameter("give --on or --fleet, not both.", param_hint="--fleet")
+    counts = _numbers(threads)
+    boards = read_fleet(fleet) if fleet is not None else tuple(Board(on=each) for each in on or ["local"])
+    opened = Bundle.open(bundle)
+
+    with BoardProgress(several=len(boards) > 1) as progress:
+
+        def work(board: Board) -> Measurement:
+            transport = open_target(board.on, python=board.python or python, ssh_config=ssh_config)
+            if setup:
+                from levit_edge.runtime.board.setup import set_up
+
+                set_up(transport, runtime, offline=offline, progress=progress.of(board.on))
+            plan = Plan(
+                runtimes=tuple(runtime) if runtime else None,
+                threads=board.threads or counts,
+                runs=runs,
+                sustained_s=sustained,
+                max_latency_ms=max_latency_ms,
+                timeout_s=timeout,
+            )
+            return measure(opened, transport, plan, progress.of(board.on))
+
+        outcomes = side_by_side(boards, work)
+    if len(outcomes) == 1 and outcomes[0].error is not None:
+        raise outcomes[0].error
+    measured = [outcome.result for outcome in outcomes if outcome.result is not None]
+    if save is not None:
+        from levit_edge.runtime.board.saved import save as save_measurement
+
+        saved = [save_measurement(each, save) for each in measured]
+    if json:
+        print_json(to_json(measured[0]) if len(outcomes) == 1 else _fleet_json(outcomes))
+    else:
+        for each in measured:
+            bench_table(each, stdout)
+    if save is not None and not json:
+        for path in saved:
+            stdout.print(f"saved {path}", highlight=False, soft_wrap=True)
+    for outcome in outcomes:
+        if outcome.error is not None:
+            show_error(str(outcome.error))
+    if len(measured) < len(outcomes):
+        return ExitStatus.BAD_INPUT
+    return ExitStatus.GATE_FAILED if any(each.gate.passed is False for each in measured) else ExitStatus.DONE
+
+
+def _numbers(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    try:
+        numbers = tuple(dict.fromkeys(int(each) for each in text.split(",")))
+    except ValueError:
+        numbers = ()
+    if not numbers or min(numbers) < 1:
+        raise typer.BadParameter(f"{text!r} is not a list of numbers from 1, such as 1,2,4.", param_hint="--threads")
+    return numbers
+
+
+def _fleet_json(outcomes: Any) -> dict[str, Any]:
+    from levit_edge.documents import to_json
+
+    boards = [
+        {"target": each.board.on, "error": str(each.error)} if each.error is not None else to_json(each.result)
+        for each in outcomes
+    ]
+    return {"schema_version": 1, "boards": boards}

@@ -1,0 +1,299 @@
+"""Measuring a bundle on one board: the files, the agent's job, and its figures put together."""
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from levit_edge.errors import BoardError
+from levit_edge.runtime.board.device import describe_device, describe_state
+from levit_edge.runtime.board.diagnosis import findings
+from levit_edge.runtime.board.hostile import text
+from levit_edge.runtime.board.packages import require_packages, runtimes_there
+from levit_edge.runtime.board.results import (
+    ArtifactTimes,
+    GoldenCheck,
+    Latency,
+    LatencyGate,
+    Measurement,
+    ModelUnderTest,
+    SpeedUp,
+    Sustained,
+    SustainedPoint,
+)
+from levit_edge.runtime.board.session import Progress, Session
+from levit_edge.runtime.board.transport import Transport
+from levit_edge.runtime.bundle import MANIFEST_FILE, Bundle
+from levit_edge.runtime.kinds import Precision, Runtime
+from levit_edge.runtime.manifest import Artifact
+
+__all__ = ["LEAST_SQNR_DB", "Plan", "measure"]
+
+LEAST_SQNR_DB = {Precision.FP32: 60.0, Precision.INT8: 20.0}
+"""Of the golden logits on the board against those in the bundle. Kernels of other processors sum in another order, and
+an int8 value near a rounding boundary then falls to the other side; see docs/boards.md for what was measured."""
+MOST_DEFAULT_THREADS = 4
+ROUNDS = 20
+MOST_POINTS = 30
+"""Of a sustained run's curve."""
+RESERVE = 1 << 20
+LONGEST_REASON = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to measure."""
+
+    runtimes: tuple[Runtime, ...] | None = None
+    """None: those that the board has; the others become rows that say why they are empty."""
+    threads: tuple[int, ...] | None = None
+    """None: one, and as many as there are cores, but at most four."""
+    runs: int = 100
+    """Timed runs of each file, in at most 20 rounds."""
+    warm_up: int = 1
+    """Untimed runs of each file in each round."""
+    sustained_s: float = 0.0
+    max_latency_ms: float | None = None
+    timeout_s: float | None = None
+    """For everything."""
+
+    @property
+    def rounds(self) -> int:
+        """How often each file has its turn."""
+        return min(ROUNDS, self.runs)
+
+    @property
+    def runs_in_a_round(self) -> int:
+        """Timed runs of one turn."""
+        return math.ceil(self.runs / self.rounds)
+
+
+def measure(bundle: Bundle, transport: Transport, plan: Plan, progress: Progress | None = None) -> Measurement:
+    """Send the bundle's files to the board, check what they compute there, and time them in turns.
+
+    Raises:
+        BoardError: the board cannot be reached, is lost, or lacks what it needs.
+        BundleError: a file of the bundle is damaged, or there is none of the runtimes asked for.
+    """
+    artifacts = [each for each in bundle.manifest.artifacts if plan.runtimes is None or each.runtime in plan.runtimes]
+    for runtime in plan.runtimes or ():
+        bundle.artifact(runtime, Precision.INT8)
+    golden = bundle.manifest.golden_file
+    files = {name: bundle.read(name) for name in (*(each.file for each in artifacts), golden)}
+    needed = sum(map(len, files.values())) + RESERVE
+    with Session(transport, needed_bytes=needed, progress=progress, timeout_s=plan.timeout_s) as session:
+        hello = session.ask("hello")
+        device = describe_device(_with_emulator(hello.get("facts"), transport.emulator))
+        absent = require_packages(transport.name, hello, plan.runtimes, {each.runtime for each in artifacts})
+        here = runtimes_there(hello)
+        sent = [each for each in artifacts if each.runtime in here]
+        for name in (*(each.file for each in sent), golden):
+            session.put(name, files[name])
+        threads = plan.threads or _default_threads(device.usable_cores)
+        answer = _Answer(session.ask("bench", job=_job(bundle, sent, golden, threads, plan)), transport.name)
+    results = tuple(answer.times(artifact, count) for artifact in sent for count in threads)
+    missing = (
+        _absent(artifact, count, absent[artifact.runtime])
+        for artifact in artifacts
+        if artifact.runtime in absent
+        for count in threads
+    )
+    before, after = describe_state(answer.document.get("before")), describe_state(answer.document.get("after"))
+    speedups, sustained = answer.speedups(sent, threads), answer.sustained()
+    return Measurement(
+        levit_edge_version=version("levit-edge"),
+        created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+        target=transport.name,
+        bundle=str(bundle.path),
+        model=_model(bundle),
+        device=device,
+        before=before,
+        after=after,
+        rounds=plan.rounds,
+        runs=plan.runs_in_a_round,
+        warm_up=plan.warm_up,
+        results=(*results, *missing),
+        speedups=speedups,
+        findings=findings(
+            device=device, before=before, after=after, results=results, speedups=speedups, sustained=sustained
+        ),
+        sustained=sustained,
+        gate=_gate(results, plan.max_latency_ms),
+    )
+
+
+def _default_threads(cores: int) -> tuple[int, ...]:
+    return tuple(sorted({1, min(max(cores, 1), MOST_DEFAULT_THREADS)}))
+
+
+def _with_emulator(facts: object, emulator: str | None) -> object:
+    return {**facts, "emulator": emulator} if emulator is not None and isinstance(facts, Mapping) else facts
+
+
+def _model(bundle: Bundle) -> ModelUnderTest:
+    config = bundle.manifest.config
+    return ModelUnderTest(
+        name=f"LeViT-{config.name}",
+        classes=config.classes,
+        image_size=config.image_size,
+        manifest_sha256=hashlib.sha256((bundle.path / MANIFEST_FILE).read_bytes()).hexdigest(),
+    )
+
+
+def _job(
+    bundle: Bundle, artifacts: Sequence[Artifact], golden: str, threads: Sequence[int], plan: Plan
+) -> dict[str, Any]:
+    size = bundle.manifest.config.image_size
+    return {
+        "files": [
+            {"file": each.file, "runtime": str(each.runtime), "int8": each.precision is Precision.INT8}
+            for each in artifacts
+        ],
+        "threads": list(threads),
+        "rounds": plan.rounds,
+        "runs": plan.runs_in_a_round,
+        "warm_up": plan.warm_up,
+        "shape": [1, 3, size, size],
+        "golden": golden,
+        "least_sqnr_db": {each.file: LEAST_SQNR_DB[each.precision] for each in artifacts},
+        "sustained_s": plan.sustained_s,
+    }
+
+
+def _absent(artifact: Artifact, threads: int, reason: str) -> ArtifactTimes:
+    return ArtifactTimes(
+        artifact=artifact.file,
+        runtime=artifact.runtime,
+        precision=artifact.precision,
+        size_bytes=artifact.size_bytes,
+        threads=threads,
+        error=reason,
+    )
+
+
+def _gate(results: Sequence[ArtifactTimes], limit: float | None) -> LatencyGate:
+    """Without any int8 time the gate fails: nothing shows that the limit is kept."""
+    if limit is None:
+        return LatencyGate()
+    times = [each.latency_ms.p50 for each in results if each.precision is Precision.INT8 and each.latency_ms]
+    return LatencyGate(max_latency_ms=limit, passed=bool(times) and min(times) <= limit)
+
+
+class _Answer:
+    """The agent's document. It comes from the board, so that nothing in it is taken for granted."""
+
+    def __init__(self, document: Mapping[str, Any], board: str) -> None:
+        self.document, self._board = document, board
+        entries = document.get("entries")
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise self._damaged("entries")
+        self._entries = {(entry.get("file"), entry.get("threads")): entry for entry in entries}
+
+    def times(self, artifact: Artifact, threads: int) -> ArtifactTimes:
+        """One row."""
+        entry = self._entries.get((artifact.file, threads))
+        if entry is None:
+            raise self._damaged(artifact.file)
+        fault = entry.get("error")
+        if fault is not None:
+            message = fault.get("message") if isinstance(fault, dict) else fault
+            return _absent(artifact, threads, text(message, LONGEST_REASON))
+        taken = np.concatenate(self._rounds(entry))
+        p50, p90, p99 = (round(float(each), 4) for each in np.percentile(taken, [50, 90, 99]))
+        peak, imported = self._number(entry, "peak_bytes"), self._number(entry, "imported_bytes")
+        return ArtifactTimes(
+            artifact=artifact.file,
+            runtime=artifact.runtime,
+            precision=artifact.precision,
+            size_bytes=artifact.size_bytes,
+            threads=threads,
+            package=text(entry.get("package"), 80),
+            runs=len(taken),
+            load_ms=round(self._number(entry, "load_ms"), 3),
+            first_ms=round(self._number(entry, "first_ms"), 3),
+            latency_ms=Latency(p50=p50, p90=p90, p99=p99, min=round(float(taken.min()), 4)),
+            images_per_second=round(1000 / p50, 2) if p50 else None,
+            peak_rss_bytes=int(peak),
+            model_rss_bytes=int(max(0, peak - imported)),
+            golden=self._golden(entry),
+        )
+
+    def speedups(self, artifacts: Sequence[Artifact], threads: Sequence[int]) -> tuple[SpeedUp, ...]:
+        """Of each runtime and number of threads for which both precisions ran."""
+        found = []
+        names = {(each.runtime, each.precision): each.file for each in artifacts}
+        for runtime in dict.fromkeys(each.runtime for each in artifacts):
+            for count in threads:
+                pair = [
+                    self._entries.get((names.get((runtime, precision)), count))
+                    for precision in (Precision.FP32, Precision.INT8)
+                ]
+                slow, fast = (None if each is None or each.get("error") else self._rounds(each) for each in pair)
+                if slow is None or fast is None:
+                    continue
+                ratios = [float(np.median(a)) / float(np.median(b)) for a, b in zip(slow, fast, strict=True)]
+                p25, median, p75 = (round(float(each), 4) for each in np.percentile(ratios, [25, 50, 75]))
+                found.append(SpeedUp(runtime=runtime, threads=count, median=median, p25=p25, p75=p75))
+        return tuple(found)
+
+    def sustained(self) -> Sustained | None:
+        """The curve of continuous work, thinned out."""
+        run = self.document.get("sustained")
+        if not isinstance(run, dict) or not isinstance(run.get("points"), list) or not run["points"]:
+            return None
+        points = [each for each in run["points"] if isinstance(each, dict)]
+        medians = [self._number(each, "p50_ms") for each in points]
+        fifth = max(1, len(medians) // 5)
+        kept = points[:: max(1, math.ceil(len(points) / MOST_POINTS))]
+        return Sustained(
+            artifact=text(run.get("file"), 80),
+            threads=int(self._number(run, "threads")),
+            points=tuple(self._point(each) for each in kept),
+            slowdown=round(float(np.median(medians[-fifth:]) / np.median(medians[:fifth])), 4),
+        )
+
+    def _point(self, point: Mapping[str, Any]) -> SustainedPoint:
+        state = describe_state(point.get("state"))
+        return SustainedPoint(
+            seconds=round(self._number(point, "seconds"), 2),
+            p50_ms=round(self._number(point, "p50_ms"), 4),
+            mhz=state.mhz,
+            hottest=max(state.temperatures.values(), default=None),
+        )
+
+    def _golden(self, entry: Mapping[str, Any]) -> GoldenCheck:
+        golden = entry.get("golden")
+        if not isinstance(golden, dict):
+            raise self._damaged("golden")
+        signal, noise = self._number(golden, "signal"), self._number(golden, "noise")
+        return GoldenCheck(
+            images=int(self._number(golden, "images")),
+            same_top1=int(self._number(golden, "same_top1")),
+            sqnr_db=round(10 * math.log10(signal / noise), 2) if noise and signal else None,
+        )
+
+    def _rounds(self, entry: Mapping[str, Any]) -> list[Any]:
+        rounds = entry.get("rounds")
+        try:
+            taken = [np.asarray(each, np.float64) for each in rounds] if isinstance(rounds, list) else []
+        except (TypeError, ValueError):
+            taken = []
+        if not taken or not all(
+            each.ndim == 1 and each.size and np.isfinite(each).all() and (each > 0).all() for each in taken
+        ):
+            raise self._damaged("rounds")
+        return taken
+
+    def _number(self, entry: Mapping[str, Any], key: str) -> float:
+        value = entry.get(key)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+            raise self._damaged(key)
+        return value
+
+    def _damaged(self, what: str) -> BoardError:
+        return BoardError(f"{self._board}: the board's answer is not a measurement ({what!r} is missing or wrong).")

@@ -1,0 +1,27 @@
+"""From what a user writes after `--on` to a way to the board."""
+
+from pathlib import Path
+
+from levit_edge.errors import BoardError
+from levit_edge.runtime.board.local import LocalTransport
+from levit_edge.runtime.board.ssh import SshTransport
+from levit_edge.runtime.board.transport import Transport
+
+__all__ = ["FORMS", "open_target"]
+
+FORMS = "local, ssh://user@host:port"
+
+
+def open_target(target: str, *, python: str | None = None, ssh_config: Path | None = None) -> Transport:
+    """The way to the board `target`; nothing is connected yet.
+
+    `python` is the interpreter to use there, `ssh_config` a file instead of ~/.ssh/config.
+
+    Raises:
+        BoardError: it is none of `FORMS`.
+    """
+    if target == "local":
+        return LocalTransport(python)
+    if target.startswith("ssh://"):
+        return SshTransport(target, python=python, config=ssh_config)
+    raise BoardError(f"{target!r} is not a board; expected one of {FORMS}.")
