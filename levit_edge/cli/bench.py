@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from levit_edge.cli.console import print_json, show_error, stdout
-from levit_edge.cli.options import BundlePath, JsonOutput, Python, RuntimeChoice, SshConfig, Target
+from levit_edge.cli.options import BundlePath, JsonOutput, Python, RuntimeChoice, SshConfig, Target, Timeout
 from levit_edge.errors import ExitStatus
 
 __all__ = ["bench"]
@@ -44,9 +44,7 @@ def bench(
     ] = False,
     python: Python = None,
     ssh_config: SshConfig = None,
-    timeout: Annotated[
-        float | None, typer.Option(min=1, metavar="SECONDS", help="Give a board up that takes longer for all of it.")
-    ] = None,
+    timeout: Timeout = None,
     json: JsonOutput = False,
 ) -> int:
     """Time a bundle's fp32 and INT8 files where they will run, after checking what they compute there."""

@@ -29,6 +29,7 @@ __all__ = [
     "SkipBadImages",
     "SshConfig",
     "Target",
+    "Timeout",
     "WeightRoundingChoice",
     "Workers",
     "require_model",
@@ -57,6 +58,9 @@ Target = Annotated[
 ]
 Python = Annotated[
     str | None, typer.Option(metavar="PATH", help="The Python to use on the board. [default: --setup's, or python3]")
+]
+Timeout = Annotated[
+    float | None, typer.Option(min=1, metavar="SECONDS", help="Give a board up that takes longer for all of it.")
 ]
 SshConfig = Annotated[Path | None, typer.Option(metavar="FILE", help="Configuration of ssh, instead of your own.")]
 BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A folder made by `levit-edge quantize`.")]

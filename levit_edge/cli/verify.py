@@ -1,12 +1,23 @@
-"""`levit-edge verify`: measure an existing bundle on labelled images."""
+"""`levit-edge verify`: measure an existing bundle on labelled images, here or on a board."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from levit_edge.cli.console import TerminalListener, print_json, stdout
-from levit_edge.cli.options import BundlePath, JsonOutput, Limit, MaxDrop, RuntimeChoice, SkipBadImages, Workers
+from levit_edge.cli.console import TerminalListener, print_json, show_warning, stdout
+from levit_edge.cli.options import (
+    BundlePath,
+    JsonOutput,
+    Limit,
+    MaxDrop,
+    Python,
+    RuntimeChoice,
+    SkipBadImages,
+    SshConfig,
+    Timeout,
+    Workers,
+)
 from levit_edge.errors import ExitStatus
 from levit_edge.runtime.kinds import Runtime
 
@@ -23,6 +34,13 @@ def verify(
     runtime: RuntimeChoice = None,
     skip_bad_images: SkipBadImages = False,
     workers: Workers = None,
+    on: Annotated[
+        str | None,
+        typer.Option(metavar="BOARD", help="Run the files on a board, as for `bench`; images are decoded here."),
+    ] = None,
+    python: Python = None,
+    ssh_config: SshConfig = None,
+    timeout: Timeout = None,
     json: JsonOutput = False,
 ) -> int:
     """Run a bundle's fp32 and INT8 files in the real runtimes over images, and compare them."""
@@ -31,17 +49,42 @@ def verify(
     from levit_edge.runtime.stages import Stages
     from levit_edge.runtime.verify import verify as verify_bundle
 
-    stages = Stages(TerminalListener())
-    verification = verify_bundle(
-        Bundle.open(bundle),
-        evaluation,
-        runtimes=tuple(runtime or Runtime),
-        limit=limit,
-        max_drop_pt=max_drop,
-        skip_bad_images=skip_bad_images,
-        workers=workers,
-        stages=stages,
-    )
+    stages, opened = Stages(TerminalListener()), Bundle.open(bundle)
+    if on is None:
+        for name, value in (("--python", python), ("--ssh-config", ssh_config), ("--timeout", timeout)):
+            if value is not None:
+                raise typer.BadParameter("goes with --on.", param_hint=name)
+        verification = verify_bundle(
+            opened,
+            evaluation,
+            runtimes=tuple(runtime or Runtime),
+            limit=limit,
+            max_drop_pt=max_drop,
+            skip_bad_images=skip_bad_images,
+            workers=workers,
+            stages=stages,
+        )
+    else:
+        from levit_edge.runtime.board.evaluate import verify_on
+        from levit_edge.runtime.board.target import open_target
+
+        found = verify_on(
+            opened,
+            open_target(on, python=python, ssh_config=ssh_config),
+            evaluation,
+            runtimes=runtime,
+            limit=limit,
+            max_drop_pt=max_drop,
+            skip_bad_images=skip_bad_images,
+            workers=workers,
+            timeout_s=timeout,
+            stages=stages,
+        )
+        verification = found.verification
+        for reason in found.absent.values():
+            show_warning(f"not evaluated on the board: {reason}.")
+        if found.resumed:
+            show_warning(f"{found.resumed} images were evaluated by an earlier call that was cut off.")
     if json:
         print_json(bundle_json(str(bundle), verification, stages.records))
     else:

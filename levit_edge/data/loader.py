@@ -16,7 +16,7 @@ from levit_edge.data.pool import read_squares
 from levit_edge.data.preprocess import FloatImage, Pixels, Preprocessing, normalise
 from levit_edge.errors import DataError
 
-__all__ = ["BadImage", "Decoder", "batches", "default_workers", "judge_bad_images"]
+__all__ = ["BadImage", "Decoder", "batches", "decoded_squares", "default_workers", "judge_bad_images"]
 
 MOST_WORKERS = 4  # by default; more rarely help, as the model needs cores too
 FEWEST_IMAGES = 32  # fewer are decoded before workers have started
@@ -95,7 +95,7 @@ class Decoder:
             self._running.close()
 
     def _decode(self) -> Generator[tuple[int, FloatImage], None, None]:
-        with closing(self._squares()) as squares:
+        with closing(decoded_squares(self.images, self.preprocessing, self.workers)) as squares:
             for index, square in enumerate(squares):
                 if isinstance(square, str):
                     self.bad.append(BadImage(self.images[index], square))
@@ -103,10 +103,17 @@ class Decoder:
                     yield index, normalise(square, self.preprocessing)
         judge_bad_images(self.bad, len(self.images), skip=self.skip_bad_images)
 
-    def _squares(self) -> Generator[Pixels | str, None, None]:
-        if self.workers == 0 or not self.images:
-            return _read_here(self.images, self.preprocessing)
-        return read_squares(self.images, self.preprocessing, min(self.workers, len(self.images)))
+
+def decoded_squares(
+    images: Sequence[Path], preprocessing: Preprocessing, workers: int
+) -> Generator[Pixels | str, None, None]:
+    """For each image in order its (size, size, 3) uint8 pixels, or the reason why it cannot be read.
+
+    See `levit_edge.data.pool.read_squares`; `workers` of 0 decodes in this process.
+    """
+    if workers == 0 or not images:
+        return _read_here(images, preprocessing)
+    return read_squares(images, preprocessing, min(workers, len(images)))
 
 
 def judge_bad_images(bad: Sequence[BadImage], images: int, *, skip: bool) -> None:

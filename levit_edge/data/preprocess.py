@@ -20,7 +20,16 @@ from levit_edge.errors import DataError
 if TYPE_CHECKING:
     from levit_edge.model.config import LevitConfig
 
-__all__ = ["FloatImage", "Pixels", "Preprocessing", "normalise", "open_image", "preprocess", "read_input"]
+__all__ = [
+    "FloatImage",
+    "Pixels",
+    "Preprocessing",
+    "normalisation_table",
+    "normalise",
+    "open_image",
+    "preprocess",
+    "read_input",
+]
 
 FloatImage = npt.NDArray[np.float32]
 """(3, H, W) float32, normalised."""
@@ -107,7 +116,7 @@ def normalise(pixels: Pixels, preprocessing: Preprocessing) -> FloatImage:
 
     By table: each channel has only 256 values. That is exact and seven times faster than the arithmetic.
     """
-    table = _table(preprocessing.mean, preprocessing.std)
+    table = normalisation_table(preprocessing.mean, preprocessing.std)
     result = np.empty((3, *pixels.shape[:2]), np.float32)
     for channel in range(3):  # "clip" skips the bounds check: no uint8 is out of bounds
         np.take(table[channel], pixels[..., channel], out=result[channel], mode="clip")
@@ -131,7 +140,7 @@ def read_input(path: Path, preprocessing: Preprocessing) -> FloatImage:
 
 
 @lru_cache(maxsize=8)
-def _table(mean: Triple, std: Triple) -> FloatImage:
+def normalisation_table(mean: Triple, std: Triple) -> FloatImage:
     """(3, 256) float32: what each value of each channel becomes, in the order of torchvision's roundings."""
     unit = np.arange(256, dtype=np.float32) / np.float32(255)
     return (unit - np.array(mean, np.float32)[:, None]) / np.array(std, np.float32)[:, None]

@@ -1,6 +1,6 @@
 """Verification: fp32 and INT8 in the real runtimes over the same images, compared image by image."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,7 @@ from levit_edge.runtime.provenance import image_provenance
 from levit_edge.runtime.runner import runtime_version
 from levit_edge.runtime.stages import Stages
 
-__all__ = ["evaluate", "evaluation_set", "verify"]
+__all__ = ["evaluate", "evaluation_set", "judge", "verify"]
 
 Floats = NDArray[np.float32]
 
@@ -97,15 +97,46 @@ def evaluate(
     stages: Stages | None = None,
 ) -> Verification:
     """Run `models` (the bytes of each artifact's file) over `images`; see `verify`."""
-    compared = [_Evaluated(artifact) for artifact in models]
-    lanes = _lanes(compared)
     processes = default_processes(len(images)) if workers is None else workers
     files = [Model(runtime=artifact.runtime, data=data) for artifact, data in models.items()]
+    runtimes = dict.fromkeys(artifact.runtime for artifact in models)
+    return judge(
+        list(models),
+        images,
+        answers(files, images.images, preprocessing, processes),
+        source=source,
+        runtimes={str(runtime): runtime_version(runtime) for runtime in runtimes},
+        host=describe_host(),
+        max_drop_pt=max_drop_pt,
+        skip_bad_images=skip_bad_images,
+        stages=stages,
+    )
+
+
+def judge(
+    artifacts: Sequence[Artifact],
+    images: ImageSet,
+    answered: Generator[Answer | str, None, None],
+    *,
+    source: str,
+    runtimes: dict[str, str],
+    host: dict[str, str],
+    max_drop_pt: float | None = None,
+    skip_bad_images: bool = False,
+    stages: Stages | None = None,
+) -> Verification:
+    """Compare what `artifacts` made of `images`, wherever they ran.
+
+    `answered` gives for each image in order the logits of all artifacts, or why it cannot be read; it is closed at the
+    end. `runtimes` and `host` say what ran them, and where; `source` is the folder as the user named it.
+
+    Raises:
+        DataError: images cannot be read, and are not to be skipped.
+    """
+    compared = [_Evaluated(artifact) for artifact in artifacts]
+    lanes = _lanes(compared)
     bad: list[BadImage] = []
-    with (
-        (stages or Stages()).stage("verify", total=len(images)) as advance,
-        closing(answers(files, images.images, preprocessing, processes)) as answered,
-    ):
+    with (stages or Stages()).stage("verify", total=len(images)) as advance, closing(answered):
         for index, answer in enumerate(answered):
             if isinstance(answer, str):
                 bad.append(BadImage(images.images[index], answer))
@@ -115,13 +146,12 @@ def evaluate(
         judge_bad_images(bad, len(images), skip=skip_bad_images)
         provenance = image_provenance(source, images, bad)
     results = tuple(evaluated.result() for lane in lanes for evaluated in lane.evaluated)
-    runtimes = dict.fromkeys(artifact.runtime for artifact in models)
     return Verification(
         samples=provenance.count,
         labelled=images.labels is not None,
         images=provenance,
-        runtimes={str(runtime): runtime_version(runtime) for runtime in runtimes},
-        host=describe_host(),
+        runtimes=runtimes,
+        host=host,
         threads=THREADS,
         gate=_gate(results, max_drop_pt),
         results=results,

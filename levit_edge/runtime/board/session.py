@@ -101,8 +101,12 @@ class Session:
         Raises:
             BoardError: it cannot be done there, or the board is lost.
         """
-        self._send(json.dumps({"do": do, **arguments}).encode())
+        self.request(do, **arguments)
         return self.answer()
+
+    def request(self, do: str, **arguments: Any) -> None:
+        """Send a request; its answer comes after those to earlier ones."""
+        self._send(json.dumps({"do": do, **arguments}).encode())
 
     def answer(self) -> dict[str, Any]:
         """Wait for the answer to the oldest request."""
@@ -125,11 +129,7 @@ class Session:
         Raises:
             BoardError: there is no room for it, or it did not arrive whole.
         """
-        self._send(
-            json.dumps(
-                {"do": "put", "name": name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-            ).encode()
-        )
+        self.request("put", name=name, size=len(data), sha256=hashlib.sha256(data).hexdigest())
         for start in range(0, len(data), PART):
             self._send(data[start : start + PART])
             self._progress(f"send {name}", min(start + PART, len(data)), len(data))
