@@ -27,7 +27,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class CoreGroup:
-    """Cores of one kind."""
+    """Cores of one kind with one highest frequency."""
 
     name: str
     """Such as `Cortex-A76`; of a part that is not in `levit_edge.runtime.board.processors` its numbers."""
@@ -48,8 +48,9 @@ class Device:
     usable_cores: int
     """That the agent was allowed to use."""
     features: tuple[str, ...]
-    """Those that decide the speed of int8: on aarch64 among asimd, asimddp, i8mm, sve, sve2, bf16, asimdhp, sme; on
-    x86-64 among avx2, avx_vnni, avx512f, avx512_vnni, amx_int8."""
+    """Those that decide the speed of int8 and that all cores have: on aarch64 among asimd, asimddp, i8mm, sve, sve2,
+    bf16, asimdhp, sme; on 32-bit ARM among neon, asimddp, i8mm, asimdbf16, asimdhp; on x86-64 among avx2, avx_vnni,
+    avx512f, avx512_vnni, amx_int8."""
     memory_bytes: int
     system: str
     """Such as `Debian GNU/Linux 12 (bookworm)`."""

@@ -1,0 +1,35 @@
+"""Values that a board sent, made harmless: nothing is believed to have the right type, size or characters."""
+
+import unicodedata
+from collections.abc import Mapping
+
+__all__ = ["entries", "number", "text"]
+
+MAX_ENTRIES = 4096
+"""More cores, or thermal zones, than any board has."""
+
+
+def text(value: object, limit: int) -> str:
+    """At most `limit` printable characters on one line; empty if it is not text.
+
+    Control characters and escape sequences, marks that turn the direction of writing, and halves of surrogate pairs are
+    left out (Unicode's categories C), as the text ends up on terminals and web pages.
+    """
+    if not isinstance(value, str):
+        return ""
+    line = " ".join(value[: 4 * limit].split())
+    return "".join(each for each in line if not unicodedata.category(each).startswith("C"))[:limit].strip()
+
+
+def number(value: object, low: float, high: float) -> float | None:
+    """A number from `low` to `high`; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if low <= value <= high else None
+
+
+def entries(value: object) -> dict[str, object]:
+    """The first entries of a JSON object; empty if it is none."""
+    if not isinstance(value, Mapping):
+        return {}
+    return {str(key): item for key, item in list(value.items())[:MAX_ENTRIES]}
