@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 TORCH_INDEX ?=
+BOARD_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/levit-edge/boards
 
-.PHONY: demo test check clean
+.PHONY: demo test check board clean
 
 demo: $(VENV)/installed
 	$(BIN)/levit-edge quantize --model demo --output build/demo
@@ -18,6 +19,11 @@ check: $(VENV)/installed
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
+
+# One emulated aarch64 board until Ctrl-C; options are at the top of scripts/board/start.sh: make board BOARD='--cpu cortex-a53'
+board:
+	scripts/board/setup.sh "$(BOARD_DIR)"
+	scripts/board/start.sh "$(BOARD_DIR)" $(BOARD)
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

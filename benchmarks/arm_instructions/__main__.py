@@ -1,6 +1,6 @@
 """Millions of emulated ARM instructions per inference of `.pte` and `.onnx` files, one thread.
 
-    benchmarks/arm_instructions/setup.sh ~/arm-emulator
+    scripts/board/setup.sh ~/arm-emulator --counting
     python -m benchmarks.arm_instructions --emulator ~/arm-emulator bundle/int8.pte bundle/int8.onnx
 
 Models take one 3 × 224 × 224 image. Instructions are not cycles: no cache, memory or pipeline is modelled. The counts
@@ -56,7 +56,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m benchmarks.arm_instructions", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("files", nargs="+", type=_model, metavar="FILE", help=".pte or .onnx")
-    parser.add_argument("--emulator", type=Path, required=True, metavar="DIR", help="what setup.sh made")
+    parser.add_argument("--emulator", type=Path, required=True, metavar="DIR", help="what scripts/board/setup.sh made")
     parser.add_argument("--cpu", action="append", metavar="CPU", help=f"may be repeated [{', '.join(CPUS)}]")
     parser.add_argument("--output", type=Path, metavar="JSON", help="where the figures go besides the table")
     options = parser.parse_args(arguments)

@@ -24,7 +24,7 @@ REPORT = re.compile(r"^threads=(\d+) std=(\S+)$", re.MULTILINE)
 
 @dataclass(frozen=True, kw_only=True)
 class Emulator:
-    """What `setup.sh` made."""
+    """What `scripts/board/setup.sh --counting` made."""
 
     folder: Path
 
@@ -47,7 +47,7 @@ class Emulator:
         needed = (self.program, self.plugin, self.folder / "root", self.folder / "site")
         if missing := [str(path) for path in needed if not path.exists()]:
             raise RuntimeUnavailableError(
-                f"{', '.join(missing)}: not there. Make them with benchmarks/arm_instructions/setup.sh {self.folder}."
+                f"{', '.join(missing)}: not there. Make them with scripts/board/setup.sh {self.folder} --counting."
             )
 
 
