@@ -59,6 +59,10 @@ def bench(
 
     if offline and not setup:
         raise typer.BadParameter("goes with --setup.", param_hint="--offline")
+    if setup and (on is None or "local" in on) and fleet is None:
+        raise typer.BadParameter(
+            "is for boards: this computer has what levit-edge was installed with.", param_hint="--setup"
+        )
     if fleet is not None and on:
         raise typer.BadParameter("give --on or --fleet, not both.", param_hint="--fleet")
     counts = _numbers(threads)

@@ -77,7 +77,7 @@ def _mhz(state: BoardState) -> str:
 
 def _table(measurement: Measurement) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    headings = ("artifact", "threads", "p50 ms", "p90", "p99", "min", "images/s", "load", "first", "MiB", "golden")
+    headings = ("artifact", "threads", "p50 ms", "p90", "p99", "min", "per s", "load", "first", "MiB", "golden")
     for heading in headings:
         table.add_column(heading, justify="left" if heading == "artifact" else "right", no_wrap=True)
     for each in measurement.results:
@@ -94,13 +94,17 @@ def _row(each: ArtifactTimes) -> tuple[str, ...]:
     agreement = "–" if golden is None else "same" if golden.sqnr_db is None else f"{golden.sqnr_db:.0f} dB"
     return (
         *name,
-        *(f"{value:.2f}" for value in (times.p50, times.p90, times.p99, times.min)),
-        f"{each.images_per_second or 0:.1f}",
+        *(_three_digits(value) for value in (times.p50, times.p90, times.p99, times.min)),
+        _three_digits(each.images_per_second or 0),
         f"{each.load_ms:.0f}",
         f"{each.first_ms:.0f}",
         f"{each.peak_rss_bytes / 2**20:.0f}",
         agreement,
     )
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
 
 
 def _threads(count: int) -> str:

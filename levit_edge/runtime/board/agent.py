@@ -186,9 +186,7 @@ def _emulator() -> str | None:
         program = os.path.basename(os.readlink(f"/proc/{os.getppid()}/exe"))
     except OSError:
         return None
-    if not program.startswith("qemu-"):
-        return None
-    return "qemu-user" + (f", {os.environ['QEMU_CPU']}" if "QEMU_CPU" in os.environ else "")
+    return "qemu-user" if program.startswith("qemu-") else None
 
 
 def installed_packages() -> dict[str, Any]:

@@ -85,7 +85,7 @@ def verify_on(
     with Session(transport, needed_bytes=needed, progress=progress, timeout_s=timeout_s) as session:
         hello = session.ask("hello")
         device = describe_device(hello.get("facts"))
-        absent = require_packages(transport.name, hello, runtimes, {each.runtime for each in wanted})
+        absent = require_packages(transport.name, hello, runtimes, dict.fromkeys(each.runtime for each in wanted))
         artifacts = [each for each in wanted if each.runtime in runtimes_there(hello)]
         for runtime in {each.runtime for each in artifacts}:
             bundle.artifact(runtime, Precision.FP32)

@@ -89,7 +89,9 @@ def measure(bundle: Bundle, transport: Transport, plan: Plan, progress: Progress
     with Session(transport, needed_bytes=needed, progress=progress, timeout_s=plan.timeout_s) as session:
         hello = session.ask("hello")
         device = describe_device(_with_emulator(hello.get("facts"), transport.emulator))
-        absent = require_packages(transport.name, hello, plan.runtimes, {each.runtime for each in artifacts})
+        absent = require_packages(
+            transport.name, hello, plan.runtimes, dict.fromkeys(each.runtime for each in artifacts)
+        )
         here = runtimes_there(hello)
         sent = [each for each in artifacts if each.runtime in here]
         for name in (*(each.file for each in sent), golden):
