@@ -57,14 +57,7 @@ def bench(
     from levit_edge.runtime.board.target import open_target
     from levit_edge.runtime.bundle import Bundle
 
-    if offline and not setup:
-        raise typer.BadParameter("goes with --setup.", param_hint="--offline")
-    if setup and (on is None or "local" in on) and fleet is None:
-        raise typer.BadParameter(
-            "is for boards: this computer has what levit-edge was installed with.", param_hint="--setup"
-        )
-    if fleet is not None and on:
-        raise typer.BadParameter("give --on or --fleet, not both.", param_hint="--fleet")
+    _check(on, fleet, setup=setup, offline=offline)
     counts = _numbers(threads)
     boards = read_fleet(fleet) if fleet is not None else tuple(Board(on=each) for each in on or ["local"])
     opened = Bundle.open(bundle)
@@ -91,6 +84,7 @@ def bench(
     if len(outcomes) == 1 and outcomes[0].error is not None:
         raise outcomes[0].error
     measured = [outcome.result for outcome in outcomes if outcome.result is not None]
+    saved = []
     if save is not None:
         from levit_edge.runtime.board.saved import save as save_measurement
 
@@ -100,7 +94,6 @@ def bench(
     else:
         for each in measured:
             bench_table(each, stdout)
-    if save is not None and not json:
         for path in saved:
             stdout.print(f"saved {path}", highlight=False, soft_wrap=True)
     for outcome in outcomes:
@@ -109,6 +102,17 @@ def bench(
     if len(measured) < len(outcomes):
         return ExitStatus.BAD_INPUT
     return ExitStatus.GATE_FAILED if any(each.gate.passed is False for each in measured) else ExitStatus.DONE
+
+
+def _check(on: list[str] | None, fleet: Path | None, *, setup: bool, offline: bool) -> None:
+    if offline and not setup:
+        raise typer.BadParameter("goes with --setup.", param_hint="--offline")
+    if fleet is not None and on:
+        raise typer.BadParameter("give --on or --fleet, not both.", param_hint="--fleet")
+    if setup and fleet is None and "local" in (on or ["local"]):
+        raise typer.BadParameter(
+            "is for boards: this computer has what levit-edge was installed with.", param_hint="--setup"
+        )
 
 
 def _numbers(text: str | None) -> tuple[int, ...] | None:

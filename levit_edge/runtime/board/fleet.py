@@ -10,9 +10,9 @@
 
 import tomllib
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Generic, TypeVar
 
 from levit_edge.documents import from_json
@@ -76,16 +76,27 @@ def read_fleet(path: Path) -> tuple[Board, ...]:
 def side_by_side(boards: Sequence[Board], work: Callable[[Board], T]) -> list[Outcome[T]]:
     """Do `work` for all boards at once; one that fails does not stop the others.
 
-    Ctrl-C leaves at once; `work` has to have ended its connection when its thread is left.
+    On Ctrl-C it is left at once: with this process its connections end, and so do the agents at their other ends.
     """
+    outcomes: dict[int, Outcome[T]] = {}
 
-    def attempt(board: Board) -> Outcome[T]:
+    def attempt(index: int, board: Board) -> None:
         try:
-            return Outcome(board=board, result=work(board))
+            outcomes[index] = Outcome(board=board, result=work(board))
         except LevitEdgeError as error:
-            return Outcome(board=board, error=error)
+            outcomes[index] = Outcome(board=board, error=error)
+        except Exception as error:  # raised again where it is seen
+            faults.append(error)
 
+    faults: list[Exception] = []
     if len(boards) == 1:
-        return [attempt(boards[0])]
-    with ThreadPoolExecutor(len(boards)) as pool:
-        return list(pool.map(attempt, boards))
+        attempt(0, boards[0])
+    else:
+        threads = [Thread(target=attempt, args=each, daemon=True) for each in enumerate(boards)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    if faults:
+        raise faults[0]
+    return [outcomes[index] for index in range(len(boards))]
