@@ -6,6 +6,7 @@
     ├── DataError                 an image folder or an image is not usable
     ├── QuantizationError         the model cannot be fused, calibrated, quantized or exported faithfully
     ├── BundleError               a bundle is damaged, incomplete, or not a bundle
+    ├── MeasurementError          a saved measurement of a board is damaged, or is not one
     ├── OutputError               an output path cannot be written
     ├── BoardError                a board cannot be reached, or cannot do what it is asked
     └── RuntimeUnavailableError   a runtime is not installed, or cannot load an artifact
@@ -24,6 +25,7 @@ __all__ = [
     "DownloadError",
     "ExitStatus",
     "LevitEdgeError",
+    "MeasurementError",
     "OutputError",
     "QuantizationError",
     "RuntimeUnavailableError",
@@ -62,6 +64,10 @@ class QuantizationError(LevitEdgeError):
 
 class BundleError(LevitEdgeError):
     """A bundle is damaged, incomplete, or not a bundle."""
+
+
+class MeasurementError(LevitEdgeError):
+    """A saved measurement of a board is damaged, or is not one."""
 
 
 class OutputError(LevitEdgeError):
