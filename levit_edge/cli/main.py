@@ -14,6 +14,7 @@ from levit_edge.cli.console import show_error
 from levit_edge.cli.inspect import inspect
 from levit_edge.cli.predict import predict
 from levit_edge.cli.quantize import quantize
+from levit_edge.cli.report import report
 from levit_edge.cli.sensitivity import sensitivity
 from levit_edge.cli.verify import verify
 from levit_edge.errors import ExitStatus, LevitEdgeError
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (quantize, verify, bench, predict, inspect, sensitivity):
+for command in (quantize, verify, bench, predict, inspect, sensitivity, report):
     app.command()(command)
 
 

@@ -24,6 +24,7 @@ from levit_edge.cli.options import (
     require_model,
 )
 from levit_edge.quantize.recipe import Recipe
+from levit_edge.whole_file import require_writable
 
 __all__ = ["sensitivity"]
 
@@ -76,9 +77,7 @@ def sensitivity(
         range_method=range_method,
     )
     if plot is not None:
-        from levit_edge.quantize.sensitivity_plot import require_writable
-
-        require_writable(plot)
+        require_writable(plot, "--plot")
     from levit_edge.cli.sensitivity_table import print_sensitivity
     from levit_edge.documents import to_json
     from levit_edge.quantize.sensitivity import sensitivity as measure

@@ -1,7 +1,6 @@
 """A sensitivity as one figure: what each layer costs in noise, and what another scheme would cost in time."""
 
 import io
-import os
 from math import floor
 from pathlib import Path
 
@@ -9,11 +8,11 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from levit_edge.errors import OutputError
 from levit_edge.quantize.recipe import LayerScheme
 from levit_edge.quantize.sensitivity import LayerSensitivity, Noise, Sensitivity
+from levit_edge.whole_file import write_whole
 
-__all__ = ["require_writable", "sensitivity_plot", "write_plot"]
+__all__ = ["sensitivity_plot", "write_plot"]
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#8C8C8C"
 """Okabe and Ito, "Color Universal Design", 2008: told apart with every kind of colour vision."""
@@ -44,20 +43,6 @@ def sensitivity_plot(measured: Sensitivity, kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def require_writable(path: Path) -> None:
-    """Refuse, before any long work, a path that no picture can be written to.
-
-    Raises:
-        OutputError: its folder does not exist or is not writable, or something that is not a file is there.
-    """
-    if not path.parent.is_dir():
-        raise OutputError(f"{path.parent} is not a folder, so the plot cannot be written there. Create it first.")
-    if path.exists() and not path.is_file():
-        raise OutputError(f"{path} is there and is not a file. Choose another --plot.")
-    if not os.access(path.parent, os.W_OK):
-        raise OutputError(f"{path.parent} is not writable. Choose another --plot.")
-
-
 def write_plot(measured: Sensitivity, path: Path) -> None:
     """Draw into the `.png` or `.svg` file `path`, which appears whole or not at all.
 
@@ -65,14 +50,7 @@ def write_plot(measured: Sensitivity, path: Path) -> None:
         OutputError: it cannot be written.
     """
     picture = sensitivity_plot(measured, path.suffix.lower().removeprefix("."))
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    try:
-        partial.write_bytes(picture)
-        partial.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}. Choose another --plot.") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(path, picture, "--plot")
 
 
 def _title(measured: Sensitivity) -> str:

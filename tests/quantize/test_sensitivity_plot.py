@@ -9,7 +9,7 @@ from PIL import Image
 from levit_edge.errors import OutputError
 from levit_edge.quantize.recipe import LayerScheme
 from levit_edge.quantize.sensitivity import Sensitivity
-from levit_edge.quantize.sensitivity_plot import require_writable, sensitivity_plot, write_plot
+from levit_edge.quantize.sensitivity_plot import sensitivity_plot, write_plot
 from tests.quantize.sensitivity_example import example, row
 
 
@@ -67,12 +67,3 @@ def test_a_plot_that_fails_leaves_the_older_one(tmp_path: Path, monkeypatch: pyt
         write_plot(layers(2), tmp_path / "a.png")
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
     assert (tmp_path / "a.png").read_bytes() == b"older"
-
-
-def test_paths_that_cannot_be_written_are_refused_first(tmp_path: Path) -> None:
-    require_writable(tmp_path / "new.png")
-    with pytest.raises(OutputError, match="is not a folder"):
-        require_writable(tmp_path / "nowhere" / "new.png")
-    (tmp_path / "folder.png").mkdir()
-    with pytest.raises(OutputError, match="is not a file"):
-        require_writable(tmp_path / "folder.png")

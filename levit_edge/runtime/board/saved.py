@@ -2,10 +2,8 @@
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from levit_edge.runtime.board.hostile import text
 from levit_edge.runtime.board.plausible import MAX_TEXT, implausible
 from levit_edge.runtime.board.results import SCHEMA_VERSION, Measurement
 from levit_edge.runtime.bundle import MANIFEST_FILE
+from levit_edge.whole_file import write_whole
 
 __all__ = ["load_measurements", "save", "shareable"]
 
@@ -53,19 +52,14 @@ def save(measurement: Measurement, folder: Path) -> Path:
     _require_plausible(shared, "this measurement")
     data = json.dumps(to_json(shared), indent=1, ensure_ascii=False).encode() + b"\n"
     path = folder / _file_name(shared, hashlib.sha256(data).hexdigest()[:8])
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if path.exists() or path.is_symlink():
             _require_same(path, data)
             return path
-        partial.write_bytes(data)
-        partial.replace(path)
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}. Choose another folder.") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()
+        raise OutputError(f"{path} cannot be written: {error.strerror}. Choose another --save.") from error
+    write_whole(path, data, "--save")
     return path
 
 
@@ -113,7 +107,7 @@ def _require_plausible(measurement: Measurement, what: str) -> None:
 
 def _require_same(path: Path, data: bytes) -> None:
     if path.read_bytes() != data:
-        raise OutputError(f"{path} is there and is not this measurement: nothing was written. Choose another folder.")
+        raise OutputError(f"{path} is there and is not this measurement: nothing was written. Choose another --save.")
 
 
 def _file_name(measurement: Measurement, digest: str) -> str:
