@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import queue
+import re
 import subprocess
 import threading
 from collections import deque
@@ -32,6 +33,8 @@ PART = 1 << 20
 LONGEST_BANNER = 1 << 16
 KEPT_LINES = 40
 LONGEST_MESSAGE = 2000
+CHATTER = re.compile(r"[DI] \d\d:\d\d:\d\d\.\d+ executorch:")
+"""What ExecuTorch logs while all is well."""
 Progress = Callable[[str, int, int | None], None]
 """What is being done, how much of it, of how much."""
 
@@ -182,8 +185,8 @@ class Session:
             if line.startswith("levit-edge: "):
                 return line.removeprefix("levit-edge: ") + "."
         if self._greeted:
-            last = (text.strip().splitlines() or ["no message"])[-1]
-            return f"the connection was lost while the board worked ({last}); it has removed its files by itself."
+            said = f" ({self._stderr[-1]})" if self._stderr else ""
+            return f"the connection was lost while the board worked{said}; it has removed its files by itself."
         return self.transport.explain(status, text)
 
     def _document(self, frame: bytes) -> dict[str, Any]:
@@ -233,7 +236,9 @@ class Session:
         """In a thread: keep the last lines."""
         with suppress(OSError, ValueError):
             for line in cast(Any, self._process.stderr):
-                self._stderr.append(text(line.decode("utf-8", "replace"), 400))
+                said = text(line.decode("utf-8", "replace"), 400)
+                if said and not CHATTER.match(said):
+                    self._stderr.append(said)
 
     def _ping(self) -> None:
         """In a thread: tell the agent that we are there."""
