@@ -9,6 +9,7 @@
     ├── MeasurementError          a saved measurement of a board is damaged, or is not one
     ├── OutputError               an output path cannot be written
     ├── BoardError                a board cannot be reached, or cannot do what it is asked
+    │   └── NoPythonError         it has no Python to run the agent
     └── RuntimeUnavailableError   a runtime is not installed, or cannot load an artifact
 
 A message says what was found, what was expected and what to do. A gate that fails (accuracy) is not
@@ -25,7 +26,7 @@ __all__ = [
     "DownloadError",
     "ExitStatus",
     "LevitEdgeError",
-    "MeasurementError",
+    "NoPythonError",
     "OutputError",
     "QuantizationError",
     "RuntimeUnavailableError",
@@ -76,6 +77,10 @@ class OutputError(LevitEdgeError):
 
 class BoardError(LevitEdgeError):
     """A board cannot be reached, or cannot do what it is asked."""
+
+
+class NoPythonError(BoardError):
+    """A board has no Python to run the agent."""
 
 
 class RuntimeUnavailableError(LevitEdgeError):

@@ -54,7 +54,9 @@ Workers = Annotated[
 ]
 Target = Annotated[
     list[str] | None,
-    typer.Option("--on", metavar="BOARD", help="local, ssh://user@host:port; may be repeated. [default: local]"),
+    typer.Option(
+        "--on", metavar="BOARD", help="local, ssh://user@host:port, adb, adb:SERIAL; may be repeated. [default: local]"
+    ),
 ]
 Python = Annotated[
     str | None, typer.Option(metavar="PATH", help="The Python to use on the board. [default: --setup's, or python3]")

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from levit_edge.errors import BoardError
+from levit_edge.runtime.board.adb import AdbTransport
 from levit_edge.runtime.board.local import LocalTransport
 from levit_edge.runtime.board.ssh import SshTransport
 from levit_edge.runtime.board.transport import Transport
 
 __all__ = ["FORMS", "open_target"]
 
-FORMS = "local, ssh://user@host:port"
+FORMS = "local, ssh://user@host:port, adb, adb:SERIAL"
 
 
 def open_target(target: str, *, python: str | None = None, ssh_config: Path | None = None) -> Transport:
@@ -24,4 +25,6 @@ def open_target(target: str, *, python: str | None = None, ssh_config: Path | No
         return LocalTransport(python)
     if target.startswith("ssh://"):
         return SshTransport(target, python=python, config=ssh_config)
+    if target.partition(":")[0] == "adb":
+        return AdbTransport(target, python=python)
     raise BoardError(f"{target!r} is not a board; expected one of {FORMS}.")
