@@ -26,6 +26,7 @@ __all__ = [
     "DownloadError",
     "ExitStatus",
     "LevitEdgeError",
+    "MeasurementError",
     "NoPythonError",
     "OutputError",
     "QuantizationError",

@@ -21,16 +21,24 @@ def bench(
     ] = None,
     threads: Annotated[
         str | None,
-        typer.Option(metavar="N,…", help="Numbers of threads. [default: 1 and the number of cores, at most 4]"),
+        typer.Option(
+            metavar="N,…", help="Numbers of threads. [default: 1 and the number of cores, at most 4; emulated 1]"
+        ),
     ] = None,
-    runs: Annotated[int, typer.Option(min=1, help="Timed runs of each file, in up to 20 turns.")] = 100,
+    runs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Timed runs of each file, in up to 20 turns. [default: 100; emulated 2]"),
+    ] = None,
     runtime: RuntimeChoice = None,
     sustained: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="Then work so long without a pause, to show throttling.")
     ] = 0,
     max_latency_ms: Annotated[
         float | None,
-        typer.Option(min=0, help="Gate: fail with exit status 4 if the fastest INT8 median takes longer."),
+        typer.Option(
+            min=0,
+            help="Gate: fail with exit status 4 if the fastest INT8 median takes longer. Not for emulated boards.",
+        ),
     ] = None,
     save: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write one JSON for each board there, made to be shared.")
@@ -51,8 +59,10 @@ def bench(
     from levit_edge.cli.bench_table import bench_table
     from levit_edge.cli.board_progress import BoardProgress
     from levit_edge.documents import to_json
+    from levit_edge.runtime.board.emulated import measure_emulated
     from levit_edge.runtime.board.fleet import Board, read_fleet, side_by_side
     from levit_edge.runtime.board.measure import Plan, measure
+    from levit_edge.runtime.board.qemu import QemuTransport
     from levit_edge.runtime.board.results import Measurement
     from levit_edge.runtime.board.target import open_target
     from levit_edge.runtime.bundle import Bundle
@@ -78,6 +88,8 @@ def bench(
                 max_latency_ms=max_latency_ms,
                 timeout_s=timeout,
             )
+            if isinstance(transport, QemuTransport):
+                return measure_emulated(opened, transport, plan, progress.of(board.on))
             return measure(opened, transport, plan, progress.of(board.on))
 
         outcomes = side_by_side(boards, work)

@@ -3,6 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
+from levit_edge.cli.emulated_table import emulated_table, instructions_note
 from levit_edge.runtime.board.results import ArtifactTimes, BoardState, Device, Measurement
 
 __all__ = ["bench_table"]
@@ -21,7 +22,7 @@ def bench_table(measurement: Measurement, console: Console) -> None:
     for line in _states(measurement.before, measurement.after):
         say(line)
     if device.emulator:
-        say(f"emulated ({device.emulator}): these times say nothing about any board", style="yellow")
+        say(f"emulated ({device.emulator}): no latency, these times say nothing about any board", style="yellow")
     console.print(_table(measurement))
     for each in measurement.results:
         if each.error:
@@ -41,6 +42,9 @@ def bench_table(measurement: Measurement, console: Console) -> None:
             f"{run.points[-1].seconds:.0f} s of {run.artifact} without a pause, {_threads(run.threads)}:"
             f" {run.slowdown:.2f} times as slow at the end as at the beginning"
         )
+    if measurement.emulated:
+        console.print(emulated_table(measurement.emulated))
+        say(instructions_note(measurement.emulated))
     for finding in measurement.findings:
         say(f"! {finding}", style="yellow")
     if measurement.gate.max_latency_ms is not None:

@@ -55,7 +55,9 @@ Workers = Annotated[
 Target = Annotated[
     list[str] | None,
     typer.Option(
-        "--on", metavar="BOARD", help="local, ssh://user@host:port, adb, adb:SERIAL; may be repeated. [default: local]"
+        "--on",
+        metavar="BOARD",
+        help="local, ssh://user@host:port, adb, adb:SERIAL, qemu:CPU; may be repeated. [default: local]",
     ),
 ]
 Python = Annotated[

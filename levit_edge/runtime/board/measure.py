@@ -17,6 +17,7 @@ from levit_edge.runtime.board.hostile import text
 from levit_edge.runtime.board.packages import require_packages, runtimes_there
 from levit_edge.runtime.board.results import (
     ArtifactTimes,
+    Device,
     GoldenCheck,
     Latency,
     LatencyGate,
@@ -38,6 +39,8 @@ LEAST_SQNR_DB = {Precision.FP32: 60.0, Precision.INT8: 20.0}
 """Of the golden logits on the board against those in the bundle. Kernels of other processors sum in another order, and
 an int8 value near a rounding boundary then falls to the other side; see docs/boards.md for what was measured."""
 MOST_DEFAULT_THREADS = 4
+RUNS, EMULATED_RUNS = 100, 2
+"""Unless asked for. Emulated, an inference takes a second, and its time means nothing."""
 ROUNDS = 20
 MOST_POINTS = 30
 """Of a sustained run's curve."""
@@ -52,9 +55,9 @@ class Plan:
     runtimes: tuple[Runtime, ...] | None = None
     """None: those that the board has; the others become rows that say why they are empty."""
     threads: tuple[int, ...] | None = None
-    """None: one, and as many as there are cores, but at most four."""
-    runs: int = 100
-    """Timed runs of each file, in at most 20 rounds."""
+    """None: one, and as many as there are cores, but at most four; emulated, one."""
+    runs: int | None = None
+    """Timed runs of each file, in at most 20 rounds. None: 100; emulated, 2."""
     warm_up: int = 1
     """Untimed runs of each file in each round."""
     sustained_s: float = 0.0
@@ -62,22 +65,32 @@ class Plan:
     timeout_s: float | None = None
     """For everything."""
 
-    @property
-    def rounds(self) -> int:
-        """How often each file has its turn."""
-        return min(ROUNDS, self.runs)
 
-    @property
-    def runs_in_a_round(self) -> int:
-        """Timed runs of one turn."""
-        return math.ceil(self.runs / self.rounds)
+@dataclass(frozen=True, kw_only=True)
+class _Schedule:
+    """A plan's numbers for one device."""
+
+    threads: tuple[int, ...]
+    rounds: int
+    """How often each file has its turn."""
+    runs: int
+    """Timed runs of one turn."""
+
+    @classmethod
+    def of(cls, plan: Plan, device: Device) -> "_Schedule":
+        emulated = device.emulator is not None
+        runs = plan.runs or (EMULATED_RUNS if emulated else RUNS)
+        rounds = min(ROUNDS, runs)
+        threads = plan.threads or ((1,) if emulated else _default_threads(device.usable_cores))
+        return cls(threads=threads, rounds=rounds, runs=math.ceil(runs / rounds))
 
 
 def measure(bundle: Bundle, transport: Transport, plan: Plan, progress: Progress | None = None) -> Measurement:
     """Send the bundle's files to the board, check what they compute there, and time them in turns.
 
     Raises:
-        BoardError: the board cannot be reached, is lost, or lacks what it needs.
+        BoardError: the board cannot be reached, is lost, lacks what it needs, or is emulated, so that no latency can be
+            judged.
         BundleError: a file of the bundle is damaged, or there is none of the runtimes asked for.
     """
     artifacts = [each for each in bundle.manifest.artifacts if plan.runtimes is None or each.runtime in plan.runtimes]
@@ -89,6 +102,11 @@ def measure(bundle: Bundle, transport: Transport, plan: Plan, progress: Progress
     with Session(transport, needed_bytes=needed, progress=progress, timeout_s=plan.timeout_s) as session:
         hello = session.ask("hello")
         device = describe_device(_with_emulator(hello.get("facts"), transport.emulator))
+        if device.emulator and plan.max_latency_ms is not None:
+            raise BoardError(
+                f"{transport.name}: this is emulated ({device.emulator}), and its times say nothing about any board: a"
+                " latency gate needs a board. Leave --max-latency-ms out."
+            )
         absent = require_packages(
             transport.name, hello, plan.runtimes, dict.fromkeys(each.runtime for each in artifacts)
         )
@@ -96,17 +114,18 @@ def measure(bundle: Bundle, transport: Transport, plan: Plan, progress: Progress
         sent = [each for each in artifacts if each.runtime in here]
         for name in (*(each.file for each in sent), golden):
             session.put(name, files[name])
-        threads = plan.threads or _default_threads(device.usable_cores)
-        answer = _Answer(session.ask("bench", job=_job(bundle, sent, golden, threads, plan)), transport.name)
-    results = tuple(answer.times(artifact, count) for artifact in sent for count in threads)
+        schedule = _Schedule.of(plan, device)
+        answer = _Answer(session.ask("bench", job=_job(bundle, sent, golden, schedule, plan)), transport.name)
+    results = tuple(answer.times(artifact, count) for artifact in sent for count in schedule.threads)
     missing = (
         _absent(artifact, count, absent[artifact.runtime])
         for artifact in artifacts
         if artifact.runtime in absent
-        for count in threads
+        for count in schedule.threads
     )
     before, after = describe_state(answer.document.get("before")), describe_state(answer.document.get("after"))
-    speedups, sustained = answer.speedups(sent, threads), answer.sustained()
+    speedups = () if device.emulator else answer.speedups(sent, schedule.threads)
+    sustained = answer.sustained()
     return Measurement(
         levit_edge_version=version("levit-edge"),
         created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -116,8 +135,8 @@ def measure(bundle: Bundle, transport: Transport, plan: Plan, progress: Progress
         device=device,
         before=before,
         after=after,
-        rounds=plan.rounds,
-        runs=plan.runs_in_a_round,
+        rounds=schedule.rounds,
+        runs=schedule.runs,
         warm_up=plan.warm_up,
         results=(*results, *missing),
         speedups=speedups,
@@ -147,18 +166,16 @@ def _model(bundle: Bundle) -> ModelUnderTest:
     )
 
 
-def _job(
-    bundle: Bundle, artifacts: Sequence[Artifact], golden: str, threads: Sequence[int], plan: Plan
-) -> dict[str, Any]:
+def _job(bundle: Bundle, artifacts: Sequence[Artifact], golden: str, schedule: _Schedule, plan: Plan) -> dict[str, Any]:
     size = bundle.manifest.config.image_size
     return {
         "files": [
             {"file": each.file, "runtime": str(each.runtime), "int8": each.precision is Precision.INT8}
             for each in artifacts
         ],
-        "threads": list(threads),
-        "rounds": plan.rounds,
-        "runs": plan.runs_in_a_round,
+        "threads": list(schedule.threads),
+        "rounds": schedule.rounds,
+        "runs": schedule.runs,
         "warm_up": plan.warm_up,
         "shape": [1, 3, size, size],
         "golden": golden,

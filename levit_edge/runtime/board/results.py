@@ -12,6 +12,7 @@ __all__ = [
     "BoardState",
     "CoreGroup",
     "Device",
+    "EmulatedInference",
     "GoldenCheck",
     "Latency",
     "LatencyGate",
@@ -126,6 +127,18 @@ class ArtifactTimes:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EmulatedInference:
+    """What one inference of a file executes on an emulated processor, in one thread."""
+
+    artifact: str
+    kernel_sites: dict[str, int] | None = None
+    """Of an int8 file: int8 instruction, such as `sdot`, -> in how many places of the executed code it stands; see
+    `levit_edge.runtime.board.kernels`."""
+    million_instructions: float | None = None
+    """Of the thread that infers; None without a qemu that counts. Differences below 3 % are noise."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SpeedUp:
     """fp32's time over int8's, in turns that followed each other: median and quartiles over the rounds."""
 
@@ -202,3 +215,5 @@ class Measurement:
     """What limits the speed, as far as the board told: see `levit_edge.runtime.board.diagnosis`."""
     sustained: Sustained | None = None
     gate: LatencyGate = LatencyGate()
+    emulated: tuple[EmulatedInference, ...] = ()
+    """On a processor that was emulated on this machine."""

@@ -37,8 +37,10 @@ def set_up(
     are light: ExecuTorch only where executorch-numpy-runtime exists for the board's Python.
 
     Raises:
-        BoardError: the board cannot be reached or has no venv, or a package cannot be had for it.
+        BoardError: the board is emulated here, cannot be reached or has no venv, or a package cannot be had for it.
     """
+    if transport.emulator is not None:
+        raise BoardError(f"{transport.name} has its packages from scripts/board/setup.sh: leave --setup out.")
     with Session(transport, needed_bytes=0, progress=progress, timeout_s=timeout_s) as session:
         hello = session.ask("hello")
         wanted = requirements(hello, runtimes or _light(hello))

@@ -5,12 +5,13 @@ from pathlib import Path
 from levit_edge.errors import BoardError
 from levit_edge.runtime.board.adb import AdbTransport
 from levit_edge.runtime.board.local import LocalTransport
+from levit_edge.runtime.board.qemu import QemuTransport
 from levit_edge.runtime.board.ssh import SshTransport
 from levit_edge.runtime.board.transport import Transport
 
 __all__ = ["FORMS", "open_target"]
 
-FORMS = "local, ssh://user@host:port, adb, adb:SERIAL"
+FORMS = "local, ssh://user@host:port, adb, adb:SERIAL, qemu:cortex-a76"
 
 
 def open_target(target: str, *, python: str | None = None, ssh_config: Path | None = None) -> Transport:
@@ -19,7 +20,7 @@ def open_target(target: str, *, python: str | None = None, ssh_config: Path | No
     `python` is the interpreter to use there, `ssh_config` a file instead of ~/.ssh/config.
 
     Raises:
-        BoardError: it is none of `FORMS`.
+        BoardError: it is none of `FORMS`, or no such processor can be emulated here.
     """
     if target == "local":
         return LocalTransport(python)
@@ -27,4 +28,8 @@ def open_target(target: str, *, python: str | None = None, ssh_config: Path | No
         return SshTransport(target, python=python, config=ssh_config)
     if target.partition(":")[0] == "adb":
         return AdbTransport(target, python=python)
+    if target.startswith("qemu:"):
+        if python is not None:
+            raise BoardError(f"{target} has a Python of its own: leave --python out, or give it to other boards alone.")
+        return QemuTransport(target)
     raise BoardError(f"{target!r} is not a board; expected one of {FORMS}.")
