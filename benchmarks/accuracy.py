@@ -11,13 +11,13 @@ import argparse
 import hashlib
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
 from benchmarks.command import add_model_options, check_folders, command_line, conclude, positive
+from benchmarks.document import circumstances
 from benchmarks.isolation import Attempt, attempt
 from benchmarks.ours import Ours, make_ours
 from benchmarks.peers import nncf, onnxruntime, torchao
@@ -29,7 +29,6 @@ from levit_edge.data import demo
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.errors import DataError
 from levit_edge.model.download import resolve_checkpoint
-from levit_edge.runtime.host import describe_host, package_versions
 from levit_edge.runtime.kinds import Precision, Runtime
 from levit_edge.runtime.manifest import Artifact
 from levit_edge.runtime.stages import StageListener, Stages
@@ -118,14 +117,12 @@ def run(options: argparse.Namespace, command: str, peers: Sequence[Peer]) -> Com
     return Comparison(
         caveat=CAVEAT,
         command=command,
-        created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+        **circumstances(PACKAGES),
         model=f"LeViT-{manifest.config.name}",
         classes=manifest.config.classes,
         checkpoint_sha256=manifest.checkpoint.sha256,
         calibration=manifest.calibration,
         evaluation=verification.images,
-        host=describe_host(),
-        versions=package_versions(PACKAGES),
         rows=make_rows(ours, attempts, verification),
     )
 

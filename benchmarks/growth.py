@@ -12,12 +12,12 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.command import check_folders, command_line, conclude, positive
+from benchmarks.document import circumstances
 from benchmarks.isolation import Isolated, reason_for
 from benchmarks.speed.building import build_all
 from benchmarks.speed.catalogue import all_contenders
@@ -29,7 +29,6 @@ from benchmarks.speed.shares import onnxruntime_share
 from benchmarks.speed.statistics import latency_of
 from levit_edge.cli.console import TerminalListener
 from levit_edge.model.config import OFFICIAL_SIZES
-from levit_edge.runtime.host import describe_host, package_versions
 from levit_edge.runtime.stages import StageListener
 
 __all__ = ["main", "run"]
@@ -94,13 +93,11 @@ def run(options: argparse.Namespace, command: str) -> Growth:
     return Growth(
         caveat=CAVEAT,
         command=command,
-        created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+        **circumstances(PACKAGES),
         threads=options.threads,
         rounds=options.rounds,
         runs=options.runs,
         load_average=round(load_average, 2),
-        host=describe_host(),
-        versions=package_versions(PACKAGES),
         rows=tuple(_row(contender, size, each, finishes) for contender in contenders for size, each in built.items()),
     )
 

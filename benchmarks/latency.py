@@ -12,7 +12,6 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +19,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from benchmarks.command import add_model_options, check_folders, command_line, conclude, positive
+from benchmarks.document import circumstances
 from benchmarks.isolation import Isolated
 from benchmarks.speed.building import build_all
 from benchmarks.speed.catalogue import FILE_ENGINES, all_contenders, given_file
@@ -31,7 +31,6 @@ from benchmarks.speed.rows import make_rows
 from benchmarks.speed.table import TABLE_COLUMNS, show
 from levit_edge.cli.console import TerminalListener
 from levit_edge.errors import DataError
-from levit_edge.runtime.host import describe_host, package_versions
 from levit_edge.runtime.stages import StageListener
 
 __all__ = ["CAVEAT", "PACKAGES", "main", "run"]
@@ -142,7 +141,7 @@ def run(options: argparse.Namespace, command: str) -> Latencies:
     return Latencies(
         caveat=CAVEAT,
         command=command,
-        created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+        **circumstances(PACKAGES),
         model=prepared.model,
         classes=prepared.classes,
         weights=prepared.weights,
@@ -153,8 +152,6 @@ def run(options: argparse.Namespace, command: str) -> Latencies:
         runs=options.runs,
         warm_up=WARM_UP,
         load_average=round(load_average, 2),
-        host=describe_host(),
-        versions=package_versions(PACKAGES),
         rows=tuple(rows),
     )
 

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from levit_edge.errors import DataError
+from benchmarks.document import Document, show_context
 from levit_edge.runtime.kinds import Runtime
 from levit_edge.runtime.manifest import ImageProvenance
 
-__all__ = ["TABLE_COLUMNS", "Comparison", "Row", "number", "show", "show_context"]
+__all__ = ["TABLE_COLUMNS", "Comparison", "Row", "number", "show"]
 
-SCHEMA_VERSION = 1
 TABLE_COLUMNS = 116
 """What the table needs; a narrower console would leave out figures."""
 
@@ -43,27 +42,15 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class Comparison(Document):
     """All that the JSON file holds."""
 
-    schema_version: int = SCHEMA_VERSION
-    caveat: str
-    command: str
-    created_utc: str
     model: str
     classes: int
     checkpoint_sha256: str
     calibration: ImageProvenance
     evaluation: ImageProvenance
-    host: dict[str, str]
-    versions: dict[str, str]
     rows: tuple[Row, ...]
-
-    def __post_init__(self) -> None:
-        if self.schema_version != SCHEMA_VERSION:
-            raise DataError(
-                f"the comparison has schema version {self.schema_version}, this reads version {SCHEMA_VERSION}."
-            )
 
 
 def show(comparison: Comparison, console: Console) -> None:
@@ -72,26 +59,11 @@ def show(comparison: Comparison, console: Console) -> None:
         f"{comparison.model}, {comparison.classes} classes; {comparison.evaluation.count} evaluation images,"
         f" {comparison.calibration.count} calibration images"
     )
-    show_context(comparison.caveat, what, comparison.host, comparison.versions, comparison.command, console)
+    show_context(comparison, what, console)
     console.print(_table(comparison.rows))
     for row in comparison.rows:
         if row.note:
             console.print(f"{row.name} ({row.runtime}): {row.note}", markup=False, highlight=False, soft_wrap=True)
-
-
-def show_context(
-    caveat: str, what: str, host: dict[str, str], versions: dict[str, str], command: str, console: Console
-) -> None:
-    """Print what a reader has to know before any figure."""
-    for line in (
-        caveat,
-        what,
-        f"{host['processor']}, {host['architecture']}, {host['cores']} cores, {host['system']},"
-        f" Python {host['python']}",
-        ", ".join(f"{package} {version}" for package, version in versions.items()),
-        f"$ {command}",
-    ):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _table(rows: tuple[Row, ...]) -> Table:

@@ -16,7 +16,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from multiprocessing.sharedctypes import Synchronized
@@ -29,6 +28,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.document import Document, circumstances
 from levit_edge.cli.console import show_error
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.preprocess import Preprocessing, read_input
@@ -36,15 +36,14 @@ from levit_edge.documents import to_json
 from levit_edge.errors import DataError, ExitStatus, LevitEdgeError
 from levit_edge.runtime.bundle import Bundle
 from levit_edge.runtime.evaluator import THREADS, Model
-from levit_edge.runtime.host import describe_host, package_versions
 from levit_edge.runtime.runner import open_runner
 from levit_edge.runtime.stages import Advance, Stages
 from levit_edge.runtime.verify import evaluate, evaluation_set
 
 __all__ = ["Figures", "Round", "bare", "compare", "verified"]
 
-SCHEMA_VERSION = 1
 PACKAGES = ("levit-edge", "executorch", "onnxruntime", "numpy", "pillow")
+CAVEAT = "Images per second of this machine, which other work may have shared: compare the two ways of one round."
 HELD = 64
 """Decoded images that a bare process goes through again and again: 37 MiB at 224 pixels, more than caches hold."""
 WARM_UP = 3
@@ -78,23 +77,14 @@ class Round:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figures:
+class Figures(Document):
     """All that the JSON file holds."""
 
-    schema_version: int = SCHEMA_VERSION
-    command: str
-    created_utc: str
-    host: dict[str, str]
-    versions: dict[str, str]
     files: tuple[str, ...]
     images: int
     processes: int
     rounds: tuple[Round, ...]
     median_ratio: float
-
-    def __post_init__(self) -> None:
-        if self.schema_version != SCHEMA_VERSION:
-            raise DataError(f"the figures have schema version {self.schema_version}, this reads {SCHEMA_VERSION}.")
 
 
 def compare(bundle: Bundle, images: ImageSet, *, processes: int, rounds: int, command: str) -> Figures:
@@ -108,9 +98,8 @@ def compare(bundle: Bundle, images: ImageSet, *, processes: int, rounds: int, co
         measured.append(Round(bare=alone, verification=throughput, running_images_per_second=running))
     return Figures(
         command=command,
-        created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
-        host=describe_host(),
-        versions=package_versions(PACKAGES),
+        caveat=CAVEAT,
+        **circumstances(PACKAGES),
         files=tuple(artifact.file for artifact in artifacts),
         images=len(images),
         processes=processes,

@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.results import number, show_context
+from benchmarks.document import Document, show_context
+from benchmarks.results import number
 from benchmarks.speed.contender import Engine
 from benchmarks.speed.statistics import Latency
-from levit_edge.errors import DataError
 from levit_edge.runtime.kinds import Precision
 
 __all__ = ["GIGA", "Growth", "Row", "show"]
 
-SCHEMA_VERSION = 1
 TABLE_COLUMNS = 110
 GIGA = 1e9
 
@@ -37,27 +36,15 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Growth:
+class Growth(Document):
     """All that the JSON file holds."""
 
-    schema_version: int = SCHEMA_VERSION
-    caveat: str
-    command: str
-    created_utc: str
     threads: int
     rounds: int
     runs: int
     load_average: float
     """Of the machine over the minute before the command began: what else was running."""
-    host: dict[str, str]
-    versions: dict[str, str]
     rows: tuple[Row, ...]
-
-    def __post_init__(self) -> None:
-        if self.schema_version != SCHEMA_VERSION:
-            raise DataError(
-                f"the growth has schema version {self.schema_version}, this reads version {SCHEMA_VERSION}."
-            )
 
 
 def show(growth: Growth) -> None:
@@ -67,7 +54,7 @@ def show(growth: Growth) -> None:
         f"batch 1, {growth.threads} thread{'s' if growth.threads > 1 else ''}; {growth.rounds} rounds of {growth.runs}"
         f" runs; load average before: {growth.load_average:.1f}"
     )
-    show_context(growth.caveat, what, growth.host, growth.versions, growth.command, console)
+    show_context(growth, what, console)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("runtime", "precision", "model"):
         table.add_column(heading, no_wrap=True)

@@ -2,15 +2,13 @@
 
 from dataclasses import dataclass
 
+from benchmarks.document import Document
 from benchmarks.speed.contender import Engine
 from benchmarks.speed.statistics import Latency, Ratio
-from levit_edge.errors import DataError
 from levit_edge.runtime.kinds import Precision
 from levit_edge.runtime.manifest import ImageProvenance
 
 __all__ = ["Latencies", "Row"]
-
-SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,13 +42,9 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Latencies:
+class Latencies(Document):
     """All that the JSON file holds."""
 
-    schema_version: int = SCHEMA_VERSION
-    caveat: str
-    command: str
-    created_utc: str
     model: str
     classes: int
     weights: str
@@ -66,12 +60,4 @@ class Latencies:
     """Runs before them in each round."""
     load_average: float
     """Of the machine over the minute before the command began: what else was running."""
-    host: dict[str, str]
-    versions: dict[str, str]
     rows: tuple[Row, ...]
-
-    def __post_init__(self) -> None:
-        if self.schema_version != SCHEMA_VERSION:
-            raise DataError(
-                f"the latencies have schema version {self.schema_version}, this reads version {SCHEMA_VERSION}."
-            )

@@ -3,7 +3,8 @@
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.results import number, show_context
+from benchmarks.document import show_context
+from benchmarks.results import number
 from benchmarks.speed.results import Latencies, Row
 from benchmarks.speed.statistics import Ratio
 
@@ -27,7 +28,7 @@ def show(latencies: Latencies, console: Console) -> None:
         f" {latencies.calibration.count} calibration images, {latencies.checked_images} of them checked;"
         f" load average before: {latencies.load_average:.1f}"
     )
-    show_context(latencies.caveat, what, latencies.host, latencies.versions, latencies.command, console)
+    show_context(latencies, what, console)
     for threads in sorted({row.threads for row in latencies.rows}):
         rows = [row for row in latencies.rows if row.threads == threads]
         console.print(_table(rows, threads))

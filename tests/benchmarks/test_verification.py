@@ -34,6 +34,7 @@ def figures_of(*rounds: tuple[float, float]) -> Figures:
         for alone, verified in rounds
     )
     return Figures(
+        caveat="a test",
         command="it",
         created_utc="2026-01-01T00:00:00+00:00",
         host={"processor": "a desk calculator", "architecture": "none", "cores": "2"},
