@@ -10,13 +10,14 @@ import pytest
 import levit_edge.data
 import levit_edge.runtime
 import levit_edge.runtime.board
+import levit_edge.runtime.doctor
 
 HEAVY = (
     "torch", "torchao", "executorch", "onnx", "onnxscript", "safetensors", "huggingface_hub", "jinja2", "matplotlib"
 )  # fmt: skip
 LIBRARY_MODULES = [
     module.name
-    for package in (levit_edge.data, levit_edge.runtime, levit_edge.runtime.board)
+    for package in (levit_edge.data, levit_edge.runtime, levit_edge.runtime.board, levit_edge.runtime.doctor)
     for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
 ]
 

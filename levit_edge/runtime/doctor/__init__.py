@@ -1,0 +1,1 @@
+"""What this machine has for levit-edge, and what to do about what it lacks."""
