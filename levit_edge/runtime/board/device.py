@@ -30,13 +30,13 @@ temperature limit. Bit 0, under-voltage, is followed by the cap; from bit 16 on 
 TEXT = 80
 
 
-def describe_device(facts: object) -> Device:
-    """The board that `facts`, which its agent sent, are about."""
+def describe_device(facts: object, *, emulator: str | None = None) -> Device:
+    """The board that `facts`, which its agent sent, are about; `emulator` is what it runs in, if that is known here."""
     known = entries(facts)
     content = known.get("cpuinfo")
     info = read_cpuinfo(content[:MAX_CHARACTERS] if isinstance(content, str) else "")
     architecture = text(known.get("machine"), 20) or UNKNOWN
-    emulator = text(known.get("emulator"), TEXT)
+    emulator = emulator or text(known.get("emulator"), TEXT)
     cores = _core_groups(info, known.get("cpus"), emulated=bool(emulator))
     listed = FEATURES.get(_family(architecture), ())
     return Device(

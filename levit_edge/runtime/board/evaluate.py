@@ -84,7 +84,7 @@ def verify_on(
     needed = sum(each.size_bytes for each in wanted) + RESERVE
     with Session(transport, needed_bytes=needed, progress=progress, timeout_s=timeout_s) as session:
         hello = session.ask("hello")
-        device = describe_device(hello.get("facts"))
+        device = describe_device(hello.get("facts"), emulator=transport.emulator)
         absent = require_packages(transport.name, hello, runtimes, dict.fromkeys(each.runtime for each in wanted))
         artifacts = [each for each in wanted if each.runtime in runtimes_there(hello)]
         for runtime in {each.runtime for each in artifacts}:

@@ -101,7 +101,7 @@ def measure(bundle: Bundle, transport: Transport, plan: Plan, progress: Progress
     needed = sum(map(len, files.values())) + RESERVE
     with Session(transport, needed_bytes=needed, progress=progress, timeout_s=plan.timeout_s) as session:
         hello = session.ask("hello")
-        device = describe_device(_with_emulator(hello.get("facts"), transport.emulator))
+        device = describe_device(hello.get("facts"), emulator=transport.emulator)
         if device.emulator and plan.max_latency_ms is not None:
             raise BoardError(
                 f"{transport.name}: this is emulated ({device.emulator}), and its times say nothing about any board: a"
@@ -150,10 +150,6 @@ def measure(bundle: Bundle, transport: Transport, plan: Plan, progress: Progress
 
 def _default_threads(cores: int) -> tuple[int, ...]:
     return tuple(sorted({1, min(max(cores, 1), MOST_DEFAULT_THREADS)}))
-
-
-def _with_emulator(facts: object, emulator: str | None) -> object:
-    return {**facts, "emulator": emulator} if emulator is not None and isinstance(facts, Mapping) else facts
 
 
 def _model(bundle: Bundle) -> ModelUnderTest:
