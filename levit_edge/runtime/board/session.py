@@ -224,18 +224,18 @@ class Session:
 
     def _read(self) -> None:
         """In a thread: skip what the login says, then take frames."""
-        stream = cast(Pipe, self._process.stdout)
-        if _skip_to_greeting(stream):
-            self._greeted = True
-            self._frames.put(b"")
-            while (frame := read_frame(stream, LONGEST_FRAME)) is not None:
-                self._frames.put(frame)
-        self._frames.put(None)
+        with cast(Any, self._process.stdout) as stream:
+            if _skip_to_greeting(stream):
+                self._greeted = True
+                self._frames.put(b"")
+                while (frame := read_frame(stream, LONGEST_FRAME)) is not None:
+                    self._frames.put(frame)
+            self._frames.put(None)
 
     def _read_stderr(self) -> None:
         """In a thread: keep the last lines."""
-        with suppress(OSError, ValueError):
-            for line in cast(Any, self._process.stderr):
+        with suppress(OSError, ValueError), cast(Any, self._process.stderr) as lines:
+            for line in lines:
                 said = text(line.decode("utf-8", "replace"), 400)
                 if said and not CHATTER.match(said):
                     self._stderr.append(said)
