@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from levit_edge.runtime.board.instructions import NOISE
-from levit_edge.runtime.board.kernels import KERNELS
 from levit_edge.runtime.board.results import EmulatedInference
 
 __all__ = ["emulated_table", "instructions_note"]
@@ -26,12 +25,12 @@ def instructions_note(emulated: Sequence[EmulatedInference]) -> str:
     """What the column of instructions means, or how to fill it."""
     if all(each.million_instructions is None for each in emulated):
         return "instructions are not counted: `scripts/board/setup.sh --counting` makes a qemu that can"
-    return (
-        f"instructions of one inference, one thread: no time and no cycles, and differences below {NOISE:.0%} are noise"
-    )
+    noise = f"{100 * NOISE:.0f} %"
+    return f"instructions of one inference, one thread: no time and no cycles, and differences below {noise} are noise"
 
 
 def _kernels(sites: dict[str, int] | None) -> str:
     if sites is None:
         return "–"
-    return ", ".join(f"{name} ({count} sites)" for name, count in sites.items()) or f"none of {', '.join(KERNELS)}"
+    named = [f"{name} ({count} site{'' if count == 1 else 's'})" for name, count in sites.items()]
+    return ", ".join(named) or "none"

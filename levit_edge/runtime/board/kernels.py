@@ -17,7 +17,7 @@ __all__ = ["KERNELS", "count_sites", "kernel_sites"]
 KERNELS = ("smlal", "umlal", "sdot", "udot", "usdot", "sudot", "smmla", "ummla", "usmmla")
 """Multiply and add: long (one product in each lane), dot products of four (from Armv8.2's asimddp), matrix products of
 eight (i8mm). s and u: signed and unsigned factors."""
-LINE = re.compile(rb"^0x([0-9a-f]+): +[0-9a-f]{8} +(ret|[su]mlal2?|(?:[su]|us|su)dot|(?:[su]|us)mmla) ", re.MULTILINE)
+LINE = re.compile(rb"^0x([0-9a-f]+): +[0-9a-f]{8} +(ret|[su]mlal2?|(?:[su]|us|su)dot|(?:[su]|us)mmla)\b", re.MULTILINE)
 PART = 1 << 20
 
 
