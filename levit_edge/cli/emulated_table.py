@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from levit_edge.runtime.board.instructions import NOISE
+from levit_edge.runtime.board.qemu import SETUP, default_folder
 from levit_edge.runtime.board.results import EmulatedInference
 
 __all__ = ["emulated_table", "instructions_note"]
@@ -24,7 +25,7 @@ def emulated_table(emulated: Sequence[EmulatedInference]) -> Table:
 def instructions_note(emulated: Sequence[EmulatedInference]) -> str:
     """What the column of instructions means, or how to fill it."""
     if all(each.million_instructions is None for each in emulated):
-        return "instructions are not counted: `scripts/board/setup.sh --counting` makes a qemu that can"
+        return f"instructions are not counted: `{SETUP} {default_folder()} --counting` makes a qemu that can"
     noise = f"{100 * NOISE:.0f} %"
     return f"instructions of one inference, one thread: no time and no cycles, and differences below {noise} are noise"
 

@@ -1,5 +1,6 @@
 """What is printed of an emulated processor."""
 
+import pytest
 from rich.console import Console
 
 from levit_edge.cli.emulated_table import emulated_table, instructions_note
@@ -26,9 +27,10 @@ def test_kernels_and_millions_of_instructions() -> None:
     assert "3 %" in note
 
 
-def test_what_is_not_known_is_said() -> None:
+def test_what_is_not_known_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEVIT_EDGE_BOARDS", "/boards")
     uncounted = EmulatedInference(artifact="int8.pte", kernel_sites={})
     ((_, millions, kernels),) = printed(uncounted)
     assert millions == "–"
     assert kernels == "none"
-    assert "scripts/board/setup.sh --counting" in instructions_note((uncounted,))
+    assert "scripts/board/setup.sh /boards --counting" in instructions_note((uncounted,))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from levit_edge.errors import BoardError
 
-__all__ = ["CPUS", "Emulator", "QemuTransport", "default_folder"]
+__all__ = ["CPUS", "SETUP", "Emulator", "QemuTransport", "default_folder"]
 
 CPUS = (
     "cortex-a35",
