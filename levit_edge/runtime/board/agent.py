@@ -127,7 +127,9 @@ def read_facts() -> dict[str, Any]:
         "machine": platform.machine(),
         "cpuinfo": read_text("/proc/cpuinfo") or "",
         "cpus": cpus,
-        "model": read_text("/proc/device-tree/model") or read_text("/sys/class/dmi/id/product_name"),
+        "model": _android_model()
+        or read_text("/proc/device-tree/model")
+        or read_text("/sys/class/dmi/id/product_name"),
         "os": _system_name(),
         "kernel": platform.release(),
         "python": platform.python_version(),
@@ -177,7 +179,25 @@ def _system_name() -> str | None:
     for line in (read_text("/etc/os-release") or "").splitlines():
         if line.startswith("PRETTY_NAME="):
             return line.partition("=")[2].strip('"')
-    return "Android" if "ANDROID_ROOT" in os.environ else None
+    release = _android_property("ro.build.version.release")
+    return release and f"Android {release} (API {_android_property('ro.build.version.sdk')})"
+
+
+def _android_model() -> str | None:
+    """Such as `Google Pixel 7 (Tensor G2)`; which system on chip it is, devices tell from Android 12 on."""
+    maker, model = _android_property("ro.product.manufacturer"), _android_property("ro.product.model")
+    soc = _android_property("ro.soc.model")
+    return model and " ".join(filter(None, (maker, model, soc and f"({soc})")))
+
+
+def _android_property(name: str) -> str | None:
+    """What Android says of itself; None elsewhere."""
+    if "ANDROID_ROOT" not in os.environ:
+        return None
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        done = subprocess.run(["getprop", name], capture_output=True, text=True, check=False, timeout=10)
+        return done.stdout.strip() or None
+    return None
 
 
 def _emulator() -> str | None:
