@@ -61,10 +61,11 @@ def bench(
     from levit_edge.documents import to_json
     from levit_edge.runtime.board.emulated import measure_emulated
     from levit_edge.runtime.board.fleet import Board, read_fleet, side_by_side
-    from levit_edge.runtime.board.measure import Plan, measure
+    from levit_edge.runtime.board.measure import Plan
     from levit_edge.runtime.board.qemu import QemuTransport
     from levit_edge.runtime.board.results import Measurement
     from levit_edge.runtime.board.target import open_target
+    from levit_edge.runtime.board.without_python import measure_by_agent_or_app
     from levit_edge.runtime.bundle import Bundle
 
     _check(on, fleet, setup=setup, offline=offline)
@@ -90,7 +91,7 @@ def bench(
             )
             if isinstance(transport, QemuTransport):
                 return measure_emulated(opened, transport, plan, progress.of(board.on))
-            return measure(opened, transport, plan, progress.of(board.on))
+            return measure_by_agent_or_app(opened, transport, plan, progress.of(board.on))
 
         outcomes = side_by_side(boards, work)
     if len(outcomes) == 1 and outcomes[0].error is not None:

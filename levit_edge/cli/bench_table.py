@@ -92,7 +92,7 @@ def _table(measurement: Measurement) -> Table:
 def _row(each: ArtifactTimes) -> tuple[str, ...]:
     name = (each.artifact, str(each.threads))
     times = each.latency_ms
-    if times is None or each.load_ms is None or each.first_ms is None or each.peak_rss_bytes is None:
+    if times is None or each.load_ms is None or each.first_ms is None:
         return (*name, *("–" for _ in range(9)))
     golden = each.golden
     agreement = "–" if golden is None else "same" if golden.sqnr_db is None else f"{golden.sqnr_db:.0f} dB"
@@ -102,7 +102,7 @@ def _row(each: ArtifactTimes) -> tuple[str, ...]:
         _three_digits(each.images_per_second or 0),
         f"{each.load_ms:.0f}",
         f"{each.first_ms:.0f}",
-        f"{each.peak_rss_bytes / 2**20:.0f}",
+        "–" if each.peak_rss_bytes is None else f"{each.peak_rss_bytes / 2**20:.0f}",
         agreement,
     )
 

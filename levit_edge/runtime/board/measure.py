@@ -33,7 +33,7 @@ from levit_edge.runtime.bundle import MANIFEST_FILE, Bundle
 from levit_edge.runtime.kinds import Precision, Runtime
 from levit_edge.runtime.manifest import Artifact
 
-__all__ = ["LEAST_SQNR_DB", "Plan", "measure"]
+__all__ = ["LEAST_SQNR_DB", "Plan", "Schedule", "latency_gate", "measure", "model_under_test"]
 
 LEAST_SQNR_DB = {Precision.FP32: 60.0, Precision.INT8: 20.0}
 """Of the golden logits on the board against those in the bundle. Kernels of other processors sum in another order, and
@@ -67,7 +67,7 @@ class Plan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Schedule:
+class Schedule:
     """A plan's numbers for one device."""
 
     threads: tuple[int, ...]
@@ -77,7 +77,8 @@ class _Schedule:
     """Timed runs of one turn."""
 
     @classmethod
-    def of(cls, plan: Plan, device: Device) -> "_Schedule":
+    def of(cls, plan: Plan, device: Device) -> "Schedule":
+        """The plan's, or what is usual on such a device."""
         emulated = device.emulator is not None
         runs = plan.runs or (EMULATED_RUNS if emulated else RUNS)
         rounds = min(ROUNDS, runs)
@@ -114,7 +115,7 @@ def measure(bundle: Bundle, transport: Transport, plan: Plan, progress: Progress
         sent = [each for each in artifacts if each.runtime in here]
         for name in (*(each.file for each in sent), golden):
             session.put(name, files[name])
-        schedule = _Schedule.of(plan, device)
+        schedule = Schedule.of(plan, device)
         answer = _Answer(session.ask("bench", job=_job(bundle, sent, golden, schedule, plan)), transport.name)
     results = tuple(answer.times(artifact, count) for artifact in sent for count in schedule.threads)
     missing = (
@@ -131,7 +132,7 @@ def measure(bundle: Bundle, transport: Transport, plan: Plan, progress: Progress
         created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
         target=transport.name,
         bundle=str(bundle.path),
-        model=_model(bundle),
+        model=model_under_test(bundle),
         device=device,
         before=before,
         after=after,
@@ -144,7 +145,7 @@ def measure(bundle: Bundle, transport: Transport, plan: Plan, progress: Progress
             device=device, before=before, after=after, results=results, speedups=speedups, sustained=sustained
         ),
         sustained=sustained,
-        gate=_gate(results, plan.max_latency_ms),
+        gate=latency_gate(results, plan.max_latency_ms),
     )
 
 
@@ -152,7 +153,8 @@ def _default_threads(cores: int) -> tuple[int, ...]:
     return tuple(sorted({1, min(max(cores, 1), MOST_DEFAULT_THREADS)}))
 
 
-def _model(bundle: Bundle) -> ModelUnderTest:
+def model_under_test(bundle: Bundle) -> ModelUnderTest:
+    """What a measurement says of the model."""
     config = bundle.manifest.config
     return ModelUnderTest(
         name=f"LeViT-{config.name}",
@@ -162,7 +164,7 @@ def _model(bundle: Bundle) -> ModelUnderTest:
     )
 
 
-def _job(bundle: Bundle, artifacts: Sequence[Artifact], golden: str, schedule: _Schedule, plan: Plan) -> dict[str, Any]:
+def _job(bundle: Bundle, artifacts: Sequence[Artifact], golden: str, schedule: Schedule, plan: Plan) -> dict[str, Any]:
     size = bundle.manifest.config.image_size
     return {
         "files": [
@@ -191,8 +193,8 @@ def _absent(artifact: Artifact, threads: int, reason: str) -> ArtifactTimes:
     )
 
 
-def _gate(results: Sequence[ArtifactTimes], limit: float | None) -> LatencyGate:
-    """Without any int8 time the gate fails: nothing shows that the limit is kept."""
+def latency_gate(results: Sequence[ArtifactTimes], limit: float | None) -> LatencyGate:
+    """The gate on the fastest int8 median. Without any int8 time it fails: nothing shows that the limit is kept."""
     if limit is None:
         return LatencyGate()
     times = [each.latency_ms.p50 for each in results if each.precision is Precision.INT8 and each.latency_ms]

@@ -1,0 +1,169 @@
+"""Measuring by the Android app, with a pretended phone: there is no phone here, and the app is yet to come."""
+
+import copy
+import hashlib
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from levit_edge.cli.bench_table import bench_table
+from levit_edge.errors import BoardError
+from levit_edge.runtime.board import android_app
+from levit_edge.runtime.board.adb import AdbTransport
+from levit_edge.runtime.board.adb_device import AdbDevice
+from levit_edge.runtime.board.android_app import measure_in_app
+from levit_edge.runtime.board.measure import Plan
+from levit_edge.runtime.board.plausible import implausible
+from levit_edge.runtime.board.results import Measurement
+from levit_edge.runtime.board.without_python import measure_by_agent_or_app
+from levit_edge.runtime.bundle import Bundle
+from levit_edge.runtime.bundle_writer import BundleWriter
+from levit_edge.runtime.kinds import Precision, Runtime
+from levit_edge.runtime.manifest import Artifact
+from tests.conftest import tiny_manifest
+from tests.runtime.board.fake_phone import FakePhone
+from tests.runtime.board.test_android_benchmark import RESULT
+
+MODEL = b"a .pte"
+PLAN = Plan(threads=(1, 4), runs=100)
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    """A bundle with an int8.pte that nothing can run."""
+    golden = io.BytesIO()
+    np.savez(golden, allow_pickle=False, inputs=np.zeros((1, 3, 32, 32), np.float32))
+    with BundleWriter(tmp_path / "bundle") as writer:
+        artifact = Artifact(
+            file="int8.pte",
+            runtime=Runtime.EXECUTORCH,
+            precision=Precision.INT8,
+            size_bytes=len(MODEL),
+            sha256=writer.add("int8.pte", MODEL),
+        )
+        writer.add("labels.txt", b"red\ngreen\nblue\n")
+        writer.add("golden.npz", golden.getvalue())
+        writer.add("report.html", b"<!doctype html>\n")
+        writer.commit(tiny_manifest((artifact,), writer.files))
+    return Bundle.open(tmp_path / "bundle")
+
+
+@pytest.fixture
+def with_app(phone: FakePhone, monkeypatch: pytest.MonkeyPatch) -> FakePhone:
+    """An Android phone with the app and without Python."""
+    monkeypatch.setattr(android_app, "POLL_S", 0.05)
+    phone.is_android(app=True)
+    phone.app_answers(result())
+    return phone
+
+
+def result(**changes: Any) -> str:
+    """What the app writes."""
+    document = copy.deepcopy(RESULT) | {"nonce": "@nonce@", "model_sha256": hashlib.sha256(MODEL).hexdigest()}
+    return json.dumps(document | changes).replace('"threads": 4', '"threads": @threads@')
+
+
+def measured(bundle: Bundle, plan: Plan = PLAN) -> Measurement:
+    return measure_by_agent_or_app(bundle, AdbTransport("adb"), plan)
+
+
+def message_of(bundle: Bundle, plan: Plan = PLAN) -> str:
+    with pytest.raises(BoardError) as caught:
+        measured(bundle, plan)
+    return str(caught.value)
+
+
+@pytest.mark.usefixtures("with_app")
+def test_the_app_gives_a_measurement(bundle: Bundle) -> None:
+    found = measured(bundle, Plan(threads=(1, 4), runs=100, max_latency_ms=5))
+    assert [(each.artifact, each.threads, each.runs, each.error) for each in found.results] == [
+        ("int8.pte", 1, 100, ""),
+        ("int8.pte", 4, 100, ""),
+    ]
+    (row, _) = found.results
+    assert (row.load_ms, row.first_ms, row.images_per_second) == (12.5, 8.0, 222.22)
+    assert row.latency_ms is not None
+    assert row.latency_ms.p99 == 6.0
+    assert row.package == "executorch-android 1.4.1 (XnnpackBackend)"
+    assert found.device.model == "Google Pixel 7 (Tensor G2)"
+    assert (found.device.system, found.device.python) == ("Android 14 (API 34)", "none")
+    assert found.device.memory_bytes > 0
+    assert (found.before.throttled, found.after.throttled) == (False, None)
+    assert found.gate.passed is True
+    assert implausible(found) == ""
+    assert "carries int8.pte alone" in found.findings[-1]
+
+
+def test_it_is_told_what_to_measure_and_leaves_nothing(with_app: FakePhone, bundle: Bundle) -> None:
+    measured(bundle)
+    starts = [line for line in with_app.am_log if line.startswith("start")]
+    assert len(starts) == 2
+    assert starts[0].startswith("start -W -S -n dev.levitedge.demo/.BenchmarkActivity --es output benchmark-")
+    assert starts[0].endswith("--ei runs 100 --ei warmup 20 --ei threads 1")
+    assert with_app.am_log[-1] == "force-stop dev.levitedge.demo"
+    assert with_app.app_files == []
+
+
+@pytest.mark.usefixtures("with_app")
+def test_a_table_is_printed_of_it(bundle: Bundle) -> None:
+    output = io.StringIO()
+    bench_table(measured(bundle), Console(file=output, width=100))
+    row = next(line for line in output.getvalue().splitlines() if line.startswith("int8.pte"))
+    assert row.split()[:4] == ["int8.pte", "1", "4.50", "5.00"]
+    assert "–" in row
+
+
+def test_a_result_is_waited_for(with_app: FakePhone, bundle: Bundle) -> None:
+    with_app.app_answers(result(), running=True, after_s=0.3)
+    assert measured(bundle, Plan(threads=(4,), runs=100)).results[0].error == ""
+
+
+def test_an_app_that_takes_too_long_is_given_up(with_app: FakePhone, bundle: Bundle) -> None:
+    with_app.app_answers("", running=True)
+    message = message_of(bundle, Plan(threads=(4,), timeout_s=0.2))
+    assert "the demo app is not ready yet: allow it more time with --timeout" in message
+    assert with_app.am_log[-1] == "force-stop dev.levitedge.demo"
+
+
+def test_an_app_that_ends_without_a_result_is_not_waited_for(with_app: FakePhone, bundle: Bundle) -> None:
+    with_app.app_answers("")
+    assert "ended without a result; `adb logcat`" in message_of(bundle)
+
+
+def test_an_old_app_without_the_activity_is_named(with_app: FakePhone, bundle: Bundle) -> None:
+    """The activity manager says so with the exit status 0 on some versions of Android."""
+    with_app.app_answers("", says="Error type 3\nError: Activity class {…} does not exist.")
+    assert "cannot be started: Error type 3 Error: Activity class" in message_of(bundle)
+
+
+def test_another_model_is_refused(with_app: FakePhone, bundle: Bundle) -> None:
+    with_app.app_answers(result(model_sha256="0" * 64))
+    message = message_of(bundle)
+    assert "carries another model (SHA-256 000000000000…), not int8.pte (" in message
+    assert len(with_app.am_log) == 2  # not once more with the other number of threads
+    assert "install it again" in message
+
+
+def test_other_runs_than_asked_for_are_refused(with_app: FakePhone, bundle: Bundle) -> None:
+    with_app.app_answers(result(runs=10))
+    assert "the demo app measured {'runs': 10," in message_of(bundle)
+
+
+def test_a_failed_self_test_leaves_no_times(with_app: FakePhone, bundle: Bundle) -> None:
+    with_app.app_answers(result(self_test={"passed": False, "max_abs_difference": 3.5}))
+    found = measured(bundle, Plan(threads=(4,), max_latency_ms=5))
+    assert "logits 3.5 apart" in found.results[0].error
+    assert found.results[0].latency_ms is None
+    assert found.gate.passed is False
+
+
+@pytest.mark.parametrize("plan", [Plan(sustained_s=10), Plan(runtimes=(Runtime.ONNXRUNTIME,))])
+def test_what_the_app_cannot_do_is_refused(with_app: FakePhone, bundle: Bundle, plan: Plan) -> None:
+    with pytest.raises(BoardError, match=r"leave --sustained and --runtime away, or install Python"):
+        measure_in_app(bundle, AdbDevice("adb"), plan)
+    assert with_app.am_log == []
