@@ -855,7 +855,6 @@ def _sweep(place: str) -> None:
 def main() -> None:
     """Serve the host at the other end of standard input and output."""
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime would write files elsewhere, and open connections
-    sys.path[:] = [entry for entry in sys.path if entry]  # nothing is imported from where the login happens to begin
     if os.getpgrp() != os.getpid():
         os.setpgid(0, 0)
     answers = os.dup(1)

@@ -12,12 +12,14 @@ BOOT = (
     "import sys;"
     "v=sys.version_info[:2];"
     'v<(3,9)and sys.exit("levit-edge: Python %d.%d is too old, 3.9 or newer is needed"%v);'
+    "sys.path[:]=filter(None,sys.path);"
     "import hashlib;b=sys.stdin.buffer.read(int(sys.argv[1]));"
     'hashlib.sha256(b).hexdigest()==sys.argv[2]or sys.exit("levit-edge: the agent did not arrive as it was sent");'
     'exec(compile(b,"levit-edge-agent","exec"),{"__name__":"__main__"})'
 )
-"""Takes the agent from standard input, and runs it only if its SHA-256 is that on the command line. It has no single
-quote and no line break, so that every login shell takes it."""
+"""Takes the agent from standard input, and runs it only if its SHA-256 is that on the command line. Nothing is imported
+from the folder where the login happens to begin. It has no single quote and no line break, so that every login shell
+takes it."""
 PRIVATE_PYTHON = '"${XDG_DATA_HOME:-$HOME/.local/share}/levit-edge/board/bin/python"'
 """What `--setup` makes; see `levit_edge.runtime.board.agent.private_environment`."""
 NO_PYTHON = 127
