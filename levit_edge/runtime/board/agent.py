@@ -74,10 +74,15 @@ class AgentError(Exception):
 
 def write_frame(descriptor: int, payload: bytes) -> None:
     """Send one frame."""
-    for part in (LENGTH.pack(len(payload)), payload):
-        remaining = memoryview(part)
-        while remaining:
-            remaining = remaining[os.write(descriptor, remaining) :]
+    write_all(descriptor, LENGTH.pack(len(payload)))
+    write_all(descriptor, payload)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write everything: the system may take a part, as when a disk is nearly full, and call that done."""
+    remaining = memoryview(data)
+    while remaining:
+        remaining = remaining[os.write(descriptor, remaining) :]
 
 
 def read_frame(stream: BinaryIO) -> bytes | None:
@@ -757,7 +762,7 @@ class Agent:
                 received += len(part)
                 try:
                     if fault is None:
-                        file.write(part)
+                        write_all(file.fileno(), part)
                 except OSError as error:  # what is on its way is taken all the same
                     fault = error
         if fault is not None:
