@@ -54,6 +54,9 @@ FIRST_WARM_UP = 3
 """Untimed runs of a file before its first round, besides those of every round."""
 DIE_WITH_PARENT = 1
 """PR_SET_PDEATHSIG of prctl(2)."""
+NO_TELEMETRY = {"ORT_DISABLE_TELEMETRY": "1", "ORT_TELEMETRY_DISABLED": "1"}
+"""ONNX Runtime 1.31 for Linux reports to its makers, and leaves an identifier in the home folder, unless the first of
+these is set before it is imported; other versions know the second."""
 Say = Callable[[dict[str, Any]], None]
 
 
@@ -873,3 +876,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    os.environ.update(NO_TELEMETRY, TMPDIR=agent.folder)  # native libraries and pip write temporary files
