@@ -45,6 +45,8 @@ SILENCE_S = 60.0
 """The host says something every ten seconds: after so long without a word the connection is lost."""
 HEARTBEAT_S = 5.0
 FOLDER_PREFIX = "levit-edge-agent-"
+UNFINISHED = ".new-"
+"""Both are followed by the agent's process id."""
 RUNTIME_PACKAGES = {
     "onnxruntime": ("onnxruntime",),
     "executorch": ("executorch-numpy-runtime", "executorch"),  # the light one first
@@ -52,11 +54,11 @@ RUNTIME_PACKAGES = {
 PACKAGES = ("numpy", "onnxruntime", "executorch-numpy-runtime", "executorch", "torch")
 FIRST_WARM_UP = 3
 """Untimed runs of a file before its first round, besides those of every round."""
-DIE_WITH_PARENT = 1
-"""PR_SET_PDEATHSIG of prctl(2)."""
 NO_TELEMETRY = {"ORT_DISABLE_TELEMETRY": "1", "ORT_TELEMETRY_DISABLED": "1"}
 """ONNX Runtime 1.31 for Linux reports to its makers, and leaves an identifier in the home folder, unless the first of
 these is set before it is imported; other versions know the second."""
+DIE_WITH_PARENT = 1
+"""PR_SET_PDEATHSIG of prctl(2)."""
 Say = Callable[[dict[str, Any]], None]
 
 
@@ -656,11 +658,16 @@ def private_environment() -> str:
     return os.path.join(data, "levit-edge", "board")
 
 
+def unfinished_environment() -> str:
+    """Where this agent makes it."""
+    return f"{private_environment()}{UNFINISHED}{os.getpid()}"
+
+
 def set_up(requirements: list[Any], wheels: str | None, say: Say) -> dict[str, Any]:
     """Make the private environment, from the board's package index or from `wheels`, a folder; whole or not at all."""
     place = private_environment()
-    new = place + ".new"
-    shutil.rmtree(new, ignore_errors=True)
+    new = unfinished_environment()
+    _sweep(place + UNFINISHED)
     os.makedirs(os.path.dirname(place), exist_ok=True)
     python = os.path.join(new, "bin", "python")
     try:
@@ -736,8 +743,10 @@ class Agent:
             self.end()
 
     def end(self) -> None:
-        """Remove the folder and end everything that was started, this process included."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """End everything that was started, remove what it wrote, then end this process."""
+        _end_others()
+        for path in (self.folder, unfinished_environment()):
+            shutil.rmtree(path, ignore_errors=True)
         os.killpg(0, signal.SIGKILL)
 
     def do_hello(self) -> dict[str, Any]:
@@ -842,7 +851,7 @@ def _own_folder(needed: int) -> str:
     places = [tempfile.gettempdir(), "/var/tmp", os.path.join(home, ".cache"), home]  # noqa: S108 - mkdtemp is safe
     found = []
     for place in dict.fromkeys(place for place in places if os.path.isdir(place) and os.access(place, os.W_OK)):
-        _sweep(place)
+        _sweep(os.path.join(place, FOLDER_PREFIX))
         free = shutil.disk_usage(place).free
         if free >= needed:
             return tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-", dir=place)
@@ -852,12 +861,21 @@ def _own_folder(needed: int) -> str:
     )
 
 
-def _sweep(place: str) -> None:
-    for left in glob.glob(os.path.join(place, FOLDER_PREFIX + "*")):
-        owner = os.path.basename(left)[len(FOLDER_PREFIX) :].partition("-")[0]
+def _sweep(prefix: str) -> None:
+    for left in glob.glob(glob.escape(prefix) + "*"):
+        owner = left[len(prefix) :].partition("-")[0]
         with contextlib.suppress(OSError):
             if owner.isdigit() and os.stat(left).st_uid == os.getuid() and not os.path.exists(f"/proc/{owner}"):
                 shutil.rmtree(left, ignore_errors=True)
+
+
+def _end_others() -> None:
+    """Kill the rest of this process group, which could otherwise write into folders while they are removed."""
+    for process in glob.glob("/proc/[0-9]*"):
+        pid = int(os.path.basename(process))
+        with contextlib.suppress(OSError):
+            if pid != os.getpid() and os.getpgid(pid) == os.getpgrp():
+                os.kill(pid, signal.SIGKILL)
 
 
 def main() -> None:
@@ -871,9 +889,9 @@ def main() -> None:
         agent = Agent(answers, needed=int(sys.argv[-1]))
     except (AgentError, OSError) as error:
         sys.exit(f"levit-edge: {error}")
+    os.environ.update(NO_TELEMETRY, TMPDIR=agent.folder)  # native libraries and pip write temporary files
     agent.serve()
 
 
 if __name__ == "__main__":
     main()
-    os.environ.update(NO_TELEMETRY, TMPDIR=agent.folder)  # native libraries and pip write temporary files
