@@ -5,6 +5,7 @@
 Importing the package imports neither torch nor a runtime: each name is loaded when it is first used.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from levit_edge.quantize.recipe import Recipe
     from levit_edge.runtime.bundle import Bundle
     from levit_edge.runtime.verify import verify
+
+# What runs here stays here: onnxruntime 1.31 for Linux reports to its makers, and leaves an identifier in the home
+# folder, unless this is set before it is imported. Whoever wants that can set it to 0.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = ["Bundle", "LevitEdgeError", "Recipe", "fuse", "load", "quantize", "verify"]
 

@@ -880,7 +880,6 @@ def _end_others() -> None:
 
 def main() -> None:
     """Serve the host at the other end of standard input and output."""
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime would write files elsewhere, and open connections
     if os.getpgrp() != os.getpid():
         os.setpgid(0, 0)
     answers = os.dup(1)
