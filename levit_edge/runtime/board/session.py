@@ -246,9 +246,9 @@ class Session:
             self._send(b"")
 
     def _give_up(self) -> None:
+        """In a thread: end the connection, and with it whatever waits for the board; the agent ends by itself."""
         self._late.set()
-        with suppress(OSError):
-            cast(Any, self._process.stdin).close()
+        self._process.terminate()
         self._frames.put(None)
 
 
