@@ -9,7 +9,7 @@ from PIL import Image
 from levit_edge.runtime.board.comparison_page import INK, comparison_page
 from levit_edge.runtime.board.comparison_plot import comparison_plot
 from levit_edge.runtime.board.comparison_rows import comparison_rows
-from levit_edge.runtime.board.results import Measurement
+from levit_edge.runtime.board.results import EmulatedInference, Measurement
 from tests.runtime.board.example import COOL, MEASUREMENT, PI_5, RESULTS, measured
 
 HOSTILE = measured(
@@ -70,8 +70,15 @@ def test_whatever_was_measured_has_a_page(measurement: Measurement) -> None:
     assert "</html>" in page(measurement)
 
 
-def test_an_emulated_board_is_marked() -> None:
-    html = page(measured(device=replace(PI_5, emulator="qemu-user")))
+def test_an_emulated_board_is_marked_and_has_its_instructions() -> None:
+    inferences = (
+        EmulatedInference(artifact="int8.onnx", kernel_sites={"sdot": 366}, million_instructions=62.04),
+        EmulatedInference(artifact="fp32.onnx"),
+    )
+    html = page(measured(device=replace(PI_5, emulator="qemu-user"), emulated=inferences))
+    assert "int8.onnx, emulated: 62.0 million instructions for an image" in html
+    assert "(sdot in 366 places)" in html
+    assert "fp32.onnx, emulated: – million" in html
     assert "(emulated: no times)" in html
     assert "20.00" not in html
 

@@ -1,12 +1,20 @@
+import functools
 import json
+import operator
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
 
+from levit_edge.cli.board_table import print_boards
 from levit_edge.documents import to_json
 from levit_edge.errors import MeasurementError, OutputError
+from levit_edge.runtime.board.comparison_rows import comparison_rows
 from levit_edge.runtime.board.results import Measurement
 from levit_edge.runtime.board.saved import load_measurements, save, shareable
 from tests.runtime.board.example import MEASUREMENT, PI_5, RESULTS, measured
@@ -169,3 +177,35 @@ def test_files_and_folders_can_be_mixed(tmp_path: Path) -> None:
     files = [save(measured(rounds=rounds), tmp_path / name) for rounds, name in ((1, "a"), (2, "b"), (3, "b"))]
     loaded: list[Measurement] = load_measurements([files[0], tmp_path / "b"])
     assert sorted(each.rounds for each in loaded) == [1, 2, 3]
+
+
+def leaves(document: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The path of every value in a JSON document, containers too."""
+    entries = dict(enumerate(document)) if isinstance(document, list) else document
+    inner = entries.items() if isinstance(entries, dict) else ()
+    return [at, *(path for key, item in inner for path in leaves(item, (*at, key)))]
+
+
+DOCUMENT = to_json(MEASUREMENT)
+numbers = st.integers() | st.floats(allow_nan=False) | st.sampled_from([10**400, -1, 0])
+anything = st.none() | st.booleans() | numbers | st.text() | st.lists(st.text(), max_size=2) | st.just({"a": 1})
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(leaves(DOCUMENT)[1:]), anything)
+def test_whatever_a_file_says_it_is_refused_or_can_be_shown(
+    tmp_path_factory: pytest.TempPathFactory, place: tuple[Any, ...], value: Any
+) -> None:
+    document = json.loads(json.dumps(DOCUMENT))
+    functools.reduce(operator.getitem, place[:-1], document)[place[-1]] = value
+    path = tmp_path_factory.mktemp("fuzz") / "board.json"
+    path.write_text(json.dumps(document).replace("Infinity", "1e999"))
+    try:
+        loaded = load_measurements([path])
+    except MeasurementError:
+        return
+    lines = Console(width=80, file=StringIO())
+    rows = comparison_rows(loaded)
+    print_boards(rows, lines)
+    assert isinstance(lines.file, StringIO)
+    assert "\x1b" not in lines.file.getvalue()
