@@ -18,9 +18,9 @@ def print_boards(rows: Sequence[ComparisonRow], console: Console) -> None:
     for model in dict.fromkeys(row.model for row in rows):
         console.print(model, style="bold", markup=False, highlight=False)
         console.print(_table([row for row in rows if row.model == model]))
-    findings = dict.fromkeys((row.board, finding) for row in rows for finding in row.findings)
-    for board, finding in findings:
-        console.print(f"{board}: {finding}", markup=False, highlight=False, soft_wrap=True)
+    findings = dict.fromkeys((row.board, row.date, finding) for row in rows for finding in row.findings)
+    for board, date, finding in findings:
+        console.print(f"{board}, {date}: {finding}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _table(rows: Sequence[ComparisonRow]) -> Table:
@@ -30,13 +30,12 @@ def _table(rows: Sequence[ComparisonRow]) -> Table:
     table.add_column("runtime", no_wrap=True)
     for heading in ("thr.", "fp32\nms", "int8\nms", "×", "date"):
         table.add_column(heading, justify="right", no_wrap=True)
-    shown: tuple[str, str, str] | None = None
+    shown = None
     for row in rows:
         board = row.board + (" (emulated: no times)" if row.emulator else "")
-        identity = (board, row.cores, row.date)
-        names = ("", "") if identity == shown else (board, row.cores)
+        names = ("", "") if row.measurement == shown else (board, row.cores)
         table.add_row(*map(Text, (*names, row.runtime, str(row.threads), *_times(row), row.date)))
-        shown = identity
+        shown = row.measurement
     return table
 
 

@@ -59,7 +59,12 @@ def test_models_have_tables_of_their_own_and_boards_their_findings() -> None:
     other = measured(model=replace(MEASUREMENT.model, name="demo"), findings=("It was hot.", "It was hot."))
     lines = printed(MEASUREMENT, other)
     assert [line.strip() for line in lines if line.strip() in {"LeViT-128S", "demo"}] == ["LeViT-128S", "demo"]
-    assert lines.count(f"{PI_5.model}: It was hot.") == 1
+    assert lines.count(f"{PI_5.model}, 2026-10-20: It was hot.") == 1
+
+
+def test_each_measurement_names_its_board_once() -> None:
+    lines = printed(MEASUREMENT, measured(rounds=7))
+    assert sum("Raspberry Pi 5" in line for line in lines) == 2
 
 
 def test_an_emulated_board_has_no_times() -> None:
@@ -73,7 +78,7 @@ def test_a_folder_as_table_page_and_plot(capsys: Captured, results: Path, tmp_pa
     assert run(["report", str(results), "--output", str(page), "--plot", str(plot)]) == ExitStatus.DONE
     out = capsys.readouterr().out
     assert "Radxa ROCK 5B" in out
-    assert "[bold]: The board was busy." in out
+    assert "[bold], 2026-10-20: The board was busy." in out
     assert f"page: {page}\nplot: {plot}\n" in out
     assert page.read_text().startswith("<!doctype html>")
     assert plot.read_bytes().startswith(b"<?xml")
@@ -85,8 +90,8 @@ def test_the_json_is_one_document(capsys: Captured, results: Path) -> None:
     assert document["schema_version"] == 1
     assert len(document["rows"]) == 4
     assert set(document["rows"][0]) == {
-        "board", "cores", "model", "runtime", "threads", "fp32_ms", "int8_ms", "speedup", "speedup_p25", "speedup_p75",
-        "package", "date", "emulator", "findings",
+        "measurement", "board", "cores", "model", "runtime", "threads", "fp32_ms", "int8_ms", "speedup",
+        "speedup_p25", "speedup_p75", "package", "date", "emulator", "findings",
     }  # fmt: skip
 
 

@@ -13,7 +13,10 @@ __all__ = ["ComparisonRow", "comparison_rows"]
 class ComparisonRow:
     """fp32 beside int8. Times are of one image, milliseconds; None where there are none, and all under emulation."""
 
+    measurement: int
+    """Its place among the measurements that were given, from 0."""
     board: str
+    """Its model; where it does not tell, its fastest kind of core."""
     cores: str
     """Such as `4 × Cortex-A76 + 4 × Cortex-A55`."""
     model: str
@@ -38,22 +41,23 @@ class ComparisonRow:
 
 def comparison_rows(measurements: Iterable[Measurement]) -> list[ComparisonRow]:
     """The rows by model, and within a model those of the board with the fastest int8 first."""
-    groups = [_rows(each) for each in measurements]
+    groups = [_rows(place, each) for place, each in enumerate(measurements)]
     groups.sort(key=lambda rows: (rows[0].model, min(each.int8_ms or float("inf") for each in rows), rows[0].board))
     return [row for rows in groups for row in rows]
 
 
-def _rows(measurement: Measurement) -> Sequence[ComparisonRow]:
+def _rows(place: int, measurement: Measurement) -> Sequence[ComparisonRow]:
     pairs = dict.fromkeys((result.runtime, result.threads) for result in measurement.results)
-    return [_row(measurement, runtime, threads) for runtime, threads in sorted(pairs)]
+    return [_row(place, measurement, runtime, threads) for runtime, threads in sorted(pairs)]
 
 
-def _row(measurement: Measurement, runtime: Runtime, threads: int) -> ComparisonRow:
+def _row(place: int, measurement: Measurement, runtime: Runtime, threads: int) -> ComparisonRow:
     device = measurement.device
     results = [each for each in measurement.results if (each.runtime, each.threads) == (runtime, threads)]
     speedup = _speedup(measurement, runtime, threads)
     return ComparisonRow(
-        board=device.model if device.model != "unknown" else device.architecture,
+        measurement=place,
+        board=_board(device),
         cores=_cores(device),
         model=measurement.model.name,
         runtime=runtime,
@@ -68,6 +72,12 @@ def _row(measurement: Measurement, runtime: Runtime, threads: int) -> Comparison
         emulator=device.emulator,
         findings=measurement.findings,
     )
+
+
+def _board(device: Device) -> str:
+    if device.model != "unknown":
+        return device.model
+    return device.cores[0].name if device.cores else device.architecture
 
 
 def _cores(device: Device) -> str:
