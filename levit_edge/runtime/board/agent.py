@@ -134,7 +134,7 @@ def read_facts() -> dict[str, Any]:
         for folder in sorted(folders)
     ]
     return {
-        "machine": platform.machine(),
+        "machine": machine(),
         "cpuinfo": read_text("/proc/cpuinfo") or "",
         "cpus": cpus,
         "model": _android_model()
@@ -147,6 +147,12 @@ def read_facts() -> dict[str, Any]:
         "usable_cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "emulator": _emulator(),
     }
+
+
+def machine() -> str:
+    """The architecture that this Python's packages are for: a 32-bit one may run on a 64-bit system."""
+    name = platform.machine()
+    return "armv7l" if name == "aarch64" and struct.calcsize("P") == 4 else name
 
 
 def read_state() -> dict[str, Any]:
@@ -172,7 +178,7 @@ def read_state() -> dict[str, Any]:
         "governors": governors,
         "khz": khz,
         "temperatures_mc": temperatures,
-        "throttled": read_text("/sys/devices/platform/soc/soc:firmware/get_throttled"),
+        "throttled": next(map(read_text, glob.glob("/sys/devices/platform/soc*/*firmware/get_throttled")), None),
         "load": load,
         "available_kb": _memory("MemAvailable"),
     }
@@ -757,7 +763,7 @@ class Agent:
             "packages": installed_packages(),
             "python": [*sys.version_info[:3]],
             "executable": sys.executable,
-            "abi": {"machine": platform.machine(), "libc": [*platform.libc_ver()]},
+            "abi": {"machine": machine(), "libc": [*platform.libc_ver()]},
             "folder": self.folder,
             "free_bytes": free,
             "private_environment": private_environment(),

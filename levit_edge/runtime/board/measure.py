@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from levit_edge.errors import BoardError
+from levit_edge.errors import BoardError, RuntimeUnavailableError
 from levit_edge.runtime.board.device import describe_device, describe_state
-from levit_edge.runtime.board.diagnosis import findings
+from levit_edge.runtime.board.diagnosis import WANTED_SPEEDUP, findings
 from levit_edge.runtime.board.hostile import text
 from levit_edge.runtime.board.packages import require_packages, runtimes_there
 from levit_edge.runtime.board.results import (
@@ -30,6 +30,7 @@ from levit_edge.runtime.board.results import (
 from levit_edge.runtime.board.session import Progress, Session
 from levit_edge.runtime.board.transport import Transport
 from levit_edge.runtime.bundle import MANIFEST_FILE, Bundle
+from levit_edge.runtime.inspect_onnxruntime import OptimisedGraph, inspect_onnxruntime
 from levit_edge.runtime.kinds import Precision, Runtime
 from levit_edge.runtime.manifest import Artifact
 
@@ -142,11 +143,32 @@ def measure(bundle: Bundle, transport: Transport, plan: Plan, progress: Progress
         results=(*results, *missing),
         speedups=speedups,
         findings=findings(
-            device=device, before=before, after=after, results=results, speedups=speedups, sustained=sustained
+            device=device,
+            before=before,
+            after=after,
+            results=results,
+            speedups=speedups,
+            sustained=sustained,
+            optimised=_optimised(files, sent) if _disappoints(speedups) else None,
         ),
         sustained=sustained,
         gate=latency_gate(results, plan.max_latency_ms),
     )
+
+
+def _disappoints(speedups: Sequence[SpeedUp]) -> bool:
+    return any(each.runtime is Runtime.ONNXRUNTIME and each.median < WANTED_SPEEDUP for each in speedups)
+
+
+def _optimised(files: Mapping[str, bytes], artifacts: Sequence[Artifact]) -> OptimisedGraph | None:
+    """What onnxruntime makes of the int8 file on this computer, where onnx is installed to tell."""
+    for artifact in artifacts:
+        if artifact.runtime is Runtime.ONNXRUNTIME and artifact.precision is Precision.INT8:
+            try:
+                return inspect_onnxruntime(files[artifact.file])
+            except RuntimeUnavailableError:
+                return None
+    return None
 
 
 def _default_threads(cores: int) -> tuple[int, ...]:
