@@ -2,10 +2,12 @@
 
 import dataclasses
 import io
+import json
 import os
 import shutil
 import signal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -83,6 +85,17 @@ def unlabelled_photographs(labelled_photographs: Path, tmp_path_factory: pytest.
     for image in sorted(labelled_photographs.glob("*/*")):
         shutil.copy(image, root / f"{image.parent.name}-{image.name}")
     return root
+
+
+@pytest.fixture(scope="session")
+def demo_bundle(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """The bundle of `levit-edge quantize --model demo` and the JSON that it printed."""
+    from tests.integration.conftest import levit_edge
+
+    output = tmp_path_factory.mktemp("bundles") / "demo"
+    run = levit_edge("quantize", "--model", "demo", "--output", output, "--json")
+    assert run.returncode == 0, run.stderr
+    return output, json.loads(run.stdout)
 
 
 @pytest.fixture(scope="session")

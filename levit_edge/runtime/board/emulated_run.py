@@ -5,10 +5,11 @@ import re
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
+from threading import Thread
 from typing import BinaryIO, TypeVar
 
 from levit_edge.errors import BoardError
@@ -22,6 +23,8 @@ T = TypeVar("T")
 REPORT = re.compile(r"^threads=(\d+) std=(\S+)$", re.MULTILINE)
 THREADS = {Runtime.EXECUTORCH: {2}, Runtime.ONNXRUNTIME: {*range(2, 10)}}
 """Of the process, qemu's own included. ONNX Runtime 1.31 has some that do not infer; the main one does all the work."""
+END_WITH_US = ("setpriv", "--pdeathsig", "KILL")
+"""An emulator that is left behind would work on for a minute."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,17 +65,14 @@ def run_emulated(
     """
     here = files("levit_edge.runtime.board")
     reading, writing = os.pipe()
-    with (
-        as_file(here / "agent.py") as agent,
-        as_file(here / "inference_probe.py") as probe,
-        ThreadPoolExecutor(1) as reader,
-    ):
+    with as_file(here / "agent.py") as agent, as_file(here / "inference_probe.py") as probe:
         arguments = [str(probe), str(agent), str(specimen.runtime), str(specimen.image_size), str(runs)]
         command = emulator.command(arguments, program=program, options=[*log, "-D", f"/proc/self/fd/{writing}"])
-        result = reader.submit(_read, read_log, reading)
+        result: Future[T] = Future()
+        Thread(target=_read, args=(read_log, reading, result), daemon=True).start()
         try:
             process = subprocess.Popen(
-                [*before, *command],
+                [*END_WITH_US, *before, *command],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -92,14 +92,15 @@ def run_emulated(
         return result.result()
 
 
-def _read(read_log: Callable[[BinaryIO], T], descriptor: int) -> T:
+def _read(read_log: Callable[[BinaryIO], T], descriptor: int, result: Future[T]) -> None:
     """Read a log to its end whatever happens, as qemu would wait for its reader."""
     with os.fdopen(descriptor, "rb") as log:
         try:
-            return read_log(log)
-        finally:
-            while log.read(1 << 20):
-                pass
+            result.set_result(read_log(log))
+        except Exception as error:  # raised again where the result is asked for
+            result.set_exception(error)
+        while log.read(1 << 20):
+            pass
 
 
 def _check(emulator: Emulator, specimen: Specimen, status: int, output: str, errors: str) -> None:

@@ -36,9 +36,10 @@ from levit_edge.runtime.manifest import Artifact
 
 __all__ = ["LEAST_SQNR_DB", "Plan", "Schedule", "latency_gate", "measure", "model_under_test"]
 
-LEAST_SQNR_DB = {Precision.FP32: 60.0, Precision.INT8: 20.0}
+LEAST_SQNR_DB = {Precision.FP32: 80.0, Precision.INT8: 20.0}
 """Of the golden logits on the board against those in the bundle. Kernels of other processors sum in another order, and
-an int8 value near a rounding boundary then falls to the other side; see docs/boards.md for what was measured."""
+an int8 value near a rounding boundary then falls to the other side. The worst single photograph on three emulated
+processors had 116.7 and 34.1 dB (docs/boards.md), so this leaves 36 and 14 dB for other boards and models."""
 MOST_DEFAULT_THREADS = 4
 RUNS, EMULATED_RUNS = 100, 2
 """Unless asked for. Emulated, an inference takes a second, and its time means nothing."""

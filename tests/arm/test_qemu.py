@@ -1,0 +1,138 @@
+"""The demo's and the stand-in's files on three generations of ARM processors: aarch64 runtimes, emulated."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from levit_edge.data import demo
+from levit_edge.errors import BoardError
+from levit_edge.runtime.board.emulated import measure_emulated
+from levit_edge.runtime.board.emulated_run import Specimen
+from levit_edge.runtime.board.instructions import NOISE, million_instructions
+from levit_edge.runtime.board.kernels import kernel_sites
+from levit_edge.runtime.board.measure import Plan
+from levit_edge.runtime.board.qemu import Emulator, QemuTransport
+from levit_edge.runtime.bundle import Bundle
+from levit_edge.runtime.kinds import Precision, Runtime
+from tests.arm.inference import int8_alone, logits_here, logits_there, squares_of
+from tests.integration.conftest import levit_edge
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+EXPECTED = {
+    "cortex-a53": {"int8.pte": {"smlal"}, "int8.onnx": {"smlal"}},
+    "cortex-a76": {"int8.pte": {"sdot"}, "int8.onnx": {"udot"}},
+    "neoverse-n2": {"int8.pte": {"sdot", "smmla"}, "int8.onnx": {"ummla"}},
+}
+"""int8 instructions: without dot products (Raspberry Pi 3), with them (Raspberry Pi 5), with matrix products. XNNPACK
+takes signed activations, our ONNX files have unsigned ones."""
+LEAST_SAME = 0.99
+"""Of top-1, against x86-64. Seen: all."""
+LEAST_SPREAD = 0.5
+"""Standard deviation of the logits. Seen: 1.4 (demo) and more."""
+STAND_IN_IMAGES = 20
+DEMO_MILLIONS = {"int8.pte": 4.37, "int8.onnx": 7.20}
+"""Instructions of an inference on a Cortex-A76."""
+
+
+@pytest.fixture(scope="module")
+def emulators(board_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What emulation needs, without what counts, which takes minutes."""
+    folder = tmp_path_factory.mktemp("emulators")
+    for part in ("qemu", "root", "site"):
+        (folder / part).symlink_to(board_folder / part)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def demo_files(demo_bundle: tuple[Path, object]) -> Bundle:
+    return Bundle.open(demo_bundle[0])
+
+
+@pytest.fixture(scope="module")
+def stand_in(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """LeViT-128S trained on ten classes of Imagenette, without its fp32 files, which take two seconds an image."""
+    output = tmp_path_factory.mktemp("bundles") / "stand-in"
+    images = shared / "data" / "imagenette"
+    run = levit_edge(
+        *("quantize", "--model", "128S", "--resize", "224", "--limit", "20", "--output", output),
+        *("--checkpoint", shared / "checkpoints" / "levit-128S-imagenette.pth"),
+        *("--calibration", images / "train", "--evaluation", images / "val"),
+    )
+    assert run.returncode == 0, run.stderr
+    return int8_alone(Bundle.open(output))
+
+
+@pytest.mark.parametrize("cpu", EXPECTED)
+def test_bench_checks_the_demo_and_names_its_kernels(demo_files: Bundle, emulators: Path, cpu: str) -> None:
+    measured = measure_emulated(demo_files, QemuTransport(f"qemu:{cpu}", folder=emulators), Plan(runs=1))
+    assert measured.device.architecture == "aarch64"
+    assert measured.device.emulator == f"qemu-user, {cpu}"
+    for result in measured.results:
+        assert result.error == ""
+        assert result.golden is not None
+        assert result.golden.same_top1 == result.golden.images > 0
+    kernels = {each.artifact: set(each.kernel_sites) for each in measured.emulated if each.kernel_sites is not None}
+    assert kernels == EXPECTED[cpu]
+
+
+@pytest.mark.parametrize("cpu", EXPECTED)
+def test_the_demo_sees_in_photographs_what_it_sees_here(demo_files: Bundle, emulators: Path, cpu: str) -> None:
+    images = sorted(demo.evaluation_dir().glob("*/*.jpg"))
+    assert len(images) == 120
+    require_same(int8_alone(demo_files), emulators, cpu, images)
+
+
+@pytest.mark.parametrize("cpu", EXPECTED)
+def test_the_stand_in_sees_what_it_sees_here(stand_in: Bundle, shared: Path, emulators: Path, cpu: str) -> None:
+    folders = sorted((shared / "data" / "imagenette" / "val").iterdir())
+    images = [image for folder in folders for image in sorted(folder.iterdir())[: STAND_IN_IMAGES // len(folders)]]
+    assert len(images) == STAND_IN_IMAGES
+    require_same(stand_in, emulators, cpu, images)
+    emulator = Emulator(cpu=cpu, folder=emulators)
+    kernels = {each.name: set(kernel_sites(emulator, each)) for each in specimens(stand_in)}
+    assert kernels == EXPECTED[cpu]
+
+
+def require_same(bundle: Bundle, emulators: Path, cpu: str, images: Sequence[Path]) -> None:
+    """The same top-1, from logits that differ from one another."""
+    squares = squares_of(bundle, images)
+    here, there = (
+        logits_here(bundle, squares),
+        logits_there(bundle, QemuTransport(f"qemu:{cpu}", folder=emulators), squares),
+    )
+    same = np.concatenate([there[file].argmax(1) == here[file].argmax(1) for file in here])
+    assert same.mean() >= LEAST_SAME, f"{same.sum()} of {len(same)}"
+    for file, logits in there.items():
+        assert logits.std(0).min() > LEAST_SPREAD, file  # of each class over the images
+        assert len(np.unique(logits)) > len(images), file
+        assert len(np.unique(here[file].argmax(1))) > bundle.manifest.config.classes // 2, file
+
+
+def specimens(bundle: Bundle) -> list[Specimen]:
+    return [
+        Specimen(
+            name=each.file,
+            runtime=each.runtime,
+            content=bundle.read(each.file),
+            image_size=bundle.manifest.config.image_size,
+        )
+        for each in bundle.manifest.artifacts
+        if each.precision is Precision.INT8
+    ]
+
+
+def test_instructions_of_the_demo(demo_files: Bundle, board_folder: Path) -> None:
+    emulator = Emulator(cpu="cortex-a76", folder=board_folder)
+    if not emulator.counts:
+        pytest.skip(f"nothing counts instructions: run scripts/board/setup.sh {board_folder} --counting")
+    for specimen in specimens(demo_files):
+        kernel_sites(emulator, specimen)  # imports its runtime, so that nothing is compiled while it counts
+        assert million_instructions(emulator, specimen) == pytest.approx(DEMO_MILLIONS[specimen.name], rel=NOISE)
+
+
+def test_a_file_that_is_no_model_is_one_message(emulators: Path) -> None:
+    broken = Specimen(name="int8.onnx", runtime=Runtime.ONNXRUNTIME, content=b"not a model", image_size=32)
+    with pytest.raises(BoardError, match=r"^qemu:cortex-a53: int8\.onnx does not run there alone: .*protobuf"):
+        kernel_sites(Emulator(cpu="cortex-a53", folder=emulators), broken)
