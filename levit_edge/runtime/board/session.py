@@ -16,7 +16,7 @@ from typing import Any, Self, cast
 from levit_edge.data.frames import Pipe, read_frame, write_frame
 from levit_edge.errors import BoardError
 from levit_edge.runtime.board.agent import GREETING, LONGEST_FRAME
-from levit_edge.runtime.board.hostile import entries, text
+from levit_edge.runtime.board.hostile import entries, number, text
 from levit_edge.runtime.board.transport import Transport, agent_source, boot_arguments
 
 __all__ = ["Progress", "Session"]
@@ -35,6 +35,7 @@ KEPT_LINES = 40
 LONGEST_MESSAGE = 2000
 CHATTER = re.compile(r"[DI] \d\d:\d\d:\d\d\.\d+ executorch:")
 """What ExecuTorch logs while all is well."""
+LONGEST_COUNT = 1e9
 Progress = Callable[[str, int, int | None], None]
 """What is being done, how much of it, of how much."""
 
@@ -178,7 +179,7 @@ class Session:
         try:
             status = self._process.wait(END_S)
         except subprocess.TimeoutExpired:
-            return "the connection was closed."
+            return "what it sends is not what the agent sends."
         self._ended.wait(0.2)  # its last words may still be on their way
         text = "\n".join(self._stderr)
         for line in reversed(self._stderr):
@@ -200,7 +201,7 @@ class Session:
 
     def _fault(self, error: object) -> BoardError:
         told = entries(error)
-        message = text(told.get("message"), LONGEST_MESSAGE)
+        message = text(told.get("message"), LONGEST_MESSAGE) or "it does not say why"
         advice = {
             "disk": f"the board's disk is full: {message}. Free some space there.",
             "died": f"a process on the board ended: {message}.",
@@ -209,16 +210,11 @@ class Session:
         return BoardError(f"{self.transport.name}: {advice.get(text(told.get('kind'), 20), message + '.')}")
 
     def _show(self, document: Mapping[str, Any]) -> None:
-        def number(key: str) -> int | None:
-            value = document.get(key)
-            return value if isinstance(value, int) else None
-
-        words = [document.get("progress"), document.get("file"), document.get("step")]
-        threads = number("threads")
-        if threads is not None:
-            words.append(f"{threads} thread{'s' if threads > 1 else ''}")
-        what = " ".join(text(word, 40) for word in words if word)
-        self._progress(what, number("done") or 0, number("total"))
+        threads, done, total = (number(document.get(key), 0, LONGEST_COUNT) for key in ("threads", "done", "total"))
+        words = [text(document.get(key), 40) for key in ("progress", "file", "step")]
+        if threads:
+            words.append(f"{threads:.0f} thread{'s' if threads > 1 else ''}")
+        self._progress(" ".join(filter(None, words)), int(done or 0), None if total is None else int(total))
 
     _greeted = False
 
@@ -229,8 +225,10 @@ class Session:
                 self._greeted = True
                 self._frames.put(b"")
                 while (frame := read_frame(stream, LONGEST_FRAME)) is not None:
-                    self._frames.put(frame)
+                    if not self._ended.is_set():  # afterwards nobody takes them
+                        self._frames.put(frame)
             self._frames.put(None)
+            self._process.wait()  # with an open pipe, so that it does not fail for want of one
 
     def _read_stderr(self) -> None:
         """In a thread: keep the last lines."""
@@ -248,8 +246,8 @@ class Session:
     def _give_up(self) -> None:
         """In a thread: end the connection, and with it whatever waits for the board; the agent ends by itself."""
         self._late.set()
-        self._process.terminate()
         self._frames.put(None)
+        self.close()
 
 
 def _write_all(pipe: Pipe, data: bytes) -> None:
