@@ -1,10 +1,15 @@
-"""Pretended boards."""
+"""Pretended phones, and where the agents of a test work when this computer is the board."""
 
 import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from levit_edge.runtime.board.session import Session
 from tests.runtime.board.fake_phone import FakePhone
 
 
@@ -16,3 +21,45 @@ def phone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakePhone:
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     monkeypatch.delenv("TMPDIR", raising=False)
     return FakePhone(folder)
+
+
+@dataclass(frozen=True)
+class Place:
+    """The folder for temporary files of a test's agents."""
+
+    folder: Path
+
+    def files(self) -> list[str]:
+        """All files and folders in it."""
+        return sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*"))
+
+    def processes(self) -> list[int]:
+        """What runs with its TMPDIR there: agents, and all that they started."""
+        wanted, found = f"TMPDIR={self.folder}".encode(), []
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if wanted in (process / "environ").read_bytes():
+                    found.append(int(process.name))
+        return sorted(found)
+
+    def workers(self, session: Session) -> list[int]:
+        """The processes that the agent forked, the first one first."""
+        return [each for each in self.processes() if each != session._process.pid]
+
+    def wait_for_the_end(self) -> None:
+        """Wait until nothing runs any more."""
+        while self.processes():
+            time.sleep(0.01)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    """An empty one, which has to be empty again at the end, with nothing running."""
+    folder = tmp_path / "place"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    found = Place(folder)
+    yield found
+    found.wait_for_the_end()
+    assert found.files() == []
+    assert os.environ["TMPDIR"] == str(folder)
