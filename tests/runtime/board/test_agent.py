@@ -172,6 +172,7 @@ def test_nothing_is_imported_from_the_folder_where_the_login_begins(
     for name in ("hashlib", "json", "queue", "platform", "numpy"):
         (home / f"{name}.py").write_text("raise SystemExit('this is not the module')")
     monkeypatch.chdir(home)
+    monkeypatch.delenv("PYTHONPATH", raising=False)  # a relative one would be asking for it
     with Session(LocalTransport(), needed_bytes=0) as board:
         assert board.ask("hello")["python"]
         board.put("model.onnx", colour_classifier(np.eye(3)))
