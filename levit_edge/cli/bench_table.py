@@ -45,7 +45,7 @@ def bench_table(measurement: Measurement, console: Console) -> None:
     if measurement.emulated:
         console.print(emulated_table(measurement.emulated))
         say(instructions_note(measurement.emulated))
-    for finding in measurement.findings:
+    for finding in measurement.findings if not device.emulator else ():  # said at the top
         say(f"! {finding}", style="yellow")
     if measurement.gate.max_latency_ms is not None:
         verdict = "passed" if measurement.gate.passed else "FAILED"

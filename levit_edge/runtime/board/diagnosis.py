@@ -56,8 +56,8 @@ def findings(
     """
     if device.emulator:
         return (
-            f"This ran under emulation ({device.emulator}): its times say nothing about any board. Count instructions"
-            " instead, or measure on the board itself.",
+            f"This ran under emulation ({device.emulator}): its times say nothing about any board."
+            " Measure on the board itself.",
         )
     found = [
         *throttled(before, after, sustained),
