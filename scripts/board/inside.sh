@@ -19,9 +19,9 @@ machine() {
         kill -0 "$servers" 2> /dev/null || exit 1
         sleep 0.05
     done
-    socat "TCP-LISTEN:$port,bind=127.0.0.1,reuseaddr,fork" "UNIX-CONNECT:$relay/ssh" &
+    socat "TCP-LISTEN:$port,bind=127.0.0.1,reuseaddr,fork,nodelay" "UNIX-CONNECT:$relay/ssh" &
     if [ -n "$adb_port" ]; then
-        socat "TCP-LISTEN:$adb_port,bind=127.0.0.1,reuseaddr,fork" "UNIX-CONNECT:$relay/adb" &
+        socat "TCP-LISTEN:$adb_port,bind=127.0.0.1,reuseaddr,fork,nodelay" "UNIX-CONNECT:$relay/adb" &
     fi
     for number in $port $adb_port; do until listens "$number"; do sleep 0.05; done; done
     echo "ssh://root@127.0.0.1:$port"
@@ -116,7 +116,8 @@ register_qemu() {
 
 listens() { (exec 3<> "/dev/tcp/127.0.0.1/$1") 2> /dev/null; }
 
-# A network with nothing in it but the board.
+# A network with nothing in it but the board. nodelay, here and above: with Nagle's algorithm each of ssh's windows of
+# 24 kB would wait 40 ms for an acknowledgement.
 network() {
     ip link set lo up
     # dropbear -e hands its environment on, QEMU_CPU with it; without a word of it qemu has all that it knows of
@@ -130,8 +131,8 @@ network() {
             sleep 0.05
         done
     done
-    socat "UNIX-LISTEN:$relay/ssh,fork" TCP:127.0.0.1:22 &
-    if [ -n "$adb_port" ]; then socat "UNIX-LISTEN:$relay/adb,fork" TCP:127.0.0.1:5555 & fi
+    socat "UNIX-LISTEN:$relay/ssh,fork" TCP:127.0.0.1:22,nodelay &
+    if [ -n "$adb_port" ]; then socat "UNIX-LISTEN:$relay/adb,fork" TCP:127.0.0.1:5555,nodelay & fi
     for server in ssh ${adb_port:+adb}; do until [ -S "$relay/$server" ]; do sleep 0.05; done; done
     touch "$relay/ready"
     wait -n # as soon as one server ends, the board does

@@ -6,7 +6,7 @@
 #   DIR/site    the board's Python packages: onnxruntime, ExecuTorch's runtime, numpy
 #   DIR/qemu-10.0.13/build    with --counting: a qemu with plugins, of which libinsn.so counts instructions
 #
-# Takes 1 to 2 minutes and 0.6 GB; --counting 5 to 10 minutes more. What is whole is kept: run it again after an
+# Takes a minute or two and 0.4 GB; --counting 5 to 10 minutes more. What is whole is kept: run it again after an
 # interruption. DEBIAN_MIRROR names another mirror than the one this machine has.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -30,9 +30,6 @@ main() {
     dir=$(cd "$target" && pwd)
     exec 9> "$dir/.lock"
     flock 9 # two test runs at once: the second waits, and finds everything made
-    mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(SITE)' "Codename: $VERSION_CODENAME" 'Component: main' |
-        head -n 1)}
-    [ -n "$mirror" ] || die 3 "no Debian mirror in apt's sources; name one in DEBIAN_MIRROR"
 
     install_programs mmdebstrap arch-test debian-archive-keyring python3-venv socat iproute2 openssh-client adb
     make_part tools make_tools
@@ -51,6 +48,19 @@ check_machine() {
     [ "$(uname -m)" = x86_64 ] || die 3 "emulates ARM on x86-64, and this machine is $(uname -m)"
     [ -e /etc/os-release ] && . /etc/os-release
     [ "${ID:-}" = debian ] || die 3 "needs Debian's packages, and this is ${PRETTY_NAME:-an unknown system}"
+}
+
+# The mirror that this machine has its own Debian from. apt knows it after an update.
+debian_mirror() {
+    local mirror=${DEBIAN_MIRROR:-}
+    [ -n "$mirror" ] || mirror=$(apt_mirror)
+    [ -n "$mirror" ] || { apt-get --quiet update >&2 || true; mirror=$(apt_mirror); }
+    [ -n "$mirror" ] || die 3 "no Debian mirror in apt's sources; name one in DEBIAN_MIRROR"
+    echo "$mirror"
+}
+
+apt_mirror() {
+    apt-get indextargets --format '$(SITE)' "Codename: $VERSION_CODENAME" 'Component: main' | sed 1q
 }
 
 # Packages of this machine. Nothing is asked of the network when they are all there.
@@ -74,7 +84,7 @@ make_part() {
     recipe=$(declare -f "$function"; [ $# = 0 ] || cat "$@")
     if [ -e "$dir/$name" ] && [ "$recipe" = "$(cat "$dir/$name.recipe" 2> /dev/null)" ]; then return; fi
     echo "making $dir/$name"
-    rm -rf "$dir/$name.recipe" "${dir:?}/$name" "$dir/$name.partial"
+    rm -rf "$dir/$name.recipe" "${dir:?}/$name" "$dir/$name.partial"* # what an interrupted run left
     "$function" "$dir/$name.partial"
     mv "$dir/$name.partial" "$dir/$name"
     echo "$recipe" > "$dir/$name.recipe"
@@ -88,6 +98,8 @@ require_space() { # MEBIBYTES
 
 # Only unpacks: nothing is executed at installation, which would be emulated and take minutes. apt checks signatures.
 unpack_debian() { # FOLDER ARCHITECTURE PACKAGES
+    local mirror
+    mirror=$(debian_mirror)
     mmdebstrap --quiet --mode=root --variant=extract --arch="$2" --include="$3" trixie "$1" "$mirror" ||
         die 3 "cannot unpack Debian 13 from $mirror (see above); is the network there?"
 }
@@ -107,7 +119,7 @@ make_qemu() {
 make_root() {
     require_space 1000
     local packages=(
-        python3 python3-venv libgomp1 libstdc++6
+        python3 python3-venv ca-certificates libgomp1 libstdc++6
         dropbear-bin openssh-sftp-server adbd
         base-files bash coreutils dash findutils grep gzip hostname libc-bin procps sed tar util-linux
     )
@@ -119,10 +131,20 @@ make_root() {
     printf '%s\n' root:x:0: tty:x:5: nogroup:x:65534: > "$1/etc/group"
     printf '%s\n' 'root:*:19000::::::' > "$1/etc/shadow"
     printf '%s\n' /bin/sh /bin/bash > "$1/etc/shells"
+    cat "$1"/usr/share/ca-certificates/mozilla/*.crt > "$1/etc/ssl/certs/ca-certificates.crt" # pip starts with these only
     # One processor, for programs in qemu without a board: ExecuTorch would count the machine's own and start as many
     # threads. A board gets a /sys of its own.
     mkdir -p "$1/sys/devices/system/cpu/cpu0"
     for file in possible present online; do echo 0 > "$1/sys/devices/system/cpu/$file"; done
+    emulated_python "$1" -m compileall -q -x '/(test|idlelib)/' -s "$1" -p / "$1/usr/lib/python3.13"
+}
+
+# Python modules are compiled here once and not, emulated, by every board. (This machine's variables may forbid it.)
+emulated_python() { # ROOT ARGUMENT...
+    local root=$1
+    shift
+    env -i "$dir/qemu/usr/bin/qemu-aarch64" -cpu cortex-a76 -L "$root" -E PYTHONHOME="$root/usr" \
+        ${site:+-E PYTHONPATH="$site"} "$root/usr/bin/python3.13" "$@"
 }
 
 make_site() {
@@ -137,15 +159,14 @@ make_site() {
         die 3 "cannot fetch the board's Python packages (see above); is the network there?"
     for wheel in "$wheels"/*.whl; do python3 -m zipfile -e "$wheel" "$1"; done
     rm -r "$wheels"
-    # Compiled once here and not, emulated, by every board.
-    "$dir/qemu/usr/bin/qemu-aarch64" -cpu cortex-a76 -L "$dir/root" -E PYTHONHOME="$dir/root/usr" -E PYTHONPATH="$1" \
-        "$dir/root/usr/bin/python3.13" -c 'import numpy, onnxruntime, executorch_numpy_runtime'
+    site=$1 emulated_python "$dir/root" -c 'import numpy, onnxruntime, executorch_numpy_runtime'
 }
 
 # Debian's qemu is built without plugins.
 make_counting_qemu() {
     require_space 2500
-    local lists=$1.apt source=$1.source options archives
+    local lists=$1.apt source=$1.source options archives mirror
+    mirror=$(debian_mirror)
     rm -rf "$lists" "$source"
     mkdir -p "$lists/lists/partial" "$lists/cache/archives/partial" "$source/build"
     echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie main" > "$lists/sources.list"

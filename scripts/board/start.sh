@@ -44,12 +44,12 @@ main() {
     export board=$dir/boards/$board_name qemu=$dir/qemu/usr/bin/qemu-aarch64
     cpus=$( ("$qemu" -cpu help || true) | tail -n +2 | xargs) # its status is 1
     [[ " $cpus " == *" $cpu "* ]] || die 2 "qemu has no processor $cpu; it has: $cpus"
-    mkdir -p "$board/mount"
-    exec 8> "$board/.lock"
-    flock --nonblock 8 || die 3 "$board_name runs already; --name starts another"
     for each in $port $adb_port; do
         ! (exec 3<> "/dev/tcp/127.0.0.1/$each") 2> /dev/null || die 3 "port $each is taken on 127.0.0.1"
     done
+    mkdir -p "$board/mount"
+    exec 8> "$board/.lock"
+    flock --nonblock 8 || die 3 "$board_name runs already; --name starts another"
     make_keys
     run
 }
