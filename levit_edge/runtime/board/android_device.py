@@ -16,7 +16,7 @@ COMMANDS = {
     "usable_cores": "nproc",
     "cpuinfo": "cat /proc/cpuinfo",
     "meminfo": "cat /proc/meminfo",
-    "frequencies": "grep '' /sys/devices/system/cpu/cpu[0-9]*/cpufreq/cpuinfo_max_freq",
+    "frequencies": "grep -H '' /sys/devices/system/cpu/cpu[0-9]*/cpufreq/cpuinfo_max_freq",
     "maker": "getprop ro.product.manufacturer",
     "model": "getprop ro.product.model",
     "soc": "getprop ro.soc.model",
