@@ -558,6 +558,15 @@ def closing_all(lanes: list[Any]) -> Iterator[None]:
             lane.close()
 
 
+@contextlib.contextmanager
+def noting_faults(entry: dict[str, Any]) -> Iterator[None]:
+    """Let what goes wrong with a file be its entry's error: the others go on."""
+    try:
+        yield
+    except AgentError as error:
+        entry["error"] = error.document()
+
+
 class Bench:
     """Times files in turns: A B C A B C …, so that what slows the board for a while slows all alike.
 
@@ -595,23 +604,22 @@ class Bench:
                 self.say({"progress": "time", "threads": threads, "done": turn + 1, "total": self.job["rounds"]})
             for lane, entry in runners:
                 if entry["error"] is None:
-                    entry.update(lane.ask(do="memory"))
+                    with noting_faults(entry):
+                        entry.update(lane.ask(do="memory"))
 
     def _opened(self, file: dict[str, Any], threads: int, entry: dict[str, Any], lanes: list[Any]) -> Lane | None:
         self.say({"progress": "check", "file": file["file"], "threads": threads})
         lane = Lane()
         lanes.append(lane)
         path, golden = os.path.join(self.folder, file["file"]), os.path.join(self.folder, self.job["golden"])
-        try:
+        with noting_faults(entry):
             entry.update(
                 lane.ask(do="open", path=path, runtime=file["runtime"], threads=threads, shape=self.job["shape"])
             )
             entry["golden"] = lane.ask(do="golden", path=golden, key=file["file"])
             self._require_golden(file["file"], entry["golden"])
-        except AgentError as error:
-            entry["error"] = error.document()
-            return None
-        return lane
+            return lane
+        return None
 
     def _require_golden(self, name: str, golden: dict[str, Any]) -> None:
         least = self.job["least_sqnr_db"][name]
@@ -624,10 +632,8 @@ class Bench:
 
     def _turn(self, lane: Lane, entry: dict[str, Any], turn: int) -> None:
         warm_up = self.job["warm_up"] + (FIRST_WARM_UP if turn == 0 else 0)
-        try:
+        with noting_faults(entry):
             entry["rounds"].append(lane.ask(do="run", warm_up=warm_up, times=self.job["runs"])["ms"])
-        except AgentError as error:
-            entry["error"] = error.document()
 
     def _sustain(self) -> dict[str, Any] | None:
         """Work without a pause with the fastest int8 file."""

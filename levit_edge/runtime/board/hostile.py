@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Mapping
 
-__all__ = ["entries", "number", "text"]
+__all__ = ["entries", "number", "reason", "text"]
 
 MAX_ENTRIES = 4096
 """More cores, or thermal zones, than any board has."""
@@ -19,6 +19,11 @@ def text(value: object, limit: int) -> str:
         return ""
     line = " ".join(value[: 4 * limit].split())
     return "".join(each for each in line if not unicodedata.category(each).startswith("C"))[:limit].strip()
+
+
+def reason(value: object, limit: int) -> str:
+    """As `text`, and never empty."""
+    return text(value, limit) or "it does not say why"
 
 
 def number(value: object, low: float, high: float) -> float | None:

@@ -13,7 +13,7 @@ import numpy as np
 from levit_edge.errors import BoardError, RuntimeUnavailableError
 from levit_edge.runtime.board.device import describe_device, describe_state
 from levit_edge.runtime.board.diagnosis import WANTED_SPEEDUP, findings
-from levit_edge.runtime.board.hostile import text
+from levit_edge.runtime.board.hostile import entries, number, reason, text
 from levit_edge.runtime.board.packages import require_packages, runtimes_there
 from levit_edge.runtime.board.results import (
     ArtifactTimes,
@@ -48,6 +48,9 @@ MOST_POINTS = 30
 """Of a sustained run's curve."""
 RESERVE = 1 << 20
 LONGEST_REASON = 500
+LARGEST = 1e15
+SHORTEST_MS, LONGEST_MS = 1e-6, 1e9
+"""No board gives larger figures, or other times."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,20 +232,20 @@ class _Answer:
 
     def __init__(self, document: Mapping[str, Any], board: str) -> None:
         self.document, self._board = document, board
-        entries = document.get("entries")
-        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        listed = document.get("entries")
+        if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
             raise self._damaged("entries")
-        self._entries = {(entry.get("file"), entry.get("threads")): entry for entry in entries}
+        self._entries = listed
 
     def times(self, artifact: Artifact, threads: int) -> ArtifactTimes:
         """One row."""
-        entry = self._entries.get((artifact.file, threads))
+        entry = self._entry(artifact.file, threads)
         if entry is None:
             raise self._damaged(artifact.file)
         fault = entry.get("error")
         if fault is not None:
             message = fault.get("message") if isinstance(fault, dict) else fault
-            return _absent(artifact, threads, text(message, LONGEST_REASON))
+            return _absent(artifact, threads, reason(message, LONGEST_REASON))
         taken = np.concatenate(self._rounds(entry))
         p50, p90, p99 = (round(float(each), 4) for each in np.percentile(taken, [50, 90, 99]))
         peak, imported = self._number(entry, "peak_bytes"), self._number(entry, "imported_bytes")
@@ -270,12 +273,15 @@ class _Answer:
         for runtime in dict.fromkeys(each.runtime for each in artifacts):
             for count in threads:
                 pair = [
-                    self._entries.get((names.get((runtime, precision)), count))
+                    self._entry(names.get((runtime, precision)), count)
                     for precision in (Precision.FP32, Precision.INT8)
                 ]
-                slow, fast = (None if each is None or each.get("error") else self._rounds(each) for each in pair)
-                if slow is None or fast is None:
+                timed = [self._rounds(each) for each in pair if each is not None and each.get("error") is None]
+                if len(timed) < len(pair):
                     continue
+                slow, fast = timed
+                if len(slow) != len(fast):
+                    raise self._damaged("rounds")
                 ratios = [float(np.median(a)) / float(np.median(b)) for a, b in zip(slow, fast, strict=True)]
                 p25, median, p75 = (round(float(each), 4) for each in np.percentile(ratios, [25, 50, 75]))
                 found.append(SpeedUp(runtime=runtime, threads=count, median=median, p25=p25, p75=p75))
@@ -283,13 +289,14 @@ class _Answer:
 
     def sustained(self) -> Sustained | None:
         """The curve of continuous work, thinned out."""
-        run = self.document.get("sustained")
-        if not isinstance(run, dict) or not isinstance(run.get("points"), list) or not run["points"]:
+        run = entries(self.document.get("sustained"))
+        listed = run.get("points")
+        points = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+        if not points:
             return None
-        points = [each for each in run["points"] if isinstance(each, dict)]
-        medians = [self._number(each, "p50_ms") for each in points]
+        medians = [self._number(each, "p50_ms", SHORTEST_MS, LONGEST_MS) for each in points]
         fifth = max(1, len(medians) // 5)
-        kept = points[:: max(1, math.ceil(len(points) / MOST_POINTS))]
+        kept = [*points[: -1 : math.ceil(len(points) / (MOST_POINTS - 1))], points[-1]]
         return Sustained(
             artifact=text(run.get("file"), 80),
             threads=int(self._number(run, "threads")),
@@ -314,24 +321,30 @@ class _Answer:
         return GoldenCheck(
             images=int(self._number(golden, "images")),
             same_top1=int(self._number(golden, "same_top1")),
-            sqnr_db=round(10 * math.log10(signal / noise), 2) if noise and signal else None,
+            sqnr_db=round(10 * (math.log10(signal) - math.log10(noise)), 2) if noise and signal else None,
         )
 
     def _rounds(self, entry: Mapping[str, Any]) -> list[Any]:
         rounds = entry.get("rounds")
         try:
             taken = [np.asarray(each, np.float64) for each in rounds] if isinstance(rounds, list) else []
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             taken = []
         if not taken or not all(
-            each.ndim == 1 and each.size and np.isfinite(each).all() and (each > 0).all() for each in taken
+            each.ndim == 1 and each.size and (each >= SHORTEST_MS).all() and (each <= LONGEST_MS).all()
+            for each in taken
         ):
             raise self._damaged("rounds")
         return taken
 
-    def _number(self, entry: Mapping[str, Any], key: str) -> float:
-        value = entry.get(key)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+    def _entry(self, file: str | None, threads: int) -> dict[str, Any] | None:
+        return next(
+            (each for each in self._entries if (each.get("file"), each.get("threads")) == (file, threads)), None
+        )
+
+    def _number(self, entry: Mapping[str, Any], key: str, low: float = 0, high: float = LARGEST) -> float:
+        value = number(entry.get(key), low, high)
+        if value is None:
             raise self._damaged(key)
         return value
 

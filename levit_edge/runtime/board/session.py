@@ -16,7 +16,7 @@ from typing import Any, Self, cast
 from levit_edge.data.frames import Pipe, read_frame, write_frame
 from levit_edge.errors import BoardError
 from levit_edge.runtime.board.agent import GREETING, LONGEST_FRAME
-from levit_edge.runtime.board.hostile import entries, number, text
+from levit_edge.runtime.board.hostile import entries, number, reason, text
 from levit_edge.runtime.board.transport import Transport, agent_source, boot_arguments
 
 __all__ = ["Progress", "Session"]
@@ -201,7 +201,7 @@ class Session:
 
     def _fault(self, error: object) -> BoardError:
         told = entries(error)
-        message = text(told.get("message"), LONGEST_MESSAGE) or "it does not say why"
+        message = reason(told.get("message"), LONGEST_MESSAGE)
         advice = {
             "disk": f"the board's disk is full: {message}. Free some space there.",
             "died": f"a process on the board ended: {message}.",
