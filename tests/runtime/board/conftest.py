@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from levit_edge.runtime.board import session as session_module
 from levit_edge.runtime.board.session import Session
+from levit_edge.runtime.board.transport import agent_source
 from tests.runtime.board.fake_phone import FakePhone
 
 
@@ -63,3 +65,12 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     found.wait_for_the_end()
     assert found.files() == []
     assert os.environ["TMPDIR"] == str(folder)
+
+
+def change_agent(monkeypatch: pytest.MonkeyPatch, changes: dict[str, str]) -> None:
+    """Let sessions send an agent in which some texts are others."""
+    source = agent_source().decode()
+    for old, new in changes.items():
+        assert source.count(old) == 1
+        source = source.replace(old, new)
+    monkeypatch.setattr(session_module, "agent_source", source.encode)

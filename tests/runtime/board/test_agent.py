@@ -24,7 +24,7 @@ from levit_edge.runtime.board.local import LocalTransport
 from levit_edge.runtime.board.session import Session
 from levit_edge.runtime.board.transport import BOOT, agent_source, boot_arguments
 from tests.conftest import colour_classifier
-from tests.runtime.board.conftest import Place
+from tests.runtime.board.conftest import Place, change_agent
 
 HIGHEST_PID = 1 << 22
 """Of Linux on 64-bit machines: no process has a higher one."""
@@ -35,15 +35,6 @@ arguments = sys.argv[sys.argv.index("-c") + 1:]
 sys.argv = ["-c", *arguments[1:]]
 exec(arguments[0])
 """
-
-
-def change_agent(monkeypatch: pytest.MonkeyPatch, changes: dict[str, str]) -> None:
-    """Let sessions send an agent in which some texts are others."""
-    source = agent_source().decode()
-    for old, new in changes.items():
-        assert source.count(old) == 1
-        source = source.replace(old, new)
-    monkeypatch.setattr(session, "agent_source", source.encode)
 
 
 def interpreter(version: str) -> str:
