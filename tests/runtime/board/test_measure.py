@@ -337,7 +337,7 @@ DAMAGED: list[tuple[str, tuple[str | int, ...], Any]] = [
         for key in ("load_ms", "first_ms", "peak_bytes", "imported_bytes")
         for value in NO_NUMBERS
     ),
-    *(("golden", (*FIRST, "golden"), value) for value in (None, [], 1, "golden")),
+    *(("golden", (*FIRST, "golden"), value) for value in (None, [1], 1, "golden")),
     *(
         (key, (*FIRST, "golden", key), value)
         for key in ("images", "same_top1", "signal", "noise")
