@@ -83,11 +83,15 @@ make_part() {
     shift 2
     recipe=$(declare -f "$function"; [ $# = 0 ] || cat "$@")
     if [ -e "$dir/$name" ] && [ "$recipe" = "$(cat "$dir/$name.recipe" 2> /dev/null)" ]; then return; fi
+    # Boards read the parts as long as they run, and hold this lock.
+    exec 8> "$dir/.in-use"
+    [ ! -e "$dir/$name" ] || flock --nonblock 8 || die 3 "boards of the old $dir/$name are running: end them first"
     echo "making $dir/$name"
     rm -rf "$dir/$name.recipe" "${dir:?}/$name" "$dir/$name.partial"* # what an interrupted run left
     "$function" "$dir/$name.partial"
     mv "$dir/$name.partial" "$dir/$name"
     echo "$recipe" > "$dir/$name.recipe"
+    exec 8>&-
 }
 
 require_space() { # MEBIBYTES

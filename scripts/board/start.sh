@@ -37,10 +37,13 @@ main() {
     done
     [ -n "$target" ] || die 2 "usage: start.sh DIR [OPTION...]"
     [ "$(id -u)" = 0 ] || die 2 "needs root; you are $(id -un)"
-    for part in qemu root site; do
-        [ -e "$target/$part" ] || die 3 "$target/$part is not there: run $here/setup.sh $target"
-    done
+    [ -d "$target" ] || die 3 "$target is not there: run $here/setup.sh $target"
     export dir && dir=$(cd "$target" && pwd)
+    exec 7> "$dir/.in-use"
+    flock --shared 7 # setup.sh replaces nothing while the board runs
+    for part in qemu root site; do
+        [ -e "$dir/$part" ] || die 3 "$dir/$part is not there: run $here/setup.sh $dir"
+    done
     export board=$dir/boards/$board_name qemu=$dir/qemu/usr/bin/qemu-aarch64
     cpus=$( ("$qemu" -cpu help || true) | tail -n +2 | xargs) # its status is 1
     [[ " $cpus " == *" $cpu "* ]] || die 2 "qemu has no processor $cpu; it has: $cpus"

@@ -203,7 +203,10 @@ def test_a_connection_that_is_cut_ends_what_it_ran_for(board: Board) -> None:
     until(lambda: "cat" not in board.processes())
 
 
-def test_wrong_usage_is_one_message(board_folder: Path, board: Board) -> None:
+def test_wrong_usage_is_one_message(board_folder: Path, board: Board, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+
     def says(script: str, *arguments: str | Path) -> tuple[int, str]:
         done = subprocess.run([SCRIPTS / script, *arguments], capture_output=True, text=True, check=False)
         return done.returncode, done.stderr
@@ -221,9 +224,9 @@ def test_wrong_usage_is_one_message(board_folder: Path, board: Board) -> None:
         3,
         f"start.sh: port {board.port} is taken on 127.0.0.1\n",
     )
-    status, message = says("start.sh", SCRIPTS)
+    status, message = says("start.sh", empty)
     assert status == 3
-    assert f"run {SCRIPTS}/setup.sh" in message
+    assert f"run {SCRIPTS}/setup.sh {empty}" in message
     assert says("setup.sh")[0] == 2
     assert says("setup.sh", "--count", board_folder)[0] == 2
 
@@ -231,6 +234,17 @@ def test_wrong_usage_is_one_message(board_folder: Path, board: Board) -> None:
 def test_setup_keeps_what_is_there(board_folder: Path) -> None:
     done = subprocess.run([SCRIPTS / "setup.sh", board_folder], capture_output=True, text=True, check=True)
     assert done.stdout == f"ready: {board_folder}\n"
+
+
+def test_setup_replaces_nothing_while_boards_run(tmp_path: Path) -> None:
+    (tmp_path / "tools").mkdir()  # made by an unknown recipe
+    board = subprocess.Popen(["flock", "--shared", tmp_path / ".in-use", "cat"], stdin=subprocess.PIPE)
+    lock = ["flock", "--nonblock", "--exclusive", str(tmp_path / ".in-use"), "true"]
+    until(lambda: (tmp_path / ".in-use").exists() and subprocess.run(lock, check=False).returncode == 1)
+    done = subprocess.run([SCRIPTS / "setup.sh", tmp_path], capture_output=True, text=True, check=False)
+    board.communicate()
+    assert done.returncode == 3
+    assert f"boards of the old {tmp_path}/tools are running" in done.stderr
 
 
 def test_setup_needs_root(tmp_path: Path) -> None:
