@@ -5,7 +5,9 @@ say why, and fail where CI is set.
 import itertools
 import os
 import shutil
+import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -79,9 +81,19 @@ def adb_environment(board_folder: Path, tmp_path_factory: pytest.TempPathFactory
     del board_folder  # whose making installs adb
     (port,) = free_ports(1)
     variables = {"ANDROID_ADB_SERVER_PORT": str(port), "HOME": str(tmp_path_factory.mktemp("adb"))}
-    subprocess.run(["adb", "start-server"], env=os.environ | variables, check=True, capture_output=True)
+    # in the foreground, so that it ends with the tests, also when those are killed
+    command = ["setpriv", "--pdeathsig", "TERM", "adb", "nodaemon", "server"]
+    server = subprocess.Popen(command, env=os.environ | variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while server.poll() is None and not listens(port):  # adb would start another, in the background
+        time.sleep(0.02)
     yield variables
-    subprocess.run(["adb", "kill-server"], env=os.environ | variables, check=True, capture_output=True)
+    server.terminate()
+    server.wait(timeout=30)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture
