@@ -20,7 +20,8 @@ IMPORTS = "import numpy, onnxruntime, executorch_numpy_runtime; print(numpy.__ve
 
 
 def python(board: Board, statement: str) -> subprocess.CompletedProcess[str]:
-    return board.shell(f"python3 -c '{statement}'")
+    # without the variable, importing onnxruntime leaves an identifier on the board
+    return board.shell(f"ORT_DISABLE_TELEMETRY=1 python3 -c '{statement}'")
 
 
 def until(condition: Callable[[], bool]) -> None:
