@@ -63,8 +63,9 @@ def platforms(machine: str, libc: Sequence[str]) -> tuple[str, ...]:
     Raises:
         BoardError: there is none that is known.
     """
-    major, _, minor = libc[1].partition(".") if len(libc) == 2 else ("", "", "")
-    if machine not in MACHINES or libc[0] != "glibc" or major != "2" or not minor.isdigit():
+    library, version = libc if len(libc) == 2 else ("", "")
+    major, _, minor = version.partition(".")
+    if machine not in MACHINES or library != "glibc" or major != "2" or not minor.isdigit():
         raise BoardError(
             f"which wheels a board with {machine} and {' '.join(libc) or 'an unknown C library'} takes is not known"
             " here: install numpy and onnxruntime on it by its own means, and name that Python with --python."
