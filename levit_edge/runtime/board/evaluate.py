@@ -41,6 +41,8 @@ CHUNK = 16
 AHEAD = 2
 """Chunks on their way: the board works on one while the next arrives."""
 RESERVE = 1 << 20
+LONGEST_S = 1e6
+"""No board takes longer for one photograph."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,18 +207,20 @@ class _Board:
         self._session.answer()
         models, classes = self._shape
         taken = _array(seconds, (models, count))
-        if taken is None or len(payload) != 4 * models * count * classes:
+        whole = len(payload) == 4 * models * count * classes
+        logits = np.frombuffer(payload if whole else b"", "<f4").astype(np.float32)
+        if taken is None or not whole or not np.isfinite(logits).all():
             raise BoardError(f"{self._session.transport.name}: the board's logits are not those of {count} images.")
-        logits = np.frombuffer(payload, "<f4").astype(np.float32).reshape(models, count, classes)
+        logits = logits.reshape(models, count, classes)
         return [Answer(logits=logits[:, index], seconds=tuple(taken[:, index].tolist())) for index in range(count)]
 
 
 def _array(values: Any, shape: tuple[int, int]) -> NDArray[np.float64] | None:
     try:
         array = np.asarray(values, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
-    return array if array.shape == shape and np.isfinite(array).all() and (array >= 0).all() else None
+    return array if array.shape == shape and (array >= 0).all() and (array <= LONGEST_S).all() else None
 
 
 def _chunks(squares: Generator[Pixels | str, None, None]) -> Generator[list[Pixels | str], None, None]:
