@@ -1,5 +1,6 @@
 """Pretended phones, and where the agents of a test work when this computer is the board."""
 
+import dataclasses
 import os
 import time
 from collections.abc import Iterator
@@ -10,8 +11,12 @@ from pathlib import Path
 import pytest
 
 from levit_edge.runtime.board import session as session_module
+from levit_edge.runtime.board.agent import NO_TELEMETRY
 from levit_edge.runtime.board.session import Session
 from levit_edge.runtime.board.transport import agent_source
+from levit_edge.runtime.bundle import Bundle
+from levit_edge.runtime.bundle_writer import BundleWriter
+from levit_edge.runtime.kinds import Runtime
 from tests.runtime.board.fake_phone import FakePhone
 
 
@@ -60,6 +65,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     folder = tmp_path / "place"
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
+    for name, value in NO_TELEMETRY.items():  # or else ONNX Runtime in this very process leaves a file there
+        monkeypatch.setenv(name, value)
     found = Place(folder)
     yield found
     found.wait_for_the_end()
@@ -74,3 +81,31 @@ def change_agent(monkeypatch: pytest.MonkeyPatch, changes: dict[str, str]) -> No
         assert source.count(old) == 1
         source = source.replace(old, new)
     monkeypatch.setattr(session_module, "agent_source", source.encode)
+
+
+@pytest.fixture
+def bundle(tiny_bundle: Path) -> Bundle:
+    return Bundle.open(tiny_bundle)
+
+
+@pytest.fixture
+def both_runtimes(bundle: Bundle, tmp_path: Path) -> Bundle:
+    """A bundle that says it has ExecuTorch files too."""
+    manifest, path = bundle.manifest, tmp_path / "both"
+    with BundleWriter(path) as writer:
+        for name in manifest.files:
+            writer.add(name, bundle.read(name))
+        programs = tuple(
+            dataclasses.replace(
+                each,
+                file=f"{each.precision}.pte",
+                runtime=Runtime.EXECUTORCH,
+                size_bytes=7,
+                sha256=writer.add(f"{each.precision}.pte", b"program"),
+            )
+            for each in manifest.artifacts
+        )
+        writer.commit(
+            dataclasses.replace(manifest, files=dict(writer.files), artifacts=(*manifest.artifacts, *programs))
+        )
+    return Bundle.open(path)

@@ -29,11 +29,6 @@ from tests.runtime.board.stand_in import HELLO, answering
 QUICK = Plan(runs=4, threads=(1,))
 
 
-@pytest.fixture
-def bundle(tiny_bundle: Path) -> Bundle:
-    return Bundle.open(tiny_bundle)
-
-
 def entry(file: str, **changes: Any) -> dict[str, Any]:
     """What the agent says of one file."""
     healthy: dict[str, Any] = {
@@ -183,29 +178,6 @@ def test_golden_inputs_that_are_damaged_are_a_reason(bundle: Bundle, tmp_path: P
 
 
 # --- what a board has and lacks --------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def both_runtimes(bundle: Bundle, tmp_path: Path) -> Bundle:
-    """A bundle that says it has ExecuTorch files too."""
-    manifest, path = bundle.manifest, tmp_path / "both"
-    with BundleWriter(path) as writer:
-        for name in manifest.files:
-            writer.add(name, bundle.read(name))
-        programs = tuple(
-            dataclasses.replace(
-                each,
-                file=f"{each.precision}.pte",
-                runtime=Runtime.EXECUTORCH,
-                size_bytes=7,
-                sha256=writer.add(f"{each.precision}.pte", b"program"),
-            )
-            for each in manifest.artifacts
-        )
-        writer.commit(
-            dataclasses.replace(manifest, files=dict(writer.files), artifacts=(*manifest.artifacts, *programs))
-        )
-    return Bundle.open(path)
 
 
 def test_files_of_a_runtime_that_the_board_has_not_are_rows_that_say_so(both_runtimes: Bundle) -> None:
