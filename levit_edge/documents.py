@@ -15,7 +15,7 @@ from typing import Any, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
 from levit_edge.errors import LevitEdgeError
 
-__all__ = ["from_json", "read_json", "to_json"]
+__all__ = ["from_json", "parse_json", "read_json", "to_json"]
 
 MAX_DOCUMENT_BYTES = 16 * 2**20
 T = TypeVar("T")
@@ -67,11 +67,24 @@ def read_json(path: Path, error: type[LevitEdgeError], what: str) -> object:
             raise error(f"{what} {path} is not a file, expected a small JSON document.")
         if found.st_size > MAX_DOCUMENT_BYTES:
             raise error(f"{what} {path} is larger than 16 MiB, expected a small JSON document.")
-        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        content = path.read_bytes()
     except OSError as failure:
         raise error(f"{what} {path} cannot be read: {failure.strerror}.") from failure
+    except ValueError as failure:  # a null character in the name
+        raise error(f"{what} {str(path)!r} cannot be read: {failure}.") from failure
+    return parse_json(content, error, f"{what} {path}")
+
+
+def parse_json(content: bytes, error: type[LevitEdgeError], what: str) -> object:
+    """Parse JSON.
+
+    Raises:
+        LevitEdgeError: of type `error`, naming `what`: it is not JSON in UTF-8.
+    """
+    try:
+        return json.loads(content.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as failure:
-        raise error(f"{what} {path} is not JSON ({failure}).") from failure
+        raise error(f"{what} is not JSON ({failure}).") from failure
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from levit_edge.runtime.ranking import top_classes
+
 __all__ = ["Comparison", "Counts", "paired_interval"]
 
 Z95 = 1.959963984540054
@@ -88,11 +90,6 @@ class Comparison:
 def predicted_class(logits: NDArray[np.floating]) -> int:
     """The index of the largest logit, the first one if several are equal."""
     return int(np.argmax(logits))
-
-
-def top_classes(logits: NDArray[np.floating], count: int) -> list[int]:
-    """The indices of the `count` largest logits, largest first; equal ones in index order."""
-    return [int(index) for index in np.argsort(-logits, kind="stable")[:count]]
 
 
 def margin(logits: NDArray[np.float64], winner: int) -> float:

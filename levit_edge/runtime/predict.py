@@ -9,8 +9,8 @@ import numpy as np
 from levit_edge.data.image import open_image
 from levit_edge.data.preprocess import preprocess
 from levit_edge.runtime.bundle import Bundle
-from levit_edge.runtime.comparison import top_classes
 from levit_edge.runtime.kinds import Precision, Runtime
+from levit_edge.runtime.ranking import softmax, top_classes
 from levit_edge.runtime.runner import open_runner
 
 __all__ = ["Guess", "Prediction", "predict"]
@@ -53,8 +53,7 @@ def predict(
     labels = bundle.labels()
     for path in images:
         logits = runner.run(preprocess(open_image(path), bundle.manifest.preprocessing)[np.newaxis])
-        weights = np.exp(logits.astype(np.float64) - logits.max())
-        probabilities = weights / weights.sum()
+        probabilities = softmax(logits)
         guesses = tuple(
             Guess(index=index, label=labels[index], probability=float(probabilities[index]))
             for index in top_classes(logits, top)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from levit_edge.data.loader import decoded_squares
-from levit_edge.data.preprocess import Pixels, normalisation_table, normalise
+from levit_edge.data.normalisation import Pixels, normalisation_table
+from levit_edge.data.preprocess import normalise
 from levit_edge.runtime.board.session import Session
 from levit_edge.runtime.board.transport import Transport
 from levit_edge.runtime.bundle import Bundle

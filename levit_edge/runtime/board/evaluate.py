@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import decoded_squares, default_workers
-from levit_edge.data.preprocess import Pixels, Preprocessing, normalisation_table
+from levit_edge.data.normalisation import Pixels, normalisation_table
+from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import digest
 from levit_edge.errors import BoardError
 from levit_edge.runtime.board.device import describe_device
