@@ -6,6 +6,7 @@
     ├── DataError                 an image folder or an image is not usable
     ├── QuantizationError         the model cannot be fused, calibrated, quantized or exported faithfully
     ├── BundleError               a bundle is damaged, incomplete, or not a bundle
+    ├── PackageError              a package for a phone or a board is damaged, is not one, or is not signed by that key
     ├── MeasurementError          a saved measurement of a board is damaged, or is not one
     ├── OutputError               an output path cannot be written
     ├── BoardError                a board cannot be reached, or cannot do what it is asked
@@ -29,6 +30,7 @@ __all__ = [
     "MeasurementError",
     "NoPythonError",
     "OutputError",
+    "PackageError",
     "QuantizationError",
     "RuntimeUnavailableError",
 ]
@@ -66,6 +68,10 @@ class QuantizationError(LevitEdgeError):
 
 class BundleError(LevitEdgeError):
     """A bundle is damaged, incomplete, or not a bundle."""
+
+
+class PackageError(LevitEdgeError):
+    """A package for a phone or a board is damaged, is not one, or is not signed by that key."""
 
 
 class MeasurementError(LevitEdgeError):

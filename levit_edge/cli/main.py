@@ -13,6 +13,7 @@ from levit_edge.cli.bench import bench
 from levit_edge.cli.console import show_error
 from levit_edge.cli.doctor import doctor
 from levit_edge.cli.inspect import inspect
+from levit_edge.cli.package import package
 from levit_edge.cli.predict import predict
 from levit_edge.cli.quantize import quantize
 from levit_edge.cli.report import report
@@ -30,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (quantize, verify, bench, predict, inspect, sensitivity, report, doctor):
+for command in (quantize, verify, bench, package, predict, inspect, sensitivity, report, doctor):
     app.command()(command)
 
 

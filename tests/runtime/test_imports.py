@@ -11,13 +11,20 @@ import levit_edge.data
 import levit_edge.runtime
 import levit_edge.runtime.board
 import levit_edge.runtime.doctor
+import levit_edge.runtime.package
 
 HEAVY = (
     "torch", "torchao", "executorch", "onnx", "onnxscript", "safetensors", "huggingface_hub", "jinja2", "matplotlib"
 )  # fmt: skip
 LIBRARY_MODULES = [
     module.name
-    for package in (levit_edge.data, levit_edge.runtime, levit_edge.runtime.board, levit_edge.runtime.doctor)
+    for package in (
+        levit_edge.data,
+        levit_edge.runtime,
+        levit_edge.runtime.board,
+        levit_edge.runtime.doctor,
+        levit_edge.runtime.package,
+    )
     for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
 ]
 

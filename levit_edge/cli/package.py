@@ -1,0 +1,50 @@
+"""`levit-edge package`: pack a bundle's int8 files for an app or a board."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from levit_edge.cli.console import print_json, stdout
+from levit_edge.cli.options import BundlePath, JsonOutput
+from levit_edge.runtime.package.contents import Purpose
+
+__all__ = ["package"]
+
+
+def package(
+    bundle: BundlePath,
+    purpose: Annotated[
+        Purpose, typer.Option("--for", help="android: for an app, .pte alone. board: also .onnx, and a run.py.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The package. [default: BUNDLE-android.zip or BUNDLE-board.zip]")
+    ] = None,
+    json: JsonOutput = False,
+) -> None:
+    """Pack a bundle's int8 files, with all that it takes to use them and to trust them."""
+    import hashlib
+
+    from levit_edge.runtime.bundle import Bundle
+    from levit_edge.runtime.package.pack import pack
+    from levit_edge.runtime.package.write import require_replaceable, write_package
+
+    path = output or Path(f"{bundle.resolve().name}-{purpose}.zip")
+    require_replaceable(path)
+    data = pack(Bundle.open(bundle), purpose)
+    write_package(path, data)
+    sha256 = hashlib.sha256(data).hexdigest()
+    if json:
+        print_json(
+            {
+                "schema_version": 1,
+                "bundle": str(bundle),
+                "package": str(path),
+                "purpose": purpose,
+                "size_bytes": len(data),
+                "sha256": sha256,
+            }
+        )
+        return
+    stdout.print(f"{path}: {len(data) / 2**20:.2f} MiB", markup=False, highlight=False, soft_wrap=True)
+    stdout.print(f"SHA-256 {sha256}", markup=False, highlight=False, soft_wrap=True)
