@@ -20,6 +20,9 @@ def package(
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The package. [default: BUNDLE-android.zip or BUNDLE-board.zip]")
     ] = None,
+    sign: Annotated[
+        Path | None, typer.Option(metavar="KEY", help="Sign it with this private Ed25519 key (PEM), into FILE.sig.")
+    ] = None,
     json: JsonOutput = False,
 ) -> None:
     """Pack a bundle's int8 files, with all that it takes to use them and to trust them."""
@@ -27,12 +30,14 @@ def package(
 
     from levit_edge.runtime.bundle import Bundle
     from levit_edge.runtime.package.pack import pack
+    from levit_edge.runtime.package.signature import load_private_key, signature_path
     from levit_edge.runtime.package.write import require_replaceable, write_package
 
     path = output or Path(f"{bundle.resolve().name}-{purpose}.zip")
     require_replaceable(path)
+    signer = None if sign is None else load_private_key(sign)
     data = pack(Bundle.open(bundle), purpose)
-    write_package(path, data)
+    write_package(path, data, None if signer is None else signer(data))
     sha256 = hashlib.sha256(data).hexdigest()
     if json:
         print_json(
@@ -43,8 +48,11 @@ def package(
                 "purpose": purpose,
                 "size_bytes": len(data),
                 "sha256": sha256,
+                "signature": None if sign is None else str(signature_path(path)),
             }
         )
         return
     stdout.print(f"{path}: {len(data) / 2**20:.2f} MiB", markup=False, highlight=False, soft_wrap=True)
     stdout.print(f"SHA-256 {sha256}", markup=False, highlight=False, soft_wrap=True)
+    if sign is not None:
+        stdout.print(f"signature: {signature_path(path)}", markup=False, highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""`levit-edge verify`: measure an existing bundle on labelled images, here or on a board."""
+"""`levit-edge verify`: measure an existing bundle on labelled images, here or on a board; or check a package."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +7,6 @@ import typer
 
 from levit_edge.cli.console import TerminalListener, print_json, show_warning, stdout
 from levit_edge.cli.options import (
-    BundlePath,
     JsonOutput,
     Limit,
     MaxDrop,
@@ -18,6 +17,7 @@ from levit_edge.cli.options import (
     Timeout,
     Workers,
 )
+from levit_edge.cli.verify_package import names_package, verify_package
 from levit_edge.errors import ExitStatus
 from levit_edge.runtime.kinds import Runtime
 
@@ -25,10 +25,16 @@ __all__ = ["verify"]
 
 
 def verify(
-    bundle: BundlePath,
-    evaluation: Annotated[
-        Path, typer.Option(metavar="DIR", help="Images to measure on: one folder per class, or a folder of images.")
+    bundle: Annotated[
+        Path,
+        typer.Argument(
+            metavar="BUNDLE", help="A folder made by `levit-edge quantize`, or a .zip by `levit-edge package`."
+        ),
     ],
+    evaluation: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Images to measure a bundle on: one folder per class, or a folder of images."),
+    ] = None,
     max_drop: MaxDrop = None,
     limit: Limit = None,
     runtime: RuntimeChoice = None,
@@ -41,9 +47,32 @@ def verify(
     python: Python = None,
     ssh_config: SshConfig = None,
     timeout: Timeout = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(metavar="PUB", help="Require that a package is signed by this public key (PEM), in PACKAGE.sig."),
+    ] = None,
     json: JsonOutput = False,
 ) -> int:
-    """Run a bundle's fp32 and INT8 files in the real runtimes over images, and compare them."""
+    """Run a bundle's fp32 and INT8 files in the real runtimes over images, and compare them; or check a package."""
+    if names_package(bundle):
+        for_bundles = {
+            "--evaluation": evaluation,
+            "--max-drop": max_drop is not None,
+            "--limit": limit,
+            "--runtime": runtime,
+            "--skip-bad-images": skip_bad_images,
+            "--workers": workers is not None,
+            "--on": on,
+            "--python": python,
+            "--ssh-config": ssh_config,
+            "--timeout": timeout,
+        }
+        verify_package(bundle, key, for_bundles, json=json)
+        return ExitStatus.DONE
+    if key is not None:
+        raise typer.BadParameter("goes with a package: a bundle is not signed.", param_hint="--key")
+    if evaluation is None:
+        raise typer.BadParameter("a bundle is measured on images: give a folder of them.", param_hint="--evaluation")
     from levit_edge.cli.tables import bundle_json, verification_table
     from levit_edge.runtime.bundle import Bundle
     from levit_edge.runtime.stages import Stages

@@ -38,6 +38,7 @@ SOURCE_FILES = {
             "runtime/__init__.py",
             "runtime/board/__init__.py",
             "runtime/board/agent.py",
+            "runtime/golden.py",
             "runtime/ranking.py",
         )
     },

@@ -30,6 +30,7 @@ except ImportError as error:
     sys.exit(f"error: {error.name} is not installed: pip install numpy pillow onnxruntime")
 from levit_edge.errors import ExitStatus, LevitEdgeError, PackageError, RuntimeUnavailableError
 from levit_edge.runtime.board import agent
+from levit_edge.runtime.golden import compare_golden
 from levit_edge.runtime.ranking import softmax, top_classes
 
 RUNTIMES = ("onnxruntime", "executorch")
@@ -137,11 +138,9 @@ def self_test(package: UnpackedPackage, model: dict[str, Any], engine: str, run:
     for name in package.hashes:
         package.read(name)
     inputs = package.floats(package.golden_input)
-    golden = package.floats(model["golden_output"]).astype(np.float64)
-    found = np.stack([run(image[np.newaxis]) for image in inputs]).astype(np.float64)
-    difference = float(np.abs(found - golden).max())
-    least = model["least_sqnr_db"]
-    if not np.square(found - golden).sum() <= np.square(golden).sum() * 10 ** (-least / 10):
+    golden, least = package.floats(model["golden_output"]), model["least_sqnr_db"]
+    difference, passed = compare_golden(run, inputs, golden, least)
+    if not passed:
         raise PackageError(
             f"{model['file']} in {engine} does not compute here what it computed where it was made: its logits are up"
             f" to {difference:g} apart, and less than {least:g} dB SQNR."

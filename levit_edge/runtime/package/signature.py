@@ -1,0 +1,117 @@
+"""Detached signatures of packages: Ed25519 (RFC 8032) over the bytes of the zip file, by `cryptography`.
+
+The 64 raw bytes lie in PACKAGE.sig; keys are PEM files as `openssl genpkey -algorithm ed25519` makes them, so that
+openssl, Android and iOS can check a signature without anything of ours.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from levit_edge.errors import PackageError
+
+__all__ = ["SIGNATURE_BYTES", "check_signature", "load_private_key", "load_public_key", "signature_path"]
+
+SIGNATURE_BYTES = 64
+MAX_KEY_BYTES = 1 << 16
+MAKE_PUBLIC = "`openssl pkey -in KEY -pubout -out PUB` makes one of a private key"
+MAKE_PRIVATE = "`openssl genpkey -algorithm ed25519 -out KEY` makes one"
+
+
+def signature_path(package: Path) -> Path:
+    """Where the signature of `package` lies."""
+    return package.with_name(package.name + ".sig")
+
+
+def load_private_key(path: Path) -> Callable[[bytes], bytes]:
+    """The function that signs with the key in a PEM file.
+
+    Raises:
+        PackageError: it cannot be read, is encrypted, or is not a private Ed25519 key.
+    """
+    serialization, ed25519 = _cryptography()
+    pem = _read_key(path)
+    try:
+        key = serialization.load_pem_private_key(pem, password=None)
+    except TypeError as error:
+        raise PackageError(
+            f"the key {path} is encrypted: decrypt it for signing, `openssl pkey -in {path.name} -out KEY`."
+        ) from error
+    except Exception as error:  # ValueError, UnsupportedAlgorithm
+        raise PackageError(f"{path} is not a private key in PEM ({_brief(error)}): {MAKE_PRIVATE}.") from error
+    if not isinstance(key, ed25519.Ed25519PrivateKey):
+        raise PackageError(f"{path} is not an Ed25519 key: {MAKE_PRIVATE}.")
+    sign: Callable[[bytes], bytes] = key.sign
+    return sign
+
+
+def load_public_key(path: Path) -> Callable[[bytes, bytes], bool]:
+    """The function that tells whether (signature, data) were signed with the key in a PEM file.
+
+    Raises:
+        PackageError: it cannot be read, or is not a public Ed25519 key.
+    """
+    serialization, ed25519 = _cryptography()
+    from cryptography.exceptions import InvalidSignature
+
+    pem = _read_key(path)
+    try:
+        key = serialization.load_pem_public_key(pem)
+    except Exception as error:  # ValueError, UnsupportedAlgorithm
+        raise PackageError(f"{path} is not a public key in PEM ({_brief(error)}): {MAKE_PUBLIC}.") from error
+    if not isinstance(key, ed25519.Ed25519PublicKey):
+        raise PackageError(f"{path} is not an Ed25519 key: {MAKE_PRIVATE}, and {MAKE_PUBLIC}.")
+
+    def verify(signature: bytes, data: bytes) -> bool:
+        try:
+            key.verify(signature, data)
+        except InvalidSignature:
+            return False
+        return True
+
+    return verify
+
+
+def check_signature(package: Path, data: bytes, key: Path) -> None:
+    """Require that `data`, the bytes of `package`, were signed with the private key of `key`.
+
+    Raises:
+        PackageError: the signature is missing, not one, or not of these bytes by that key.
+    """
+    verify, path = load_public_key(key), signature_path(package)
+    try:
+        with path.open("rb") as file:
+            signature = file.read(SIGNATURE_BYTES + 1)
+    except OSError as error:
+        raise PackageError(
+            f"{package} is not signed: {path} cannot be read ({error.strerror}). Get it where the package"
+            " is from, or sign it with `levit-edge package --sign`."
+        ) from error
+    if len(signature) != SIGNATURE_BYTES:
+        raise PackageError(f"{path} is not a signature: expected {SIGNATURE_BYTES} bytes of Ed25519.")
+    if not verify(signature, data):
+        raise PackageError(
+            f"{package} was not signed with the private key of {key}, or it or its signature was changed since. Do not"
+            " use it: get both again from whoever made them, and check that it is their key."
+        )
+
+
+def _cryptography() -> tuple[Any, Any]:
+    try:
+        from cryptography.hazmat.primitives import serialization
+        from cryptography.hazmat.primitives.asymmetric import ed25519
+    except ImportError as error:
+        raise PackageError("signatures need cryptography: run `pip install 'levit-edge[sign]'`.") from error
+    return serialization, ed25519
+
+
+def _read_key(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_KEY_BYTES)
+    except OSError as error:
+        raise PackageError(f"the key {path} cannot be read: {error.strerror}.") from error
+
+
+def _brief(error: Exception) -> str:
+    return str(error).partition("\n")[0][:120]
