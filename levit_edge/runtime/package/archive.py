@@ -89,7 +89,7 @@ def _fault(entry: zipfile.ZipInfo) -> str | None:  # noqa: PLR0911 - one return 
         return "has an absolute path"
     if ".." in path.parts or "\\" in name:
         return "points outside of the package"
-    if name != entry.filename or not name.isprintable() or str(path) != name:
+    if not name.isprintable() or str(path) != name:
         return "is not a plain name of a file"
     kind = stat.S_IFMT(entry.external_attr >> 16)
     if kind == stat.S_IFLNK:
