@@ -157,6 +157,8 @@ def bench(package: UnpackedPackage, model: dict[str, Any], engine: str, run: Run
     facts, after = agent.read_facts(), agent.read_state()
     p50, p90, p99 = np.percentile(times, (50, 90, 99))
     print(f"{facts['model'] or 'unknown device'}, {facts['machine']}, {facts['os']}, Python {facts['python']}")
+    if facts["emulator"]:
+        print(f"emulated by {facts['emulator']}: the times mean nothing")
     print(f"{model['file']} in {engine}, threads {threads}, {runs} runs after {WARM_UP} to warm up:")
     print(f"  p50 {p50:.3f} ms, p90 {p90:.3f}, p99 {p99:.3f}, min {min(times):.3f}; {1000 / p50:.1f} images/s")
     for name, state in (("before", before), ("after", after)):

@@ -17,9 +17,10 @@ from PIL import Image
 from levit_edge.cli.main import run
 from levit_edge.data.preprocess import read_input
 from levit_edge.errors import DataError
+from levit_edge.runtime.board import agent
 from levit_edge.runtime.bundle import Bundle
 from levit_edge.runtime.package.contents import SOURCE_FILES
-from levit_edge.runtime.package.run import UnpackedPackage
+from levit_edge.runtime.package.run import UnpackedPackage, bench
 
 Completed = subprocess.CompletedProcess[str]
 REPOSITORY = Path(__file__).parents[3]
@@ -140,6 +141,16 @@ def test_it_times_the_model(on_board: Path, unpacked: Path) -> None:
     assert found.returncode == 0, found.stderr
     assert "5 runs after 10 to warm up" in found.stdout
     assert "p50" in found.stdout
+
+
+def test_times_of_an_emulator_are_said_to_mean_nothing(
+    unpacked: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    package, facts = UnpackedPackage(unpacked), agent.read_facts()
+    monkeypatch.setattr(agent, "read_facts", lambda: facts | {"emulator": "qemu-user"})
+    model = package.models["onnxruntime"]
+    bench(package, model, "an engine", lambda _: np.zeros(3, np.float32), runs=2, threads=1)
+    assert "emulated by qemu-user: the times mean nothing" in capsys.readouterr().out
 
 
 def test_a_missing_runtime_is_named(on_board: Path, unpacked: Path) -> None:
