@@ -37,7 +37,7 @@ class Histogram:
                 " not usable."
             )
         self.minimum, self.maximum = min(self.minimum, low), max(self.maximum, high)
-        while self.limit < max(-low, high):
+        while self.limit < -low or self.limit <= high:  # bins have their lower edges, so that none has the limit itself
             self._double()
         self.counts += torch.histc(values, BINS, -self.limit, self.limit).long()
 

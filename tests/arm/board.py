@@ -106,9 +106,8 @@ class Board:
                 # what is not emulated is the test-bed's own
                 if (process / "ns/pid").readlink() != namespace or (process / "exe").readlink().name != "qemu-aarch64":
                     continue
-                command = (
-                    (process / "cmdline").read_text().rstrip("\0").split("\0")[2:]
-                )  # after qemu, the program's path
+                # after qemu, the program's path
+                command = (process / "cmdline").read_text().rstrip("\0").split("\0")[2:]
             except OSError:  # it has ended, or is about to
                 continue
             if command:  # one that has ended and was not waited for yet has none

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from levit_edge.errors import QuantizationError
@@ -30,6 +30,7 @@ def heavy_tailed(count: int = 200_000) -> torch.Tensor:
 
 @settings(deadline=None)
 @given(st.lists(st.lists(finite, min_size=1, max_size=50), min_size=1, max_size=8))
+@example([[1.0], [2.0]])
 def test_how_values_are_split_into_updates_does_not_matter(chunks: list[list[float]]) -> None:
     split = histogram_of(*(torch.tensor(chunk) for chunk in chunks))
     whole = histogram_of(torch.tensor([value for chunk in chunks for value in chunk]))

@@ -7,7 +7,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from levit_edge.errors import BoardError
@@ -100,6 +100,7 @@ def test_both_take_a_result_and_a_failure() -> None:
 @given(st.sampled_from(KEYS), VALUES)
 def test_both_judge_a_changed_value_alike(path: tuple[str, ...], value: object) -> None:
     """But for whole numbers written as 1.0, which a schema takes for integers and we do not."""
+    assume(not (isinstance(value, float) and value.is_integer()))
     document = copy.deepcopy(RESULT)
     put(document, path, value)
     assert in_schema(document) == in_dataclasses(document)
