@@ -80,7 +80,7 @@ def _mhz(state: BoardState) -> str:
 
 
 def _table(measurement: Measurement) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold")  # the widest row has 73 columns
     headings = ("artifact", "threads", "p50 ms", "p90", "p99", "min", "per s", "load", "first", "MiB", "golden")
     for heading in headings:
         table.add_column(heading, justify="left" if heading == "artifact" else "right", no_wrap=True)
