@@ -99,6 +99,14 @@ def demo_bundle(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[st
 
 
 @pytest.fixture(scope="session")
+def stand_in_bundle(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """The stand-in's bundle, made with the default recipe and judged on all its images, and the JSON printed."""
+    from tests.integration.conftest import quantize_stand_in
+
+    return quantize_stand_in(shared, tmp_path_factory.mktemp("bundles") / "128S")
+
+
+@pytest.fixture(scope="session")
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole bundle with two ONNX files, made without torch: a linear model of the mean colour, 32 px, 3 classes."""
     inputs = np.random.default_rng(1).normal(size=(2, 3, 32, 32)).astype(np.float32)

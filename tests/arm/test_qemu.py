@@ -17,7 +17,6 @@ from levit_edge.runtime.board.qemu import Emulator, QemuTransport
 from levit_edge.runtime.bundle import Bundle
 from levit_edge.runtime.kinds import Precision, Runtime
 from tests.arm.inference import int8_alone, logits_here, logits_there, squares_of
-from tests.integration.conftest import levit_edge
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 EXPECTED = {
@@ -51,17 +50,9 @@ def demo_files(demo_bundle: tuple[Path, object]) -> Bundle:
 
 
 @pytest.fixture(scope="module")
-def stand_in(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+def stand_in(stand_in_bundle: tuple[Path, object]) -> Bundle:
     """LeViT-128S trained on ten classes of Imagenette, without its fp32 files, which take two seconds an image."""
-    output = tmp_path_factory.mktemp("bundles") / "stand-in"
-    images = shared / "data" / "imagenette"
-    run = levit_edge(
-        *("quantize", "--model", "128S", "--resize", "224", "--limit", "20", "--output", output),
-        *("--checkpoint", shared / "checkpoints" / "levit-128S-imagenette.pth"),
-        *("--calibration", images / "train", "--evaluation", images / "val"),
-    )
-    assert run.returncode == 0, run.stderr
-    return int8_alone(Bundle.open(output))
+    return int8_alone(Bundle.open(stand_in_bundle[0]))
 
 
 @pytest.mark.parametrize("cpu", EXPECTED)

@@ -1,12 +1,15 @@
 """The commands as a user runs them."""
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 COMMAND = (sys.executable, "-m", "levit_edge.cli.main")
+StandIn = tuple[Path, dict[str, Any]]
 
 
 def levit_edge(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -20,3 +23,16 @@ def levit_edge(*arguments: str | Path, cwd: Path | None = None) -> subprocess.Co
 def hidden(folder: Path) -> Sequence[str]:
     """What a run that did not end well could have left behind."""
     return sorted(path.name for path in folder.iterdir() if path.name.startswith("."))
+
+
+def quantize_stand_in(shared: Path, output: Path, *options: str) -> StandIn:
+    """The bundle of the LeViT-128S that was trained for minutes on ten classes of Imagenette, and the JSON printed."""
+    run = levit_edge(
+        *("quantize", "--model", "128S", "--resize", "224", "--json", "--output", output),
+        *("--checkpoint", shared / "checkpoints" / "levit-128S-imagenette.pth"),
+        *("--calibration", shared / "data" / "imagenette" / "train"),
+        *("--evaluation", shared / "data" / "imagenette" / "val"),
+        *options,
+    )
+    assert run.returncode == 0, run.stderr
+    return output, json.loads(run.stdout)

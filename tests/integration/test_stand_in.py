@@ -3,7 +3,6 @@
 The stand-in is trained on ten classes of Imagenette: its figures say that the tool works, nothing about ImageNet.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +28,9 @@ from levit_edge.quantize.recipe import Recipe
 from levit_edge.runtime.bundle import Bundle
 from levit_edge.runtime.runner import open_runner
 from levit_edge.runtime.stages import Stages
-from tests.integration.conftest import levit_edge
+from tests.integration.conftest import StandIn, quantize_stand_in
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
-StandIn = tuple[Path, dict[str, Any]]
 EVALUATION_IMAGES = 1960
 MAX_DROP_PT = 0.3
 LEAST_FP32_AGREEMENT = 99.2
@@ -44,25 +42,8 @@ GRAPH_IMAGES = 400
 MAX_PEAK_BYTES = 4 * 2**30
 
 
-def quantize_stand_in(shared: Path, output: Path, *options: str) -> StandIn:
-    run = levit_edge(
-        *("quantize", "--model", "128S", "--resize", "224", "--json", "--output", output),
-        *("--checkpoint", shared / "checkpoints" / "levit-128S-imagenette.pth"),
-        *("--calibration", shared / "data" / "imagenette" / "train"),
-        *("--evaluation", shared / "data" / "imagenette" / "val"),
-        *options,
-    )
-    assert run.returncode == 0, run.stderr
-    return output, json.loads(run.stdout)
-
-
-@pytest.fixture(scope="module")
-def stand_in(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> StandIn:
-    return quantize_stand_in(shared, tmp_path_factory.mktemp("bundles") / "128S")
-
-
-def test_the_default_recipe_loses_next_to_nothing(stand_in: StandIn) -> None:
-    _, document = stand_in
+def test_the_default_recipe_loses_next_to_nothing(stand_in_bundle: StandIn) -> None:
+    _, document = stand_in_bundle
     assert document["samples"] == EVALUATION_IMAGES
     results = {result["artifact"]: result for result in document["results"]}
     assert 76.0 < results["fp32.onnx"]["top1"] < 79.0
@@ -84,8 +65,8 @@ def test_a_tight_budget_is_kept(shared: Path, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["128S"], "the finished search leaves no file behind"
 
 
-def test_the_bundle_says_how_it_was_made(stand_in: StandIn) -> None:
-    bundle = Bundle.open(stand_in[0])
+def test_the_bundle_says_how_it_was_made(stand_in_bundle: StandIn) -> None:
+    bundle = Bundle.open(stand_in_bundle[0])
     assert bundle.manifest.preprocessing.resize == bundle.manifest.preprocessing.image_size == 224
     assert bundle.labels()[0] == "tench"
     assert bundle.manifest.checkpoint.sha256.startswith("6495c2651df8e57e")
@@ -93,8 +74,8 @@ def test_the_bundle_says_how_it_was_made(stand_in: StandIn) -> None:
     assert bundle.manifest.host["processor"]
 
 
-def test_each_int8_file_agrees_with_its_graph(stand_in: StandIn, shared: Path) -> None:
-    bundle = Bundle.open(stand_in[0])
+def test_each_int8_file_agrees_with_its_graph(stand_in_bundle: StandIn, shared: Path) -> None:
+    bundle = Bundle.open(stand_in_bundle[0])
     manifest = bundle.manifest
     recipe = from_json(Recipe, manifest.recipe, QuantizationError, "the recipe")
     trained = read_checkpoint(shared / "checkpoints" / "levit-128S-imagenette.pth")
