@@ -277,6 +277,24 @@ def test_the_folder_of_one_that_was_killed_is_removed_by_the_next(place: Place, 
         assert new != left
 
 
+def test_a_worker_that_is_busy_ends_with_its_agent(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    squares = "squares = np.frombuffer("
+    busy = 'open(os.path.join(os.environ["TMPDIR"], "busy"), "w").close(); time.sleep(3600)'
+    change_agent(monkeypatch, {squares: f"{busy}\n        {squares}"})
+    with Session(LocalTransport(), needed_bytes=0) as board:
+        board.put("model.onnx", colour_classifier(np.eye(3)))
+        board.ask("open", models=[OPENED], shape=[1, 3, 32, 32], tables=TABLES)
+        board.request("infer", count=1)
+        board.send_bytes(bytes(3 * 32 * 32))
+        while not any(Path(name).name == "busy" for name in place.files()):
+            time.sleep(0.01)
+        board._process.kill()
+        board._process.wait()
+        place.wait_for_the_end()
+    with Session(LocalTransport(), needed_bytes=0):
+        assert len(place.files()) == 1
+
+
 def test_only_folders_of_dead_agents_are_removed(place: Place) -> None:
     alive, dead = f"{agent.FOLDER_PREFIX}{os.getpid()}-abc", f"{agent.FOLDER_PREFIX}{HIGHEST_PID + 1}-abc"
     others = (f"{agent.FOLDER_PREFIX}notes-abc", agent.FOLDER_PREFIX, "levit-edge")
