@@ -173,7 +173,7 @@ def test_a_lost_connection_is_said_and_leaves_nothing(
     said = process.communicate()[1]
     assert process.returncode == 3
     assert said.endswith(
-        f"error: {target}: the connection was lost while the board worked; it has removed its files by itself.\n"
+        f"error: {target}: the connection was lost while the board worked; it removes its files by itself.\n"
     )
 
 

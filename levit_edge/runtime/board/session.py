@@ -187,7 +187,7 @@ class Session:
                 return line.removeprefix("levit-edge: ") + "."
         if self._greeted:
             said = f" ({self._stderr[-1]})" if self._stderr else ""
-            return f"the connection was lost while the board worked{said}; it has removed its files by itself."
+            return f"the connection was lost while the board worked{said}; it removes its files by itself."
         return self.transport.explain(status, text)
 
     def _document(self, frame: bytes) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def test_a_python_that_fails_is_said(place: Place) -> None:
         ("hear(); say([1])", "the board's answer is not an object"),
         ("hear(); say(None)", "the board's answer is not an object"),
         ("hear(); say('text')", "the board's answer is not an object"),
-        ("hear(); write(b'12')", "the connection was lost while the board worked; it has"),
+        ("hear(); write(b'12')", "the connection was lost while the board worked; it removes"),
         ("hear(); write(struct.pack('<Q', 100) + b'short')", "the connection was lost while the board worked"),
         ("hear(); sys.exit('one\\ntwo')", "the connection was lost while the board worked (two)"),
     ],
