@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 TORCH_INDEX ?=
+# A process for each core, each with one thread. A file's tests stay together: they share what is slow to make.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 BOARD_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/levit-edge/boards
 
 .PHONY: demo test check board clean
@@ -12,13 +14,13 @@ demo: $(VENV)/installed
 	$(BIN)/levit-edge predict build/demo levit_edge/data/demo/evaluation/dress/*.jpg --top 2
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 check: $(VENV)/installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 # One emulated aarch64 board until Ctrl-C; options are at the top of scripts/board/start.sh: make board BOARD='--cpu cortex-a53'
 board:

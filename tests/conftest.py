@@ -6,12 +6,14 @@ import json
 import os
 import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
@@ -32,6 +34,8 @@ from levit_edge.runtime.manifest import (
 # A shell starts background jobs with Ctrl-C ignored, and programs that tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+Made = tuple[Path, dict[str, Any]]
+"""A bundle, and the JSON that the command printed."""
 REPOSITORY = Path(__file__).parents[1]
 settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared machine")  # no test is decided by timing
@@ -88,22 +92,32 @@ def unlabelled_photographs(labelled_photographs: Path, tmp_path_factory: pytest.
 
 
 @pytest.fixture(scope="session")
-def demo_bundle(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+def demo_bundle(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """The bundle of `levit-edge quantize --model demo` and the JSON that it printed."""
-    from tests.integration.conftest import levit_edge
+    from tests.integration.conftest import quantize
 
-    output = tmp_path_factory.mktemp("bundles") / "demo"
-    run = levit_edge("quantize", "--model", "demo", "--output", output, "--json")
-    assert run.returncode == 0, run.stderr
-    return output, json.loads(run.stdout)
+    return made_once(tmp_path_factory, "demo", lambda output: quantize("--model", "demo", "--output", output))
 
 
 @pytest.fixture(scope="session")
-def stand_in_bundle(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+def stand_in_bundle(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
     """The stand-in's bundle, made with the default recipe and judged on all its images, and the JSON printed."""
     from tests.integration.conftest import quantize_stand_in
 
-    return quantize_stand_in(shared, tmp_path_factory.mktemp("bundles") / "128S")
+    return made_once(tmp_path_factory, "128S", lambda output: quantize_stand_in(shared, output))
+
+
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], dict[str, Any]]) -> Made:
+    """What `make` writes to a folder, and what it answers; pytest's worker processes share it, as it takes minutes."""
+    root = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        root = root.parent
+    folder, answer = root / "bundles" / name, root / "bundles" / f"{name}.json"
+    folder.parent.mkdir(exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        if not answer.exists():
+            answer.write_text(json.dumps(make(folder)))
+    return folder, json.loads(answer.read_text())
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 COMMAND = (sys.executable, "-m", "levit_edge.cli.main")
-StandIn = tuple[Path, dict[str, Any]]
 
 
 def levit_edge(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -25,14 +24,20 @@ def hidden(folder: Path) -> Sequence[str]:
     return sorted(path.name for path in folder.iterdir() if path.name.startswith("."))
 
 
-def quantize_stand_in(shared: Path, output: Path, *options: str) -> StandIn:
-    """The bundle of the LeViT-128S that was trained for minutes on ten classes of Imagenette, and the JSON printed."""
-    run = levit_edge(
-        *("quantize", "--model", "128S", "--resize", "224", "--json", "--output", output),
+def quantize(*options: str | Path) -> dict[str, Any]:
+    """Run `levit-edge quantize` and return the JSON that it printed."""
+    run = levit_edge("quantize", "--json", *options)
+    assert run.returncode == 0, run.stderr
+    answer: dict[str, Any] = json.loads(run.stdout)
+    return answer
+
+
+def quantize_stand_in(shared: Path, output: Path, *options: str) -> dict[str, Any]:
+    """Make the bundle of the LeViT-128S that was trained for minutes on ten classes of Imagenette."""
+    return quantize(
+        *("--model", "128S", "--resize", "224", "--output", output),
         *("--checkpoint", shared / "checkpoints" / "levit-128S-imagenette.pth"),
         *("--calibration", shared / "data" / "imagenette" / "train"),
         *("--evaluation", shared / "data" / "imagenette" / "val"),
         *options,
     )
-    assert run.returncode == 0, run.stderr
-    return output, json.loads(run.stdout)

@@ -3,7 +3,6 @@
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -14,10 +13,10 @@ from levit_edge.runtime.bundle import Bundle
 from levit_edge.runtime.inspect_executorch import inspect_executorch
 from levit_edge.runtime.inspect_onnx import inspect_onnx
 from levit_edge.runtime.runner import open_runner
+from tests.conftest import Made
 from tests.integration.conftest import hidden, levit_edge
 
 pytestmark = pytest.mark.slow
-DemoBundle = tuple[Path, dict[str, Any]]
 FILES = {"manifest.json", "int8.pte", "int8.onnx", "fp32.pte", "fp32.onnx", "labels.txt", "golden.npz", "report.html"}
 MAX_DROP_PT = 1.0
 LEAST_SQNR_DB = 32.0
@@ -26,7 +25,7 @@ INT8_OPERATORS = {"MatMulInteger": 5 * 4 + 2 * 4 + 7 * 2 + 1}
 """Attentions, shrinking attentions, MLPs, the head: all dynamic. The stem computes in float in ONNX files."""
 
 
-def test_the_bundle_is_whole(demo_bundle: DemoBundle) -> None:
+def test_the_bundle_is_whole(demo_bundle: Made) -> None:
     path, _ = demo_bundle
     assert {file.name for file in path.iterdir()} == FILES
     assert hidden(path.parent) == []
@@ -38,7 +37,7 @@ def test_the_bundle_is_whole(demo_bundle: DemoBundle) -> None:
     assert manifest.recipe["calibration_images"] == 150
 
 
-def test_the_json_is_the_documented_one(demo_bundle: DemoBundle) -> None:
+def test_the_json_is_the_documented_one(demo_bundle: Made) -> None:
     _, document = demo_bundle
     assert document["schema_version"] == 1
     assert document["samples"] == 120
@@ -60,7 +59,7 @@ def test_the_json_is_the_documented_one(demo_bundle: DemoBundle) -> None:
     assert {"calibrate", "export int8.pte", "verify"} <= {stage["name"] for stage in document["stages"]}
 
 
-def test_one_delegate_and_every_layer_in_int8(demo_bundle: DemoBundle) -> None:
+def test_one_delegate_and_every_layer_in_int8(demo_bundle: Made) -> None:
     bundle = Bundle.open(demo_bundle[0])
     for file in ("int8.pte", "fp32.pte"):
         facts = inspect_executorch(bundle.read(file))
@@ -73,7 +72,7 @@ def test_one_delegate_and_every_layer_in_int8(demo_bundle: DemoBundle) -> None:
     assert not fp32.conversions
 
 
-def test_the_onnx_files_are_self_contained_and_portable(demo_bundle: DemoBundle) -> None:
+def test_the_onnx_files_are_self_contained_and_portable(demo_bundle: Made) -> None:
     bundle = Bundle.open(demo_bundle[0])
     for file in ("int8.onnx", "fp32.onnx"):
         data = bundle.read(file)
@@ -85,7 +84,7 @@ def test_the_onnx_files_are_self_contained_and_portable(demo_bundle: DemoBundle)
         assert b".py" not in data
 
 
-def test_golden_outputs_come_again(demo_bundle: DemoBundle) -> None:
+def test_golden_outputs_come_again(demo_bundle: Made) -> None:
     bundle = Bundle.open(demo_bundle[0])
     golden = bundle.golden()
     for artifact in bundle.manifest.artifacts:
@@ -95,7 +94,7 @@ def test_golden_outputs_come_again(demo_bundle: DemoBundle) -> None:
         assert len({float(value) for value in logits.ravel()}) > logits.size / 2
 
 
-def test_verify_says_the_same_again(demo_bundle: DemoBundle) -> None:
+def test_verify_says_the_same_again(demo_bundle: Made) -> None:
     path, document = demo_bundle
     run = levit_edge("verify", path, "--evaluation", demo.evaluation_dir(), "--max-drop", "50", "--json")
     assert run.returncode == 0, run.stderr
@@ -105,7 +104,7 @@ def test_verify_says_the_same_again(demo_bundle: DemoBundle) -> None:
     assert untimed == [{**result, "images_per_second": None} for result in document["results"]]
 
 
-def test_a_failed_gate_is_exit_4(demo_bundle: DemoBundle) -> None:
+def test_a_failed_gate_is_exit_4(demo_bundle: Made) -> None:
     run = levit_edge("verify", demo_bundle[0], "--evaluation", demo.evaluation_dir(), "--max-drop", "-50")
     assert run.returncode == 4
     assert "gate FAILED" in run.stdout
@@ -128,7 +127,7 @@ def test_quantize_keeps_a_bundle_that_fails_its_gate_and_marks_it(tmp_path: Path
     assert "Not kept on 10 other images" in report
 
 
-def test_predict_and_inspect(demo_bundle: DemoBundle) -> None:
+def test_predict_and_inspect(demo_bundle: Made) -> None:
     path, _ = demo_bundle
     photograph = next((demo.evaluation_dir() / "pants").iterdir())
     for runtime in ("onnxruntime", "executorch"):
@@ -142,7 +141,7 @@ def test_predict_and_inspect(demo_bundle: DemoBundle) -> None:
     assert json.loads(run.stdout)["verification"]["samples"] == 120
 
 
-def test_unlabelled_images_measure_agreement_only(demo_bundle: DemoBundle, tmp_path: Path) -> None:
+def test_unlabelled_images_measure_agreement_only(demo_bundle: Made, tmp_path: Path) -> None:
     for photograph in (demo.evaluation_dir() / "hat").iterdir():
         shutil.copy(photograph, tmp_path)
     run = levit_edge("verify", demo_bundle[0], "--evaluation", tmp_path)

@@ -5,10 +5,10 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.conftest import Made
 from tests.integration.conftest import levit_edge
 
 pytestmark = pytest.mark.slow
@@ -16,7 +16,7 @@ PHOTOGRAPHS = sorted((Path(__file__).parents[2] / "levit_edge/data/demo/evaluati
 
 
 @pytest.fixture(scope="module")
-def package(demo_bundle: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def package(demo_bundle: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("package") / "demo.zip"
     made = levit_edge("package", demo_bundle[0], "--for", "board", "--output", path)
     assert made.returncode == 0, made.stderr
@@ -31,9 +31,7 @@ def test_both_models_give_their_golden_outputs(package: Path) -> None:
 
 
 @pytest.mark.parametrize("runtime", ["executorch", "onnxruntime"])
-def test_run_says_what_predict_says(
-    package: Path, demo_bundle: tuple[Path, dict[str, Any]], tmp_path: Path, runtime: str
-) -> None:
+def test_run_says_what_predict_says(package: Path, demo_bundle: Made, tmp_path: Path, runtime: str) -> None:
     with zipfile.ZipFile(package) as archive:
         archive.extractall(tmp_path)
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}

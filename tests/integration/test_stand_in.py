@@ -28,7 +28,8 @@ from levit_edge.quantize.recipe import Recipe
 from levit_edge.runtime.bundle import Bundle
 from levit_edge.runtime.runner import open_runner
 from levit_edge.runtime.stages import Stages
-from tests.integration.conftest import StandIn, quantize_stand_in
+from tests.conftest import Made
+from tests.integration.conftest import quantize_stand_in
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 EVALUATION_IMAGES = 1960
@@ -42,7 +43,7 @@ GRAPH_IMAGES = 400
 MAX_PEAK_BYTES = 4 * 2**30
 
 
-def test_the_default_recipe_loses_next_to_nothing(stand_in_bundle: StandIn) -> None:
+def test_the_default_recipe_loses_next_to_nothing(stand_in_bundle: Made) -> None:
     _, document = stand_in_bundle
     assert document["samples"] == EVALUATION_IMAGES
     results = {result["artifact"]: result for result in document["results"]}
@@ -56,7 +57,7 @@ def test_the_default_recipe_loses_next_to_nothing(stand_in_bundle: StandIn) -> N
 
 
 def test_a_tight_budget_is_kept(shared: Path, tmp_path: Path) -> None:
-    _, document = quantize_stand_in(shared, tmp_path / "128S", "--max-drop", str(BUDGET_PT))
+    document = quantize_stand_in(shared, tmp_path / "128S", "--max-drop", str(BUDGET_PT))
     assert document["gate"] == {"max_drop_pt": BUDGET_PT, "passed": True}
     search = document["search"]
     assert search["held"]
@@ -65,7 +66,7 @@ def test_a_tight_budget_is_kept(shared: Path, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["128S"], "the finished search leaves no file behind"
 
 
-def test_the_bundle_says_how_it_was_made(stand_in_bundle: StandIn) -> None:
+def test_the_bundle_says_how_it_was_made(stand_in_bundle: Made) -> None:
     bundle = Bundle.open(stand_in_bundle[0])
     assert bundle.manifest.preprocessing.resize == bundle.manifest.preprocessing.image_size == 224
     assert bundle.labels()[0] == "tench"
@@ -74,7 +75,7 @@ def test_the_bundle_says_how_it_was_made(stand_in_bundle: StandIn) -> None:
     assert bundle.manifest.host["processor"]
 
 
-def test_each_int8_file_agrees_with_its_graph(stand_in_bundle: StandIn, shared: Path) -> None:
+def test_each_int8_file_agrees_with_its_graph(stand_in_bundle: Made, shared: Path) -> None:
     bundle = Bundle.open(stand_in_bundle[0])
     manifest = bundle.manifest
     recipe = from_json(Recipe, manifest.recipe, QuantizationError, "the recipe")

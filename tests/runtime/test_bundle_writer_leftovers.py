@@ -45,8 +45,8 @@ def test_a_bundle_that_had_stepped_aside_comes_back(bundle_path: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        f".bundle.partial-{os.getpid()}-0123abcd",
-        f".bundle.replaced-{os.getpid()}-0123abcd",
+        pytest.param(f".bundle.partial-{os.getpid()}-0123abcd", id="half written by this process"),
+        pytest.param(f".bundle.replaced-{os.getpid()}-0123abcd", id="replaced by this process"),
         ".bundle.partial-1-0123abcd",
         ".bundle.partial-of-mine",
         ".bundle.replaced-by-99999999-me",
