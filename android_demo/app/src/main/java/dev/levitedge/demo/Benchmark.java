@@ -1,0 +1,67 @@
+package dev.levitedge.demo;
+
+import java.io.IOException;
+import java.util.Map;
+import java.util.function.LongSupplier;
+
+/** Times the model of the app's package, without preprocessing, and writes one document for {@code levit-edge bench}. */
+public final class Benchmark {
+    private static final double NANOSECONDS_PER_MS = 1e6;
+
+    private final BenchmarkHost host;
+    private final LongSupplier nanoTime;
+
+    /** Of the app, with System.nanoTime. */
+    public Benchmark(BenchmarkHost host) {
+        this(host, System::nanoTime);
+    }
+
+    Benchmark(BenchmarkHost host, LongSupplier nanoTime) {
+        this.host = host;
+        this.nanoTime = nanoTime;
+    }
+
+    /**
+     * Measures what the extras ask for and writes the result, or why there is none.
+     *
+     * @param extras of the intent, see {@link BenchmarkRequest#of}
+     * @throws IOException the reply cannot be written
+     */
+    public void answer(Map<String, ?> extras, BenchmarkReply reply) throws IOException {
+        BenchmarkResult result;
+        try {
+            result = measure(BenchmarkRequest.of(extras));
+        } catch (Exception | LinkageError | OutOfMemoryError error) {
+            reply.writeFailure(error);
+            return;
+        }
+        reply.write(result.toJson(reply.nonce));
+    }
+
+    BenchmarkResult measure(BenchmarkRequest request) throws Exception {
+        DemoPackage golden = host.prepare();
+        Integer before = host.thermalStatus();
+        long start = nanoTime.getAsLong();
+        try (Model model = host.load(request.threads)) {
+            double loadMs = (nanoTime.getAsLong() - start) / NANOSECONDS_PER_MS;
+            float[] input = golden.goldenInput[0];
+            double firstMs = time(model, input);
+            SelfTest selfTest = SelfTest.run(golden, model);
+            for (int i = 0; i < request.warmup; i++) {
+                model.run(input);
+            }
+            double[] milliseconds = new double[request.runs];
+            for (int i = 0; i < request.runs; i++) {
+                milliseconds[i] = time(model, input);
+            }
+            return new BenchmarkResult(request, golden.modelSha256, loadMs, firstMs, new Percentiles(milliseconds),
+                    model.delegates(), before, host.thermalStatus(), host.device(), host.executorchVersion(), selfTest);
+        }
+    }
+
+    private double time(Model model, float[] input) {
+        long start = nanoTime.getAsLong();
+        model.run(input);
+        return (nanoTime.getAsLong() - start) / NANOSECONDS_PER_MS;
+    }
+}
