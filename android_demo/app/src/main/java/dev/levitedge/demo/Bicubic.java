@@ -4,10 +4,11 @@ import java.util.Arrays;
 
 /**
  * Bicubic resampling with antialiasing that gives the same 8-bit pixels as Pillow's {@code Image.resize(…, BICUBIC)}, which
- * the model was trained and measured with. Other scalers, Android's own among them, give others.
+ * the model was measured with. Other scalers, Android's own among them, give others.
  *
- * <p>R. G. Keys' cubic convolution kernel (1981) with a = −0.5, widened when shrinking; columns first, then rows, each in
- * fixed-point arithmetic and rounded to 8 bits.
+ * <p>R. G. Keys' cubic convolution kernel (1981) with a = −0.5, widened when shrinking; one direction, then the other, each in
+ * fixed-point arithmetic and rounded to 8 bits. Which comes first is Pillow 13's choice; older ones always resample
+ * horizontally first, which gives other pixels in pictures more than twice as high as wide.
  */
 final class Bicubic {
     private static final double A = -0.5;
@@ -15,6 +16,8 @@ final class Bicubic {
     /** Of a weight: an int has 32 bits, 8 are the pixel's, and sums of weights with their signs take two more. */
     private static final int PRECISION_BITS = 32 - 8 - 2;
     private static final int HALF = 1 << (PRECISION_BITS - 1);
+    /** EXIF's orientation of a picture whose rows are columns. */
+    private static final int TRANSPOSED = 5;
 
     private Bicubic() {}
 
@@ -26,11 +29,20 @@ final class Bicubic {
     static byte[] resize(Picture picture, int width, int height, int left, int top, int columns, int rows) {
         Weights across = new Weights(picture.width, width, left, columns);
         Weights down = new Weights(picture.height, height, top, rows);
-        return shrinkRows(shrinkColumns(picture, across, down.firstPixel(), down.endPixel()), 3 * columns, down);
+        int lostRows = picture.height - height;
+        if (lostRows > 0 && lostRows > 2 * (picture.width - width)) {
+            return transposed(resample(picture.turned(TRANSPOSED), down, across), rows, columns);
+        }
+        return resample(picture, across, down);
+    }
+
+    /** Horizontally first. */
+    private static byte[] resample(Picture picture, Weights across, Weights down) {
+        return resampleColumns(resampleRows(picture, across, down.firstPixel(), down.endPixel()), 3 * across.count(), down);
     }
 
     /** The rows from {@code firstRow} to before {@code endRow}, each as wide as there are weights. */
-    private static byte[] shrinkColumns(Picture picture, Weights across, int firstRow, int endRow) {
+    private static byte[] resampleRows(Picture picture, Weights across, int firstRow, int endRow) {
         byte[] result = new byte[3 * across.count() * (endRow - firstRow)];
         int at = 0;
         for (int y = firstRow; y < endRow; y++) {
@@ -53,7 +65,7 @@ final class Bicubic {
         return result;
     }
 
-    private static byte[] shrinkRows(byte[] source, int rowBytes, Weights down) {
+    private static byte[] resampleColumns(byte[] source, int rowBytes, Weights down) {
         byte[] result = new byte[rowBytes * down.count()];
         int[] sums = new int[rowBytes];
         for (int i = 0; i < down.count(); i++) {
@@ -66,6 +78,16 @@ final class Bicubic {
             }
             for (int x = 0; x < rowBytes; x++) {
                 result[i * rowBytes + x] = toByte(sums[x]);
+            }
+        }
+        return result;
+    }
+
+    private static byte[] transposed(byte[] pixels, int width, int height) {
+        byte[] result = new byte[pixels.length];
+        for (int y = 0; y < height; y++) {
+            for (int x = 0; x < width; x++) {
+                System.arraycopy(pixels, 3 * (y * width + x), result, 3 * (x * height + y), 3);
             }
         }
         return result;

@@ -1,0 +1,198 @@
+"""Write what the Java of the Android demo has to compute: pictures, and what levit-edge and Pillow make of them.
+
+    python scripts/android/golden_vectors.py build/vectors --package levit-demo-int8-android.zip
+
+`vectors.json` lists the cases by kind. Pixels lie in files of their own, red, green, blue of each, row after row;
+inputs are little-endian float32. The package is unpacked beside them, for the Java to open. The JUnit tests of
+`android_demo` find the folder by the environment variable LEVIT_EDGE_VECTORS.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import PIL
+from PIL import Image, ImageOps
+
+from levit_edge.data.demo import evaluation_dir
+from levit_edge.data.image import crop_square, open_image
+from levit_edge.data.preprocess import Preprocessing, preprocess
+from levit_edge.runtime.package.archive import read_archive
+from levit_edge.runtime.package.package import Package, read_package_file
+from levit_edge.runtime.ranking import softmax, top_classes
+
+OLDEST_PILLOW = 13
+"""From it on, tall pictures are resized vertically first; older ones give other pixels for them."""
+PHOTOGRAPHS = 8
+RANDOM_SIZES = 120
+LARGEST_RANDOM_SIDE = 150
+EXTREME_SIZES = [
+    ((1, 1), (1, 1)),
+    ((1, 1), (40, 30)),
+    ((300, 1), (7, 5)),
+    ((1, 300), (5, 7)),
+    ((2, 900), (3, 20)),
+    ((64, 64), (64, 64)),
+    ((64, 48), (64, 31)),
+    ((64, 48), (31, 48)),
+    ((17, 13), (170, 130)),
+    ((1000, 3), (1, 1)),
+    ((2016, 1512), (341, 256)),
+]
+"""(width, height) before and after."""
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+PROTOCOLS = [
+    Preprocessing(image_size=128, resize=146, mean=MEAN, std=STD),
+    Preprocessing(image_size=224, resize=256, mean=MEAN, std=STD),
+    Preprocessing(image_size=224, resize=224, mean=MEAN, std=STD),
+    Preprocessing(image_size=16, resize=17, mean=(0.5, 0.5, 0.5), std=(0.25, 0.5, 1.0)),
+]
+PICTURE_SIZES = [
+    (176, 216),
+    (235, 176),
+    (1, 1),
+    (3, 50),
+    (16, 17),
+    (17, 16),
+    (19, 17),
+    (21, 16),
+    (256, 256),
+    (224, 301),
+    (200, 601),
+    (601, 200),
+]
+"""Among them sides whose margins end in a half, which Python rounds to even."""
+EXIF_ORIENTATION = 0x0112
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Write the golden vectors of the Android demo's tests.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--package", type=Path, required=True, help="made by `levit-edge package --for android`")
+    arguments = parser.parse_args()
+    if int(PIL.__version__.partition(".")[0]) < OLDEST_PILLOW:
+        parser.error(
+            f"needs Pillow {OLDEST_PILLOW}, whose order of directions the Java follows; this is {PIL.__version__}"
+        )
+    unpack(arguments.package, arguments.folder / "package")
+    write_vectors(arguments.folder)
+
+
+def unpack(package: Path, folder: Path) -> None:
+    data = read_package_file(package)
+    Package.parse(data, str(package))
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in read_archive(data, str(package)).items():
+        (folder / name).write_bytes(content)
+
+
+def write_vectors(folder: Path) -> None:
+    vectors = {
+        "resize": [write_arrays(folder, case) for case in resize_cases()],
+        "turn": [write_arrays(folder, case) for case in turn_cases()],
+        "input": [write_arrays(folder, case) for case in input_cases()],
+        "ranking": list(ranking_cases()),
+        "percentiles": list(percentile_cases()),
+    }
+    (folder / "vectors.json").write_text(json.dumps(vectors, indent=1), encoding="utf-8")
+
+
+def write_arrays(folder: Path, case: dict[str, Any]) -> dict[str, Any]:
+    """The case with each array replaced by the name of its file; a picture's size stays."""
+    plain = {}
+    for key, value in case.items():
+        if isinstance(value, np.ndarray):
+            name = f"{case['name']}.{key}"
+            (folder / name).write_bytes(np.ascontiguousarray(value).astype(value.dtype.newbyteorder("<")).tobytes())
+            plain[key] = {"file": name, "shape": value.shape}
+        else:
+            plain[key] = value
+    return plain
+
+
+def resize_cases() -> Iterator[dict[str, Any]]:
+    generator = np.random.default_rng(1)
+    sizes = [*EXTREME_SIZES]
+    for _ in range(RANDOM_SIZES):
+        width, height, new_width, new_height = (
+            np.exp(generator.uniform(0, np.log(LARGEST_RANDOM_SIDE), 4)).round().astype(int).tolist()
+        )
+        sizes.append(((width, height), (new_width, new_height)))
+    for index, (size, new_size) in enumerate(sizes):
+        picture = synthetic(size, index)
+        resized = picture.resize(new_size, Image.Resampling.BICUBIC)
+        yield {"name": f"resize-{index}", "source": np.asarray(picture), "expected": np.asarray(resized)}
+
+
+def turn_cases() -> Iterator[dict[str, Any]]:
+    picture = synthetic((5, 3), 0)
+    for orientation in range(1, 9):
+        picture.getexif()[EXIF_ORIENTATION] = orientation
+        turned = ImageOps.exif_transpose(picture)
+        yield {
+            "name": f"turn-{orientation}",
+            "orientation": orientation,
+            "source": np.asarray(picture),
+            "expected": np.asarray(turned),
+        }
+
+
+def input_cases() -> Iterator[dict[str, Any]]:
+    paths = sorted(evaluation_dir().glob("*/*.jpg"))
+    photographs = [open_image(path) for path in paths[:: len(paths) // PHOTOGRAPHS]]
+    pictures = photographs + [synthetic(size, index) for index, size in enumerate(PICTURE_SIZES)]
+    for index, picture in enumerate(pictures):
+        for protocol in PROTOCOLS:
+            pixels = np.asarray(crop_square(picture, protocol.resize, protocol.image_size))
+            yield {
+                "name": f"input-{index}-{protocol.image_size}-{protocol.resize}",
+                "preprocessing": protocol.to_json(),
+                "source": np.asarray(picture),
+                "pixels": pixels,
+                "expected": preprocess(picture, protocol),
+            }
+
+
+def ranking_cases() -> Iterator[dict[str, Any]]:
+    generator = np.random.default_rng(2)
+    for classes in (1, 2, 5, 10, 1000):
+        for scale in (0.01, 3, 300):
+            # few different values: many are equal
+            logits = (scale * generator.integers(-8, 9, classes)).astype(np.float32)
+            yield {
+                "logits": logits.astype(float).tolist(),
+                "probabilities": softmax(logits).tolist(),
+                "top": top_classes(logits, 5),
+            }
+
+
+def percentile_cases() -> Iterator[dict[str, Any]]:
+    generator = np.random.default_rng(3)
+    percents = [0, 50, 90, 99, 100]
+    for count in (1, 2, 3, 10, 99, 100, 101, 500):
+        values = generator.lognormal(size=count)
+        yield {
+            "values": values.tolist(),
+            "percents": percents,
+            "expected": np.percentile(values, percents).tolist(),
+        }
+
+
+def synthetic(size: tuple[int, int], seed: int) -> Image.Image:
+    """Noise, black and white squares, or a slope: what rings, what clips, and what is smooth."""
+    width, height = size
+    generator, rows, columns = np.random.default_rng(seed), *np.indices((height, width))
+    kinds: list[npt.NDArray[Any]] = [
+        generator.integers(0, 256, (height, width, 3)),
+        np.repeat((255 * ((rows // 3 + columns // 2) % 2))[..., None], 3, axis=2),
+        np.stack([255 * columns // width, 255 * rows // height, 255 - 255 * columns // width], axis=2),
+    ]
+    return Image.fromarray(kinds[seed % 3].astype(np.uint8))
+
+
+if __name__ == "__main__":
+    main()
