@@ -20,6 +20,12 @@ def package(
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The package. [default: BUNDLE-android.zip or BUNDLE-board.zip]")
     ] = None,
+    into: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PROJECT", help="Instead of a zip: the assets of this Android project, such as android_demo."
+        ),
+    ] = None,
     sign: Annotated[
         Path | None, typer.Option(metavar="KEY", help="Sign it with this private Ed25519 key (PEM), into FILE.sig.")
     ] = None,
@@ -29,15 +35,21 @@ def package(
     import hashlib
 
     from levit_edge.runtime.bundle import Bundle
+    from levit_edge.runtime.package.into_app import assets_of, put_into_app
     from levit_edge.runtime.package.pack import pack
     from levit_edge.runtime.package.signature import load_private_key, signature_path
     from levit_edge.runtime.package.write import require_replaceable, write_package
 
-    path = output or Path(f"{bundle.resolve().name}-{purpose}.zip")
-    require_replaceable(path)
+    _check_into(into, purpose, output, sign)
+    path = output or Path(f"{bundle.resolve().name}-{purpose}.zip") if into is None else assets_of(into)
+    if into is None:
+        require_replaceable(path)
     signer = None if sign is None else load_private_key(sign)
     data = pack(Bundle.open(bundle), purpose)
-    write_package(path, data, None if signer is None else signer(data))
+    if into is None:
+        write_package(path, data, None if signer is None else signer(data))
+    else:
+        put_into_app(into, data)
     sha256 = hashlib.sha256(data).hexdigest()
     if json:
         print_json(
@@ -53,6 +65,20 @@ def package(
         )
         return
     stdout.print(f"{path}: {len(data) / 2**20:.2f} MiB", markup=False, highlight=False, soft_wrap=True)
-    stdout.print(f"SHA-256 {sha256}", markup=False, highlight=False, soft_wrap=True)
+    zipped = "" if into is None else " of the same package as a zip"
+    stdout.print(f"SHA-256{zipped} {sha256}", markup=False, highlight=False, soft_wrap=True)
     if sign is not None:
         stdout.print(f"signature: {signature_path(path)}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _check_into(into: Path | None, purpose: Purpose, output: Path | None, sign: Path | None) -> None:
+    if into is None:
+        return
+    if purpose is not Purpose.ANDROID:
+        raise typer.BadParameter("goes with --for android: a package for boards is not an app's.", param_hint="--into")
+    if output is not None:
+        raise typer.BadParameter("give --output or --into, not both.", param_hint="--into")
+    if sign is not None:
+        raise typer.BadParameter(
+            "signs a zip: files built into an app are covered by the app's own signature.", param_hint="--sign"
+        )

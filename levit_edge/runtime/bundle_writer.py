@@ -3,8 +3,6 @@
 import hashlib
 import json
 import os
-import re
-import secrets
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +13,7 @@ from levit_edge.documents import to_json
 from levit_edge.errors import OutputError
 from levit_edge.runtime.bundle import MANIFEST_FILE, Bundle, bundle_files, plain_file_name
 from levit_edge.runtime.manifest import Manifest
+from levit_edge.whole_folder import partial_folder, put_in_place, remove_abandoned
 
 __all__ = ["BundleWriter"]
 
@@ -33,14 +32,14 @@ class BundleWriter:
         self.files: dict[str, str] = {}
         self._expected_bytes = expected_bytes
         self._created_parents: list[Path] = []
-        self._folder = self.output.with_name(f".{self.output.name}.partial-{os.getpid()}-{secrets.token_hex(4)}")
+        self._folder = partial_folder(self.output)
 
     def __enter__(self) -> Self:
         require_replaceable(self.output)
         try:
             self._created_parents = [parent for parent in self.output.parents if not parent.exists()]
             self.output.parent.mkdir(parents=True, exist_ok=True)
-            _remove_abandoned(self.output)
+            remove_abandoned(self.output)
             free_bytes = shutil.disk_usage(self.output.parent).free
             self._folder.mkdir()
         except OSError as error:
@@ -78,7 +77,7 @@ class BundleWriter:
         self._write(MANIFEST_FILE, json.dumps(to_json(manifest), indent=1, ensure_ascii=False).encode() + b"\n")
         require_replaceable(self.output)
         try:
-            _put_in_place(self._folder, self.output)
+            put_in_place(self._folder, self.output)
         except OSError as error:
             raise _output_error(self.output, error) from error
         return Bundle(self.output, manifest)
@@ -122,46 +121,6 @@ def _holds_nothing_else(folder: Path) -> bool:
     """Whether a folder is empty, or a bundle, damaged or not, to which nobody has added files."""
     found, ours = {path.name for path in folder.iterdir()}, bundle_files(folder)
     return not found or (bool(ours) and found <= ours | {MANIFEST_FILE})
-
-
-def _put_in_place(folder: Path, output: Path) -> None:
-    """Rename `folder` to `output`; an older bundle steps aside first and comes back if that fails."""
-    if not output.exists():
-        folder.rename(output)
-        return
-    aside = folder.with_name(folder.name.replace(".partial-", ".replaced-"))
-    try:
-        output.rename(aside)
-        folder.rename(output)
-    except BaseException:
-        if not output.exists():
-            aside.rename(output)
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
-    shutil.rmtree(aside, ignore_errors=True)
-
-
-def _remove_abandoned(output: Path) -> None:
-    """Clean up after runs that were killed: bring back a bundle that had stepped aside, remove half-written ones."""
-    ours = re.compile(rf"\.{re.escape(output.name)}\.(partial|replaced)-([0-9]{{1,9}})-[0-9a-f]{{8}}")
-    for path in list(output.parent.iterdir()):
-        match = ours.fullmatch(path.name)
-        if match is None or _is_running(int(match[2])):
-            continue
-        if match[1] == "replaced" and not output.exists():
-            path.rename(output)
-        else:
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # another user's process
-        return True
-    return True
 
 
 def _output_error(output: Path, error: OSError) -> OutputError:
