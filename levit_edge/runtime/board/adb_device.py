@@ -4,10 +4,13 @@ Which devices there are, and that they trust this computer, is between the user 
 here. Every command names the serial number (`-s`), as adb also lists emulators that it finds by itself.
 """
 
+import shlex
 import shutil
 import subprocess
+from pathlib import Path
 
 from levit_edge.errors import BoardError
+from levit_edge.runtime.board.hostile import text
 
 __all__ = ["AdbDevice", "parse_devices"]
 
@@ -61,10 +64,7 @@ class AdbDevice:
         Raises:
             BoardError: there is no adb here, or not exactly this one device that is ready.
         """
-        if self._ready is None:
-            self._ready = self._find()
-        adb, serial = self._ready
-        return [adb, "-s", serial, "shell", "-T", script]
+        return [*self._adb(), "shell", "-T", script]
 
     def shell(self, script: str, *, patience_s: float = PATIENCE_S) -> subprocess.CompletedProcess[bytes]:
         """Run a short `script` in the device's shell and wait for it.
@@ -73,10 +73,34 @@ class AdbDevice:
             BoardError: as for `command`, or the device is lost or does not answer.
         """
         done = self._run(self.command(script), patience_s)
+        self._require_reached(done)
+        return done
+
+    def push(self, folder: Path, there: str, *, patience_s: float = PATIENCE_S) -> None:
+        """Copy a folder to the device, as `there`, which must not exist; everybody on the device may read it.
+
+        Raises:
+            BoardError: as for `shell`, or it cannot be written there.
+        """
+        done = self._run([*self._adb(), "push", str(folder), there], patience_s)
+        self._require_reached(done)
+        if done.returncode == 0:
+            done = self.shell(f"chmod -R a+rX {shlex.quote(there)}")
+        if done.returncode:
+            said = (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no message"])[-1]
+            raise BoardError(f"{self.name}: {there} cannot be written on the device: {text(said, 400)}.")
+
+    def _adb(self) -> list[str]:
+        """The command line of adb for this device, up to what it is to do."""
+        if self._ready is None:
+            self._ready = self._find()
+        adb, serial = self._ready
+        return [adb, "-s", serial]
+
+    def _require_reached(self, done: subprocess.CompletedProcess[bytes]) -> None:
         complaint = self.complaint(done.stderr.decode("utf-8", "replace")) if done.returncode else None
         if complaint is not None:
             raise BoardError(f"{self.name}: {complaint}.")
-        return done
 
     def complaint(self, stderr: str) -> str | None:
         """What is wrong, if it is adb itself that speaks in `stderr`."""

@@ -1,17 +1,20 @@
 """Measuring by the Android demo app, on a device that has no Python.
 
-The app carries a package made of a bundle. adb starts its benchmark activity, waits for the file in which it writes one
-result (`levit_edge.runtime.board.android_benchmark`), takes that, and leaves neither the file nor the app running.
+Each .pte of the bundle is sent as the files of a package (docs/package-format.md), so that the app checks and tests it
+as it does the one that it carries. adb starts the app's benchmark activity, waits for the file in which it writes one
+result (`levit_edge.runtime.board.android_benchmark`), takes that, and leaves neither files nor the app running.
 """
 
 import secrets
 import shlex
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 
 from levit_edge.errors import BoardError
 from levit_edge.runtime.board.adb_device import AdbDevice
@@ -23,8 +26,10 @@ from levit_edge.runtime.board.measure import Plan, Schedule, latency_gate, model
 from levit_edge.runtime.board.results import ArtifactTimes, BoardState, Measurement
 from levit_edge.runtime.board.session import Progress
 from levit_edge.runtime.bundle import Bundle
-from levit_edge.runtime.kinds import Runtime
+from levit_edge.runtime.kinds import Precision, Runtime
 from levit_edge.runtime.manifest import Artifact
+from levit_edge.runtime.package.contents import Purpose
+from levit_edge.runtime.package.pack import packed_files
 
 __all__ = ["PACKAGE", "app_is_installed", "is_android", "measure_in_app"]
 
@@ -32,10 +37,16 @@ PACKAGE = "dev.levitedge.demo"
 ACTIVITY = f"{PACKAGE}/.BenchmarkActivity"
 FOLDER = f"/sdcard/Android/data/{PACKAGE}/files"
 """Context.getExternalFilesDir(null): the app writes there without permission, adb's shell reads there."""
+SENT = "/data/local/tmp"
+"""Where adb's shell writes and apps may read, but no other app may write: ExecuTorch's own demos take models there."""
 PATIENCE_S = 600.0
-"""For each number of threads, without --timeout."""
+"""For each file with each number of threads, without --timeout."""
 POLL_S = 1.0
 LARGEST_RESULT = 1 << 16
+IN_THE_APP = (
+    "Measured by the demo app, one file after the other, each in a process of its own: to compare them in turns, and"
+    " with ONNX Runtime, install Python on the device."
+)
 NOT_YET, ENDED = 3, 4
 """Exit statuses of the script that looks for the result."""
 
@@ -60,30 +71,33 @@ def app_is_installed(device: AdbDevice) -> bool:
 
 
 def measure_in_app(bundle: Bundle, device: AdbDevice, plan: Plan, progress: Progress | None = None) -> Measurement:
-    """Time the file of the bundle that the app carries, with each number of threads.
+    """Time each .pte of the bundle in the app, with each number of threads.
 
     Raises:
-        BoardError: the app carries another model, fails, or writes something else; the plan asks for what it cannot do;
-            or the device is lost.
+        BoardError: the app is too old, fails, or writes something else; the plan asks for what it cannot do; or the
+            device is lost.
+        BundleError: the bundle is damaged, or has no int8.pte.
     """
     if plan.sustained_s or (plan.runtimes is not None and Runtime.EXECUTORCH not in plan.runtimes):
         raise BoardError(
             f"{device.name}: there is no Python on the device, and the demo app cannot work without a pause or run"
             " ONNX files: leave --sustained and --runtime away, or install Python."
         )
+    bundle.artifact(Runtime.EXECUTORCH, Precision.INT8)
+    artifacts = [each for each in bundle.manifest.artifacts if each.runtime is Runtime.EXECUTORCH]
     about = describe_android(device)
     schedule = Schedule.of(plan, about)
     asked = {"runs": schedule.rounds * schedule.runs, "warmup": schedule.rounds * plan.warm_up}
-    deadline = time.monotonic() + (plan.timeout_s or PATIENCE_S * len(schedule.threads))
-    runs, results = [], []
-    for threads in schedule.threads:
-        runs.append(_run(device, {**asked, "threads": threads}, deadline, progress))
-        results.append(_times(bundle, runs[-1], device.name))
+    turns = [(threads, artifact) for threads in schedule.threads for artifact in artifacts]
+    deadline = time.monotonic() + (plan.timeout_s or PATIENCE_S * len(turns))
+    runs: list[AppBenchmark] = []
+    with _sent(bundle, artifacts, device) as there:
+        for threads, artifact in turns:
+            if progress is not None:
+                progress(f"demo app, {artifact.file}, threads: {threads}", len(runs), len(turns))
+            runs.append(_run(device, there, artifact, {**asked, "threads": threads}, deadline))
+    results = [_times(artifact, run) for (_, artifact), run in zip(turns, runs, strict=True)]
     before, after = (_state(each) for each in (runs[0].thermal_status.before, runs[-1].thermal_status.after))
-    alone = (
-        f"Measured by the demo app, which carries {results[0].artifact} alone: to compare it with fp32 and ONNX"
-        " Runtime, install Python on the device."
-    )
     return Measurement(
         levit_edge_version=version("levit-edge"),
         created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -97,30 +111,46 @@ def measure_in_app(bundle: Bundle, device: AdbDevice, plan: Plan, progress: Prog
         runs=asked["runs"],
         warm_up=asked["warmup"],
         results=tuple(results),
-        findings=(*findings(device=about, before=before, after=after, results=results, speedups=()), alone),
+        findings=(*findings(device=about, before=before, after=after, results=results, speedups=()), IN_THE_APP),
         gate=latency_gate(results, plan.max_latency_ms),
     )
 
 
-def _run(device: AdbDevice, asked: Mapping[str, int], deadline: float, progress: Progress | None) -> AppBenchmark:
+@contextmanager
+def _sent(bundle: Bundle, artifacts: Sequence[Artifact], device: AdbDevice) -> Iterator[str]:
+    """The folder on the device where each artifact's package lies unpacked; it is removed however this is left."""
+    there = f"{SENT}/levit-edge-{secrets.token_hex(8)}"
+    with tempfile.TemporaryDirectory() as here:
+        for artifact in artifacts:
+            folder = Path(here, artifact.file)
+            folder.mkdir()
+            for name, content in packed_files(bundle, Purpose.ANDROID, artifact.precision).items():
+                (folder / name).write_bytes(content)
+        try:
+            device.push(Path(here), there, patience_s=PATIENCE_S)
+            yield there
+        finally:
+            with suppress(BoardError):
+                device.shell(f"rm -rf {there}")
+
+
+def _run(device: AdbDevice, there: str, artifact: Artifact, asked: Mapping[str, int], deadline: float) -> AppBenchmark:
     """One start of the activity, which does in one turn what the agent does in all of its turns."""
     nonce = secrets.token_hex(16)
     output = f"benchmark-{nonce}.json"
-    threads = "1 thread" if asked["threads"] == 1 else f"{asked['threads']} threads"
-    extras = ["--es", "output", output, "--es", "nonce", nonce]
+    extras = ["--es", "output", output, "--es", "nonce", nonce, "--es", "package", f"{there}/{artifact.file}"]
     extras += [part for name, value in asked.items() for part in ("--ei", name, str(value))]
     with _activity(device, extras, f"{FOLDER}/{output}"):
         while (content := _result(device, f"{FOLDER}/{output}")) is None:
-            if progress is not None:
-                progress(f"demo app, {threads}", 0, None)
             if time.monotonic() > deadline:
                 raise BoardError(f"{device.name}: the demo app is not ready yet: allow it more time with --timeout.")
             time.sleep(POLL_S)
     result = read_app_benchmark(content, nonce, device.name)
     done = {name: getattr(result, name) for name in asked}
-    if done != asked:
+    if done != asked or result.model_sha256 != artifact.sha256:
         raise BoardError(
-            f"{device.name}: the demo app measured {done}, asked was {dict(asked)}: install its newest version."
+            f"{device.name}: the demo app measured {done} of a model {result.model_sha256[:12]}… (SHA-256); asked was"
+            f" {dict(asked)} of {artifact.file}, {artifact.sha256[:12]}…: install its newest version."
         )
     return result
 
@@ -156,8 +186,7 @@ def _result(device: AdbDevice, output: str) -> bytes | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def _times(bundle: Bundle, result: AppBenchmark, board: str) -> ArtifactTimes:
-    artifact = _carried(bundle, result.model_sha256, board)
+def _times(artifact: Artifact, result: AppBenchmark) -> ArtifactTimes:
     package = f"executorch-android {text(result.executorch_version, 40)}"
     delegates = ", ".join(text(each, 40) for each in result.delegates)
     row = ArtifactTimes(
@@ -181,18 +210,6 @@ def _times(bundle: Bundle, result: AppBenchmark, board: str) -> ArtifactTimes:
         first_ms=result.first_ms,
         latency_ms=result.latency_ms,
         images_per_second=round(1000 / result.latency_ms.p50, 2),
-    )
-
-
-def _carried(bundle: Bundle, sha256: str, board: str) -> Artifact:
-    files = [each for each in bundle.manifest.artifacts if each.runtime is Runtime.EXECUTORCH]
-    for artifact in files:
-        if artifact.sha256 == sha256:
-            return artifact
-    names = " nor ".join(f"{each.file} ({each.sha256[:12]}…)" for each in files)
-    raise BoardError(
-        f"{board}: the demo app carries another model (SHA-256 {sha256[:12]}…), not {names or 'any .pte'} of"
-        f" {bundle.path}: build the app with this bundle's package and install it again."
     )
 
 

@@ -58,7 +58,7 @@ class ThermalStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class SelfTest:
-    """The golden input of the app's package, against the golden logits."""
+    """The golden input of the package that is timed, against the golden logits."""
 
     passed: bool
     max_abs_difference: float

@@ -14,8 +14,8 @@ from levit_edge.documents import to_json
 from levit_edge.errors import BundleError
 from levit_edge.runtime.board.measure import LEAST_SQNR_DB
 from levit_edge.runtime.bundle import Bundle
-from levit_edge.runtime.kinds import Precision, Runtime
-from levit_edge.runtime.manifest import CheckpointProvenance, Verification
+from levit_edge.runtime.kinds import Precision
+from levit_edge.runtime.manifest import Artifact, CheckpointProvenance, Verification
 from levit_edge.runtime.package.archive import write_archive
 from levit_edge.runtime.package.contents import (
     DOCUMENT_FILE,
@@ -42,7 +42,7 @@ from levit_edge.runtime.package.document import (
 from levit_edge.runtime.package.notice import license_text, notice
 from levit_edge.runtime.package.oldest_runtime import made_with, oldest_runtime
 
-__all__ = ["pack"]
+__all__ = ["pack", "packed_files"]
 
 GOLDEN_IMAGES = 2
 """More than one, so that what answers the same to everything fails; few, as an app carries them."""
@@ -55,6 +55,21 @@ def pack(bundle: Bundle, purpose: Purpose) -> bytes:
         BundleError: the bundle lacks a file that the package needs, or it is damaged.
         PackageError: this installation of levit-edge is not whole.
     """
+    return write_archive(packed_files(bundle, purpose))
+
+
+def packed_files(bundle: Bundle, purpose: Purpose, precision: Precision = Precision.INT8) -> dict[str, bytes]:
+    """The files of a package, `model.json` among them.
+
+    Args:
+        bundle: where they come from.
+        purpose: what the package is for.
+        precision: of the model. Only int8 is handed on; with fp32 beside it, a phone can be measured.
+
+    Raises:
+        BundleError: as for `pack`.
+        PackageError: as for `pack`.
+    """
     runtimes, manifest = runtimes_of(purpose), bundle.manifest
     checkpoint = _without_folder(manifest.checkpoint)
     files = {LABELS_FILE: bundle.read(manifest.labels_file), NOTICE_FILE: notice(checkpoint, purpose).encode()}
@@ -62,7 +77,7 @@ def pack(bundle: Bundle, purpose: Purpose) -> bytes:
     golden = bundle.golden()
     files[GOLDEN_INPUT_FILE] = _floats(golden, "inputs", bundle)
     for runtime in runtimes:
-        artifact = bundle.artifact(runtime, Precision.INT8)
+        artifact = bundle.artifact(runtime, precision)
         files[MODEL_FILES[runtime]] = bundle.read(artifact.file)
         files[golden_output_file(runtime)] = _floats(golden, artifact.file, bundle)
     if purpose is Purpose.BOARD:
@@ -78,7 +93,7 @@ def pack(bundle: Bundle, purpose: Purpose) -> bytes:
         labels_file=LABELS_FILE,
         input=InputFormat.of(manifest.preprocessing),
         golden_input=FloatArray(file=GOLDEN_INPUT_FILE, shape=(images, 3, size, size)),
-        models=tuple(_model(bundle, runtime, images) for runtime in runtimes),
+        models=tuple(_model(bundle, bundle.artifact(runtime, precision), images) for runtime in runtimes),
         evaluation=_evaluation(manifest.verification),
         checkpoint=checkpoint,
         calibration=ImagesUsed(
@@ -90,11 +105,11 @@ def pack(bundle: Bundle, purpose: Purpose) -> bytes:
         files={name: _packed_file(data) for name, data in sorted(files.items())},
     )
     text = json.dumps(to_json(document), indent=1, ensure_ascii=False)
-    return write_archive(files | {DOCUMENT_FILE: text.encode() + b"\n"})
+    return files | {DOCUMENT_FILE: text.encode() + b"\n"}
 
 
-def _model(bundle: Bundle, runtime: Runtime, images: int) -> PackedModel:
-    artifact, manifest = bundle.artifact(runtime, Precision.INT8), bundle.manifest
+def _model(bundle: Bundle, artifact: Artifact, images: int) -> PackedModel:
+    manifest, runtime = bundle.manifest, artifact.runtime
     return PackedModel(
         file=MODEL_FILES[runtime],
         runtime=runtime,

@@ -11,6 +11,8 @@ from pathlib import Path
 SERIAL = "0A041FDD400327"
 READY = f"List of devices attached\n{SERIAL}\tdevice\n\n"
 TERMUX = "/data/data/com.termux/files"
+SHELLS_TMP = "/data/local/tmp"
+PROGRAMS = ("cat", "chmod", "grep", "head", "nproc", "rm", "sed", "sh", "sha256sum", "sleep", "uname")
 APP_FILES = "Android/data/dev.levitedge.demo/files"
 
 
@@ -19,10 +21,16 @@ class FakePhone:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.programs = folder, folder / "programs"
-        self.sdcard, self.termux = folder / "sdcard", folder / "termux"
-        for each in (self.programs, self.sdcard / APP_FILES, self.termux / "usr" / "bin", self.termux / "usr" / "tmp"):
+        self.sdcard, self.termux, self.tmp = folder / "sdcard", folder / "termux", folder / "tmp"
+        for each in (
+            self.programs,
+            self.tmp,
+            self.sdcard / APP_FILES,
+            self.termux / "usr" / "bin",
+            self.termux / "usr" / "tmp",
+        ):
             each.mkdir(parents=True)
-        for program in ("cat", "grep", "head", "nproc", "rm", "sed", "sh", "sleep", "uname"):
+        for program in PROGRAMS:
             (self.programs / program).symlink_to(shutil.which(program) or "/bin/false")
         self.lists(READY)
         self._write(folder / "adb", self._adb())
@@ -53,18 +61,30 @@ class FakePhone:
         self._write(self.termux / "usr" / "bin" / "python3", f'exec {python} "$@"')
 
     def app_answers(self, result: str, says: str = "Status: ok", running: bool = False, after_s: float = 0) -> None:
-        """Let the app write `result`, if there is any, with the extras of the call for @nonce@ and @threads@."""
+        """Let the app write `result`, if there is any, with the extras of the call for @nonce@ and @threads@.
+
+        @model@ becomes the SHA-256 of the model that it was sent.
+        """
         (self.folder / "result.json").write_text(result)
-        write = f'sed "s/@nonce@/$nonce/;s/@threads@/$threads/" {self.folder}/result.json'
+        write = (
+            "model=$(sha256sum $package/model.pte); model=${model%% *};"
+            ' sed "s/@nonce@/$nonce/;s/@threads@/$threads/;s/@model@/$model/"'
+            f" {self.folder}/result.json"
+        )
         self.has(
             "am",
             f'echo "$*" >> {self.folder}/am.log; [ $1 = start ] || exit 0; echo "{says}"\n'
             "while [ $# -gt 1 ]; do\n"
-            "case $1 in output) name=$2;; nonce) nonce=$2;; threads) threads=$2;; esac; shift; done\n"
+            "case $1 in output) name=$2;; nonce) nonce=$2;; package) package=$2;; threads) threads=$2;; esac; shift\n"
+            "done\n"
             f"[ -s {self.folder}/result.json ] || exit 0\n"
             f"(sleep {after_s}; {write} > {self.sdcard}/{APP_FILES}/$name) > /dev/null 2>&1 {'&' if after_s else ''}",
         )
         self.has("pidof", "true" if running else "false")
+
+    def is_full(self, says: str) -> None:
+        """Let what is sent to it break off at its end."""
+        (self.folder / "full").write_text(says)
 
     @property
     def am_log(self) -> list[str]:
@@ -73,19 +93,28 @@ class FakePhone:
         return log.read_text().splitlines() if log.exists() else []
 
     @property
+    def sent_files(self) -> list[str]:
+        """What is left of what was sent to it."""
+        return [str(path.relative_to(self.tmp)) for path in self.tmp.rglob("*")]
+
+    @property
     def app_files(self) -> list[str]:
         """What is left in the app's folder."""
         return [path.name for path in (self.sdcard / APP_FILES).iterdir()]
 
     def _adb(self) -> str:
+        folders = {"/sdcard": self.sdcard, TERMUX: self.termux, SHELLS_TMP: self.tmp}
+        there = ";".join(f"s#{name}#{folder}#g" for name, folder in folders.items())
         return (
             f'[ "$1" = devices ] && exec cat {self.folder}/devices\n'
+            f'last=$(for last; do :; done; printf %s "$last" | sed "{there}")\n'
+            f'[ "$1 $2 $3" = "-s {SERIAL} push" ] && {{ cp -r "$4" "$last"; ! cat {self.folder}/full >&2; exit; }}\n'
             f'[ "$1 $2 $3 $4" = "-s {SERIAL} shell -T" ] || {{ echo "adb: $*" >&2; exit 1; }}\n'
-            f'script=$(printf %s "$5" | sed "s#/sdcard#{self.sdcard}#g;s#{TERMUX}#{self.termux}#g")\n'
-            f'HOME={self.folder} PATH={self.programs} exec /bin/sh -c "$script"'
+            f'HOME={self.folder} PATH={self.programs} exec /bin/sh -c "$last"'
         )
 
     @staticmethod
     def _write(path: Path, script: str) -> None:
+        path.unlink(missing_ok=True)  # it may be a link to this machine's own program
         path.write_text(f"#!/bin/sh\n{script}\n")
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
