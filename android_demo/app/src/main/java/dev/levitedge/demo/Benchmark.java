@@ -1,10 +1,11 @@
 package dev.levitedge.demo;
 
+import java.io.File;
 import java.io.IOException;
 import java.util.Map;
 import java.util.function.LongSupplier;
 
-/** Times the model of the app's package, without preprocessing, and writes one document for {@code levit-edge bench}. */
+/** Times the model of a package, without preprocessing, and writes one document for {@code levit-edge bench}. */
 public final class Benchmark {
     private static final double NANOSECONDS_PER_MS = 1e6;
 
@@ -39,10 +40,12 @@ public final class Benchmark {
     }
 
     BenchmarkResult measure(BenchmarkRequest request) throws Exception {
-        DemoPackage golden = host.prepare();
+        DemoPackage golden = DemoPackage.open(
+                request.packageFolder == null ? host.carriedPackage() : new FolderFiles(request.packageFolder));
+        File file = host.store(golden);
         Integer before = host.thermalStatus();
         long start = nanoTime.getAsLong();
-        try (Model model = host.load(request.threads)) {
+        try (Model model = host.load(file, request.threads)) {
             double loadMs = (nanoTime.getAsLong() - start) / NANOSECONDS_PER_MS;
             float[] input = golden.goldenInput[0];
             double firstMs = time(model, input);

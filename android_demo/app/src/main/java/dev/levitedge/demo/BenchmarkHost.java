@@ -1,12 +1,17 @@
 package dev.levitedge.demo;
 
+import java.io.File;
+
 /** What a benchmark needs of the phone and the app. */
 public interface BenchmarkHost {
-    /** Opens the app's package and puts its model where {@link #load} finds it; not timed. */
-    DemoPackage prepare() throws Exception;
+    /** The package that the app carries. */
+    PackageFiles carriedPackage();
+
+    /** Copies the model of a package to where ExecuTorch can load it; not timed. */
+    File store(DemoPackage checked) throws Exception;
 
     /** Loads the model with a thread pool of this size; timed. */
-    Model load(int threads) throws Exception;
+    Model load(File model, int threads) throws Exception;
 
     /** PowerManager.getCurrentThermalStatus(), 0 to 6; null before Android 10. */
     Integer thermalStatus();

@@ -1,5 +1,6 @@
 package dev.levitedge.demo;
 
+import java.io.File;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.TreeSet;
@@ -16,24 +17,42 @@ public final class BenchmarkRequest {
     /** Of ExecuTorch's thread pool. */
     public final int threads;
 
-    public BenchmarkRequest(int runs, int warmup, int threads) {
+    /** Where the package lies that is to be timed; null for the one that the app carries. */
+    public final File packageFolder;
+
+    private BenchmarkRequest(int runs, int warmup, int threads, String packageFolder) {
         this.runs = within("runs", runs, 1, MOST_RUNS);
         this.warmup = within("warmup", warmup, 0, MOST_RUNS);
         this.threads = within("threads", threads, 1, MOST_THREADS);
+        this.packageFolder = packageFolder == null ? null : sentByAdb(packageFolder);
     }
 
     /**
-     * Reads the extras: output and nonce, which are {@link BenchmarkReply}'s, and the whole numbers runs, warmup, threads.
+     * Reads the extras: output and nonce, which are {@link BenchmarkReply}'s; the whole numbers runs, warmup, threads; and
+     * package, a folder below /data/local/tmp, which may be missing.
      *
      * @throws IllegalArgumentException one is missing, unknown, of another type or out of range
      */
     public static BenchmarkRequest of(Map<String, ?> extras) {
         TreeSet<String> unknown = new TreeSet<>(extras.keySet());
-        unknown.removeAll(Arrays.asList("output", "nonce", "runs", "warmup", "threads"));
+        unknown.removeAll(Arrays.asList("output", "nonce", "runs", "warmup", "threads", "package"));
         if (!unknown.isEmpty()) {
             throw new IllegalArgumentException("unknown extras " + unknown + ": is the app as new as levit-edge?");
         }
-        return new BenchmarkRequest(number(extras, "runs"), number(extras, "warmup"), number(extras, "threads"));
+        Object folder = extras.get("package");
+        if (folder != null && !(folder instanceof String)) {
+            throw new IllegalArgumentException("package is " + folder + ", expected text (--es)");
+        }
+        return new BenchmarkRequest(
+                number(extras, "runs"), number(extras, "warmup"), number(extras, "threads"), (String) folder);
+    }
+
+    /** Any app may start a benchmark; no app may write where adb's shell does. */
+    private static File sentByAdb(String folder) {
+        if (!folder.matches("/data/local/tmp(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")) {
+            throw new IllegalArgumentException("package is " + folder + ", expected a folder below /data/local/tmp");
+        }
+        return new File(folder);
     }
 
     private static int number(Map<String, ?> extras, String name) {

@@ -44,6 +44,8 @@ public final class PackageDocument {
     public final FloatArray goldenInput;
     /** The file that ExecuTorch loads. */
     public final String modelFile;
+    /** int8; or fp32, which levit-edge sends to be timed beside it. */
+    public final String precision;
     /** The version of ExecuTorch that wrote it. */
     public final String madeWith;
     /** The oldest version of ExecuTorch that is known to load it. */
@@ -181,7 +183,7 @@ public final class PackageDocument {
                 "least_sqnr_db", "accuracy");
         modelFile = model.choice("file", "model.pte");
         model.choice("runtime", "executorch");
-        model.choice("precision", "int8");
+        precision = model.choice("precision", "int8", "fp32");
         madeWith = model.text("made_with");
         JsonFields oldest = model.object("oldest_runtime");
         oldest.expectKeys("version", "basis");

@@ -38,13 +38,20 @@ public class BenchmarkTest {
         }
 
         @Override
-        public DemoPackage prepare() throws Exception {
-            golden = DemoPackage.open(files);
-            return golden;
+        public PackageFiles carriedPackage() {
+            return files;
         }
 
         @Override
-        public Model load(int threads) {
+        public File store(DemoPackage checked) {
+            golden = checked;
+            milliseconds += 1000; // which is not part of the time to load
+            return new File("model.pte");
+        }
+
+        @Override
+        public Model load(File file, int threads) {
+            assertEquals("model.pte", file.getName());
             this.threads = threads;
             model = new GoldenModel(golden, factor);
             return model;
@@ -126,8 +133,20 @@ public class BenchmarkTest {
         assertFailure(phone, extras, "runs is 20, expected a whole number (--ei)");
         extras.remove("runs");
         assertFailure(phone, extras, "runs is null");
+        extras.put("runs", 1);
+        for (Object folder : new Object[] {7, "", "/sdcard/x", "/data/local/tmp", "/data/local/tmp/../x", "/data/local/tmp/a/.."}) {
+            extras.put("package", folder);
+            assertFailure(phone, extras, "package is " + folder + ", expected ");
+        }
         extras.put("colour", "blue");
         assertFailure(phone, extras, "unknown extras [colour]");
+    }
+
+    @Test
+    public void aPackageThatWasSentIsTakenFirst() throws Exception {
+        Map<String, Object> extras = extras(1, 0, 1);
+        extras.put("package", "/data/local/tmp/levit-edge-0/int8.pte"); // which this computer does not have
+        assertFailure(new Phone(new ExamplePackage(), 1), extras, "/data/local/tmp/levit-edge-0/int8.pte is not a folder");
     }
 
     @Test
@@ -141,7 +160,7 @@ public class BenchmarkTest {
     public void errorsOfTheRuntimeAreAnswered() throws Exception {
         Phone phone = new Phone(new ExamplePackage(), 1) {
             @Override
-            public Model load(int threads) {
+            public Model load(File file, int threads) {
                 throw new UnsatisfiedLinkError("no executorch");
             }
         };

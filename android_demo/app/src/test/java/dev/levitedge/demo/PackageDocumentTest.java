@@ -61,7 +61,7 @@ public class PackageDocumentTest {
         assertRefused("input/crop", "none", "input.crop is \"none\", expected center");
         assertRefused("input/channels", "BGR", "input.channels is \"BGR\", expected RGB");
         assertRefused("models/0/runtime", "onnxruntime", "models[0].runtime is \"onnxruntime\", expected executorch");
-        assertRefused("models/0/precision", "fp32", "models[0].precision is \"fp32\", expected int8");
+        assertRefused("models/0/precision", "int4", "models[0].precision is \"int4\", expected int8 or fp32");
         assertRefused("models", new JSONArray(), "models is [], expected one model");
         assertRefused("models", new JSONArray().put("model.pte"), "expected an array of objects");
     }

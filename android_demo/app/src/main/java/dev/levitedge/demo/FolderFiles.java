@@ -2,6 +2,7 @@ package dev.levitedge.demo;
 
 import java.io.File;
 import java.io.FileInputStream;
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.Arrays;
@@ -9,10 +10,10 @@ import java.util.HashSet;
 import java.util.Set;
 
 /** A package unpacked into a folder. */
-final class FolderFiles implements PackageFiles {
+public final class FolderFiles implements PackageFiles {
     private final File folder;
 
-    FolderFiles(File folder) {
+    public FolderFiles(File folder) {
         this.folder = folder;
     }
 
@@ -22,7 +23,11 @@ final class FolderFiles implements PackageFiles {
     }
 
     @Override
-    public Set<String> names() {
-        return new HashSet<>(Arrays.asList(folder.list()));
+    public Set<String> names() throws IOException {
+        String[] names = folder.list();
+        if (names == null) {
+            throw new FileNotFoundException(folder + " is not a folder that can be read");
+        }
+        return new HashSet<>(Arrays.asList(names));
     }
 }
