@@ -1,10 +1,10 @@
 """Write what the Java of the Android demo has to compute: pictures, and what levit-edge and Pillow make of them.
 
-    python scripts/android/golden_vectors.py build/vectors --package levit-demo-int8-android.zip
+    python scripts/android/golden_vectors.py build/vectors
 
 `vectors.json` lists the cases by kind. Pixels lie in files of their own, red, green, blue of each, row after row;
-inputs are little-endian float32. The package is unpacked beside them, for the Java to open. The JUnit tests of
-`android_demo` find the folder by the environment variable LEVIT_EDGE_VECTORS.
+inputs are little-endian float32. The JUnit tests of `android_demo` find the folder by the environment variable
+LEVIT_EDGE_VECTORS, and write the documents into it that levit-edge has to read.
 """
 
 import argparse
@@ -21,8 +21,6 @@ from PIL import Image, ImageOps
 from levit_edge.data.demo import evaluation_dir
 from levit_edge.data.image import crop_square, open_image
 from levit_edge.data.preprocess import Preprocessing, preprocess
-from levit_edge.runtime.package.archive import read_archive
-from levit_edge.runtime.package.package import Package, read_package_file
 from levit_edge.runtime.ranking import softmax, top_classes
 
 OLDEST_PILLOW = 13
@@ -72,22 +70,13 @@ EXIF_ORIENTATION = 0x0112
 def main() -> None:
     parser = argparse.ArgumentParser(description="Write the golden vectors of the Android demo's tests.")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--package", type=Path, required=True, help="made by `levit-edge package --for android`")
     arguments = parser.parse_args()
     if int(PIL.__version__.partition(".")[0]) < OLDEST_PILLOW:
         parser.error(
             f"needs Pillow {OLDEST_PILLOW}, whose order of directions the Java follows; this is {PIL.__version__}"
         )
-    unpack(arguments.package, arguments.folder / "package")
+    arguments.folder.mkdir(parents=True, exist_ok=True)
     write_vectors(arguments.folder)
-
-
-def unpack(package: Path, folder: Path) -> None:
-    data = read_package_file(package)
-    Package.parse(data, str(package))
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in read_archive(data, str(package)).items():
-        (folder / name).write_bytes(content)
 
 
 def write_vectors(folder: Path) -> None:

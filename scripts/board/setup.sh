@@ -12,7 +12,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 counting_qemu=10.0.13
 
-die() { echo "setup.sh: $2" >&2; exit "$1"; }
+. "$here/../debian.sh"
 
 main() {
     local counting='' target=''
@@ -26,11 +26,7 @@ main() {
     done
     [ -n "$target" ] || die 2 "usage: setup.sh DIR [--counting]"
     check_machine
-    mkdir -p "$target"
-    dir=$(cd "$target" && pwd)
-    exec 9> "$dir/.lock"
-    flock 9 # two test runs at once: the second waits, and finds everything made
-
+    lock_folder "$target"
     install_programs mmdebstrap arch-test debian-archive-keyring python3-venv socat iproute2 openssh-client adb
     make_part tools make_tools
     make_part qemu make_qemu
@@ -44,54 +40,9 @@ main() {
 }
 
 check_machine() {
-    [ "$(id -u)" = 0 ] || die 2 "needs root, to install packages and to unpack an aarch64 Debian; you are $(id -un)"
+    need_root "to install packages and to unpack an aarch64 Debian"
     [ "$(uname -m)" = x86_64 ] || die 3 "emulates ARM on x86-64, and this machine is $(uname -m)"
-    [ -e /etc/os-release ] && . /etc/os-release
-    [ "${ID:-}" = debian ] || die 3 "needs Debian's packages, and this is ${PRETTY_NAME:-an unknown system}"
-}
-
-# The mirror that this machine has its own Debian from. apt knows it after an update.
-debian_mirror() {
-    local mirror=${DEBIAN_MIRROR:-}
-    [ -n "$mirror" ] || mirror=$(apt_mirror)
-    [ -n "$mirror" ] || { apt-get --quiet update >&2 || true; mirror=$(apt_mirror); }
-    [ -n "$mirror" ] || die 3 "no Debian mirror in apt's sources; name one in DEBIAN_MIRROR"
-    echo "$mirror"
-}
-
-apt_mirror() {
-    apt-get indextargets --format '$(SITE)' "Codename: $VERSION_CODENAME" 'Component: main' | sed 1q
-}
-
-# Packages of this machine. Nothing is asked of the network when they are all there.
-install_programs() {
-    local missing=() package
-    for package; do
-        dpkg-query --show --showformat '${db:Status-Status}' "$package" 2> /dev/null | grep -qx installed ||
-            missing+=("$package")
-    done
-    [ ${#missing[@]} != 0 ] || return 0
-    apt-get --quiet update || true # other sources than Debian may be out of reach; the installation will tell
-    DEBIAN_FRONTEND=noninteractive apt-get install --quiet --yes --no-install-recommends "${missing[@]}" ||
-        die 3 "cannot install ${missing[*]} (see above); is the network there?"
-}
-
-# make_part NAME FUNCTION [FILE...]: DIR/NAME, by FUNCTION, unless it is there and was made by the same commands from the
-# same FILEs. It gets its name when it is whole.
-make_part() {
-    local name=$1 function=$2 recipe
-    shift 2
-    recipe=$(declare -f "$function"; [ $# = 0 ] || cat "$@")
-    if [ -e "$dir/$name" ] && [ "$recipe" = "$(cat "$dir/$name.recipe" 2> /dev/null)" ]; then return; fi
-    # Boards read the parts as long as they run, and hold this lock.
-    exec 8> "$dir/.in-use"
-    [ ! -e "$dir/$name" ] || flock --nonblock 8 || die 3 "boards of the old $dir/$name are running: end them first"
-    echo "making $dir/$name"
-    rm -rf "$dir/$name.recipe" "${dir:?}/$name" "$dir/$name.partial"* # what an interrupted run left
-    "$function" "$dir/$name.partial"
-    mv "$dir/$name.partial" "$dir/$name"
-    echo "$recipe" > "$dir/$name.recipe"
-    exec 8>&-
+    need_debian
 }
 
 require_space() { # MEBIBYTES

@@ -195,7 +195,7 @@ public class BenchmarkTest {
     @Test
     public void documentsForPythonAreWritten() throws Exception {
         File written = new File(Vectors.folder(), "written");
-        PackageFiles files = new FolderFiles(new File(Vectors.folder(), "package"));
+        PackageFiles files = new FolderFiles(ExamplePackage.ofTheApp());
         Files.createDirectories(written.toPath());
         Benchmark real = new Benchmark(new Phone(files, 1));
         real.answer(extras(50, 5, 2), new BenchmarkReply(written, "benchmark.json", NONCE));

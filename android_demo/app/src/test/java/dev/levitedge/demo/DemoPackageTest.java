@@ -28,7 +28,7 @@ public class DemoPackageTest {
 
     @Test
     public void whatLevitEdgePackedIsOpened() throws Exception {
-        File folder = new File(Vectors.folder(), "package");
+        File folder = ExamplePackage.ofTheApp();
         DemoPackage opened = DemoPackage.open(new FolderFiles(folder));
         assertEquals(opened.document.classes, opened.labels.size());
         ByteArrayOutputStream model = new ByteArrayOutputStream();

@@ -1,7 +1,10 @@
 package dev.levitedge.demo;
 
+import static org.junit.Assume.assumeTrue;
+
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.File;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -78,6 +81,13 @@ final class ExamplePackage implements PackageFiles {
             list(name);
         }
         write();
+    }
+
+    /** The package that the app is built with, unpacked; a test that asks for it is skipped where there is none. */
+    static File ofTheApp() {
+        File folder = new File("src/main/assets/package").getAbsoluteFile();
+        assumeTrue("no package in " + folder + ": levit-edge package BUNDLE --for android --into android_demo", folder.isDirectory());
+        return folder;
     }
 
     /** Changes a file, and what the document says of it. */

@@ -21,8 +21,8 @@ final class Vectors {
     /** The folder; a test that asks for it is skipped where there is none. */
     static File folder() {
         String folder = System.getenv("LEVIT_EDGE_VECTORS");
-        assumeTrue("no golden vectors: python scripts/android/golden_vectors.py FOLDER --package PACKAGE.zip, then set"
-                + " LEVIT_EDGE_VECTORS to the absolute path of FOLDER", folder != null);
+        assumeTrue("no golden vectors: python scripts/android/golden_vectors.py FOLDER, then set LEVIT_EDGE_VECTORS to the"
+                + " absolute path of FOLDER", folder != null);
         return new File(folder);
     }
 
