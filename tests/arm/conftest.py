@@ -10,11 +10,11 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
 from tests.arm.board import SCRIPTS, Board, free_ports
+from tests.conftest import unavailable
 
 StartBoard = Callable[..., Board]
 Adb = Callable[..., subprocess.CompletedProcess[str]]
@@ -37,13 +37,6 @@ def board_folder() -> Path:
     if made.returncode:
         unavailable(f"emulated boards cannot be made: {made.stderr.strip()}")
     return folder
-
-
-def unavailable(reason: str) -> NoReturn:
-    """Skip, or fail in CI: there these tests must run."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
