@@ -47,7 +47,7 @@ public final class BenchmarkRequest {
                 number(extras, "runs"), number(extras, "warmup"), number(extras, "threads"), (String) folder);
     }
 
-    /** Any app may start a benchmark; no app may write where adb's shell does. */
+    /** Whoever starts a benchmark: models come from where only adb's shell writes. */
     private static File sentByAdb(String folder) {
         if (!folder.matches("/data/local/tmp(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")) {
             throw new IllegalArgumentException("package is " + folder + ", expected a folder below /data/local/tmp");

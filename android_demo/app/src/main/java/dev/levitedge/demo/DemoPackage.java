@@ -16,6 +16,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 
 /** A package whose files are all there, and all the ones that its model.json lists. */
 public final class DemoPackage {
@@ -42,6 +43,11 @@ public final class DemoPackage {
      * @throws IOException a file cannot be read
      */
     public static DemoPackage open(PackageFiles files) throws PackageException, IOException {
+        return open(files, check -> {});
+    }
+
+    /** The same, and says which checks were passed, each as soon as it was. */
+    static DemoPackage open(PackageFiles files, Consumer<Check> passed) throws PackageException, IOException {
         Set<String> names = new TreeSet<>(files.names());
         if (!names.remove(PackageDocument.FILE)) {
             throw new PackageException("The app has no package: there is no " + PackageDocument.FILE
@@ -52,10 +58,12 @@ public final class DemoPackage {
             throw new PackageException("The package has the files " + names + ", but its model.json lists "
                     + document.files.keySet() + ". " + PackageDocument.REMEDY);
         }
-        return new DemoPackage(files, document);
+        passed.accept(Check.DOCUMENT);
+        return new DemoPackage(files, document, passed);
     }
 
-    private DemoPackage(PackageFiles files, PackageDocument document) throws PackageException, IOException {
+    private DemoPackage(PackageFiles files, PackageDocument document, Consumer<Check> passed)
+            throws PackageException, IOException {
         this.files = files;
         this.document = document;
         Map<String, byte[]> contents = new HashMap<>();
@@ -67,10 +75,12 @@ public final class DemoPackage {
             }
         }
         copyModel(new Nowhere());
+        passed.accept(Check.FILES);
         modelSha256 = document.files.get(document.modelFile).sha256;
         labels = labels(contents.get(document.labelsFile), document);
         goldenInput = floats(contents.get(document.goldenInput.file), document.goldenInput);
         goldenOutput = floats(contents.get(document.goldenOutput.file), document.goldenOutput);
+        passed.accept(Check.CONTENTS);
     }
 
     /**
@@ -140,14 +150,5 @@ public final class DemoPackage {
             }
         }
         return images;
-    }
-
-    /** A stream that is checked on the way and kept nowhere. */
-    private static final class Nowhere extends OutputStream {
-        @Override
-        public void write(int oneByte) {}
-
-        @Override
-        public void write(byte[] bytes, int offset, int length) {}
     }
 }

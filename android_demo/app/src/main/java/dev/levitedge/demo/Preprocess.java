@@ -29,11 +29,14 @@ public final class Preprocess {
      *
      * @param picture the right way up: see {@link Picture#turned}
      * @return the planes of red, green and blue, 3 × imageSize × imageSize
-     * @throws IllegalArgumentException the picture is so elongated that it would have more than 150 million pixels when
-     *     resized
+     * @throws IllegalArgumentException see {@link #square}
      */
     public float[] run(Picture picture) {
-        byte[] square = square(picture);
+        return normalised(square(picture));
+    }
+
+    /** The model's input, 3 × imageSize × imageSize, of the pixels of a {@link #square}. */
+    float[] normalised(byte[] square) {
         float[] input = new float[square.length];
         int plane = imageSize * imageSize;
         for (int i = 0; i < plane; i++) {
@@ -44,7 +47,12 @@ public final class Preprocess {
         return input;
     }
 
-    /** The pixels that the model sees: red, green, blue of each, row after row. */
+    /**
+     * The pixels that the model sees: red, green, blue of each, row after row.
+     *
+     * @throws IllegalArgumentException the picture is so elongated that it would have more than 150 million pixels when
+     *     resized
+     */
     byte[] square(Picture picture) {
         int shorter = Math.min(picture.width, picture.height);
         long longSide = (long) resize * Math.max(picture.width, picture.height) / shorter;
