@@ -18,12 +18,15 @@ from levit_edge.runtime.package.archive import write_archive
 from levit_edge.runtime.package.verify import verify_package
 from tests.android.conftest import SCRIPTS, Check
 from tests.conftest import REPOSITORY
+from tests.integration.conftest import levit_edge
 from tests.runtime.board.test_android_benchmark import NONCE, SCHEMA
 
 pytestmark = pytest.mark.slow
 ASSETS = "assets/package/"
 JAVA = Path("app/src/main/java/dev/levitedge/demo")
 MODEL = Path("app/src/main/assets/package/model.pte")
+PERCENTAGE_POINTS = 3.0
+"""Between processors: a probability of an int8 model."""
 LEAST_TESTS = 50
 """Of JUnit; that so many ran shows that they were found and the golden vectors too."""
 
@@ -108,6 +111,18 @@ def test_what_is_missing_is_named(app: Path, check: Check, tmp_path: Path) -> No
     )
     used = subprocess.run([SCRIPTS / "check.sh"], capture_output=True, text=True, check=False)
     assert (used.returncode, used.stderr) == (2, "check.sh: usage: check.sh APP VECTORS OUTPUT [CACHE]\n")
+
+
+def test_the_expected_classes_of_the_readme_are_those_of_predict(demo_bundle: tuple[Path, dict[str, Any]]) -> None:
+    readme = (REPOSITORY / "android_demo" / "README.md").read_text()
+    (photograph,) = re.findall(r"The photograph `(levit_edge/data/demo/.*\.jpg)`", readme)
+    rows = re.findall(r"^\| ([a-z-]+) \| ([0-9.]+) % \|$", readme, re.MULTILINE)
+    said = [(name, float(percent)) for name, percent in rows]
+    done = levit_edge("predict", demo_bundle[0], REPOSITORY / photograph, "--runtime", "executorch", "--json")
+    (image,) = json.loads(done.stdout)["results"]
+    found = [(each["label"], 100 * each["probability"]) for each in image["guesses"]]
+    assert [name for name, _ in found] == [name for name, _ in said]
+    assert [percent for _, percent in found] == pytest.approx([percent for _, percent in said], abs=PERCENTAGE_POINTS)
 
 
 def test_the_app_has_the_executorch_of_the_exporter() -> None:

@@ -29,7 +29,7 @@ def measure_by_agent_or_app(
             raise
         if not app_is_installed(transport.device):
             raise NoPythonError(
-                f"{error} Without Python the demo app {PACKAGE} could measure, but it is not installed either, and is"
-                " not part of this release yet."
+                f"{error} Without Python the demo app {PACKAGE} could measure, but it is not installed either:"
+                " android_demo/README.md says how to build it."
             ) from error
         return measure_in_app(bundle, transport.device, plan, progress)

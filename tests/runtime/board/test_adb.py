@@ -131,7 +131,7 @@ def test_the_python_of_the_user_is_looked_for(phone: FakePhone) -> None:
 def test_without_python_and_app_both_ways_are_named(phone: FakePhone, tiny_bundle: Path) -> None:
     phone.is_android()
     with pytest.raises(
-        NoPythonError, match=r"Termux.*dev\.levitedge\.demo could measure.*not part of this release yet"
+        NoPythonError, match=r"Termux.*dev\.levitedge\.demo could measure.*android_demo/README\.md says how"
     ):
         measure_by_agent_or_app(Bundle.open(tiny_bundle), AdbTransport("adb"), Plan())
 
