@@ -32,6 +32,7 @@ main() {
     rm -rf "$work" "$output/demo.apk"
     mkdir -p "$work/generated" "$work/classes" "$work/test-classes" "$work/apk/lib/arm64-v8a"
     read_settings
+    generate_build_config
     link_resources
     compile
     run_junit
@@ -105,18 +106,31 @@ make_keystore() {
         die 3 "cannot make a key: $(cat "$dir/keytool.log")"
 }
 
-# What Gradle would put into the manifest.
 read_settings() {
-    namespace=$(setting namespace)
-    min_sdk=$(setting minSdk)
-    target_sdk=$(setting targetSdk)
+    namespace=$(setting namespace "$app/build.gradle.kts")
+    min_sdk=$(setting minSdk "$app/build.gradle.kts")
+    target_sdk=$(setting targetSdk "$app/build.gradle.kts")
+    version_code=$(setting versionCode "$app/build.gradle.kts")
+    version_name=$(setting versionName "$app/build.gradle.kts")
+    executorch_version=$(setting executorch "$app/../gradle/libs.versions.toml")
 }
 
-setting() { # NAME
+setting() { # NAME FILE
     local value
-    value=$(sed -n "s/^ *$1 = \"\{0,1\}\([A-Za-z0-9.]*\)\"\{0,1\}$/\1/p" "$app/build.gradle.kts")
-    [ -n "$value" ] && [ "$(wc -l <<< "$value")" = 1 ] || die 3 "$app/build.gradle.kts has no line '$1 = …', or several"
+    value=$(sed -n "s/^ *$1 = \"\{0,1\}\([A-Za-z0-9.]*\)\"\{0,1\}$/\1/p" "$2")
+    [ -n "$value" ] && [ "$(wc -l <<< "$value")" = 1 ] || die 3 "$2 has no line '$1 = …', or several"
     echo "$value"
+}
+
+# What Gradle makes of buildConfigField.
+generate_build_config() {
+    cat > "$work/generated/BuildConfig.java" << END
+package $namespace;
+
+public final class BuildConfig {
+    public static final String EXECUTORCH_VERSION = "$executorch_version";
+}
+END
 }
 
 link_resources() {
@@ -124,8 +138,8 @@ link_resources() {
     sed "s/<manifest /<manifest package=\"$namespace\" /" "$app/src/main/AndroidManifest.xml" > "$work/AndroidManifest.xml"
     aapt2 compile --dir "$app/src/main/res" -o "$work/resources.zip" || die 3 "the resources are wrong (see above)"
     aapt2 link -I "$android" --manifest "$work/AndroidManifest.xml" --java "$work/generated" -A "$app/src/main/assets" \
-        -0 .pte --min-sdk-version "$min_sdk" --target-sdk-version "$target_sdk" --version-code 1 --version-name 1 \
-        -o "$work/resources.apk" "$work/resources.zip" 2> "$work/aapt2.log" ||
+        -0 .pte --min-sdk-version "$min_sdk" --target-sdk-version "$target_sdk" --version-code "$version_code" \
+        --version-name "$version_name" -o "$work/resources.apk" "$work/resources.zip" 2> "$work/aapt2.log" ||
         { cat "$work/aapt2.log" >&2; die 3 "the resources cannot be linked (see above)"; }
 }
 
@@ -188,14 +202,14 @@ verify() {
     apksigner verify --min-sdk-version "$min_sdk" "$apk" || die 3 "the signature is wrong (see above)"
     zipalign -c -p 4 "$apk" > "$work/zipalign.log" || die 3 "the APK is not aligned: $(cat "$work/zipalign.log")"
     aapt dump badging "$apk" > "$work/badging" 2> "$work/badging.log" || die 3 "aapt cannot read the APK: $(cat "$work/badging.log")"
-    require_line "package: name='$namespace'" "$work/badging"
+    require_line "package: name='$namespace' versionCode='$version_code' versionName='$version_name'" "$work/badging"
     require_line "sdkVersion:'$min_sdk'" "$work/badging"
     require_line "targetSdkVersion:'$target_sdk'" "$work/badging"
     require_line "launchable-activity: name='$namespace.MainActivity'" "$work/badging"
     require_line "native-code: 'arm64-v8a'" "$work/badging"
     dexdump "$apk" > "$work/dexdump"
-    for class in org/pytorch/executorch/Module "${namespace//.//}/MainActivity" "${namespace//.//}/BenchmarkActivity"; do
-        require_line "  Class descriptor  : 'L$class;'" "$work/dexdump"
+    for class in org.pytorch.executorch.Module $(manifest_classes); do
+        require_line "  Class descriptor  : 'L${class//.//};'" "$work/dexdump"
     done
     ! grep -E 'invoke-(custom|polymorphic)' "$work/dexdump" >&2 || die 3 "a lambda got past ProGuard (see above)"
     unzip -Zl "$apk" assets/package/model.pte > "$work/model.entry"
@@ -204,6 +218,10 @@ verify() {
         die 3 "model.pte in the APK is another than the package's"
     mv "$apk" "$output/demo.apk"
     echo "ready: $output/demo.apk"
+}
+
+manifest_classes() {
+    grep --only-matching "android:name=\"$namespace\.[A-Za-z0-9_.]*\"" "$work/AndroidManifest.xml" | cut -d '"' -f 2
 }
 
 require_line() { # START FILE

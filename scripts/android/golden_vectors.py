@@ -39,9 +39,11 @@ EXTREME_SIZES = [
     ((64, 48), (31, 48)),
     ((17, 13), (170, 130)),
     ((1000, 3), (1, 1)),
+    ((50, 110), (30, 70)),
+    ((50, 111), (30, 70)),
     ((2016, 1512), (341, 256)),
 ]
-"""(width, height) before and after."""
+"""(width, height) before and after. Of the two with 50 columns, Pillow begins with the rows of one alone."""
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 PROTOCOLS = [
     Preprocessing(image_size=128, resize=146, mean=MEAN, std=STD),

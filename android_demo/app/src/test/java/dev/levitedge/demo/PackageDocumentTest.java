@@ -63,6 +63,8 @@ public class PackageDocumentTest {
         assertRefused("models/0/runtime", "onnxruntime", "models[0].runtime is \"onnxruntime\", expected executorch");
         assertRefused("models/0/precision", "int4", "models[0].precision is \"int4\", expected int8 or fp32");
         assertRefused("models", new JSONArray(), "models is [], expected one model");
+        JSONObject model = new ExamplePackage().document.getJSONArray("models").getJSONObject(0);
+        assertRefused("models", new JSONArray().put(model).put(model), "expected one model");
         assertRefused("models", new JSONArray().put("model.pte"), "expected an array of objects");
     }
 
@@ -141,8 +143,10 @@ public class PackageDocumentTest {
     }
 
     @Test
-    public void whatIsNoDocumentIsRefused() {
-        String[] contents = {"", "[]", "7", "{", "{} {}", "{\"schema_version\": 1", new String(new char[1 << 19]).replace('\0', '[')};
+    public void whatIsNoDocumentIsRefused() throws Exception {
+        String two = new ExamplePackage().document + " {}";
+        assertRefused(two.getBytes(StandardCharsets.UTF_8), "nothing behind it");
+        String[] contents = {"", "[]", "7", "{", "{\"schema_version\": 1", new String(new char[1 << 19]).replace('\0', '[')};
         for (String content : contents) {
             assertRefused(content.getBytes(StandardCharsets.UTF_8), "model.json");
         }
