@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from levit_edge.errors import BoardError
 from levit_edge.runtime.board.adb_device import AdbDevice
 from levit_edge.runtime.board.android_device import describe_android
 from tests.arm.board import Board
@@ -145,6 +146,22 @@ def test_bytes_and_exit_status_come_back_as_they_are(target: str) -> None:
     )
     assert done.stdout == content
     assert (done.stderr, done.returncode) == (b"err\n", 7)
+
+
+def test_a_folder_is_pushed_for_everybody_to_read(target: str, tmp_path: Path) -> None:
+    (tmp_path / "int8.pte").mkdir(mode=0o700)
+    (tmp_path / "int8.pte" / "model.json").write_bytes(b"{}")
+    (tmp_path / "int8.pte" / "model.json").chmod(0o600)
+    device, there = AdbDevice(target), "/data/local/tmp/levit-edge-pushed"
+    device.push(tmp_path, there)
+    listed = device.shell(
+        f"cd {there} && stat -c %a . int8.pte int8.pte/model.json && cat int8.pte/model.json; rm -r {there}"
+    )
+    *modes, content = listed.stdout.decode().splitlines()
+    assert [int(mode, 8) & 0o005 for mode in modes] == [0o005, 0o005, 0o004]
+    assert content == "{}"
+    with pytest.raises(BoardError, match=r"cannot be written on the device: adb: error: failed to copy"):
+        device.push(tmp_path, "/proc/levit-edge-pushed")
 
 
 def test_the_shell_alone_tells_what_the_device_is(target: str) -> None:

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 from levit_edge.errors import BoardError
-from levit_edge.runtime.board.hostile import text
+from levit_edge.runtime.board.hostile import reason
 
 __all__ = ["AdbDevice", "parse_devices"]
 
@@ -87,8 +87,9 @@ class AdbDevice:
         if done.returncode == 0:
             done = self.shell(f"chmod -R a+rX {shlex.quote(there)}")
         if done.returncode:
-            said = (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no message"])[-1]
-            raise BoardError(f"{self.name}: {there} cannot be written on the device: {text(said, 400)}.")
+            said = (done.stdout + done.stderr).decode("utf-8", "replace")  # a failed push says so on stdout
+            line = next((line for line in said.splitlines() if "error" in line.lower()), said)
+            raise BoardError(f"{self.name}: {there} cannot be written on the device: {reason(line, 400)}.")
 
     def _adb(self) -> list[str]:
         """The command line of adb for this device, up to what it is to do."""

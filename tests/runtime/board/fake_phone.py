@@ -108,7 +108,8 @@ class FakePhone:
         return (
             f'[ "$1" = devices ] && exec cat {self.folder}/devices\n'
             f'last=$(for last; do :; done; printf %s "$last" | sed "{there}")\n'
-            f'[ "$1 $2 $3" = "-s {SERIAL} push" ] && {{ cp -r "$4" "$last"; ! cat {self.folder}/full >&2; exit; }}\n'
+            f'[ "$1 $2 $3" = "-s {SERIAL} push" ] && {{\n'
+            f'cp -r "$4" "$last"; ! cat {self.folder}/full 2> /dev/null; exit\n}}\n'
             f'[ "$1 $2 $3 $4" = "-s {SERIAL} shell -T" ] || {{ echo "adb: $*" >&2; exit 1; }}\n'
             f'HOME={self.folder} PATH={self.programs} exec /bin/sh -c "$last"'
         )

@@ -145,8 +145,10 @@ def test_each_file_is_sent_as_a_package_with_its_own_golden_output(
 
 
 def test_a_phone_that_is_full_is_said_and_nothing_is_left(with_app: FakePhone, bundle: Bundle) -> None:
-    with_app.is_full("adb: error: failed to copy 'model.pte' to '/data/local/tmp/…': remote No space left on device")
-    assert "adb failed (adb: error: failed to copy" in message_of(bundle)
+    with_app.is_full(
+        "adb: error: failed to copy 'model.pte' to '/data/local/tmp/…': remote write failed: No space left on device"
+    )
+    assert "cannot be written on the device: adb: error: failed to copy" in message_of(bundle)
     assert with_app.sent_files == with_app.am_log == []
 
 
