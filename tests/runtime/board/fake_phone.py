@@ -12,7 +12,7 @@ SERIAL = "0A041FDD400327"
 READY = f"List of devices attached\n{SERIAL}\tdevice\n\n"
 TERMUX = "/data/data/com.termux/files"
 SHELLS_TMP = "/data/local/tmp"
-PROGRAMS = ("cat", "chmod", "grep", "head", "nproc", "rm", "sed", "sh", "sha256sum", "sleep", "uname")
+PROGRAMS = ("cat", "chmod", "grep", "head", "mv", "nproc", "rm", "sed", "sh", "sha256sum", "sleep", "uname")
 APP_FILES = "Android/data/dev.levitedge.demo/files"
 
 
@@ -78,7 +78,8 @@ class FakePhone:
             "case $1 in output) name=$2;; nonce) nonce=$2;; package) package=$2;; threads) threads=$2;; esac; shift\n"
             "done\n"
             f"[ -s {self.folder}/result.json ] || exit 0\n"
-            f"(sleep {after_s}; {write} > {self.sdcard}/{APP_FILES}/$name) > /dev/null 2>&1 {'&' if after_s else ''}",
+            f"cd {self.sdcard}/{APP_FILES}\n"
+            f"(sleep {after_s}; {write} > partial; mv partial $name) > /dev/null 2>&1 {'&' if after_s else ''}",
         )
         self.has("pidof", "true" if running else "false")
 
