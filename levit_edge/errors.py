@@ -43,7 +43,14 @@ class ExitStatus(IntEnum):
     USAGE = 2
     BAD_INPUT = 3
     GATE_FAILED = 4
+    HUNG_UP = 129
+    """The terminal was closed (SIGHUP)."""
     INTERRUPTED = 130
+    """Ctrl-C (SIGINT)."""
+    OUTPUT_CLOSED = 141
+    """Nobody reads the output any more, as with `| head`; what SIGPIPE gives other programs."""
+    TERMINATED = 143
+    """Asked to end (SIGTERM)."""
 
 
 class LevitEdgeError(Exception):

@@ -1,12 +1,15 @@
 """Writing a file that appears whole or not at all."""
 
 import os
-from contextlib import suppress
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from levit_edge.errors import OutputError
+from levit_edge.locking import OutputLock
 
-__all__ = ["require_writable", "write_whole"]
+__all__ = ["prepared", "remove_abandoned", "require_writable", "reserved", "write_whole"]
 
 
 def require_writable(path: Path, option: str) -> None:
@@ -27,18 +30,69 @@ def require_writable(path: Path, option: str) -> None:
         raise OutputError(f"{path.parent} is not writable. Choose another {option}.")
 
 
+@contextmanager
+def reserved(path: Path, option: str) -> Iterator[None]:
+    """Keep other runs from writing `path` while the body runs, which is to write it; see `require_writable`.
+
+    Raises:
+        OutputError: no file can be written there, or another run is about to.
+    """
+    require_writable(path, option)
+    with OutputLock(path, option):
+        remove_abandoned(path.parent, re.escape(path.name))
+        yield
+
+
 def write_whole(path: Path, data: bytes, option: str) -> None:
     """Write `data` beside `path` and rename; an older file stays if that fails.
 
     Raises:
         OutputError: it cannot be written.
     """
+    with prepared(path, data, option) as put_in_place:
+        put_in_place()
+
+
+@contextmanager
+def prepared(path: Path, data: bytes, option: str) -> Iterator[Callable[[], None]]:
+    """Write `data` beside `path`; what is yielded renames it, else it is removed.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
     partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
     try:
-        partial.write_bytes(data)
-        partial.replace(path)
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+        def put_in_place() -> None:
+            partial.replace(path)
+
+        yield put_in_place
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror}. Choose another {option}.") from error
     finally:
         with suppress(OSError):
             partial.unlink()
+
+
+def remove_abandoned(folder: Path, name: str) -> None:
+    """Remove what killed processes have half written for files in `folder` whose names match the expression `name`."""
+    ours = re.compile(rf"\.{name}\.partial-([0-9]{{1,9}})")
+    for path in list(folder.iterdir()):
+        match = ours.fullmatch(path.name)
+        if match is not None and not _is_running(int(match[1])):
+            with suppress(OSError):
+                path.unlink()
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's process
+        return True
+    return True

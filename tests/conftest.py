@@ -57,6 +57,12 @@ def shared() -> Path:
     return folder.resolve()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Runs that tests interrupt are not for the user's own runs to go on with, nor the other way round."""
+    os.environ["LEVIT_EDGE_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture
 def small() -> Preprocessing:
     """A protocol for 32-pixel squares: quick to decode."""

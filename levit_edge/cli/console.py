@@ -1,9 +1,11 @@
 """What the terminal shows: one document on stdout, progress and messages on stderr."""
 
+import errno
 import json
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from rich.console import Console
@@ -13,8 +15,17 @@ from levit_edge.runtime.stages import Advance
 
 __all__ = ["TerminalListener", "print_json", "show_error", "show_warning", "stdout"]
 
-stdout = Console()
-stderr = Console(stderr=True)
+
+class _Console(Console):
+    """Leaves it to `levit_edge.cli.main` what a closed pipe means."""
+
+    def on_broken_pipe(self) -> None:
+        """Called while the error is handled."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+stdout = _Console()
+stderr = _Console(stderr=True)
 
 
 def print_json(document: Any) -> None:
@@ -24,8 +35,9 @@ def print_json(document: Any) -> None:
 
 def show_error(message: str) -> None:
     """Write an error, as it is, to stderr."""
-    stderr.print("[bold red]error:[/] ", end="")
-    stderr.print(message, markup=False, highlight=False, soft_wrap=True)
+    with suppress(OSError):  # the terminal was closed
+        stderr.print("[bold red]error:[/] ", end="")
+        stderr.print(message, markup=False, highlight=False, soft_wrap=True)
 
 
 def show_warning(message: str) -> None:

@@ -1,11 +1,15 @@
 """The command `levit-edge`: subcommands, exit statuses, and what the user sees of an error.
 
-Exit status: 0 done; 2 wrong usage; 3 bad input; 4 a gate failed; 130 interrupted. See `levit_edge.errors.ExitStatus`.
+Exit status: 0 done; 2 wrong usage; 3 bad input; 4 a gate failed; above 128 ended from outside. See
+`levit_edge.errors.ExitStatus`.
 """
 
 import logging
+import os
+import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 import typer
 
@@ -20,8 +24,12 @@ from levit_edge.cli.report import report
 from levit_edge.cli.sensitivity import sensitivity
 from levit_edge.cli.verify import verify
 from levit_edge.errors import ExitStatus, LevitEdgeError
+from levit_edge.runtime.interrupts import end_in_order, last_signal
 
 __all__ = ["app", "main"]
+
+OUT_OF_MEMORY = "can't allocate memory"
+"""In what torch's allocator raises."""
 
 app = typer.Typer(
     name="levit-edge",
@@ -53,6 +61,7 @@ def options(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
+    end_in_order()
     for library in ("torchao", "torch.utils._pytree"):  # warn of GPU kernels and of each other when imported
         logging.getLogger(library).setLevel(logging.ERROR)
     sys.exit(run(arguments))
@@ -63,23 +72,45 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         status = app(args=arguments, standalone_mode=False)
         sys.stdout.flush()
-    except LevitEdgeError as error:
-        show_error(str(error))
-        return ExitStatus.BAD_INPUT
     except typer.TyperException as error:
         error.show()  # type: ignore[attr-defined]
         return ExitStatus.USAGE
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("levit_edge"):
+    except (BrokenPipeError, SystemExit) as ended:
+        if not any(isinstance(each, BrokenPipeError) for each in (ended, ended.__context__)):
             raise
-        show_error(f"{error.name} is not installed, and this needs it: run `pip install 'levit-edge[quantize]'`.")
+        forget_output()
+        return ExitStatus.OUTPUT_CLOSED
+    except Exception as error:
+        message = message_about(error)
+        if message is None:
+            raise
+        show_error(message)
         return ExitStatus.BAD_INPUT
-    except OSError as error:  # a name that is too long, a full device behind stdout
-        show_error(f"{error.filename or 'the output'}: {error.strerror}.")
-        return ExitStatus.BAD_INPUT
-    if status == ExitStatus.INTERRUPTED:  # Typer's answer to Ctrl-C
-        show_error("interrupted; nothing was written.")
+    if status == ExitStatus.INTERRUPTED:  # Typer's answer to KeyboardInterrupt
+        show_error("interrupted; no output was left unfinished.")
+        return 128 + (last_signal() or signal.SIGINT)
     return status if isinstance(status, int) else ExitStatus.DONE
+
+
+def message_about(error: Exception) -> str | None:
+    """What to tell the user; None if it is a bug."""
+    match error:
+        case LevitEdgeError():
+            return str(error)
+        case ModuleNotFoundError(name=str(name)) if not name.startswith("levit_edge"):
+            return f"{name} is not installed, and this needs it: run `pip install 'levit-edge[quantize]'`."
+        case OSError():  # a name that is too long, a full device behind stdout
+            return f"{error.filename or 'the output'}: {error.strerror}."
+        case MemoryError() | RuntimeError() if isinstance(error, MemoryError) or OUT_OF_MEMORY in str(error):
+            return "not enough memory: end other programs, or take fewer --workers. `doctor` says what is free."
+    return None
+
+
+def forget_output() -> None:
+    """Nobody reads it any more, as with `| head`: Typer and Rich end then, and Python must not complain at its end."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 if __name__ == "__main__":

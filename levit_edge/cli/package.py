@@ -38,18 +38,19 @@ def package(
     from levit_edge.runtime.package.into_app import assets_of, put_into_app
     from levit_edge.runtime.package.pack import pack
     from levit_edge.runtime.package.signature import load_private_key, signature_path
-    from levit_edge.runtime.package.write import require_replaceable, write_package
+    from levit_edge.runtime.package.write import package_reserved, write_package
 
     _check_into(into, purpose, output, sign)
-    path = output or Path(f"{bundle.resolve().name}-{purpose}.zip") if into is None else assets_of(into)
     if into is None:
-        require_replaceable(path)
-    signer = None if sign is None else load_private_key(sign)
-    data = pack(Bundle.open(bundle), purpose)
-    if into is None:
-        write_package(path, data, None if signer is None else signer(data))
+        path = output or Path(f"{bundle.resolve().name}-{purpose}.zip")
+        with package_reserved(path):
+            signer = None if sign is None else load_private_key(sign)
+            data = pack(Bundle.open(bundle), purpose)
+            write_package(path, data, None if signer is None else signer(data))
     else:
-        put_into_app(into, data)
+        assets_of(into)
+        data = pack(Bundle.open(bundle), purpose)
+        path = put_into_app(into, data)
     sha256 = hashlib.sha256(data).hexdigest()
     if json:
         print_json(

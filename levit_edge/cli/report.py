@@ -1,5 +1,6 @@
 """`levit-edge report`: measurements of boards beside each other, as a table, a page and a figure."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,7 @@ import typer
 
 from levit_edge.cli.console import print_json, stdout
 from levit_edge.cli.options import JsonOutput
-from levit_edge.whole_file import require_writable, write_whole
+from levit_edge.whole_file import reserved, write_whole
 
 __all__ = ["report"]
 
@@ -34,16 +35,20 @@ def report(
     from levit_edge.runtime.board.comparison_rows import comparison_rows
     from levit_edge.runtime.board.saved import load_measurements
 
-    measurements = load_measurements(results)
-    rows = comparison_rows(measurements)
-    if output is not None:
-        from levit_edge.runtime.board.comparison_page import comparison_page
+    with ExitStack() as stack:
+        for path, option in ((output, "--output"), (plot, "--plot")):
+            if path is not None:
+                stack.enter_context(reserved(path, option))
+        measurements = load_measurements(results)
+        rows = comparison_rows(measurements)
+        if output is not None:
+            from levit_edge.runtime.board.comparison_page import comparison_page
 
-        write_whole(output, comparison_page(measurements, rows).encode(), "--output")
-    if plot is not None:
-        from levit_edge.runtime.board.comparison_plot import comparison_plot
+            write_whole(output, comparison_page(measurements, rows).encode(), "--output")
+        if plot is not None:
+            from levit_edge.runtime.board.comparison_plot import comparison_plot
 
-        write_whole(plot, comparison_plot(rows, plot.suffix.lower().removeprefix(".")), "--plot")
+            write_whole(plot, comparison_plot(rows, plot.suffix.lower().removeprefix(".")), "--plot")
     if json:
         from levit_edge.documents import to_json
 
@@ -58,8 +63,5 @@ def report(
 
 
 def _require_suffix(path: Path | None, suffixes: tuple[str, ...], option: str) -> None:
-    if path is None:
-        return
-    if path.suffix.lower() not in suffixes:
+    if path is not None and path.suffix.lower() not in suffixes:
         raise typer.BadParameter(f"{path} does not end in {' or '.join(suffixes)}.", param_hint=option)
-    require_writable(path, option)

@@ -1,5 +1,6 @@
 """`levit-edge sensitivity`: which layers cost what, in accuracy and in time."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +25,7 @@ from levit_edge.cli.options import (
     require_model,
 )
 from levit_edge.quantize.recipe import Recipe
-from levit_edge.whole_file import require_writable
+from levit_edge.whole_file import reserved
 
 __all__ = ["sensitivity"]
 
@@ -76,30 +77,29 @@ def sensitivity(
         weight_rounding=weight_rounding,
         range_method=range_method,
     )
-    if plot is not None:
-        require_writable(plot, "--plot")
     from levit_edge.cli.sensitivity_table import print_sensitivity
     from levit_edge.documents import to_json
     from levit_edge.quantize.sensitivity import sensitivity as measure
 
-    measured = measure(
-        checkpoint,
-        size=model,
-        calibration=calibration,
-        evaluation=evaluation,
-        recipe=recipe,
-        images=images,
-        resize=resize,
-        costs=times,
-        skip_bad_images=skip_bad_images,
-        workers=workers,
-        listener=TerminalListener(),
-        warn=show_warning,
-    )
-    if plot is not None:
-        from levit_edge.quantize.sensitivity_plot import write_plot
+    with nullcontext() if plot is None else reserved(plot, "--plot"):
+        measured = measure(
+            checkpoint,
+            size=model,
+            calibration=calibration,
+            evaluation=evaluation,
+            recipe=recipe,
+            images=images,
+            resize=resize,
+            costs=times,
+            skip_bad_images=skip_bad_images,
+            workers=workers,
+            listener=TerminalListener(),
+            warn=show_warning,
+        )
+        if plot is not None:
+            from levit_edge.quantize.sensitivity_plot import write_plot
 
-        write_plot(measured, plot)
+            write_plot(measured, plot)
     if json:
         print_json(to_json(measured))
         return

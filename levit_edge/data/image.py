@@ -7,17 +7,28 @@ the ImageNet evaluation protocol as torchvision implements it (`Resize` and `Cen
 import stat
 import warnings
 from pathlib import Path
+from typing import Callable, TypeVar
 
 from PIL import Image, UnidentifiedImageError
 
 from levit_edge.errors import DataError
 
-__all__ = ["FORMATS", "MAX_PIXELS", "crop_square", "decoding_fault", "open_image"]
+__all__ = ["FORMATS", "MAX_PIXELS", "check_header", "crop_square", "decoding_fault", "open_image"]
 
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")
 """What is decoded, whatever the file is called. Never EPS and its like, which run programs."""
+T = TypeVar("T")
 MAX_PIXELS = 150_000_000
 """Larger images are refused before they are decoded: this many pixels are 600 MB."""
+
+
+def check_header(path: Path) -> None:
+    """Read as much of the photograph in `path` as tells format and size: much quicker than decoding it.
+
+    Raises:
+        DataError: as `open_image`, but for damage behind the header.
+    """
+    _open(path, lambda _image: None)
 
 
 def open_image(path: Path) -> Image.Image:
@@ -29,12 +40,7 @@ def open_image(path: Path) -> Image.Image:
     Raises:
         DataError: the file is missing, unreadable, damaged, truncated, too large or not an image; it is named.
     """
-    try:
-        return _decode(path)
-    except DataError:
-        raise
-    except Exception as error:  # damaged files make Pillow's decoders raise almost anything
-        raise DataError(f"{path}: {_reason(error)}") from error
+    return _open(path, lambda image: image.convert("RGB"))
 
 
 def decoding_fault(path: Path, error: DataError) -> str:
@@ -61,14 +67,19 @@ def crop_square(image: Image.Image, resize: int, size: int) -> Image.Image:
     return image.crop((left, top, left + size, top + size))
 
 
-def _decode(path: Path) -> Image.Image:
-    _check_file(path)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # remarks about metadata; the pixels are checked below
-        with Image.open(path, formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise DataError(f"{path}: {image.width}×{image.height} pixels are more than {MAX_PIXELS:,}")
-            return image.convert("RGB")
+def _open(path: Path, use: Callable[[Image.Image], T]) -> T:
+    try:
+        _check_file(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # remarks about metadata; the pixels are checked below
+            with Image.open(path, formats=FORMATS) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise DataError(f"{path}: {image.width}×{image.height} pixels are more than {MAX_PIXELS:,}")
+                return use(image)
+    except DataError:
+        raise
+    except Exception as error:  # damaged files make Pillow's decoders raise almost anything
+        raise DataError(f"{path}: {_reason(error)}") from error
 
 
 def _check_file(path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -11,12 +11,12 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from levit_edge.data.image import crop_square, decoding_fault, open_image
+from levit_edge.data.image import check_header, crop_square, decoding_fault, open_image
 from levit_edge.data.pool import read_squares
 from levit_edge.data.preprocess import FloatImage, Pixels, Preprocessing, normalise
 from levit_edge.errors import DataError
 
-__all__ = ["BadImage", "Decoder", "batches", "decoded_squares", "default_workers", "judge_bad_images"]
+__all__ = ["BadImage", "Decoder", "batches", "check_headers", "decoded_squares", "default_workers", "judge_bad_images"]
 
 MOST_WORKERS = 4  # by default; more rarely help, as the model needs cores too
 FEWEST_IMAGES = 32  # fewer are decoded before workers have started
@@ -114,6 +114,22 @@ def decoded_squares(
     if workers == 0 or not images:
         return _read_here(images, preprocessing)
     return read_squares(images, preprocessing, min(workers, len(images)))
+
+
+def check_headers(images: Sequence[Path], advance: Callable[[int], None]) -> None:
+    """Refuse, before any long work, images that cannot be opened; damage behind the header is found by decoding only.
+
+    Raises:
+        DataError: it lists them.
+    """
+    bad = []
+    for path in images:
+        try:
+            check_header(path)
+        except DataError as error:
+            bad.append(BadImage(path, decoding_fault(path, error)))
+        advance(1)
+    judge_bad_images(bad, len(images), skip=False)
 
 
 def judge_bad_images(bad: Sequence[BadImage], images: int, *, skip: bool) -> None:

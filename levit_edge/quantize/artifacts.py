@@ -25,6 +25,8 @@ from levit_edge.runtime.stages import Stages
 __all__ = ["FILE_SUFFIXES", "FP32_TOLERANCE", "Exported", "check_exports", "export_all"]
 
 Floats = NDArray[np.float32]
+Recalled = Callable[[str, Callable[[], bytes]], bytes]
+"""(name of the file, how to make its bytes) -> its bytes."""
 FILE_SUFFIXES = {Runtime.EXECUTORCH: "pte", Runtime.ONNXRUNTIME: "onnx"}
 FP32_TOLERANCE = 1e-3
 """Largest accepted max |Δlogit| / max |logit| of an fp32 file against the deploy form; measured: about 1e-6."""
@@ -49,10 +51,18 @@ class Exported:
         return f"{self.precision}.{FILE_SUFFIXES[self.runtime]}"
 
 
-def export_all(deploy: DeployLeViT, graph: GraphModule, stages: Stages, recipe: Recipe) -> list[Exported]:
+def anew(_file: str, make: Callable[[], bytes]) -> bytes:
+    """Recall nothing."""
+    return make()
+
+
+def export_all(
+    deploy: DeployLeViT, graph: GraphModule, stages: Stages, recipe: Recipe, recalled: Recalled = anew
+) -> list[Exported]:
     """Export the deploy form (fp32) and the quantized graph that `recipe` made from it (int8) for both runtimes.
 
     A network is captured once for both runtimes, but for an int8 graph that ONNX Runtime takes in another form.
+    `recalled` gives each file's bytes by its name: those of an interrupted run, or it makes them.
     """
     exporters: dict[Runtime, Callable[[ExportedProgram], bytes]] = {
         Runtime.EXECUTORCH: export_executorch,
@@ -66,12 +76,17 @@ def export_all(deploy: DeployLeViT, graph: GraphModule, stages: Stages, recipe: 
     }
     example = torch.zeros(1, 3, deploy.config.image_size, deploy.config.image_size)
     captured: dict[nn.Module, ExportedProgram] = {}
-    exported = []
-    for (precision, runtime), source in sources.items():
-        with stages.stage(f"export {precision}.{FILE_SUFFIXES[runtime]}"), torch.no_grad():
+
+    def export(file: str, runtime: Runtime, source: nn.Module) -> bytes:
+        with stages.stage(f"export {file}"), torch.no_grad():
             if source not in captured:
                 captured[source] = export_program(source, example)
-            model = exporters[runtime](captured[source])
+            return exporters[runtime](captured[source])
+
+    exported = []
+    for (precision, runtime), source in sources.items():
+        file = f"{precision}.{FILE_SUFFIXES[runtime]}"
+        model = recalled(file, partial(export, file, runtime, source))
         exported.append(Exported(runtime=runtime, precision=precision, model=model, source=source))
     return exported
 

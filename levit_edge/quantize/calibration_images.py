@@ -1,6 +1,6 @@
 """The calibration images as tensors, as often as a step needs to see them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from levit_edge.data.imagefolder import ImageSet
-from levit_edge.data.loader import Decoder, batches
+from levit_edge.data.loader import BadImage, Decoder, batches
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.runtime.manifest import ImageProvenance
 from levit_edge.runtime.provenance import image_provenance
@@ -53,6 +53,15 @@ class CalibrationImages:
             self.alike = self.alike and all(np.array_equal(image, self._golden[0]) for image in batch)
             yield torch.from_numpy(batch)
             advance(len(batch))
+
+    @property
+    def bad(self) -> Sequence[BadImage]:
+        """Those that the last pass could not read."""
+        return self._decoder.bad
+
+    def recall(self, golden: NDArray[np.float32], bad: Sequence[BadImage], *, alike: bool) -> None:
+        """Be as after a pass that saw this."""
+        self._golden, self._decoder.bad, self.alike = list(golden), list(bad), alike
 
     @property
     def golden(self) -> NDArray[np.float32]:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,17 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from levit_edge.data import imagenet
+from levit_edge.data.loader import check_headers
 from levit_edge.data.preprocess import Preprocessing
-from levit_edge.data.sampling import digest
 from levit_edge.documents import to_json
 from levit_edge.model.checkpoint import Checkpoint, read_checkpoint
 from levit_edge.model.download import resolve_checkpoint
 from levit_edge.model.fuse import fuse
 from levit_edge.quantize.artifacts import Checked, Exported, check_exports, export_all
 from levit_edge.quantize.calibration_images import CalibrationImages
+from levit_edge.quantize.kept import Kept, inputs_of
+from levit_edge.quantize.kept_plan import recalled_plan
 from levit_edge.quantize.latency_price import latency_price
 from levit_edge.quantize.layer_records import layer_records
-from levit_edge.quantize.plan import make_plan
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.quantize.recipe import LayerScheme, Recipe
 from levit_edge.quantize.search import search_schemes, split_for_search
@@ -67,9 +69,11 @@ def quantize(
     told what that means. `limit` bounds the evaluation images.
 
     `max_drop_pt` is an accuracy budget: on one part of the evaluation images, layers move to better schemes until the
-    drop is within it (`levit_edge.quantize.search`); the other part gives the figures and the gate. An interrupted
-    search goes on from the file `OUTPUT.search.json` beside `output`. The bundle is written whether or not the budget
-    holds: see `manifest.search` and `manifest.verification.gate`.
+    drop is within it (`levit_edge.quantize.search`); the other part gives the figures and the gate. The bundle is
+    written whether or not the budget holds: see `manifest.search` and `manifest.verification.gate`.
+
+    An interrupted run leaves calibration, search and files in the user's cache; the next of the same inputs takes them
+    from there, tells `warn`, and makes the same bundle.
 
     Raises:
         LevitEdgeError: see `levit_edge.errors`; nothing is written then.
@@ -89,19 +93,24 @@ def quantize(
         max_drop_pt=max_drop_pt,
         warn=warn,
     )
+    if not skip_bad_images:
+        with stages.stage("check images", total=len(images.evaluation)) as advance:
+            check_headers(images.evaluation.images, advance)
     recipe = replace(recipe, calibration_images=len(images.calibration))
     search_images = None
     if max_drop_pt is not None:
         search_images, final_images = split_for_search(images.evaluation, recipe.seed)
         images = replace(images, evaluation=final_images)
     parameters = sum(parameter.numel() for parameter in trained.model.parameters())
-    with BundleWriter(Path(output), parameters * BYTES_PER_PARAMETER) as writer:
+    tools = package_versions(TOOLS)
+    inputs = inputs_of(trained, images.calibration, recipe, preprocessing, skip_bad_images=skip_bad_images, tools=tools)
+    with BundleWriter(Path(output), parameters * BYTES_PER_PARAMETER) as writer, Kept(inputs, warn) as kept:
         with stages.stage("fold batch norm"):
             deploy = fuse(trained.model)
         with CalibrationImages(
             images.calibration, preprocessing, skip_bad_images=skip_bad_images, workers=workers
         ) as calibration_images:
-            plan = planned = make_plan(deploy, calibration_images, recipe, stages)
+            plan = planned = recalled_plan(kept, deploy, calibration_images, recipe, stages)
         if calibration_images.alike and len(calibration_images) > 1:
             warn(
                 f"the {len(calibration_images)} calibration images are all the same picture: the ranges will not fit"
@@ -110,25 +119,13 @@ def quantize(
         calibrated = calibration_images.provenance(images.calibration_source)
         search: SearchRecord | None = None
         if max_drop_pt is not None and search_images is not None:
-            inputs = {
-                "checkpoint": trained.sha256,
-                "recipe": json.dumps(to_json(recipe)),
-                "preprocessing": json.dumps(to_json(preprocessing)),
-                "set of calibration images": calibrated.sha256,
-                "set of search images": digest(search_images),
-                "version of levit-edge": version("levit-edge"),
-                "version of torch": version("torch"),
-            }
-            state = SearchState(writer.output.with_name(f"{writer.output.name}.search.json"), inputs)
-            if state.resumed:
-                warn(f"going on with the search that {writer.output.name}.search.json holds, of the same inputs.")
             plan, search = search_schemes(
                 planned,
                 search_images,
                 preprocessing,
                 source=images.evaluation_source,
                 max_drop_pt=max_drop_pt,
-                state=state,
+                state=SearchState(kept, search_images),
                 skip_bad_images=skip_bad_images,
                 workers=workers,
                 stages=stages,
@@ -137,7 +134,8 @@ def quantize(
                 warn(_not_held(search))
         with stages.stage("quantize"):
             graph = quantize_graph(plan)
-        exported = export_all(deploy, graph, stages, recipe)
+        moves = json.dumps(to_json(search.moves)) if search is not None else ""
+        exported = export_all(deploy, graph, stages, recipe, partial(kept.recalled, moves))
         if search is not None and search.moves:
             with stages.stage("measure price"):
                 search = replace(search, price=latency_price(planned, exported, calibration_images.golden[:1]))
@@ -169,7 +167,7 @@ def quantize(
             calibration=calibrated,
             artifacts=tuple(artifacts),
             files=writer.files,
-            tools=package_versions(TOOLS),
+            tools=tools,
             host=describe_host(),
             verification=verification,
             search=search,
@@ -177,8 +175,7 @@ def quantize(
         )
         writer.add("report.html", render_report(manifest).encode())
         bundle = writer.commit(replace(manifest, files=dict(writer.files)))
-        if search is not None:
-            state.remove()
+        kept.done()
         return bundle
 
 

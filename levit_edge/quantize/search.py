@@ -74,7 +74,7 @@ def search_schemes(
 ) -> tuple[Plan, SearchRecord]:
     """`plan` with the fewest moves that keep the budget on the labelled `images`, or the best there is.
 
-    Trials that `state` holds are not run again.
+    Trials that `state` holds are not run again, nor are its images decoded for them.
     """
     ranking = balanced_sample(images, min(RANKING_IMAGES, len(images)), seed=0)
     with Decoder(ranking.images, preprocessing, workers=workers, skip_bad_images=skip_bad_images) as decoder:
@@ -85,7 +85,8 @@ def search_schemes(
         def attempt(count: int) -> Trial:
             if count not in state.trials:
                 with stages.stage(f"try {count} moves", total=len(images)) as advance:
-                    state.keep_trial(_try(plan, moves[:count], reference, decoder, images, advance))
+                    trial = _try(plan, moves[:count], reference, decoder, images, advance)
+                state.keep_trial(trial, decoder.bad)
             return state.trials[count]
 
         count = fewest(lambda count: _holds(attempt(count), max_drop_pt), len(moves))
@@ -93,7 +94,7 @@ def search_schemes(
             count = min(
                 state.trials.values(), key=lambda trial: (trial.drop_pt + trial.standard_error_pt, trial.moves)
             ).moves
-        provenance = image_provenance(source, images, decoder.bad)
+        provenance = image_provenance(source, images, state.bad)
     chosen = state.trials[count]
     record = SearchRecord(
         max_drop_pt=max_drop_pt,

@@ -1,73 +1,64 @@
-"""What a search has found so far, in a file beside the output, so that an interrupted one goes on where it stopped."""
+"""What a search has found so far, kept after each result, so that an interrupted one goes on where it stopped."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from levit_edge.documents import from_json, read_json, to_json
-from levit_edge.errors import QuantizationError
+from levit_edge.data.imagefolder import ImageSet
+from levit_edge.data.loader import BadImage
+from levit_edge.documents import from_json, parse_json, to_json
+from levit_edge.quantize.kept import DamagedError, Kept, ordered_digest
 from levit_edge.runtime.manifest import Move, Trial
 
 __all__ = ["SearchState"]
 
+WHAT = "search"
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Document:
-    inputs: dict[str, str]
-    """What the results depend on: name -> digest or text."""
     moves: tuple[Move, ...] | None
     trials: tuple[Trial, ...]
+    bad: dict[str, str]
+    """Search images that cannot be read: number -> why."""
 
 
 class SearchState:
-    """Results of one search, written to `path` after each of them.
+    """Results of one search on `images`, kept after each of them."""
 
-    Raises:
-        QuantizationError: `path` holds a search of other inputs, or something else; nothing is mixed or overwritten.
-    """
-
-    def __init__(self, path: Path, inputs: dict[str, str]) -> None:
-        self._path, self._inputs = path, inputs
+    def __init__(self, kept: Kept, images: ImageSet) -> None:
+        self._kept, self._images, self._key = kept, images, ordered_digest(images)
         self.moves: tuple[Move, ...] | None = None
         self.trials: dict[int, Trial] = {}
-        self.resumed = path.exists()
-        if self.resumed:
-            content = read_json(path, QuantizationError, "the unfinished search (remove it to search anew)")
-            what = f"the unfinished search {path} (remove it to search anew)"
-            document = from_json(_Document, content, QuantizationError, what)
-            self._require_same(document.inputs)
-            self.moves = document.moves
-            self.trials = {trial.moves: trial for trial in document.trials}
+        self.bad: tuple[BadImage, ...] = ()
+        """Images that no trial could read."""
+        kept.recall(WHAT, self._key, self._take)
 
     def keep_moves(self, moves: tuple[Move, ...]) -> None:
         """Store the order of moves."""
         self.moves = moves
-        self._write()
+        self._keep()
 
-    def keep_trial(self, trial: Trial) -> None:
-        """Store one measured choice."""
+    def keep_trial(self, trial: Trial, bad: Sequence[BadImage]) -> None:
+        """Store one measured choice, and which images could not be read for it."""
         self.trials[trial.moves] = trial
-        self._write()
+        self.bad = tuple(bad)
+        self._keep()
 
-    def remove(self) -> None:
-        """The search is done and its result is safe."""
-        self._path.unlink(missing_ok=True)
-
-    def _require_same(self, found: dict[str, str]) -> None:
-        names = sorted(found.keys() | self._inputs.keys())
-        other = [name for name in names if found.get(name) != self._inputs.get(name)]
-        if other:
-            raise QuantizationError(
-                f"{self._path} is an unfinished search with another {', another '.join(other)}: its results do not"
-                " hold for this run. Remove that file to search anew, or give another --output."
-            )
-
-    def _write(self) -> None:
-        document = _Document(inputs=self._inputs, moves=self.moves, trials=tuple(self.trials.values()))
-        partial = self._path.with_name(f"{self._path.name}.partial")
+    def _take(self, content: bytes) -> None:
+        document = from_json(_Document, parse_json(content, DamagedError, WHAT), DamagedError, WHAT)
         try:
-            partial.write_text(json.dumps(to_json(document), indent=1), encoding="utf-8")
-            partial.replace(self._path)
-        except OSError as error:
-            partial.unlink(missing_ok=True)
-            raise QuantizationError(f"{self._path} cannot be written: {error.strerror}.") from error
+            self.bad = tuple(BadImage(self._images.images[int(number)], why) for number, why in document.bad.items())
+        except (ValueError, IndexError) as error:
+            raise DamagedError(f"{WHAT}: {error}.") from error
+        self.moves = document.moves
+        self.trials = {trial.moves: trial for trial in document.trials}
+
+    def _keep(self) -> None:
+        numbers = {path: number for number, path in enumerate(self._images.images)}
+        document = _Document(
+            moves=self.moves,
+            trials=tuple(self.trials.values()),
+            bad={str(numbers[each.path]): each.reason for each in self.bad},
+        )
+        self._kept.keep(WHAT, self._key, json.dumps(to_json(document)).encode())

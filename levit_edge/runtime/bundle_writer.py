@@ -4,14 +4,16 @@ import hashlib
 import json
 import os
 import shutil
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from levit_edge.documents import to_json
 from levit_edge.errors import OutputError
+from levit_edge.locking import OutputLock
 from levit_edge.runtime.bundle import MANIFEST_FILE, Bundle, bundle_files, plain_file_name
+from levit_edge.runtime.interrupts import interrupts_wait
 from levit_edge.runtime.manifest import Manifest
 from levit_edge.whole_folder import partial_folder, put_in_place, remove_abandoned
 
@@ -22,7 +24,8 @@ class BundleWriter:
     """Collects the files of a bundle; `commit` makes it appear whole.
 
     Use as a context manager: leaving it without `commit` removes everything. Entering checks, before any long work,
-    that the output may be replaced, can be written and has `expected_bytes` of free disk.
+    that the output may be replaced, can be written and has `expected_bytes` of free disk, keeps other runs from writing
+    it, and removes what killed ones have left there.
     """
 
     def __init__(self, output: Path, expected_bytes: int = 0) -> None:
@@ -31,30 +34,32 @@ class BundleWriter:
             raise OutputError(f"{output} cannot be a bundle. Choose another --output.")
         self.files: dict[str, str] = {}
         self._expected_bytes = expected_bytes
-        self._created_parents: list[Path] = []
+        self._undo = ExitStack()
         self._folder = partial_folder(self.output)
 
     def __enter__(self) -> Self:
         require_replaceable(self.output)
-        try:
-            self._created_parents = [parent for parent in self.output.parents if not parent.exists()]
-            self.output.parent.mkdir(parents=True, exist_ok=True)
-            remove_abandoned(self.output)
-            free_bytes = shutil.disk_usage(self.output.parent).free
-            self._folder.mkdir()
-        except OSError as error:
-            self._discard()
-            raise _output_error(self.output, error) from error
-        if free_bytes < self._expected_bytes:
-            self._discard()
-            raise OutputError(
-                f"{self.output.parent} has {free_bytes / 2**20:.0f} MiB free, the bundle needs about"
-                f" {self._expected_bytes / 2**20:.0f} MiB. Free some space or choose another --output."
-            )
+        with ExitStack() as undo:
+            try:
+                undo.callback(_remove_empty, [parent for parent in self.output.parents if not parent.exists()])
+                self.output.parent.mkdir(parents=True, exist_ok=True)
+                undo.enter_context(OutputLock(self.output, "--output"))
+                remove_abandoned(self.output)
+                free_bytes = shutil.disk_usage(self.output.parent).free
+                undo.callback(shutil.rmtree, self._folder, ignore_errors=True)
+                self._folder.mkdir()
+            except OSError as error:
+                raise _output_error(self.output, error) from error
+            if free_bytes < self._expected_bytes:
+                raise OutputError(
+                    f"{self.output.parent} has {free_bytes / 2**20:.0f} MiB free, the bundle needs about"
+                    f" {self._expected_bytes / 2**20:.0f} MiB. Free some space or choose another --output."
+                )
+            self._undo = undo.pop_all()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._discard()
+        self._undo.close()
 
     def add(self, name: str, data: bytes) -> str:
         """Write one file and return its SHA-256.
@@ -77,7 +82,8 @@ class BundleWriter:
         self._write(MANIFEST_FILE, json.dumps(to_json(manifest), indent=1, ensure_ascii=False).encode() + b"\n")
         require_replaceable(self.output)
         try:
-            put_in_place(self._folder, self.output)
+            with interrupts_wait():
+                put_in_place(self._folder, self.output)
         except OSError as error:
             raise _output_error(self.output, error) from error
         return Bundle(self.output, manifest)
@@ -90,12 +96,6 @@ class BundleWriter:
                 os.fsync(file.fileno())
         except OSError as error:
             raise _output_error(self.output, error) from error
-
-    def _discard(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
-        for parent in self._created_parents:
-            with suppress(OSError):  # it is in use
-                parent.rmdir()
 
 
 def require_replaceable(output: Path) -> None:
@@ -121,6 +121,12 @@ def _holds_nothing_else(folder: Path) -> bool:
     """Whether a folder is empty, or a bundle, damaged or not, to which nobody has added files."""
     found, ours = {path.name for path in folder.iterdir()}, bundle_files(folder)
     return not found or (bool(ours) and found <= ours | {MANIFEST_FILE})
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    for folder in folders:
+        with suppress(OSError):  # it is in use
+            folder.rmdir()
 
 
 def _output_error(output: Path, error: OSError) -> OutputError:

@@ -183,7 +183,7 @@ def test_predictions_on_the_board_are_those_made_here(
     target: Board, demo_bundle: tuple[Path, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of all four files, for all photographs of the demo."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("LEVIT_EDGE_CACHE", str(tmp_path))
     there: list[Answer | str] = []
     add = PartialEvaluation.add
 
@@ -237,8 +237,8 @@ def test_an_evaluation_that_was_cut_off_goes_on(
     target: Board, tiny_bundle: Path, large_photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     started: Started, how: str,
 ) -> None:  # fmt: skip
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    kept = tmp_path / "cache" / "levit-edge" / "evaluations"
+    monkeypatch.setenv("LEVIT_EDGE_CACHE", str(tmp_path / "cache"))
+    kept = tmp_path / "cache" / "unfinished"
     command: tuple[str | Path, ...] = (
         "verify",
         tiny_bundle,
@@ -250,7 +250,7 @@ def test_an_evaluation_that_was_cut_off_goes_on(
         "--json",
     )
     process = started(*command)
-    until(lambda: any(each.stat().st_size for each in kept.glob("*")) or process.poll() is not None)
+    until(lambda: any(each.stat().st_size for each in kept.glob("*/answers")) or process.poll() is not None)
     assert process.poll() is None, process.communicate()
     if how == "the connection":
         os.kill(client_of(process), signal.SIGKILL)

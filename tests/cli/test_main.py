@@ -29,7 +29,7 @@ def test_every_command_has_help(capsys: Captured) -> None:
 
 
 def test_exit_statuses_are_the_documented_ones() -> None:
-    assert list(ExitStatus) == [0, 2, 3, 4, 130]
+    assert list(ExitStatus) == [0, 2, 3, 4, 129, 130, 141, 143]
 
 
 def test_version(capsys: Captured) -> None:

@@ -99,11 +99,6 @@ def gate_without_labels(tmp_path: Path) -> Arguments:
     return ["--model", "demo", "--evaluation", str(tmp_path / "images"), "--max-drop", "1"]
 
 
-def search_of_other_inputs(folder: Path) -> Arguments:
-    (folder / "bundle.search.json").write_text('{"inputs": {"checkpoint": "other"}, "moves": null, "trials": []}')
-    return ["--model", "demo", "--max-drop", "1"]
-
-
 def unknown_layer(_folder: Path) -> Arguments:
     return ["--model", "demo", "--dynamic-layer", "blocks.99.up"]
 
@@ -124,7 +119,6 @@ CASES: dict[Callable[[Path], Arguments], str] = {
     wrong_class_count: "10",
     corrupt_image: "broken.jpg",
     gate_without_labels: "--max-drop",
-    search_of_other_inputs: "is an unfinished search with another checkpoint",
     unknown_layer: "--dynamic-layer 'blocks.99.up' fits no layer",
 }
 

@@ -1,6 +1,7 @@
 """The budget search: fewest moves, best first, measured on images of its own, and resumed only with the same inputs."""
 
-import json
+import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,12 @@ from hypothesis import strategies as st
 
 from levit_edge.data import demo
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
+from levit_edge.data.loader import BadImage
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
-from levit_edge.errors import DataError, QuantizationError
+from levit_edge.errors import DataError
 from levit_edge.model.checkpoint import read_checkpoint
+from levit_edge.quantize.kept import Kept, ordered_digest
 from levit_edge.quantize.layer_noise import Rounded
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.recipe import LayerScheme, Recipe
@@ -82,6 +85,11 @@ def test_no_image_both_chooses_and_measures(evaluation: ImageSet) -> None:
         split_for_search(evaluation.select([0]), seed=0)
 
 
+def kept(folder: Path, warn: Callable[[str], None] = lambda _message: None) -> Kept:
+    """What is kept in `folder`."""
+    return Kept({}, warn, folder)
+
+
 def search(plan: Plan, images: ImageSet, state: SearchState, max_drop_pt: float) -> tuple[Plan, SearchRecord]:
     return search_schemes(
         plan,
@@ -104,8 +112,8 @@ def poor_plan(demo_steps: Demo) -> Plan:
 
 @pytest.mark.slow
 def test_layers_move_until_the_budget_holds(poor_plan: Plan, evaluation: ImageSet, tmp_path: Path) -> None:
-    inputs = {"checkpoint": "1"}
-    plan, record = search(poor_plan, evaluation, SearchState(tmp_path / "search.json", inputs), max_drop_pt=3.0)
+    with kept(tmp_path) as results:
+        plan, record = search(poor_plan, evaluation, SearchState(results, evaluation), max_drop_pt=3.0)
     by_moves = {trial.moves: trial for trial in record.trials}
     assert not by_moves[0].drop_pt <= 0
     assert record.held
@@ -115,20 +123,20 @@ def test_layers_move_until_the_budget_holds(poor_plan: Plan, evaluation: ImageSe
     assert {move.layer: move.scheme for move in record.moves} == {
         name: str(scheme) for name, scheme in plan.schemes.items() if scheme is not poor_plan.schemes[name]
     }
-    resumed = SearchState(tmp_path / "search.json", inputs)
-    assert resumed.resumed
-    assert resumed.trials == by_moves
-    again = search(poor_plan, evaluation, resumed, max_drop_pt=3.0)[1]
-    assert again == record
-    with pytest.raises(QuantizationError, match=r"unfinished search with another checkpoint: .* Remove that file"):
-        SearchState(tmp_path / "search.json", {"checkpoint": "2"})
+    with kept(tmp_path) as results:
+        resumed = SearchState(results, evaluation)
+        assert resumed.trials == by_moves
+        assert search(poor_plan, evaluation, resumed, max_drop_pt=3.0)[1] == record
+        assert not SearchState(results, evaluation.select(range(20))).trials
 
 
 @pytest.mark.slow
 def test_a_budget_that_cannot_be_met_gives_the_best(demo_steps: Demo, evaluation: ImageSet, tmp_path: Path) -> None:
-    state = SearchState(tmp_path / "search.json", {})
-    state.keep_moves((Move(layer="head", scheme="float"), Move(layer="stem.conv1", scheme="float")))
-    _, record = search(plan_of(demo_steps.deploy, demo_steps.images, Recipe()), evaluation, state, max_drop_pt=-50.0)
+    with kept(tmp_path) as results:
+        state = SearchState(results, evaluation)
+        state.keep_moves((Move(layer="head", scheme="float"), Move(layer="stem.conv1", scheme="float")))
+        plan = plan_of(demo_steps.deploy, demo_steps.images, Recipe())
+        _, record = search(plan, evaluation, state, max_drop_pt=-50.0)
     assert not record.held
     assert {trial.moves for trial in record.trials} == {0, 1, 2}
     best = min(trial.drop_pt + trial.standard_error_pt for trial in record.trials)
@@ -136,30 +144,53 @@ def test_a_budget_that_cannot_be_met_gives_the_best(demo_steps: Demo, evaluation
     assert chosen.drop_pt + chosen.standard_error_pt == best
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"inputs": {}}', '{"inputs": {}, "moves": null, "trials": [1]}'])
-def test_a_damaged_state_is_refused(tmp_path: Path, content: str) -> None:
-    (tmp_path / "search.json").write_text(content)
-    with pytest.raises(QuantizationError, match="the unfinished search"):
-        SearchState(tmp_path / "search.json", {})
+TRIAL = Trial(
+    moves=1,
+    samples=2,
+    flips_lost=1,
+    flips_gained=0,
+    drop_pt=50.0,
+    standard_error_pt=35.0,
+    agreement=50.0,
+    sqnr_db=None,
+)
 
 
-def test_the_state_is_whole_after_every_result(tmp_path: Path) -> None:
-    state = SearchState(tmp_path / "search.json", {"a": "b"})
-    assert not state.resumed
-    trial = Trial(
-        moves=1,
-        samples=2,
-        flips_lost=1,
-        flips_gained=0,
-        drop_pt=50.0,
-        standard_error_pt=35.0,
-        agreement=50.0,
-        sqnr_db=None,
-    )
-    state.keep_moves((Move(layer="head", scheme="float"),))
-    state.keep_trial(trial)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["search.json"]
-    assert json.loads((tmp_path / "search.json").read_text())["trials"][0]["moves"] == 1
-    assert SearchState(tmp_path / "search.json", {"a": "b"}).trials == {1: trial}
-    state.remove()
-    assert not list(tmp_path.iterdir())
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", '{"moves": null, "trials": [1], "bad": {}}', '{"moves": null, "trials": [], "bad": {"99": ""}}'],
+)
+def test_a_damaged_state_is_not_taken(tmp_path: Path, evaluation: ImageSet, content: str) -> None:
+    said: list[str] = []
+    with kept(tmp_path, said.append) as results:
+        results.keep("search", ordered_digest(evaluation), content.encode())
+        assert SearchState(results, evaluation).trials == {}
+    assert said == ["the search kept from an interrupted run is damaged: made anew."]
+
+
+def test_every_result_is_kept_at_once_with_the_images_that_were_bad(tmp_path: Path, evaluation: ImageSet) -> None:
+    said: list[str] = []
+    bad = [BadImage(evaluation.images[3], "an empty file")]
+    with kept(tmp_path, said.append) as results:
+        state = SearchState(results, evaluation)
+        state.keep_moves((Move(layer="head", scheme="float"),))
+        assert SearchState(results, evaluation).moves == state.moves
+        state.keep_trial(TRIAL, bad)
+        again = SearchState(results, evaluation)
+        assert (again.trials, list(again.bad)) == ({1: TRIAL}, bad)
+    assert all(line.startswith("search taken from the interrupted run of ") for line in said)
+    assert len(said) == 2
+
+
+def test_images_that_no_trial_could_read_stay_out_of_a_resumed_record(
+    demo_steps: Demo, evaluation: ImageSet, tmp_path: Path
+) -> None:
+    """All trials are there: no image is decoded again."""
+    bad = [BadImage(evaluation.images[3], "an empty file")]
+    with kept(tmp_path) as results:
+        state = SearchState(results, evaluation)
+        state.keep_moves(())
+        state.keep_trial(dataclasses.replace(TRIAL, moves=0, drop_pt=0.0), bad)
+        _, record = search(demo_steps.plan, evaluation, SearchState(results, evaluation), max_drop_pt=50.0)
+    assert record.images.count == len(evaluation) - 1
+    assert record.images.skipped == (evaluation.relative_paths[3],)

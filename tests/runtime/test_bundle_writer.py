@@ -1,10 +1,13 @@
 import dataclasses
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from levit_edge.errors import OutputError
+from levit_edge.exchange import exchange
 from levit_edge.runtime.bundle import Bundle
 from levit_edge.runtime.bundle_writer import BundleWriter
 from levit_edge.runtime.manifest import Manifest
@@ -43,7 +46,7 @@ def test_a_bundle_appears_whole_and_only_on_commit(tmp_path: Path, files: Files,
             assert writer.add(name, content) == manifest.files[name]
             assert not (tmp_path / "out").exists()
         written = writer.commit(dataclasses.replace(manifest, files=writer.files))
-        assert names(tmp_path) == ["out"]
+        assert names(tmp_path) == [".out.lock", "out"]
     assert names(tmp_path) == ["out"]
     assert written.path == tmp_path / "out"
     opened = Bundle.open(tmp_path / "out")
@@ -158,6 +161,10 @@ def test_an_exception_leaves_nothing(bundle_path: Path, output: str, interruptio
     assert Bundle.open(bundle_path).manifest.created_utc == OLD
 
 
+def cannot_exchange(_one: Path, _other: Path) -> None:
+    raise NotImplementedError
+
+
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, OSError(5, "Input/output error")])
 @pytest.mark.parametrize("done", [True, False], ids=["after", "before"])
 @pytest.mark.parametrize("turn", [1, 2])
@@ -170,7 +177,8 @@ def test_an_interrupted_commit_leaves_one_whole_bundle(
     done: bool,
     interruption: BaseException,
 ) -> None:
-    """Ctrl-C, or an error, in or right after one of the two renames."""
+    """Ctrl-C, or an error, in or right after one of the two renames, where folders cannot change places."""
+    monkeypatch.setattr("levit_edge.whole_folder.exchange", cannot_exchange)
     rename, calls = Path.rename, list[Path]()
 
     def interrupted(path: Path, target: Path) -> None:
@@ -186,3 +194,26 @@ def test_an_interrupted_commit_leaves_one_whole_bundle(
     assert len(calls) >= turn
     assert names(bundle_path.parent) == ["bundle"]
     assert Bundle.open(bundle_path).manifest.created_utc == (NEW if turn == 2 and done else OLD)
+
+
+def test_a_ctrl_c_in_the_last_step_waits_until_the_new_bundle_is_there(
+    bundle_path: Path, files: Files, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(one: Path, other: Path) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        exchange(one, other)
+
+    monkeypatch.setattr("levit_edge.whole_folder.exchange", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write(bundle_path, files, manifest)
+    assert names(bundle_path.parent) == ["bundle"]
+    assert Bundle.open(bundle_path).manifest.created_utc == NEW
+
+
+def test_there_is_no_moment_without_a_bundle(
+    bundle_path: Path, files: Files, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is renamed from or to the output but by the exchange."""
+    monkeypatch.setattr(Path, "rename", lambda *_: pytest.fail("renamed"))
+    assert write(bundle_path, files, manifest).manifest == manifest
+    assert names(bundle_path.parent) == ["bundle"]

@@ -4,7 +4,6 @@ They are sent in chunks, so that neither side holds more than two of them, and w
 the evaluation is complete: after a lost connection the same call goes on where it stopped.
 """
 
-import hashlib
 import json
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
@@ -95,8 +94,8 @@ def verify_on(
         for artifact in artifacts:
             session.put(artifact.file, bundle.read(artifact.file))
         packages = _open(session, artifacts, manifest.preprocessing)
-        key = _key(transport.name, artifacts, packages, manifest.preprocessing, images)
-        with PartialEvaluation(key, (len(artifacts), manifest.config.classes)) as partial:
+        inputs = _inputs(transport.name, artifacts, packages, manifest.preprocessing, images)
+        with PartialEvaluation(inputs, (len(artifacts), manifest.config.classes)) as partial:
             resumed = len(partial.answers)
             board = _Board(session, artifacts, manifest.preprocessing, manifest.config.classes)
             verification = judge(
@@ -134,23 +133,21 @@ def _open(session: Session, artifacts: Sequence[Artifact], preprocessing: Prepro
     return versions
 
 
-def _key(
+def _inputs(
     board: str,
     artifacts: Sequence[Artifact],
     packages: Mapping[str, str],
     preprocessing: Preprocessing,
     images: ImageSet,
-) -> str:
-    """The same evaluation has the same key: board, files, runtimes, preprocessing and images."""
-    document = [
-        board,
-        [each.sha256 for each in artifacts],
-        dict(packages),
-        preprocessing.to_json(),
-        digest(images),
-        list(images.relative_paths),
-    ]
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+) -> dict[str, str]:
+    """What the answers depend on."""
+    return {
+        "board": board,
+        "files": json.dumps([each.sha256 for each in artifacts]),
+        "runtimes": json.dumps(dict(packages), sort_keys=True),
+        "preprocessing": json.dumps(preprocessing.to_json(), sort_keys=True),
+        "images": json.dumps([digest(images), *images.relative_paths]),
+    }
 
 
 def _host(device: Device) -> dict[str, str]:

@@ -1,18 +1,18 @@
 """What came of an evaluation so far, in a file, so that one that was cut off can go on."""
 
-import fcntl
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-
-from platformdirs import user_cache_path
 
 from levit_edge.data.frames import read_frame, write_frame
 from levit_edge.errors import BoardError, OutputError
 from levit_edge.runtime.evaluation_worker import pack_answer, unpack_answer
 from levit_edge.runtime.evaluator import Answer
+from levit_edge.runtime.unfinished import Unfinished
 
 __all__ = ["PartialEvaluation"]
 
@@ -20,37 +20,45 @@ LONGEST_FRAME = 1 << 26
 
 
 class PartialEvaluation:
-    """The answers of an evaluation by its key; use it in a `with` statement.
+    """The answers of an evaluation by all that determines them, its `inputs`; use it in a `with` statement.
 
-    `shape` is (models, classes) of every answer. The file lies in the user's cache folder. Answers that are not whole,
-    as when the computer was switched off while they were written, are evaluated again.
+    `shape` is (models, classes) of every answer. The file lies where `Unfinished` keeps things. Answers that are not
+    whole, as when the computer was switched off while they were written, are evaluated again.
 
-    Raises:
+    Raises (on entering):
         OutputError: the file cannot be written.
         BoardError: another process is at the same evaluation.
     """
 
-    def __init__(self, key: str, shape: tuple[int, int], folder: Path | None = None) -> None:
-        self._path = (folder or user_cache_path("levit-edge") / "evaluations") / key
+    def __init__(self, inputs: Mapping[str, str], shape: tuple[int, int], folder: Path | None = None) -> None:
+        self._results, self._shape = Unfinished(inputs, folder), shape
+        self._path = self._results.path / "answers"
+        self._open = ExitStack()
         self.answers: list[Answer | str] = []
         """What there was at the beginning, in the order of the images."""
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("a+b", buffering=0)
-        except OSError as error:
-            raise OutputError(f"{error.filename} cannot be written: {error.strerror}.") from error
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._file.close()
-            raise BoardError("the same evaluation is running in another process: wait for it, or end it.") from error
-        self._load(shape)
 
     def __enter__(self) -> Self:
+        with ExitStack() as opening:
+            try:
+                opening.enter_context(self._results)
+                self._file = opening.enter_context(self._path.open("a+b", buffering=0))
+            except BlockingIOError as error:
+                raise BoardError(
+                    "the same evaluation is running in another process: wait for it, or end it."
+                ) from error
+            except OSError as error:
+                raise OutputError(
+                    f"{error.filename} cannot be written: {error.strerror}. LEVIT_EDGE_CACHE names another"
+                    " cache folder."
+                ) from error
+            self._load()
+            self._open = opening.pop_all()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._file.close()
+        if not os.fstat(self._file.fileno()).st_size:
+            self._path.unlink(missing_ok=True)
+        self._open.close()
 
     def add(self, answers: Sequence[Answer | str]) -> None:
         """Keep what came of the next images."""
@@ -62,9 +70,9 @@ class PartialEvaluation:
 
     def done(self) -> None:
         """The evaluation is complete: the file is not needed any more."""
-        self._path.unlink(missing_ok=True)
+        self._results.done()
 
-    def _load(self, shape: tuple[int, int]) -> None:
+    def _load(self) -> None:
         self._file.seek(0)
         whole = 0
         while (frame := read_frame(self._file, LONGEST_FRAME)) is not None:
@@ -72,8 +80,11 @@ class PartialEvaluation:
                 answer = unpack_answer(frame)
             except (ValueError, TypeError, json.JSONDecodeError):
                 break
-            if isinstance(answer, Answer) and (answer.logits.shape != shape or len(answer.seconds) != shape[0]):
+            if isinstance(answer, Answer) and self._is_other(answer):
                 break
             self.answers.append(answer)
             whole = self._file.tell()
         self._file.truncate(whole)
+
+    def _is_other(self, answer: Answer) -> bool:
+        return answer.logits.shape != self._shape or len(answer.seconds) != self._shape[0]

@@ -13,7 +13,7 @@ from levit_edge.runtime.board.hostile import text
 from levit_edge.runtime.board.plausible import MAX_TEXT, implausible
 from levit_edge.runtime.board.results import SCHEMA_VERSION, Measurement
 from levit_edge.runtime.bundle import MANIFEST_FILE
-from levit_edge.whole_file import write_whole
+from levit_edge.whole_file import remove_abandoned, write_whole
 
 __all__ = ["load_measurements", "save", "shareable"]
 
@@ -54,6 +54,7 @@ def save(measurement: Measurement, folder: Path) -> Path:
     path = folder / _file_name(shared, hashlib.sha256(data).hexdigest()[:8])
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(folder, r".*\.json")
         if path.exists() or path.is_symlink():
             _require_same(path, data)
             return path

@@ -2,9 +2,12 @@
 
 import os
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 from levit_edge.errors import OutputError
+from levit_edge.locking import OutputLock
+from levit_edge.runtime.interrupts import interrupts_wait
 from levit_edge.runtime.package.archive import read_archive
 from levit_edge.runtime.package.contents import DOCUMENT_FILE, Purpose, expected_files
 from levit_edge.whole_folder import partial_folder, put_in_place, remove_abandoned
@@ -50,15 +53,16 @@ def put_into_app(project: Path, data: bytes) -> Path:
     partial = partial_folder(folder)
     try:
         folder.parent.mkdir(exist_ok=True)
-        remove_abandoned(folder)
-        partial.mkdir()
-        for name, content in read_archive(data, "the package").items():
-            _write(partial / name, content)
-        put_in_place(partial, folder)
+        with OutputLock(folder, "--into"), ExitStack() as undo:
+            remove_abandoned(folder)
+            undo.callback(shutil.rmtree, partial, ignore_errors=True)
+            partial.mkdir()
+            for name, content in read_archive(data, "the package").items():
+                _write(partial / name, content)
+            with interrupts_wait():
+                put_in_place(partial, folder)
     except OSError as error:
         raise OutputError(f"{folder} cannot be written: {error.strerror}. What was there is left as it was.") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return folder
 
 

@@ -6,7 +6,8 @@
 
 Needs Python 3.9 or newer, numpy, Pillow, and onnxruntime or executorch-numpy-runtime (or executorch). Nothing is
 installed, and nothing is read that was not checked against its SHA-256 in `model.json` first. Exit status: 0 done;
-2 wrong usage; 3 something is missing, damaged, or computes otherwise than it should.
+2 wrong usage; 3 something is missing, damaged, or computes otherwise than it should; 130 interrupted; 141 nobody reads
+what it prints.
 
 In the repository this file is `levit_edge/runtime/package/run.py`; packages carry the modules that it imports with it.
 """
@@ -198,9 +199,15 @@ def main(arguments: list[str] | None = None) -> int:
             bench(package, model, engine, run, chosen.runs, chosen.threads)
         else:
             classify(package, run, chosen.photographs, chosen.top)
+        sys.stdout.flush()
     except LevitEdgeError as error:
         print(f"error: {error}", file=sys.stderr)
         return ExitStatus.BAD_INPUT
+    except BrokenPipeError:  # nobody reads on, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitStatus.OUTPUT_CLOSED
+    except KeyboardInterrupt:
+        return ExitStatus.INTERRUPTED
     return ExitStatus.DONE
 
 

@@ -1,13 +1,30 @@
 """Putting a package and its signature in their places, whole or not at all, over older ones only."""
 
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from levit_edge.errors import OutputError
+from levit_edge.runtime.interrupts import interrupts_wait
 from levit_edge.runtime.package.package import is_package, read_package_file
 from levit_edge.runtime.package.signature import SIGNATURE_BYTES, signature_path
-from levit_edge.whole_file import require_writable, write_whole
+from levit_edge.whole_file import prepared, remove_abandoned, require_writable, reserved
 
-__all__ = ["require_replaceable", "write_package"]
+__all__ = ["package_reserved", "require_replaceable", "write_package"]
+
+
+@contextmanager
+def package_reserved(path: Path) -> Iterator[None]:
+    """Keep other runs from writing a package and its signature at `path` while the body runs, which is to write them.
+
+    Raises:
+        OutputError: something else is there, `path` cannot be written, or another run is about to.
+    """
+    require_replaceable(path)
+    with reserved(path, "--output"):
+        remove_abandoned(path.parent, re.escape(signature_path(path).name))
+        yield
 
 
 def require_replaceable(path: Path) -> None:
@@ -29,18 +46,21 @@ def require_replaceable(path: Path) -> None:
 def write_package(path: Path, data: bytes, signature: bytes | None = None) -> None:
     """Write a package and its signature; the older package stays if that fails.
 
-    A signature of an older package, of other bytes, does not stay beside one that is not signed.
+    A signature never lies beside a package of other bytes: an older package's goes before the newer package comes.
 
     Raises:
         OutputError: something else is there, or it cannot be written.
     """
     require_replaceable(path)
     same = path.exists() and read_package_file(path) == data
-    write_whole(path, data, "--output")
-    if signature is not None:
-        write_whole(signature_path(path), signature, "--output")
-    elif not same:
-        signature_path(path).unlink(missing_ok=True)
+    files = {path: data} if signature is None else {path: data, signature_path(path): signature}
+    with ExitStack() as stack:
+        placing = [stack.enter_context(prepared(each, content, "--output")) for each, content in files.items()]
+        stack.enter_context(interrupts_wait())
+        if not same:
+            signature_path(path).unlink(missing_ok=True)
+        for put_in_place in placing:
+            put_in_place()
 
 
 def _may_be_signature(path: Path) -> bool:

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import math
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +14,10 @@ import numpy as np
 import pytest
 
 from levit_edge.errors import BoardError, BundleError, DataError
+from levit_edge.locking import lock
 from levit_edge.runtime.board import evaluate
 from levit_edge.runtime.board.evaluate import BoardVerification, verify_on
 from levit_edge.runtime.board.local import LocalTransport
-from levit_edge.runtime.board.partial import PartialEvaluation
 from levit_edge.runtime.board.session import Session
 from levit_edge.runtime.bundle import Bundle
 from levit_edge.runtime.bundle_writer import BundleWriter
@@ -35,8 +36,8 @@ PACKAGES = {"packages": ["onnxruntime 1.31.0"] * MODELS}
 @pytest.fixture(autouse=True)
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where evaluations that are cut off are kept."""
-    monkeypatch.setattr("levit_edge.runtime.board.partial.user_cache_path", lambda _name: tmp_path / "cache")
-    return tmp_path / "cache" / "evaluations"
+    monkeypatch.setenv("LEVIT_EDGE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "unfinished"
 
 
 def verified(bundle: Bundle, photographs: Path, **options: Any) -> BoardVerification:
@@ -201,12 +202,11 @@ def test_a_changed_image_or_file_begins_anew(
 def test_two_at_once_are_refused(bundle: Bundle, labelled_photographs: Path, kept: Path, place: Place) -> None:
     with pytest.raises(KeyboardInterrupt):
         verified(bundle, labelled_photographs, stages=Stages(Interrupting(1)))
-    (file,) = kept.iterdir()
-    with (
-        PartialEvaluation(file.name, (MODELS, CLASSES), kept),
-        pytest.raises(BoardError, match="the same evaluation is running in another process"),
-    ):
+    (folder,) = kept.iterdir()
+    held = lock(folder, os.O_RDONLY)
+    with pytest.raises(BoardError, match="the same evaluation is running in another process"):
         verified(bundle, labelled_photographs)
+    os.close(held)
     assert place.files() == []
 
 
@@ -278,7 +278,7 @@ def test_logits_that_are_none_are_an_error(
     board = answering(hello=HELLO, open=PACKAGES, infer=answer)
     with pytest.raises(BoardError, match=r"board: the board's logits are not those of 16 images\."):
         verify_on(bundle, board, labelled_photographs, workers=0)
-    assert all(file.stat().st_size == 0 for file in kept.iterdir())
+    assert list(kept.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """What came of an evaluation that was cut off."""
 
-import fcntl
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +12,15 @@ from hypothesis import strategies as st
 from levit_edge.errors import BoardError, OutputError
 from levit_edge.runtime.board.partial import PartialEvaluation
 from levit_edge.runtime.evaluator import Answer
+from levit_edge.runtime.unfinished import Unfinished
 
 SHAPE = (2, 3)
+KEY = {"key": "1"}
+
+
+def file_in(folder: Path) -> Path:
+    """Where the answers are."""
+    return Unfinished(KEY, folder).path / "answers"
 
 
 def logits(seed: int) -> Answer:
@@ -35,35 +41,35 @@ def same(found: list[Answer | str], expected: list[Answer | str]) -> bool:
 
 
 def kept(folder: Path, answers: list[Answer | str] = ANSWERS) -> bytes:
-    with PartialEvaluation("key", SHAPE, folder) as partial:
+    with PartialEvaluation(KEY, SHAPE, folder) as partial:
         partial.add(answers)
-    return (folder / "key").read_bytes()
+    return file_in(folder).read_bytes()
 
 
 def test_it_begins_with_nothing_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
-    with PartialEvaluation("key", SHAPE, tmp_path / "new" / "folder") as partial:
+    with PartialEvaluation(KEY, SHAPE, tmp_path / "new" / "folder") as partial:
         assert partial.answers == []
         partial.add(ANSWERS[:1])
         partial.add(ANSWERS[1:3])
-    with PartialEvaluation("key", SHAPE, tmp_path / "new" / "folder") as partial:
+    with PartialEvaluation(KEY, SHAPE, tmp_path / "new" / "folder") as partial:
         assert same(partial.answers, ANSWERS[:3])
         partial.add(ANSWERS[3:])
-    with PartialEvaluation("key", SHAPE, tmp_path / "new" / "folder") as partial:
+    with PartialEvaluation(KEY, SHAPE, tmp_path / "new" / "folder") as partial:
         assert same(partial.answers, ANSWERS)
 
 
 def test_another_evaluation_has_another_file(tmp_path: Path) -> None:
     kept(tmp_path)
-    with PartialEvaluation("other", SHAPE, tmp_path) as partial:
+    with PartialEvaluation({"key": "other"}, SHAPE, tmp_path) as partial:
         assert partial.answers == []
 
 
 def test_one_that_is_complete_leaves_no_file(tmp_path: Path) -> None:
     kept(tmp_path)
-    with PartialEvaluation("key", SHAPE, tmp_path) as partial:
+    with PartialEvaluation(KEY, SHAPE, tmp_path) as partial:
         partial.done()
     assert list(tmp_path.iterdir()) == []
-    with PartialEvaluation("key", SHAPE, tmp_path) as partial:
+    with PartialEvaluation(KEY, SHAPE, tmp_path) as partial:
         assert partial.answers == []
         partial.done()
         partial.done()
@@ -81,12 +87,12 @@ def test_wherever_it_was_cut_off_whole_answers_are_kept_and_it_goes_on(tmp_path:
     whole = kept(tmp_path)
     assert ends(whole)[-1] == len(whole)
     for length in range(len(whole)):
-        (tmp_path / "key").write_bytes(whole[:length])
+        file_in(tmp_path).write_bytes(whole[:length])
         complete = sum(end <= length for end in ends(whole)) - 1
-        with PartialEvaluation("key", SHAPE, tmp_path) as partial:
+        with PartialEvaluation(KEY, SHAPE, tmp_path) as partial:
             assert same(partial.answers, ANSWERS[:complete])
             partial.add(ANSWERS[complete:])
-        assert (tmp_path / "key").read_bytes() == whole
+        assert file_in(tmp_path).read_bytes() == whole
 
 
 @given(st.binary(min_size=1, max_size=200))
@@ -95,8 +101,8 @@ def test_damage_at_the_end_costs_only_what_is_behind_it(
 ) -> None:
     folder = tmp_path_factory.mktemp("partial")
     whole = kept(folder, ANSWERS[:2])
-    (folder / "key").write_bytes(whole + damage)
-    with PartialEvaluation("key", SHAPE, folder) as partial:
+    file_in(folder).write_bytes(whole + damage)
+    with PartialEvaluation(KEY, SHAPE, folder) as partial:
         assert same(partial.answers[:2], ANSWERS[:2])
         assert all(isinstance(each, str) or each.logits.shape == SHAPE for each in partial.answers)
 
@@ -110,7 +116,7 @@ def test_damage_at_the_end_costs_only_what_is_behind_it(
 )
 def test_answers_of_another_shape_are_not_taken(tmp_path: Path, answer: Answer) -> None:
     kept(tmp_path, [ANSWERS[0], answer, ANSWERS[2]])
-    with PartialEvaluation("key", SHAPE, tmp_path) as partial:
+    with PartialEvaluation(KEY, SHAPE, tmp_path) as partial:
         assert same(partial.answers, ANSWERS[:1])
 
 
@@ -118,7 +124,7 @@ HOLD = """
 import sys
 from pathlib import Path
 from levit_edge.runtime.board.partial import PartialEvaluation
-with PartialEvaluation("key", (2, 3), Path(sys.argv[1])):
+with PartialEvaluation({"key": "1"}, (2, 3), Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -129,27 +135,27 @@ def test_a_second_process_is_refused_until_the_first_has_ended_even_killed(tmp_p
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:
         assert first.stdout is not None
         assert first.stdout.readline() == b"held\n"
-        with pytest.raises(
-            BoardError, match="the same evaluation is running in another process: wait for it, or end it"
+        with (
+            pytest.raises(
+                BoardError, match="the same evaluation is running in another process: wait for it, or end it"
+            ),
+            PartialEvaluation(KEY, SHAPE, tmp_path),
         ):
-            PartialEvaluation("key", SHAPE, tmp_path)
-        with PartialEvaluation("other", SHAPE, tmp_path):
+            pytest.fail("two at once")
+        with PartialEvaluation({"key": "other"}, SHAPE, tmp_path):
             pass
         first.kill()
-    with PartialEvaluation("key", SHAPE, tmp_path) as partial:
+    with PartialEvaluation(KEY, SHAPE, tmp_path) as partial:
         assert partial.answers == []
-
-
-def test_leaving_gives_the_file_free(tmp_path: Path) -> None:
-    kept(tmp_path)
-    with (tmp_path / "key").open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(OutputError, match=r"file.* cannot be written: (Not a directory|File exists)"):
-        PartialEvaluation("key", SHAPE, tmp_path / "file")
+    with (
+        pytest.raises(OutputError, match=r"file.* cannot be written: (Not a directory|File exists)"),
+        PartialEvaluation(KEY, SHAPE, tmp_path / "file"),
+    ):
+        pytest.fail("opened")
 
 
 LIMITED = """
@@ -158,7 +164,7 @@ from pathlib import Path
 from levit_edge.errors import OutputError
 from levit_edge.runtime.board.partial import PartialEvaluation
 resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
-with PartialEvaluation("key", (2, 3), Path(sys.argv[1])) as partial:
+with PartialEvaluation({"key": "1"}, (2, 3), Path(sys.argv[1])) as partial:
     try:
         partial.add(["a reason"])
     except OutputError as error:
@@ -169,7 +175,7 @@ with PartialEvaluation("key", (2, 3), Path(sys.argv[1])) as partial:
 def test_a_file_that_cannot_grow_is_an_error(tmp_path: Path) -> None:
     """As on a full disk: the system takes a part, and then nothing more."""
     done = subprocess.run([sys.executable, "-c", LIMITED, str(tmp_path)], capture_output=True, text=True, check=True)
-    assert done.stdout == f"{tmp_path}/key cannot be written: File too large.\n"
-    assert (tmp_path / "key").stat().st_size == 10
-    with PartialEvaluation("key", SHAPE, tmp_path) as partial:
+    assert done.stdout == f"{file_in(tmp_path)} cannot be written: File too large.\n"
+    assert file_in(tmp_path).stat().st_size == 10
+    with PartialEvaluation(KEY, SHAPE, tmp_path) as partial:
         assert partial.answers == []

@@ -1,3 +1,4 @@
+import os
 import zipfile
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def test_a_disk_that_refuses_leaves_the_older_package(
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OutputError, match="No space left"):
         write_package(path, android_package)
     assert path.read_bytes() == board_package

@@ -1,0 +1,147 @@
+"""The results that `quantize` keeps until it has succeeded: a run of the same inputs goes on from them."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import torch
+
+import levit_edge
+from levit_edge.data.imagefolder import ImageSet
+from levit_edge.data.preprocess import Preprocessing
+from levit_edge.data.sampling import digest
+from levit_edge.documents import to_json
+from levit_edge.errors import LevitEdgeError
+from levit_edge.model.checkpoint import Checkpoint
+from levit_edge.quantize.recipe import Recipe
+from levit_edge.runtime.host import describe_host
+from levit_edge.runtime.unfinished import Unfinished
+
+__all__ = ["DamagedError", "Kept", "inputs_of", "ordered_digest"]
+
+T = TypeVar("T")
+Warn = Callable[[str], None]
+
+
+class DamagedError(LevitEdgeError):
+    """A kept result is not what this version writes."""
+
+
+class Kept:
+    """What an interrupted run of the same `inputs` has left, and what this one leaves if it is interrupted.
+
+    Use it in a `with` statement. It never stops a run: where nothing can be kept, or another run of the same inputs is
+    under way, everything is worked out anew.
+    """
+
+    def __init__(self, inputs: Mapping[str, str], warn: Warn, folder: Path | None = None) -> None:
+        self._results: Unfinished | None = Unfinished(inputs, folder)
+        self._warn = warn
+
+    def __enter__(self) -> Self:
+        if self._results is not None:
+            try:
+                self._results.__enter__()
+            except BlockingIOError:
+                self._results = None
+            except OSError as error:
+                self._give_up(self._results, error)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._results is not None:
+            self._results.__exit__(kind, error, at)
+
+    def recall(self, what: str, depends_on: str, decode: Callable[[bytes], T]) -> T | None:
+        """The result `what`, `decode`d; `depends_on` is what it depends on besides the inputs. None if there is none.
+
+        `decode` raises DamagedError if it was not given what `keep` was.
+        """
+        part = None if self._results is None else self._results.read(_name(what, depends_on))
+        if part is None:
+            return None
+        try:
+            found = decode(part.content)
+        except DamagedError:
+            self._warn(f"the {what} kept from an interrupted run is damaged: made anew.")
+            return None
+        self._warn(f"{what} taken from the interrupted run of {_when(part.written)}.")
+        return found
+
+    def keep(self, what: str, depends_on: str, content: bytes) -> None:
+        """Keep the result `what` for a run that `recall`s it."""
+        if self._results is None:
+            return
+        try:
+            self._results.write(_name(what, depends_on), content)
+        except OSError as error:
+            self._give_up(self._results, error)
+
+    def recalled(self, depends_on: str, what: str, make: Callable[[], bytes]) -> bytes:
+        """The bytes of the result `what`, made by `make` and kept if there are none."""
+        found = self.recall(what, depends_on, bytes)
+        if found is None:
+            found = make()
+            self.keep(what, depends_on, found)
+        return found
+
+    def done(self) -> None:
+        """The run has succeeded: remove everything."""
+        if self._results is not None:
+            self._results.done()
+
+    def _give_up(self, results: Unfinished, error: OSError) -> None:
+        self._results = None
+        self._warn(
+            f"{results.path} cannot be used ({error.strerror}): if this run is interrupted, the next begins anew."
+            " LEVIT_EDGE_CACHE names another cache folder."
+        )
+
+
+def inputs_of(
+    trained: Checkpoint,
+    calibration: ImageSet,
+    recipe: Recipe,
+    preprocessing: Preprocessing,
+    *,
+    skip_bad_images: bool,
+    tools: Mapping[str, str],
+) -> dict[str, str]:
+    """All that a quantized model depends on: weights, images, recipe, preprocessing, software and processor."""
+    return {
+        "checkpoint": trained.sha256,
+        "config": json.dumps(to_json(trained.config)),
+        "calibration images": ordered_digest(calibration),
+        "bad images": "skipped" if skip_bad_images else "refused",
+        "recipe": json.dumps(to_json(recipe)),
+        "preprocessing": json.dumps(to_json(preprocessing)),
+        "levit-edge": _source_digest(),
+        "tools": json.dumps(dict(tools)),
+        "host": json.dumps(describe_host()),
+        "arithmetic": f"{torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads",
+    }
+
+
+def ordered_digest(images: ImageSet) -> str:
+    """SHA-256 of which images these are, their contents and their order."""
+    return hashlib.sha256(json.dumps([digest(images), *images.relative_paths]).encode()).hexdigest()
+
+
+def _source_digest() -> str:
+    """Of levit-edge itself: its version says less where it is being worked on."""
+    package = Path(levit_edge.__file__).parent
+    sources = sorted(package.rglob("*.py"))
+    return hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in sources)).hexdigest()
+
+
+def _name(what: str, depends_on: str) -> str:
+    return f"{what}-{hashlib.sha256(depends_on.encode()).hexdigest()[:16]}"
+
+
+def _when(written: datetime) -> str:
+    today = written.date() == datetime.now().date()
+    return f"{written:%H:%M}" if today else f"{written:%Y-%m-%d %H:%M}"
