@@ -87,6 +87,18 @@ def quantize(
     ] = None,
     seed: Seed = RECIPE.seed,
     skip_bad_images: SkipBadImages = False,
+    bench: Annotated[
+        bool,
+        typer.Option("--bench/--no-bench", help="Time the files on this computer for some seconds, for the report."),
+    ] = True,
+    thumbnails: Annotated[
+        bool,
+        typer.Option(
+            "--thumbnails/--no-thumbnails",
+            help="Keep small pictures of evaluation images that INT8 classifies otherwise than fp32, at most 24, for"
+            " the report.",
+        ),
+    ] = True,
     workers: Workers = None,
     json: JsonOutput = False,
 ) -> int:
@@ -125,6 +137,8 @@ def quantize(
         max_drop_pt=max_drop,
         limit=limit,
         skip_bad_images=skip_bad_images,
+        bench=bench,
+        thumbnails=thumbnails,
         workers=workers,
         listener=TerminalListener(),
         warn=show_warning,

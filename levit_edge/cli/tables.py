@@ -36,7 +36,9 @@ def verification_table(verification: Verification, console: Console) -> None:
     runtimes = ", ".join(f"{name} {version}" for name, version in verification.runtimes.items())
     host = verification.host
     console.print(
-        f"{verification.samples} images; {runtimes}; {host['processor']}, {host['architecture']}", highlight=False
+        f"{verification.samples} images; {runtimes}; {host.get('processor', 'unknown')},"
+        f" {host.get('architecture', 'unknown')}",
+        highlight=False,
     )
     if not verification.labelled:
         console.print("The images have no labels: the drop was not measured.", style="yellow")

@@ -1,6 +1,7 @@
 """The calibration images as tensors, as often as a step needs to see them."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -67,6 +68,12 @@ class CalibrationImages:
     def golden(self) -> NDArray[np.float32]:
         """The first images of the first pass: (at most 4, 3, size, size)."""
         return np.stack(self._golden)
+
+    @property
+    def readable(self) -> tuple[Path, ...]:
+        """The images of the last pass, without those that were left out."""
+        bad = {each.path for each in self._decoder.bad}
+        return tuple(path for path in self.images.images if path not in bad)
 
     def provenance(self, source: str) -> ImageProvenance:
         """What the last pass used."""

@@ -9,12 +9,11 @@ from levit_edge.data.imagefolder import ImageSet, read_image_folder
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.errors import DataError
 from levit_edge.quantize.recipe import Recipe
+from levit_edge.runtime.manifest import EMBEDDED
 from levit_edge.runtime.verify import evaluation_set
 
-__all__ = ["EMBEDDED", "ImageSources", "choose_images"]
+__all__ = ["ImageSources", "choose_images"]
 
-EMBEDDED = "embedded"
-"""The `source` of the package's own photographs."""
 Warn = Callable[[str], None]
 
 

@@ -73,13 +73,22 @@ class BundleWriter:
         self.files[name] = hashlib.sha256(data).hexdigest()
         return self.files[name]
 
+    def staged(self, manifest: Manifest) -> Bundle:
+        """What there is so far, readable as a bundle before `commit` gives it its place.
+
+        Raises:
+            OutputError: the disk is full or not writable.
+        """
+        self._write_manifest(manifest)
+        return Bundle(self._folder, manifest)
+
     def commit(self, manifest: Manifest) -> Bundle:
         """Write the manifest and put the bundle in its place, over an older one if there is one.
 
         Raises:
             OutputError: the disk is full or not writable; an older bundle is left as it was.
         """
-        self._write(MANIFEST_FILE, json.dumps(to_json(manifest), indent=1, ensure_ascii=False).encode() + b"\n")
+        self._write_manifest(manifest)
         require_replaceable(self.output)
         try:
             with interrupts_wait():
@@ -87,6 +96,9 @@ class BundleWriter:
         except OSError as error:
             raise _output_error(self.output, error) from error
         return Bundle(self.output, manifest)
+
+    def _write_manifest(self, manifest: Manifest) -> None:
+        self._write(MANIFEST_FILE, json.dumps(to_json(manifest), indent=1, ensure_ascii=False).encode() + b"\n")
 
     def _write(self, name: str, data: bytes) -> None:
         try:

@@ -12,6 +12,7 @@ from levit_edge.model.config import LevitConfig
 from levit_edge.runtime.kinds import Precision, Runtime
 
 __all__ = [
+    "EMBEDDED",
     "AffineParameters",
     "Artifact",
     "ArtifactResult",
@@ -28,6 +29,8 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 1
+EMBEDDED = "embedded"
+"""The `source` of the package's own photographs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +51,7 @@ class ImageProvenance:
     """Which images were used, so that the same can be found again."""
 
     source: str
-    """The folder as the user gave it, or `embedded` for the photographs of the package."""
+    """The folder as the user gave it, or `EMBEDDED`."""
     count: int
     sha256: str
     """Digest of paths and contents, see `levit_edge.data.sampling.digest`."""

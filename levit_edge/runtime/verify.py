@@ -17,6 +17,7 @@ from levit_edge.runtime.bundle import Bundle
 from levit_edge.runtime.comparison import Comparison, Counts, paired_interval
 from levit_edge.runtime.evaluation_pool import answers, default_processes
 from levit_edge.runtime.evaluator import THREADS, Answer, Model
+from levit_edge.runtime.flips import FlipLog
 from levit_edge.runtime.host import describe_host
 from levit_edge.runtime.kinds import Precision, Runtime
 from levit_edge.runtime.manifest import Artifact, ArtifactResult, Gate, Verification
@@ -95,8 +96,9 @@ def evaluate(
     skip_bad_images: bool = False,
     workers: int | None = None,
     stages: Stages | None = None,
+    flips: FlipLog | None = None,
 ) -> Verification:
-    """Run `models` (the bytes of each artifact's file) over `images`; see `verify`."""
+    """Run `models` (the bytes of each artifact's file) over `images`; see `verify`. `flips` hears of every image."""
     processes = default_processes(len(images)) if workers is None else workers
     files = [Model(runtime=artifact.runtime, data=data) for artifact, data in models.items()]
     runtimes = dict.fromkeys(artifact.runtime for artifact in models)
@@ -110,6 +112,7 @@ def evaluate(
         max_drop_pt=max_drop_pt,
         skip_bad_images=skip_bad_images,
         stages=stages,
+        flips=flips,
     )
 
 
@@ -124,6 +127,7 @@ def judge(
     max_drop_pt: float | None = None,
     skip_bad_images: bool = False,
     stages: Stages | None = None,
+    flips: FlipLog | None = None,
 ) -> Verification:
     """Compare what `artifacts` made of `images`, wherever they ran.
 
@@ -141,7 +145,10 @@ def judge(
             if isinstance(answer, str):
                 bad.append(BadImage(images.images[index], answer))
             else:
-                _count(answer, compared, lanes, None if images.labels is None else images.labels[index])
+                label = None if images.labels is None else images.labels[index]
+                logits = _count(answer, compared, lanes, label)
+                if flips is not None:
+                    flips.add(images.images[index], label, logits)
             advance(1)
         judge_bad_images(bad, len(images), skip=skip_bad_images)
         provenance = image_provenance(source, images, bad)
@@ -223,13 +230,16 @@ def _lanes(compared: Sequence[_Evaluated]) -> list[_Lane]:
     return lanes
 
 
-def _count(answer: Answer, compared: Sequence[_Evaluated], lanes: Sequence[_Lane], label: int | None) -> None:
+def _count(
+    answer: Answer, compared: Sequence[_Evaluated], lanes: Sequence[_Lane], label: int | None
+) -> dict[Artifact, Floats]:
     for each, seconds in zip(compared, answer.seconds, strict=True):
         each.seconds += seconds
         each.images += 1
     logits = dict(zip((each.artifact for each in compared), answer.logits, strict=True))
     for lane in lanes:
         lane.count(logits, label)
+    return logits
 
 
 def _gate(results: Sequence[ArtifactResult], max_drop_pt: float | None) -> Gate:

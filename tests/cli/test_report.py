@@ -1,6 +1,7 @@
 """What `levit-edge report` prints, writes and refuses."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -101,27 +102,84 @@ def test_the_json_is_one_document(capsys: Captured, results: Path) -> None:
         ([], "RESULT"),
         (["results", "--output", "comparison.pdf"], "comparison.pdf does not end in .html"),
         (["results", "--plot", "comparison.html"], "does not end in .png or .svg"),
+        (["results", "--compare", "BUNDLE"], "needs a bundle to compare with"),
+        (["BUNDLE", "--compare", "BUNDLE"], "names the same bundle twice"),
+        (["BUNDLE", "BUNDLE"], "are bundles, expected one"),
+        (["BUNDLE", "--plot", "boards.svg"], "draws measurements of boards, and there are none"),
     ],
 )
-def test_wrong_usage_is_exit_status_2(capsys: Captured, arguments: list[str], complaint: str) -> None:
-    assert run(["report", *arguments]) == ExitStatus.USAGE
+def test_wrong_usage_is_exit_status_2(
+    capsys: Captured, tiny_bundle: Path, arguments: list[str], complaint: str
+) -> None:
+    words = [str(tiny_bundle) if word == "BUNDLE" else word for word in arguments]
+    assert run(["report", *words]) == ExitStatus.USAGE
     captured = capsys.readouterr()
     assert complaint in " ".join(captured.err.split())
     assert captured.out == ""
 
 
-def test_bad_input_is_exit_status_3_and_one_message(capsys: Captured, results: Path, tiny_bundle: Path) -> None:
+def test_bad_input_is_exit_status_3_and_one_message(
+    capsys: Captured, results: Path, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    bundle_path = shutil.copytree(tiny_bundle, tmp_path / "bundle")
+    (bundle_path / "labels.txt").write_text("red\ngreen\nblue\n")
     (results / "damaged.json").write_text("{")
     for path, complaint in (
         (results, "damaged.json"),
         (results / "nowhere", "cannot be read"),
-        (tiny_bundle, "is a bundle, expected measurements of boards: not yet"),
+        (bundle_path, "labels.txt is damaged or was changed"),
     ):
-        assert run(["report", str(path)]) == ExitStatus.BAD_INPUT
+        assert run(["report", str(path), "--output", str(tmp_path / "page.html")]) == ExitStatus.BAD_INPUT
+        assert not (tmp_path / "page.html").exists()
         captured = capsys.readouterr()
         assert captured.err.count("error:") == 1
         assert complaint in captured.err
         assert captured.out == ""
+
+
+def test_a_bundle_gets_a_page_of_its_name(
+    capsys: Captured, tiny_bundle: Path, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = shutil.copytree(tiny_bundle, tmp_path / "other")
+    monkeypatch.chdir(tmp_path)
+    assert run(["report", str(tiny_bundle), "--compare", str(other), str(results)]) == ExitStatus.DONE
+    captured = capsys.readouterr()
+    name = f"{tiny_bundle.name}-report.html"
+    assert f"page: {name}\n" in captured.out
+    assert "Radxa ROCK 5B" in captured.out
+    assert "2 of 2 measurements were made with other files" in captured.err
+    html = Path(name).read_text()
+    assert "Side by side" in html
+    assert "On boards" in html
+
+
+def test_the_json_of_bundles_writes_no_page(
+    capsys: Captured, tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = shutil.copytree(tiny_bundle, tmp_path / "other")
+    monkeypatch.chdir(tmp_path)
+    assert run(["report", str(tiny_bundle), "--compare", str(other), "--json"]) == ExitStatus.DONE
+    document = json.loads(capsys.readouterr().out)
+    assert set(document) == {"schema_version", "rows", "bundles", "warnings", "differences"}
+    assert [each["bundle"] for each in document["bundles"]] == [str(tiny_bundle), str(other)]
+    assert document["bundles"][0]["latency"] is None
+    assert not list(tmp_path.glob("*.html"))
+
+
+@pytest.mark.parametrize("missing", ["jinja2", "matplotlib"])
+def test_a_page_without_its_libraries_says_what_to_install(
+    results: Path, tiny_bundle: Path, tmp_path: Path, missing: str
+) -> None:
+    code = (
+        "import sys\nsys.modules[sys.argv[1]] = None\nfrom levit_edge.cli.main import run\nsys.exit(run(sys.argv[2:]))"
+    )
+    arguments = ["report", str(tiny_bundle), str(results), "--output", str(tmp_path / "page.html")]
+    result = subprocess.run(
+        [sys.executable, "-c", code, missing, *arguments], check=False, capture_output=True, text=True
+    )
+    assert result.returncode == ExitStatus.BAD_INPUT, result.stderr
+    assert f"{missing} is not installed: install it with `pip install 'levit-edge[quantize]'`" in result.stderr
+    assert not (tmp_path / "page.html").exists()
 
 
 def test_a_page_that_cannot_be_written_is_bad_input(capsys: Captured, results: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from levit_edge.data import demo
 from levit_edge.runtime.bundle import Bundle
+from levit_edge.runtime.evidence import read_evidence
 from levit_edge.runtime.inspect_executorch import inspect_executorch
 from levit_edge.runtime.inspect_onnx import inspect_onnx
 from levit_edge.runtime.runner import open_runner
@@ -17,7 +18,9 @@ from tests.conftest import Made
 from tests.integration.conftest import hidden, levit_edge
 
 pytestmark = pytest.mark.slow
-FILES = {"manifest.json", "int8.pte", "int8.onnx", "fp32.pte", "fp32.onnx", "labels.txt", "golden.npz", "report.html"}
+FILES = {"manifest.json", "int8.pte", "int8.onnx", "fp32.pte", "fp32.onnx", "labels.txt", "golden.npz"}
+FILES |= {"evidence.json", "report.html"}
+BARE = ("--no-bench", "--no-thumbnails")
 MAX_DROP_PT = 1.0
 LEAST_SQNR_DB = 32.0
 """Seen: 35 dB. One of the 120 photographs is 0.8 points, so the drop alone says little."""
@@ -46,6 +49,7 @@ def test_the_json_is_the_documented_one(demo_bundle: Made) -> None:
         "manifest.json",
         "labels.txt",
         "golden.npz",
+        "evidence.json",
         "report.html",
     }
     for result in document["results"]:
@@ -104,6 +108,31 @@ def test_verify_says_the_same_again(demo_bundle: Made) -> None:
     assert untimed == [{**result, "images_per_second": None} for result in document["results"]]
 
 
+def test_the_evidence_is_that_of_the_figures(demo_bundle: Made) -> None:
+    bundle = Bundle.open(demo_bundle[0])
+    evidence, manifest = read_evidence(bundle), bundle.manifest
+    assert evidence is not None
+    assert [each.layer for each in evidence.layers] == [each.layer for each in manifest.layers]
+    assert all(each.sqnr_db is not None and 25 < each.sqnr_db < 60 for each in evidence.layers)
+    assert evidence.flips is not None
+    for result in manifest.verification.results:
+        if result.precision == "int8":
+            counts = [count for count in evidence.flips.counts if count.artifact == result.artifact]
+            assert sum(count.images for count in counts) == round(1.2 * (100 - (result.agreement or 0)))
+            assert sum(count.lost for count in counts) == result.flips_lost
+    assert len(evidence.flips.shown) == evidence.flips.images > 0
+    assert evidence.latency is not None
+    assert [each.threads for each in evidence.latency.results] == [1, 1, 1, 1]
+    assert all(each.latency_ms for each in evidence.latency.results)
+    assert (evidence.latency.bundle, evidence.latency.model.manifest_sha256) == (bundle.path.name, "")
+
+
+def test_the_report_can_be_made_again_from_the_bundle_alone(demo_bundle: Made, tmp_path: Path) -> None:
+    run = levit_edge("report", demo_bundle[0], "--output", tmp_path / "again.html")
+    assert run.returncode == 0, run.stderr
+    assert (tmp_path / "again.html").read_bytes() == (demo_bundle[0] / "report.html").read_bytes()
+
+
 def test_a_failed_gate_is_exit_4(demo_bundle: Made) -> None:
     run = levit_edge("verify", demo_bundle[0], "--evaluation", demo.evaluation_dir(), "--max-drop", "-50")
     assert run.returncode == 4
@@ -112,7 +141,7 @@ def test_a_failed_gate_is_exit_4(demo_bundle: Made) -> None:
 
 def test_quantize_keeps_a_bundle_that_fails_its_gate_and_marks_it(tmp_path: Path) -> None:
     output = tmp_path / "bundle"
-    run = levit_edge("quantize", "--model", "demo", "--output", output, "--max-drop", "-50", "--limit", "20")
+    run = levit_edge("quantize", "--model", "demo", "--output", output, "--max-drop", "-50", "--limit", "20", *BARE)
     assert run.returncode == 4, run.stderr
     assert "gate FAILED" in run.stdout
     assert "budget NOT kept on 10 other images" in " ".join(run.stdout.split())
@@ -125,6 +154,10 @@ def test_quantize_keeps_a_bundle_that_fails_its_gate_and_marks_it(tmp_path: Path
     report = (output / "report.html").read_text()
     assert "Accuracy gate failed" in report
     assert "Not kept on 10 other images" in report
+    assert "data:image" not in report
+    evidence = read_evidence(Bundle.open(output))
+    assert evidence is not None
+    assert (evidence.latency, evidence.limit) == (None, 20)
 
 
 def test_predict_and_inspect(demo_bundle: Made) -> None:

@@ -9,7 +9,8 @@ import pytest
 from levit_edge.data import demo
 from levit_edge.errors import DataError
 from levit_edge.quantize.recipe import Recipe
-from levit_edge.quantize.sources import EMBEDDED, ImageSources, choose_images
+from levit_edge.quantize.sources import ImageSources, choose_images
+from levit_edge.runtime.manifest import EMBEDDED
 
 
 def choose(warnings: list[str], **options: Any) -> ImageSources:

@@ -12,6 +12,7 @@ import levit_edge.runtime
 import levit_edge.runtime.board
 import levit_edge.runtime.doctor
 import levit_edge.runtime.package
+import levit_edge.runtime.report
 
 HEAVY = (
     "torch", "torchao", "executorch", "onnx", "onnxscript", "safetensors", "huggingface_hub", "jinja2", "matplotlib"
@@ -24,6 +25,7 @@ LIBRARY_MODULES = [
         levit_edge.runtime.board,
         levit_edge.runtime.doctor,
         levit_edge.runtime.package,
+        levit_edge.runtime.report,
     )
     for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
 ]

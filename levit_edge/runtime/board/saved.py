@@ -78,8 +78,8 @@ def _files(path: Path) -> list[Path]:
         return [path]
     if (path / MANIFEST_FILE).is_file():
         raise MeasurementError(
-            f"{path} is a bundle, expected measurements of boards: not yet. Its own figures are in its report.html;"
-            f" for a board's, run `levit-edge bench {path} --save results/` and give that folder."
+            f"{path} is a bundle, expected measurements of boards: for a board's, run `levit-edge bench {path} --save"
+            " results/` and give that folder."
         )
     files = sorted(path.glob("*.json"))
     if not files:

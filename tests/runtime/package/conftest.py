@@ -9,6 +9,7 @@ import pytest
 
 from levit_edge.runtime.bundle import Bundle
 from levit_edge.runtime.bundle_writer import BundleWriter
+from levit_edge.runtime.evidence import EVIDENCE_FILE
 from levit_edge.runtime.kinds import Precision, Runtime
 from levit_edge.runtime.manifest import Artifact, ArtifactResult
 from levit_edge.runtime.package.contents import Purpose
@@ -44,6 +45,7 @@ def packable_bundle(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory)
     with BundleWriter(tmp_path_factory.mktemp("packable") / "colours") as writer:
         for name in tiny.manifest.files:
             writer.add(name, golden.getvalue() if name == "golden.npz" else tiny.read(name))
+        writer.add(EVIDENCE_FILE, b"photographs: no package has them")
         pte = Artifact(
             file="int8.pte",
             runtime=Runtime.EXECUTORCH,

@@ -6,10 +6,11 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from levit_edge.runtime.board.comparison_page import INK, comparison_page
-from levit_edge.runtime.board.comparison_plot import comparison_plot
 from levit_edge.runtime.board.comparison_rows import comparison_rows
 from levit_edge.runtime.board.results import EmulatedInference, Measurement
+from levit_edge.runtime.report.boards_page import boards_page
+from levit_edge.runtime.report.boards_plot import boards_plot
+from levit_edge.runtime.report.figure import INK
 from tests.runtime.board.example import COOL, MEASUREMENT, PI_5, RESULTS, measured
 
 HOSTILE = measured(
@@ -20,7 +21,7 @@ HOSTILE = measured(
 
 
 def page(*measurements: Measurement) -> str:
-    return comparison_page(measurements, comparison_rows(measurements))
+    return boards_page(measurements, comparison_rows(measurements))
 
 
 def test_the_page_has_every_row_and_board() -> None:
@@ -85,9 +86,9 @@ def test_an_emulated_board_is_marked_and_has_its_instructions() -> None:
 
 def test_a_figure_is_the_same_every_time_and_has_no_date() -> None:
     rows = comparison_rows([MEASUREMENT, HOSTILE])
-    picture = comparison_plot(rows, "svg")
-    assert picture == comparison_plot(rows, "svg")
-    assert picture != comparison_plot(rows[:2], "svg")
+    picture = boards_plot(rows).file("svg")
+    assert picture == boards_plot(rows).file("svg")
+    assert picture != boards_plot(rows[:2]).file("svg")
     assert b"dc:date" not in picture
     assert b"<script" not in picture
     assert "× 2.50".encode() in picture
@@ -97,7 +98,7 @@ def test_a_png_has_room_for_every_row_that_has_times() -> None:
     heights = []
     emulated = measured(device=replace(PI_5, emulator="qemu-user"))
     for measurements in ([MEASUREMENT], [MEASUREMENT, emulated], [MEASUREMENT] * 10):
-        with Image.open(BytesIO(comparison_plot(comparison_rows(measurements), "png"))) as image:
+        with Image.open(BytesIO(boards_plot(comparison_rows(measurements)).file("png"))) as image:
             assert image.format == "PNG"
             heights.append(image.height)
     assert heights[0] == heights[1]

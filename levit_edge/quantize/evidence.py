@@ -1,0 +1,73 @@
+"""What `quantize` keeps for the report: each layer's noise and ranges, the images that flipped, a short measurement."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from levit_edge.data.loader import Decoder, batches
+from levit_edge.data.preprocess import Preprocessing
+from levit_edge.errors import BoardError
+from levit_edge.quantize.layer_sqnr import layer_sqnr
+from levit_edge.quantize.plan import Plan
+from levit_edge.quantize.ranges import Range
+from levit_edge.runtime.board.local import LocalTransport
+from levit_edge.runtime.board.measure import Plan as Timing
+from levit_edge.runtime.board.measure import measure
+from levit_edge.runtime.board.results import Measurement
+from levit_edge.runtime.board.saved import shareable
+from levit_edge.runtime.bundle import Bundle
+from levit_edge.runtime.evidence import ActivationRange, Evidence, LayerEvidence
+from levit_edge.runtime.stages import Stages
+
+__all__ = ["layer_evidence", "measure_here"]
+
+LAYER_IMAGES = 32
+"""No more, as each image takes two passes."""
+BATCH = 8
+TIMED_RUNS = 40
+
+
+def layer_evidence(
+    plan: Plan, calibration: Sequence[Path], preprocessing: Preprocessing, stages: Stages, *, limit: int | None
+) -> Evidence:
+    """Evidence with each layer's noise over the first `calibration` images, and its ranges."""
+    images = calibration[:LAYER_IMAGES]
+    with (
+        stages.stage("measure layers", total=len(images)) as advance,
+        Decoder(images, preprocessing, workers=0) as decoder,
+    ):
+
+        def tensors() -> Iterator[torch.Tensor]:
+            for _, batch in batches(decoder, BATCH):
+                yield torch.from_numpy(batch)
+                advance(len(batch))
+
+        sqnr = layer_sqnr(plan, tensors())
+    layers = tuple(
+        LayerEvidence(
+            layer=name, sqnr_db=sqnr[name], input=_interval(layer.ranges.input), output=_interval(layer.ranges.output)
+        )
+        for name, layer in plan.layers.items()
+    )
+    return Evidence(limit=limit, layer_images=len(images), layers=layers)
+
+
+def measure_here(bundle: Bundle, name: str, stages: Stages, warn: Callable[[str], None]) -> Measurement | None:
+    """Time the files of `bundle` on this computer, one thread; None, and a warning, if that cannot be done.
+
+    `name` is what the bundle will be called; its manifest is not final, so the measurement has no digest of it.
+    """
+    plan = Timing(threads=(1,), runs=TIMED_RUNS)
+    try:
+        with stages.stage("measure latency"):
+            measured = shareable(measure(bundle, LocalTransport(), plan))
+    except BoardError as error:
+        warn(f"the report will have no latency: {error}")
+        return None
+    return replace(measured, bundle=name, model=replace(measured.model, manifest_sha256=""))
+
+
+def _interval(bounds: Range) -> ActivationRange:
+    return ActivationRange(minimum=bounds.minimum, maximum=bounds.maximum)
