@@ -7,7 +7,7 @@ TORCH_INDEX ?=
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 BOARD_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/levit-edge/boards
 
-.PHONY: demo test check board clean
+.PHONY: demo test check docs board clean
 
 demo: $(VENV)/installed
 	$(BIN)/levit-edge quantize --model demo --output build/demo
@@ -21,6 +21,9 @@ check: $(VENV)/installed
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(PYTEST)
+
+docs: $(VENV)/installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 # One emulated aarch64 board until Ctrl-C; options are at the top of scripts/board/start.sh: make board BOARD='--cpu cortex-a53'
 board:

@@ -68,7 +68,15 @@ def read_checkpoint(path: Path | str, size: str | None = None) -> Checkpoint:
 
 
 def load(path: Path | str, size: str | None = None) -> LeViT:
-    """The model of `read_checkpoint`: float32 (N, 3, H, W) normalised pixels -> (N, classes) logits."""
+    """A trained LeViT in evaluation mode: float32 (N, 3, H, W) normalised pixels -> (N, classes) logits.
+
+    Args:
+        path: original `.pth`, timm or Hugging Face weights (torch.save or safetensors), or a folder of the hub.
+        size: the size it has to be, such as `128S`; None takes any.
+
+    Raises:
+        CheckpointError: it cannot be read, is no LeViT, not of this size, or not sound.
+    """
     return read_checkpoint(path, size).model
 
 

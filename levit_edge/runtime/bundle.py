@@ -39,7 +39,7 @@ def bundle_files(path: Path) -> frozenset[str]:
 
 
 class Bundle:
-    """A finished bundle on disk.
+    """A finished bundle on disk: `path` is its folder, `manifest` what it says about itself.
 
     Files are read whole, without following links, and only after their names and SHA-256 were checked.
     """

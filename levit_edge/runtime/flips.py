@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from levit_edge.data.preprocess import Preprocessing
+from levit_edge.runtime.board.hostile import text
 from levit_edge.runtime.comparison import margin, predicted_class
 from levit_edge.runtime.evidence import (
     LONGEST_NAME,
@@ -96,7 +97,7 @@ class FlipLog:
             images=self._images,
             shown=tuple(
                 FlippedImage(
-                    file=kept.image.relative_to(root).as_posix()[-LONGEST_NAME:],
+                    file=text(kept.image.relative_to(root).as_posix(), LONGEST_NAME),
                     label=kept.label,
                     thumbnail=make_thumbnail(kept.image, preprocessing) if thumbnails else None,
                     answers=kept.answers,

@@ -15,7 +15,7 @@ __all__ = ["check_disk", "check_memory", "check_processor", "check_python"]
 DOT_PRODUCTS = {"asimddp", "avx_vnni", "avx512_vnni", "amx_int8"}
 """Features with which int8 is clearly faster than float."""
 QUANTIZE_BYTES = 2 * 2**30
-"""Peak memory of `quantize --model 128S` with an evaluation is 1.8 GiB (README, "Measured")."""
+"""Peak memory of `quantize --model 128S` with an evaluation is 1.8 GiB (docs/accuracy.md)."""
 DISK_BYTES = 2**30
 """A bundle has 75 MB (128S) to about 400 (384), and is written beside the one that it replaces."""
 

@@ -74,7 +74,7 @@ def opened(browser: "Browser", path: Path, *, width: int = 1200, scheme: Any = "
     page.goto(path.as_uri())
     yield page
     context.close()
-    assert problems == []
+    assert not problems, "; ".join(problems)
 
 
 def screenshot(page: "Page", path: Path) -> np.ndarray[Any, Any]:
