@@ -24,7 +24,8 @@ from benchmarks.peers import nncf, onnxruntime, torchao
 from benchmarks.results import TABLE_COLUMNS, Comparison, show
 from benchmarks.rows import make_rows
 from benchmarks.task import Peer, Task
-from levit_edge.cli.console import TerminalListener, show_warning
+from levit_edge.cli.console import show_warning
+from levit_edge.cli.progress import TerminalListener
 from levit_edge.data import demo
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.errors import DataError

@@ -27,7 +27,7 @@ from benchmarks.speed.prepare import Prepared, Wanted, prepare
 from benchmarks.speed.race import Entry, Finish, Schedule, race
 from benchmarks.speed.shares import onnxruntime_share
 from benchmarks.speed.statistics import latency_of
-from levit_edge.cli.console import TerminalListener
+from levit_edge.cli.progress import TerminalListener
 from levit_edge.model.config import OFFICIAL_SIZES
 from levit_edge.runtime.stages import StageListener
 

@@ -1,6 +1,6 @@
 """Take a trained LeViT image classifier to verified INT8 ExecuTorch and ONNX files.
 
-    from levit_edge import load, fuse, quantize, verify, Bundle
+    from levit_edge import load, fuse, quantize, verify, predict, Bundle
 
 Importing the package imports neither torch nor a runtime: each name is loaded when it is first used.
 """
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from levit_edge.quantize.pipeline import quantize
     from levit_edge.quantize.recipe import Recipe
     from levit_edge.runtime.bundle import Bundle
+    from levit_edge.runtime.predict import predict
     from levit_edge.runtime.verify import verify
 
 # What runs here stays here: onnxruntime 1.31 for Linux reports to its makers, and leaves an identifier in the home
 # folder, unless this is set before it is imported. Whoever wants that can set it to 0.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-__all__ = ["Bundle", "LevitEdgeError", "Recipe", "fuse", "load", "quantize", "verify"]
+__all__ = ["Bundle", "LevitEdgeError", "Recipe", "fuse", "load", "predict", "quantize", "verify"]
 
 _HOMES = {
     "Bundle": "levit_edge.runtime.bundle",
@@ -30,6 +31,7 @@ _HOMES = {
     "Recipe": "levit_edge.quantize.recipe",
     "fuse": "levit_edge.model.fuse",
     "load": "levit_edge.model.checkpoint",
+    "predict": "levit_edge.runtime.predict",
     "quantize": "levit_edge.quantize",
     "verify": "levit_edge.runtime.verify",
 }

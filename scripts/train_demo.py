@@ -1,11 +1,11 @@
 """Train the demo LeViT on the CC0 clothing photographs; the result is `levit_edge/data/demo`.
 
-    python scripts/train_demo.py --photographs /path/to/clothing --minutes 45
+    python scripts/train_demo.py --photographs /path/to/clothing --epochs 212
 
-`/path/to/clothing` holds `train/`, `validation/` and `test/`, each with one folder per class. The learning rate follows
-the clock, so the run ends on time on any machine, and a slower one makes fewer epochs: weights are similar, not equal,
-from run to run. One thread of a busy x86 CPU with AVX512-BF16 made 212 epochs in 45 minutes. The best epoch is chosen
-on `validation/`; `test/` is looked at once, at the end, with the rounded weights that are written.
+`/path/to/clothing` holds `train/`, `validation/` and `test/`, each with one folder per class. The same photographs,
+seed, epochs, threads and torch give the same weights, bit for bit, on the same kind of processor; another kind may
+round otherwise. 212 epochs took one thread of a busy x86 CPU with AVX512-BF16 45 minutes. The best epoch is chosen on
+`validation/`; `test/` is looked at once, at the end, with the rounded weights that are written.
 """
 
 import argparse
@@ -191,17 +191,17 @@ def learning_rate(progress: float) -> float:
     return PEAK_LEARNING_RATE * min(progress / WARM_UP, (1 + cos(pi * progress)) / 2)
 
 
-def train(cache: Cache, validation: Labelled, minutes: float, checkpoint: Path, classes: list[str]) -> int:
-    """Train for `minutes`, keep in `checkpoint` the moving average that did best on `validation`; the epochs made."""
+def train(cache: Cache, validation: Labelled, epochs: int, checkpoint: Path, classes: list[str]) -> None:
+    """Train for `epochs`, and keep in `checkpoint` the moving average that did best on `validation`."""
     model = LeViT(CONFIG)
     average = deepcopy(model).eval()
     optimizer = optimizer_of(model)
-    best_correct, step, epoch, progress, begin = -1, 0, 0, 0.0, time.monotonic()
-    while progress < 1:
+    best_correct, step, begin = -1, 0, time.monotonic()
+    steps = epochs * ((len(cache.labels) - 1) // BATCH)
+    for epoch in range(1, epochs + 1):
         for images, targets in batches(cache):
-            progress = min((time.monotonic() - begin) / 60 / minutes, 1)
             for group in optimizer.param_groups:
-                group["lr"] = learning_rate(progress)
+                group["lr"] = learning_rate(step / steps)
             with torch.autocast("cpu", torch.bfloat16):
                 logits = model(images)
             loss = F.cross_entropy(logits.float(), targets, label_smoothing=LABEL_SMOOTHING)
@@ -211,15 +211,13 @@ def train(cache: Cache, validation: Labelled, minutes: float, checkpoint: Path, 
             optimizer.step()
             step += 1
             follow(average, model, step)
-        epoch += 1
-        if epoch % VALIDATE_EVERY == 0 or progress == 1:
+        if epoch % VALIDATE_EVERY == 0 or epoch == epochs:
             right = correct(average, validation)
-            print(f"{progress:6.1%} epoch {epoch} validation {right}/{len(validation[1])}", flush=True)
+            minutes = (time.monotonic() - begin) / 60
+            print(f"epoch {epoch}/{epochs}, {minutes:.1f} min: validation {right}/{len(validation[1])}", flush=True)
             if right >= best_correct:
                 best_correct = right
                 write_weights(average, checkpoint, classes)
-    print(f"{epoch} epochs in {(time.monotonic() - begin) / 60:.1f} minutes")
-    return epoch
 
 
 def write_weights(model: LeViT, path: Path, classes: list[str]) -> None:
@@ -308,28 +306,33 @@ def publish(trained: Path, source: Path, output: Path, classes: list[str], seed:
     print(f"{text}\n{output}: {size_bytes} bytes")
 
 
+def train_from_seed(photographs: Path, checkpoint: Path, epochs: int, seed: int, threads: int) -> list[str]:
+    """Write the weights that depend on nothing but the arguments to `checkpoint`; the classes."""
+    torch.manual_seed(seed)
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+    classes = sorted(folder.name for folder in (photographs / "train").iterdir())
+    cache, validation = read_cache(photographs / "train"), read_labelled(photographs / "validation")
+    train(cache, validation, epochs, checkpoint, classes)
+    return classes
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train the demo LeViT and write levit_edge/data/demo.")
     parser.add_argument("--photographs", type=Path, required=True, help="folder with train/, validation/ and test/")
     parser.add_argument("--output", type=Path, default=Path("levit_edge/data/demo"))
     parser.add_argument("--checkpoint", type=Path, help="also write the best weights so far to this file")
-    parser.add_argument("--minutes", type=float, default=45, help="training time")
+    parser.add_argument("--epochs", type=int, default=212)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
-    torch.manual_seed(options.seed)
-    torch.set_num_threads(options.threads)
-    classes = sorted(folder.name for folder in (options.photographs / "train").iterdir())
-    cache = read_cache(options.photographs / "train")
-    validation = read_labelled(options.photographs / "validation")
     with tempfile.TemporaryDirectory() as scratch:
         checkpoint = options.checkpoint or Path(scratch) / WEIGHTS_FILE
-        epochs = train(cache, validation, options.minutes, checkpoint, classes)
+        classes = train_from_seed(options.photographs, checkpoint, options.epochs, options.seed, options.threads)
         making = (
-            f"    python scripts/train_demo.py --photographs /path/to/clothing --minutes {options.minutes:g} "
+            f"    python scripts/train_demo.py --photographs /path/to/clothing --epochs {options.epochs} "
             f"--seed {options.seed} --threads {options.threads}\n\n"
-            f"It made {epochs} epochs. The learning rate follows the clock, "
-            "so another run gives similar weights, not these."
+            f"with torch {torch.__version__}. The same command gives the same weights on the same kind of processor."
         )
         publish(checkpoint, options.photographs, options.output, classes, options.seed, making)
 

@@ -37,7 +37,7 @@ def test_every_name_can_be_imported_and_functions_can_be_called() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["fuse", "load", "quantize", "verify"])
+@pytest.mark.parametrize("name", ["fuse", "load", "predict", "quantize", "verify"])
 def test_a_function_can_be_called_whatever_was_imported_before(name: str) -> None:
     home = levit_edge._HOMES[name]
     run_python(f"import {home}, levit_edge.quantize.recipe\nfrom levit_edge import {name}\nassert callable({name})")
@@ -54,4 +54,7 @@ def test_the_package_quantize_is_called_as_its_pipeline() -> None:
         "    assert 'no/such.pth' in str(error), error\n"
         "else:\n"
         "    raise SystemExit('nothing was raised')\n"
+        "import inspect\n"
+        "from levit_edge.quantize.pipeline import quantize as function\n"
+        "assert inspect.signature(quantize) == inspect.signature(function)\n"
     )

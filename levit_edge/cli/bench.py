@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from levit_edge.cli.console import print_json, show_error, stdout
+from levit_edge.cli.console import print_json, show_error, stdout, suggest
 from levit_edge.cli.options import BundlePath, JsonOutput, Python, RuntimeChoice, SshConfig, Target, Timeout
 from levit_edge.errors import ExitStatus
 
@@ -27,7 +27,7 @@ def bench(
     ] = None,
     runs: Annotated[
         int | None,
-        typer.Option(min=1, help="Timed runs of each file, in up to 20 turns. [default: 100; emulated 2]"),
+        typer.Option(min=1, metavar="N", help="Timed runs of each file, in up to 20 turns. [default: 100; emulated 2]"),
     ] = None,
     runtime: RuntimeChoice = None,
     sustained: Annotated[
@@ -37,6 +37,7 @@ def bench(
         float | None,
         typer.Option(
             min=0,
+            metavar="MS",
             help="Gate: fail with exit status 4 if the fastest INT8 median takes longer. Not for emulated boards.",
         ),
     ] = None,
@@ -55,7 +56,10 @@ def bench(
     timeout: Timeout = None,
     json: JsonOutput = False,
 ) -> int:
-    """Time a bundle's fp32 and INT8 files where they will run, after checking what they compute there."""
+    """Time a bundle's fp32 and INT8 files where they will run, after checking what they compute there.
+
+    A board needs an ssh server (or adb) and Python 3.9; nothing stays on it but what --setup installs.
+    """
     from levit_edge.cli.bench_table import bench_table
     from levit_edge.cli.board_progress import BoardProgress
     from levit_edge.documents import to_json
@@ -73,7 +77,7 @@ def bench(
     boards = read_fleet(fleet) if fleet is not None else tuple(Board(on=each) for each in on or ["local"])
     opened = Bundle.open(bundle)
 
-    with BoardProgress(several=len(boards) > 1) as progress:
+    with BoardProgress(several=len(boards) > 1, quiet=json) as progress:
 
         def work(board: Board) -> Measurement:
             transport = open_target(board.on, python=board.python or python, ssh_config=ssh_config)
@@ -109,6 +113,11 @@ def bench(
             bench_table(each, stdout)
         for path in saved:
             stdout.print(f"saved {path}", highlight=False, soft_wrap=True)
+        if saved:
+            suggest(("levit-edge", "report", save, "--output", "comparison.html"))
+        elif measured:
+            boards_again = [word for each in on or () for word in ("--on", each)]
+            suggest(("levit-edge", "bench", bundle, *boards_again, "--save", "results"))
     for outcome in outcomes:
         if outcome.error is not None:
             show_error(str(outcome.error))

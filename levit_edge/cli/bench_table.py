@@ -1,9 +1,9 @@
 """How a measurement is printed: what the board is, a table that fits 80 columns, what limits it."""
 
 from rich.console import Console
-from rich.table import Table
 
 from levit_edge.cli.emulated_table import emulated_table, instructions_note
+from levit_edge.cli.fitting_table import print_table
 from levit_edge.runtime.board.results import ArtifactTimes, BoardState, Device, Measurement
 
 __all__ = ["bench_table"]
@@ -23,7 +23,7 @@ def bench_table(measurement: Measurement, console: Console) -> None:
         say(line)
     if device.emulator:
         say(f"emulated ({device.emulator}): no latency, these times say nothing about any board", style="yellow")
-    console.print(_table(measurement))
+    _print_times(measurement, console)
     for each in measurement.results:
         if each.error:
             say(f"{each.artifact}, {_threads(each.threads)}: {each.error}", style="yellow")
@@ -79,14 +79,10 @@ def _mhz(state: BoardState) -> str:
     return f"{high:.0f} MHz" if low == high else f"{low:.0f} to {high:.0f} MHz"
 
 
-def _table(measurement: Measurement) -> Table:
-    table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold")  # the widest row has 73 columns
+def _print_times(measurement: Measurement, console: Console) -> None:
     headings = ("artifact", "threads", "p50 ms", "p90", "p99", "min", "per s", "load", "first", "MiB", "golden")
-    for heading in headings:
-        table.add_column(heading, justify="left" if heading == "artifact" else "right", no_wrap=True)
-    for each in measurement.results:
-        table.add_row(*_row(each))
-    return table
+    rows = [_row(each) for each in measurement.results]
+    print_table(console, headings, rows, left=("artifact",), spare=("p90", "min", "MiB", "load", "first"))
 
 
 def _row(each: ArtifactTimes) -> tuple[str, ...]:

@@ -4,31 +4,20 @@ import threading
 from types import TracebackType
 from typing import Self
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
 from levit_edge.cli.console import stderr
+from levit_edge.cli.progress import draws_bars, progress_bars
 from levit_edge.runtime.board.session import Progress as Report
 
 __all__ = ["BoardProgress"]
 
 
 class BoardProgress:
-    """Shows what boards report; use it in a `with` statement."""
+    """Shows what boards report; use it in a `with` statement. With `quiet` nothing is shown."""
 
-    def __init__(self, *, several: bool) -> None:
-        self._several = several
+    def __init__(self, *, several: bool, quiet: bool = False) -> None:
+        self._several, self._quiet = several, quiet
         self._lock = threading.Lock()
-        self._bars: Progress | None = None
-        if stderr.is_terminal:
-            self._bars = Progress(
-                SpinnerColumn(),
-                TextColumn("{task.description:<34}"),
-                BarColumn(bar_width=16),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
-                console=stderr,
-                transient=True,
-            )
+        self._bars = progress_bars(transient=True) if draws_bars() and not quiet else None
 
     def __enter__(self) -> Self:
         if self._bars is not None:
@@ -42,12 +31,18 @@ class BoardProgress:
     def of(self, board: str) -> Report:
         """What a board's connection calls."""
         shown = f"{board}: " if self._several else ""
+        if self._quiet:
+            return lambda _what, _done, _total: None
         if self._bars is None:
             return self._lines(shown)
-        bars, task = self._bars, self._bars.add_task(shown + "connect", total=None)
+        bars, task, last = self._bars, self._bars.add_task(shown + "connect", total=None), "connect"
 
         def report(what: str, done: int, total: int | None) -> None:
-            bars.update(task, description=shown + what, completed=done, total=total)
+            nonlocal task, last
+            if what != last:  # a step has its own rate and time
+                bars.remove_task(task)
+                task, last = bars.add_task(shown + what, total=total), what
+            bars.update(task, completed=done, total=total)
 
         return report
 

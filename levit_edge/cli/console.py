@@ -3,17 +3,15 @@
 import errno
 import json
 import os
+import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from levit_edge.runtime.stages import Advance
-
-__all__ = ["TerminalListener", "print_json", "show_error", "show_warning", "stdout"]
+__all__ = ["print_json", "show_error", "show_warning", "stderr", "stdout", "suggest"]
 
 
 class _Console(Console):
@@ -46,20 +44,8 @@ def show_warning(message: str) -> None:
     stderr.print(message, markup=False, highlight=False, soft_wrap=True)
 
 
-class TerminalListener:
-    """Shows stages: a bar on a terminal, elsewhere a line when each one begins."""
-
-    @contextmanager
-    def stage(self, name: str, total: int | None) -> Iterator[Advance]:
-        """Show the stage while the body runs."""
-        if not stderr.is_terminal:
-            stderr.print(f"{name} …", markup=False, highlight=False)
-            yield lambda _count: None
-            return
-        counts = [BarColumn(bar_width=24), MofNCompleteColumn()] if total else []
-        columns = [SpinnerColumn(), TextColumn("{task.description:<20}"), *counts, TimeElapsedColumn()]
-        with Progress(*columns, console=stderr) as progress:
-            task = progress.add_task(name, total=total)
-            yield lambda count: progress.advance(task, count)
-            if total is None:
-                progress.update(task, total=1, completed=1)
+def suggest(*commands: Sequence[object]) -> None:
+    """Write the commands that come next on stdout, ready to be copied."""
+    for number, words in enumerate(commands):
+        line = shlex.join(map(str, words))
+        stdout.print(f"{'     ' if number else 'next:'} {line}", markup=False, highlight=False, soft_wrap=True)

@@ -1,5 +1,6 @@
 """`levit-edge doctor`: what this machine has, and what to do about what it lacks."""
 
+import textwrap
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ __all__ = ["doctor"]
 
 COLOURS = {CheckStatus.OK: "green", CheckStatus.MISSING: "yellow", CheckStatus.PROBLEM: "bold red"}
 STATUS_COLUMNS, NAME_COLUMNS = 9, 20
+INDENT = " " * (STATUS_COLUMNS + NAME_COLUMNS)
 
 
 def doctor(
@@ -71,7 +73,16 @@ def _document(check: Check) -> dict[str, str]:
 
 def _print(check: Check) -> None:
     stdout.print(f"{check.status:{STATUS_COLUMNS}}", style=COLOURS[check.status], end="", highlight=False)
-    stdout.print(f"{check.name:{NAME_COLUMNS}}{check.found}", markup=False, highlight=False, soft_wrap=True)
+    lines = [f"{check.name:{NAME_COLUMNS}}{_wrapped(check.found)}"]
     if check.advice:
-        indent = " " * (STATUS_COLUMNS + NAME_COLUMNS)
-        stdout.print(f"{indent}→ {check.advice}", markup=False, highlight=False, soft_wrap=True)
+        lines.append(INDENT + _wrapped(f"→ {check.advice}"))
+    for line in lines:
+        stdout.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _wrapped(text: str) -> str:
+    """In a column of its own on a terminal; elsewhere one line, for grep."""
+    if not stdout.is_terminal:
+        return text
+    width = max(20, stdout.width - len(INDENT))
+    return f"\n{INDENT}".join(textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False))

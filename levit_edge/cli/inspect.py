@@ -18,7 +18,7 @@ MAX_MODEL_BYTES = 2 * 2**30
 
 
 def inspect(
-    path: Annotated[Path, typer.Argument(help="A checkpoint, a bundle, a .pte file or an .onnx file.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A checkpoint, a bundle, a .pte file or an .onnx file.")],
     json: JsonOutput = False,
 ) -> None:
     """Say what a checkpoint, a bundle or a model file is."""

@@ -13,16 +13,8 @@ from contextlib import suppress
 
 import typer
 
-from levit_edge.cli.bench import bench
+from levit_edge.cli.commands import COMMANDS
 from levit_edge.cli.console import show_error
-from levit_edge.cli.doctor import doctor
-from levit_edge.cli.inspect import inspect
-from levit_edge.cli.package import package
-from levit_edge.cli.predict import predict
-from levit_edge.cli.quantize import quantize
-from levit_edge.cli.report import report
-from levit_edge.cli.sensitivity import sensitivity
-from levit_edge.cli.verify import verify
 from levit_edge.errors import ExitStatus, LevitEdgeError
 from levit_edge.runtime.interrupts import end_in_order, last_signal
 
@@ -34,13 +26,15 @@ OUT_OF_MEMORY = "can't allocate memory"
 app = typer.Typer(
     name="levit-edge",
     help="Take a trained LeViT image classifier to verified INT8 ExecuTorch and ONNX files.",
+    epilog="\b\nTo begin with, off-line and without images of your own:\n  levit-edge quantize --model demo\n\n"
+    "Exit status: 0 done, 2 wrong usage, 3 bad input, 4 a gate failed, 130 interrupted.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (quantize, verify, bench, package, predict, inspect, sensitivity, report, doctor):
-    app.command()(command)
+for command in COMMANDS:
+    app.command(short_help=command.summary, epilog=command.epilog)(command.function)
 
 
 def show_version(requested: bool) -> None:
@@ -70,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status; errors of the user become one message on stderr."""
     try:
-        status = app(args=arguments, standalone_mode=False)
+        status = app(args=arguments, prog_name=app.info.name, standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
         error.show()  # type: ignore[attr-defined]

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from levit_edge.cli.completion import model_sizes, targets
 from levit_edge.model.config import CONFIGS
 from levit_edge.quantize.recipe import RangeMethod, Recipe, Scheme, WeightRounding
 from levit_edge.runtime.kinds import Runtime
@@ -39,24 +40,37 @@ RECIPE = Recipe()
 """The defaults."""
 SIZES = ", ".join(CONFIGS)
 
-JsonOutput = Annotated[bool, typer.Option("--json", help="One JSON document on stdout; messages on stderr.")]
-Limit = Annotated[int | None, typer.Option(min=1, help="Evaluate on a class-balanced sample of at most N images.")]
+JsonOutput = Annotated[bool, typer.Option("--json", help="Print one JSON document and no progress.")]
+Limit = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Evaluate on a class-balanced sample of at most N images.")
+]
 MaxDrop = Annotated[
     float | None,
-    typer.Option(help="Gate: fail with exit status 4 if top-1 drops by more than this many percentage points."),
+    typer.Option(
+        metavar="POINTS", help="Gate: fail with exit status 4 if top-1 drops by more than this many percentage points."
+    ),
 ]
 RuntimeChoice = Annotated[
-    list[Runtime] | None, typer.Option("--runtime", help="Only this runtime; may be given twice. [default: both]")
+    list[Runtime] | None,
+    typer.Option("--runtime", metavar="|".join(Runtime), help="Only this runtime; may be given twice. [default: both]"),
 ]
-SkipBadImages = Annotated[bool, typer.Option(help="Leave out images that cannot be read instead of failing.")]
+SkipBadImages = Annotated[
+    bool, typer.Option("--skip-bad-images", help="Leave out images that cannot be read instead of failing.")
+]
 Workers = Annotated[
-    int | None, typer.Option(min=0, help="Processes that decode and evaluate. [default: one per core, at most 4]")
+    int | None,
+    typer.Option(
+        min=0,
+        metavar="N",
+        help="Processes that decode and evaluate; 0: none besides this one. [default: one per core, at most 4]",
+    ),
 ]
 Target = Annotated[
     list[str] | None,
     typer.Option(
         "--on",
         metavar="BOARD",
+        autocompletion=targets,
         help="local, ssh://user@host:port, adb, adb:SERIAL, qemu:CPU; may be repeated. [default: local]",
     ),
 ]
@@ -69,7 +83,14 @@ Timeout = Annotated[
 SshConfig = Annotated[Path | None, typer.Option(metavar="FILE", help="Configuration of ssh, instead of your own.")]
 BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A folder made by `levit-edge quantize`.")]
 
-Model = Annotated[str | None, typer.Option(help=f"The size: {SIZES}. Recognised from --checkpoint if that is given.")]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        autocompletion=model_sizes,
+        help=f"The size: {SIZES}. Recognised from --checkpoint if that is given.",
+    ),
+]
 Checkpoint = Annotated[
     str | None,
     typer.Option(
@@ -90,13 +111,13 @@ Resize = Annotated[
         " as they are. [default: 256 for 224]",
     ),
 ]
-CalibrationImages = Annotated[int, typer.Option(min=1, help="How many images to calibrate on.")]
-Seed = Annotated[int, typer.Option(help="Seed of the choice of calibration images.")]
+CalibrationImages = Annotated[int, typer.Option(min=1, metavar="N", help="How many images to calibrate on.")]
+Seed = Annotated[int, typer.Option(metavar="N", help="Seed of the choice of calibration images.")]
 SchemeChoice = Annotated[
     Scheme,
     typer.Option(
-        help="Which layers take their ranges from calibration and which at run time: none dynamic; all linears"
-        " dynamic; stem and head dynamic."
+        help="Which layers take the range of their input at run time and not from calibration. static: none;"
+        " dynamic: all linears; mixed: stem and head."
     ),
 ]
 Equalize = Annotated[

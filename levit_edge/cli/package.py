@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from levit_edge.cli.console import print_json, stdout
+from levit_edge.cli.console import print_json, stdout, suggest
 from levit_edge.cli.options import BundlePath, JsonOutput
 from levit_edge.runtime.package.contents import Purpose
 
@@ -70,6 +70,8 @@ def package(
     stdout.print(f"SHA-256{zipped} {sha256}", markup=False, highlight=False, soft_wrap=True)
     if sign is not None:
         stdout.print(f"signature: {signature_path(path)}", markup=False, highlight=False, soft_wrap=True)
+    if into is None:
+        suggest(("levit-edge", "verify", path, *(() if sign is None else ("--key", "PUBLIC.pem"))))
 
 
 def _check_into(into: Path | None, purpose: Purpose, output: Path | None, sign: Path | None) -> None:

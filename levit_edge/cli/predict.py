@@ -14,8 +14,8 @@ __all__ = ["predict"]
 
 def predict(
     bundle: BundlePath,
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE…", help="Photographs to classify.")],
-    top: Annotated[int, typer.Option(min=1, help="How many classes to show for each.")] = 5,
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Photographs to classify.")],
+    top: Annotated[int, typer.Option(min=1, metavar="N", help="How many classes to show for each.")] = 5,
     runtime: Annotated[Runtime, typer.Option(help="Which runtime runs it.")] = Runtime.ONNXRUNTIME,
     precision: Annotated[Precision, typer.Option(help="Which file of the bundle.")] = Precision.INT8,
     json: JsonOutput = False,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from levit_edge.cli.console import TerminalListener, print_json, show_warning, stdout
+from levit_edge.cli.console import print_json, show_warning, stdout, suggest
 from levit_edge.cli.options import (
     RECIPE,
     Calibration,
@@ -24,6 +24,7 @@ from levit_edge.cli.options import (
     Workers,
     require_model,
 )
+from levit_edge.cli.progress import stage_listener
 from levit_edge.documents import to_json
 from levit_edge.errors import ExitStatus
 from levit_edge.quantize.recipe import OnnxAttention, Recipe, Target
@@ -37,7 +38,11 @@ def quantize(
     calibration: Calibration = None,
     evaluation: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Labelled images to measure the drop on, one folder per class."),
+        typer.Option(
+            metavar="DIR",
+            help="Labelled images to measure the drop on, one folder per class. Without it only the"
+            " agreement with fp32 is measured, on calibration images that were not used (except for the demo).",
+        ),
     ] = None,
     output: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where the bundle goes. [default: levit-SIZE-int8]")
@@ -46,8 +51,9 @@ def quantize(
     max_drop: Annotated[
         float | None,
         typer.Option(
+            metavar="POINTS",
             help="Accuracy budget, percentage points of top-1: move layers to better schemes until the drop is within"
-            " it. Half of the evaluation images choose, the others measure; exit status 4 if it is not kept."
+            " it. Half of the evaluation images choose, the others measure; exit status 4 if it is not kept.",
         ),
     ] = None,
     limit: Limit = None,
@@ -79,7 +85,8 @@ def quantize(
     ] = RECIPE.bias_correction,
     range_method: RangeMethodChoice = RECIPE.range_method,
     percentile: Annotated[
-        float, typer.Option(help="Percent of values that `--range-method percentile` keeps on each side.")
+        float,
+        typer.Option(metavar="PERCENT", help="Percent of values that `--range-method percentile` keeps on each side."),
     ] = RECIPE.percentile,
     float_layer: Annotated[
         list[str] | None,
@@ -104,8 +111,8 @@ def quantize(
 ) -> int:
     """Quantize a trained LeViT to INT8, export it to ExecuTorch and ONNX, and measure what was lost.
 
-    levit-edge quantize --model demo
-    levit-edge quantize --checkpoint my.pth --calibration train/ --evaluation val/ --max-drop 1
+    The result is a bundle: a folder with fp32 and INT8 files for both runtimes, labels, checksums and a report.
+    Begin with --checkpoint, --calibration and --evaluation: the other defaults are chosen by measurement.
     """
     require_model(model, checkpoint)
     recipe = Recipe(
@@ -140,7 +147,7 @@ def quantize(
         bench=bench,
         thumbnails=thumbnails,
         workers=workers,
-        listener=TerminalListener(),
+        listener=stage_listener(json=json),
         warn=show_warning,
     )
     manifest = bundle.manifest
@@ -155,6 +162,25 @@ def quantize(
         peak_mebibytes = max(stage.peak_rss_bytes for stage in manifest.stages) / 2**20
         stdout.print(f"{seconds:.0f} s, peak memory {peak_mebibytes:.0f} MiB", highlight=False)
         stdout.print(f"bundle: {bundle.path}", markup=False, highlight=False, soft_wrap=True)
-        stdout.print(f"next: levit-edge predict {output or bundle.path.name} IMAGE…", markup=False, soft_wrap=True)
     missed = manifest.search is not None and not manifest.search.held
-    return ExitStatus.GATE_FAILED if missed or manifest.verification.gate.passed is False else ExitStatus.DONE
+    failed = missed or manifest.verification.gate.passed is False
+    if not json:
+        if failed:
+            inputs = {
+                "--model": model,
+                "--checkpoint": checkpoint,
+                "--calibration": calibration,
+                "--evaluation": evaluation,
+            }
+            suggest(("levit-edge", "sensitivity", *(word for item in inputs.items() if item[1] for word in item)))
+        else:
+            _suggest_uses(output or Path(bundle.path.name))
+    return ExitStatus.GATE_FAILED if failed else ExitStatus.DONE
+
+
+def _suggest_uses(bundle: Path) -> None:
+    suggest(
+        ("levit-edge", "predict", bundle, "PHOTO.jpg"),
+        ("levit-edge", "bench", bundle),
+        ("levit-edge", "package", bundle, "--for", "board"),
+    )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from levit_edge.cli.console import print_json, show_warning, stdout
+from levit_edge.cli.console import print_json, show_warning, stdout, suggest
 from levit_edge.cli.options import JsonOutput
 from levit_edge.whole_file import reserved, write_whole
 
@@ -84,6 +84,8 @@ def report(
     for name, path in (("page", output), ("plot", plot)):
         if path is not None:
             stdout.print(f"{name}: {path}", markup=False, highlight=False, soft_wrap=True)
+    if output is None and plot is None:
+        suggest(("levit-edge", "report", *results, "--output", "comparison.html"))
 
 
 def _page(bundles: "Sequence[Bundle]", measurements: "Sequence[Measurement]", rows: "Sequence[ComparisonRow]") -> str:

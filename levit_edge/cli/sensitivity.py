@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from levit_edge.cli.console import TerminalListener, print_json, show_warning, stdout
+from levit_edge.cli.console import print_json, show_warning, stdout
 from levit_edge.cli.options import (
     RECIPE,
     Calibration,
@@ -24,6 +24,7 @@ from levit_edge.cli.options import (
     Workers,
     require_model,
 )
+from levit_edge.cli.progress import stage_listener
 from levit_edge.quantize.recipe import Recipe
 from levit_edge.whole_file import reserved
 
@@ -63,8 +64,8 @@ def sensitivity(
 ) -> None:
     """Measure what quantizing each layer alone costs in accuracy, and what leaving it in float costs in time.
 
-    levit-edge sensitivity --model demo --plot demo.png
-    levit-edge sensitivity --checkpoint my.pth --calibration train/ --evaluation val/
+    Layers are listed by what they cost. The last lines say which one to leave in float (`quantize --float-layer`) or to
+    make dynamic (`--dynamic-layer`) first, and what that costs in time.
     """
     require_model(model, checkpoint)
     if plot is not None and plot.suffix.lower() not in PLOT_SUFFIXES:
@@ -93,7 +94,7 @@ def sensitivity(
             costs=times,
             skip_bad_images=skip_bad_images,
             workers=workers,
-            listener=TerminalListener(),
+            listener=stage_listener(json=json),
             warn=show_warning,
         )
         if plot is not None:

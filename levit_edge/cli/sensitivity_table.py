@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from math import log10
 
 from rich.console import Console
-from rich.table import Table
 
+from levit_edge.cli.fitting_table import print_table
 from levit_edge.quantize.recipe import LayerScheme
 from levit_edge.quantize.sensitivity import LayerSensitivity, Noise, Sensitivity
 
@@ -28,13 +28,13 @@ def print_sensitivity(measured: Sensitivity, console: Console, *, rows: int) -> 
     """Print the first `rows` layers by cost, and what the figures mean."""
     total = sum(layer.planned_noise for layer in measured.layers)
     timed = measured.runtime is not None
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    for heading in HEADINGS if timed else HEADINGS[:-2]:
-        table.add_column(heading, justify="left" if heading == "layer" else "right", no_wrap=True)
-    for layer in by_cost(measured)[:rows]:
-        cells = _noise_cells(layer, total)
-        table.add_row(*cells, *(_price_cells(layer) if timed else ()))
-    console.print(table)
+    print_table(
+        console,
+        HEADINGS if timed else HEADINGS[:-2],
+        [(*_noise_cells(layer, total), *(_price_cells(layer) if timed else ())) for layer in by_cost(measured)[:rows]],
+        left=("layer",),
+        spare=("flips\n−/+", "agree\n%", "weights\ndB", "activ.\ndB"),
+    )
     for line in (*_legend(measured, rows), *_next(measured, total)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if not measured.labelled:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
+from levit_edge.cli.fitting_table import print_table
 from levit_edge.documents import to_json
 from levit_edge.runtime.manifest import ArtifactResult, SearchRecord, StageRecord, Verification
 
@@ -20,12 +20,9 @@ def bundle_json(bundle: str, verification: Verification, stages: Sequence[StageR
 
 def verification_table(verification: Verification, console: Console) -> None:
     """Print what was measured, on how many images, in which runtimes, on which machine."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("artifact", "MiB", "top-1 %", "top-5 %", "drop pt", "95 % interval", "agree %", "SQNR dB"):
-        table.add_column(heading, justify="left" if heading == "artifact" else "right", no_wrap=True)
-    for result in verification.results:
-        table.add_row(*_row(result))
-    console.print(table)
+    headings = ("artifact", "MiB", "top-1 %", "top-5 %", "drop pt", "95 % interval", "agree %", "SQNR dB")
+    rows = [_row(result) for result in verification.results]
+    print_table(console, headings, rows, left=("artifact",), spare=("top-5 %", "agree %", "MiB", "SQNR dB"))
     for result in verification.results:
         if result.flips_lost is not None:
             console.print(

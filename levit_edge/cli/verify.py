@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from levit_edge.cli.console import TerminalListener, print_json, show_warning, stdout
+from levit_edge.cli.completion import targets
+from levit_edge.cli.console import print_json, show_warning, stdout, suggest
 from levit_edge.cli.options import (
     JsonOutput,
     Limit,
@@ -17,6 +18,7 @@ from levit_edge.cli.options import (
     Timeout,
     Workers,
 )
+from levit_edge.cli.progress import stage_listener
 from levit_edge.cli.verify_package import names_package, verify_package
 from levit_edge.errors import ExitStatus
 from levit_edge.runtime.kinds import Runtime
@@ -42,7 +44,11 @@ def verify(
     workers: Workers = None,
     on: Annotated[
         str | None,
-        typer.Option(metavar="BOARD", help="Run the files on a board, as for `bench`; images are decoded here."),
+        typer.Option(
+            metavar="BOARD",
+            autocompletion=targets,
+            help="Run the files on a board, as for `bench`; images are decoded here.",
+        ),
     ] = None,
     python: Python = None,
     ssh_config: SshConfig = None,
@@ -53,7 +59,10 @@ def verify(
     ] = None,
     json: JsonOutput = False,
 ) -> int:
-    """Run a bundle's fp32 and INT8 files in the real runtimes over images, and compare them; or check a package."""
+    """Run a bundle's fp32 and INT8 files in the real runtimes over images, and compare them; or check a package.
+
+    Of a package the checksums, the golden outputs and, with --key, the signature are checked; it is never unpacked.
+    """
     if names_package(bundle):
         for_bundles = {
             "--evaluation": evaluation,
@@ -78,7 +87,7 @@ def verify(
     from levit_edge.runtime.stages import Stages
     from levit_edge.runtime.verify import verify as verify_bundle
 
-    stages, opened = Stages(TerminalListener()), Bundle.open(bundle)
+    stages, opened = Stages(stage_listener(json=json)), Bundle.open(bundle)
     if on is None:
         for name, value in (("--python", python), ("--ssh-config", ssh_config), ("--timeout", timeout)):
             if value is not None:
@@ -118,4 +127,7 @@ def verify(
         print_json(bundle_json(str(bundle), verification, stages.records))
     else:
         verification_table(verification, stdout)
+        board = () if on is None else ("--on", on)
+        if verification.gate.passed is not False:
+            suggest(("levit-edge", "bench", bundle, *board), ("levit-edge", "package", bundle, "--for", "board"))
     return ExitStatus.GATE_FAILED if verification.gate.passed is False else ExitStatus.DONE

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from levit_edge.cli.console import print_json, show_warning, stdout
+from levit_edge.cli.console import print_json, show_warning, stdout, suggest
 
 __all__ = ["names_package", "verify_package"]
 
@@ -23,6 +23,7 @@ def verify_package(path: Path, key: Path | None, for_bundles: Mapping[str, objec
                 "goes with a bundle: a package has no fp32 files to compare with.", param_hint=name
             )
     from levit_edge.documents import to_json
+    from levit_edge.runtime.package.contents import Purpose
     from levit_edge.runtime.package.signature import signature_path
     from levit_edge.runtime.package.verify import verify_package
 
@@ -48,3 +49,5 @@ def verify_package(path: Path, key: Path | None, for_bundles: Mapping[str, objec
         stdout.print(line, markup=False, highlight=False, soft_wrap=True)
     if key is None and signature_path(path).exists():
         show_warning(f"{signature_path(path)} was not checked: give the maker's public key with --key.")
+    if found.purpose is Purpose.BOARD:
+        suggest(("unzip", path, "-d", path.stem), ("python", f"{path.stem}/run.py", "--self-test"))

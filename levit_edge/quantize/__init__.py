@@ -5,6 +5,7 @@ The library's verb `quantize` and this package share their name, so that the pac
 """
 
 import sys
+from inspect import Signature, signature
 from types import ModuleType
 from typing import Any
 
@@ -16,6 +17,13 @@ class _CallablePackage(ModuleType):
         from levit_edge.quantize.pipeline import quantize
 
         return quantize(*args, **kwargs)
+
+    @property
+    def __signature__(self) -> Signature:
+        """What `help` and notebooks show; type checkers see the function itself."""
+        from levit_edge.quantize.pipeline import quantize
+
+        return signature(quantize)
 
 
 sys.modules[__name__].__class__ = _CallablePackage

@@ -6,7 +6,7 @@ the evaluation is complete: after a lost connection the same call goes on where 
 
 import json
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from levit_edge.runtime.board.hostile import text
 from levit_edge.runtime.board.packages import require_packages, runtimes_there
 from levit_edge.runtime.board.partial import PartialEvaluation
 from levit_edge.runtime.board.results import Device
-from levit_edge.runtime.board.session import Progress, Session
+from levit_edge.runtime.board.session import Session
 from levit_edge.runtime.board.transport import Transport
 from levit_edge.runtime.bundle import Bundle
 from levit_edge.runtime.evaluator import Answer
@@ -68,7 +68,6 @@ def verify_on(
     skip_bad_images: bool = False,
     workers: int | None = None,
     timeout_s: float | None = None,
-    progress: Progress | None = None,
     stages: Stages | None = None,
 ) -> BoardVerification:
     """Run the bundle's files on the board over the images in the folder `evaluation`; see `levit_edge.runtime.verify`.
@@ -84,16 +83,20 @@ def verify_on(
     images = evaluation_set(evaluation, manifest.config.classes, limit=limit, max_drop_pt=max_drop_pt)
     wanted = [each for each in manifest.artifacts if runtimes is None or each.runtime in runtimes]
     needed = sum(each.size_bytes for each in wanted) + RESERVE
-    with Session(transport, needed_bytes=needed, progress=progress, timeout_s=timeout_s) as session:
-        hello = session.ask("hello")
+    stages = stages or Stages()
+    with ExitStack() as stack:
+        with stages.stage("connect"):
+            session = stack.enter_context(Session(transport, needed_bytes=needed, timeout_s=timeout_s))
+            hello = session.ask("hello")
         device = describe_device(hello.get("facts"), emulator=transport.emulator)
         absent = require_packages(transport.name, hello, runtimes, dict.fromkeys(each.runtime for each in wanted))
         artifacts = [each for each in wanted if each.runtime in runtimes_there(hello)]
         for runtime in {each.runtime for each in artifacts}:
             bundle.artifact(runtime, Precision.FP32)
-        for artifact in artifacts:
-            session.put(artifact.file, bundle.read(artifact.file))
-        packages = _open(session, artifacts, manifest.preprocessing)
+        with stages.stage("send", total=sum(each.size_bytes for each in artifacts)) as advance:
+            for artifact in artifacts:
+                session.put(artifact.file, bundle.read(artifact.file), advance)
+            packages = _open(session, artifacts, manifest.preprocessing)
         inputs = _inputs(transport.name, artifacts, packages, manifest.preprocessing, images)
         with PartialEvaluation(inputs, (len(artifacts), manifest.config.classes)) as partial:
             resumed = len(partial.answers)

@@ -127,8 +127,8 @@ class Session:
         """Wait for the bytes that follow an answer."""
         return self._receive(LOST_S)
 
-    def put(self, name: str, data: bytes) -> None:
-        """Send a file into the agent's folder.
+    def put(self, name: str, data: bytes, sent: Callable[[int], None] = lambda _bytes: None) -> None:
+        """Send a file into the agent's folder; `sent` is told of bytes that are on their way.
 
         Raises:
             BoardError: there is no room for it, or it did not arrive whole.
@@ -137,6 +137,7 @@ class Session:
         for start in range(0, len(data), PART):
             self._send(data[start : start + PART])
             self._progress(f"send {name}", min(start + PART, len(data)), len(data))
+            sent(min(PART, len(data) - start))
         self.answer()
 
     def send_bytes(self, data: bytes) -> None:

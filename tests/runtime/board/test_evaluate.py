@@ -134,6 +134,31 @@ def test_images_that_cannot_be_read_are_never_sent(
 # --- cut off, and resumed --------------------------------------------------------------------------------------------
 
 
+def test_connecting_sending_and_evaluating_are_stages(bundle: Bundle, labelled_photographs: Path) -> None:
+    told = Heard()
+    verified(bundle, labelled_photographs, stages=Stages(told))
+    sizes = sum(artifact.size_bytes for artifact in bundle.manifest.artifacts)
+    assert told.totals == {"connect": None, "send": sizes, "verify": IMAGES}
+    assert told.done == {"connect": 0, "send": sizes, "verify": IMAGES}
+
+
+class Heard:
+    """A listener who counts."""
+
+    def __init__(self) -> None:
+        self.totals: dict[str, int | None] = {}
+        self.done: dict[str, int] = {}
+
+    @contextmanager
+    def stage(self, name: str, total: int | None) -> Iterator[Advance]:
+        self.totals[name], self.done[name] = total, 0
+
+        def advance(count: int) -> None:
+            self.done[name] += count
+
+        yield advance
+
+
 class Interrupting:
     """A listener who presses Ctrl-C after so many images."""
 
@@ -142,10 +167,10 @@ class Interrupting:
 
     @contextmanager
     def stage(self, name: str, total: int | None) -> Iterator[Advance]:
-        del name, total
+        del total
 
         def advance(_count: int) -> None:
-            self.left -= 1
+            self.left -= name == "verify"
             if self.left == 0:
                 raise KeyboardInterrupt
 

@@ -7,9 +7,12 @@ import static org.junit.Assert.assertTrue;
 
 import java.io.ByteArrayOutputStream;
 import java.io.File;
+import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.util.Arrays;
+import java.util.Set;
 import org.junit.Test;
 
 public class DemoPackageTest {
@@ -76,6 +79,23 @@ public class DemoPackageTest {
     }
 
     @Test
+    public void aFileWithoutEndIsGivenUp() throws Exception {
+        ExamplePackage example = new ExamplePackage();
+        PackageFiles endless = new PackageFiles() {
+            @Override
+            public InputStream open(String name) throws IOException {
+                return name.equals("model.pte") ? new Endless() : example.open(name);
+            }
+
+            @Override
+            public Set<String> names() {
+                return example.names();
+            }
+        };
+        assertRefused(endless, "model.pte is damaged or was changed: it has more bytes, model.json says 7.");
+    }
+
+    @Test
     public void aHugeDocumentIsRefused() throws Exception {
         ExamplePackage example = new ExamplePackage();
         byte[] padded = Arrays.copyOf(example.files.get("model.json"), (1 << 20) + 1);
@@ -126,5 +146,16 @@ public class DemoPackageTest {
         String message = assertThrows(PackageException.class, () -> DemoPackage.open(files)).getMessage();
         assertTrue(message, message.contains(complaint));
         assertTrue(message, message.contains("levit-edge package"));
+    }
+
+    /** Zeros; fails the test when more is read than a limit and a buffer. */
+    private static final class Endless extends InputStream {
+        private int count;
+
+        @Override
+        public int read() {
+            assertTrue("the file is read without end", ++count < 1 << 20);
+            return 0;
+        }
     }
 }
