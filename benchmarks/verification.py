@@ -90,7 +90,15 @@ class Figures(Document):
 def compare(bundle: Bundle, images: ImageSet, *, processes: int, rounds: int, command: str) -> Figures:
     """Measure both ways `rounds` times, in turn."""
     artifacts = bundle.manifest.artifacts
-    models = [Model(runtime=artifact.runtime, data=bundle.read(artifact.file)) for artifact in artifacts]
+    models = [
+        Model(
+            file=each.file,
+            runtime=each.runtime,
+            data=bundle.read(each.file),
+            classes=bundle.manifest.config.classes,
+        )
+        for each in artifacts
+    ]
     measured = []
     for _ in range(rounds):
         alone = bare(models, images.images, bundle.manifest.preprocessing, processes)

@@ -36,13 +36,14 @@ def describe(path: Path) -> dict[str, Any]:
         LevitEdgeError: there is nothing, or nothing known.
     """
     from levit_edge.runtime.bundle import MANIFEST_FILE
+    from levit_edge.runtime.inspect_model import inspect_model
 
     if (path / MANIFEST_FILE).is_file():
         return _describe_bundle(path)
     if path.suffix in {".pte", ".onnx"} and path.is_file():
         if path.stat().st_size > MAX_MODEL_BYTES:
             raise BundleError(f"{path} is larger than 2 GiB, expected a model file.")
-        return _describe_model(path.name, path.read_bytes())
+        return inspect_model(path.name, path.read_bytes())
     return _describe_checkpoint(path)
 
 
@@ -73,36 +74,12 @@ def _describe_bundle(path: Path) -> dict[str, Any]:
 
 def _describe_artifact(file: str, bundle: "Bundle") -> dict[str, Any]:
     """The facts of one file of a bundle, or why they cannot be had on this machine."""
+    from levit_edge.runtime.inspect_model import inspect_model
+
     try:
-        return _describe_model(file, bundle.read(file))
+        return inspect_model(file, bundle.read(file))
     except RuntimeUnavailableError as error:
         return {"file": file, "not_inspected": str(error)}
-
-
-def _describe_model(name: str, data: bytes) -> dict[str, Any]:
-    from levit_edge.documents import to_json
-    from levit_edge.runtime.inspect_executorch import inspect_executorch
-    from levit_edge.runtime.inspect_onnx import inspect_onnx
-
-    kind, reader = ("ExecuTorch program", inspect_executorch) if name.endswith(".pte") else ("ONNX model", inspect_onnx)
-    try:
-        facts = reader(data)
-    except BundleError as error:
-        raise BundleError(f"{name}: {error}") from error
-    described: dict[str, Any] = {"kind": kind, "file": name} | to_json(facts)
-    return described if name.endswith(".pte") else described | {"as_optimised_here": _optimised(data)}
-
-
-def _optimised(data: bytes) -> dict[str, Any]:
-    """What ONNX Runtime makes of a file on this machine, or why it makes nothing of it: the file's facts stand."""
-    from levit_edge.documents import to_json
-    from levit_edge.runtime.inspect_onnxruntime import inspect_onnxruntime
-
-    try:
-        optimised: dict[str, Any] = to_json(inspect_onnxruntime(data))
-    except (BundleError, RuntimeUnavailableError) as error:
-        return {"not_inspected": str(error)}
-    return optimised
 
 
 def _describe_checkpoint(path: Path) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from levit_edge.errors import DataError
 __all__ = ["Helper", "Helpers", "process_peak_bytes", "watch_memory"]
 
 _PEAK = re.compile(r"^VmHWM:\s+([0-9]+) kB$", re.MULTILINE)
+HINTS = {signal.SIGKILL: ", often for want of memory", signal.SIGALRM: ", as it took too long"}
 _watches: list[list[int]] = []
 
 
@@ -63,8 +64,8 @@ class Helper:
         status = self.process.wait()
         if status >= 0:
             return f"exit status {status}"
-        hint = ", often for want of memory" if status == -signal.SIGKILL else ""
-        return f"killed by {signal.Signals(-status).name}{hint}"
+        number = signal.Signals(-status)
+        return f"killed by {number.name}{HINTS.get(number, '')}"
 
     def kill(self) -> None:
         """End the process at once: it holds nothing that would be lost."""

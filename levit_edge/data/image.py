@@ -43,7 +43,7 @@ def open_image(path: Path) -> Image.Image:
     return _open(path, lambda image: image.convert("RGB"))
 
 
-def decoding_fault(path: Path, error: DataError) -> str:
+def decoding_fault(path: object, error: DataError) -> str:
     """What `error` says about `path`, without the path itself: for lists of files."""
     return str(error).removeprefix(f"{path}: ")
 

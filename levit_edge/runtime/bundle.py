@@ -4,6 +4,8 @@ import hashlib
 import io
 import os
 import re
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -14,10 +16,13 @@ from levit_edge.documents import from_json, read_json
 from levit_edge.errors import BundleError
 from levit_edge.runtime.kinds import Precision, Runtime
 from levit_edge.runtime.manifest import Artifact, Manifest
+from levit_edge.runtime.self_contained import require_self_contained
 
 __all__ = ["MANIFEST_FILE", "Bundle", "bundle_files", "plain_file_name"]
 
 MANIFEST_FILE = "manifest.json"
+MAX_GOLDEN_BYTES = 1 << 28
+"""Ten times what eight images of 512 × 512 pixels are."""
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
 
 
@@ -59,7 +64,8 @@ class Bundle:
         _require_manifest(path)
         document = read_json(path / MANIFEST_FILE, BundleError, "the manifest")
         bundle = cls(path, from_json(Manifest, document, BundleError, f"the manifest {path / MANIFEST_FILE}"))
-        sizes = {name: bundle._checked_size(name) for name in bundle.manifest.files}
+        onnx = {each.file for each in bundle.manifest.artifacts if each.runtime is Runtime.ONNXRUNTIME}
+        sizes = {name: bundle._checked_size(name, onnx=name in onnx) for name in bundle.manifest.files}
         for artifact in bundle.manifest.artifacts:
             if (artifact.size_bytes, artifact.sha256) != (sizes[artifact.file], bundle.manifest.files[artifact.file]):
                 raise BundleError(
@@ -114,21 +120,43 @@ class Bundle:
         """`inputs` (N, 3, size, size) and, by artifact file name, the logits (N, classes) it gave.
 
         Raises:
-            BundleError: the file is not an archive of arrays.
+            BundleError: the file is not an archive of such arrays.
         """
-        data = self.read(self.manifest.golden_file)
+        data, path = self.read(self.manifest.golden_file), self.path / self.manifest.golden_file
         try:
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                unfolded = sum(entry.file_size for entry in archive.infolist())
+            if unfolded > MAX_GOLDEN_BYTES:
+                raise BundleError(f"{path} unfolds to {unfolded:,} bytes, expected at most {MAX_GOLDEN_BYTES:,}.")
             with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-                return {name: arrays[name] for name in arrays.files}
+                golden = {name: arrays[name] for name in arrays.files}
+        except BundleError:
+            raise
         except Exception as error:  # a damaged archive ends in errors of numpy, zipfile, zlib and more
-            raise BundleError(
-                f"{self.path / self.manifest.golden_file} is not an archive of arrays: {error}"
-            ) from error
+            raise BundleError(f"{path} is not an archive of arrays: {error}") from error
+        self._check_golden(golden, path)
+        return golden
 
-    def _checked_size(self, name: str) -> int:
+    def _check_golden(self, golden: Mapping[str, object], path: Path) -> None:
+        size, inputs = self.manifest.preprocessing.image_size, golden.get("inputs")
+        images = len(inputs) if isinstance(inputs, np.ndarray) and inputs.ndim else 0
+        logits = dict.fromkeys(golden, (images, self.manifest.config.classes))
+        for name, shape in ({"inputs": ()} | logits | {"inputs": (images, 3, size, size)}).items():
+            array = golden.get(name)
+            fits = isinstance(array, np.ndarray) and (array.dtype, array.shape) == (np.float32, shape)
+            if not fits or not images or not np.isfinite(array).all():  # type: ignore[call-overload]
+                found = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else "no array"
+                raise BundleError(
+                    f"{path} has {found} as {name!r}, expected finite float32 {shape}. Make the bundle again."
+                )
+
+    def _checked_size(self, name: str, *, onnx: bool) -> int:
         if not plain_file_name(name):
             raise BundleError(f"the manifest of {self.path} names the file {name!r}, expected a plain file name.")
-        return len(self.read(name))
+        data = self.read(name)
+        if onnx:
+            require_self_contained(data, f"{self.path / name}: ")
+        return len(data)
 
 
 def _require_manifest(path: Path) -> None:

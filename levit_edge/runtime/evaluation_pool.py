@@ -7,7 +7,6 @@ depend on the number of processes.
 """
 
 import json
-import os
 import selectors
 from collections import deque
 from collections.abc import Generator, Sequence
@@ -16,14 +15,18 @@ from pathlib import Path
 from levit_edge.data.helpers import Helper, Helpers
 from levit_edge.data.image import decoding_fault
 from levit_edge.data.loader import default_workers
-from levit_edge.data.preprocess import Preprocessing
-from levit_edge.errors import DataError, RuntimeUnavailableError
-from levit_edge.runtime.evaluation_worker import unpack_answer
+from levit_edge.data.preprocess import FloatImage, Preprocessing
+from levit_edge.errors import DataError
+from levit_edge.runtime.confinement import raise_death, raise_fault
+from levit_edge.runtime.evaluation_worker import pack_image, unpack_answer
 from levit_edge.runtime.evaluator import Answer, Evaluator, Model
 
 __all__ = ["answers", "default_processes"]
 
 WORKER = "levit_edge.runtime.evaluation_worker"
+LIMIT_S = 120
+"""For loading a model and running it once, and for one image in all models, before a process ends itself: a thousand
+times what it takes."""
 AHEAD = 2
 """Images that a process has been given: one at work, one so that it never waits for us."""
 FEWEST_IMAGES = 200
@@ -36,16 +39,19 @@ def default_processes(images: int) -> int:
 
 
 def answers(
-    models: Sequence[Model], images: Sequence[Path], preprocessing: Preprocessing, processes: int
+    models: Sequence[Model], images: Sequence[Path | FloatImage], preprocessing: Preprocessing, processes: int
 ) -> Generator[Answer | str, None, None]:
     """For each image, in order, what the models made of it, or the reason why it cannot be read.
 
-    `processes` of 0 works in this one. Closing the generator ends the processes at once. Memory does not grow with the
-    number of images: what is early is a few logits, as many as others finish while one process is on its image.
+    An image is a photograph's path, or an input already, (3, size, size). `processes` of 0 works in this one: for
+    models that were made here, as a hostile one can take its process along. Closing the generator ends the processes
+    at once. Memory does not grow with the number of images: what is early is a few logits, as many as others finish
+    while one process is on its image.
 
     Raises:
-        RuntimeUnavailableError: a runtime is not installed, or refuses a file.
-        DataError: a process cannot be started, or died; the image that it was on is named.
+        RuntimeUnavailableError: a runtime is not installed, refuses a file, fails, or took its process along.
+        BundleError: a model is not of the form it is to have, or gives logits that are no numbers.
+        DataError: a process cannot be started, or was killed; the image that it was on is named.
     """
     if processes == 0 or not images:
         yield from _answers_here(models, images, preprocessing)
@@ -56,14 +62,16 @@ def answers(
             worker.send_models(models, preprocessing)
             selector.register(worker.helper, selectors.EVENT_READ, worker)
         for worker in pool:
-            worker.wait_until_open()
+            worker.wait_until_open(models)
         yield from _answers_of(pool, selector, images)
 
 
 def _answers_here(
-    models: Sequence[Model], images: Sequence[Path], preprocessing: Preprocessing
+    models: Sequence[Model], images: Sequence[Path | FloatImage], preprocessing: Preprocessing
 ) -> Generator[Answer | str, None, None]:
-    evaluator = Evaluator(models, preprocessing)
+    evaluator = Evaluator(preprocessing)
+    for model in models:
+        evaluator.add(model)
     for image in images:
         try:
             yield evaluator.answer(image)
@@ -72,7 +80,7 @@ def _answers_here(
 
 
 def _answers_of(
-    pool: Sequence["_Worker"], selector: selectors.BaseSelector, images: Sequence[Path]
+    pool: Sequence["_Worker"], selector: selectors.BaseSelector, images: Sequence[Path | FloatImage]
 ) -> Generator[Answer | str, None, None]:
     remaining = iter(enumerate(images))
     early: dict[int, Answer | str] = {}
@@ -92,30 +100,33 @@ class _Worker:
 
     def __init__(self, helper: Helper) -> None:
         self.helper = helper
-        self._given: deque[tuple[int, Path]] = deque()
+        self._given: deque[tuple[int, Path | FloatImage]] = deque()
 
     def send_models(self, models: Sequence[Model], preprocessing: Preprocessing) -> None:
-        setup = {"preprocessing": preprocessing.to_json(), "runtimes": [str(model.runtime) for model in models]}
+        described = [{"file": each.file, "runtime": each.runtime, "classes": each.classes} for each in models]
+        setup = {"preprocessing": preprocessing.to_json(), "models": described, "limit_s": LIMIT_S}
         self.helper.send(json.dumps(setup).encode())
         for model in models:
             self.helper.send(model.data)
 
-    def wait_until_open(self) -> None:
-        frame = self.helper.receive()
-        if frame is None:
-            raise DataError(f"a process for evaluation died while it loaded the models ({self.helper.fate()})")
-        if (fault := json.loads(frame)) is not None:
-            raise RuntimeUnavailableError(fault)
+    def wait_until_open(self, models: Sequence[Model]) -> None:
+        for model in models:
+            frame = self.helper.receive()
+            if frame is None:
+                raise_death(self.helper, f"{model.file}: the process that loaded it", "the file")
+            if (fault := json.loads(frame)) is not None:
+                raise_fault(fault)
 
-    def take(self, numbered: tuple[int, Path] | None) -> None:
+    def take(self, numbered: tuple[int, Path | FloatImage] | None) -> None:
         if numbered is not None:
             self._given.append(numbered)
-            self.helper.send(json.dumps(os.fspath(numbered[1])).encode())
+            self.helper.send(pack_image(numbered[1]))
 
     def answer(self) -> tuple[int, Answer | str]:
         """The number of the oldest image given, and what came of it."""
         index, image = self._given.popleft()
         frame = self.helper.receive()
         if frame is None:
-            raise DataError(f"{image}: the process that evaluated it died ({self.helper.fate()})")
+            name = image if isinstance(image, Path) else f"input {index}"
+            raise_death(self.helper, f"{name}: the process that evaluated it", "it or a model file")
         return index, unpack_answer(frame)

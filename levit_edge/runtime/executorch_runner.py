@@ -11,6 +11,9 @@ from levit_edge.runtime.quiet import quiet_native_output
 
 __all__ = ["ExecuTorchRunner"]
 
+FLOAT = 6
+"""float32 in ExecuTorch's `ScalarType`."""
+
 
 class ExecuTorchRunner:
     """A `.pte` file in ExecuTorch.
@@ -35,14 +38,29 @@ class ExecuTorchRunner:
             _portable_lib._unsafe_reset_threadpool(threads)
             try:
                 self._module: Any = _portable_lib._load_for_executorch_from_buffer(model)
-                self._module.method_meta("forward")  # loading is lazy: a damaged method shows here
-            except RuntimeError as error:
+                method = self._module.method_meta("forward")  # loading is lazy: a damaged method shows here
+                if (method.num_inputs(), method.num_outputs()) != (1, 1):
+                    raise RuntimeUnavailableError(
+                        f"the program has {method.num_inputs()} inputs and {method.num_outputs()} outputs, expected one"
+                        " of each."
+                    )
+                self.form = f"{_form(method.input_tensor_meta(0))} -> {_form(method.output_tensor_meta(0))}"
+            except (RuntimeError, IndexError) as error:
                 raise RuntimeUnavailableError(f"ExecuTorch refuses the file: {error}") from error
 
     def run(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """float32 (1, 3, size, size) -> float32 (classes,)."""
         # ExecuTorch reads the memory as if it were contiguous, whatever the strides say.
         # They are copied here: ExecuTorch would ask torch to, which wakes its threads for large outputs.
-        outputs = self._module.forward([self._from_numpy(np.ascontiguousarray(image))], clone_outputs=False)
-        logits: NDArray[np.float32] = outputs[0].numpy()[0].copy()
+        values = self._from_numpy(np.ascontiguousarray(image))
+        try:
+            logits: NDArray[np.float32] = self._module.forward([values], clone_outputs=False)[0].numpy()[0].copy()
+        except Exception as error:  # RuntimeError, and others if it gives no tensor with a first axis
+            raise RuntimeUnavailableError(f"ExecuTorch cannot run the file: {error}") from error
         return logits
+
+
+def _form(tensor: Any) -> str:
+    """Of an input or output of a method, such as `float32 (1, 10)`; other types by ExecuTorch's number."""
+    kind = "float32" if tensor.dtype() == FLOAT else f"type {tensor.dtype()}"
+    return f"{kind} ({', '.join(map(str, tensor.sizes()))})"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from levit_edge.errors import BundleError, RuntimeUnavailableError
+from levit_edge.runtime.self_contained import is_self_contained
 
 __all__ = ["OnnxFacts", "inspect_onnx"]
 
@@ -27,7 +28,7 @@ class OnnxFacts:
     shape_operators: dict[str, int]
     conversions: dict[str, int]
     self_contained: bool
-    """False if weights lie in other files."""
+    """False if it names other files."""
 
 
 def inspect_onnx(data: bytes) -> OnnxFacts:
@@ -56,7 +57,7 @@ def inspect_onnx(data: bytes) -> OnnxFacts:
         float_operators=_counted(kinds, "float"),
         shape_operators=_counted(kinds, "shape"),
         conversions=_counted(kinds, "conversion"),
-        self_contained=not any(weights.data_location for weights in model.graph.initializer),
+        self_contained=is_self_contained(data),
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from levit_edge.errors import BundleError, RuntimeUnavailableError
 from levit_edge.runtime.inspect_onnx import CONVERSIONS, SHAPE_OPERATORS, inspect_onnx
+from levit_edge.runtime.self_contained import require_self_contained
 
 __all__ = ["OptimisedGraph", "inspect_onnxruntime"]
 
@@ -47,8 +48,8 @@ def inspect_onnxruntime(data: bytes) -> OptimisedGraph:
         import onnxruntime
     except ImportError as error:
         raise RuntimeUnavailableError("onnx and onnxruntime are needed: `pip install onnx onnxruntime`.") from error
-    if not inspect_onnx(data).self_contained:
-        raise BundleError("its weights are in other files, which are not opened: give one self-contained file.")
+    inspect_onnx(data)
+    require_self_contained(data)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "optimised.onnx"
         options = onnxruntime.SessionOptions()

@@ -1,10 +1,13 @@
 """ONNX Runtime on the CPU."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from levit_edge.errors import RuntimeUnavailableError
+from levit_edge.errors import BundleError, RuntimeUnavailableError
 from levit_edge.runtime.interrupts import interrupts_wait
+from levit_edge.runtime.self_contained import require_self_contained
 
 __all__ = ["OnnxRuntimeRunner"]
 
@@ -22,6 +25,10 @@ class OnnxRuntimeRunner:
             raise RuntimeUnavailableError(
                 "onnxruntime is not installed: install it with `pip install onnxruntime`."
             ) from error
+        try:
+            require_self_contained(model)
+        except BundleError as error:
+            raise RuntimeUnavailableError(f"the ONNX file is not run: {error}") from error
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -37,9 +44,19 @@ class OnnxRuntimeRunner:
             raise RuntimeUnavailableError(
                 f"the ONNX file has {len(inputs)} inputs and {len(outputs)} outputs, expected one of each."
             )
-        self._input = inputs[0].name
+        self._input, self._version = inputs[0].name, onnxruntime.__version__
+        self.form = f"{_form(inputs[0])} -> {_form(outputs[0])}"
 
     def run(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """float32 (1, 3, size, size) -> float32 (classes,)."""
-        logits: NDArray[np.float32] = self._session.run(None, {self._input: image})[0][0]
+        try:
+            logits: NDArray[np.float32] = self._session.run(None, {self._input: image})[0][0]
+        except Exception as error:  # as above; and IndexError, if it gives no array with a first axis
+            raise RuntimeUnavailableError(f"ONNX Runtime {self._version} cannot run the file: {error}") from error
         return logits
+
+
+def _form(value: Any) -> str:
+    """Of an input or output of a session, such as `float32 (1, 10)`."""
+    kind = {"tensor(float)": "float32"}.get(value.type, value.type)
+    return f"{kind} ({', '.join(map(str, value.shape))})"

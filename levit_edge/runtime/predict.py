@@ -1,17 +1,16 @@
 """Classify photographs with one artifact of a bundle."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from levit_edge.data.image import open_image
-from levit_edge.data.preprocess import preprocess
+from levit_edge.errors import DataError
 from levit_edge.runtime.bundle import Bundle
+from levit_edge.runtime.evaluation_pool import answers
+from levit_edge.runtime.evaluator import Model
 from levit_edge.runtime.kinds import Precision, Runtime
 from levit_edge.runtime.ranking import softmax, top_classes
-from levit_edge.runtime.runner import open_runner
 
 __all__ = ["Guess", "Prediction", "predict"]
 
@@ -42,20 +41,23 @@ def predict(
     runtime: Runtime = Runtime.ONNXRUNTIME,
     precision: Precision = Precision.INT8,
 ) -> Iterator[Prediction]:
-    """Yield a prediction for each image, in order.
+    """Yield a prediction for each image, in order; a process of its own decodes and runs.
 
     Raises:
         DataError: an image cannot be read.
-        BundleError: the bundle has no such artifact, or a file of it is damaged.
-        RuntimeUnavailableError: the runtime is not installed.
+        BundleError: the bundle has no such artifact, or a file of it is damaged or is not of the manifest's form.
+        RuntimeUnavailableError: the runtime is not installed, or cannot load or run the file.
     """
-    runner = open_runner(runtime, bundle.read(bundle.artifact(runtime, precision).file))
-    labels = bundle.labels()
-    for path in images:
-        logits = runner.run(preprocess(open_image(path), bundle.manifest.preprocessing)[np.newaxis])
-        probabilities = softmax(logits)
-        guesses = tuple(
-            Guess(index=index, label=labels[index], probability=float(probabilities[index]))
-            for index in top_classes(logits, top)
-        )
-        yield Prediction(image=str(path), guesses=guesses)
+    file, labels = bundle.artifact(runtime, precision).file, bundle.labels()
+    model = Model(file=file, runtime=runtime, data=bundle.read(file), classes=len(labels))
+    with closing(answers([model], images, bundle.manifest.preprocessing, 1)) as answered:
+        for path, answer in zip(images, answered, strict=True):
+            if isinstance(answer, str):
+                raise DataError(f"{path}: {answer}")
+            (logits,) = answer.logits
+            probabilities = softmax(logits)
+            guesses = tuple(
+                Guess(index=index, label=labels[index], probability=float(probabilities[index]))
+                for index in top_classes(logits, top)
+            )
+            yield Prediction(image=str(path), guesses=guesses)

@@ -15,12 +15,22 @@ Floats = NDArray[np.float32]
 class Runner(Protocol):
     """A loaded artifact."""
 
+    form: str
+    """Of its input and output, as `float32 (1, 3, 224, 224) -> float32 (1, 1000)`."""
+
     def run(self, image: Floats) -> Floats:
-        """float32 (1, 3, size, size) -> float32 (classes,)."""
+        """float32 (1, 3, size, size) -> float32 (classes,).
+
+        Raises:
+            RuntimeUnavailableError: the runtime fails.
+        """
 
 
 def open_runner(runtime: Runtime, model: bytes, threads: int = 1) -> Runner:
-    """Load the bytes of a `.pte` or `.onnx` file.
+    """Load the bytes of a `.pte` or `.onnx` file into this process.
+
+    A damaged or hostile file can take the process along: files of others go through
+    `levit_edge.runtime.evaluation_pool.answers`, which has processes for that.
 
     Raises:
         RuntimeUnavailableError: the runtime is not installed, or refuses the file.

@@ -44,15 +44,16 @@ def verify(
     """Run the bundle's artifacts of `runtimes` over the images in the folder `evaluation`.
 
     `limit` takes a class-balanced sample of at most that many images. `max_drop_pt` is a gate on the drop in top-1,
-    percentage points; the result says whether it passed. `workers` processes share the images, 0 means this process
-    alone; the results are the same to the last digit.
+    percentage points; the result says whether it passed. `workers` processes share the images, at least one, so that a
+    damaged file does not take this process along; the results are the same to the last digit with any number.
 
     Raises:
         DataError: the folder is not usable, or a gate was asked for and the images have no labels.
         BundleError: a file of the bundle is damaged, or it has no fp32 artifact to compare with.
-        RuntimeUnavailableError: a runtime is not installed.
+        RuntimeUnavailableError: a runtime is not installed, or cannot load or run a file.
     """
-    images = evaluation_set(evaluation, bundle.manifest.config.classes, limit=limit, max_drop_pt=max_drop_pt)
+    classes = bundle.manifest.config.classes
+    images = evaluation_set(evaluation, classes, limit=limit, max_drop_pt=max_drop_pt)
     artifacts = [artifact for artifact in bundle.manifest.artifacts if artifact.runtime in runtimes]
     for runtime in {artifact.runtime for artifact in artifacts} or runtimes:
         bundle.artifact(runtime, Precision.FP32)
@@ -64,8 +65,9 @@ def verify(
         source=str(evaluation),
         max_drop_pt=max_drop_pt,
         skip_bad_images=skip_bad_images,
-        workers=workers,
+        workers=max(1, default_processes(len(images)) if workers is None else workers),
         stages=stages,
+        classes=classes,
     )
 
 
@@ -96,11 +98,16 @@ def evaluate(
     skip_bad_images: bool = False,
     workers: int | None = None,
     stages: Stages | None = None,
+    classes: int | None = None,
     flips: FlipLog | None = None,
 ) -> Verification:
-    """Run `models` (the bytes of each artifact's file) over `images`; see `verify`. `flips` hears of every image."""
+    """Run `models` (the bytes of each artifact's file) over `images`; see `verify`.
+
+    `workers` of 0 is this process, for files that were made here. With `classes` a file has to give so many logits.
+    `flips` hears of every image.
+    """
     processes = default_processes(len(images)) if workers is None else workers
-    files = [Model(runtime=artifact.runtime, data=data) for artifact, data in models.items()]
+    files = [Model(file=each.file, runtime=each.runtime, data=data, classes=classes) for each, data in models.items()]
     runtimes = dict.fromkeys(artifact.runtime for artifact in models)
     return judge(
         list(models),

@@ -199,7 +199,9 @@ def test_predictions_on_the_board_are_those_made_here(
     assert verification.host["emulator"].startswith("qemu-user")
 
     artifacts = bundle.manifest.artifacts
-    models = [Model(runtime=each.runtime, data=bundle.read(each.file)) for each in artifacts]
+    models = [
+        Model(file=each.file, runtime=each.runtime, data=bundle.read(each.file), classes=10) for each in artifacts
+    ]
     images = evaluation_set(DEMO_IMAGES, bundle.manifest.config.classes)
     here = list(answers(models, images.images, bundle.manifest.preprocessing, 0))
     logits = [np.stack([each.logits for each in found if isinstance(each, Answer)]) for found in (there, here)]

@@ -73,7 +73,10 @@ def test_both_ways_are_measured_in_every_round(tiny_bundle: Path, labelled_photo
 
 
 def test_a_bare_process_that_dies_is_an_error(photographs: list[Path], small: Preprocessing) -> None:
-    models = [Model(runtime=Runtime.ONNXRUNTIME, data=data) for data in (colour_classifier(np.eye(3)), b"no model")]
+    models = [
+        Model(file="x.onnx", runtime=Runtime.ONNXRUNTIME, data=data, classes=3)
+        for data in (colour_classifier(np.eye(3)), b"no model")
+    ]
     with pytest.raises(DataError, match="a process of the bare runtimes died"):
         bare(models, photographs, small, 2)
 

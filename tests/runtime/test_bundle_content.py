@@ -3,22 +3,25 @@
 import hashlib
 import io
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from levit_edge.errors import BundleError
+from levit_edge.runtime import bundle
 from levit_edge.runtime.bundle import MANIFEST_FILE, Bundle
 
 
-def replace_file(bundle: Path, name: str, content: bytes) -> None:
+def replace_file(folder: Path, name: str, content: bytes) -> None:
     """Change a file and its SHA-256 in the manifest: what someone would do who means harm."""
-    (bundle / name).write_bytes(content)
-    manifest = json.loads((bundle / MANIFEST_FILE).read_text(encoding="utf-8"))
+    (folder / name).write_bytes(content)
+    manifest = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
     manifest["files"][name] = hashlib.sha256(content).hexdigest()
-    (bundle / MANIFEST_FILE).write_text(json.dumps(manifest), encoding="utf-8")
+    (folder / MANIFEST_FILE).write_text(json.dumps(manifest), encoding="utf-8")
 
 
 class Trap:
@@ -73,3 +76,42 @@ def test_labels_that_do_not_fit_are_refused(bundle_path: Path, content: bytes, c
     replace_file(bundle_path, "labels.txt", content)
     with pytest.raises(BundleError, match=complaint):
         Bundle.open(bundle_path).labels()
+
+
+def archive(**arrays: np.typing.NDArray[Any]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def deflated(name: str, content: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as written:
+        written.writestr(name, content)
+    return buffer.getvalue()
+
+
+INPUTS = np.zeros((2, 3, 32, 32), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (archive(inputs=INPUTS, **{"int8.onnx": np.array([b"\x93N", b"?"])}), r"has \|S2 \(2,\) as 'int8\.onnx'"),
+        (archive(inputs=INPUTS, **{"int8.onnx": np.zeros((2, 4), "f4")}), r"has float32 \(2, 4\) as 'int8\.onnx'"),
+        (archive(inputs=INPUTS, **{"int8.onnx": np.full((2, 3), np.nan, "f4")}), "expected finite float32"),
+        (archive(inputs=INPUTS[:0]), r"has float32 \(0, 3, 32, 32\) as 'inputs'"),
+        (archive(inputs=np.ones((), "f4")), r"has float32 \(\) as 'inputs'"),
+        (archive(other=INPUTS), "has no array as 'inputs'"),
+        (deflated("inputs", b"bytes, as numpy gives what is no array"), "has no array as 'inputs'"),
+        (deflated("inputs.npy", bytes(1 << 21)), "unfolds to 2,097,152 bytes, expected at most"),
+    ],
+    ids=["text", "other classes", "no number", "no images", "no axes", "no inputs", "bytes", "bomb"],
+)
+def test_golden_arrays_are_what_they_are_to_be(
+    bundle_path: Path, content: bytes, complaint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundle, "MAX_GOLDEN_BYTES", 1 << 20)
+    replace_file(bundle_path, "golden.npz", content)
+    with pytest.raises(BundleError, match=complaint):
+        Bundle.open(bundle_path).golden()

@@ -2,13 +2,15 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from levit_edge.data.preprocess import Preprocessing, read_input
+from levit_edge.data.preprocess import FloatImage, Preprocessing, read_input
 from levit_edge.errors import DataError, RuntimeUnavailableError
 from levit_edge.runtime import evaluation_pool
 from levit_edge.runtime.evaluation_pool import answers, default_processes
@@ -20,7 +22,10 @@ from tests.conftest import colour_classifier
 
 pytestmark = pytest.mark.timeout(60)  # a pool that loses an image would wait for it for ever
 PROCESSES = pytest.mark.parametrize("processes", [0, 1, 3])
-MODELS = [Model(runtime=Runtime.ONNXRUNTIME, data=colour_classifier(scale * np.eye(3))) for scale in (1, -2)]
+MODELS = [
+    Model(file=f"{scale}.onnx", runtime=Runtime.ONNXRUNTIME, data=colour_classifier(scale * np.eye(3)), classes=3)
+    for scale in (1, -2)
+]
 
 
 @pytest.fixture
@@ -66,7 +71,7 @@ def test_no_images_give_no_answers(small: Preprocessing, processes: int) -> None
 def test_a_file_that_the_runtime_refuses_is_the_same_error_everywhere(
     photographs: list[Path], small: Preprocessing, processes: int
 ) -> None:
-    damaged = [*MODELS, Model(runtime=Runtime.ONNXRUNTIME, data=b"no model")]
+    damaged = [*MODELS, replace(MODELS[0], data=b"no model")]
     with pytest.raises(RuntimeUnavailableError, match=r"ONNX Runtime .* refuses the file"):
         list(answers(damaged, photographs, small, processes))
 
@@ -91,7 +96,7 @@ def test_a_process_that_cannot_work_is_an_error(
 ) -> None:
     (tmp_path / "numpy.py").write_text("raise ImportError('no numpy today')")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    with pytest.raises(DataError, match=r"died while it loaded the models \(exit status 1\)"):
+    with pytest.raises(DataError, match=r"1\.onnx: the process that loaded it died \(exit status 1\)"):
         list(answers(MODELS, photographs, small, 1))
     assert "no numpy today" in capfd.readouterr().err
 
@@ -113,7 +118,7 @@ def test_a_process_that_is_slow_gets_fewer_images(
     taken: list[int] = []
     original = evaluation_pool._Worker.take
 
-    def take(worker: evaluation_pool._Worker, numbered: tuple[int, Path] | None) -> None:
+    def take(worker: evaluation_pool._Worker, numbered: tuple[int, Path | FloatImage] | None) -> None:
         if numbered is not None:
             taken.append(numbered[0])
             if len(taken) == 100:  # all are handed out while the first is still not answered
@@ -122,8 +127,8 @@ def test_a_process_that_is_slow_gets_fewer_images(
 
     opened = evaluation_pool._Worker.wait_until_open
 
-    def wait_until_open(worker: evaluation_pool._Worker) -> None:
-        opened(worker)
+    def wait_until_open(worker: evaluation_pool._Worker, models: Sequence[Model]) -> None:
+        opened(worker, models)
         if worker.helper.process is started[0]:
             started[0].send_signal(signal.SIGSTOP)
 
@@ -147,7 +152,8 @@ from levit_edge.runtime.evaluator import Model
 from levit_edge.runtime.kinds import Runtime
 
 preprocessing = Preprocessing(image_size=32, resize=36, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
-models = [Model(runtime=Runtime.ONNXRUNTIME, data=Path(sys.argv[1]).read_bytes())]
+model = Path(sys.argv[1]).read_bytes()
+models = [Model(file="model.onnx", runtime=Runtime.ONNXRUNTIME, data=model, classes=3)]
 
 def interrupt(*_: object) -> None:
     time.sleep(0.3)  # time enough for a process to complain, had it been interrupted too

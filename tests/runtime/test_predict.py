@@ -5,9 +5,10 @@ import onnxruntime
 import pytest
 from PIL import Image
 
-from levit_edge.data.preprocess import FloatImage, open_image, preprocess
+from levit_edge.data.preprocess import open_image, preprocess
 from levit_edge.errors import BundleError, DataError
 from levit_edge.runtime.bundle import Bundle
+from levit_edge.runtime.evaluator import Answer
 from levit_edge.runtime.kinds import Precision, Runtime
 from levit_edge.runtime.predict import predict
 
@@ -52,11 +53,8 @@ def test_probabilities_are_the_softmax_of_the_file_asked_for(
 
 
 def test_large_logits_do_not_overflow(bundle: Bundle, colours: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    class Sure:
-        def run(self, image: FloatImage) -> FloatImage:  # noqa: ARG002
-            return np.array([2000.0, 1999.0, -2000.0], np.float32)
-
-    monkeypatch.setattr(f"{predict.__module__}.open_runner", lambda *_: Sure())
+    sure = Answer(logits=np.array([[2000.0, 1999.0, -2000.0]], np.float32), seconds=(0.1,))
+    monkeypatch.setattr(f"{predict.__module__}.answers", lambda *_: (each for each in [sure]))
     (prediction,) = predict(bundle, colours[:1])
     assert [guess.probability for guess in prediction.guesses] == pytest.approx([0.7310586, 0.2689414, 0.0])
 

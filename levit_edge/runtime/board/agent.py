@@ -52,6 +52,8 @@ RUNTIME_PACKAGES = {
     "executorch": ("executorch-numpy-runtime", "executorch"),  # the light one first
 }
 PACKAGES = ("numpy", "onnxruntime", "executorch-numpy-runtime", "executorch", "torch")
+LONGEST_START_S = 600
+"""For loading a file and running it once, before its process ends itself: emulated, it takes some seconds."""
 FIRST_WARM_UP = 3
 """Untimed runs of a file before its first round, besides those of every round."""
 NO_TELEMETRY = {"ORT_DISABLE_TELEMETRY": "1", "ORT_TELEMETRY_DISABLED": "1"}
@@ -364,6 +366,7 @@ class Worker:
             model = file.read()
         self.image = np.zeros(shape, np.float32)
         imported = peak_bytes()
+        signal.alarm(LONGEST_START_S)
         start = time.perf_counter()
         try:
             self.run_one = load(model, threads)
@@ -374,6 +377,7 @@ class Worker:
         loaded = time.perf_counter()
         self.run_one(self.image)
         first = time.perf_counter()
+        signal.alarm(0)
         return {
             "package": package,
             "imported_bytes": imported,
@@ -513,14 +517,19 @@ class Lane:
         if not os.WIFSIGNALED(status):
             return f"exit status {os.WEXITSTATUS(status)}"
         number = signal.Signals(os.WTERMSIG(status))
-        hints = {signal.SIGKILL: ", often for want of memory", signal.SIGILL: ": an instruction this processor has not"}
+        hints = {
+            signal.SIGKILL: ", often for want of memory",
+            signal.SIGILL: ": an instruction this processor has not",
+            signal.SIGSEGV: ": the file is damaged or hostile, or the runtime does not fit this processor",
+            signal.SIGALRM: f": it took more than {LONGEST_START_S} s to load it and to run it once",
+        }
         return number.name + hints.get(number, "")
 
 
 def _serve_worker(requests: int, answers: int) -> None:
     """Answer until the agent goes away. Never returns."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
+        signal.signal(number, signal.SIG_DFL)
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
     worker, stream = Worker(), os.fdopen(requests, "rb")

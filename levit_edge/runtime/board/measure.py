@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from levit_edge.errors import BoardError, RuntimeUnavailableError
+from levit_edge.documents import from_json
+from levit_edge.errors import BoardError, BundleError, LevitEdgeError
 from levit_edge.runtime.board.device import describe_device, describe_state
 from levit_edge.runtime.board.diagnosis import WANTED_SPEEDUP, findings
 from levit_edge.runtime.board.hostile import entries, number, reason, text
@@ -30,7 +31,8 @@ from levit_edge.runtime.board.results import (
 from levit_edge.runtime.board.session import Progress, Session
 from levit_edge.runtime.board.transport import Transport
 from levit_edge.runtime.bundle import MANIFEST_FILE, Bundle
-from levit_edge.runtime.inspect_onnxruntime import OptimisedGraph, inspect_onnxruntime
+from levit_edge.runtime.inspect_model import inspect_model
+from levit_edge.runtime.inspect_onnxruntime import OptimisedGraph
 from levit_edge.runtime.kinds import Precision, Runtime
 from levit_edge.runtime.manifest import Artifact
 
@@ -103,6 +105,7 @@ def measure(bundle: Bundle, transport: Transport, plan: Plan, progress: Progress
     for runtime in plan.runtimes or ():
         bundle.artifact(runtime, Precision.INT8)
     golden = bundle.manifest.golden_file
+    bundle.golden()  # checks it: the board reads it too
     files = {name: bundle.read(name) for name in (*(each.file for each in artifacts), golden)}
     needed = sum(map(len, files.values())) + RESERVE
     with Session(transport, needed_bytes=needed, progress=progress, timeout_s=plan.timeout_s) as session:
@@ -169,9 +172,12 @@ def _optimised(files: Mapping[str, bytes], artifacts: Sequence[Artifact]) -> Opt
     for artifact in artifacts:
         if artifact.runtime is Runtime.ONNXRUNTIME and artifact.precision is Precision.INT8:
             try:
-                return inspect_onnxruntime(files[artifact.file])
-            except RuntimeUnavailableError:
+                facts = inspect_model(artifact.file, files[artifact.file])["as_optimised_here"]
+            except LevitEdgeError:  # it was measured all the same
                 return None
+            if "not_inspected" in facts:
+                return None
+            return from_json(OptimisedGraph, facts, BundleError, artifact.file)
     return None
 
 

@@ -1,12 +1,14 @@
 """What came of an evaluation so far, in a file, so that one that was cut off can go on."""
 
-import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import numpy as np
 
 from levit_edge.data.frames import read_frame, write_frame
 from levit_edge.errors import BoardError, OutputError
@@ -78,13 +80,17 @@ class PartialEvaluation:
         while (frame := read_frame(self._file, LONGEST_FRAME)) is not None:
             try:
                 answer = unpack_answer(frame)
-            except (ValueError, TypeError, json.JSONDecodeError):
+            except Exception:  # whatever a damaged line makes of it
                 break
-            if isinstance(answer, Answer) and self._is_other(answer):
+            if isinstance(answer, Answer) and not _is_whole(answer, self._shape):
                 break
             self.answers.append(answer)
             whole = self._file.tell()
         self._file.truncate(whole)
 
-    def _is_other(self, answer: Answer) -> bool:
-        return answer.logits.shape != self._shape or len(answer.seconds) != self._shape[0]
+
+def _is_whole(answer: Answer, shape: tuple[int, int]) -> bool:
+    timed = len(answer.seconds) == shape[0] and all(
+        type(each) is float and 0 <= each < math.inf for each in answer.seconds
+    )
+    return timed and answer.logits.shape == shape and bool(np.isfinite(answer.logits).all())

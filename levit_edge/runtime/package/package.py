@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from levit_edge.documents import from_json, parse_json
 from levit_edge.errors import PackageError
+from levit_edge.runtime.kinds import Runtime
 from levit_edge.runtime.package.archive import MAX_PACKAGE_BYTES, read_archive
 from levit_edge.runtime.package.contents import DOCUMENT_FILE
 from levit_edge.runtime.package.document import FloatArray, PackageDocument
+from levit_edge.runtime.self_contained import is_self_contained
 
 __all__ = ["Package", "is_package", "read_package_file"]
 
@@ -92,6 +94,9 @@ class Package:
                     " package again."
                 )
         self.labels()
+        for model in self.document.models:
+            if model.runtime is Runtime.ONNXRUNTIME and not is_self_contained(self.files[model.file]):
+                raise PackageError(f"{model.file} in {what} names other files, expected one self-contained file.")
         for array in (self.document.golden_input, *(model.golden_output for model in self.document.models)):
             self.floats(array)
 

@@ -1,17 +1,20 @@
 """Verifying a package: its signature, its files, and that it computes here what it computed where it was made."""
 
 import hashlib
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from levit_edge.errors import PackageError
+from levit_edge.runtime.evaluation_pool import answers
+from levit_edge.runtime.evaluator import Model
 from levit_edge.runtime.golden import compare_golden
 from levit_edge.runtime.kinds import Runtime
 from levit_edge.runtime.package.contents import Purpose
 from levit_edge.runtime.package.document import PackedModel
 from levit_edge.runtime.package.package import Package, read_package_file
 from levit_edge.runtime.package.signature import check_signature
-from levit_edge.runtime.runner import open_runner, runtime_version
+from levit_edge.runtime.runner import runtime_version
 
 __all__ = ["PackageVerification", "SelfTest", "verify_package"]
 
@@ -71,9 +74,15 @@ def _self_test(package: Package, model: PackedModel) -> SelfTest:
 
 
 def _difference(package: Package, model: PackedModel, version: str) -> float:
-    runner = open_runner(model.runtime, package.files[model.file])
-    inputs, golden = package.floats(package.document.golden_input), package.floats(model.golden_output)
-    difference, passed = compare_golden(runner.run, inputs, golden, model.least_sqnr_db)
+    document, inputs, golden = (
+        package.document,
+        package.floats(package.document.golden_input),
+        package.floats(model.golden_output),
+    )
+    run = Model(file=model.file, runtime=model.runtime, data=package.files[model.file], classes=document.classes)
+    with closing(answers([run], list(inputs), document.input.preprocessing(), 1)) as answered:
+        found = (answer.logits[0] for answer in answered if not isinstance(answer, str))  # none has to be decoded
+        difference, passed = compare_golden(lambda _: next(found), inputs, golden, model.least_sqnr_db)
     if not passed:
         raise PackageError(
             f"{model.file} does not compute in {model.runtime} {version} here what it computed where it was made: its"

@@ -469,7 +469,7 @@ def test_engines_are_tried_in_order() -> None:
     [
         (signal.SIGKILL, "SIGKILL, often for want of memory"),
         (signal.SIGILL, "SIGILL: an instruction this processor has not"),
-        (signal.SIGSEGV, "SIGSEGV"),
+        (signal.SIGSEGV, "SIGSEGV: the file is damaged or hostile, or the runtime does not fit this processor"),
     ],
 )
 def test_a_worker_that_dies_says_how(place: Place, working: Session, number: signal.Signals, how: str) -> None:

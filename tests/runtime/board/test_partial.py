@@ -179,3 +179,15 @@ def test_a_file_that_cannot_grow_is_an_error(tmp_path: Path) -> None:
     assert file_in(tmp_path).stat().st_size == 10
     with PartialEvaluation(KEY, SHAPE, tmp_path) as partial:
         assert partial.answers == []
+
+
+@pytest.mark.parametrize(
+    "head", [b"[" * 100_000, b'["0.1", 0.2]', b"[0.1, null]", b"[1e999, 0.1]", b'{"error": "x"}', b"{}"]
+)
+def test_a_line_that_is_no_answer_ends_what_is_kept(head: bytes, tmp_path: Path) -> None:
+    frame = head + b"\n" + bytes(4 * SHAPE[0] * SHAPE[1])
+    whole = kept(tmp_path, ANSWERS[:2])
+    file_in(tmp_path).write_bytes(whole + len(frame).to_bytes(8, "little") + frame)
+    with PartialEvaluation(KEY, SHAPE, tmp_path) as partial:
+        assert same(partial.answers, ANSWERS[:2])
+    assert file_in(tmp_path).read_bytes() == whole

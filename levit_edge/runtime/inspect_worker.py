@@ -1,0 +1,59 @@
+"""An inspecting process: takes a model file's name and bytes on standard input, answers with its facts, and ends.
+
+`levit_edge.runtime.inspect_model` starts it and is its only client. Frames in: the name; the bytes. Frame out: JSON,
+the facts or a `fault_document`.
+"""
+
+import json
+import os
+import resource
+from typing import Any
+
+from levit_edge.data.frames import read_frame, write_frame
+from levit_edge.documents import to_json
+from levit_edge.errors import BundleError, LevitEdgeError, RuntimeUnavailableError
+from levit_edge.runtime.confinement import at_most, confine, fault_document
+
+LIMIT_S = 120
+
+
+def main() -> None:
+    """Answer once."""
+    answers = os.dup(1)
+    confine()
+    resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S, LIMIT_S))  # also of the programs that it starts
+    with open(0, "rb", buffering=0) as requests, open(answers, "wb", buffering=0) as writable:  # noqa: PTH123
+        name, data = read_frame(requests), read_frame(requests)
+        if name is None or data is None:
+            return
+        with at_most(LIMIT_S):
+            answer = _facts(name.decode(), data)
+        write_frame(writable, json.dumps(answer).encode())
+
+
+def _facts(name: str, data: bytes) -> dict[str, Any]:
+    from levit_edge.runtime.inspect_executorch import inspect_executorch
+    from levit_edge.runtime.inspect_onnx import inspect_onnx
+
+    kind, reader = ("ExecuTorch program", inspect_executorch) if name.endswith(".pte") else ("ONNX model", inspect_onnx)
+    try:
+        facts: dict[str, Any] = to_json(reader(data))
+    except LevitEdgeError as error:
+        return fault_document(error)
+    facts = {"kind": kind, "file": name} | facts
+    return facts if name.endswith(".pte") else facts | {"as_optimised_here": _optimised(data)}
+
+
+def _optimised(data: bytes) -> dict[str, Any]:
+    """What ONNX Runtime makes of a file on this machine, or why it makes nothing of it: the file's facts stand."""
+    from levit_edge.runtime.inspect_onnxruntime import inspect_onnxruntime
+
+    try:
+        optimised: dict[str, Any] = to_json(inspect_onnxruntime(data))
+    except (BundleError, RuntimeUnavailableError) as error:
+        return {"not_inspected": str(error)}
+    return optimised
+
+
+if __name__ == "__main__":
+    main()
