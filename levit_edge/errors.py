@@ -9,6 +9,7 @@
     ├── PackageError              a package for a phone or a board is damaged, is not one, or is not signed by that key
     ├── MeasurementError          a saved measurement of a board is damaged, or is not one
     ├── OutputError               an output path cannot be written
+    ├── MemoryShortageError       there is not enough memory
     ├── BoardError                a board cannot be reached, or cannot do what it is asked
     │   └── NoPythonError         it has no Python to run the agent
     └── RuntimeUnavailableError   a runtime is not installed, or cannot load an artifact
@@ -20,6 +21,7 @@ an error: commands return exit status 4 for it. `ExitStatus` is the single list 
 from enum import IntEnum
 
 __all__ = [
+    "MEMORY_ADVICE",
     "BoardError",
     "BundleError",
     "CheckpointError",
@@ -28,12 +30,16 @@ __all__ = [
     "ExitStatus",
     "LevitEdgeError",
     "MeasurementError",
+    "MemoryShortageError",
     "NoPythonError",
     "OutputError",
     "PackageError",
     "QuantizationError",
     "RuntimeUnavailableError",
 ]
+
+
+MEMORY_ADVICE = "end other programs, or take fewer --workers. `levit-edge doctor` says what is free."
 
 
 class ExitStatus(IntEnum):
@@ -87,6 +93,10 @@ class MeasurementError(LevitEdgeError):
 
 class OutputError(LevitEdgeError):
     """An output path cannot be written."""
+
+
+class MemoryShortageError(LevitEdgeError):
+    """There is not enough memory."""
 
 
 class BoardError(LevitEdgeError):

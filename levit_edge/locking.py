@@ -3,12 +3,13 @@
 import fcntl
 import os
 import re
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from levit_edge.errors import OutputError
+from levit_edge.runtime.interrupts import interrupts_wait
 
 __all__ = ["OutputLock", "lock"]
 
@@ -30,8 +31,22 @@ class OutputLock:
         self._path = output.with_name(f".{output.name}.lock")
 
     def __enter__(self) -> Self:
+        with ExitStack() as undo:
+            with interrupts_wait():
+                self._descriptor = self._locked()
+                undo.callback(self._release)
+                with suppress(OSError):  # a full disk: the lock holds all the same
+                    os.ftruncate(self._descriptor, 0)
+                    os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+            undo.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._release()
+
+    def _locked(self) -> int:
         try:
-            self._descriptor = lock(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
+            descriptor = lock(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
         except BlockingIOError as error:
             raise OutputError(
                 f"{self._output} is being written by another run{self._holder()}: wait for it, or choose another"
@@ -42,15 +57,12 @@ class OutputLock:
                 f"{self._output} cannot be written: {error.strerror} ({self._path.name} beside it). Choose another"
                 f" {self._option}."
             ) from error
-        if not _is_ours(os.read(self._descriptor, LONGEST_PID + 1)):
-            os.close(self._descriptor)
+        if not _is_ours(os.read(descriptor, LONGEST_PID + 1)):
+            os.close(descriptor)
             raise OutputError(f"{self._path} is needed for a lock and holds something else: remove or rename it.")
-        os.ftruncate(self._descriptor, 0)
-        with suppress(OSError):  # a full disk: the lock holds all the same
-            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
-        return self
+        return descriptor
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def _release(self) -> None:
         with suppress(OSError):
             self._path.unlink()
         os.close(self._descriptor)

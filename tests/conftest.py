@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -37,6 +38,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 Made = tuple[Path, dict[str, Any]]
 """A bundle, and the JSON that the command printed."""
 REPOSITORY = Path(__file__).parents[1]
+DISK_KIB = 512
 settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared machine")  # no test is decided by timing
 
@@ -67,6 +69,39 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 def small() -> Preprocessing:
     """A protocol for 32-pixel squares: quick to decode."""
     return Preprocessing(image_size=32, resize=36, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 512 KiB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={DISK_KIB}k", "tmpfs", disk], check=False, capture_output=True, text=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"no small disk can be mounted here: {mounted.stderr.strip()}")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+@pytest.fixture
+def read_only(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A folder in which nothing can be made: root needs a read-only disk for that."""
+    if os.geteuid() == 0:
+        disk: Path = request.getfixturevalue("small_disk")
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        yield disk
+        return
+    folder = tmp_path / "read-only"
+    folder.mkdir()
+    folder.chmod(0o555)
+    yield folder
+    folder.chmod(0o755)
 
 
 @pytest.fixture
@@ -178,6 +213,13 @@ def colour_classifier(weights: npt.NDArray[np.float64]) -> bytes:
     )
     model = helper.make_model(graph, ir_version=10, opset_imports=[helper.make_opsetid("", 18)])
     return bytes(model.SerializeToString())
+
+
+def dead_process() -> int:
+    """The number of a process that has ended."""
+    with subprocess.Popen(["true"]) as process:
+        pass
+    return process.pid
 
 
 def tiny_manifest(artifacts: tuple[Artifact, ...], files: dict[str, str]) -> Manifest:

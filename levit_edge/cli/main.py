@@ -15,13 +15,11 @@ import typer
 
 from levit_edge.cli.commands import COMMANDS
 from levit_edge.cli.console import show_error
-from levit_edge.errors import ExitStatus, LevitEdgeError
-from levit_edge.runtime.interrupts import end_in_order, last_signal
+from levit_edge.errors import MEMORY_ADVICE, ExitStatus, LevitEdgeError
+from levit_edge.memory import ran_out_of_memory
+from levit_edge.runtime.interrupts import end_at_once, end_in_order, last_signal
 
 __all__ = ["app", "main"]
-
-OUT_OF_MEMORY = "can't allocate memory"
-"""In what torch's allocator raises."""
 
 app = typer.Typer(
     name="levit-edge",
@@ -58,7 +56,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     end_in_order()
     for library in ("torchao", "torch.utils._pytree"):  # warn of GPU kernels and of each other when imported
         logging.getLogger(library).setLevel(logging.ERROR)
-    sys.exit(run(arguments))
+    try:
+        status = run(arguments)
+    except KeyboardInterrupt:  # while an error was shown
+        status = 128 + (last_signal() or signal.SIGINT)
+    end_at_once()
+    exec("")  # noqa: S102 - Python forgets an interrupt in an exec(), as dataclasses have; else it would die of it now
+    sys.exit(status)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -66,8 +70,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         status = app(args=arguments, prog_name=app.info.name, standalone_mode=False)
         sys.stdout.flush()
+    except KeyboardInterrupt:  # after the last stage
+        status = ExitStatus.INTERRUPTED
     except typer.TyperException as error:
-        error.show()  # type: ignore[attr-defined]
+        with suppress(BrokenPipeError):
+            error.show()  # type: ignore[attr-defined]
         return ExitStatus.USAGE
     except (BrokenPipeError, SystemExit) as ended:
         if not any(isinstance(each, BrokenPipeError) for each in (ended, ended.__context__)):
@@ -93,10 +100,10 @@ def message_about(error: Exception) -> str | None:
             return str(error)
         case ModuleNotFoundError(name=str(name)) if not name.startswith("levit_edge"):
             return f"{name} is not installed, and this needs it: run `pip install 'levit-edge[quantize]'`."
+        case _ if ran_out_of_memory(error):
+            return f"not enough memory: {MEMORY_ADVICE}"
         case OSError():  # a name that is too long, a full device behind stdout
             return f"{error.filename or 'the output'}: {error.strerror}."
-        case MemoryError() | RuntimeError() if isinstance(error, MemoryError) or OUT_OF_MEMORY in str(error):
-            return "not enough memory: end other programs, or take fewer --workers. `doctor` says what is free."
     return None
 
 

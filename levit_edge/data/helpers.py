@@ -6,6 +6,7 @@ while a runtime holds the interpreter's lock, Ctrl-C reaches its workers, and wh
 image.
 """
 
+import errno
 import os
 import re
 import signal
@@ -60,8 +61,10 @@ class Helper:
         return read_frame(self._answers)
 
     def fate(self) -> str:
-        """How the process ended, in words, once it has."""
+        """How the process ended, in words, once it has; one that lacks memory ends with exit status ENOMEM."""
         status = self.process.wait()
+        if status == errno.ENOMEM:
+            return "out of memory"
         if status >= 0:
             return f"exit status {status}"
         number = signal.Signals(-status)

@@ -11,7 +11,7 @@ from typing import Callable, TypeVar
 
 from PIL import Image, UnidentifiedImageError
 
-from levit_edge.errors import DataError
+from levit_edge.errors import MEMORY_ADVICE, DataError, MemoryShortageError
 
 __all__ = ["FORMATS", "MAX_PIXELS", "check_header", "crop_square", "decoding_fault", "open_image"]
 
@@ -39,6 +39,7 @@ def open_image(path: Path) -> Image.Image:
 
     Raises:
         DataError: the file is missing, unreadable, damaged, truncated, too large or not an image; it is named.
+        MemoryShortageError: there is not enough memory to decode it.
     """
     return _open(path, lambda image: image.convert("RGB"))
 
@@ -78,6 +79,8 @@ def _open(path: Path, use: Callable[[Image.Image], T]) -> T:
                 return use(image)
     except DataError:
         raise
+    except MemoryError as error:  # no fault of the image, which must not be left out for it
+        raise MemoryShortageError(f"{path}: not enough memory to decode it: {MEMORY_ADVICE}") from error
     except Exception as error:  # damaged files make Pillow's decoders raise almost anything
         raise DataError(f"{path}: {_reason(error)}") from error
 

@@ -6,15 +6,16 @@ Arguments: the descriptor of the shared memory, the length of the resized short 
 It imports Pillow and nothing heavier, and ends when its standard input does.
 """
 
+import errno
 import json
 import mmap
 import sys
 from contextlib import suppress
 from pathlib import Path
 
-from levit_edge.data.frames import read_frame, write_frame
+from levit_edge.data.frames import end_with_client, read_frame, write_frame
 from levit_edge.data.image import crop_square, decoding_fault, open_image
-from levit_edge.errors import DataError
+from levit_edge.errors import DataError, MemoryShortageError
 
 LONGEST_REASON = 200  # characters; answers must fit in the pipe, so that a worker never waits for its reader
 
@@ -46,4 +47,8 @@ def read_square(path: Path, resize: int, size: int) -> bytes:
 
 
 if __name__ == "__main__":
-    main()
+    end_with_client()
+    try:
+        main()
+    except (MemoryError, MemoryShortageError):
+        sys.exit(errno.ENOMEM)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -40,12 +41,13 @@ class Kept:
 
     def __init__(self, inputs: Mapping[str, str], warn: Warn, folder: Path | None = None) -> None:
         self._results: Unfinished | None = Unfinished(inputs, folder)
+        self._open = ExitStack()
         self._warn = warn
 
     def __enter__(self) -> Self:
         if self._results is not None:
             try:
-                self._results.__enter__()
+                self._open.enter_context(self._results)
             except BlockingIOError:
                 self._results = None
             except OSError as error:
@@ -53,8 +55,7 @@ class Kept:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._results is not None:
-            self._results.__exit__(kind, error, at)
+        self._open.close()
 
     def recall(self, what: str, depends_on: str, decode: Callable[[bytes], T]) -> T | None:
         """The result `what`, `decode`d; `depends_on` is what it depends on besides the inputs. None if there is none.

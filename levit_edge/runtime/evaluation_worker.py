@@ -6,18 +6,21 @@ the `models` but for their bytes, and `limit_s`, after which it ends by itself; 
 `pack_answer`'s form of what came of it. It ends when its standard input does.
 """
 
+import errno
 import json
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from levit_edge.data.frames import Pipe, read_frame, write_frame
+from levit_edge.data.frames import Pipe, end_with_client, read_frame, write_frame
 from levit_edge.data.image import decoding_fault
 from levit_edge.data.preprocess import FloatImage, Preprocessing
 from levit_edge.errors import DataError, LevitEdgeError
+from levit_edge.memory import ran_out_of_memory
 from levit_edge.runtime.confinement import at_most, confine, fault_document, raise_fault
 from levit_edge.runtime.evaluator import Answer, Evaluator, Model
 from levit_edge.runtime.kinds import Runtime
@@ -111,4 +114,10 @@ def _next(requests: Pipe) -> bytes:
 
 
 if __name__ == "__main__":
-    main()
+    end_with_client()
+    try:
+        main()
+    except Exception as error:
+        if not ran_out_of_memory(error):
+            raise
+        sys.exit(errno.ENOMEM)

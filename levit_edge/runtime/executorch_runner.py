@@ -27,11 +27,13 @@ class ExecuTorchRunner:
             with interrupts_wait():
                 import torch
                 from executorch.extension.pybindings import _portable_lib
-        except ImportError as error:
+        except ModuleNotFoundError as error:
             raise RuntimeUnavailableError(
                 "executorch is not installed: install it with `pip install 'levit-edge[quantize]'`, or ask for ONNX"
                 " alone with `--runtime onnxruntime`."
             ) from error
+        except ImportError as error:
+            raise RuntimeUnavailableError(f"executorch is installed but cannot be loaded: {error}.") from error
         self._from_numpy = torch.from_numpy
         self._model = model  # the runtime reads from these bytes for as long as it lives, and keeps no copy
         with quiet_native_output():

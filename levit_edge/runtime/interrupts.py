@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["end_in_order", "interrupts_wait", "last_signal"]
+__all__ = ["end_at_once", "end_in_order", "interrupts_wait", "last_signal"]
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _arrived: list[int] = []
@@ -25,6 +25,13 @@ def end_in_order() -> None:
     for number in ENDING:
         if signal.getsignal(number) in {signal.SIG_DFL, signal.default_int_handler}:
             signal.signal(number, _end)
+
+
+def end_at_once() -> None:
+    """Let these signals end the process again, as nothing is left to be put in order: without a traceback."""
+    for number in ENDING:
+        if signal.getsignal(number) is _end:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def last_signal() -> int | None:

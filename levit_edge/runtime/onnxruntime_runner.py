@@ -21,10 +21,12 @@ class OnnxRuntimeRunner:
         try:
             with interrupts_wait():
                 import onnxruntime
-        except ImportError as error:
+        except ModuleNotFoundError as error:
             raise RuntimeUnavailableError(
                 "onnxruntime is not installed: install it with `pip install onnxruntime`."
             ) from error
+        except ImportError as error:
+            raise RuntimeUnavailableError(f"onnxruntime is installed but cannot be loaded: {error}.") from error
         try:
             require_self_contained(model)
         except BundleError as error:

@@ -1,8 +1,13 @@
 import json
+import os
+import resource
 import shutil
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import entry_points, version
 from pathlib import Path
 
@@ -10,10 +15,14 @@ import pytest
 from PIL import Image
 
 from levit_edge.cli.main import app, run
+from levit_edge.data.helpers import process_peak_bytes
 from levit_edge.errors import ExitStatus
+from levit_edge.runtime.bundle import Bundle
 
 COMMAND = (sys.executable, "-m", "levit_edge.cli.main")
 Captured = pytest.CaptureFixture[str]
+AT_WORK_BYTES = 100 * 2**20
+"""More than a process has before it decodes a large photograph."""
 
 
 def test_every_command_has_help(capsys: Captured) -> None:
@@ -112,27 +121,132 @@ def test_the_process_ends_with_the_status(arguments: list[str], status: int) -> 
     assert bool(result.stdout) == (status == 0)
 
 
-@pytest.mark.parametrize("workers", ["0", "2"])
-@pytest.mark.timeout(120)
-def test_ctrl_c_during_verify_is_status_130_without_a_traceback(
-    tiny_bundle: Path, tmp_path: Path, workers: str
-) -> None:
+@pytest.fixture
+def much_work(tmp_path: Path) -> Path:
+    """Photographs for minutes."""
     Image.new("RGB", (3000, 3000)).save(tmp_path / "large.jpg")
     for name in ("a", "b", "c"):
         (tmp_path / "photographs" / name).mkdir(parents=True)
-        for index in range(1000):  # minutes of work
+        for index in range(1000):
             (tmp_path / "photographs" / name / f"{index}.jpg").symlink_to(tmp_path / "large.jpg")
-    arguments = ["verify", tiny_bundle, "--evaluation", tmp_path / "photographs", "--workers", workers]
+    return tmp_path / "photographs"
+
+
+@contextmanager
+def verifying(bundle: Path, photographs: Path, workers: str, *before: str) -> Iterator[subprocess.Popen[str]]:
+    """The command `verify` at work, in a process group of its own."""
+    arguments = ["verify", bundle, "--evaluation", photographs, "--workers", workers]
     with subprocess.Popen(
-        [*COMMAND, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+        [*before, *COMMAND, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        start_new_session=True,
     ) as process:
         assert process.stderr is not None
         assert process.stderr.readline().startswith("verify")
-        process.send_signal(signal.SIGINT)
-        out, complaints = process.communicate(timeout=60)
-    assert process.returncode == ExitStatus.INTERRUPTED
-    assert "Traceback" not in complaints
+        yield process
+        process.kill()
+
+
+def children(process: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+@pytest.mark.parametrize(
+    ("number", "group", "workers", "status"),
+    [
+        (signal.SIGINT, True, "2", ExitStatus.INTERRUPTED),
+        (signal.SIGINT, False, "2", ExitStatus.INTERRUPTED),
+        (signal.SIGINT, False, "0", ExitStatus.INTERRUPTED),
+        (signal.SIGTERM, False, "2", ExitStatus.TERMINATED),
+        (signal.SIGHUP, True, "2", ExitStatus.HUNG_UP),
+    ],
+)
+@pytest.mark.timeout(120)
+def test_a_signal_ends_verify_with_one_message_and_all_its_processes(
+    tiny_bundle: Path, much_work: Path, number: signal.Signals, group: bool, workers: str, status: ExitStatus
+) -> None:
+    with verifying(tiny_bundle, much_work, workers) as process:
+        (os.killpg if group else os.kill)(process.pid, number)
+        out, complaints = process.communicate(timeout=60)  # ends when all that hold the pipes have: workers too
+    assert process.returncode == status
+    # Rich writes a line again if the signal comes before it has forgotten that line.
+    assert complaints.replace("verify …\n", "") == "error: interrupted; no output was left unfinished.\n"
     assert out == ""
+
+
+@pytest.mark.timeout(120)
+def test_a_process_that_runs_out_of_memory_is_one_message(tiny_bundle: Path, much_work: Path) -> None:
+    with verifying(tiny_bundle, much_work, "2") as process:
+        until(lambda: any((process_peak_bytes(each) or 0) > AT_WORK_BYTES for each in children(process.pid)))
+        for each in children(process.pid):
+            resource.prlimit(each, resource.RLIMIT_DATA, (2**20, 2**20))
+        out, complaints = process.communicate(timeout=60)
+    assert process.returncode == ExitStatus.BAD_INPUT
+    assert complaints.startswith("error: ")
+    assert complaints.count("\n") == 1
+    assert "(out of memory)" in complaints or "not enough memory" in complaints
+    assert out == ""
+
+
+@pytest.mark.timeout(120)
+def test_a_process_that_is_killed_is_one_message(tiny_bundle: Path, much_work: Path) -> None:
+    with verifying(tiny_bundle, much_work, "2") as process:
+        until(lambda: len(children(process.pid)) == 2)
+        os.kill(children(process.pid)[1], signal.SIGKILL)
+        out, complaints = process.communicate(timeout=60)
+    assert process.returncode == ExitStatus.BAD_INPUT
+    assert complaints.startswith("error: ")
+    assert complaints.count("\n") == 1
+    assert "(killed by SIGKILL, often for want of memory)" in complaints
+    assert out == ""
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    while not is_so():
+        time.sleep(0.01)
+
+
+@pytest.mark.timeout(120)
+def test_under_nohup_a_closed_terminal_ends_nothing(tiny_bundle: Path, much_work: Path) -> None:
+    with verifying(tiny_bundle, much_work, "0", "nohup") as process:
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.3)
+        assert process.poll() is None
+
+
+@pytest.mark.parametrize("streams", [["stdout"], ["stdout", "stderr"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["doctor"], ["inspect", "BUNDLE", "--json"], ["nonsense"]])
+def test_nobody_reading_the_output_is_no_traceback(tiny_bundle: Path, streams: list[str], arguments: list[str]) -> None:
+    """As with `| head`: the reader has gone when the first line comes."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    result = subprocess.run(
+        [*COMMAND, *(each.replace("BUNDLE", str(tiny_bundle)) for each in arguments)],
+        check=False,
+        stdout=writer,
+        stderr=writer if "stderr" in streams else subprocess.PIPE,
+        text=True,
+    )
+    os.close(writer)
+    if arguments == ["nonsense"]:  # it has nothing to say on stdout
+        assert result.returncode == ExitStatus.USAGE
+    else:
+        assert result.returncode == ExitStatus.OUTPUT_CLOSED
+        assert not result.stderr
+
+
+def test_too_little_memory_here_is_one_message(
+    tiny_bundle: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def starved(*_: object) -> None:
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried to")
+
+    monkeypatch.setattr(Bundle, "open", starved)
+    assert run(["inspect", str(tiny_bundle)]) == ExitStatus.BAD_INPUT
+    assert capsys.readouterr().err.startswith("error: not enough memory")
 
 
 def test_a_name_that_is_too_long_is_bad_input() -> None:

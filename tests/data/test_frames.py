@@ -1,4 +1,7 @@
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from io import FileIO
 from threading import Thread
@@ -56,3 +59,28 @@ def test_writing_to_nobody_is_a_broken_pipe(ends: Ends) -> None:
     ends[0].close()
     with pytest.raises(BrokenPipeError):
         write_frame(ends[1], b"hello")
+
+
+BUSY = """
+import time
+from levit_edge.data.frames import end_with_client
+end_with_client()
+print("busy", flush=True)
+while True:
+    time.sleep(60)
+"""
+
+
+@pytest.mark.timeout(60)
+def test_a_busy_process_ends_with_whoever_could_ask_it() -> None:
+    """Requests that it has not read are of no use to anybody."""
+    with subprocess.Popen([sys.executable, "-c", BUSY], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"busy\n"
+        process.stdin.write(b"a request")
+        process.stdin.flush()
+        time.sleep(0.1)
+        assert process.poll() is None
+        process.stdin.close()
+        assert process.wait() == 0

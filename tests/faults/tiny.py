@@ -1,38 +1,14 @@
-"""`levit-edge` with one more size, `tiny`: a LeViT of three blocks and 64 × 64 pixels, whose `quantize` takes seconds.
+"""`levit-edge` with one more size, `tiny`: python -m tests.faults.tiny quantize --checkpoint tiny.pth …"""
 
-python -m tests.faults.tiny quantize --checkpoint tiny.pth …
-"""
-
-from pathlib import Path
-
-from levit_edge.model.config import CONFIGS, LevitConfig
-
-__all__ = ["TINY", "write_checkpoint"]
-
-TINY = LevitConfig(
-    name="tiny",
-    widths=(16, 24, 32),
-    heads=(1, 2, 2),
-    depths=(1, 0, 0),
-    key_dim=8,
-    image_size=64,
-    resize=64,
-    classes=3,
-    distilled=False,
-)
-
-
-def write_checkpoint(path: Path, seed: int = 0) -> None:
-    """Weights that nobody trained, in the original code's form."""
-    import torch
-
-    from tests.model.conftest import seeded_levit
-
-    torch.save({"model": seeded_levit(TINY, seed).state_dict()}, path)
+import signal
 
 
 def main() -> None:
     """Run the command line."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # as levit_edge.cli does for the real command
+    from levit_edge.model.config import CONFIGS
+    from tests.faults.tiny_levit import TINY
+
     CONFIGS[TINY.name] = TINY
     from levit_edge.cli.main import main as levit_edge
 

@@ -136,6 +136,20 @@ def test_refused(case: Callable[[Path], Arguments], tmp_path: Path, capsys: pyte
     assert set(tmp_path.iterdir()) == before
 
 
+def test_a_bad_evaluation_image_is_told_before_the_long_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(demo.evaluation_dir(), tmp_path / "images")
+    (tmp_path / "images" / "hat" / "broken.jpg").write_bytes(b"no photograph")
+    arguments = ["--model", "demo", "--evaluation", str(tmp_path / "images"), "--output", str(tmp_path / "bundle")]
+    assert run(["quantize", *arguments]) == 3
+    complaints = capsys.readouterr().err
+    assert "1 of 121 images cannot be read" in complaints
+    assert "broken.jpg: not an image in a known format" in complaints
+    assert "calibrate" not in complaints
+    assert not (tmp_path / "bundle").exists()
+
+
 class Bomb:
     """A pickle that writes a file when it is loaded."""
 

@@ -1,30 +1,66 @@
-"""Ctrl-C, at each kind of work, leaves no bundle, no half of one, and no traceback."""
+"""A run that is ended leaves no bundle and no half of one; the next goes on, and makes the same."""
 
 import os
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.integration.conftest import COMMAND
+from levit_edge.errors import ExitStatus
+from levit_edge.runtime.bundle import Bundle
+from tests.integration.conftest import COMMAND, hidden, levit_edge
 
 pytestmark = pytest.mark.slow
+STEPS = (
+    ("read checkpoint", signal.SIGINT, ExitStatus.INTERRUPTED),
+    ("calibrate", signal.SIGHUP, ExitStatus.HUNG_UP),
+    ("export fp32.pte", signal.SIGINT, ExitStatus.INTERRUPTED),
+    ("export int8.onnx", signal.SIGKILL, -signal.SIGKILL),
+    ("verify", signal.SIGTERM, ExitStatus.TERMINATED),
+)
+"""The stage, the signal at its beginning, and the exit status."""
+KEPT = ("calibration", "fp32.pte", "fp32.onnx", "int8.pte", "int8.onnx")
 
 
-@pytest.mark.parametrize("stage", ["read checkpoint", "calibrate", "export fp32.pte", "export int8.onnx", "verify"])
-def test_ctrl_c_leaves_nothing(stage: str, tmp_path: Path) -> None:
-    command = [*COMMAND, "quantize", "--model", "demo", "--output", str(tmp_path / "out" / "demo")]
+def ended(output: Path, stage: str, number: signal.Signals) -> tuple[int, list[str]]:
+    """The exit status and the messages of a run that gets a signal at the beginning of a stage."""
+    command = [*COMMAND, "quantize", "--model", "demo", "--output", str(output)]
     seen = []
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"NO_COLOR": "1"}) as process:
         assert process.stderr is not None
         for line in process.stderr:
             seen.append(line)
             if line.startswith(stage):
-                process.send_signal(signal.SIGINT)
+                process.send_signal(number)
                 break
         seen += process.stderr.readlines()
-    assert process.returncode == 130, "".join(seen)
-    assert "interrupted; nothing was written" in seen[-1]
-    assert not any("Traceback" in line for line in seen)
-    assert not (tmp_path / "out").exists() or list((tmp_path / "out").iterdir()) == []
+    return process.returncode, seen
+
+
+def test_a_run_that_is_ended_again_and_again_makes_the_same_in_the_end(
+    demo_bundle: tuple[Path, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEVIT_EDGE_CACHE", str(tmp_path / "cache"))
+    output, folder = tmp_path / "out" / "demo", tmp_path / "out"
+    for stage, number, expected in STEPS:
+        status, seen = ended(output, stage, number)
+        assert status == expected, "".join(seen)
+        assert not any("Traceback" in line for line in seen)
+        assert not output.exists()
+        if number != signal.SIGKILL:
+            assert seen[-1] == "error: interrupted; no output was left unfinished.\n"
+            assert not folder.exists()
+    last = levit_edge("quantize", "--model", "demo", "--output", output)
+    assert last.returncode == 0, last.stderr
+    for name in KEPT:
+        assert f"{name} taken from the interrupted run of " in last.stderr
+    assert "calibrate" not in last.stderr
+    assert "export" not in last.stderr
+    assert hidden(folder) == []
+    assert list((tmp_path / "cache" / "unfinished").iterdir()) == []
+    made, uninterrupted = Bundle.open(output), Bundle.open(demo_bundle[0])
+    for file in uninterrupted.manifest.files:
+        if file != "report.html":  # it says when it was made
+            assert made.read(file) == uninterrupted.read(file), file

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,27 +10,7 @@ import pytest
 from levit_edge.errors import OutputError
 from levit_edge.runtime.bundle import Bundle
 from levit_edge.runtime.bundle_writer import BundleWriter
-
-DISK_KIB = 512
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 512 KiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={DISK_KIB}k", "tmpfs", disk], check=False, capture_output=True, text=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"no small disk can be mounted here: {mounted.stderr.strip()}")
-    try:
-        yield disk
-    finally:
-        subprocess.run(["umount", "--lazy", disk], check=True)
-
+from tests.conftest import DISK_KIB
 
 LARGE_FILE = """
 import resource, sys
@@ -47,21 +26,6 @@ with BundleWriter(Path(sys.argv[1])) as writer:
         print(error)
 """
 """In a process of its own: the limit would hold for the file that pytest's output may go to."""
-
-
-@pytest.fixture
-def read_only(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
-    """A folder in which nothing can be made: root needs a read-only disk for that."""
-    if os.geteuid() == 0:
-        disk: Path = request.getfixturevalue("small_disk")
-        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
-        yield disk
-        return
-    folder = tmp_path / "read-only"
-    folder.mkdir()
-    folder.chmod(0o555)
-    yield folder
-    folder.chmod(0o755)
 
 
 def put_bundle(source: Path, output: Path) -> None:

@@ -1,6 +1,7 @@
 import functools
 import json
 import operator
+import os
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -17,6 +18,7 @@ from levit_edge.errors import MeasurementError, OutputError
 from levit_edge.runtime.board.comparison_rows import comparison_rows
 from levit_edge.runtime.board.results import Measurement
 from levit_edge.runtime.board.saved import load_measurements, save, shareable
+from tests.conftest import dead_process
 from tests.runtime.board.example import MEASUREMENT, PI_5, RESULTS, measured
 
 
@@ -49,6 +51,16 @@ def test_no_board_chooses_the_path(tmp_path: Path, model: str) -> None:
     assert path.parent == tmp_path
     assert path.name.isascii()
     assert len(path.name) < 140
+
+
+def test_what_killed_runs_have_half_written_is_removed(tmp_path: Path) -> None:
+    for process in (dead_process(), os.getpid()):
+        (tmp_path / f".a_b_2026_01234567.json.partial-{process}").touch()
+    path = save(MEASUREMENT, tmp_path)
+    assert {each.name for each in tmp_path.iterdir()} == {
+        path.name,
+        f".a_b_2026_01234567.json.partial-{os.getpid()}",
+    }
 
 
 def test_the_same_is_written_once(tmp_path: Path) -> None:

@@ -67,6 +67,17 @@ def start(on_board: Path, unpacked: Path, *arguments: object, cwd: Path | None =
     return subprocess.run(command, check=False, capture_output=True, text=True, env=environment, cwd=cwd)
 
 
+def test_nobody_reading_on_is_no_traceback(
+    on_board: Path, unpacked: Path, photographs_of_all_kinds: list[Path]
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, str(on_board), str(unpacked / "run.py"), str(photographs_of_all_kinds[0])]
+    result = subprocess.run(command, check=False, stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert (result.returncode, result.stderr) == (141, "")
+
+
 def test_it_says_what_predict_says(
     on_board: Path,
     unpacked: Path,

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -55,6 +57,70 @@ def test_a_disk_that_refuses_leaves_the_older_package(
         write_package(path, android_package)
     assert path.read_bytes() == board_package
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("last", [0, 1])
+def test_a_signature_never_lies_beside_other_bytes(
+    board_package: bytes, android_package: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: int
+) -> None:
+    """Ended before the package is in its place, and before its signature is."""
+    path, replaced, calls = tmp_path / "colours.zip", Path.replace, list[Path]()
+    write_package(path, board_package, b"o" * 64)
+
+    def interrupted(self: Path, target: Path) -> Path:
+        calls.append(target)
+        if len(calls) > last:
+            raise KeyboardInterrupt
+        return replaced(self, target)
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_package(path, android_package, b"n" * 64)
+    assert path.read_bytes() == (android_package if last else board_package)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_package_and_its_signature_that_do_not_fit_on_the_disk_leave_the_older_ones(
+    board_package: bytes, small_disk: Path, packable_bundle: Bundle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = small_disk / "colours.zip"
+    write_package(path, board_package, b"o" * 64)
+    ballast = small_disk / "ballast"
+    free = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize
+    ballast.write_bytes(bytes(max(0, free - len(board_package) // 2)))
+    arguments = ["package", str(packable_bundle.path), "--for", "board", "--output", str(path)]
+    assert run(arguments) == ExitStatus.BAD_INPUT
+    assert "colours.zip cannot be written: No space left on device" in capsys.readouterr().err
+    assert sorted(each.name for each in small_disk.iterdir()) == ["ballast", "colours.zip", "colours.zip.sig"]
+    assert path.read_bytes() == board_package
+
+
+AS_ANOTHER_USER = """
+import os, sys
+from levit_edge.cli.main import run
+arguments = ["package", sys.argv[1], "--for", "board", "--output"]
+assert run([*arguments, sys.argv[2]]) == 0  # also imports what it needs
+os.setresgid(65534, 65534, 65534)
+os.setresuid(65534, 65534, 65534)
+print(*(run([*arguments, path]) for path in sys.argv[3:]))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_folder_of_another_user_is_one_message(packable_bundle: Bundle, tmp_path: Path) -> None:
+    """root may write anywhere: the command runs as nobody."""
+    (tmp_path / "mine").mkdir(mode=0o755)
+    paths = [tmp_path / "mine" / "good.zip", tmp_path / "mine" / "bad.zip", tmp_path / "nowhere" / "new.zip"]
+    command = [sys.executable, "-c", AS_ANOTHER_USER, packable_bundle.path, *paths]
+    for folder in (tmp_path, *tmp_path.parents):  # pytest's folders are for root alone
+        if folder.is_relative_to(tmp_path.parents[2]):
+            folder.chmod(0o755)
+    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines()[-1] == "3 3"
+    assert [line.partition(":")[0] for line in result.stderr.splitlines()] == ["error", "error"]
+    assert "mine is not writable" in result.stderr
+    assert "nowhere is not a folder" in result.stderr
+    assert [each.name for each in (tmp_path / "mine").iterdir()] == ["good.zip"]
 
 
 def test_the_command_names_the_package_after_the_bundle(

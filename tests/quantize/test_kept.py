@@ -1,0 +1,268 @@
+"""Results of an interrupted run: taken again by a run of the same inputs, and by no other."""
+
+import dataclasses
+import shutil
+from collections.abc import Callable, Iterator
+from multiprocessing.reduction import ForkingPickler
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from levit_edge.data import demo
+from levit_edge.data.imagefolder import ImageSet, read_image_folder
+from levit_edge.data.loader import BadImage
+from levit_edge.data.preprocess import Preprocessing
+from levit_edge.data.sampling import balanced_sample
+from levit_edge.model.checkpoint import Checkpoint, read_checkpoint
+from levit_edge.quantize.calibration_images import CalibrationImages
+from levit_edge.quantize.kept import DamagedError, Kept, inputs_of
+from levit_edge.quantize.kept_plan import plan_from_bytes, plan_to_bytes, recalled_plan
+from levit_edge.quantize.plan import Plan, make_plan
+from levit_edge.quantize.recipe import Recipe, WeightRounding
+from levit_edge.runtime.stages import Stages
+from tests.quantize.conftest import Demo
+
+RECIPE = Recipe(weight_rounding=WeightRounding.NEAREST, int8_attention=("blocks.0",))
+
+
+@pytest.fixture(scope="module")
+def trained() -> Checkpoint:
+    return read_checkpoint(demo.checkpoint_path())
+
+
+@pytest.fixture(scope="module")
+def chosen() -> ImageSet:
+    return balanced_sample(read_image_folder(demo.calibration_dir(), None), 10, seed=0)
+
+
+def calibration_images(chosen: ImageSet, trained: Checkpoint) -> CalibrationImages:
+    preprocessing = Preprocessing.from_config(trained.config)
+    return CalibrationImages(chosen, preprocessing, skip_bad_images=True, workers=0)
+
+
+@pytest.fixture(scope="module")
+def calibrated(demo_steps: Demo, trained: Checkpoint, chosen: ImageSet) -> Iterator[tuple[Plan, CalibrationImages]]:
+    """An equalized plan with int8 products, and one image that could not be read."""
+    with calibration_images(chosen, trained) as images:
+        plan = make_plan(demo_steps.deploy, images, RECIPE, Stages())
+        images.recall(images.golden, [BadImage(chosen.images[7], "an empty file")], alike=False)
+        yield plan, images
+
+
+def same(one: Plan, other: Plan) -> bool:
+    """Bit for bit, in the same order."""
+    first, second = one.deploy.state_dict(), other.deploy.state_dict()
+    tensors = [(first[name], second[name]) for name in first]
+    for name, layer in one.layers.items():
+        tensors += [(getattr(layer, each), getattr(other.layers[name], each)) for each in ("weight", "bias")]
+        tensors.append((layer.weight_scales, other.layers[name].weight_scales))
+        if (layer.scheme, layer.ranges) != (other.layers[name].scheme, other.layers[name].ranges):
+            return False
+    named = (list(first), list(one.layers), one.products) == (list(second), list(other.layers), other.products)
+    return named and all(torch.equal(left, right) for left, right in tensors)
+
+
+def test_a_plan_survives_bit_for_bit(
+    demo_steps: Demo, trained: Checkpoint, chosen: ImageSet, calibrated: tuple[Plan, CalibrationImages]
+) -> None:
+    plan, seen = calibrated
+    images = calibration_images(chosen, trained)
+    again = plan_from_bytes(plan_to_bytes(plan, seen), demo_steps.deploy, images)
+    assert same(plan, again)
+    assert again.products
+    assert [name for name, _ in again.deploy.stem.named_children()] == [
+        name for name, _ in plan.deploy.stem.named_children()
+    ]
+    pixels = torch.from_numpy(seen.golden)
+    with torch.no_grad():
+        assert torch.equal(plan.deploy(pixels), again.deploy(pixels))
+    assert (images.golden == seen.golden).all()
+    assert images.provenance("folder") == seen.provenance("folder")
+    assert images.provenance("folder").skipped == (chosen.relative_paths[7],)
+
+
+def test_the_second_run_decodes_nothing_and_says_so(
+    demo_steps: Demo, trained: Checkpoint, chosen: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    stages = Stages()
+    with Kept({"a": "b"}, said.append, tmp_path) as kept:
+        first = recalled_plan(kept, demo_steps.deploy, calibration_images(chosen, trained), RECIPE, stages)
+    assert not said
+    assert {"equalize", "calibrate"} <= {record.name for record in stages.records}
+    monkeypatch.setattr(CalibrationImages, "tensors", lambda *_: pytest.fail("decoded again"))
+    with Kept({"a": "b"}, said.append, tmp_path) as kept:
+        again = recalled_plan(kept, demo_steps.deploy, calibration_images(chosen, trained), RECIPE, Stages())
+        kept.done()
+    assert same(first, again)
+    assert [line.rpartition(" of ")[0] for line in said] == ["calibration taken from the interrupted run"]
+    assert list(tmp_path.iterdir()) == []
+
+
+class Bomb:
+    """A pickle that writes a file when it is loaded."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return Path.write_text, (self.target, "the cache ran code")
+
+
+@pytest.mark.parametrize("kind", ["pickle", "torch.save", "empty", "other network"])
+def test_what_is_no_plan_is_made_anew(
+    demo_steps: Demo,
+    trained: Checkpoint,
+    chosen: ImageSet,
+    calibrated: tuple[Plan, CalibrationImages],
+    tmp_path: Path,
+    kind: str,
+) -> None:
+    """Also where whoever put it there has given it the right digest."""
+    target = tmp_path / "was-here"
+    if kind == "pickle":
+        content = bytes(ForkingPickler.dumps(Bomb(target)))
+    elif kind == "torch.save":
+        torch.save({"document": Bomb(target)}, tmp_path / "bomb")
+        content = (tmp_path / "bomb").read_bytes()
+    else:
+        plan, seen = calibrated
+        layers = dict(list(plan.layers.items())[1:])
+        content = plan_to_bytes(dataclasses.replace(plan, layers=layers), seen) if kind == "other network" else b""
+    said: list[str] = []
+    with Kept({"a": "b"}, said.append, tmp_path / "kept") as kept:
+        kept.keep("calibration", "", content)
+        plan = recalled_plan(kept, demo_steps.deploy, calibration_images(chosen, trained), RECIPE, Stages())
+    assert said == ["the calibration kept from an interrupted run is damaged: made anew."]
+    assert not target.exists()
+    assert same(plan, make_plan(demo_steps.deploy, calibration_images(chosen, trained), RECIPE, Stages()))
+
+
+@settings(max_examples=50)
+@given(data=st.data())
+def test_a_mutated_plan_is_damaged_or_a_plan(
+    demo_steps: Demo,
+    trained: Checkpoint,
+    chosen: ImageSet,
+    calibrated: tuple[Plan, CalibrationImages],
+    data: st.DataObject,
+) -> None:
+    whole = bytearray(plan_to_bytes(*calibrated))
+    for _ in range(data.draw(st.integers(1, 4))):
+        position = data.draw(st.integers(0, 20_000) | st.integers(0, len(whole) - 1))
+        whole[position] = data.draw(st.integers(0, 255))
+    try:
+        plan = plan_from_bytes(bytes(whole), demo_steps.deploy, calibration_images(chosen, trained))
+    except DamagedError:
+        return
+    assert list(plan.layers) == list(calibrated[0].layers)
+
+
+CHANGES: dict[str, Callable[[dict[str, Any], Path], object]] = {
+    "checkpoint": lambda inputs, _: inputs.update(
+        trained=dataclasses.replace(inputs["trained"], sha256="0" * 64),
+    ),
+    "config": lambda inputs, _: inputs.update(
+        trained=dataclasses.replace(
+            inputs["trained"], config=dataclasses.replace(inputs["trained"].config, image_size=144)
+        )
+    ),
+    "recipe": lambda inputs, _: inputs.update(recipe=Recipe(percentile=99.0)),
+    "preprocessing": lambda inputs, _: inputs.update(
+        preprocessing=dataclasses.replace(inputs["preprocessing"], resize=150)
+    ),
+    "an image's content": lambda inputs, _: shutil.copy(
+        inputs["calibration"].images[0], inputs["calibration"].images[1]
+    ),
+    "an image's name": lambda inputs, _: inputs.update(calibration=renamed(inputs["calibration"])),
+    "the images' order": lambda inputs, _: inputs.update(calibration=inputs["calibration"].select(range(9, -1, -1))),
+    "fewer images": lambda inputs, _: inputs.update(calibration=inputs["calibration"].select(range(9))),
+    "bad images": lambda inputs, _: inputs.update(skip_bad_images=True),
+    "tools": lambda inputs, _: inputs.update(tools={"torch": "2.13.1", "numpy": "2"}),
+}
+
+
+def renamed(images: ImageSet) -> ImageSet:
+    other = images.images[0].with_name("other.jpg")
+    images.images[0].rename(other)
+    return dataclasses.replace(images, images=(other, *images.images[1:]))
+
+
+@pytest.fixture
+def inputs(trained: Checkpoint, chosen: ImageSet, tmp_path: Path) -> dict[str, Any]:
+    """Arguments of `inputs_of`, with images that may be changed."""
+    copies = []
+    for path in chosen.images:
+        copies.append(tmp_path / "images" / path.relative_to(chosen.root))
+        copies[-1].parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copies[-1])
+    return {
+        "trained": trained,
+        "calibration": dataclasses.replace(chosen, root=tmp_path / "images", images=tuple(copies)),
+        "recipe": Recipe(),
+        "preprocessing": Preprocessing.from_config(trained.config),
+        "skip_bad_images": False,
+        "tools": {"torch": "2.13.0", "numpy": "2"},
+    }
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_every_input_counts(
+    inputs: dict[str, Any], tmp_path: Path, change: Callable[[dict[str, Any], Path], object]
+) -> None:
+    before = inputs_of(**inputs)
+    assert inputs_of(**inputs) == before
+    change(inputs, tmp_path)
+    assert inputs_of(**inputs) != before
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("levit_edge.quantize.kept.describe_host", lambda: {"processor": "another"}),
+        ("torch.get_num_threads", lambda: 77),
+        ("levit_edge.quantize.kept._source_digest", lambda: "newer"),
+    ],
+)
+def test_so_do_the_machine_and_levit_edge_itself(
+    inputs: dict[str, Any], monkeypatch: pytest.MonkeyPatch, name: str, value: object
+) -> None:
+    before = inputs_of(**inputs)
+    monkeypatch.setattr(name, value)
+    assert inputs_of(**inputs) != before
+
+
+def test_a_cache_that_cannot_be_used_is_said_once_and_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    said: list[str] = []
+    with Kept({}, said.append, tmp_path / "file") as kept:
+        kept.keep("part", "", b"content")
+        assert kept.recall("part", "", bytes) is None
+        assert kept.recalled("", "part", lambda: b"made") == b"made"
+        kept.done()
+    assert len(said) == 1
+    assert "if this run is interrupted, the next begins anew" in said[0]
+
+
+def test_a_cache_on_a_full_disk_stops_nothing(small_disk: Path) -> None:
+    said: list[str] = []
+    with Kept({}, said.append, small_disk) as kept:
+        kept.keep("part", "", bytes(2**20))
+        kept.keep("another", "", b"small")
+        assert kept.recall("another", "", bytes) is None
+    assert len(said) == 1
+    assert "No space left on device" in said[0]
+
+
+def test_a_run_beside_another_of_the_same_inputs_keeps_nothing(tmp_path: Path) -> None:
+    said: list[str] = []
+    with Kept({}, said.append, tmp_path) as first, Kept({}, said.append, tmp_path) as second:
+        first.keep("part", "", b"content")
+        assert second.recall("part", "", bytes) is None
+        second.done()
+        assert first.recall("part", "", bytes) == b"content"
+    assert list(tmp_path.iterdir())
