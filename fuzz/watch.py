@@ -6,6 +6,7 @@ Python's audit events tell (PEP 578). Native code raises none: of it, only a cra
 import os
 import sys
 import sysconfig
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,12 +48,14 @@ class Watch:
         self._folder = ""
         self._modules: set[str] = set()
         self.found: list[str] = []
+        self.stacks: list[str] = []
+        """Where in the code."""
         sys.addaudithook(self._hear)
 
     @contextmanager
     def over(self, folder: Path) -> Iterator[None]:
         """Watch the body, which may write into `folder` and read there."""
-        self.found = []
+        self.found, self.stacks = [], []
         self._modules = {name.partition(".")[0] for name in sys.modules} | set(sys.stdlib_module_names)
         self._folder = str(folder)
         try:
@@ -67,6 +70,7 @@ class Watch:
         if problem:
             folder, self._folder = self._folder, ""
             self.found.append(f"{event} {problem}"[:300])
+            self.stacks.append("".join(traceback.format_stack(limit=10)[:-2]))
             self._folder = folder
             raise Trespass(self.found[-1])
 
@@ -100,4 +104,15 @@ class Watch:
     @staticmethod
     def _executed(code: Any) -> str:
         name = getattr(code, "co_filename", "")
-        return "" if name.startswith(("/", "<frozen ")) else f"{name} {getattr(code, 'co_names', ())}"
+        expected = name.startswith(("/", "<frozen ")) or _importing()  # a module's named tuples are made by exec
+        return "" if expected else f"{name} {getattr(code, 'co_names', ())}"
+
+
+def _importing() -> bool:
+    """Whether a module is being executed for the first time, which the event of its import has allowed."""
+    frame = sys._getframe()
+    while frame is not None:
+        if frame.f_code.co_name == "exec_module" and frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back  # type: ignore[assignment]
+    return False

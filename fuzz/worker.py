@@ -66,7 +66,7 @@ def attempt(reader: Reader, data: bytes, folder: Path, watch: Watch, memory: "Me
         at = "".join(traceback.format_exception(error)[-4:])
         outcome = {"outcome": "finding", "what": f"{type(error).__name__}: {error}"[:500], "at": at[-2000:]}
     if watch.found:
-        outcome = {"outcome": "finding", "what": f"trespass: {watch.found[0]}"}
+        outcome = {"outcome": "finding", "what": f"trespass: {watch.found[0]}", "at": watch.stacks[0]}
     grown = memory.peak() - before
     if grown > MOST_GROWTH_BYTES and outcome["outcome"] != "finding":
         outcome = {"outcome": "finding", "what": f"it takes {grown >> 20} MiB"}

@@ -11,6 +11,7 @@ from levit_edge.errors import BundleError, RuntimeUnavailableError
 
 if TYPE_CHECKING:
     from levit_edge.runtime.bundle import Bundle
+    from levit_edge.runtime.inspect_model import ModelInspector
 
 __all__ = ["inspect"]
 
@@ -36,25 +37,28 @@ def describe(path: Path) -> dict[str, Any]:
         LevitEdgeError: there is nothing, or nothing known.
     """
     from levit_edge.runtime.bundle import MANIFEST_FILE
-    from levit_edge.runtime.inspect_model import inspect_model
+    from levit_edge.runtime.inspect_model import ModelInspector
 
     if (path / MANIFEST_FILE).is_file():
         return _describe_bundle(path)
     if path.suffix in {".pte", ".onnx"} and path.is_file():
         if path.stat().st_size > MAX_MODEL_BYTES:
             raise BundleError(f"{path} is larger than 2 GiB, expected a model file.")
-        return inspect_model(path.name, path.read_bytes())
+        with ModelInspector() as inspector:
+            return inspector.inspect(path.name, path.read_bytes())
     return _describe_checkpoint(path)
 
 
 def _describe_bundle(path: Path) -> dict[str, Any]:
     from levit_edge.documents import to_json
     from levit_edge.runtime.bundle import Bundle
+    from levit_edge.runtime.inspect_model import ModelInspector
 
     bundle = Bundle.open(path)
     manifest = to_json(bundle.manifest)
     kept = ("levit_edge_version", "created_utc", "checkpoint", "preprocessing", "recipe", "tools")
-    artifacts = [_describe_artifact(artifact.file, bundle) for artifact in bundle.manifest.artifacts]
+    with ModelInspector() as inspector:
+        artifacts = [_describe_artifact(artifact.file, bundle, inspector) for artifact in bundle.manifest.artifacts]
     verification = manifest["verification"]
     measured = ("artifact", "top1", "top5", "drop_pt", "drop_ci95_pt", "agreement", "sqnr_db")
     return {
@@ -72,12 +76,10 @@ def _describe_bundle(path: Path) -> dict[str, Any]:
     }
 
 
-def _describe_artifact(file: str, bundle: "Bundle") -> dict[str, Any]:
+def _describe_artifact(file: str, bundle: "Bundle", inspector: "ModelInspector") -> dict[str, Any]:
     """The facts of one file of a bundle, or why they cannot be had on this machine."""
-    from levit_edge.runtime.inspect_model import inspect_model
-
     try:
-        return inspect_model(file, bundle.read(file))
+        return inspector.inspect(file, bundle.read(file))
     except RuntimeUnavailableError as error:
         return {"file": file, "not_inspected": str(error)}
 

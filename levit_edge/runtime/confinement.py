@@ -21,7 +21,7 @@ from levit_edge.errors import DataError, LevitEdgeError, RuntimeUnavailableError
 __all__ = ["MEMORY_BYTES", "at_most", "confine", "fault_document", "raise_death", "raise_fault"]
 
 MEMORY_BYTES = 4 << 30
-"""Of writable memory (RLIMIT_DATA). The largest LeViT, four files of it, takes less than one GiB with its runtimes."""
+"""Of writable memory (RLIMIT_DATA). The four files of a LeViT-128S and their runtimes take half a GiB."""
 CRASHES = frozenset(
     -number
     for number in (

@@ -53,7 +53,9 @@ def answers(
         BundleError: a model is not of the form it is to have, or gives logits that are no numbers.
         DataError: a process cannot be started, or was killed; the image that it was on is named.
     """
-    if processes == 0 or not images:
+    if not images:
+        return
+    if processes == 0:
         yield from _answers_here(models, images, preprocessing)
         return
     with Helpers() as helpers, selectors.DefaultSelector() as selector:

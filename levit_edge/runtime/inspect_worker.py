@@ -1,7 +1,7 @@
-"""An inspecting process: takes a model file's name and bytes on standard input, answers with its facts, and ends.
+"""An inspecting process: takes names and bytes of model files on standard input, answers with their facts.
 
-`levit_edge.runtime.inspect_model` starts it and is its only client. Frames in: the name; the bytes. Frame out: JSON,
-the facts or a `fault_document`.
+`levit_edge.runtime.inspect_model` starts it and is its only client. For each file, frames in: the name; the
+bytes. Frame out: JSON, the facts or a `fault_document`. It ends when its standard input does.
 """
 
 import json
@@ -18,17 +18,15 @@ LIMIT_S = 120
 
 
 def main() -> None:
-    """Answer once."""
+    """Serve until standard input ends."""
     answers = os.dup(1)
     confine()
     resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S, LIMIT_S))  # also of the programs that it starts
     with open(0, "rb", buffering=0) as requests, open(answers, "wb", buffering=0) as writable:  # noqa: PTH123
-        name, data = read_frame(requests), read_frame(requests)
-        if name is None or data is None:
-            return
-        with at_most(LIMIT_S):
-            answer = _facts(name.decode(), data)
-        write_frame(writable, json.dumps(answer).encode())
+        while (name := read_frame(requests)) is not None and (data := read_frame(requests)) is not None:
+            with at_most(LIMIT_S):
+                answer = _facts(name.decode(), data)
+            write_frame(writable, json.dumps(answer).encode())
 
 
 def _facts(name: str, data: bytes) -> dict[str, Any]:

@@ -65,22 +65,14 @@ def test_no_module_of_runtime_or_data_loads_torch_or_a_runtime() -> None:
     ],
     ids=" ".join,
 )
-def test_onnx_alone_needs_no_torch(tiny_bundle: Path, labelled_photographs: Path, call: list[str]) -> None:
-    code = "from levit_edge.cli.main import run\nassert run(sys.argv[1:]) == 0"
-    arguments = [
-        argument.replace("BUNDLE", str(tiny_bundle)).replace("PHOTOGRAPHS", str(labelled_photographs))
-        for argument in call
-    ]
-    imported = imported_by(code, *arguments)
-    assert imported.isdisjoint(HEAVY)
-    assert "onnxruntime" in imported
-
-
-def test_processes_that_evaluate_onnx_alone_need_no_torch(
-    tiny_bundle: Path, labelled_photographs: Path, tmp_path: Path
+def test_onnx_alone_needs_no_torch_here_nor_in_the_processes_that_run_it(
+    tiny_bundle: Path, labelled_photographs: Path, tmp_path: Path, call: list[str]
 ) -> None:
     for heavy in HEAVY:
         (tmp_path / f"{heavy}.py").write_text("import os\nos._exit(7)")
     code = "sys.path.insert(0, sys.argv.pop())\nfrom levit_edge.cli.main import run\nassert run(sys.argv[1:]) == 0"
-    call = ("verify", tiny_bundle, "--evaluation", labelled_photographs, "--runtime", "onnxruntime", "--workers", "1")
-    assert imported_by(code, *call, tmp_path).isdisjoint({*HEAVY, "onnxruntime"})
+    arguments = [
+        argument.replace("BUNDLE", str(tiny_bundle)).replace("PHOTOGRAPHS", str(labelled_photographs))
+        for argument in call
+    ]
+    assert imported_by(code, *arguments, tmp_path).isdisjoint({*HEAVY, "onnxruntime"})

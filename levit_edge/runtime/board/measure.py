@@ -31,7 +31,7 @@ from levit_edge.runtime.board.results import (
 from levit_edge.runtime.board.session import Progress, Session
 from levit_edge.runtime.board.transport import Transport
 from levit_edge.runtime.bundle import MANIFEST_FILE, Bundle
-from levit_edge.runtime.inspect_model import inspect_model
+from levit_edge.runtime.inspect_model import ModelInspector
 from levit_edge.runtime.inspect_onnxruntime import OptimisedGraph
 from levit_edge.runtime.kinds import Precision, Runtime
 from levit_edge.runtime.manifest import Artifact
@@ -172,7 +172,8 @@ def _optimised(files: Mapping[str, bytes], artifacts: Sequence[Artifact]) -> Opt
     for artifact in artifacts:
         if artifact.runtime is Runtime.ONNXRUNTIME and artifact.precision is Precision.INT8:
             try:
-                facts = inspect_model(artifact.file, files[artifact.file])["as_optimised_here"]
+                with ModelInspector() as inspector:
+                    facts = inspector.inspect(artifact.file, files[artifact.file])["as_optimised_here"]
             except LevitEdgeError:  # it was measured all the same
                 return None
             if "not_inspected" in facts:

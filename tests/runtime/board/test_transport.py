@@ -40,7 +40,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-@pytest.mark.parametrize("boot", [["-u", "-c", "a b;\"c\"'d'$e`f`!g*\\"], boot_arguments(agent_source(), 7)])
+@pytest.mark.parametrize("boot", [["-u", "-c", "a b;\"c\"'d'$e`f`\\!g*"], boot_arguments(agent_source(), 7)])
 def test_arguments_arrive_as_they_are(environment: dict[str, str], shell: str, boot: Sequence[str]) -> None:
     done = started(shell_launch(boot, None), environment, shell)
     assert done.stdout.splitlines() == ["python3", *(f"<{each}>" for each in boot)]
