@@ -356,11 +356,10 @@ def signature(bundle: Path) -> Reader:
 
 
 def measurement(_bundle: Path) -> Reader:
-    from levit_edge.runtime.report.boards_page import boards_page
-
     from fuzz.board_answers import measured
     from levit_edge.runtime.board.comparison_rows import comparison_rows
     from levit_edge.runtime.board.saved import load_measurements, shareable
+    from levit_edge.runtime.report.boards_page import boards_page
 
     def read(data: bytes, folder: Path) -> None:
         (found,) = load_measurements([_written(folder, "m.json", data)])

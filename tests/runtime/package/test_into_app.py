@@ -36,8 +36,9 @@ def test_the_command_puts_a_whole_package_into_the_assets(
     packable_bundle: Bundle, project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     zipped = tmp_path / "colours.zip"
-    assert run(["package", str(packable_bundle.path), "--for", "android", "--output", str(zipped)]) == ExitStatus.DONE
-    sha256 = capsys.readouterr().out.split()[-1]
+    arguments = ["package", str(packable_bundle.path), "--for", "android", "--output", str(zipped), "--json"]
+    assert run(arguments) == ExitStatus.DONE
+    sha256 = json.loads(capsys.readouterr().out)["sha256"]
     assert command(packable_bundle, project, "--json") == ExitStatus.DONE
     folder = assets(project) / "package"
     document = json.loads(capsys.readouterr().out)
