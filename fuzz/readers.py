@@ -444,7 +444,7 @@ def board_evaluation(bundle: Path) -> Reader:
 
     def read(data: bytes, folder: Path) -> None:
         opened = Bundle.open(slim.write(folder, {}))
-        os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
+        os.environ["LEVIT_EDGE_CACHE"] = str(folder / "cache")
         found = verify_on(
             opened, _Recorded(_written(folder, "stream", data)), demo.evaluation_dir(), limit=2, workers=0
         )
