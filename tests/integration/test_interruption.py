@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from levit_edge.errors import ExitStatus
 from levit_edge.runtime.bundle import Bundle
+from levit_edge.runtime.evidence import read_evidence
 from tests.integration.conftest import COMMAND, hidden, levit_edge
 
 pytestmark = pytest.mark.slow
@@ -63,5 +65,9 @@ def test_a_run_that_is_ended_again_and_again_makes_the_same_in_the_end(
     assert list((tmp_path / "cache" / "unfinished").iterdir()) == []
     made, uninterrupted = Bundle.open(output), Bundle.open(demo_bundle[0])
     for file in uninterrupted.manifest.files:
-        if file != "report.html":  # it says when it was made
+        if file not in {"report.html", "evidence.json"}:  # which say when it was made, and how fast it was
             assert made.read(file) == uninterrupted.read(file), file
+    evidence, expected_evidence = read_evidence(made), read_evidence(uninterrupted)
+    assert evidence is not None
+    assert expected_evidence is not None
+    assert replace(evidence, latency=None) == replace(expected_evidence, latency=None)
