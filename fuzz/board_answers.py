@@ -23,7 +23,7 @@ from levit_edge.runtime.board.results import (
 from levit_edge.runtime.bundle import Bundle
 from levit_edge.runtime.kinds import Precision, Runtime
 
-__all__ = ["APP_FAILURE", "APP_RESULT", "bench_stream", "evaluation_stream", "hello", "measured"]
+__all__ = ["APP_FAILURE", "APP_RESULT", "NONCE", "bench_stream", "evaluation_stream", "hello", "measured"]
 
 NONCE = "0123456789abcdef" * 2
 APP_RESULT: dict[str, Any] = {

@@ -12,6 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from fuzz.board_answers import NONCE
 from levit_edge.errors import BoardError
 from levit_edge.runtime.board.android_benchmark import read_app_benchmark
 from levit_edge.runtime.package.archive import write_archive
@@ -19,7 +20,7 @@ from levit_edge.runtime.package.verify import verify_package
 from tests.android.conftest import SCRIPTS, Check
 from tests.conftest import REPOSITORY
 from tests.integration.conftest import levit_edge
-from tests.runtime.board.test_android_benchmark import NONCE, SCHEMA
+from tests.runtime.board.test_android_benchmark import SCHEMA
 
 pytestmark = pytest.mark.slow
 ASSETS = "assets/package/"

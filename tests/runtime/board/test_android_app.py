@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from fuzz.board_answers import APP_RESULT as RESULT
 from levit_edge.cli.bench_table import bench_table
 from levit_edge.errors import BoardError
 from levit_edge.runtime.board import android_app
@@ -30,7 +31,6 @@ from levit_edge.runtime.package.archive import write_archive
 from levit_edge.runtime.package.package import Package
 from tests.conftest import tiny_manifest
 from tests.runtime.board.fake_phone import FakePhone
-from tests.runtime.board.test_android_benchmark import RESULT
 
 MODELS = {"fp32.pte": b"a float .pte", "int8.pte": b"a .pte"}
 PLAN = Plan(threads=(1, 4), runs=100)

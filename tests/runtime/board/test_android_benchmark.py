@@ -10,34 +10,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from fuzz.board_answers import APP_RESULT as RESULT
+from fuzz.board_answers import NONCE
 from levit_edge.errors import BoardError
 from levit_edge.runtime.board.android_benchmark import read_app_benchmark
 
 SCHEMA = json.loads(files("levit_edge.runtime.board").joinpath("android_benchmark.schema.json").read_bytes())
-NONCE = "0123456789abcdef" * 2
-RESULT: dict[str, Any] = {
-    "schema_version": 1,
-    "nonce": NONCE,
-    "model_sha256": "ab" * 32,
-    "runs": 100,
-    "warmup": 20,
-    "threads": 4,
-    "load_ms": 12.5,
-    "first_ms": 8,
-    "latency_ms": {"p50": 4.5, "p90": 5.0, "p99": 6.0, "min": 4.25},
-    "delegates": ["XnnpackBackend"],
-    "thermal_status": {"before": 0, "after": None},
-    "device": {
-        "manufacturer": "Google",
-        "model": "Pixel 7",
-        "soc": "Tensor G2",
-        "android_release": "14",
-        "sdk": 34,
-        "abi": "arm64-v8a",
-    },
-    "executorch_version": "1.4.1",
-    "self_test": {"passed": True, "max_abs_difference": 1e-5},
-}
 FAILURE = {"schema_version": 1, "nonce": NONCE, "error": "threads is 0"}
 VALUES: st.SearchStrategy[Any] = st.sampled_from(
     [
