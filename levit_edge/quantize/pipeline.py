@@ -78,7 +78,7 @@ def quantize(
     written whether or not the budget holds: see `manifest.search` and `manifest.verification.gate`.
 
     An interrupted run leaves calibration, search and files in the user's cache; the next of the same inputs takes them
-    from there, tells `warn`, and makes the same bundle.
+    from there, tells `warn`, and makes the same files.
 
     For the report, `bench` times the files on this computer for some seconds, and `thumbnails` keeps small pictures of
     up to 24 evaluation images that INT8 classifies otherwise than fp32.
