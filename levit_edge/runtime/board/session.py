@@ -62,6 +62,7 @@ class Session:
         self._sending = threading.Lock()
         self._ended = threading.Event()
         self._late = threading.Event()
+        self._flooding = threading.Event()
         self._timeout_s = timeout_s
         source = agent_source()
         self._process = self._start(transport.command(boot_arguments(source, needed_bytes)))
@@ -180,6 +181,8 @@ class Session:
         try:
             status = self._process.wait(END_S)
         except subprocess.TimeoutExpired:
+            self._flooding.set()
+        if self._flooding.is_set():
             return "what it sends is not what the agent sends."
         self._ended.wait(0.2)  # its last words may still be on their way
         text = "\n".join(self._stderr)
@@ -229,7 +232,18 @@ class Session:
                     if not self._ended.is_set():  # afterwards nobody takes them
                         self._frames.put(frame)
             self._frames.put(None)
+            flood = threading.Timer(2 * END_S, self._end_flood)
+            flood.daemon = True
+            flood.start()
+            while stream.read(PART):  # so that it can end, and whoever waits to send to it
+                pass
             self._process.wait()  # with an open pipe, so that it does not fail for want of one
+            flood.cancel()
+
+    def _end_flood(self) -> None:
+        """In a thread: end a connection that goes on with what is no frame, and with it whatever waits for the board."""
+        self._flooding.set()
+        self._process.kill()
 
     def _read_stderr(self) -> None:
         """In a thread: keep the last lines."""

@@ -122,6 +122,21 @@ def test_a_frame_that_is_too_long_is_refused_without_waiting_for_it(length: int)
     assert "what it sends is not what the agent sends" in said
 
 
+FLOODS = {
+    "one that ends by itself": "write(bytes(1 << 20)); say('later')",  # more than a pipe holds
+    "one without end": "while True: write(bytes(4096))",
+}
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
+def test_a_board_that_sends_no_frames_and_takes_nothing_holds_nobody_up(flood: str) -> None:
+    """Each side would wait for the other to read: found by fuzzing."""
+    body = f"greet(); write(struct.pack('<Q', {LONGEST_FRAME + 1})); {flood}"
+    with pytest.raises(BoardError), Session(StandIn(body), needed_bytes=0) as board:
+        board.put("file", bytes(1 << 24))
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [
