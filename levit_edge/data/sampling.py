@@ -6,12 +6,13 @@ order in which a file system lists a folder.
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.errors import DataError
 
-__all__ = ["balanced_sample", "digest"]
+__all__ = ["balanced_sample", "digest", "digest_of"]
 
 
 def balanced_sample(image_set: ImageSet, count: int, seed: int) -> ImageSet:
@@ -47,8 +48,12 @@ def digest(image_set: ImageSet) -> str:
     Raises:
         DataError: an image cannot be read; it is named.
     """
-    pairs = sorted(zip(image_set.relative_paths, image_set.images, strict=True))
-    return _sha256("".join(f"{_file_sha256(path)}  {relative}\n" for relative, path in pairs))
+    return digest_of(zip(image_set.relative_paths, map(_file_sha256, image_set.images), strict=True))
+
+
+def digest_of(pairs: Iterable[tuple[str, str]]) -> str:
+    """`digest` of images whose paths under the root and SHA-256 of contents, in hex, are known."""
+    return _sha256("".join(f"{sha256}  {relative}\n" for relative, sha256 in sorted(pairs)))
 
 
 def _file_sha256(path: Path) -> str:

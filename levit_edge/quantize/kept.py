@@ -11,7 +11,6 @@ from typing import Self, TypeVar
 
 import torch
 
-import levit_edge
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import digest
@@ -20,6 +19,7 @@ from levit_edge.errors import LevitEdgeError
 from levit_edge.model.checkpoint import Checkpoint
 from levit_edge.quantize.recipe import Recipe
 from levit_edge.runtime.host import describe_host
+from levit_edge.runtime.source_digest import source_digest
 from levit_edge.runtime.unfinished import Unfinished
 
 __all__ = ["DamagedError", "Kept", "inputs_of", "ordered_digest"]
@@ -120,7 +120,7 @@ def inputs_of(
         "bad images": "skipped" if skip_bad_images else "refused",
         "recipe": json.dumps(to_json(recipe)),
         "preprocessing": json.dumps(to_json(preprocessing)),
-        "levit-edge": _source_digest(),
+        "levit-edge": source_digest(),
         "tools": json.dumps(dict(tools)),
         "host": json.dumps(describe_host()),
         "arithmetic": f"{torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads",
@@ -130,13 +130,6 @@ def inputs_of(
 def ordered_digest(images: ImageSet) -> str:
     """SHA-256 of which images these are, their contents and their order."""
     return hashlib.sha256(json.dumps([digest(images), *images.relative_paths]).encode()).hexdigest()
-
-
-def _source_digest() -> str:
-    """Of levit-edge itself: its version says less where it is being worked on."""
-    package = Path(levit_edge.__file__).parent
-    sources = sorted(package.rglob("*.py"))
-    return hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in sources)).hexdigest()
 
 
 def _name(what: str, depends_on: str) -> str:

@@ -1,6 +1,5 @@
 """One checkpoint to one verified bundle: the library behind `levit-edge quantize`."""
 
-import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,17 +8,14 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from levit_edge.data import imagenet
 from levit_edge.data.loader import check_headers
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.documents import to_json
-from levit_edge.model.checkpoint import Checkpoint, read_checkpoint
+from levit_edge.model.checkpoint import read_checkpoint
 from levit_edge.model.download import resolve_checkpoint
 from levit_edge.model.fuse import fuse
 from levit_edge.quantize.artifacts import Checked, Exported, check_exports, export_all
+from levit_edge.quantize.bundle_parts import golden_file, labels_file
 from levit_edge.quantize.calibration_images import CalibrationImages
 from levit_edge.quantize.evidence import layer_evidence, measure_here
 from levit_edge.quantize.kept import Kept, inputs_of
@@ -30,7 +26,7 @@ from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.quantize.recipe import LayerScheme, Recipe
 from levit_edge.quantize.search import search_schemes, split_for_search
 from levit_edge.quantize.search_state import SearchState
-from levit_edge.quantize.sources import ImageSources, choose_images
+from levit_edge.quantize.sources import choose_images
 from levit_edge.runtime.bundle import Bundle
 from levit_edge.runtime.bundle_writer import BundleWriter
 from levit_edge.runtime.evidence import EVIDENCE_FILE, Evidence, evidence_file
@@ -43,7 +39,6 @@ from levit_edge.runtime.verify import evaluate
 
 __all__ = ["quantize"]
 
-Floats = NDArray[np.float32]
 TOOLS = ("torch", "torchao", "executorch", "onnx", "onnxscript", "onnxruntime", "numpy", "pillow")
 BYTES_PER_PARAMETER = 14
 """Disk that a bundle takes, generously: fp32 and int8 twice, attention biases gathered."""
@@ -163,8 +158,8 @@ def quantize(
             stages=stages,
             flips=flips,
         )
-        writer.add("labels.txt", "".join(f"{label}\n" for label in _labels(trained, images)).encode())
-        writer.add("golden.npz", _golden(calibration_images.golden, checked))
+        writer.add("labels.txt", labels_file(trained.config.classes, trained.labels, images.evaluation.class_names))
+        writer.add("golden.npz", golden_file(calibration_images.golden, checked))
         manifest = Manifest(
             levit_edge_version=version("levit-edge"),
             created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -235,22 +230,3 @@ def _add(writer: BundleWriter, exported: Exported, checked: Checked) -> Artifact
         sha256=writer.add(exported.file, exported.model),
         graph_sqnr_db=checked.graph_sqnr_db,
     )
-
-
-def _labels(trained: Checkpoint, images: ImageSources) -> tuple[str, ...]:
-    """The checkpoint's own class names, else ImageNet's, else the evaluation folders', else numbers."""
-    classes = trained.config.classes
-    if trained.labels is not None:
-        return trained.labels
-    if classes == len(imagenet.class_names()):
-        return imagenet.class_names()
-    if images.evaluation.class_names is not None:
-        return tuple(" ".join(name.split()) for name in imagenet.readable(images.evaluation.class_names))
-    return tuple(f"class {index}" for index in range(classes))
-
-
-def _golden(inputs: Floats, checked: dict[str, Checked]) -> bytes:
-    buffer = io.BytesIO()
-    arrays = {file: each.logits for file, each in checked.items()}
-    np.savez_compressed(buffer, allow_pickle=False, inputs=inputs, **arrays)
-    return buffer.getvalue()

@@ -1,3 +1,4 @@
+import hashlib
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
-from levit_edge.data.sampling import balanced_sample, digest
+from levit_edge.data.sampling import balanced_sample, digest, digest_of
 from levit_edge.errors import DataError
 
 ROOT = Path("root")
@@ -105,6 +106,11 @@ def test_the_digest_is_that_of_sha256sum(on_disk: ImageSet) -> None:
 
 def test_the_digest_does_not_depend_on_order(on_disk: ImageSet) -> None:
     assert digest(on_disk.select([2, 0, 1])) == digest(on_disk)
+
+
+def test_the_digest_is_that_of_hashes_that_are_known_already(on_disk: ImageSet) -> None:
+    known = {path: hashlib.sha256(path.encode()).hexdigest() for path in on_disk.relative_paths}
+    assert digest_of(reversed(known.items())) == digest(on_disk)
 
 
 def test_the_digest_tells_contents_names_and_members_apart(on_disk: ImageSet) -> None:

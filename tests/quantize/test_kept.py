@@ -225,7 +225,7 @@ def test_every_input_counts(
     [
         ("levit_edge.quantize.kept.describe_host", lambda: {"processor": "another"}),
         ("torch.get_num_threads", lambda: 77),
-        ("levit_edge.quantize.kept._source_digest", lambda: "newer"),
+        ("levit_edge.quantize.kept.source_digest", lambda: "newer"),
     ],
 )
 def test_so_do_the_machine_and_levit_edge_itself(
