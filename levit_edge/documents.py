@@ -1,6 +1,7 @@
 """Frozen dataclasses <-> JSON documents, strictly: unknown, missing and wrongly typed values are refused.
 
-Supported field types: str, int, float, bool, StrEnum, dataclasses, tuples, dict[str, …], `… | None`, and Any.
+Supported field types: str, int, float, bool, StrEnum, dataclasses, tuples, dict[str, …], `… | None`, Any, and types
+with a form `AsText`.
 """
 
 import json
@@ -11,21 +12,37 @@ from enum import StrEnum
 from pathlib import Path
 from stat import S_ISREG
 from types import NoneType, UnionType
-from typing import Any, NoReturn, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, NoReturn, Protocol, Self, TypeVar, get_args, get_origin, get_type_hints, runtime_checkable
 
 from levit_edge.errors import LevitEdgeError
 
-__all__ = ["from_json", "parse_json", "read_json", "to_json"]
+__all__ = ["AsText", "from_json", "parse_json", "read_json", "to_json"]
 
 MAX_DOCUMENT_BYTES = 16 * 2**20
 T = TypeVar("T")
+
+
+@runtime_checkable
+class AsText(Protocol):
+    """What a document holds as a string of its own making."""
+
+    def to_text(self) -> str:
+        """The string."""
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """What `to_text` gave `text` for.
+
+        Raises:
+            ValueError: `text` is not of that form; the message says what was expected.
+        """
 
 
 class _MismatchError(Exception):
     """A value is not of the expected form; the message starts with where it is."""
 
 
-def to_json(value: Any) -> Any:
+def to_json(value: Any) -> Any:  # noqa: PLR0911 - one return for each kind
     """Dataclasses, tuples and enums as JSON objects, arrays and strings; a float that JSON cannot hold as null."""
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
@@ -35,6 +52,8 @@ def to_json(value: Any) -> Any:
         return [to_json(item) for item in value]
     if isinstance(value, StrEnum):
         return str(value)
+    if isinstance(value, AsText):
+        return value.to_text()
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
@@ -107,9 +126,18 @@ def _decode(kind: Any, value: object, at: str) -> Any:  # noqa: PLR0911 - one re
         if value not in list(kind):
             raise _MismatchError(f"{at} is {_brief(value)}, expected one of {', '.join(kind)}")
         return kind(value)
+    if issubclass(kind, AsText):
+        return _decode_text(kind, value, at)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return _to_float(value, at)
     return _expect(kind, value, at)
+
+
+def _decode_text(kind: type[AsText], value: object, at: str) -> AsText:
+    try:
+        return kind.from_text(_expect(str, value, at))
+    except ValueError as error:
+        raise _MismatchError(f"{at or 'it'} is {_brief(value)}: {error}") from error
 
 
 def _to_float(value: int, at: str) -> float:

@@ -50,7 +50,8 @@ class LogitNoise:
     @property
     def relative_noise(self) -> float:
         """Σ (rounded − float)² / Σ float² over all logits; adds up over layers as long as it is small."""
-        return self.comparison.noise / self.comparison.signal if self.comparison.signal else 0.0
+        signal = self.comparison.signal.value
+        return self.comparison.noise.value / signal if signal else 0.0
 
     def add(self, expected: Tensor, found: Tensor, labels: Sequence[int] | None) -> None:
         """Count the images of one batch, both (batch, classes)."""

@@ -1,15 +1,17 @@
-"""Running statistics of one artifact against its fp32 reference: exact counts, constant memory.
+"""Running statistics of one artifact against its fp32 reference: exact counts and sums, constant memory.
 
 Paired interval: D. G. Bonett and R. M. Price, "Adjusted Wald Confidence Interval for a Difference of Binomial
 Proportions Based on Paired Data", Journal of Educational and Behavioral Statistics 37(4), 2012.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from levit_edge.runtime.exact_sum import ExactSum
 from levit_edge.runtime.ranking import top_classes
 
 __all__ = ["Comparison", "Counts", "paired_interval"]
@@ -48,6 +50,12 @@ class Counts:
         self.top5 += label in top_classes(logits, 5)
         return right
 
+    def merge(self, other: Self) -> None:
+        """Count the images that `other` has counted."""
+        self.samples += other.samples
+        self.top1 += other.top1
+        self.top5 += other.top5
+
 
 @dataclass
 class Comparison:
@@ -57,34 +65,51 @@ class Comparison:
     same: int = 0
     lost: int = 0
     gained: int = 0
-    signal: float = 0.0
-    noise: float = 0.0
-    margin_change_sum: float = 0.0
-    margin_change_worst: float = math.inf
+    signal: ExactSum = field(default_factory=ExactSum)
+    noise: ExactSum = field(default_factory=ExactSum)
+    margin_change_sum: ExactSum = field(default_factory=ExactSum)
+    margin_change_worst: float | None = None
+    """None before the first image."""
 
     def add(self, reference: NDArray[np.float32], candidate: NDArray[np.float32]) -> None:
         """Count one image; both are (classes,) logits."""
         expected, found = reference.astype(np.float64), candidate.astype(np.float64)
         self.samples += 1
         self.same += predicted_class(expected) == predicted_class(found)
-        self.signal += float(np.square(expected).sum())
-        self.noise += float(np.square(found - expected).sum())
+        self.signal.add(float(np.square(expected).sum()))
+        self.noise.add(float(np.square(found - expected).sum()))
         winner = predicted_class(expected)
         change = margin(found, winner) - margin(expected, winner)
-        self.margin_change_sum += change
-        self.margin_change_worst = min(self.margin_change_worst, change)
+        self.margin_change_sum.add(change)
+        self._take_worst(change)
 
     def add_outcome(self, reference_right: bool, candidate_right: bool) -> None:
         """Count one labelled image's flip, if it is one."""
         self.lost += reference_right and not candidate_right
         self.gained += candidate_right and not reference_right
 
+    def merge(self, other: Self) -> None:
+        """Count the images that `other` has counted."""
+        self.samples += other.samples
+        self.same += other.same
+        self.lost += other.lost
+        self.gained += other.gained
+        self.signal.merge(other.signal)
+        self.noise.merge(other.noise)
+        self.margin_change_sum.merge(other.margin_change_sum)
+        if other.margin_change_worst is not None:
+            self._take_worst(other.margin_change_worst)
+
     @property
     def sqnr_db(self) -> float | None:
         """Signal to quantization noise ratio in dB; None when there is no noise at all."""
-        if self.noise == 0 or self.signal == 0:
+        signal, noise = self.signal.value, self.noise.value
+        if noise == 0 or signal == 0:
             return None
-        return 10 * math.log10(self.signal / self.noise)
+        return 10 * (math.log10(signal) - math.log10(noise))
+
+    def _take_worst(self, change: float) -> None:
+        self.margin_change_worst = change if self.margin_change_worst is None else min(self.margin_change_worst, change)
 
 
 def predicted_class(logits: NDArray[np.floating]) -> int:

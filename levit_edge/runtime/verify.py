@@ -2,11 +2,7 @@
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
 from levit_edge.data.loader import BadImage, judge_bad_images
@@ -14,20 +10,18 @@ from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.errors import DataError
 from levit_edge.runtime.bundle import Bundle
-from levit_edge.runtime.comparison import Comparison, Counts, paired_interval
 from levit_edge.runtime.evaluation_pool import answers, default_processes
 from levit_edge.runtime.evaluator import THREADS, Answer, Model
 from levit_edge.runtime.flips import FlipLog
 from levit_edge.runtime.host import describe_host
 from levit_edge.runtime.kinds import Precision, Runtime
-from levit_edge.runtime.manifest import Artifact, ArtifactResult, Gate, Verification
+from levit_edge.runtime.manifest import Artifact, Verification
 from levit_edge.runtime.provenance import image_provenance
 from levit_edge.runtime.runner import runtime_version
 from levit_edge.runtime.stages import Stages
+from levit_edge.runtime.tally import Tallies, gate
 
 __all__ = ["evaluate", "evaluation_set", "judge", "verify"]
-
-Floats = NDArray[np.float32]
 
 
 def verify(
@@ -143,9 +137,9 @@ def judge(
 
     Raises:
         DataError: images cannot be read, and are not to be skipped.
+        BundleError: a runtime has no fp32 artifact.
     """
-    compared = [_Evaluated(artifact) for artifact in artifacts]
-    lanes = _lanes(compared)
+    tallies = Tallies(artifacts)
     bad: list[BadImage] = []
     with (stages or Stages()).stage("verify", total=len(images)) as advance, closing(answered):
         for index, answer in enumerate(answered):
@@ -153,13 +147,13 @@ def judge(
                 bad.append(BadImage(images.images[index], answer))
             else:
                 label = None if images.labels is None else images.labels[index]
-                logits = _count(answer, compared, lanes, label)
+                logits = tallies.count(answer, label)
                 if flips is not None:
                     flips.add(images.images[index], label, logits)
             advance(1)
         judge_bad_images(bad, len(images), skip=skip_bad_images)
         provenance = image_provenance(source, images, bad)
-    results = tuple(evaluated.result() for lane in lanes for evaluated in lane.evaluated)
+    results = tallies.results()
     return Verification(
         samples=provenance.count,
         labelled=images.labels is not None,
@@ -167,89 +161,6 @@ def judge(
         runtimes=runtimes,
         host=host,
         threads=THREADS,
-        gate=_gate(results, max_drop_pt),
+        gate=gate(results, max_drop_pt),
         results=results,
     )
-
-
-@dataclass
-class _Evaluated:
-    """One artifact and what it has done so far; `comparison` stays empty for the reference."""
-
-    artifact: Artifact
-    counts: Counts = field(default_factory=Counts)
-    comparison: Comparison = field(default_factory=Comparison)
-    seconds: float = 0.0
-    images: int = 0
-
-    def result(self) -> ArtifactResult:
-        counts = self.counts
-        comparison = self.comparison if self.comparison.samples else None
-        labelled = counts.samples > 0
-        paired = comparison if labelled else None
-        return ArtifactResult(
-            artifact=self.artifact.file,
-            runtime=self.artifact.runtime,
-            precision=self.artifact.precision,
-            size_bytes=self.artifact.size_bytes,
-            top1=100 * counts.top1 / counts.samples if labelled else None,
-            top5=100 * counts.top5 / counts.samples if labelled else None,
-            drop_pt=100 * (paired.lost - paired.gained) / counts.samples if paired else None,
-            drop_ci95_pt=paired_interval(paired.lost, paired.gained, counts.samples) if paired else None,
-            agreement=100 * comparison.same / comparison.samples if comparison else None,
-            flips_lost=paired.lost if paired else None,
-            flips_gained=paired.gained if paired else None,
-            sqnr_db=comparison.sqnr_db if comparison else None,
-            margin_change_mean=comparison.margin_change_sum / comparison.samples if comparison else None,
-            margin_change_worst=comparison.margin_change_worst if comparison else None,
-            images_per_second=self.images / self.seconds if self.seconds else 0.0,
-        )
-
-
-@dataclass
-class _Lane:
-    """The artifacts of one runtime, the fp32 reference first."""
-
-    reference: _Evaluated
-    candidates: list[_Evaluated]
-
-    @property
-    def evaluated(self) -> list[_Evaluated]:
-        return [self.reference, *self.candidates]
-
-    def count(self, logits: Mapping[Artifact, Floats], label: int | None) -> None:
-        """Compare what the artifacts made of one image."""
-        expected = logits[self.reference.artifact]
-        reference_right = label is not None and self.reference.counts.add(expected, label)
-        for candidate in self.candidates:
-            found = logits[candidate.artifact]
-            candidate.comparison.add(expected, found)
-            if label is not None:
-                candidate.comparison.add_outcome(reference_right, candidate.counts.add(found, label))
-
-
-def _lanes(compared: Sequence[_Evaluated]) -> list[_Lane]:
-    lanes = []
-    for runtime in dict.fromkeys(each.artifact.runtime for each in compared):
-        ours = [each for each in compared if each.artifact.runtime is runtime]
-        reference = next(each for each in ours if each.artifact.precision is Precision.FP32)
-        lanes.append(_Lane(reference, [each for each in ours if each is not reference]))
-    return lanes
-
-
-def _count(
-    answer: Answer, compared: Sequence[_Evaluated], lanes: Sequence[_Lane], label: int | None
-) -> dict[Artifact, Floats]:
-    for each, seconds in zip(compared, answer.seconds, strict=True):
-        each.seconds += seconds
-        each.images += 1
-    logits = dict(zip((each.artifact for each in compared), answer.logits, strict=True))
-    for lane in lanes:
-        lane.count(logits, label)
-    return logits
-
-
-def _gate(results: Sequence[ArtifactResult], max_drop_pt: float | None) -> Gate:
-    drops = [result.drop_pt for result in results if result.drop_pt is not None]
-    passed = all(drop <= max_drop_pt for drop in drops) if max_drop_pt is not None and drops else None
-    return Gate(max_drop_pt=max_drop_pt, passed=passed)

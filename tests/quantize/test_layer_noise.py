@@ -138,4 +138,4 @@ def test_float_logits_are_computed_once_for_all_passes(demo_steps: Demo) -> None
     assert computed == [3, 2]
     assert noises[0] == noises[1]
     assert noises[0].comparison.samples == 5
-    assert noises[0].comparison.noise > 0
+    assert noises[0].comparison.noise.value > 0

@@ -69,14 +69,14 @@ def test_noise_and_margins_are_those_of_a_plain_computation(
         assert comparison.sqnr_db is None
     else:
         assert comparison.sqnr_db == pytest.approx(20 * np.log10(np.sqrt(signal / noise)), abs=1e-6)
-    assert comparison.signal == pytest.approx(signal, rel=SUM_TOLERANCE)
+    assert comparison.signal.value == pytest.approx(signal, rel=SUM_TOLERANCE)
     changes = []
     for before, after in zip(reference, candidate, strict=True):
         winner = before.argmax()
         others = np.arange(len(before)) != winner
         margins = [each[winner] - each[others].max() if others.any() else 0.0 for each in (before, after)]
         changes.append(margins[1] - margins[0])
-    assert comparison.margin_change_sum == pytest.approx(sum(changes), rel=SUM_TOLERANCE, abs=1e-9)
+    assert comparison.margin_change_sum.value == pytest.approx(sum(changes), rel=SUM_TOLERANCE, abs=1e-9)
     assert comparison.margin_change_worst == min(changes)
 
 
