@@ -16,7 +16,7 @@ from typing import Any, NoReturn, Protocol, Self, TypeVar, get_args, get_origin,
 
 from levit_edge.errors import LevitEdgeError
 
-__all__ = ["AsText", "from_json", "parse_json", "read_json", "to_json"]
+__all__ = ["MAX_DOCUMENT_BYTES", "AsText", "from_json", "parse_json", "read_json", "to_json"]
 
 MAX_DOCUMENT_BYTES = 16 * 2**20
 T = TypeVar("T")

@@ -10,6 +10,8 @@
     ├── MeasurementError          a saved measurement of a board is damaged, or is not one
     ├── OutputError               an output path cannot be written
     ├── MemoryShortageError       there is not enough memory
+    ├── PlanError                 a sweep's plan is not one, or contradicts itself
+    ├── SweepError                a sweep cannot go on: its cluster, its workers or its store fail
     ├── BoardError                a board cannot be reached, or cannot do what it is asked
     │   └── NoPythonError         it has no Python to run the agent
     └── RuntimeUnavailableError   a runtime is not installed, or cannot load an artifact
@@ -34,8 +36,10 @@ __all__ = [
     "NoPythonError",
     "OutputError",
     "PackageError",
+    "PlanError",
     "QuantizationError",
     "RuntimeUnavailableError",
+    "SweepError",
 ]
 
 
@@ -97,6 +101,14 @@ class OutputError(LevitEdgeError):
 
 class MemoryShortageError(LevitEdgeError):
     """There is not enough memory."""
+
+
+class PlanError(LevitEdgeError):
+    """A sweep's plan is not one, or contradicts itself."""
+
+
+class SweepError(LevitEdgeError):
+    """A sweep cannot go on: its cluster, its workers or its store fail."""
 
 
 class BoardError(LevitEdgeError):

@@ -1,6 +1,6 @@
 """The four model files, and the check that each computes what the graph that it came from computes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,7 +22,7 @@ from levit_edge.runtime.kinds import Precision, Runtime
 from levit_edge.runtime.runner import open_runner
 from levit_edge.runtime.stages import Stages
 
-__all__ = ["FILE_SUFFIXES", "FP32_TOLERANCE", "Exported", "check_exports", "export_all"]
+__all__ = ["FILE_SUFFIXES", "FP32_TOLERANCE", "Exported", "check_exports", "export_all", "export_fp32", "export_int8"]
 
 Floats = NDArray[np.float32]
 Recalled = Callable[[str, Callable[[], bytes]], bytes]
@@ -59,22 +59,42 @@ def anew(_file: str, make: Callable[[], bytes]) -> bytes:
 def export_all(
     deploy: DeployLeViT, graph: GraphModule, stages: Stages, recipe: Recipe, recalled: Recalled = anew
 ) -> list[Exported]:
-    """Export the deploy form (fp32) and the quantized graph that `recipe` made from it (int8) for both runtimes.
+    """All four files: `export_fp32` and `export_int8`."""
+    fp32 = export_fp32(deploy, stages, recipe, recalled)
+    return [*fp32, *export_int8(graph, deploy.config.image_size, stages, recipe, recalled)]
 
-    A network is captured once for both runtimes, but for an int8 graph that ONNX Runtime takes in another form.
+
+def export_fp32(deploy: DeployLeViT, stages: Stages, recipe: Recipe, recalled: Recalled = anew) -> list[Exported]:
+    """Export the deploy form for both runtimes.
+
     `recalled` gives each file's bytes by its name: those of an interrupted run, or it makes them.
     """
+    sources = {Runtime.EXECUTORCH: deploy, Runtime.ONNXRUNTIME: deploy}
+    return _export(Precision.FP32, sources, deploy.config.image_size, stages, recipe, recalled)
+
+
+def export_int8(
+    graph: GraphModule, image_size: int, stages: Stages, recipe: Recipe, recalled: Recalled = anew
+) -> list[Exported]:
+    """Export the quantized graph that `recipe` made for both runtimes; `recalled` as in `export_fp32`."""
+    sources = {Runtime.EXECUTORCH: graph, Runtime.ONNXRUNTIME: onnx_graph(graph, recipe.scheme)}
+    return _export(Precision.INT8, sources, image_size, stages, recipe, recalled)
+
+
+def _export(
+    precision: Precision,
+    sources: Mapping[Runtime, nn.Module],
+    image_size: int,
+    stages: Stages,
+    recipe: Recipe,
+    recalled: Recalled,
+) -> list[Exported]:
+    """A network is captured once for both runtimes, but for one that ONNX Runtime takes in another form."""
     exporters: dict[Runtime, Callable[[ExportedProgram], bytes]] = {
         Runtime.EXECUTORCH: export_executorch,
         Runtime.ONNXRUNTIME: partial(export_onnx, target=recipe.target, attention=recipe.onnx_attention),
     }
-    sources: dict[tuple[Precision, Runtime], nn.Module] = {
-        (Precision.FP32, Runtime.EXECUTORCH): deploy,
-        (Precision.FP32, Runtime.ONNXRUNTIME): deploy,
-        (Precision.INT8, Runtime.EXECUTORCH): graph,
-        (Precision.INT8, Runtime.ONNXRUNTIME): onnx_graph(graph, recipe.scheme),
-    }
-    example = torch.zeros(1, 3, deploy.config.image_size, deploy.config.image_size)
+    example = torch.zeros(1, 3, image_size, image_size)
     captured: dict[nn.Module, ExportedProgram] = {}
 
     def export(file: str, runtime: Runtime, source: nn.Module) -> bytes:
@@ -84,7 +104,7 @@ def export_all(
             return exporters[runtime](captured[source])
 
     exported = []
-    for (precision, runtime), source in sources.items():
+    for runtime, source in sources.items():
         file = f"{precision}.{FILE_SUFFIXES[runtime]}"
         model = recalled(file, partial(export, file, runtime, source))
         exported.append(Exported(runtime=runtime, precision=precision, model=model, source=source))
