@@ -6,17 +6,19 @@ the ImageNet evaluation protocol as torchvision implements it (`Resize` and `Cen
 
 import stat
 import warnings
+from io import BytesIO
 from pathlib import Path
-from typing import Callable, TypeVar
+from typing import Callable, TypeVar, Union
 
 from PIL import Image, UnidentifiedImageError
 
 from levit_edge.errors import MEMORY_ADVICE, DataError, MemoryShortageError
 
-__all__ = ["FORMATS", "MAX_PIXELS", "check_header", "crop_square", "decoding_fault", "open_image"]
+__all__ = ["FORMATS", "MAX_PIXELS", "check_header", "crop_square", "decode_image", "decoding_fault", "open_image"]
 
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")
 """What is decoded, whatever the file is called. Never EPS and its like, which run programs."""
+EMPTY = "an empty file"
 T = TypeVar("T")
 MAX_PIXELS = 150_000_000
 """Larger images are refused before they are decoded: this many pixels are 600 MB."""
@@ -42,6 +44,18 @@ def open_image(path: Path) -> Image.Image:
         MemoryShortageError: there is not enough memory to decode it.
     """
     return _open(path, lambda image: image.convert("RGB"))
+
+
+def decode_image(content: bytes, name: str) -> Image.Image:
+    """The photograph that is `content`, the bytes of a file, as `open_image` gives it; `name` is for errors.
+
+    Raises:
+        DataError: as `open_image`.
+        MemoryShortageError: as `open_image`.
+    """
+    if not content:
+        raise DataError(f"{name}: {EMPTY}")
+    return _use(BytesIO(content), name, lambda image: image.convert("RGB"))
 
 
 def decoding_fault(path: object, error: DataError) -> str:
@@ -71,18 +85,25 @@ def crop_square(image: Image.Image, resize: int, size: int) -> Image.Image:
 def _open(path: Path, use: Callable[[Image.Image], T]) -> T:
     try:
         _check_file(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: {_reason(error)}") from error
+    return _use(path, str(path), use)
+
+
+def _use(source: Union[Path, BytesIO], name: str, use: Callable[[Image.Image], T]) -> T:
+    try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # remarks about metadata; the pixels are checked below
-            with Image.open(path, formats=FORMATS) as image:
+            with Image.open(source, formats=FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
-                    raise DataError(f"{path}: {image.width}×{image.height} pixels are more than {MAX_PIXELS:,}")
+                    raise DataError(f"{name}: {image.width}×{image.height} pixels are more than {MAX_PIXELS:,}")
                 return use(image)
     except DataError:
         raise
     except MemoryError as error:  # no fault of the image, which must not be left out for it
-        raise MemoryShortageError(f"{path}: not enough memory to decode it: {MEMORY_ADVICE}") from error
+        raise MemoryShortageError(f"{name}: not enough memory to decode it: {MEMORY_ADVICE}") from error
     except Exception as error:  # damaged files make Pillow's decoders raise almost anything
-        raise DataError(f"{path}: {_reason(error)}") from error
+        raise DataError(f"{name}: {_reason(error)}") from error
 
 
 def _check_file(path: Path) -> None:
@@ -92,7 +113,7 @@ def _check_file(path: Path) -> None:
     if not stat.S_ISREG(status.st_mode):  # reading from a pipe could wait for ever
         raise DataError(f"{path}: not a regular file")
     if status.st_size == 0:
-        raise DataError(f"{path}: an empty file")
+        raise DataError(f"{path}: {EMPTY}")
 
 
 def _reason(error: Exception) -> str:

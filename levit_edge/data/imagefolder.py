@@ -1,19 +1,20 @@
 """Folders of images: which images there are, their labels, a fair sample of them, and their digest.
 
 The layout is that of torchvision's `ImageFolder`, one folder per class; a folder of images alone is a set
-without labels. Which class a folder stands for is decided in `_labels` and nowhere else.
+without labels. Which files are images is decided in `arrange`, which class a folder stands for in `class_labels`, and
+nowhere else.
 """
 
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
 from levit_edge.data.imagenet import synsets as imagenet_synsets
 from levit_edge.errors import DataError
 
-__all__ = ["EXTENSIONS", "ImageSet", "read_image_folder"]
+__all__ = ["EXTENSIONS", "Arrangement", "ImageSet", "arrange", "class_labels", "list_image_folder", "read_image_folder"]
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif"})
 """Files with these endings, upper or lower case, are images; all others are passed over."""
@@ -30,13 +31,17 @@ class ImageSet:
     """The index of each image's class, or None for a folder without class folders."""
     class_names: tuple[str, ...] | None
     """The folder name that stands for each index: for all classes of the model, present or not."""
+    names: tuple[str, ...] | None = None
+    """What each image is called where it came from, if these are copies under other names."""
 
     def __len__(self) -> int:
         return len(self.images)
 
     @property
     def relative_paths(self) -> tuple[str, ...]:
-        """Each image's path under `root`, with forward slashes: the same on every machine."""
+        """Each image's path under `root`, with forward slashes: the same on every machine. Of copies, their `names`."""
+        if self.names is not None:
+            return self.names
         return tuple(image.relative_to(self.root).as_posix() for image in self.images)
 
     def select(self, indices: Iterable[int]) -> "ImageSet":
@@ -47,7 +52,18 @@ class ImageSet:
             images=tuple(self.images[index] for index in chosen),
             labels=None if self.labels is None else tuple(self.labels[index] for index in chosen),
             class_names=self.class_names,
+            names=None if self.names is None else tuple(self.names[index] for index in chosen),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrangement:
+    """The images of a folder, wherever it is, and its class folders."""
+
+    images: tuple[str, ...]
+    """Their paths in the folder, with forward slashes: sorted by class folder and then by path."""
+    folders: tuple[str, ...] | None
+    """The class folders, sorted, those without images too; None for a folder of images alone."""
 
 
 def read_image_folder(directory: Path, classes: int | None, synsets: Sequence[str] | None = None) -> ImageSet:
@@ -67,33 +83,68 @@ def read_image_folder(directory: Path, classes: int | None, synsets: Sequence[st
             the model's classes (both counts are given).
     """
     directory = Path(directory)
-    entries = _entries(directory)
-    found = {path.name: _images_under(path) for path in entries if path.is_dir()}
-    loose = [path for path in entries if path.name not in found and _is_image(path.name)]
-    if loose and any(found.values()):
-        raise DataError(f"{directory}: there are images beside the class folders: {_some(p.name for p in loose)}")
-    if loose:
-        return ImageSet(root=directory, images=tuple(loose), labels=None, class_names=None)
-    if not any(found.values()):
-        raise DataError(f"{directory}: no images in it; expected one folder per class, or images")
-    labels, names = _labels(directory, tuple(found), classes, imagenet_synsets() if synsets is None else synsets)
+    found = list_image_folder(directory)
+    if found.folders is None:
+        labels, names = None, None
+    else:
+        labels_of, names = class_labels(directory, found.folders, classes, synsets)
+        labels = tuple(labels_of[_folder_of(image)] for image in found.images)
     return ImageSet(
-        root=directory,
-        images=tuple(image for images in found.values() for image in images),
-        labels=tuple(label for label, images in zip(labels, found.values(), strict=True) for _ in images),
-        class_names=names,
+        root=directory, images=tuple(directory / image for image in found.images), labels=labels, class_names=names
     )
 
 
-def _labels(
-    directory: Path, folders: tuple[str, ...], classes: int | None, synsets: Sequence[str]
-) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """The class index of each folder (sorted names), and the folder name of each class."""
+def list_image_folder(directory: Path) -> Arrangement:
+    """The images under a local `directory`; see `read_image_folder` for which they are and which links are followed.
+
+    Raises:
+        DataError: no such folder, no images in it, or images beside class folders.
+    """
+    entries = _entries(directory)
+    folders = {path.name: path for path in entries if path.is_dir()}
+    loose = [path.name for path in entries if path.name not in folders]
+    deeper = [f"{name}/{path}" for name, folder in folders.items() for path in _files_under(folder)]
+    return arrange(directory, [*loose, *deeper], folders)
+
+
+def arrange(directory: object, files: Iterable[str], folders: Iterable[str]) -> Arrangement:
+    """Which of `files`, all those in `directory` by their paths in it, are images, and in which order.
+
+    `folders` are the names of the folders right in it, for those without files. Files and folders whose names begin
+    with a full stop are passed over, and so is what does not end like an image.
+
+    Raises:
+        DataError: there are no images, or images beside class folders.
+    """
+    images = [path for path in files if _is_image(path) and not any(map(_is_hidden, path.split("/")))]
+    loose = sorted(path for path in images if "/" not in path)
+    sorted_images = sorted((path for path in images if "/" in path), key=lambda path: (_folder_of(path), path))
+    if loose and sorted_images:
+        raise DataError(f"{directory}: there are images beside the class folders: {_some(loose)}")
+    if loose:
+        return Arrangement(images=tuple(loose), folders=None)
+    if not sorted_images:
+        raise DataError(f"{directory}: no images in it; expected one folder per class, or images")
+    names = {*map(_folder_of, sorted_images), *(name for name in folders if not _is_hidden(name))}
+    return Arrangement(images=tuple(sorted_images), folders=tuple(sorted(names)))
+
+
+def class_labels(
+    directory: object, folders: tuple[str, ...], classes: int | None, synsets: Sequence[str] | None = None
+) -> tuple[dict[str, int], tuple[str, ...]]:
+    """The class index of each of `folders` (sorted names), and the folder name of each class.
+
+    See `read_image_folder`, whose `classes` and `synsets` these are.
+
+    Raises:
+        DataError: the folders of `directory` do not fit the classes.
+    """
+    synsets = imagenet_synsets() if synsets is None else synsets
     if classes == len(synsets) and set(folders) <= set(synsets):
         index = {synset: place for place, synset in enumerate(synsets)}
-        return tuple(index[folder] for folder in folders), tuple(synsets)
+        return {folder: index[folder] for folder in folders}, tuple(synsets)
     if classes is None or classes == len(folders):
-        return tuple(range(len(folders))), folders
+        return {folder: place for place, folder in enumerate(folders)}, folders
     message = f"{directory}: {len(folders)} class folders, but the model has {classes} classes"
     if classes == len(synsets):
         strangers = sorted(set(folders) - set(synsets))
@@ -102,19 +153,20 @@ def _labels(
 
 
 def _entries(directory: Path) -> list[Path]:
-    """What lies in `directory`, sorted by name, without hidden files and folders."""
+    """What lies in `directory`, without hidden files and folders."""
     try:
-        return sorted((path for path in directory.iterdir() if not _is_hidden(path.name)), key=lambda p: p.name)
+        return [path for path in directory.iterdir() if not _is_hidden(path.name)]
     except OSError as error:
         _refuse(error)
 
 
-def _images_under(folder: Path) -> list[Path]:
+def _files_under(folder: Path) -> list[str]:
+    """The paths in `folder` of the files in it and below, but for hidden folders."""
     found = []
     for parent, folders, files in os.walk(folder, onerror=_refuse):
         folders[:] = [name for name in folders if not _is_hidden(name)]
-        found += [Path(parent, name) for name in files if _is_image(name) and not _is_hidden(name)]
-    return sorted(found, key=Path.as_posix)
+        found += [Path(parent, name).relative_to(folder).as_posix() for name in files]
+    return found
 
 
 def _refuse(error: OSError) -> NoReturn:
@@ -122,7 +174,11 @@ def _refuse(error: OSError) -> NoReturn:
 
 
 def _is_image(name: str) -> bool:
-    return Path(name).suffix.lower() in EXTENSIONS
+    return PurePosixPath(name).suffix.lower() in EXTENSIONS
+
+
+def _folder_of(path: str) -> str:
+    return path.partition("/")[0]
 
 
 def _is_hidden(name: str) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from levit_edge.data.image import crop_square, open_image
+from levit_edge.data.image import crop_square, decode_image, open_image
 from levit_edge.data.normalisation import FloatImage, Pixels, Triple, normalise_pixels
 from levit_edge.errors import DataError
 
@@ -23,6 +23,7 @@ __all__ = [
     "FloatImage",
     "Pixels",
     "Preprocessing",
+    "decode_input",
     "normalise",
     "open_image",
     "preprocess",
@@ -110,8 +111,7 @@ def normalise(pixels: Pixels, preprocessing: Preprocessing) -> FloatImage:
 
 def preprocess(image: Image.Image, preprocessing: Preprocessing) -> FloatImage:
     """A photograph -> the model's input without the batch axis, (3, image_size, image_size) float32."""
-    square = crop_square(image.convert("RGB"), preprocessing.resize, preprocessing.image_size)
-    return normalise(np.asarray(square), preprocessing)
+    return _input(image.convert("RGB"), preprocessing)
 
 
 def read_input(path: Path, preprocessing: Preprocessing) -> FloatImage:
@@ -120,8 +120,20 @@ def read_input(path: Path, preprocessing: Preprocessing) -> FloatImage:
     Raises:
         DataError: it cannot be read; see `open_image`.
     """
-    square = crop_square(open_image(path), preprocessing.resize, preprocessing.image_size)
-    return normalise(np.asarray(square), preprocessing)
+    return _input(open_image(path), preprocessing)
+
+
+def decode_input(content: bytes, name: str, preprocessing: Preprocessing) -> FloatImage:
+    """The bytes of a photograph's file -> the model's input, (3, image_size, image_size) float32.
+
+    Raises:
+        DataError: it cannot be decoded; see `decode_image`.
+    """
+    return _input(decode_image(content, name), preprocessing)
+
+
+def _input(image: Image.Image, preprocessing: Preprocessing) -> FloatImage:
+    return normalise(np.asarray(crop_square(image, preprocessing.resize, preprocessing.image_size)), preprocessing)
 
 
 def _check_number(name: str, value: object, kind: type, limits: tuple[float, float]) -> None:

@@ -6,13 +6,13 @@ order in which a file system lists a folder.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
 
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.errors import DataError
 
-__all__ = ["balanced_sample", "digest", "digest_of"]
+__all__ = ["balanced_indices", "balanced_sample", "digest", "digest_of"]
 
 
 def balanced_sample(image_set: ImageSet, count: int, seed: int) -> ImageSet:
@@ -25,19 +25,30 @@ def balanced_sample(image_set: ImageSet, count: int, seed: int) -> ImageSet:
     Raises:
         DataError: there are fewer than `count` images, or `count` is less than one.
     """
-    if not 1 <= count <= len(image_set):
+    labels = image_set.labels or (0,) * len(image_set)
+    return image_set.select(balanced_indices(image_set.root, image_set.relative_paths, labels, count, seed))
+
+
+def balanced_indices(
+    root: object, paths: Sequence[str], classes: Sequence[Hashable], count: int, seed: int
+) -> list[int]:
+    """Which of the images at `paths`, in `root`, `balanced_sample` takes; `classes` gives the class of each.
+
+    Raises:
+        DataError: as `balanced_sample`.
+    """
+    if not 1 <= count <= len(paths):
         raise DataError(
-            f"{image_set.root}: {count} images were asked for, but there are {len(image_set)}: "
+            f"{root}: {count} images were asked for, but there are {len(paths)}: "
             "ask for fewer, or give a folder with more"
         )
-    keys = [_sha256(f"{seed}:{path}") for path in image_set.relative_paths]
-    labels = image_set.labels or (0,) * len(image_set)
-    turns: Counter[int] = Counter()
+    keys = [_sha256(f"{seed}:{path}") for path in paths]
+    turns: Counter[Hashable] = Counter()
     dealt = []
-    for index in sorted(range(len(image_set)), key=keys.__getitem__):
-        dealt.append((turns[labels[index]], keys[index], index))
-        turns[labels[index]] += 1
-    return image_set.select(index for _, _, index in sorted(dealt)[:count])
+    for index in sorted(range(len(paths)), key=keys.__getitem__):
+        dealt.append((turns[classes[index]], keys[index], index))
+        turns[classes[index]] += 1
+    return [index for _, _, index in sorted(dealt)[:count]]
 
 
 def digest(image_set: ImageSet) -> str:
@@ -51,9 +62,9 @@ def digest(image_set: ImageSet) -> str:
     return digest_of(zip(image_set.relative_paths, map(_file_sha256, image_set.images), strict=True))
 
 
-def digest_of(pairs: Iterable[tuple[str, str]]) -> str:
-    """`digest` of images whose paths under the root and SHA-256 of contents, in hex, are known."""
-    return _sha256("".join(f"{sha256}  {relative}\n" for relative, sha256 in sorted(pairs)))
+def digest_of(images: Iterable[tuple[str, str]]) -> str:
+    """The `digest` of images by their paths and the SHA-256 of their contents, in hex."""
+    return _sha256("".join(f"{sha256}  {path}\n" for path, sha256 in sorted(images)))
 
 
 def _file_sha256(path: Path) -> str:

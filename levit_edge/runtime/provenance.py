@@ -16,10 +16,11 @@ def image_provenance(
     """Describe `images` without the `bad` ones; `source` is the folder as the user named it."""
     unreadable = {each.path for each in bad}
     used = images.select(index for index, path in enumerate(images.images) if path not in unreadable)
+    unused = images.select(index for index, path in enumerate(images.images) if path in unreadable)
     return ImageProvenance(
         source=source,
         count=len(used),
         sha256=digest(used),
         files=used.relative_paths if list_files else (),
-        skipped=tuple(path.relative_to(images.root).as_posix() for path in images.images if path in unreadable),
+        skipped=unused.relative_paths,
     )

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from levit_edge.data.image import MAX_PIXELS, crop_square, open_image
+from levit_edge.data.image import MAX_PIXELS, crop_square, decode_image, open_image
 from levit_edge.errors import DataError
 
 
@@ -55,6 +55,9 @@ def test_bad_files_are_named_with_the_reason(tmp_path: Path, content: bytes, rea
     with pytest.raises(DataError, match=reason) as caught:
         open_image(path)
     assert str(caught.value).startswith(f"{path}: ")
+    with pytest.raises(DataError) as of_the_bytes:
+        decode_image(content, str(path))
+    assert str(of_the_bytes.value) == str(caught.value)
 
 
 def test_a_folder_called_like_an_image_is_named(tmp_path: Path) -> None:
@@ -80,7 +83,8 @@ def test_every_mode_becomes_rgb_as_pillow_converts_it(tmp_path: Path, mode: str)
     Image.new(mode, (40, 30), 1).save(path)
     with Image.open(path) as reopened:
         expected = reopened.convert("RGB")
-    assert np.array_equal(np.asarray(open_image(path)), np.asarray(expected))
+    for image in (open_image(path), decode_image(path.read_bytes(), "x")):
+        assert np.array_equal(np.asarray(image), np.asarray(expected))
 
 
 def test_content_and_not_the_name_decides(tmp_path: Path) -> None:

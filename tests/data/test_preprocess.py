@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from levit_edge.data.preprocess import Preprocessing, normalise, open_image, preprocess
+from levit_edge.data import demo
+from levit_edge.data.preprocess import Preprocessing, decode_input, normalise, open_image, preprocess, read_input
 from levit_edge.errors import DataError
 from levit_edge.model.config import CONFIGS
 
@@ -52,6 +53,12 @@ def test_an_image_of_the_right_size_is_not_resampled() -> None:
 def test_images_of_other_modes_are_converted() -> None:
     preprocessing = Preprocessing.from_config(CONFIGS["demo"])
     assert preprocess(Image.new("L", (200, 150), 7), preprocessing).shape == (3, 128, 128)
+
+
+def test_a_file_and_its_bytes_are_the_same_input() -> None:
+    preprocessing = Preprocessing.from_config(CONFIGS["demo"])
+    path = next(demo.evaluation_dir().glob("*/*.jpg"))
+    assert np.array_equal(decode_input(path.read_bytes(), "x", preprocessing), read_input(path, preprocessing))
 
 
 def test_defaults_come_from_the_config() -> None:

@@ -1,6 +1,7 @@
 import hashlib
 import subprocess
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -111,6 +112,16 @@ def test_the_digest_does_not_depend_on_order(on_disk: ImageSet) -> None:
 def test_the_digest_is_that_of_hashes_that_are_known_already(on_disk: ImageSet) -> None:
     known = {path: hashlib.sha256(path.encode()).hexdigest() for path in on_disk.relative_paths}
     assert digest_of(reversed(known.items())) == digest(on_disk)
+
+
+def test_copies_keep_their_names(on_disk: ImageSet, tmp_path: Path) -> None:
+    before = digest(on_disk.select([0, 1]))
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    images = tuple(image.rename(copies / f"{number}.jpg") for number, image in enumerate(on_disk.images))
+    copied = replace(on_disk, root=copies, images=images, names=("cat/a.jpg", "dog/b.jpg", "dog/c.jpg"))
+    assert digest(copied.select([1, 0])) == before
+    assert copied.select([2, 0]).relative_paths == ("dog/c.jpg", "cat/a.jpg")
 
 
 def test_the_digest_tells_contents_names_and_members_apart(on_disk: ImageSet) -> None:
