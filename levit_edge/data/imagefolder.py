@@ -14,7 +14,16 @@ from typing import NoReturn
 from levit_edge.data.imagenet import synsets as imagenet_synsets
 from levit_edge.errors import DataError
 
-__all__ = ["EXTENSIONS", "Arrangement", "ImageSet", "arrange", "class_labels", "list_image_folder", "read_image_folder"]
+__all__ = [
+    "EXTENSIONS",
+    "Arrangement",
+    "ImageSet",
+    "arrange",
+    "class_labels",
+    "is_hidden_path",
+    "list_image_folder",
+    "read_image_folder",
+]
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif"})
 """Files with these endings, upper or lower case, are images; all others are passed over."""
@@ -116,7 +125,7 @@ def arrange(directory: object, files: Iterable[str], folders: Iterable[str]) -> 
     Raises:
         DataError: there are no images, or images beside class folders.
     """
-    images = [path for path in files if _is_image(path) and not any(map(_is_hidden, path.split("/")))]
+    images = [path for path in files if _is_image(path) and not is_hidden_path(path)]
     loose = sorted(path for path in images if "/" not in path)
     sorted_images = sorted((path for path in images if "/" in path), key=lambda path: (_folder_of(path), path))
     if loose and sorted_images:
@@ -152,6 +161,11 @@ def class_labels(
     raise DataError(f"{message}: expected one folder per class, in the order of the classes")
 
 
+def is_hidden_path(path: str) -> bool:
+    """Whether a part of `path`, relative and with forward slashes, is hidden."""
+    return any(_is_hidden(part) for part in path.split("/"))
+
+
 def _entries(directory: Path) -> list[Path]:
     """What lies in `directory`, without hidden files and folders."""
     try:
@@ -182,7 +196,7 @@ def _folder_of(path: str) -> str:
 
 
 def _is_hidden(name: str) -> bool:
-    return name.startswith(".")
+    return name.startswith(".") and name not in {".", ".."}
 
 
 def _some(names: Iterable[str]) -> str:

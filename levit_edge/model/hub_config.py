@@ -9,11 +9,13 @@ from typing import Any
 from levit_edge.errors import CheckpointError
 from levit_edge.model.config import STEM_STRIDE, LevitConfig
 
-__all__ = ["HubConfig", "clean_labels", "read_hub_config"]
+__all__ = ["FOLDER_FILES", "HubConfig", "clean_labels", "read_hub_config"]
 
 MAX_CONFIG_BYTES = 16 << 20
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 """In order of preference: safetensors cannot hold code."""
+FOLDER_FILES = ("config.json", *WEIGHT_FILES)
+"""All that is read of a model folder."""
 WITH_TEACHER = "LevitForImageClassificationWithTeacher"
 WITHOUT_TEACHER = "LevitForImageClassification"
 PLACEHOLDER_LABEL = re.compile(r"LABEL_\d+")

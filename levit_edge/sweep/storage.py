@@ -1,0 +1,178 @@
+"""Local files and those of object stores, through fsspec: what is there, and what tells its content.
+
+A location is a local path or a URL such as `s3://bucket/val`. Listings are never remembered: what is there is seen.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from levit_edge.errors import MEMORY_ADVICE, DataError, LevitEdgeError, MemoryShortageError
+
+__all__ = [
+    "StoredFile",
+    "find_matches",
+    "has_glob",
+    "local_path",
+    "locate",
+    "location_of",
+    "parent_and_name",
+    "reported",
+    "signature",
+]
+
+CONTENT_TELLERS = (
+    "ETag",
+    "etag",
+    "md5Hash",
+    "Content-MD5",
+    "mtime",
+    "LastModified",
+    "last_modified",
+    "Last-Modified",
+    "created",
+)
+"""What file systems say of a file that changes with its content; the first is taken, as only some say the others."""
+LONGEST_REASON = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredFile:
+    """A file, and what tells its content without reading it."""
+
+    path: str
+    """Where it is, in the folder that it is listed with."""
+    signature: str | None
+    """Another one if the content is another; None if there is no such file."""
+
+
+@contextmanager
+def reported(
+    what: str, error: type[LevitEdgeError] = DataError, note: Callable[[], str] = lambda: ""
+) -> Iterator[None]:
+    """Whatever goes wrong in the body with a file or a store, as one `error` about `what`, with a `note` at its end."""
+    try:
+        yield
+    except LevitEdgeError:
+        raise
+    except MemoryError as failure:
+        raise MemoryShortageError(f"{what}: not enough memory to read it: {MEMORY_ADVICE}") from failure
+    except Exception as failure:  # each file system, and what is below it, raises errors of its own
+        raise error(f"{what}: {_reason(failure)}{note()}") from failure
+
+
+def locate(location: str) -> tuple[Any, str]:
+    """The fsspec file system that `location` is in, and its path there.
+
+    Raises:
+        DataError: it is a command or a chain of URLs, or a library that it needs is not installed.
+    """
+    if location.startswith("pipe:"):
+        raise DataError(f"{location}: commands are not run; give a path or a URL")
+    if "::" in location:
+        raise DataError(f"{location}: chains of URLs are not supported; give a path or one URL")
+    with reported(location):
+        from fsspec.core import url_to_fs
+
+        system, path = url_to_fs(location, use_listings_cache=False)
+    return system, path
+
+
+def local_path(location: str) -> Path | None:
+    """The local path that `location` is or whose `file:` URL it is; None for what is elsewhere.
+
+    Raises:
+        DataError: as `locate`.
+    """
+    if "://" not in location and not location.startswith("pipe:"):
+        return Path(location)
+    system, path = locate(location)
+    return Path(path) if _is_local(system) else None
+
+
+def signature(system: Any, path: str, info: dict[str, Any] | None = None) -> str | None:
+    """What tells the content of the file at `path`; None if there is none. `info` is what a listing said of it.
+
+    Local files: size, time of change in nanoseconds and inode. Elsewhere: size and what the store says, such as ETag.
+
+    Raises:
+        DataError: the store says nothing that changes with the content.
+    """
+    if _is_local(system):
+        try:
+            status = Path(path).stat()
+        except FileNotFoundError:
+            return None
+        return f"size={status.st_size} mtime_ns={status.st_mtime_ns} inode={status.st_ino}"
+    if info is None:
+        try:
+            info = system.info(path)
+        except FileNotFoundError:
+            return None
+    teller = next((key for key in CONTENT_TELLERS if info.get(key) is not None), None)
+    if teller is None:
+        raise DataError(f"{path}: its server says nothing that changes with the content; use a local copy")
+    told = info[teller]
+    return f"size={info['size']} {teller}={told.timestamp() if isinstance(told, datetime) else told}"
+
+
+def has_glob(location: str) -> bool:
+    """Whether `location` is a glob pattern."""
+    return re.search(r"[*?\[]", location) is not None
+
+
+def find_matches(pattern: str) -> list[StoredFile]:
+    """The files and folders that match a glob pattern, sorted, as locations; but not hidden ones, nor their content.
+
+    Raises:
+        DataError: they cannot be listed.
+    """
+    system, path = locate(pattern)
+    with reported(pattern):
+        found = system.glob(path, detail=True)
+        return [
+            StoredFile(path=location_of(system, each), signature=_match_signature(system, each, found[each]))
+            for each in sorted(found)
+            if not parent_and_name(each)[1].startswith(".")
+        ]
+
+
+def parent_and_name(location: str) -> tuple[str, str]:
+    """The folder that `location` is in, and its name there."""
+    parent, slash, name = location.rstrip("/").rpartition("/")
+    return (parent or slash or "."), name
+
+
+def _match_signature(system: Any, path: str, info: dict[str, Any]) -> str | None:
+    return None if info["type"] == "directory" else signature(system, path, info)
+
+
+def location_of(system: Any, path: str) -> str:
+    """The location that `locate` takes apart into these two."""
+    return path if _is_local(system) else str(system.unstrip_protocol(path))
+
+
+def _is_local(system: Any) -> bool:
+    return "file" in ((system.protocol,) if isinstance(system.protocol, str) else system.protocol)
+
+
+def _reason(failure: Exception) -> str:
+    if isinstance(failure, FileNotFoundError):
+        return "missing"
+    if isinstance(failure, ModuleNotFoundError):
+        return f"this needs {failure.name}: pip install 'levit-edge[sweep]'"
+    if isinstance(failure, ImportError):
+        return _advice(str(failure))
+    if isinstance(failure, OSError) and failure.strerror:
+        return failure.strerror
+    return " ".join(str(failure).split())[:LONGEST_REASON] or type(failure).__name__
+
+
+def _advice(text: str) -> str:
+    """What fsspec says of a library that it lacks ("Install s3fs to access S3"), with the command for it."""
+    library = re.search(r"\b[Ii]nstall (\w+) ", text)
+    return text if library is None else f"{text}: pip install {library[1]}"
