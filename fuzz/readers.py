@@ -701,6 +701,51 @@ def image(_bundle: Path) -> Reader:
 # --- model files -----------------------------------------------------------------------------------------------------
 
 
+def tar_shard(_bundle: Path) -> Reader:
+    """WebDataset tar files, also compressed and with the headers of GNU and pax. Changed headers get their checksums."""
+    import gzip
+    import tarfile
+
+    from levit_edge.sweep.shard_index import index_shard
+    from levit_edge.sweep.sources import list_shards
+
+    def shard(form: int) -> bytes:
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
+            for name in ("a/1.jpg", "a/1.cls", f"{'long/' * 30}2.png", f"{'long/' * 30}2.json"):
+                content = {"cls": b"7", "json": b'{"label": 3}'}.get(name.rpartition(".")[2], name.encode() * 100)
+                member = tarfile.TarInfo(name)
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+        return buffer.getvalue()
+
+    def changed_header(chance: Random, data: bytes, _seeds: Sequence[bytes]) -> bytes:
+        starts = [at for at in range(0, len(data) - 511, 512) if data[at + 257 : at + 262] == b"ustar"]
+        if not starts:
+            return data
+        at = chance.choice(starts)
+        header = bytearray(data[at : at + 512])
+        field, values = chance.choice(
+            (
+                (slice(0, 100), (b"../../x.jpg", b"/x.jpg", b"", b"a/1.jpg", b".jpg", b"\xff.jpg", b"__x__/1.jpg")),
+                (slice(124, 136), (b"77777777777", b"-1", b"", b"\x80" + b"\xff" * 11, b"\xff" * 12, b"1")),
+                (slice(156, 157), [bytes([chance.randrange(256)]), *(each.encode() for each in "0123456LKxgSVDN")]),
+                (slice(157, 257), (b"/etc/passwd",)),
+            )
+        )
+        header[field] = chance.choice(values).ljust(field.stop - field.start, b"\0")
+        header[148:156] = b" " * 8
+        header[148:156] = b"%06o\0 " % sum(header)
+        return data[:at] + bytes(header) + data[at + 512 :]
+
+    def read(data: bytes, folder: Path) -> None:
+        index_shard(*list_shards(str(_written(folder, "x.tar", data)), 1).shards)
+
+    plain = [shard(form) for form in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)]
+    seeds = [*plain, gzip.compress(plain[0], mtime=0)]
+    return Reader(name="tar-shard", seeds=seeds, mutations=(*[changed_header] * 10, *BYTES), read=read)
+
+
 def _small_onnx() -> bytes:
     """A convolution, a quantized product, a shape computed from a tensor: 20 nodes instead of a thousand."""
     from onnx import TensorProto, helper, numpy_helper
@@ -854,6 +899,7 @@ READERS: dict[str, Callable[[Path], Reader]] = {
     "kept-plan": kept_plan,
     "partial-evaluation": partial_evaluation,
     "image": image,
+    "tar-shard": tar_shard,
     "onnx-facts": onnx_facts,
     "onnx-optimised": onnx_optimised,
     "onnx-run": onnx_run,

@@ -1,11 +1,26 @@
-"""How want of memory shows."""
+"""How much memory there is, and how want of it shows."""
+
+from pathlib import Path
 
 from levit_edge.errors import MemoryShortageError
 
-__all__ = ["ran_out_of_memory"]
+__all__ = ["available_bytes", "ran_out_of_memory"]
 
 SAID = ("can't allocate memory", "bad_alloc", "Failed to allocate memory", "cannot allocate memory")
 """In what torch and ONNX Runtime raise in MemoryError's place, and the system's loader."""
+
+
+def available_bytes(meminfo: Path = Path("/proc/meminfo")) -> int | None:
+    """Memory that programs can have without others being moved to disk; None where the system does not tell."""
+    try:
+        lines = meminfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        key, _, value = line.partition(":")
+        if key == "MemAvailable" and value.split()[:1] and value.split()[0].isdecimal():
+            return int(value.split()[0]) * 1024
+    return None
 
 
 def ran_out_of_memory(error: BaseException) -> bool:

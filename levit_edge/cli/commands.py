@@ -11,6 +11,7 @@ from levit_edge.cli.predict import predict
 from levit_edge.cli.quantize import quantize
 from levit_edge.cli.report import report
 from levit_edge.cli.sensitivity import sensitivity
+from levit_edge.cli.sweep import sweep
 from levit_edge.cli.verify import verify
 
 __all__ = ["COMMANDS", "Subcommand"]
@@ -82,6 +83,11 @@ COMMANDS = (
             "sensitivity --model demo --plot demo.png",
             "sensitivity --checkpoint my.pth --evaluation val --images 512",
         ),
+    ),
+    Subcommand(
+        sweep,
+        "Quantize many checkpoints by many recipes, also on Ray.",
+        ("sweep plan.toml", "sweep plan.toml --engine ray://head:10001 --output s3://bucket/sweep"),
     ),
     Subcommand(
         report,

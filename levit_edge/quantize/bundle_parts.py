@@ -1,15 +1,40 @@
-"""The files of a bundle besides its models: class names, and golden inputs and outputs."""
+"""What a bundle says of its models, and its other files: class names, golden inputs and outputs, evidence, report."""
 
 import io
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from levit_edge.data import imagenet
-from levit_edge.quantize.artifacts import Checked
+from levit_edge.data.preprocess import Preprocessing
+from levit_edge.documents import to_json
+from levit_edge.model.config import LevitConfig
+from levit_edge.quantize.artifacts import Checked, Exported
+from levit_edge.quantize.recipe import Recipe
+from levit_edge.runtime.bundle import Bundle
+from levit_edge.runtime.bundle_writer import BundleWriter
+from levit_edge.runtime.evidence import EVIDENCE_FILE, Evidence, evidence_file
+from levit_edge.runtime.host import TOOLS, describe_host, package_versions
+from levit_edge.runtime.manifest import (
+    Artifact,
+    CheckpointProvenance,
+    ImageProvenance,
+    LayerRecord,
+    Manifest,
+    SearchRecord,
+    Verification,
+)
+from levit_edge.runtime.report.bundle_page import bundle_page
 
-__all__ = ["golden_file", "labels_file"]
+__all__ = ["artifact_of", "expected_bytes", "finish", "golden_file", "labels_file", "make_manifest"]
+
+BYTES_PER_PARAMETER = 14
+"""Disk that a bundle takes, generously: fp32 and int8 twice, attention biases gathered."""
 
 
 def labels_file(classes: int, trained: tuple[str, ...] | None, evaluated: tuple[str, ...] | None) -> bytes:
@@ -37,3 +62,65 @@ def golden_file(inputs: NDArray[np.float32], checked: Mapping[str, Checked]) -> 
     arrays = {file: each.logits for file, each in checked.items()}
     np.savez_compressed(buffer, allow_pickle=False, inputs=inputs, **arrays)
     return buffer.getvalue()
+
+
+def artifact_of(exported: Exported, checked: Checked, sha256: str) -> Artifact:
+    """What the manifest says of a model file."""
+    return Artifact(
+        file=exported.file,
+        runtime=exported.runtime,
+        precision=exported.precision,
+        size_bytes=len(exported.model),
+        sha256=sha256,
+        graph_sqnr_db=checked.graph_sqnr_db,
+    )
+
+
+def expected_bytes(network: nn.Module) -> int:
+    """The disk space that a bundle of `network` needs."""
+    return BYTES_PER_PARAMETER * sum(parameter.numel() for parameter in network.parameters())
+
+
+def make_manifest(
+    writer: BundleWriter,
+    *,
+    config: LevitConfig,
+    preprocessing: Preprocessing,
+    recipe: Recipe,
+    layers: tuple[LayerRecord, ...],
+    checkpoint: CheckpointProvenance,
+    calibration: ImageProvenance,
+    artifacts: tuple[Artifact, ...],
+    verification: Verification,
+    search: SearchRecord | None = None,
+) -> Manifest:
+    """The manifest of the files that `writer` has so far, made now, here and with what is installed."""
+    return Manifest(
+        levit_edge_version=version("levit-edge"),
+        created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+        config=config,
+        preprocessing=preprocessing,
+        recipe=to_json(recipe),
+        layers=layers,
+        checkpoint=checkpoint,
+        calibration=calibration,
+        artifacts=artifacts,
+        files=writer.files,
+        tools=package_versions(TOOLS),
+        host=describe_host(),
+        verification=verification,
+        search=search,
+    )
+
+
+def finish(writer: BundleWriter, manifest: Manifest, evidence: Evidence) -> Bundle:
+    """Add evidence and report to the files that `writer` has, and put the bundle in its place.
+
+    Raises:
+        OutputError: the disk is full or not writable.
+        RuntimeUnavailableError: what the report needs is not installed.
+    """
+    writer.add(EVIDENCE_FILE, evidence_file(evidence))
+    staged = writer.staged(replace(manifest, files=dict(writer.files)))
+    writer.add("report.html", bundle_page(staged).encode())
+    return writer.commit(replace(manifest, files=dict(writer.files)))

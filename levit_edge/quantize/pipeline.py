@@ -3,9 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 
 from levit_edge.data.loader import check_headers
@@ -14,8 +12,15 @@ from levit_edge.documents import to_json
 from levit_edge.model.checkpoint import read_checkpoint
 from levit_edge.model.download import resolve_checkpoint
 from levit_edge.model.fuse import fuse
-from levit_edge.quantize.artifacts import Checked, Exported, check_exports, export_all
-from levit_edge.quantize.bundle_parts import golden_file, labels_file
+from levit_edge.quantize.artifacts import check_exports, export_all
+from levit_edge.quantize.bundle_parts import (
+    artifact_of,
+    expected_bytes,
+    finish,
+    golden_file,
+    labels_file,
+    make_manifest,
+)
 from levit_edge.quantize.calibration_images import CalibrationImages
 from levit_edge.quantize.evidence import layer_evidence, measure_here
 from levit_edge.quantize.kept import Kept, inputs_of
@@ -29,19 +34,13 @@ from levit_edge.quantize.search_state import SearchState
 from levit_edge.quantize.sources import choose_images
 from levit_edge.runtime.bundle import Bundle
 from levit_edge.runtime.bundle_writer import BundleWriter
-from levit_edge.runtime.evidence import EVIDENCE_FILE, Evidence, evidence_file
 from levit_edge.runtime.flips import FlipLog
-from levit_edge.runtime.host import describe_host, package_versions
-from levit_edge.runtime.manifest import Artifact, CheckpointProvenance, Manifest, SearchRecord
-from levit_edge.runtime.report.bundle_page import bundle_page
+from levit_edge.runtime.host import TOOLS, package_versions
+from levit_edge.runtime.manifest import CheckpointProvenance, SearchRecord
 from levit_edge.runtime.stages import StageListener, Stages
 from levit_edge.runtime.verify import evaluate
 
 __all__ = ["quantize"]
-
-TOOLS = ("torch", "torchao", "executorch", "onnx", "onnxscript", "onnxruntime", "numpy", "pillow")
-BYTES_PER_PARAMETER = 14
-"""Disk that a bundle takes, generously: fp32 and int8 twice, attention biases gathered."""
 
 
 def quantize(
@@ -104,10 +103,15 @@ def quantize(
     if max_drop_pt is not None:
         search_images, final_images = split_for_search(images.evaluation, recipe.seed)
         images = replace(images, evaluation=final_images)
-    parameters = sum(parameter.numel() for parameter in trained.model.parameters())
-    tools = package_versions(TOOLS)
-    inputs = inputs_of(trained, images.calibration, recipe, preprocessing, skip_bad_images=skip_bad_images, tools=tools)
-    with BundleWriter(Path(output), parameters * BYTES_PER_PARAMETER) as writer, Kept(inputs, warn) as kept:
+    inputs = inputs_of(
+        trained,
+        images.calibration,
+        recipe,
+        preprocessing,
+        skip_bad_images=skip_bad_images,
+        tools=package_versions(TOOLS),
+    )
+    with BundleWriter(Path(output), expected_bytes(trained.model)) as writer, Kept(inputs, warn) as kept:
         with stages.stage("fold batch norm"):
             deploy = fuse(trained.model)
         with CalibrationImages(
@@ -145,7 +149,9 @@ def quantize(
         with stages.stage("check exports"):
             checked = check_exports(exported, calibration_images.golden)
         evidence = layer_evidence(plan, calibration_images.readable, preprocessing, stages, limit=limit)
-        artifacts = {_add(writer, each, checked[each.file]): each.model for each in exported}
+        artifacts = {
+            artifact_of(each, checked[each.file], writer.add(each.file, each.model)): each.model for each in exported
+        }
         flips = FlipLog()
         verification = evaluate(
             artifacts,
@@ -160,42 +166,26 @@ def quantize(
         )
         writer.add("labels.txt", labels_file(trained.config.classes, trained.labels, images.evaluation.class_names))
         writer.add("golden.npz", golden_file(calibration_images.golden, checked))
-        manifest = Manifest(
-            levit_edge_version=version("levit-edge"),
-            created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+        manifest = make_manifest(
+            writer,
             config=trained.config,
             preprocessing=preprocessing,
-            recipe=to_json(recipe if search is None else _with_moves(recipe, search)),
+            recipe=recipe if search is None else _with_moves(recipe, search),
             layers=layer_records(plan),
             checkpoint=CheckpointProvenance(
                 source=str(checkpoint) if checkpoint else source.name, format=str(trained.format), sha256=trained.sha256
             ),
             calibration=calibrated,
             artifacts=tuple(artifacts),
-            files=writer.files,
-            tools=tools,
-            host=describe_host(),
             verification=verification,
             search=search,
         )
         seen = flips.flips(images.evaluation.root, preprocessing, thumbnails=thumbnails)
-        bundle = _commit(writer, manifest, replace(evidence, flips=seen), stages, warn if bench else None)
+        latency = measure_here(writer.staged(manifest), writer.output.name, stages, warn) if bench else None
+        evidence = replace(evidence, flips=seen, latency=latency)
+        bundle = finish(writer, replace(manifest, stages=tuple(stages.records)), evidence)
         kept.done()
         return bundle
-
-
-def _commit(
-    writer: BundleWriter, manifest: Manifest, evidence: Evidence, stages: Stages, bench: Callable[[str], None] | None
-) -> Bundle:
-    """Measure if there is a `bench` to tell of its failure, write the report, and put the bundle in its place."""
-    if bench is not None:
-        latency = measure_here(writer.staged(manifest), writer.output.name, stages, bench)
-        evidence = replace(evidence, latency=latency)
-    manifest = replace(manifest, stages=tuple(stages.records))
-    writer.add(EVIDENCE_FILE, evidence_file(evidence))
-    staged = writer.staged(replace(manifest, files=dict(writer.files)))
-    writer.add("report.html", bundle_page(staged).encode())
-    return writer.commit(replace(manifest, files=dict(writer.files)))
 
 
 def _with_moves(recipe: Recipe, search: SearchRecord) -> Recipe:
@@ -218,15 +208,4 @@ def _not_held(search: SearchRecord) -> str:
         f" best moves {best.moves} layers and drops {best.drop_pt:.2f} ± {best.standard_error_pt:.2f} points (agreement"
         f" {best.agreement:.2f} %); it is what was exported. Give more evaluation images, more calibration images or a"
         " larger --max-drop."
-    )
-
-
-def _add(writer: BundleWriter, exported: Exported, checked: Checked) -> Artifact:
-    return Artifact(
-        file=exported.file,
-        runtime=exported.runtime,
-        precision=exported.precision,
-        size_bytes=len(exported.model),
-        sha256=writer.add(exported.file, exported.model),
-        graph_sqnr_db=checked.graph_sqnr_db,
     )

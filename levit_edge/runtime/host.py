@@ -5,7 +5,10 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-__all__ = ["describe_host", "package_versions"]
+__all__ = ["TOOLS", "describe_host", "package_versions"]
+
+TOOLS = ("torch", "torchao", "executorch", "onnx", "onnxscript", "onnxruntime", "numpy", "pillow")
+"""The packages that decide what a bundle holds."""
 
 
 def describe_host() -> dict[str, str]:

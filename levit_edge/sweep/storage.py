@@ -17,6 +17,7 @@ __all__ = [
     "StoredFile",
     "find_matches",
     "has_glob",
+    "is_local",
     "local_path",
     "locate",
     "location_of",
@@ -91,7 +92,7 @@ def local_path(location: str) -> Path | None:
     if "://" not in location and not location.startswith("pipe:"):
         return Path(location)
     system, path = locate(location)
-    return Path(path) if _is_local(system) else None
+    return Path(path) if is_local(system) else None
 
 
 def signature(system: Any, path: str, info: dict[str, Any] | None = None) -> str | None:
@@ -102,7 +103,7 @@ def signature(system: Any, path: str, info: dict[str, Any] | None = None) -> str
     Raises:
         DataError: the store says nothing that changes with the content.
     """
-    if _is_local(system):
+    if is_local(system):
         try:
             status = Path(path).stat()
         except FileNotFoundError:
@@ -153,10 +154,11 @@ def _match_signature(system: Any, path: str, info: dict[str, Any]) -> str | None
 
 def location_of(system: Any, path: str) -> str:
     """The location that `locate` takes apart into these two."""
-    return path if _is_local(system) else str(system.unstrip_protocol(path))
+    return path if is_local(system) else str(system.unstrip_protocol(path))
 
 
-def _is_local(system: Any) -> bool:
+def is_local(system: Any) -> bool:
+    """Whether a file system is this machine's."""
     return "file" in ((system.protocol,) if isinstance(system.protocol, str) else system.protocol)
 
 

@@ -241,7 +241,7 @@ class Session:
             flood.cancel()
 
     def _end_flood(self) -> None:
-        """In a thread: end a connection that goes on with what is no frame, and with it whatever waits for the board."""
+        """In a thread: end a connection that goes on with what is no frame, and whatever waits for the board."""
         self._flooding.set()
         self._process.kill()
 

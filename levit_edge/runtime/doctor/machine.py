@@ -6,6 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from levit_edge.memory import available_bytes
 from levit_edge.runtime.board.device import describe_device
 from levit_edge.runtime.board.results import Device
 from levit_edge.runtime.doctor.check import Check, CheckStatus
@@ -51,7 +52,7 @@ def check_processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> Check:
 
 def check_memory(meminfo: Path = Path("/proc/meminfo")) -> Check:
     """What quantizing needs."""
-    available = _available_bytes(meminfo)
+    available = available_bytes(meminfo)
     if available is None:
         return Check(name="memory", status=CheckStatus.OK, found="the system does not tell")
     found = f"{available / 2**30:.1f} GiB available"
@@ -78,14 +79,6 @@ def check_disk(folder: Path) -> Check:
 def _describe(cpuinfo: Path) -> Device:
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return describe_device({"machine": platform.machine(), "cpuinfo": _read(cpuinfo), "usable_cores": usable})
-
-
-def _available_bytes(meminfo: Path) -> int | None:
-    for line in _read(meminfo).splitlines():
-        key, _, value = line.partition(":")
-        if key == "MemAvailable" and value.split()[:1] and value.split()[0].isdecimal():
-            return int(value.split()[0]) * 1024
-    return None
 
 
 def _read(path: Path) -> str:

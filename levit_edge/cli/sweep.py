@@ -1,0 +1,80 @@
+"""`levit-edge sweep`: many checkpoints by many recipes, on this machine or on a Ray cluster."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from levit_edge.cli.console import print_json, show_warning, stdout, suggest
+from levit_edge.cli.options import JsonOutput
+from levit_edge.cli.sweep_progress import SweepProgress
+from levit_edge.errors import ExitStatus
+
+if TYPE_CHECKING:
+    from levit_edge.sweep.results import SweepResults
+
+__all__ = ["sweep"]
+
+
+def sweep(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN.toml", help="What to do: docs/sweeps.md.")],
+    engine: Annotated[
+        str,
+        typer.Option(
+            metavar="local|ray|ray://HOST:PORT",
+            help="What runs the tasks: processes of this machine, or a Ray cluster.",
+        ),
+    ] = "local",
+    output: Annotated[
+        str | None, typer.Option(metavar="DIR|URL", help="Where everything goes. [default: the plan's name]")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Processes of `local`. [default: one per core]")
+    ] = None,
+    any_processor: Annotated[
+        bool,
+        typer.Option(
+            "--any-processor",
+            help="Take a cluster of different processors: int8 may differ in single roundings between them.",
+        ),
+    ] = False,
+    json: JsonOutput = False,
+) -> int:
+    """Quantize many checkpoints by many recipes, evaluate all of it, and say which recipe wins.
+
+    What is done already, by an earlier run or another engine, is not done again.
+    """
+    from levit_edge.documents import to_json
+    from levit_edge.sweep.plan import read_plan
+    from levit_edge.sweep.sweep import sweep as run_sweep
+
+    wanted = read_plan(plan)
+    place = output or f"{plan.stem}-sweep"
+    with SweepProgress(quiet=json) as progress:
+        results = run_sweep(
+            wanted,
+            place,
+            engine=engine,
+            workers=workers,
+            any_processor=any_processor,
+            listener=progress,
+            warn=show_warning,
+        )
+    if json:
+        print_json(to_json(results))
+    else:
+        from levit_edge.cli.sweep_table import sweep_table
+
+        sweep_table(results, stdout)
+        stdout.print(f"results: {place}", markup=False, highlight=False, soft_wrap=True)
+        suggest(("levit-edge", "report", place))
+    return _status(results)
+
+
+def _status(results: "SweepResults") -> ExitStatus:
+    """3 if anything failed, 4 if a checkpoint has no candidate within the gates."""
+    if any(each.problems for each in results.candidates):
+        return ExitStatus.BAD_INPUT
+    gated = any(each.within_gates is not None for each in results.candidates)
+    lost = any(not any(each.within_gates for each in results.of(name)) for name in results.checkpoints)
+    return ExitStatus.GATE_FAILED if gated and lost else ExitStatus.DONE

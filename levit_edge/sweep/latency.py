@@ -1,0 +1,96 @@
+"""The candidates' files timed, one candidate after the other, when nothing else of the sweep runs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from levit_edge.documents import from_json, to_json
+from levit_edge.errors import BoardError, SweepError
+from levit_edge.runtime.board.measure import Plan as Timing
+from levit_edge.runtime.board.results import Device, Measurement
+from levit_edge.runtime.board.saved import shareable
+from levit_edge.runtime.board.target import open_target
+from levit_edge.runtime.board.without_python import measure_by_agent_or_app
+from levit_edge.sweep.bundles import write_bundle
+from levit_edge.sweep.call import Result, key_of
+from levit_edge.sweep.candidates import Made
+from levit_edge.sweep.plan import Latency, SweepPlan
+from levit_edge.sweep.runner import Listener
+from levit_edge.sweep.store import Store
+
+__all__ = ["Timed", "measured"]
+
+KIND = "latency"
+
+
+@dataclass(frozen=True)
+class Timed:
+    """The candidates with their latencies, and what these are of; None if none was measured."""
+
+    made: tuple[Made, ...]
+    device: Device | None
+
+
+def measured(
+    made: Sequence[Made],
+    class_names: tuple[str, ...] | None,
+    plan: SweepPlan,
+    store: Store,
+    environment: dict[str, str],
+    listener: Listener,
+    warn: Callable[[str], None],
+) -> Timed:
+    """Time the files of all candidates that were evaluated, where the plan says; measurements in the store stay.
+
+    A board that fails is a problem of the candidate, and `warn` is told.
+    """
+    if plan.latency is None:
+        return Timed(tuple(made), None)
+    listener.expect(KIND, len(made))
+    timed = []
+    for each in made:
+        timed.append(_timed(each, class_names, plan.latency, store, environment, warn))
+        listener.ended(KIND)
+    return Timed(tuple(timed), next((each.latency.device for each in timed if each.latency), None))
+
+
+def _timed(
+    made: Made,
+    class_names: tuple[str, ...] | None,
+    plan: Latency,
+    store: Store,
+    environment: dict[str, str],
+    warn: Callable[[str], None],
+) -> Made:
+    if made.candidate.verification is None:
+        return made
+    name = f"{made.candidate.checkpoint} × {made.candidate.recipe}"
+    inputs = {
+        "artifacts": sorted(each.sha256 for each in made.candidate.artifacts),
+        "on": plan.on,
+        "runs": plan.runs,
+    }
+    kept = store.result(key_of(KIND, inputs, environment))
+    if kept is not None:
+        measurement = from_json(Measurement, kept.value, SweepError, "a result of the store")
+    else:
+        try:
+            measurement = _measure(made, class_names, plan, store)
+        except BoardError as error:
+            warn(f"latency of {name}: {error}")
+            problem = f"latency: {error}"
+            return replace(made, candidate=replace(made.candidate, problems=(*made.candidate.problems, problem)))
+        store.keep(KIND, inputs, environment, Result(value=to_json(measurement)))
+    latency = {each.artifact: each.latency_ms for each in measurement.results if each.latency_ms is not None}
+    return replace(made, candidate=replace(made.candidate, latency=latency), latency=measurement)
+
+
+def _measure(made: Made, class_names: tuple[str, ...] | None, plan: Latency, store: Store) -> Measurement:
+    """Time the candidate's files, one thread, in turns."""
+    with TemporaryDirectory(prefix="levit-edge-") as folder:
+        name = f"{made.candidate.checkpoint}-{made.candidate.recipe}"
+        bundle = write_bundle(made, Path(folder, name), store, class_names)
+        timing = Timing(threads=(1,), runs=plan.runs)
+        found = shareable(measure_by_agent_or_app(bundle, open_target(plan.on), timing))
+    return replace(found, model=replace(found.model, manifest_sha256=""))

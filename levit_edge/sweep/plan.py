@@ -1,0 +1,206 @@
+"""What a sweep is to do: the TOML document that `levit-edge sweep` reads."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from levit_edge.documents import MAX_DOCUMENT_BYTES, from_json
+from levit_edge.errors import LevitEdgeError, PlanError
+from levit_edge.model.config import CONFIGS
+from levit_edge.quantize.recipe import Recipe
+from levit_edge.runtime.bundle import plain_file_name
+from levit_edge.runtime.kinds import Runtime
+
+__all__ = ["CheckpointSource", "Evaluation", "Gates", "Latency", "SweepPlan", "Winner", "WinnerBy", "read_plan"]
+
+SCHEMA_VERSION = 1
+DEFAULT_SHARD_IMAGES = 500
+"""Half a minute of work for twelve files of a LeViT-128S: docs/scaling.md."""
+DEFAULT_RECIPE = "default"
+
+
+class WinnerBy(StrEnum):
+    """What makes a candidate the winner among those within the gates."""
+
+    ACCURACY = "accuracy"
+    """The least drop in top-1; of equal ones the highest SQNR."""
+    LATENCY = "latency"
+    SIZE = "size"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointSource:
+    """One or more trained networks."""
+
+    path: str | None = None
+    """A file, a Hugging Face folder, a pattern of such, or their URL; None: the weights that belong to `size`."""
+    size: str | None = None
+    """The size that they have to be, one of `CONFIGS`; None takes any."""
+    resize: int | None = None
+    """Length of the short side before the centre crop, pixels; None: the size's own."""
+
+    def __post_init__(self) -> None:
+        if self.path is None and self.size is None:
+            raise PlanError("a checkpoint needs path, size or both")
+        if self.size is not None and self.size not in CONFIGS:
+            raise PlanError(f"size is {self.size!r}, expected one of {', '.join(CONFIGS)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """The images that ranges come from; how many of them is the recipe's."""
+
+    images: str
+    """A folder, tar shards, or their URL: see `levit_edge.sweep.sources`."""
+    skip_bad_images: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """The labelled images that accuracy is measured on."""
+
+    images: str
+    count: int | None = None
+    """How many there have to be."""
+    per_class: int | None = None
+    """How many of each class there have to be."""
+    shard_images: int = DEFAULT_SHARD_IMAGES
+    """Images of a folder that make one task; a tar file is one whatever it holds."""
+    skip_bad_images: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("count", "per_class", "shard_images"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise PlanError(f"{name} is {value}, expected at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gates:
+    """What a candidate has to keep, both of its int8 files."""
+
+    max_drop_pt: float | None = None
+    """Percentage points of top-1."""
+    max_int8_bytes: int | None = None
+    max_latency_ms: float | None = None
+    """Median of one image, one thread, where `[latency]` measures."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Winner:
+    """How the best candidate of each checkpoint is chosen."""
+
+    by: WinnerBy = WinnerBy.ACCURACY
+    runtime: Runtime = Runtime.EXECUTORCH
+    """Whose int8 file is compared."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latency:
+    """Where the candidates' files are timed, one after the other, when all else is done."""
+
+    on: str = "local"
+    """As in `levit-edge bench --on`."""
+    runs: int = 60
+
+    def __post_init__(self) -> None:
+        if self.on.startswith("qemu:"):
+            raise PlanError(f"on is {self.on!r}, which is emulated: its times say nothing about any board")
+        if self.runs < 1:
+            raise PlanError(f"runs is {self.runs}, expected at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a task may take before it is given up; those are tried again `retries` times, elsewhere if there is one."""
+
+    retries: int = 2
+    seconds: int = 3600
+    memory_mib: int = 4096
+    """Of a task that quantizes a network; one that runs finished files has half of it."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("retries", 0), ("seconds", 1), ("memory_mib", 512)):
+            if getattr(self, name) < least:
+                raise PlanError(f"{name} is {getattr(self, name)}, expected at least {least}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepPlan:
+    """A whole plan; paths in it are relative to the current folder, as on the command line."""
+
+    schema_version: int = SCHEMA_VERSION
+    checkpoints: tuple[CheckpointSource, ...]
+    calibration: Calibration
+    evaluation: Evaluation
+    recipes: dict[str, Recipe] = field(default_factory=lambda: {DEFAULT_RECIPE: Recipe()})
+    """Name -> recipe."""
+    gates: Gates = Gates()
+    winner: Winner = Winner()
+    latency: Latency | None = None
+    limits: Limits = Limits()
+
+    def __post_init__(self) -> None:
+        if self.schema_version != SCHEMA_VERSION:
+            raise PlanError(f"schema_version is {self.schema_version}, this levit-edge reads {SCHEMA_VERSION}")
+        for name, what in (("checkpoints", self.checkpoints), ("recipes", self.recipes)):
+            if not what:
+                raise PlanError(f"there are no {name}")
+        for name in self.recipes:
+            if not plain_file_name(name):
+                raise PlanError(f"a recipe is called {name!r}, expected letters, digits, dot, dash and underscore")
+        for name, wanted in (
+            ("gates.max_latency_ms", self.gates.max_latency_ms is not None),
+            ("winner.by latency", self.winner.by is WinnerBy.LATENCY),
+        ):
+            if wanted and self.latency is None:
+                raise PlanError(f"{name} needs a [latency] table")
+
+
+def read_plan(path: Path) -> SweepPlan:
+    """Read a plan; unknown, missing and wrongly typed keys are refused.
+
+    Raises:
+        PlanError: it cannot be read, or is not a plan; the message names the key.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_DOCUMENT_BYTES + 1)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise PlanError(f"{path} cannot be read ({why}): expected a sweep's plan in TOML.") from error
+    if len(content) > MAX_DOCUMENT_BYTES:
+        raise PlanError(f"{path} is larger than 16 MiB, expected a sweep's plan in TOML.")
+    try:
+        document = tomllib.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise PlanError(f"{path} is not TOML ({error}).") from error
+    try:
+        if isinstance(document.get("recipes"), dict):
+            document["recipes"] = _one_for_each_scheme(document["recipes"])
+        return from_json(SweepPlan, document, PlanError, f"the plan {path}")
+    except PlanError:
+        raise
+    except LevitEdgeError as error:  # what a recipe says of its values
+        raise PlanError(f"the plan {path} is not valid: {error}") from error
+
+
+def _one_for_each_scheme(recipes: Mapping[str, Any]) -> dict[str, Any]:
+    """`schemes = ["static", "mixed"]` in a recipe NAME makes NAME-static and NAME-mixed of it."""
+    expanded: dict[str, Any] = {}
+    for name, recipe in recipes.items():
+        if not isinstance(recipe, dict) or "schemes" not in recipe:
+            made = {name: recipe}
+        else:
+            rest = {key: value for key, value in recipe.items() if key != "schemes"}
+            schemes = recipe["schemes"]
+            if "scheme" in rest or not isinstance(schemes, list) or not schemes:
+                raise PlanError(f"recipe {name}: expected either `scheme`, or `schemes` with at least one.")
+            made = {f"{name}-{scheme}": rest | {"scheme": scheme} for scheme in schemes}
+        if twice := sorted(made.keys() & expanded.keys()):
+            raise PlanError(f"there are two recipes {twice[0]}.")
+        expanded |= made
+    return expanded

@@ -1,0 +1,193 @@
+"""A whole sweep: the library behind `levit-edge sweep`."""
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from levit_edge.data.demo import checkpoint_path
+from levit_edge.errors import PlanError, SweepError
+from levit_edge.memory import available_bytes
+from levit_edge.sweep.calibrate_task import calibration_part
+from levit_edge.sweep.candidates import Made, NamedCheckpoint, make_candidates
+from levit_edge.sweep.checkpoint_files import checkpoint_paths
+from levit_edge.sweep.choice import chosen
+from levit_edge.sweep.engine import Engine
+from levit_edge.sweep.environment import environment
+from levit_edge.sweep.facts import CheckpointPlace
+from levit_edge.sweep.images import Images, find_images
+from levit_edge.sweep.latency import measured
+from levit_edge.sweep.local_engine import LocalEngine
+from levit_edge.sweep.names import distinct_names
+from levit_edge.sweep.output import Output
+from levit_edge.sweep.plan import CheckpointSource, SweepPlan
+from levit_edge.sweep.results import SweepResults
+from levit_edge.sweep.runner import Listener, Runner
+from levit_edge.sweep.shard_index import check_counts
+from levit_edge.sweep.sources import Listing, list_shards
+from levit_edge.sweep.storage import StoredFile
+from levit_edge.sweep.store import Store
+
+__all__ = ["LOCAL", "RAY", "sweep"]
+
+LOCAL, RAY = "local", "ray"
+MIB = 1 << 20
+ENOUGH = 1 << 62
+"""Where nobody knows how much memory there is."""
+
+
+def sweep(
+    plan: SweepPlan,
+    output: str,
+    *,
+    engine: str = LOCAL,
+    workers: int | None = None,
+    any_processor: bool = False,
+    listener: Listener,
+    warn: Callable[[str], None] = lambda _message: None,
+) -> SweepResults:
+    """Do everything that `plan` says, and write what came of it below `output`, a folder or an fsspec URL.
+
+    `engine` is `local`, `ray` (a cluster that this machine is part of, or else one of this machine alone) or
+    `ray://host:port`. `workers` bounds the processes of `local`. `any_processor` allows a cluster of different
+    processors, whose results may differ in the last digits. What is in the store below `output` is not done again.
+
+    What fails is told in `SweepResults.candidates`, and the rest goes on.
+
+    Raises:
+        LevitEdgeError: nothing can be done: the plan's checkpoints or images are not there or not as many as it says,
+            the engine cannot be reached or is lost, the output cannot be written.
+    """
+    start = time.monotonic()
+    checkpoints = _checkpoints(plan.checkpoints)
+    calibration = list_shards(plan.calibration.images, plan.evaluation.shard_images)
+    evaluation = list_shards(plan.evaluation.images, plan.evaluation.shard_images)
+    with Output(output) as place:
+        store = Store(place.store)
+        here = environment()
+        with _engine(engine, store, here, workers, any_processor=any_processor) as running:
+            runner = Runner(store, running, _keyed(here, running), listener, plan.limits.retries)
+            made, images = asyncio.run(_all(plan, checkpoints, calibration, evaluation, runner, store, listener))
+            description, processors = running.description, running.processors
+        timed = measured(made, images.listing.class_names, plan, store, here, listener, warn)
+        candidates = tuple(
+            candidate
+            for each in checkpoints
+            for candidate in chosen([t.candidate for t in timed.made if t.candidate.checkpoint == each.name], plan)
+        )
+        results = SweepResults(
+            levit_edge_version=version("levit-edge"),
+            created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+            plan=plan,
+            environment=here | {"processor": "; ".join(processors)},
+            engine=description,
+            seconds=round(time.monotonic() - start, 1),
+            tasks=dict(runner.counts),
+            candidates=candidates,
+            device=timed.device,
+        )
+        winners = [
+            replace(each, candidate=candidate)
+            for each, candidate in zip(timed.made, candidates, strict=True)
+            if candidate.winner
+        ]
+        place.write(results, winners, images.listing.class_names)
+    return results
+
+
+async def _all(
+    plan: SweepPlan,
+    checkpoints: Sequence[NamedCheckpoint],
+    calibration: Listing,
+    evaluation: Listing,
+    runner: Runner,
+    store: Store,
+    listener: Listener,
+) -> tuple[tuple[Made, ...], Images]:
+    """The candidates of all checkpoints, and the evaluation's images."""
+    limits = plan.limits
+    listings = (calibration, evaluation)
+    listener.expect("index", len({shard for listing in listings for shard in listing.shards}))
+    calibrated, evaluated = await asyncio.gather(
+        *(
+            find_images(each, runner, store, memory_bytes=limits.memory_mib * MIB // 2, seconds=limits.seconds)
+            for each in listings
+        )
+    )
+    if not evaluated.problems:
+        check_counts(
+            evaluation.source,
+            evaluated.indices,
+            evaluation.class_names,
+            count=plan.evaluation.count,
+            per_class=plan.evaluation.per_class,
+        )
+    recipes = plan.recipes.values()
+    attentions = len({recipe.onnx_attention for recipe in recipes})
+    for kind, tasks in (
+        ("identify", 1),
+        ("export", attentions),
+        ("calibrate", len({calibration_part(recipe) for recipe in recipes})),
+        ("quantize", len(recipes)),
+        ("evaluate", attentions * len(evaluated.shards)),
+    ):
+        listener.expect(kind, tasks * len(checkpoints))
+    made = await asyncio.gather(*(make_candidates(each, plan, runner, calibrated, evaluated) for each in checkpoints))
+    return tuple(each for of_one in made for each in of_one), evaluated
+
+
+def _checkpoints(sources: Sequence[CheckpointSource]) -> list[NamedCheckpoint]:
+    """All checkpoints that the plan names, each once.
+
+    Raises:
+        CheckpointError: there is none where one is named.
+        PlanError: one is named twice.
+    """
+    found = [(source, file) for source in sources for file in _files(source)]
+    paths = [file.path for _, file in found]
+    if twice := next((path for path in paths if paths.count(path) > 1), None):
+        raise PlanError(f"the plan names the checkpoint {twice} twice.")
+    return [
+        NamedCheckpoint(
+            name=name,
+            place=CheckpointPlace(
+                path=None if source.path is None else file.path, signature=file.signature, size=source.size
+            ),
+            resize=source.resize,
+        )
+        for name, (source, file) in zip(distinct_names(paths), found, strict=True)
+    ]
+
+
+def _files(source: CheckpointSource) -> Iterator[StoredFile]:
+    if source.path is not None:
+        yield from checkpoint_paths(source.path)
+    elif source.size == "demo":
+        (file,) = checkpoint_paths(str(checkpoint_path()))
+        yield replace(file, path="demo")
+    else:  # published weights, which are checked by their hash
+        yield StoredFile(path=f"levit-{source.size}", signature=None)
+
+
+def _engine(
+    engine: str, store: Store, here: dict[str, str], workers: int | None, *, any_processor: bool
+) -> AbstractContextManager[Engine]:
+    run_id = secrets.token_hex(4)
+    if engine == LOCAL:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return LocalEngine(store.url, here, run_id, workers=workers or cores, memory_bytes=available_bytes() or ENOUGH)
+    if engine != RAY and not engine.startswith("ray://"):
+        raise SweepError(f"{engine!r} is no engine; expected {LOCAL}, {RAY} or ray://host:port.")
+    from levit_edge.sweep.ray_engine import RayEngine
+
+    return RayEngine(store, here, run_id, address=engine, any_processor=any_processor)
+
+
+def _keyed(here: dict[str, str], engine: Engine) -> dict[str, str]:
+    """What results are kept by: the environment, with the processors of whoever computes them."""
+    return here | {"processor": "; ".join(sorted(engine.processors))}
