@@ -18,15 +18,16 @@ from levit_edge.sweep.calibration_files import choose_calibration
 from levit_edge.sweep.call import Call
 from levit_edge.sweep.evaluate_task import Evaluated
 from levit_edge.sweep.facts import Calibrated, CheckpointFacts, CheckpointPlace, Quantized
-from levit_edge.sweep.images import Images, IndexedShard, digest_of_labelled
+from levit_edge.sweep.images import Images, LabelledShard
 from levit_edge.sweep.plan import SweepPlan
 from levit_edge.sweep.results import Candidate
 from levit_edge.sweep.runner import Runner, TaskFailedError
-from levit_edge.sweep.shard_index import labels_for
 
 __all__ = ["Made", "NamedCheckpoint", "make_candidates"]
 
 MIB = 1 << 20
+EVALUATION_BYTES, BYTES_PER_FILE_BYTE = 600 * MIB, 4
+"""Memory that a task takes which runs finished files: the runtimes and an image, and the files, loaded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,23 +171,16 @@ async def _evaluated(
     made: Sequence[Made], checkpoint: NamedCheckpoint, facts: CheckpointFacts, work: _Work
 ) -> list[Made]:
     """Those of `made` that have files with what these did, the others as they are."""
-    images = work.evaluation
     try:
-        labels = labels_for(images.listing.source, images.indices, images.listing.class_names, facts.config.classes)
+        shards = work.evaluation.labelled(facts.config.classes)
     except DataError as error:
         return [_with_problems(each, [str(error)]) for each in made]
-    on_shards = await asyncio.gather(
-        *(
-            _on_shard(each, None if labels is None else labels[place], made, checkpoint, facts, work)
-            for place, each in enumerate(images.shards)
-        )
-    )
-    return [_verified(each, images, on_shards, work) for each in made]
+    on_shards = await asyncio.gather(*(_on_shard(each, made, checkpoint, facts, work) for each in shards))
+    return [_verified(each, on_shards, work) for each in made]
 
 
 async def _on_shard(
-    shard: IndexedShard,
-    labels: Sequence[int] | None,
+    shard: LabelledShard,
     made: Sequence[Made],
     checkpoint: NamedCheckpoint,
     facts: CheckpointFacts,
@@ -206,22 +200,22 @@ async def _on_shard(
                 "artifact": each.sha256,
                 "compared with": twin.sha256,
                 "runtime": str(each.runtime),
-                "images": digest_of_labelled(shard.index, labels),
+                "images": shard.digest,
                 "preprocessing": preprocessing,
                 "classes": facts.config.classes,
                 "skip_bad_images": work.plan.evaluation.skip_bad_images,
             }
         places = {
             "artifacts": to_json(artifacts),
-            "shard": to_json(shard.shard),
-            "sha256": [image.sha256 for image in shard.index.images],
-            "labels": labels,
+            "shard": shard.blob,
+            "labels": shard.labels,
             "preprocessing": preprocessing,
             "classes": facts.config.classes,
             "skip_bad_images": work.plan.evaluation.skip_bad_images,
         }
-        subject = f"{checkpoint.name} on {shard.shard.name}"
-        call = replace(work.call("evaluate", subject, {}, places, share=2), pieces=pieces)
+        subject = f"{checkpoint.name} on {shard.name}"
+        memory = EVALUATION_BYTES + BYTES_PER_FILE_BYTE * sum(each.size_bytes for each in artifacts)
+        call = replace(work.call("evaluate", subject, {}, places), pieces=pieces, memory_bytes=memory)
         try:
             results = await work.runner.results(call)
         except TaskFailedError as error:
@@ -245,9 +239,9 @@ def _with_same_twins(made: Sequence[Made]) -> list[tuple[Artifact, ...]]:
     return [tuple(group.values()) for group in groups.values()]
 
 
-def _verified(made: Made, images: Images, on_shards: Sequence[dict[str, Evaluated | str]], work: _Work) -> Made:
+def _verified(made: Made, on_shards: Sequence[dict[str, Evaluated | str]], work: _Work) -> Made:
     """`made` with the verification that `levit_edge.runtime.verify` gives for all shards together, if all are there."""
-    artifacts = made.candidate.artifacts
+    artifacts, images = made.candidate.artifacts, work.evaluation
     if not artifacts:
         return made
     ours = [shard[each.sha256] for shard in on_shards for each in artifacts]
@@ -255,7 +249,7 @@ def _verified(made: Made, images: Images, on_shards: Sequence[dict[str, Evaluate
     if problems:
         done = len(on_shards) - sum(any(isinstance(s[a.sha256], str) for a in artifacts) for s in on_shards)
         return _with_problems(
-            made, [*problems, f"evaluated on {done} of {images.listed} shards: no figures are given."]
+            made, [*problems, f"evaluated on {done} of {len(images.listing.shards)} shards: no figures are given."]
         )
     tallies = Tallies(artifacts)
     evaluated = [each for each in ours if isinstance(each, Evaluated)]

@@ -15,8 +15,8 @@ from levit_edge.runtime.manifest import Artifact
 from levit_edge.runtime.runner import runtime_version
 from levit_edge.runtime.tally import Tallies
 from levit_edge.sweep.call import Call, Result
+from levit_edge.sweep.index_task import read_indexed
 from levit_edge.sweep.shard_reader import entries
-from levit_edge.sweep.sources import Shard
 from levit_edge.sweep.store import Store
 
 __all__ = ["Evaluated", "evaluate"]
@@ -42,11 +42,11 @@ def evaluate(call: Call, store: Store) -> dict[str, Result]:
 
     The call's pieces are named by the files' SHA-256.
     """
-    shard = from_json(Shard, call.places["shard"], SweepError, "a call")
+    indexed = read_indexed(store, call.places["shard"])
+    shard, expected = indexed.shard, [image.sha256 for image in indexed.index.images]
     preprocessing = Preprocessing.from_json(call.places["preprocessing"])
     artifacts = tuple(from_json(Artifact, each, SweepError, "a call") for each in call.places["artifacts"])
     evaluator = _evaluator(store.url, artifacts, preprocessing, call.places["classes"])
-    expected: list[str] = call.places["sha256"]
     labels: list[int] | None = call.places["labels"]
     tallies = Tallies(artifacts)
     skipped: dict[str, str] = {}

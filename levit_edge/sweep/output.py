@@ -22,7 +22,7 @@ from levit_edge.sweep.bundles import write_bundle
 from levit_edge.sweep.candidates import Made
 from levit_edge.sweep.page import sweep_page
 from levit_edge.sweep.results import SweepResults
-from levit_edge.sweep.storage import is_local, locate, reported
+from levit_edge.sweep.storage import is_local, locate, location_of, reported
 from levit_edge.sweep.store import Store, write_whole
 from levit_edge.sweep.table import csv_file, parquet_file
 
@@ -39,9 +39,9 @@ class Output:
     """
 
     def __init__(self, url: str) -> None:
-        self.url = url.rstrip("/")
         self._files, root = locate(url)
         self._root = root.rstrip("/")
+        self.url = location_of(self._files, self._root)
         self._open = ExitStack()
 
     @property

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -130,7 +130,7 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class SweepPlan:
-    """A whole plan; paths in it are relative to the current folder, as on the command line."""
+    """A whole plan."""
 
     schema_version: int = SCHEMA_VERSION
     checkpoints: tuple[CheckpointSource, ...]
@@ -161,7 +161,7 @@ class SweepPlan:
 
 
 def read_plan(path: Path) -> SweepPlan:
-    """Read a plan; unknown, missing and wrongly typed keys are refused.
+    """Read a plan; unknown, missing and wrongly typed keys are refused. Paths in it are relative to its folder.
 
     Raises:
         PlanError: it cannot be read, or is not a plan; the message names the key.
@@ -181,11 +181,23 @@ def read_plan(path: Path) -> SweepPlan:
     try:
         if isinstance(document.get("recipes"), dict):
             document["recipes"] = _one_for_each_scheme(document["recipes"])
-        return from_json(SweepPlan, document, PlanError, f"the plan {path}")
+        plan = from_json(SweepPlan, document, PlanError, f"the plan {path}")
     except PlanError:
         raise
     except LevitEdgeError as error:  # what a recipe says of its values
         raise PlanError(f"the plan {path} is not valid: {error}") from error
+    below = path.absolute().parent
+    return replace(
+        plan,
+        checkpoints=tuple(replace(each, path=each.path and _resolved(each.path, below)) for each in plan.checkpoints),
+        calibration=replace(plan.calibration, images=_resolved(plan.calibration.images, below)),
+        evaluation=replace(plan.evaluation, images=_resolved(plan.evaluation.images, below)),
+    )
+
+
+def _resolved(location: str, folder: Path) -> str:
+    """A path as one that does not depend on the current folder; a URL as it is."""
+    return location if "://" in location else str(folder / Path(location).expanduser())
 
 
 def _one_for_each_scheme(recipes: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from levit_edge.sweep.engine import Engine
 from levit_edge.sweep.results import TaskCounts
 from levit_edge.sweep.store import Store
 
-__all__ = ["Listener", "Runner", "TaskFailedError"]
+__all__ = ["Listener", "Runner", "Silent", "TaskFailedError"]
 
 
 class TaskFailedError(LevitEdgeError):
@@ -30,6 +30,19 @@ class Listener(Protocol):
 
     def failed(self, kind: str, subject: str, failed: Failed, *, again: bool) -> None:
         """An attempt has failed; `again` says whether there will be another."""
+
+
+class Silent:
+    """Hears and says nothing: the default for library use."""
+
+    def expect(self, kind: str, tasks: int) -> None:
+        """Ignore it."""
+
+    def ended(self, kind: str) -> None:
+        """Ignore it."""
+
+    def failed(self, kind: str, subject: str, failed: Failed, *, again: bool) -> None:
+        """Ignore it: what is given up is among the results."""
 
 
 class Runner:

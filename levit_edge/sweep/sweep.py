@@ -27,7 +27,7 @@ from levit_edge.sweep.names import distinct_names
 from levit_edge.sweep.output import Output
 from levit_edge.sweep.plan import CheckpointSource, SweepPlan
 from levit_edge.sweep.results import SweepResults
-from levit_edge.sweep.runner import Listener, Runner
+from levit_edge.sweep.runner import Listener, Runner, Silent
 from levit_edge.sweep.shard_index import check_counts
 from levit_edge.sweep.sources import Listing, list_shards
 from levit_edge.sweep.storage import StoredFile
@@ -48,7 +48,7 @@ def sweep(
     engine: str = LOCAL,
     workers: int | None = None,
     any_processor: bool = False,
-    listener: Listener,
+    listener: Listener | None = None,
     warn: Callable[[str], None] = lambda _message: None,
 ) -> SweepResults:
     """Do everything that `plan` says, and write what came of it below `output`, a folder or an fsspec URL.
@@ -63,7 +63,7 @@ def sweep(
         LevitEdgeError: nothing can be done: the plan's checkpoints or images are not there or not as many as it says,
             the engine cannot be reached or is lost, the output cannot be written.
     """
-    start = time.monotonic()
+    start, listener = time.monotonic(), listener or Silent()
     checkpoints = _checkpoints(plan.checkpoints)
     calibration = list_shards(plan.calibration.images, plan.evaluation.shard_images)
     evaluation = list_shards(plan.evaluation.images, plan.evaluation.shard_images)
