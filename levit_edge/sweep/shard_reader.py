@@ -38,9 +38,9 @@ READ_AHEAD_BYTES = 4 * 2**20  # what s3fs asks for at a time; its own 50 MiB wou
 LIMITS = {"cls": MOST_LABEL_BYTES, "json": MOST_LABEL_BYTES, **{each[1:]: MOST_IMAGE_BYTES for each in EXTENSIONS}}
 """Of the files of a sample that are read, by their endings, bytes."""
 DECOMPRESSORS: tuple[tuple[bytes, Callable[[Any], Any]], ...] = (
-    (rb"\x1f\x8b\x08", gzip.GzipFile),
-    (rb"BZh[1-9]1AY&SY", bz2.BZ2File),
-    (rb"\xfd7zXZ\x00", lzma.LZMAFile),
+    (rb"\x1f\x8b\x08", gzip.open),
+    (rb"BZh[1-9]1AY&SY", bz2.open),
+    (rb"\xfd7zXZ\x00", lzma.open),
 )
 """By how a file begins. They compare checksums, which tarfile's own do not."""
 LONGEST_START = 10
@@ -114,7 +114,7 @@ def _opened(shard: Shard, file: StoredFile) -> Iterator[Any]:
 def _samples(shard: Shard) -> Iterator[Entry]:
     read: set[str] = set()
     with (
-        reported(shard.name, note=lambda: f", after {len(read)} samples" if read else ""),
+        reported(shard.name, note=lambda: f", after {len(read)} of its samples" if read else ""),
         _opened(shard, shard.files[0]) as stream,
     ):
         for sample in _group(_members(stream)):
@@ -123,8 +123,8 @@ def _samples(shard: Shard) -> Iterator[Entry]:
                 raise DataError(f"{shard.name}: {key}: there are two samples of this name")
             yield _entry(f"{shard.name}: {key}", sample)
             read.add(key)
-        if not read:
-            raise ReadError("there are no samples in it")
+    if not read:
+        raise DataError(f"{shard.name}: there are no samples in it")
 
 
 def _group(members: Iterator[tuple[str, bytes]]) -> Iterator[dict[str, Any]]:

@@ -99,21 +99,20 @@ def _local_folder(source: str, folder: Path, shard_size: int) -> Listing:
 def _folder(source: str, shard_size: int) -> Listing:
     system, root = locate(source)
     with reported(source):
-        below = {
-            path.removeprefix(root).strip("/"): info
-            for path, info in system.find(root, withdirs=True, detail=True).items()
-            if path.strip("/") != root.strip("/")
-        }
-        if not below:
-            raise DataError(f"{source}: there is nothing; expected a folder of images, or tar files (*.tar)")
-        folders = [path for path, info in below.items() if info["type"] == "directory"]
-        found = arrange(
-            source, (path for path in below if path not in folders), (path for path in folders if "/" not in path)
-        )
-        files = [
-            StoredFile(path=path, signature=signature(system, f"{root}/{path}", below[path])) for path in found.images
+        files, folders = {}, set()
+        for path, info in system.find(root, withdirs=True, detail=True).items():
+            relative = path.removeprefix(root).lstrip("/")
+            if info["type"] == "directory" or relative.endswith("/"):  # so S3 keeps empty folders
+                folders.add(relative.rstrip("/"))
+            elif relative:
+                files[relative] = info
+        if not files:
+            raise DataError(f"{source}: there are no files; expected a folder of images, or tar files (*.tar)")
+        found = arrange(source, files, (folder for folder in folders if folder and "/" not in folder))
+        stored = [
+            StoredFile(path=path, signature=signature(system, f"{root}/{path}", files[path])) for path in found.images
         ]
-    return _folder_listing(source, location_of(system, root), files, found.folders, shard_size)
+    return _folder_listing(source, location_of(system, root), stored, found.folders, shard_size)
 
 
 def _folder_listing(

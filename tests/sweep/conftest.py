@@ -1,0 +1,92 @@
+"""Photographs of the demo in the places that a sweep reads from: S3 is moto's server, a process of its own."""
+
+import importlib.util
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from levit_edge.data import demo
+from levit_edge.data.imagefolder import ImageSet, read_image_folder
+from tests.arm.board import free_ports
+from tests.conftest import unavailable
+from tests.sweep.places import Put, put_in_memory, put_locally
+
+
+@pytest.fixture
+def photographs() -> ImageSet:
+    """Twelve of three classes."""
+    everything = read_image_folder(demo.evaluation_dir(), 10)
+    return everything.select([*range(3), *range(12, 17), *range(24, 28)])
+
+
+@pytest.fixture
+def files(photographs: ImageSet) -> dict[str, bytes]:
+    """The photographs as a folder: paths and contents."""
+    return {name: path.read_bytes() for name, path in zip(photographs.relative_paths, photographs.images, strict=True)}
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """The URL of an S3 server."""
+    if importlib.util.find_spec("moto") is None or importlib.util.find_spec("s3fs") is None:
+        unavailable("an S3 server needs moto[s3,server] and s3fs")
+    (port,) = free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    with subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "--port", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as server:
+        try:
+            _wait(url, server)
+            yield url
+        finally:
+            server.terminate()
+
+
+@pytest.fixture
+def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Put:
+    """Puts files into a new bucket."""
+    import s3fs
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    s3fs.S3FileSystem.clear_instance_cache()
+
+    def put(files: dict[str, bytes]) -> str:
+        system = s3fs.S3FileSystem(use_listings_cache=False)
+        bucket = f"bucket-{uuid.uuid4().hex}"
+        system.mkdir(bucket)
+        for path, content in files.items():
+            system.pipe_file(f"{bucket}/val/{path}", content)
+        return f"s3://{bucket}/val"
+
+    return put
+
+
+@pytest.fixture(params=["local", "file", "memory", "s3"])
+def put(request: pytest.FixtureRequest, tmp_path: Path) -> Put:
+    """Puts files where a sweep can read them, in each kind of place."""
+    if request.param == "s3":
+        return request.getfixturevalue("s3")  # type: ignore[no-any-return]
+    return put_in_memory if request.param == "memory" else put_locally(tmp_path, "file://" * (request.param == "file"))
+
+
+def _wait(url: str, server: subprocess.Popen[bytes]) -> None:
+    for _ in range(600):
+        try:
+            urlopen(url, timeout=5).close()  # noqa: S310 - our own server
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+        if server.poll() is not None:
+            break
+    pytest.fail("the S3 server does not start")
