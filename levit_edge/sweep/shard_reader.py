@@ -53,6 +53,7 @@ EXTENDING = {
 }
 """Types of headers that come before another header and that tarfile reads whole."""
 MOST_EXTENDING_BYTES = 2**20
+MOST_ARCHIVE_BYTES = 2**40  # tarfile would look for the next header behind any number of bytes, for ever
 META = re.compile(r"__[^/]*__($|/)")  # WebDataset's own, no samples
 
 
@@ -154,10 +155,12 @@ def _members(stream: Any) -> Iterator[tuple[str, bytes]]:
             archive.members.clear()  # type: ignore[attr-defined] # or they would be kept
             name = member.name.removeprefix("./")
             ending = (base_plus_ext(name)[1] or "").lower()
+            if archive.offset > MOST_ARCHIVE_BYTES:
+                raise ReadError(f"damaged: {name} ends behind {MOST_ARCHIVE_BYTES:,} bytes")
             if member.isdir() or META.match(name) or is_hidden_path(name):
                 continue
-            if not member.isreg():
-                raise ReadError(f"{name} is a link or a device, expected files only")
+            if not member.isreg() or member.issparse():
+                raise ReadError(f"{name} is a link, a device or a sparse file, expected plain files only")
             yield name, _content(archive, member, name, LIMITS.get(ending, 0))
         _check_rest(archive)
 

@@ -166,7 +166,7 @@ def test_links_and_devices_are_refused(kind: bytes) -> None:
         member = tarfile.TarInfo("1.jpg")
         member.type, member.linkname = kind, "/etc/passwd"
         archive.addfile(member)
-    with pytest.raises(DataError, match=r"^x\.tar: 1\.jpg is a link or a device"):
+    with pytest.raises(DataError, match=r"^x\.tar: 1\.jpg is a link, a device or a sparse file"):
         read(buffer.getvalue())
 
 
@@ -180,6 +180,11 @@ def header(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
 def test_headers_that_claim_much_are_refused_before_they_are_read(kind: bytes) -> None:
     with pytest.raises(DataError, match="damaged: a header of 8,589,934,592 bytes"):
         read(header("x", 2**33, kind) + bytes(1024))
+
+
+def test_a_member_without_end_is_refused_before_its_end_is_sought() -> None:
+    with pytest.raises(DataError, match=r"damaged: 1\.txt ends behind 1,099,511,627,776 bytes"):
+        read(header("1.txt", 2**80) + bytes(1024))
 
 
 def test_large_images_are_refused_before_they_are_read() -> None:
