@@ -185,14 +185,14 @@ def _look_up(source: str, locations: Iterable[str]) -> list[StoredFile]:
         with reported(source):
             if parent not in listed:
                 listed[parent] = _files_in(system, parent)
-            known = listed[parent].get(path)
-            mark = None if known is None else signature(system, path, known)
+            mark = signature(system, path, listed[parent].get(path))
             found.append(StoredFile(path=location_of(system, path), signature=mark))
     return found
 
 
 def _files_in(system: Any, folder: str) -> dict[str, Any]:
+    """What a listing says of the files right in `folder`: nothing where listing is not allowed."""
     try:
         return {info["name"]: info for info in system.ls(folder, detail=True) if info["type"] != "directory"}
-    except FileNotFoundError:
+    except Exception:  # only a short cut: the files that are not in it are asked for one by one
         return {}

@@ -109,16 +109,21 @@ def signature(system: Any, path: str, info: dict[str, Any] | None = None) -> str
         except FileNotFoundError:
             return None
         return f"size={status.st_size} mtime_ns={status.st_mtime_ns} inode={status.st_ino}"
-    if info is None:
+    teller = _teller(info or {})
+    if info is None or teller is None:
         try:
             info = system.info(path)
         except FileNotFoundError:
             return None
-    teller = next((key for key in CONTENT_TELLERS if info.get(key) is not None), None)
+        teller = _teller(info)
     if teller is None:
         raise DataError(f"{path}: its server says nothing that changes with the content; use a local copy")
     told = info[teller]
     return f"size={info['size']} {teller}={told.timestamp() if isinstance(told, datetime) else told}"
+
+
+def _teller(info: dict[str, Any]) -> str | None:
+    return next((key for key in CONTENT_TELLERS if info.get(key) is not None), None)
 
 
 def has_glob(location: str) -> bool:

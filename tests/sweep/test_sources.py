@@ -1,6 +1,11 @@
 import itertools
 import json
+import os
 import sys
+import threading
+from functools import partial
+from http import HTTPStatus
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -132,6 +137,28 @@ def test_a_file_that_goes_away_is_named(put: Put) -> None:
     system.rm(f"{root}/a/2.jpg")
     with pytest.raises(DataError, match=r"^val\[0:2\]: a/2\.jpg: missing$"):
         index_shard(shard)
+
+
+class NoListings(SimpleHTTPRequestHandler):
+    """Serves files, and no listings of folders."""
+
+    def list_directory(self, path: str | os.PathLike[str]) -> None:  # noqa: ARG002
+        self.send_error(HTTPStatus.FORBIDDEN)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+def test_named_files_are_found_where_nothing_is_listed(tmp_path: Path) -> None:
+    (tmp_path / "a-0.tar").write_bytes(tar({"1.jpg": b"1"}))
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(NoListings, directory=tmp_path)) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            listing = list_shards(f"http://127.0.0.1:{server.server_port}/a-{{0..1}}.tar", 5)
+            assert [image.name for image in index_shard(listing.shards[0]).images] == ["1.jpg"]
+        finally:
+            server.shutdown()
+    assert listing.shards[1].files[0].signature is None
 
 
 def test_files_of_one_name_are_told_apart_by_their_folders(files: dict[str, bytes]) -> None:
