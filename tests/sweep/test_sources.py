@@ -83,11 +83,13 @@ def test_an_empty_class_folder_keeps_its_place(s3: Put, tmp_path: Path) -> None:
 
     names = {"a/1.jpg": b"x", "c/1.jpg": b"x"}
     in_memory = put_in_memory(names)
-    fsspec.filesystem("memory").mkdir(f"{in_memory}/b")
+    fsspec.filesystem("memory").mkdir(f"{in_memory}/b.jpg")
     local = put_locally(tmp_path)(names)
-    Path(local, "b").mkdir()
-    for source in (in_memory, local, s3({**names, "b/": b""})):  # S3 has no folders but by such files
-        assert list_shards(source, 9).class_names == ("a", "b", "c")
+    Path(local, "b.jpg").mkdir()
+    for source in (in_memory, local, s3({**names, "b.jpg/": b""})):  # S3 has no folders but by such files
+        (shard,) = (listing := list_shards(source, 9)).shards
+        assert listing.class_names == ("a", "b.jpg", "c")
+        assert [file.path for file in shard.files] == ["a/1.jpg", "c/1.jpg"]
 
 
 def test_a_folder_of_images_alone_has_no_classes(put: Put) -> None:
