@@ -33,7 +33,7 @@ from levit_edge.sweep.sources import Listing, list_shards
 from levit_edge.sweep.storage import StoredFile
 from levit_edge.sweep.store import Store
 
-__all__ = ["LOCAL", "RAY", "sweep"]
+__all__ = ["LOCAL", "RAY", "open_engine", "sweep"]
 
 LOCAL, RAY = "local", "ray"
 MIB = 1 << 20
@@ -70,7 +70,7 @@ def sweep(
     with Output(output) as place:
         store = Store(place.store)
         here = environment()
-        with _engine(engine, store, here, workers, any_processor=any_processor) as running:
+        with open_engine(engine, store, here, workers, any_processor=any_processor) as running:
             runner = Runner(store, running, _keyed(here, running), listener, plan.limits.retries)
             made, images = asyncio.run(_all(plan, checkpoints, calibration, evaluation, runner, store, listener))
             description, processors = running.description, running.processors
@@ -174,9 +174,14 @@ def _files(source: CheckpointSource) -> Iterator[StoredFile]:
         yield StoredFile(path=f"levit-{source.size}", signature=None)
 
 
-def _engine(
-    engine: str, store: Store, here: dict[str, str], workers: int | None, *, any_processor: bool
+def open_engine(
+    engine: str, store: Store, here: dict[str, str], workers: int | None, *, any_processor: bool = False
 ) -> AbstractContextManager[Engine]:
+    """The engine of that name, whose workers write into `store`; see `sweep` for names and options.
+
+    Raises:
+        SweepError: there is no such engine, or what it needs is not installed.
+    """
     run_id = secrets.token_hex(4)
     if engine == LOCAL:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -48,7 +48,7 @@ def test_commands_have_only_options_that_there_are(block: Block) -> None:
 
 @pytest.mark.parametrize(
     ("command", "described_in"),
-    [("quantize", "recipes.md"), ("bench", "boards.md")]
+    [("quantize", "recipes.md"), ("bench", "boards.md"), ("sweep", "sweeps.md")]
     + [(name, "*.md") for name in ("verify", "predict", "package", "sensitivity", "report", "doctor")],
 )
 def test_every_option_is_described(command: str, described_in: str) -> None:
@@ -94,6 +94,9 @@ def desk(tmp_path: Path, demo_bundle: Made) -> Path:
         shutil.copy(image, tmp_path / "photos" / f"{number}.jpg")
     shutil.copy(tmp_path / "photos" / "0.jpg", tmp_path / "photo.jpg")
     shutil.copytree(demo_bundle[0], tmp_path / BUNDLE)
+    for block in ALL:
+        if (named := re.match(r"# (\S+\.toml)\n", block.source)) is not None:
+            (tmp_path / named[1]).write_text(block.source)
     return tmp_path
 
 

@@ -1,0 +1,1 @@
+"""What a sweep costs: measured task by task, and forecast for clusters that nobody here has."""

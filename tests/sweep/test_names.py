@@ -1,0 +1,18 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from levit_edge.runtime.bundle import plain_file_name
+from levit_edge.sweep.names import distinct_names
+
+
+def test_names_are_short_and_their_own() -> None:
+    paths = ["/runs/a/best.pth.tar", "/runs/b/best.pth.tar", "s3://bucket/dogs.safetensors", "demo"]
+    assert distinct_names(paths) == ["a-best", "b-best", "dogs", "demo"]
+    assert distinct_names(["x/y/best.pt", "z/y/best.pth"]) == ["y-best", "y-best-2"]
+
+
+@given(st.lists(st.text(min_size=1), max_size=8))
+def test_every_name_can_be_a_folder_and_is_there_once(paths: list[str]) -> None:
+    names = distinct_names(paths)
+    assert all(map(plain_file_name, names))
+    assert len(set(names)) == len(paths)

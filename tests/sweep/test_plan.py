@@ -1,0 +1,131 @@
+"""The plan of a sweep: what is taken, and what each mistake is told."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from levit_edge.documents import from_json, to_json
+from levit_edge.errors import PlanError
+from levit_edge.quantize.recipe import Recipe, Scheme
+from levit_edge.sweep.plan import SweepPlan, Winner, WinnerBy, read_plan
+
+LEAST = """
+[[checkpoints]]
+path = "weights/*.pth"
+[calibration]
+images = "train"
+[evaluation]
+images = "s3://bucket/val-{000..099}.tar"
+"""
+
+
+def written(folder: Path, text: str | bytes) -> Path:
+    path = folder / "plan.toml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def refused(folder: Path, text: str | bytes) -> str:
+    with pytest.raises(PlanError) as caught:
+        read_plan(written(folder, text))
+    return str(caught.value)
+
+
+def test_the_least_plan(tmp_path: Path) -> None:
+    plan = read_plan(written(tmp_path, LEAST))
+    assert plan.recipes == {"default": Recipe()}
+    assert plan.winner == Winner(by=WinnerBy.ACCURACY)
+    assert plan.latency is None
+
+
+def test_paths_are_relative_to_the_plan_and_urls_are_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path, LEAST.replace('"train"', '"~/train"'))
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.chdir(tmp_path.parent)
+    plan = read_plan(Path(tmp_path.name, "plan.toml"))
+    assert plan.checkpoints[0].path == f"{tmp_path}/weights/*.pth"
+    assert plan.calibration.images == "/home/me/train"
+    assert plan.evaluation.images == "s3://bucket/val-{000..099}.tar"
+
+
+def test_schemes_make_a_recipe_each(tmp_path: Path) -> None:
+    plan = read_plan(written(tmp_path, LEAST + '[recipes.a]\nschemes = ["static", "mixed"]\nseed = 3\n[recipes.b]\n'))
+    assert plan.recipes == {
+        "a-static": Recipe(scheme=Scheme.STATIC, seed=3),
+        "a-mixed": Recipe(scheme=Scheme.MIXED, seed=3),
+        "b": Recipe(),
+    }
+
+
+def test_a_plan_survives_the_results_that_hold_it(tmp_path: Path) -> None:
+    text = (
+        LEAST
+        + '[recipes.a]\nschemes = ["static"]\nfloat_layers = ["head"]\n[latency]\nruns = 7\n[winner]\nby = "latency"\n'
+    )
+    plan = read_plan(written(tmp_path, text))
+    assert from_json(SweepPlan, to_json(plan), PlanError, "it") == plan
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("[recipes.a]\nschema = 1", "recipes.a has unknown keys ['schema']"),
+        ('[recipes.a]\nscheme = "int4"', "recipes.a.scheme is 'int4', expected one of static, dynamic, mixed"),
+        ("[recipes.a]\nschemes = []", "recipe a: expected either `scheme`, or `schemes` with at least one"),
+        ('[recipes.a]\nschemes = ["static"]\nscheme = "mixed"', "recipe a: expected either"),
+        ('[recipes.a]\nschemes = ["static", "static"]\n[recipes.a-static]', "there are two recipes a-static"),
+        ('[recipes."../a"]', "a recipe is called '../a'"),
+        ("[recipes.a]\ncalibration_images = 0", "calibration_images is 0, expected at least 1"),
+        ("[gates]\nmax_latency_ms = 3.0", "gates.max_latency_ms needs a [latency] table"),
+        ('[winner]\nby = "latency"', "winner.by latency needs a [latency] table"),
+        ('[latency]\non = "qemu:cortex-a76"', "its times say nothing about any board"),
+        ("[limits]\nmemory_mib = 1", "memory_mib is 1, expected at least 512"),
+        ("[limits]\nretries = -1", "retries is -1, expected at least 0"),
+        ("schema_version = 2", "unknown keys"),  # in the last table
+        ("[recipes]", "there are no recipes"),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, more: str, said: str) -> None:
+    message = refused(tmp_path, LEAST + more)
+    assert said in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "lacks calibration, checkpoints, evaluation"),
+        ("schema_version = 2\n" + LEAST, "schema_version is 2, this levit-edge reads 1"),
+        (LEAST.replace('path = "weights/*.pth"', ""), "a checkpoint needs path, size or both"),
+        (LEAST.replace('path = "weights/*.pth"', 'size = "512"'), "size is '512', expected one of 128S"),
+        (LEAST.replace("[[checkpoints]]", "[checkpoints]"), "checkpoints is"),
+        ("checkpoints = []\n" + LEAST.split("\n", 3)[3], "there are no checkpoints"),
+        ("= 1", "is not TOML"),
+        (b"\xff", "is not TOML"),
+        ("a = " + "[" * 5000, "is not TOML"),
+    ],
+)
+def test_what_is_no_plan_is_refused(tmp_path: Path, text: str | bytes, said: str) -> None:
+    assert said in refused(tmp_path, text)
+
+
+def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "missing.toml", Path("nul\0")):
+        with pytest.raises(PlanError, match="cannot be read"):
+            read_plan(path)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
+    )
+)
+def test_no_document_makes_anything_but_a_plan_or_an_error(document: object) -> None:
+    with pytest.raises(PlanError):
+        from_json(
+            SweepPlan, {"checkpoints": [document], "calibration": document, "evaluation": document}, PlanError, "it"
+        )

@@ -1,0 +1,264 @@
+"""Whole sweeps of the demo on this machine; one of them makes what the others find in the store."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from levit_edge.data import demo
+from levit_edge.documents import to_json
+from levit_edge.errors import CheckpointError, DataError, ExitStatus, OutputError, PlanError
+from levit_edge.quantize.pipeline import quantize
+from levit_edge.quantize.recipe import Recipe, Scheme
+from levit_edge.runtime.bundle import Bundle
+from levit_edge.runtime.manifest import Verification
+from levit_edge.runtime.verify import verify
+from levit_edge.sweep.plan import Calibration, CheckpointSource, Evaluation, Gates, Latency, Limits, SweepPlan
+from levit_edge.sweep.results import SweepResults
+from levit_edge.sweep.sweep import sweep
+from tests.sweep.shards import write_shards
+
+pytestmark = pytest.mark.slow
+MIXED = Recipe(calibration_images=16)
+PLAN = SweepPlan(
+    checkpoints=(CheckpointSource(size="demo"),),
+    recipes={"mixed": MIXED, "static": replace(MIXED, scheme=Scheme.STATIC)},
+    calibration=Calibration(images=str(demo.calibration_dir())),
+    evaluation=Evaluation(images=str(demo.evaluation_dir()), shard_images=50, count=120, per_class=12),
+)
+ONE = replace(PLAN, recipes={"mixed": MIXED})
+Sweep = Callable[[SweepPlan], SweepResults]
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SweepResults]:
+    """A whole sweep, and where it is."""
+    output = tmp_path_factory.mktemp("sweep") / "output"
+    return output, sweep(PLAN, str(output))
+
+
+@pytest.fixture
+def again(first: tuple[Path, SweepResults], tmp_path: Path) -> Sweep:
+    """Sweeps that find what the first one has left in the store; their output is `tmp_path / "output"`."""
+    shutil.copytree(first[0] / "store", tmp_path / "output" / "store")
+    return lambda plan: sweep(plan, str(tmp_path / "output"))
+
+
+def figures(verification: Verification) -> Any:
+    """All of it that does not say when, where and how fast."""
+    document = to_json(verification)
+    for result in document["results"]:
+        del result["images_per_second"]
+    return document["results"], document["samples"], document["images"]["sha256"], document["gate"]["passed"]
+
+
+def done(results: SweepResults) -> dict[str, int]:
+    return {kind: counts.done for kind, counts in results.tasks.items() if counts.done}
+
+
+def test_merged_shards_are_what_one_machine_gives(first: tuple[Path, SweepResults]) -> None:
+    output, results = first
+    (winner,) = [each for each in results.candidates if each.winner]
+    assert winner.verification is not None
+    verified = verify(Bundle.open(output / "bundles" / "demo"), demo.evaluation_dir())
+    assert figures(winner.verification) == figures(verified)
+    assert done(results) == {"index": 4, "identify": 1, "export": 1, "calibrate": 1, "quantize": 2, "evaluate": 3}
+    assert not any(each.problems for each in results.candidates)
+
+
+def test_the_files_are_those_of_quantize(first: tuple[Path, SweepResults], tmp_path: Path) -> None:
+    """In a process with one thread, as tasks have."""
+    import torch
+
+    torch.set_num_threads(1)
+    recipe = PLAN.recipes["static"]
+    calibration = Path(PLAN.calibration.images)
+    bundle = quantize(
+        size="demo", output=tmp_path / "demo", calibration=calibration, recipe=recipe, bench=False, workers=0
+    )
+    (candidate,) = [each for each in first[1].candidates if each.recipe == "static"]
+    assert {each.file: each.sha256 for each in candidate.artifacts} == {
+        each.file: each.sha256 for each in bundle.manifest.artifacts
+    }
+
+
+def test_a_second_run_takes_everything_from_the_store(again: Sweep, first: tuple[Path, SweepResults]) -> None:
+    results = again(PLAN)
+    assert done(results) == {}
+    assert results.candidates == first[1].candidates
+
+
+def test_only_what_is_new_is_done(again: Sweep) -> None:
+    """One more recipe, calibrated alike, and another size of shards."""
+    more = PLAN.recipes | {"float head": replace(MIXED, float_layers=("head",))}
+    results = again(replace(PLAN, recipes=more))
+    assert done(results) == {"quantize": 1, "evaluate": 3}
+    other = again(replace(ONE, evaluation=replace(ONE.evaluation, shard_images=100)))
+    assert done(other)["evaluate"] == 2
+    assert figures(other.candidates[0].verification) == figures(results.candidates[0].verification)  # type: ignore[arg-type]
+
+
+def test_tar_shards_give_the_same_figures(again: Sweep, first: tuple[Path, SweepResults], tmp_path: Path) -> None:
+    pattern = write_shards(tmp_path / "shards", 4)
+    results = again(replace(ONE, evaluation=Evaluation(images=pattern, count=120, per_class=12)))
+    assert done(results) == {"index": 4, "evaluate": 4}
+    assert figures(results.candidates[0].verification) == figures(first[1].candidates[0].verification)  # type: ignore[arg-type]
+
+
+def truncate(folder: Path) -> None:
+    path = folder / "val-002.tar"
+    path.write_bytes(path.read_bytes()[:100_000])
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [(truncate, "val-002.tar: truncated"), (lambda folder: (folder / "val-002.tar").unlink(), "val-002.tar: missing")],
+)
+def test_a_bad_shard_fails_its_evaluation_and_not_the_sweep(
+    again: Sweep, tmp_path: Path, damage: Callable[[Path], object], said: str
+) -> None:
+    pattern = write_shards(tmp_path / "shards", 4)
+    whole = (tmp_path / "shards" / "val-002.tar").read_bytes()
+    damage(tmp_path / "shards")
+    plan = replace(ONE, evaluation=Evaluation(images=pattern, count=120))
+    (candidate,) = again(plan).candidates
+    assert candidate.artifacts
+    assert (candidate.verification, candidate.winner, candidate.within_gates) == (None, False, None)
+    assert said in candidate.problems[0]
+    assert candidate.problems[-1] == "evaluated on 3 of 4 shards: no figures are given."
+    (tmp_path / "shards" / "val-002.tar").write_bytes(whole)
+    mended = again(plan)
+    assert done(mended) == {"index": 1, "evaluate": 1}
+    assert mended.candidates[0].winner
+
+
+def test_an_image_that_cannot_be_decoded_is_named_or_left_out(again: Sweep, tmp_path: Path) -> None:
+    shutil.copytree(demo.evaluation_dir(), tmp_path / "val")
+    victim = sorted((tmp_path / "val" / "dress").iterdir())[3]
+    victim.write_bytes(victim.read_bytes()[:700])
+    plan = replace(ONE, evaluation=Evaluation(images=str(tmp_path / "val"), shard_images=50))
+    (candidate,) = again(plan).candidates
+    assert f"1 of 50 images cannot be read: dress/{victim.name}" in candidate.problems[0]
+    skipping = replace(plan, evaluation=replace(plan.evaluation, skip_bad_images=True))
+    (candidate,) = again(skipping).candidates
+    assert candidate.verification is not None
+    assert candidate.verification.images.skipped == (f"dress/{victim.name}",)
+    verified = verify(
+        Bundle.open(tmp_path / "output" / "bundles" / "demo"), tmp_path / "val", skip_bad_images=True, workers=1
+    )
+    assert figures(candidate.verification) == figures(verified)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "said"),
+    [
+        ({"evaluation": replace(PLAN.evaluation, count=121)}, DataError, "120 images in 3 shards, expected 121"),
+        ({"evaluation": replace(PLAN.evaluation, per_class=13)}, DataError, "expected 13 images of each class"),
+        ({"evaluation": Evaluation(images="/nowhere")}, DataError, "/nowhere"),
+        ({"calibration": Calibration(images="/nowhere/*.tar")}, DataError, "/nowhere"),
+        ({"checkpoints": (CheckpointSource(path="/nowhere/*.pth"),)}, CheckpointError, "there is no such checkpoint"),
+        ({"checkpoints": (CheckpointSource(size="demo"),) * 2}, PlanError, "names the checkpoint demo twice"),
+    ],
+)
+def test_what_the_plan_gets_wrong_is_said_before_the_work(
+    tmp_path: Path, change: dict[str, Any], error: type[Exception], said: str
+) -> None:
+    with pytest.raises(error, match=said):
+        sweep(replace(PLAN, **change), str(tmp_path / "output"))
+    assert not (tmp_path / "output" / "results.json").exists()
+
+
+def test_failures_stay_with_those_that_need_what_failed(again: Sweep, tmp_path: Path) -> None:
+    (tmp_path / "noise.pth").write_bytes(os.urandom(1000))
+    plan = replace(
+        ONE,
+        checkpoints=(CheckpointSource(size="demo"), CheckpointSource(path=str(tmp_path / "*.pth"))),
+        recipes={
+            "mixed": MIXED,
+            "no layer": replace(MIXED, float_layers=("nothing",)),
+            "too many": replace(MIXED, calibration_images=10_000),
+        },
+    )
+    good, no_layer, too_many, *noise = again(plan).candidates
+    assert good.winner
+    assert "--float-layer 'nothing' fits no layer" in no_layer.problems[0]
+    assert "10000 images were asked for, but there are" in too_many.problems[0]
+    assert len(noise) == 3
+    assert all(each.checkpoint == "noise" and "It is not a checkpoint" in each.problems[0] for each in noise)
+
+
+def test_a_gate_that_nobody_keeps_leaves_no_winner(again: Sweep, tmp_path: Path) -> None:
+    results = again(replace(PLAN, gates=Gates(max_int8_bytes=1000)))
+    assert [(each.within_gates, each.winner) for each in results.candidates] == [(False, False)] * 2
+    assert not (tmp_path / "output" / "bundles").exists()
+
+
+def test_latencies_are_measured_once(again: Sweep) -> None:
+    plan = replace(ONE, latency=Latency(runs=3), gates=Gates(max_latency_ms=60_000))
+    results = again(plan)
+    (candidate,) = results.candidates
+    assert results.device is not None
+    assert set(candidate.latency) == {each.file for each in candidate.artifacts}
+    assert candidate.within_gates
+    assert again(plan).candidates == results.candidates
+
+
+def test_one_run_at_a_time_writes_an_output(again: Sweep, tmp_path: Path) -> None:
+    from levit_edge.locking import OutputLock
+
+    with (
+        OutputLock(tmp_path / "output", "--output"),
+        pytest.raises(OutputError, match="is being written by another run"),
+    ):
+        again(ONE)
+
+
+def test_a_task_without_enough_memory_fails_alone(again: Sweep) -> None:
+    results = again(
+        replace(PLAN, recipes=PLAN.recipes | {"x": replace(MIXED, seed=1)}, limits=Limits(memory_mib=512, retries=1))
+    )
+    last = results.candidates[-1]
+    assert results.candidates[0].verification is not None
+    assert "out of memory" in last.problems[0]
+    assert "(2 attempts)" in last.problems[0]
+
+
+def command(plan: Path, output: Path, *more: str) -> list[str]:
+    return [sys.executable, "-m", "levit_edge.cli.main", "sweep", str(plan), "--output", str(output), *more]
+
+
+def test_the_command_is_interrupted_and_goes_on(tmp_path: Path) -> None:
+    plan, output = tmp_path / "plan.toml", tmp_path / "output"
+    plan.write_text(
+        '[[checkpoints]]\nsize = "demo"\n[recipes.mixed]\ncalibration_images = 16\n'
+        f'[calibration]\nimages = "{demo.calibration_dir()}"\n'
+        f'[evaluation]\nimages = "{demo.evaluation_dir()}"\nshard_images = 60\n'
+    )
+    with subprocess.Popen(command(plan, output), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as run:
+        while not list((output / "store" / "results").glob("*/*")) or len(list((output / "store").rglob("*"))) < 20:
+            time.sleep(0.2)
+            assert run.poll() is None
+        run.send_signal(signal.SIGINT)
+        assert run.stderr is not None
+        said = run.stderr.read()
+        assert run.wait() == ExitStatus.INTERRUPTED
+    assert "Traceback" not in said
+    kept = {path for path in (output / "store").rglob("*") if path.is_file()}
+    assert not [path for path in output.rglob("*") if ".partial" in path.name or path.name.endswith(".lock")]
+    assert not (output / "results.json").exists()
+    finished = subprocess.run(command(plan, output, "--json"), capture_output=True, text=True, check=True)
+    document = json.loads(finished.stdout)
+    assert finished.stderr == ""
+    assert document == json.loads((output / "results.json").read_text())
+    assert sum(counts["reused"] for counts in document["tasks"].values()) >= 3
+    assert kept <= set((output / "store").rglob("*"))
+    assert document["candidates"][0]["winner"]
