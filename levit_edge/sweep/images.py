@@ -49,6 +49,13 @@ class Images:
         """Of the shards that could be read."""
         return tuple(each.index for each in self.shards)
 
+    @property
+    def labels_are_known(self) -> bool:
+        """Whether its images have classes."""
+        return self.listing.class_names is not None or any(
+            image.label is not None for index in self.indices for image in index.images
+        )
+
     def labelled(self, classes: int) -> tuple[LabelledShard, ...]:
         """The shards that could be read, for a network of so many classes.
 

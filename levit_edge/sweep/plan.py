@@ -14,10 +14,20 @@ from levit_edge.quantize.recipe import Recipe
 from levit_edge.runtime.bundle import plain_file_name
 from levit_edge.runtime.kinds import Runtime
 
-__all__ = ["CheckpointSource", "Evaluation", "Gates", "Latency", "SweepPlan", "Winner", "WinnerBy", "read_plan"]
+__all__ = [
+    "SHARD_IMAGES",
+    "CheckpointSource",
+    "Evaluation",
+    "Gates",
+    "Latency",
+    "SweepPlan",
+    "Winner",
+    "WinnerBy",
+    "read_plan",
+]
 
 SCHEMA_VERSION = 1
-DEFAULT_SHARD_IMAGES = 500
+SHARD_IMAGES = 500
 """Half a minute of work for twelve files of a LeViT-128S: docs/scaling.md."""
 DEFAULT_RECIPE = "default"
 
@@ -67,7 +77,7 @@ class Evaluation:
     """How many there have to be."""
     per_class: int | None = None
     """How many of each class there have to be."""
-    shard_images: int = DEFAULT_SHARD_IMAGES
+    shard_images: int = SHARD_IMAGES
     """Images of a folder that make one task; a tar file is one whatever it holds."""
     skip_bad_images: bool = False
 

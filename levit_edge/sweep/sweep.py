@@ -9,9 +9,10 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from importlib.util import find_spec
 
 from levit_edge.data.demo import checkpoint_path
-from levit_edge.errors import PlanError, SweepError
+from levit_edge.errors import DataError, PlanError, SweepError
 from levit_edge.memory import available_bytes
 from levit_edge.sweep.calibrate_task import calibration_part
 from levit_edge.sweep.candidates import Made, NamedCheckpoint, make_candidates
@@ -25,7 +26,7 @@ from levit_edge.sweep.latency import measured
 from levit_edge.sweep.local_engine import LocalEngine
 from levit_edge.sweep.names import distinct_names
 from levit_edge.sweep.output import Output
-from levit_edge.sweep.plan import CheckpointSource, SweepPlan
+from levit_edge.sweep.plan import SHARD_IMAGES, CheckpointSource, SweepPlan, WinnerBy
 from levit_edge.sweep.results import SweepResults
 from levit_edge.sweep.runner import Listener, Runner, Silent
 from levit_edge.sweep.shard_index import check_counts
@@ -64,8 +65,9 @@ def sweep(
             the engine cannot be reached or is lost, the output cannot be written.
     """
     start, listener = time.monotonic(), listener or Silent()
+    _require_packages()
     checkpoints = _checkpoints(plan.checkpoints)
-    calibration = list_shards(plan.calibration.images, plan.evaluation.shard_images)
+    calibration = list_shards(plan.calibration.images, SHARD_IMAGES)
     evaluation = list_shards(plan.evaluation.images, plan.evaluation.shard_images)
     with Output(output) as place:
         store = Store(place.store)
@@ -127,6 +129,7 @@ async def _all(
             count=plan.evaluation.count,
             per_class=plan.evaluation.per_class,
         )
+    _require_labels(plan, evaluated)
     recipes = plan.recipes.values()
     attentions = len({recipe.onnx_attention for recipe in recipes})
     for kind, tasks in (
@@ -139,6 +142,29 @@ async def _all(
         listener.expect(kind, tasks * len(checkpoints))
     made = await asyncio.gather(*(make_candidates(each, plan, runner, calibrated, evaluated) for each in checkpoints))
     return tuple(each for of_one in made for each in of_one), evaluated
+
+
+def _require_labels(plan: SweepPlan, images: Images) -> None:
+    wants = {
+        "gates.max_drop_pt": plan.gates.max_drop_pt is not None,
+        "winner.by accuracy": plan.winner.by is WinnerBy.ACCURACY,
+    }
+    named = [name for name, wanted in wants.items() if wanted]
+    if named and images.shards and not images.labels_are_known:
+        raise DataError(f"{images.listing.source} has no labels, and the plan wants {' and '.join(named)}.")
+
+
+def _require_packages() -> None:
+    """What is needed at the end is asked for at the beginning.
+
+    Raises:
+        SweepError: something is not installed.
+    """
+    missing = [
+        name for name in ("fsspec", "jinja2", "matplotlib", "pyarrow", "torch", "webdataset") if not find_spec(name)
+    ]
+    if missing:
+        raise SweepError(f"{', '.join(missing)} not installed: run `pip install 'levit-edge[quantize,sweep]'`.")
 
 
 def _checkpoints(sources: Sequence[CheckpointSource]) -> list[NamedCheckpoint]:
