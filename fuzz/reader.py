@@ -7,7 +7,7 @@ from random import Random
 
 from fuzz.mutate_bytes import Mutation
 
-__all__ = ["Reader"]
+__all__ = ["Reader", "written"]
 
 MOST_MUTATIONS = 4
 
@@ -34,3 +34,10 @@ class Reader:
         for _ in range(chance.choice((1, 1, 1, 2, MOST_MUTATIONS))):
             data = chance.choice(self.mutations)(chance, data, self.seeds)
         return data
+
+
+def written(folder: Path, name: str, data: bytes) -> Path:
+    """The file `name` in `folder`, which holds `data` now."""
+    path = folder / name
+    path.write_bytes(data)
+    return path

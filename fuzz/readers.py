@@ -17,8 +17,10 @@ from fuzz.board_answers import bench_stream, evaluation_stream, hello
 from fuzz.mutate_bytes import BYTES, Mutation
 from fuzz.mutate_json import JSON
 from fuzz.mutate_models import ONNX, PICKLE, PTE, SAFETENSORS
+from fuzz.mutate_toml import changed_line
 from fuzz.mutate_zip import ZIP, content_mutation
-from fuzz.reader import Reader
+from fuzz.reader import Reader, written
+from fuzz.sweep_readers import SWEEP_READERS
 from levit_edge.data import demo
 from levit_edge.data.image import crop_square, open_image
 from levit_edge.data.preprocess import Preprocessing
@@ -33,12 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["READERS"]
 
 TEXT: tuple[Mutation, ...] = BYTES
-
-
-def _written(folder: Path, name: str, data: bytes) -> Path:
-    path = folder / name
-    path.write_bytes(data)
-    return path
 
 
 # --- checkpoints -----------------------------------------------------------------------------------------------------
@@ -82,7 +78,7 @@ def _read_checkpoint(data: bytes, folder: Path) -> None:
     """As `quantize` and `inspect` do. Another network is refused; that is as good as accepted."""
     from levit_edge.model.checkpoint import read_checkpoint
 
-    path = _written(folder, "weights", data)
+    path = written(folder, "weights", data)
     try:
         read_checkpoint(path)
     except LevitEdgeError as error:
@@ -149,8 +145,8 @@ def hub_config(_bundle: Path) -> Reader:
     weights = demo.checkpoint_path().read_bytes()
 
     def read(data: bytes, folder: Path) -> None:
-        _written(folder, "config.json", data)
-        _written(folder, "model.safetensors", weights)
+        written(folder, "config.json", data)
+        written(folder, "model.safetensors", weights)
         found = read_hub_config(folder)
         _ = found.labels
         found.check(CONFIGS["demo"])
@@ -296,7 +292,7 @@ def _packages(bundle: Path) -> list[bytes]:
 def _read_package(data: bytes, folder: Path) -> None:
     from levit_edge.runtime.package.package import Package, is_package, read_package_file
 
-    path = _written(folder, "package.zip", data)
+    path = written(folder, "package.zip", data)
     is_package(path)
     Package.parse(read_package_file(path), str(path))
 
@@ -335,12 +331,12 @@ def signature(bundle: Path) -> Reader:
     def read(data: bytes, folder: Path) -> None:
         public, _, rest = data.partition(b"--\n")
         made, _, private = rest.partition(b"--\n")
-        path = _written(folder, "labels.txt", signed)
-        _written(folder, "labels.txt.sig", made)
+        path = written(folder, "labels.txt", signed)
+        written(folder, "labels.txt.sig", made)
         refused: list[LevitEdgeError] = []
         for attempt in (
-            lambda: load_private_key(_written(folder, "key", private)),
-            lambda: check_signature(path, signed, _written(folder, "pub", public)),
+            lambda: load_private_key(written(folder, "key", private)),
+            lambda: check_signature(path, signed, written(folder, "pub", public)),
         ):
             try:
                 attempt()
@@ -362,7 +358,7 @@ def measurement(_bundle: Path) -> Reader:
     from levit_edge.runtime.report.boards_page import boards_page
 
     def read(data: bytes, folder: Path) -> None:
-        (found,) = load_measurements([_written(folder, "m.json", data)])
+        (found,) = load_measurements([written(folder, "m.json", data)])
         shareable(found)
         boards_page([found], comparison_rows([found]))
 
@@ -431,7 +427,7 @@ def board_bench(bundle: Path) -> Reader:
 
     def read(data: bytes, folder: Path) -> None:
         opened = Bundle.open(slim.write(folder, {}))
-        found = measure(opened, _Recorded(_written(folder, "stream", data)), Plan(runs=4, threads=(1,)))
+        found = measure(opened, _Recorded(written(folder, "stream", data)), Plan(runs=4, threads=(1,)))
         json.dumps(to_json(found))
 
     return Reader(name="board-bench", seeds=[stream], mutations=STREAM, read=read, programs=True)
@@ -445,9 +441,7 @@ def board_evaluation(bundle: Path) -> Reader:
     def read(data: bytes, folder: Path) -> None:
         opened = Bundle.open(slim.write(folder, {}))
         os.environ["LEVIT_EDGE_CACHE"] = str(folder / "cache")
-        found = verify_on(
-            opened, _Recorded(_written(folder, "stream", data)), demo.evaluation_dir(), limit=2, workers=0
-        )
+        found = verify_on(opened, _Recorded(written(folder, "stream", data)), demo.evaluation_dir(), limit=2, workers=0)
         json.dumps(to_json(found.verification))
 
     return Reader(name="board-evaluation", seeds=[stream], mutations=STREAM, read=read, programs=True)
@@ -519,19 +513,12 @@ def fleet(_bundle: Path) -> Reader:
         "[" * 2000,
     )
 
-    def changed_line(chance: Random, data: bytes, _seeds: Sequence[bytes]) -> bytes:
-        lines = data.decode("utf-8", "replace").splitlines()
-        lines.insert(chance.randrange(len(lines) + 1), chance.choice((*tokens, *lines)))
-        if chance.random() < 0.5:
-            del lines[chance.randrange(len(lines))]
-        return "\n".join(lines).encode()
-
     def read(data: bytes, folder: Path) -> None:
-        for board in read_fleet(_written(folder, "fleet.toml", data)):
+        for board in read_fleet(written(folder, "fleet.toml", data)):
             if not board.on.startswith(("qemu", "adb")):
                 open_target(board.on, python=board.python, ssh_config=None)
 
-    return Reader(name="fleet", seeds=[text.encode()], mutations=(*[changed_line] * 10, *BYTES), read=read)
+    return Reader(name="fleet", seeds=[text.encode()], mutations=(*[changed_line(tokens)] * 10, *BYTES), read=read)
 
 
 # --- work that was cut off -------------------------------------------------------------------------------------------
@@ -624,7 +611,7 @@ def partial_evaluation(_bundle: Path) -> Reader:
     def read(data: bytes, folder: Path) -> None:
         kept = Unfinished({}, folder).path
         kept.mkdir(exist_ok=True)
-        _written(kept, "answers", data)
+        written(kept, "answers", data)
         with PartialEvaluation({}, (2, 10), folder) as partial:
             for each in partial.answers:
                 if isinstance(each, Answer):
@@ -693,57 +680,12 @@ def image(_bundle: Path) -> Reader:
     protocol = Preprocessing(image_size=32, resize=36, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
 
     def read(data: bytes, folder: Path) -> None:
-        crop_square(open_image(_written(folder, "image", data)), protocol.resize, protocol.image_size)
+        crop_square(open_image(written(folder, "image", data)), protocol.resize, protocol.image_size)
 
     return Reader(name="image", seeds=seeds, mutations=(*[chunk_with_sum] * 3, *BYTES), read=read)
 
 
 # --- model files -----------------------------------------------------------------------------------------------------
-
-
-def tar_shard(_bundle: Path) -> Reader:
-    """WebDataset tar files, also compressed, and with headers of GNU and pax; changed headers get their checksums."""
-    import gzip
-    import tarfile
-
-    from levit_edge.sweep.shard_index import index_shard
-    from levit_edge.sweep.sources import list_shards
-
-    def shard(form: int) -> bytes:
-        buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
-            for name in ("a/1.jpg", "a/1.cls", f"{'long/' * 30}2.png", f"{'long/' * 30}2.json"):
-                content = {"cls": b"7", "json": b'{"label": 3}'}.get(name.rpartition(".")[2], name.encode() * 100)
-                member = tarfile.TarInfo(name)
-                member.size = len(content)
-                archive.addfile(member, io.BytesIO(content))
-        return buffer.getvalue()
-
-    def changed_header(chance: Random, data: bytes, _seeds: Sequence[bytes]) -> bytes:
-        starts = [at for at in range(0, len(data) - 511, 512) if data[at + 257 : at + 262] == b"ustar"]
-        if not starts:
-            return data
-        at = chance.choice(starts)
-        header = bytearray(data[at : at + 512])
-        start, length, values = chance.choice(
-            (
-                (0, 100, (b"../../x.jpg", b"/x.jpg", b"", b"a/1.jpg", b".jpg", b"\xff.jpg", b"__x__/1.jpg")),
-                (124, 12, (b"77777777777", b"-1", b"", b"\x80" + b"\xff" * 11, b"\xff" * 12, b"1")),
-                (156, 1, (bytes([chance.randrange(256)]), b"0", b"1", b"2", b"5", b"L", b"K", b"x", b"g", b"S", b"D")),
-                (157, 100, (b"/etc/passwd",)),
-            )
-        )
-        header[start : start + length] = chance.choice(values).ljust(length, b"\0")
-        header[148:156] = b" " * 8
-        header[148:156] = b"%06o\0 " % sum(header)
-        return data[:at] + bytes(header) + data[at + 512 :]
-
-    def read(data: bytes, folder: Path) -> None:
-        index_shard(*list_shards(str(_written(folder, "x.tar", data)), 1).shards)
-
-    plain = [shard(form) for form in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)]
-    seeds = [*plain, gzip.compress(plain[0], mtime=0)]
-    return Reader(name="tar-shard", seeds=seeds, mutations=(*[changed_header] * 10, *BYTES), read=read)
 
 
 def _small_onnx() -> bytes:
@@ -899,7 +841,7 @@ READERS: dict[str, Callable[[Path], Reader]] = {
     "kept-plan": kept_plan,
     "partial-evaluation": partial_evaluation,
     "image": image,
-    "tar-shard": tar_shard,
+    **SWEEP_READERS,
     "onnx-facts": onnx_facts,
     "onnx-optimised": onnx_optimised,
     "onnx-run": onnx_run,

@@ -1,5 +1,6 @@
 """What a sweep is to do: the TOML document that `levit-edge sweep` reads."""
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -97,6 +98,12 @@ class Gates:
     max_int8_bytes: int | None = None
     max_latency_ms: float | None = None
     """Median of one image, one thread, where `[latency]` measures."""
+
+    def __post_init__(self) -> None:
+        for name in ("max_drop_pt", "max_int8_bytes", "max_latency_ms"):
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and (value > 0 or name == "max_drop_pt")):
+                raise PlanError(f"{name} is {value}, which no candidate could keep")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,18 +203,24 @@ def read_plan(path: Path) -> SweepPlan:
         raise
     except LevitEdgeError as error:  # what a recipe says of its values
         raise PlanError(f"the plan {path} is not valid: {error}") from error
-    below = path.absolute().parent
+    try:
+        return _resolved(plan, path.absolute().parent)
+    except RuntimeError as error:  # of another user's home folder
+        raise PlanError(f"the plan {path} is not valid: {error}") from error
+
+
+def _resolved(plan: SweepPlan, folder: Path) -> SweepPlan:
+    """The plan with paths that do not depend on the current folder."""
+
+    def absolute(location: str) -> str:
+        return location if "://" in location else str(folder / Path(location).expanduser())
+
     return replace(
         plan,
-        checkpoints=tuple(replace(each, path=each.path and _resolved(each.path, below)) for each in plan.checkpoints),
-        calibration=replace(plan.calibration, images=_resolved(plan.calibration.images, below)),
-        evaluation=replace(plan.evaluation, images=_resolved(plan.evaluation.images, below)),
+        checkpoints=tuple(replace(each, path=each.path and absolute(each.path)) for each in plan.checkpoints),
+        calibration=replace(plan.calibration, images=absolute(plan.calibration.images)),
+        evaluation=replace(plan.evaluation, images=absolute(plan.evaluation.images)),
     )
-
-
-def _resolved(location: str, folder: Path) -> str:
-    """A path as one that does not depend on the current folder; a URL as it is."""
-    return location if "://" in location else str(folder / Path(location).expanduser())
 
 
 def _one_for_each_scheme(recipes: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,169 @@
+"""What a sweep reads: its plan, tar files of images, and what its store has."""
+
+import io
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+
+from fuzz.mutate_bytes import BYTES
+from fuzz.mutate_json import JSON
+from fuzz.mutate_toml import changed_line
+from fuzz.reader import Reader, written
+from levit_edge.errors import SweepError
+
+__all__ = ["SWEEP_READERS"]
+
+
+def sweep_plan(_bundle: Path) -> Reader:
+    from levit_edge.sweep.plan import read_plan
+
+    text = """[[checkpoints]]
+path = "weights/*.pth"
+size = "128S"
+[recipes.a]
+schemes = ["static", "mixed"]
+percentile = 99.9
+[calibration]
+images = "train"
+[evaluation]
+images = "s3://bucket/val-{000..099}.tar"
+count = 50000
+[gates]
+max_drop_pt = 1.0
+[latency]
+on = "ssh://pi@raspberrypi.local"
+[winner]
+by = "latency"
+"""
+    tokens = (
+        *(
+            "[[checkpoints]]",
+            "[recipes]",
+            "[recipes.a]",
+            "[gates]",
+            "[limits]",
+            "checkpoints = []",
+            "schema_version = 9",
+        ),
+        *("count = 0", "max_drop_pt = nan", "max_drop_pt = inf", "seed = 1e400", "runs = -1", "schemes = [[]]"),
+        *('scheme = "static"', 'path = "\\u0000"', 'path = ""', 'images = "~nobody/x"', "x" * 9999, "[" * 2000),
+    )
+
+    def read(data: bytes, folder: Path) -> None:
+        read_plan(written(folder, "plan.toml", data))
+
+    return Reader(name="sweep-plan", seeds=[text.encode()], mutations=(*[changed_line(tokens)] * 10, *BYTES), read=read)
+
+
+def sweep_store(_bundle: Path) -> Reader:
+    """A task's result; one that is damaged is none, which is a refusal here."""
+    from levit_edge.sweep.call import Result, key_of
+    from levit_edge.sweep.store import Store
+
+    inputs, here = {"checkpoint": "ab" * 32}, {"torch": "2.13.0"}
+    key = key_of("quantize", inputs, here)
+
+    def path(folder: Path) -> Path:
+        return folder / "results" / key[:2] / key
+
+    def seed(folder: Path) -> bytes:
+        store = Store(str(folder))
+        store.keep("quantize", inputs, here, Result(value={"a": [1, None]}, blobs={"int8.pte": store.add(b"x")}))
+        return path(folder).read_bytes()
+
+    def read(data: bytes, folder: Path) -> None:
+        seed(folder)
+        path(folder).write_bytes(data)
+        if Store(str(folder)).result(key) is None:
+            raise SweepError("damaged")
+
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory() as folder:
+        first = seed(Path(folder))
+    return Reader(name="sweep-store", seeds=[first], mutations=JSON, read=read)
+
+
+def tally(_bundle: Path) -> Reader:
+    """What a file did on a shard."""
+    import numpy as np
+
+    from levit_edge.runtime.evaluator import Answer
+    from levit_edge.runtime.kinds import Precision, Runtime
+    from levit_edge.runtime.manifest import Artifact
+    from levit_edge.runtime.tally import Tallies, Tally
+
+    artifacts = [
+        Artifact(file=f"{each}.onnx", runtime=Runtime.ONNXRUNTIME, precision=each, size_bytes=1, sha256=each)
+        for each in Precision
+    ]
+    tallies, chance = Tallies(artifacts), np.random.default_rng(0)
+    for label in range(10):
+        logits = chance.normal(size=(2, 10)).astype(np.float32)
+        tallies.count(Answer(logits=logits, seconds=(0.25, 0.125)), label)
+    seeds = [json.dumps(each.to_json()).encode() for each in tallies.by_artifact.values()]
+
+    def read(data: bytes, _folder: Path) -> None:
+        try:
+            document = json.loads(data)
+        except (ValueError, RecursionError) as error:
+            raise SweepError("not JSON") from error
+        found = Tally.from_json(document)
+        found.merge(Tally.from_json(document))
+        found.result(artifacts[-1])
+
+    return Reader(name="tally", seeds=seeds, mutations=JSON, read=read)
+
+
+def tar_shard(_bundle: Path) -> Reader:
+    """WebDataset tar files, also compressed, and with headers of GNU and pax; changed headers get their checksums."""
+    import gzip
+    import tarfile
+
+    from levit_edge.sweep.shard_index import index_shard
+    from levit_edge.sweep.sources import list_shards
+
+    def shard(form: int) -> bytes:
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
+            for name in ("a/1.jpg", "a/1.cls", f"{'long/' * 30}2.png", f"{'long/' * 30}2.json"):
+                content = {"cls": b"7", "json": b'{"label": 3}'}.get(name.rpartition(".")[2], name.encode() * 100)
+                member = tarfile.TarInfo(name)
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+        return buffer.getvalue()
+
+    def changed_header(chance: Random, data: bytes, _seeds: Sequence[bytes]) -> bytes:
+        starts = [at for at in range(0, len(data) - 511, 512) if data[at + 257 : at + 262] == b"ustar"]
+        if not starts:
+            return data
+        at = chance.choice(starts)
+        header = bytearray(data[at : at + 512])
+        start, length, values = chance.choice(
+            (
+                (0, 100, (b"../../x.jpg", b"/x.jpg", b"", b"a/1.jpg", b".jpg", b"\xff.jpg", b"__x__/1.jpg")),
+                (124, 12, (b"77777777777", b"-1", b"", b"\x80" + b"\xff" * 11, b"\xff" * 12, b"1")),
+                (156, 1, (bytes([chance.randrange(256)]), b"0", b"1", b"2", b"5", b"L", b"K", b"x", b"g", b"S", b"D")),
+                (157, 100, (b"/etc/passwd",)),
+            )
+        )
+        header[start : start + length] = chance.choice(values).ljust(length, b"\0")
+        header[148:156] = b" " * 8
+        header[148:156] = b"%06o\0 " % sum(header)
+        return data[:at] + bytes(header) + data[at + 512 :]
+
+    def read(data: bytes, folder: Path) -> None:
+        index_shard(*list_shards(str(written(folder, "x.tar", data)), 1).shards)
+
+    plain = [shard(form) for form in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)]
+    seeds = [*plain, gzip.compress(plain[0], mtime=0)]
+    return Reader(name="tar-shard", seeds=seeds, mutations=(*[changed_header] * 10, *BYTES), read=read)
+
+
+SWEEP_READERS: dict[str, Callable[[Path], Reader]] = {
+    "sweep-plan": sweep_plan,
+    "sweep-store": sweep_store,
+    "tally": tally,
+    "tar-shard": tar_shard,
+}
