@@ -39,7 +39,9 @@ class WinnerBy(StrEnum):
     ACCURACY = "accuracy"
     """The least drop in top-1; of equal ones the highest SQNR."""
     LATENCY = "latency"
+    """The least median; of equal ones the least drop."""
     SIZE = "size"
+    """The fewest bytes; of equal ones the least drop."""
 
 
 @dataclass(frozen=True, kw_only=True)

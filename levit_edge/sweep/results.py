@@ -39,7 +39,7 @@ class Candidate:
     problems: tuple[str, ...] = ()
     """What failed, in words."""
     within_gates: bool | None = None
-    """None if there are no gates, or if they could not be judged."""
+    """None if there are no gates, or if none is missed and one could not be judged."""
     front: tuple[Runtime, ...] = ()
     """The runtimes in which no other candidate of this checkpoint is better in one and not worse in the other of drop
     and latency (size, where no latency was measured)."""

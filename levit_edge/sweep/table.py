@@ -1,7 +1,7 @@
 """The one table of a sweep, a row for each file of each candidate, as Parquet and CSV."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from levit_edge.runtime.manifest import Artifact
@@ -18,16 +18,20 @@ def parquet_file(results: SweepResults) -> bytes:
     from pyarrow import parquet
 
     buffer = io.BytesIO()
-    parquet.write_table(_table(results), buffer)
+    parquet.write_table(_table(rows(results)), buffer)
     return buffer.getvalue()
 
 
 def csv_file(results: SweepResults) -> bytes:
-    """The table as CSV, with a line of headings."""
+    """The table as CSV, with a line of headings.
+
+    A text that a spreadsheet would take for a formula has an apostrophe before it, as OWASP's "CSV Injection" advises:
+    paths and messages come from elsewhere.
+    """
     from pyarrow import csv
 
     buffer = io.BytesIO()
-    csv.write_csv(_table(results), buffer)
+    csv.write_csv(_table({name: _defused(value) for name, value in row.items()} for row in rows(results)), buffer)
     return buffer.getvalue()
 
 
@@ -38,14 +42,26 @@ def rows(results: SweepResults) -> Iterator[dict[str, Any]]:
             yield _row(candidate, artifact)
 
 
-def _table(results: SweepResults) -> "pa.Table":
+def _table(content: Iterable[dict[str, Any]]) -> "pa.Table":
     import pyarrow as pa
 
     kinds = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
     schema = pa.schema([(name, kinds[kind]) for name, kind in COLUMNS.items()])
-    return pa.Table.from_pylist(list(rows(results)), schema=schema)
+    return pa.Table.from_pylist(
+        [{name: _encodable(value) for name, value in row.items()} for row in content], schema=schema
+    )
 
 
+def _encodable(value: Any) -> Any:
+    """Names of files need not be UTF-8: what cannot be written is a question mark, as in results.json."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+
+
+def _defused(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 COLUMNS: dict[str, type] = {
     "checkpoint": str,
     "recipe": str,
