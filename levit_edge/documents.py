@@ -74,8 +74,8 @@ def from_json(kind: type[T], document: object, error: type[LevitEdgeError], what
     return value
 
 
-def read_json(path: Path, error: type[LevitEdgeError], what: str) -> object:
-    """Parse a JSON file of at most 16 MiB.
+def read_json(path: Path, error: type[LevitEdgeError], what: str, *, limit: int = MAX_DOCUMENT_BYTES) -> object:
+    """Parse a JSON file of at most `limit` bytes.
 
     Raises:
         LevitEdgeError: of type `error`: the file cannot be read, is too large, or is not JSON.
@@ -84,8 +84,8 @@ def read_json(path: Path, error: type[LevitEdgeError], what: str) -> object:
         found = path.stat()
         if not S_ISREG(found.st_mode):
             raise error(f"{what} {path} is not a file, expected a small JSON document.")
-        if found.st_size > MAX_DOCUMENT_BYTES:
-            raise error(f"{what} {path} is larger than 16 MiB, expected a small JSON document.")
+        if found.st_size > limit:
+            raise error(f"{what} {path} is larger than {limit >> 20} MiB, expected a small JSON document.")
         content = path.read_bytes()
     except OSError as failure:
         raise error(f"{what} {path} cannot be read: {failure.strerror}.") from failure

@@ -91,8 +91,12 @@ COMMANDS = (
     ),
     Subcommand(
         report,
-        "Compare saved measurements of boards.",
-        ("report results", "report results friends-pi.json --output comparison.html"),
+        "Show a bundle, boards beside each other, or a sweep.",
+        (
+            "report my-int8 --open",
+            "report results friends-pi.json --output comparison.html",
+            "report s3://bucket/sweep",
+        ),
     ),
     Subcommand(
         doctor,

@@ -1,4 +1,4 @@
-"""`levit-edge report`: a bundle's page, bundles beside each other, and measurements of boards."""
+"""`levit-edge report`: a bundle's page, bundles beside each other, measurements of boards, and sweeps."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -23,10 +23,11 @@ PLOT_SUFFIXES = (".png", ".svg")
 
 def report(
     paths: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
-            metavar="BUNDLE|RESULT…",
-            help="A bundle, and files saved by `levit-edge bench --save` or folders of them; or such files alone.",
+            metavar="BUNDLE|RESULT…|SWEEP",
+            help="A bundle, and files saved by `levit-edge bench --save` or folders of them; or such files alone; or"
+            " what `levit-edge sweep --output` wrote, a folder or a URL.",
         ),
     ],
     compare: Annotated[
@@ -37,31 +38,57 @@ def report(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write a self-contained page into this .html file. [default: of a bundle NAME-report.html; of boards"
-            " none]",
+            help="Write a self-contained page into this .html file. [default: of a bundle or a sweep NAME-report.html;"
+            " of boards none]",
         ),
     ] = None,
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the boards into this .png or .svg file.")
     ] = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     json: JsonOutput = False,
 ) -> None:
-    """Show a bundle's figures, alone or beside others and with measurements of boards; or boards alone.
+    """Show a bundle's figures, alone or beside others and with measurements of boards; boards alone; or a sweep.
 
     levit-edge report my-levit-int8 --compare my-other-int8 results/
     levit-edge report results/ --output comparison.html
+    levit-edge report s3://bucket/sweep --open
     """
-    from levit_edge.runtime.bundle import MANIFEST_FILE, Bundle
+    from levit_edge.runtime.bundle import MANIFEST_FILE
+    from levit_edge.sweep.saved import is_sweep, sweep_name
 
-    bundles = [path for path in paths if (path / MANIFEST_FILE).is_file()]
-    results = [path for path in paths if path not in bundles]
-    _check(bundles, results, compare or [], plot)
-    if bundles and output is None and not json:
-        output = Path(f"{bundles[0].resolve().name}-report.html")
     _require_suffix(output, (".html",), "--output")
     _require_suffix(plot, PLOT_SUFFIXES, "--plot")
+    sweeps = [path for path in paths if is_sweep(path)]
+    bundles = [Path(path) for path in paths if path not in sweeps and (Path(path) / MANIFEST_FILE).is_file()]
+    results = [Path(path) for path in paths if path not in sweeps and Path(path) not in bundles]
+    _check(bundles, results, compare or [], plot, sweeps)
+    if output is None and not json and (sweeps or bundles):
+        output = Path(f"{sweep_name(sweeps[0]) if sweeps else bundles[0].resolve().name}-report.html")
+    if output is None and open_page:
+        raise typer.BadParameter("shows a page, and none would be written: give --output.", param_hint="--open")
+    if sweeps:
+        from levit_edge.cli.sweep_report import report_sweep
+
+        report_sweep(sweeps[0], output, json=json)
+    else:
+        _report(bundles, results, compare or [], output, plot, json=json)
+    if output is not None and open_page:
+        _open(output)
+
+
+def _report(
+    bundles: Sequence[Path],
+    results: Sequence[Path],
+    compare: Sequence[Path],
+    output: Path | None,
+    plot: Path | None,
+    *,
+    json: bool,
+) -> None:
     from levit_edge.runtime.board.comparison_rows import comparison_rows
     from levit_edge.runtime.board.saved import load_measurements
+    from levit_edge.runtime.bundle import Bundle
 
     with ExitStack() as stack:
         for path, option in ((output, "--output"), (plot, "--plot")):
@@ -69,7 +96,7 @@ def report(
                 stack.enter_context(reserved(path, option))
         measurements = load_measurements(results)
         rows = comparison_rows(measurements)
-        opened = [Bundle.open(path) for path in [*bundles, *(compare or [])]]
+        opened = [Bundle.open(path) for path in [*bundles, *compare]]
         if output is not None:
             write_whole(output, _page(opened, measurements, rows).encode(), "--output")
         if plot is not None:
@@ -86,6 +113,14 @@ def report(
             stdout.print(f"{name}: {path}", markup=False, highlight=False, soft_wrap=True)
     if output is None and plot is None:
         suggest(("levit-edge", "report", *results, "--output", "comparison.html"))
+
+
+def _open(page: Path) -> None:
+    """Show a page in the user's browser, or say that there is none."""
+    import webbrowser
+
+    if not webbrowser.open(page.resolve().as_uri()):
+        show_warning(f"no browser could be started: open {page.resolve()} yourself.")
 
 
 def _page(bundles: "Sequence[Bundle]", measurements: "Sequence[Measurement]", rows: "Sequence[ComparisonRow]") -> str:
@@ -143,7 +178,17 @@ def _print(bundles: "Sequence[Bundle]", measurements: "Sequence[Measurement]", r
         print_boards(rows, stdout)
 
 
-def _check(bundles: Sequence[Path], results: Sequence[Path], compare: Sequence[Path], plot: Path | None) -> None:
+def _check(
+    bundles: Sequence[Path],
+    results: Sequence[Path],
+    compare: Sequence[Path],
+    plot: Path | None,
+    sweeps: Sequence[str],
+) -> None:
+    if sweeps and (len(sweeps) > 1 or bundles or results or compare or plot):
+        raise typer.BadParameter(
+            f"{sweeps[0]} is a sweep, which is shown alone: without others, --compare and --plot.", param_hint="SWEEP"
+        )
     if len(bundles) > 1:
         raise typer.BadParameter(
             f"{bundles[0]} and {bundles[1]} are bundles, expected one: give the others with --compare.",

@@ -1,5 +1,6 @@
 """`levit-edge sweep`: many checkpoints by many recipes, on this machine or on a Ray cluster."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,8 +68,17 @@ def sweep(
 
         sweep_table(results, stdout)
         stdout.print(f"results: {place}", markup=False, highlight=False, soft_wrap=True)
-        suggest(("levit-edge", "report", place))
+        suggest(*_next(results, place))
     return _status(results)
+
+
+def _next(results: "SweepResults", place: str) -> Iterator[tuple[str, ...]]:
+    from levit_edge.sweep.output import BUNDLES
+
+    yield "levit-edge", "report", place, "--open"
+    winner = next((each for each in results.candidates if each.winner), None)
+    if winner is not None and "://" not in place:
+        yield "levit-edge", "verify", f"{place}/{BUNDLES}/{winner.checkpoint}", "--evaluation", "OTHER-IMAGES"
 
 
 def _status(results: "SweepResults") -> ExitStatus:

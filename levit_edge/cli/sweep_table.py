@@ -1,46 +1,96 @@
 """A sweep as a table that fits 80 columns."""
 
+from collections.abc import Iterator
+
 from rich.console import Console
 
-from levit_edge.cli.fitting_table import print_table
+from levit_edge.cli.fitting_table import print_grouped_table
+from levit_edge.runtime.board.hostile import text
 from levit_edge.runtime.kinds import Runtime
+from levit_edge.sweep.choice import gate_checks
+from levit_edge.sweep.figures import Figures, int8_figures
+from levit_edge.sweep.plan import Gates
 from levit_edge.sweep.results import Candidate, SweepResults
 
 __all__ = ["sweep_table"]
 
+HEADINGS = ("recipe", "MiB", "top-1 %", "drop pt", "agree %", "SQNR dB", "ms", "")
+DIGITS = (2, 2, 2, 2, 1, 2)
+SPARE = ("MiB", "agree %", "top-1 %", "SQNR dB")
+LONGEST_RECIPE = 28
+LONGEST_TEXT = 2000
+MOST_PROBLEMS = 20
+
 
 def sweep_table(results: SweepResults, console: Console) -> None:
-    """Print a row for each candidate, what failed, and the winners."""
+    """Print the candidates of each checkpoint, what failed, and which checkpoints have no winner.
+
+    The figures are those of the runtime that the plan compares; a missed gate of the other one's file names the file.
+    """
+    timed = any(each.latency for each in results.candidates)
+    shown = [place for place, heading in enumerate(HEADINGS) if timed or heading != "ms"]
+    groups = {
+        text(name, LONGEST_TEXT): [[row[place] for place in shown] for row in _rows(results, name)]
+        for name in results.checkpoints
+    }
+    print_grouped_table(console, [HEADINGS[place] for place in shown], groups, left=("recipe", ""), spare=SPARE)
+    _print_problems(results, console)
+    for name in results.checkpoints:
+        if not any(each.winner for each in results.of(name)):
+            console.print(f"{text(name, LONGEST_TEXT)}: no winner", style="yellow", markup=False, soft_wrap=True)
+    console.print(f"The figures are of the int8 files for {results.plan.winner.runtime}.", highlight=False)
+
+
+def _rows(results: SweepResults, checkpoint: str) -> Iterator[tuple[str, ...]]:
     runtime = results.plan.winner.runtime
-    headings = ("checkpoint", "recipe", "MiB", "top-1 %", "drop pt", "agree %", "SQNR dB", "ms", "")
-    rows = [_row(each, runtime) for each in results.candidates]
-    print_table(console, headings, rows, left=("checkpoint", "recipe", ""), spare=("MiB", "agree %", "top-1 %"))
+    for each in results.of(checkpoint):
+        cells = map(_number, _values(int8_figures(each, runtime)), DIGITS)
+        yield _shortened(each.recipe), *cells, _verdict(each, results.plan.gates, runtime)
+
+
+def _values(found: Figures | None) -> tuple[float | None, ...]:
+    if found is None:
+        return (None,) * len(DIGITS)
+    mebibytes = None if found.size_bytes is None else found.size_bytes / 2**20
+    return mebibytes, found.top1, found.drop_pt, found.agreement, found.sqnr_db, found.latency_ms
+
+
+def _verdict(candidate: Candidate, gates: Gates, runtime: Runtime) -> str:
+    shown = candidate.artifact(runtime)
+    missed: dict[str, list[str]] = {}
+    for check in gate_checks(candidate, gates):
+        if check.kept is False:
+            missed.setdefault(check.gate, []).append(check.file)
+    words = ["wins"] if candidate.winner else ["front"] if runtime in candidate.front else []
+    if candidate.problems:
+        words.append("failed")
+    gates_missed = [
+        gate if shown is not None and shown.file in files else f"{gate} ({text(files[0], LONGEST_RECIPE)})"
+        for gate, files in missed.items()
+    ]
+    return ", ".join([*words, *(["misses " + ", ".join(gates_missed)] if missed else [])])
+
+
+def _print_problems(results: SweepResults, console: Console) -> None:
+    """Each problem once, with the candidates that have it."""
+    found: dict[str, list[str]] = {}
     for each in results.candidates:
         for problem in each.problems:
-            console.print(f"{each.checkpoint} × {each.recipe}: {problem}", style="red", markup=False, soft_wrap=True)
-    for name in results.checkpoints:
-        won = next((each for each in results.of(name) if each.winner), None)
-        console.print(
-            f"{name}: {won.recipe} wins" if won else f"{name}: no winner", markup=False, highlight=False, soft_wrap=True
-        )
+            found.setdefault(text(problem, LONGEST_TEXT), []).append(
+                text(f"{each.checkpoint} × {each.recipe}", LONGEST_TEXT)
+            )
+    for problem, names in list(found.items())[:MOST_PROBLEMS]:
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        console.print(f"{names[0]}{more}: {problem}", style="red", markup=False, highlight=False, soft_wrap=True)
+    if len(found) > MOST_PROBLEMS:
+        console.print(f"{len(found) - MOST_PROBLEMS} more problems are in results.json", style="red")
 
 
-def _row(candidate: Candidate, runtime: Runtime) -> tuple[str, ...]:
-    artifact, result = candidate.artifact(runtime), candidate.result(runtime)
-    latency = candidate.latency.get(artifact.file) if artifact else None
-    marks = ("winner" if candidate.winner else "", "front" if runtime in candidate.front else "")
-    return (
-        candidate.checkpoint,
-        candidate.recipe,
-        _number(artifact.size_bytes / 2**20 if artifact else None),
-        _number(result.top1 if result else None),
-        _number(result.drop_pt if result else None),
-        _number(result.agreement if result else None),
-        _number(result.sqnr_db if result else None, 1),
-        _number(latency.p50 if latency else None),
-        " ".join(filter(None, marks)),
-    )
+def _shortened(recipe: str) -> str:
+    """Both ends of a long name: recipes of one plan often begin alike."""
+    name, half = text(recipe, LONGEST_TEXT), LONGEST_RECIPE // 2
+    return name if len(name) <= LONGEST_RECIPE else f"{name[: half - 1]}…{name[-half:]}"
 
 
-def _number(value: float | None, digits: int = 2) -> str:
+def _number(value: float | None, digits: int) -> str:
     return "–" if value is None else f"{value:.{digits}f}"

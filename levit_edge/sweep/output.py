@@ -22,13 +22,14 @@ from levit_edge.sweep.bundles import write_bundle
 from levit_edge.sweep.candidates import Made
 from levit_edge.sweep.page import sweep_page
 from levit_edge.sweep.results import SweepResults
+from levit_edge.sweep.saved import RESULTS
 from levit_edge.sweep.storage import is_local, locate, location_of, reported
 from levit_edge.sweep.store import Store, write_whole
 from levit_edge.sweep.table import csv_file, parquet_file
 
-__all__ = ["BUNDLES", "PAGE", "RESULTS", "Output"]
+__all__ = ["BUNDLES", "PAGE", "Output"]
 
-RESULTS, PAGE, BUNDLES = "results.json", "sweep.html", "bundles"
+PAGE, BUNDLES = "sweep.html", "bundles"
 
 
 class Output:

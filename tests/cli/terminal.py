@@ -8,21 +8,25 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
+LEVIT_EDGE = ("-m", "levit_edge.cli.main")
 FROM_OUTSIDE = {"COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "TERM"}
 
 
 def on_terminal(
-    *arguments: str | Path, columns: int = 80, environment: Mapping[str, str] | None = None
+    *arguments: str | Path,
+    columns: int = 80,
+    environment: Mapping[str, str] | None = None,
+    program: Sequence[str] = LEVIT_EDGE,
 ) -> tuple[int, str]:
-    """The exit status and everything written to the terminal, raw."""
+    """The exit status and everything written to the terminal, raw; `program` is what Python runs."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     inherited = {name: value for name, value in os.environ.items() if name not in FROM_OUTSIDE}
-    command = [sys.executable, "-m", "levit_edge.cli.main", *map(str, arguments)]
+    command = [sys.executable, *program, *map(str, arguments)]
     with subprocess.Popen(
         command,
         stdin=theirs,

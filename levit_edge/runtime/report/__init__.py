@@ -1,1 +1,1 @@
-"""Self-contained pages: a bundle, bundles beside each other, boards."""
+"""Self-contained pages: a bundle, bundles beside each other, boards, a sweep."""

@@ -34,6 +34,7 @@ def render(template: str, **values: object) -> str:
     )
     environment.filters.update(
         number=number,
+        amount=lambda value, digits=0: number(None if value is None or value < 0 else value, digits),
         signed=lambda value, digits=2: number(value, digits, sign="+"),
         mebibytes=lambda value, digits=2: number(value, digits, unit=2**20),
         interval=_interval,
