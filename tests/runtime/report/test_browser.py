@@ -9,15 +9,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from levit_edge.quantize.recipe import Recipe
 from levit_edge.runtime.board.comparison_rows import comparison_rows
 from levit_edge.runtime.bundle import Bundle
 from levit_edge.runtime.evidence import Evidence
 from levit_edge.runtime.manifest import Manifest
 from levit_edge.runtime.report.boards_page import boards_page
 from levit_edge.runtime.report.bundle_page import bundle_page
+from levit_edge.sweep.page import sweep_page
+from levit_edge.sweep.plan import Calibration, Evaluation
+from levit_edge.sweep.results import SweepResults, TaskCounts
 from tests.runtime.board.example import MEASUREMENT, PI_5, measured
 from tests.runtime.report.browser import CONTRAST, opened, screenshot
 from tests.runtime.report.example import report_bundle
+from tests.sweep.example import candidate, plan, sweep, swept
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -39,7 +44,7 @@ BOXES = """
 })
 """
 ACTIVE = "script, iframe, object, embed, link, base, form, svg script, foreignObject, a, [onerror], [onload], [onclick]"
-PAGES = ("bundle", "compared", "old", "boards", "hostile")
+PAGES = ("bundle", "compared", "old", "boards", "sweep", "hostile", "hostile sweep")
 
 
 @pytest.fixture(scope="module")
@@ -72,11 +77,36 @@ def pages(
         "compared": bundle_page(recorded, others=[copy, Bundle.open(tiny_bundle)]),
         "old": bundle_page(Bundle.open(tiny_bundle)),
         "boards": boards_page([MEASUREMENT], comparison_rows([MEASUREMENT])),
+        "sweep": sweep_page(sweep(2, 5)),
         "hostile": bundle_page(bad, others=[recorded], measurements=[nasty]),
+        "hostile sweep": sweep_page(hostile_sweep()),
     }
     for name, html in written.items():
         (folder / f"{name}.html").write_text(html, encoding="utf-8")
     return {name: folder / f"{name}.html" for name in written}
+
+
+def hostile_sweep() -> SweepResults:
+    """Every text of a sweep that may come from elsewhere."""
+    names = dict(zip(HOSTILE, HOSTILE[1:] + HOSTILE[:1], strict=True))
+    made = candidate(HOSTILE[0], HOSTILE[1], source=HOSTILE[2], problems=HOSTILE, size=HOSTILE[0])
+    assert made.verification is not None
+    images = replace(made.verification.images, source=HOSTILE[1], sha256=HOSTILE[2], skipped=HOSTILE)
+    artifacts = tuple(replace(each, file=f"{each.precision}{HOSTILE[0]}") for each in made.artifacts)
+    verification = replace(made.verification, images=images, host=names, runtimes=names)
+    bad = replace(made, artifacts=artifacts, verification=verification, checkpoint_sha256=HOSTILE[2], latency={})
+    others = [candidate(name, HOSTILE[1], times_ms=None) for name in HOSTILE[1:]]
+    of = plan(("static",), calibration=Calibration(images=HOSTILE[0]), evaluation=Evaluation(images=HOSTILE[1]))
+    return swept(
+        [bad, *others],
+        replace(of, recipes={"static": Recipe(float_layers=HOSTILE)}),
+        environment=names,
+        engine=HOSTILE[2],
+        created_utc=HOSTILE[0],
+        levit_edge_version=HOSTILE[1],
+        tasks={HOSTILE[2]: TaskCounts(done=1)},
+        device=replace(PI_5, model=HOSTILE[0], system=HOSTILE[1], architecture=HOSTILE[2]),
+    )
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -100,7 +130,7 @@ def test_no_page_is_wider_than_its_window(browser: "Browser", pages: dict[str, P
 
 
 @pytest.mark.parametrize("width", [PHONE, 1200])
-@pytest.mark.parametrize("name", ["bundle", "compared", "old", "boards"])
+@pytest.mark.parametrize("name", ["bundle", "compared", "old", "boards", "sweep"])
 def test_every_part_can_be_seen(
     browser: "Browser", pages: dict[str, Path], name: str, width: int, tmp_path: Path
 ) -> None:
@@ -135,9 +165,22 @@ def test_it_prints_on_white_paper(browser: "Browser", pages: dict[str, Path], na
         assert len(re.findall(rb"/Type\s*/Page\b", document)) >= 1
 
 
+def test_on_paper_nothing_is_folded_away(browser: "Browser", tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    path.write_text(sweep_page(sweep(4, 2)), encoding="utf-8")
+    with opened(browser, path) as page:
+        heights = "[...document.querySelectorAll('details')].map((each) => each.getBoundingClientRect().height)"
+        assert max(page.evaluate(heights)) < 100
+        page.emulate_media(media="print")
+        assert min(page.evaluate(heights)) > 200
+
+
 @pytest.mark.parametrize("protected", [True, False])
-def test_hostile_names_are_text(browser: "Browser", pages: dict[str, Path], protected: bool, tmp_path: Path) -> None:
-    html = pages["hostile"].read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["hostile", "hostile sweep"])
+def test_hostile_names_are_text(
+    browser: "Browser", pages: dict[str, Path], name: str, protected: bool, tmp_path: Path
+) -> None:
+    html = pages[name].read_text(encoding="utf-8")
     bare = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", html)
     assert bare != html
     path = tmp_path / "page.html"
