@@ -4,13 +4,13 @@ import hashlib
 import os
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from levit_edge.runtime.host import TOOLS, describe_host, package_versions
 from levit_edge.runtime.source_digest import source_digest
 
-__all__ = ["PROCESSOR", "describe_difference", "environment"]
+__all__ = ["PROCESSOR", "computed_on", "describe_difference", "environment"]
 
 PROCESSOR = "processor"
 """The one entry that may differ within a cluster, if the user allows it."""
@@ -25,6 +25,11 @@ def environment() -> dict[str, str]:
         "python": platform.python_version(),
         PROCESSOR: _processor(),
     }
+
+
+def computed_on(here: Mapping[str, str], processors: Iterable[str]) -> dict[str, str]:
+    """What results are kept by: the software here, and the processors of whoever computes them."""
+    return {**here, PROCESSOR: "; ".join(sorted(processors))}
 
 
 def describe_difference(expected: Mapping[str, str], found: Mapping[str, str]) -> str:

@@ -1,23 +1,18 @@
 """Tasks in processes of this machine."""
 
-import json
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
-from levit_edge.data.helpers import Helper, Helpers
-from levit_edge.documents import to_json
+from levit_edge.data.helpers import Helpers
 from levit_edge.errors import DataError, SweepError
-from levit_edge.sweep.call import Call, Failed, Outcome
+from levit_edge.sweep.call import Call, Outcome
 from levit_edge.sweep.environment import PROCESSOR
-from levit_edge.sweep.local_worker import unpack
-from levit_edge.sweep.work import log_path, read_log
+from levit_edge.sweep.worker_process import WorkerProcess
 
 __all__ = ["LocalEngine"]
-
-WORKER = "levit_edge.sweep.local_worker"
 
 
 class LocalEngine:
@@ -65,26 +60,18 @@ class LocalEngine:
     def _run(self, call: Call) -> Outcome:
         self._enter(call.memory_bytes)
         try:
-            return self._ask(call)
+            return self._worker().do(call)
         except DataError as error:
             raise SweepError(str(error)) from error
         finally:
             self._leave(call.memory_bytes)
 
-    def _ask(self, call: Call) -> Outcome:
-        helper: Helper | None = getattr(self._own, "helper", None)
-        if helper is None:
-            helper = self._own.helper = self._helpers.start(WORKER, (self._store_url, self._run_id))
-            helper.send(json.dumps(self._environment).encode())
-        helper.send(json.dumps(to_json(call)).encode())
-        frame = helper.receive()
-        if frame is not None:
-            return unpack(frame)
-        self._own.helper = None
-        log = log_path(self._run_id, call.id)
-        failed = Failed(reason=f"its process died ({helper.fate()})", log=read_log(log), again=True)
-        log.unlink(missing_ok=True)
-        return failed
+    def _worker(self) -> WorkerProcess:
+        """That of this thread."""
+        worker: WorkerProcess | None = getattr(self._own, "worker", None)
+        if worker is None:
+            worker = self._own.worker = WorkerProcess(self._helpers, self._store_url, self._environment, self._run_id)
+        return worker
 
     def _enter(self, memory_bytes: int) -> None:
         with self._room:

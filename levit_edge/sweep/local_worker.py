@@ -1,8 +1,8 @@
-"""A worker process of the local engine: takes calls on standard input, answers with outcomes on standard output.
+"""A process that does tasks: takes calls on standard input, answers with outcomes on standard output.
 
-`levit_edge.sweep.local_engine` starts it and is its only client. Arguments: the store, the name of the run. Frames in:
-first the environment as JSON, then one call after the other; frames out: for each call its outcome, as `pack` writes
-it. It ends when its standard input does.
+`levit_edge.sweep.worker_process` starts it and is its only client. Arguments: the store, the name of the run. Frames
+in: first the environment as JSON, then one call after the other; frames out: for each call its outcome, as `pack`
+writes it. It ends when its standard input does.
 """
 
 import errno

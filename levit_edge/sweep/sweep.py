@@ -19,7 +19,7 @@ from levit_edge.sweep.candidates import Made, NamedCheckpoint, make_candidates
 from levit_edge.sweep.checkpoint_files import checkpoint_paths
 from levit_edge.sweep.choice import chosen
 from levit_edge.sweep.engine import Engine
-from levit_edge.sweep.environment import environment
+from levit_edge.sweep.environment import computed_on, environment
 from levit_edge.sweep.facts import CheckpointPlace
 from levit_edge.sweep.images import Images, find_images
 from levit_edge.sweep.latency import measured
@@ -73,7 +73,7 @@ def sweep(
         store = Store(place.store)
         here = environment()
         with open_engine(engine, store, here, workers, any_processor=any_processor) as running:
-            runner = Runner(store, running, _keyed(here, running), listener, plan.limits.retries)
+            runner = Runner(store, running, computed_on(here, running.processors), listener, plan.limits.retries)
             made, images = asyncio.run(_all(plan, checkpoints, calibration, evaluation, runner, store, listener))
             description, processors = running.description, running.processors
         timed = measured(made, images.listing.class_names, plan, store, here, listener, warn)
@@ -86,7 +86,7 @@ def sweep(
             levit_edge_version=version("levit-edge"),
             created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
             plan=plan,
-            environment=here | {"processor": "; ".join(processors)},
+            environment=computed_on(here, processors),
             engine=description,
             seconds=round(time.monotonic() - start, 1),
             tasks=dict(runner.counts),
@@ -217,8 +217,3 @@ def open_engine(
     from levit_edge.sweep.ray_engine import RayEngine
 
     return RayEngine(store, here, run_id, address=engine, any_processor=any_processor)
-
-
-def _keyed(here: dict[str, str], engine: Engine) -> dict[str, str]:
-    """What results are kept by: the environment, with the processors of whoever computes them."""
-    return here | {"processor": "; ".join(sorted(engine.processors))}

@@ -1,0 +1,55 @@
+"""A process that does tasks, and its successors: each time it dies a new one follows."""
+
+import json
+import signal
+from collections.abc import Mapping
+
+from levit_edge.data.helpers import Helper, Helpers
+from levit_edge.documents import to_json
+from levit_edge.sweep.call import Call, Failed, Outcome
+from levit_edge.sweep.local_worker import unpack
+from levit_edge.sweep.work import log_path, read_log
+
+__all__ = ["WorkerProcess"]
+
+WORKER = "levit_edge.sweep.local_worker"
+
+
+class WorkerProcess:
+    """Does one call after the other in a process of this machine, one of `helpers`.
+
+    Neither a crash nor want of memory nor a task that hangs reaches whoever asks.
+    """
+
+    def __init__(self, helpers: Helpers, store_url: str, environment: Mapping[str, str], run_id: str) -> None:
+        self._helpers, self._store_url, self._environment, self._run_id = helpers, store_url, environment, run_id
+        self._helper: Helper | None = None
+
+    def do(self, call: Call) -> Outcome:
+        """What came of `call`.
+
+        Raises:
+            DataError: no process can be started.
+        """
+        helper = self._helper or self._start()
+        helper.send(json.dumps(to_json(call)).encode())
+        frame = helper.receive()
+        if frame is not None:
+            return unpack(frame)
+        self._helper = None
+        log = log_path(self._run_id, call.id)
+        failed = Failed(reason=_fate(helper, call), log=read_log(log), again=True)
+        log.unlink(missing_ok=True)
+        return failed
+
+    def _start(self) -> Helper:
+        self._helper = self._helpers.start(WORKER, (self._store_url, self._run_id))
+        self._helper.send(json.dumps(dict(self._environment)).encode())
+        return self._helper
+
+
+def _fate(helper: Helper, call: Call) -> str:
+    fate = helper.fate()
+    if helper.process.returncode == -signal.SIGALRM:
+        return f"took longer than {call.seconds} s"
+    return f"its process died ({fate})"
