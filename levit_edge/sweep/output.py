@@ -58,6 +58,9 @@ class Output:
             except OSError as error:
                 raise OutputError(f"{folder} cannot be written: {error.strerror}. Choose another --output.") from error
             self._open.enter_context(OutputLock(folder, "--output"))
+            store = Store(self.store)
+            store.remove_partial()  # of a run that was killed
+            self._open.callback(store.remove_partial)  # of workers that were ended
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -72,6 +75,8 @@ class Output:
         store = Store(self.store)
         for made in winners:
             self._write_bundle(made, store, class_names)
+        for name in set(results.checkpoints) - {made.candidate.checkpoint for made in winners}:
+            self._remove_bundle(name)
         document = json.dumps(to_json(results), indent=1, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
         for name, content in (
             ("results.parquet", parquet_file(results)),
@@ -92,3 +97,10 @@ class Output:
             for path in sorted(bundle.path.iterdir(), key=lambda path: path.name == "manifest.json"):
                 with reported(f"{self.url}/{BUNDLES}/{name} cannot be written", OutputError):
                     write_whole(self._files, f"{self._root}/{BUNDLES}/{name}/{path.name}", path.read_bytes())
+
+    def _remove_bundle(self, name: str) -> None:
+        """Of a checkpoint that had a winner in an earlier run."""
+        path = f"{self._root}/{BUNDLES}/{name}"
+        with reported(f"{self.url}/{BUNDLES}/{name} cannot be removed", OutputError):
+            if self._files.exists(path):
+                self._files.rm(path, recursive=True)

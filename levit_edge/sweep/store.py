@@ -50,7 +50,15 @@ class Store:
                 found = self._files.find(f"{self._root}/results")
             except FileNotFoundError:
                 return frozenset()
-        return frozenset(name.rpartition("/")[2] for name in found)
+        names = (name.rpartition("/")[2] for name in found)
+        return frozenset(name for name in names if not name.startswith("."))
+
+    def remove_partial(self) -> None:
+        """Remove what killed workers have half written; nobody may be writing."""
+        if is_local(self._files):
+            for path in Path(self._root).glob("*/*/.*.partial-*"):
+                with suppress(OSError):
+                    path.unlink()
 
     def result(self, key: str) -> Result | None:
         """The result kept under `key`, whose blobs are there too; None if there is none, or it is damaged."""
