@@ -46,7 +46,7 @@ class LocalEngine:
     @property
     def description(self) -> str:
         """How many processes."""
-        return f"{self._workers} processes on this machine"
+        return f"{self._workers} process{'es' if self._workers > 1 else ''} on this machine"
 
     @property
     def processors(self) -> Sequence[str]:
