@@ -19,7 +19,7 @@ from typing import Any
 from fuzz.reader import Reader
 from fuzz.watch import Trespass, Watch
 from levit_edge.errors import LevitEdgeError
-from levit_edge.runtime.confinement import confine
+from levit_edge.runtime.confinement import MEMORY_BYTES, confine
 
 MOST_GROWTH_BYTES = 2 << 30
 NATIVE_CPU_S = 20
@@ -68,7 +68,8 @@ def attempt(reader: Reader, data: bytes, folder: Path, watch: Watch, memory: "Me
     if watch.found:
         outcome = {"outcome": "finding", "what": f"trespass: {watch.found[0]}", "at": watch.stacks[0]}
     grown = memory.peak() - before
-    if grown > MOST_GROWTH_BYTES and outcome["outcome"] != "finding":
+    most = MEMORY_BYTES if reader.native else MOST_GROWTH_BYTES  # a model file's process may take so much
+    if grown > most and outcome["outcome"] != "finding":
         outcome = {"outcome": "finding", "what": f"it takes {grown >> 20} MiB"}
     return outcome | {"grown": grown}
 
