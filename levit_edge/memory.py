@@ -4,10 +4,18 @@ from pathlib import Path
 
 from levit_edge.errors import MemoryShortageError
 
-__all__ = ["available_bytes", "ran_out_of_memory"]
+__all__ = ["available_bytes", "ran_out_of_memory", "tells_of_shortage"]
 
-SAID = ("can't allocate memory", "bad_alloc", "Failed to allocate memory", "cannot allocate memory")
-"""In what torch and ONNX Runtime raise in MemoryError's place, and the system's loader."""
+SAID = (
+    "can't allocate memory",
+    "bad_alloc",
+    "Failed to allocate memory",
+    "cannot allocate memory",
+    "Memory allocation still failed",
+    "MemoryError",
+)
+"""In what torch and ONNX Runtime raise in MemoryError's place, the system's loader and OpenBLAS print, and libraries of
+the network make of it."""
 
 
 def available_bytes(meminfo: Path = Path("/proc/meminfo")) -> int | None:
@@ -25,4 +33,9 @@ def available_bytes(meminfo: Path = Path("/proc/meminfo")) -> int | None:
 
 def ran_out_of_memory(error: BaseException) -> bool:
     """Whether `error` says so."""
-    return isinstance(error, MemoryError | MemoryShortageError) or any(words in str(error) for words in SAID)
+    return isinstance(error, MemoryError | MemoryShortageError) or tells_of_shortage(str(error))
+
+
+def tells_of_shortage(text: str) -> bool:
+    """Whether a library that ran out of memory has written `text`."""
+    return any(words in text for words in SAID)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from levit_edge.errors import LevitEdgeError
-from levit_edge.memory import ran_out_of_memory
+from levit_edge.memory import ran_out_of_memory, tells_of_shortage
 from levit_edge.runtime.confinement import at_most
 from levit_edge.sweep.call import Call, Done, Failed, Outcome
 from levit_edge.sweep.store import Store
@@ -37,7 +37,8 @@ def run(call: Call, store_url: str, environment: Mapping[str, str], run_id: str)
         try:
             return _run(call, Store(store_url), environment)
         except LevitEdgeError as error:
-            return Failed(reason=str(error), log=read_log(log), again=_may_pass(error))
+            reason = f"out of memory: {error}" if tells_of_shortage(str(error)) else str(error)
+            return Failed(reason=reason, log=read_log(log), again=_may_pass(error))
         except Exception as error:
             traceback.print_exc()
             sys.stderr.flush()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from levit_edge.data.helpers import Helper, Helpers
 from levit_edge.documents import to_json
+from levit_edge.memory import tells_of_shortage
 from levit_edge.sweep.call import Call, Failed, Outcome
 from levit_edge.sweep.local_worker import unpack
 from levit_edge.sweep.work import log_path, read_log
@@ -38,9 +39,9 @@ class WorkerProcess:
             return unpack(frame)
         self._helper = None
         log = log_path(self._run_id, call.id)
-        failed = Failed(reason=_fate(helper, call), log=read_log(log), again=True)
+        text = read_log(log)
         log.unlink(missing_ok=True)
-        return failed
+        return Failed(reason=_fate(helper, call, text), log=text, again=True)
 
     def _start(self) -> Helper:
         self._helper = self._helpers.start(WORKER, (self._store_url, self._run_id))
@@ -48,8 +49,8 @@ class WorkerProcess:
         return self._helper
 
 
-def _fate(helper: Helper, call: Call) -> str:
+def _fate(helper: Helper, call: Call, log: str) -> str:
     fate = helper.fate()
     if helper.process.returncode == -signal.SIGALRM:
         return f"took longer than {call.seconds} s"
-    return f"its process died ({fate})"
+    return f"its process died ({fate})" + (", out of memory" if tells_of_shortage(log) else "")
