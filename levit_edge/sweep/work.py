@@ -38,7 +38,8 @@ def run(call: Call, store_url: str, environment: Mapping[str, str], run_id: str)
             return _run(call, Store(store_url), environment)
         except LevitEdgeError as error:
             reason = f"out of memory: {error}" if tells_of_shortage(str(error)) else str(error)
-            return Failed(reason=reason, log=read_log(log), again=_may_pass(error))
+            again = _may_pass(error)
+            return Failed(reason=reason, log=read_log(log) if again else "", again=again)
         except Exception as error:
             traceback.print_exc()
             sys.stderr.flush()
