@@ -367,6 +367,56 @@ def measurement(_bundle: Path) -> Reader:
     )
 
 
+def sweep_results(bundle: Path) -> Reader:
+    """A sweep of the bundle's model, shown as the terminal and the page show it."""
+    from rich.console import Console
+
+    from fuzz.board_answers import measured
+    from levit_edge.cli.sweep_table import sweep_table
+    from levit_edge.runtime.board.results import Latency
+    from levit_edge.sweep.page import sweep_page
+    from levit_edge.sweep.plan import Calibration, CheckpointSource, Evaluation, Gates, SweepPlan
+    from levit_edge.sweep.results import Candidate, SweepResults, TaskCounts
+    from levit_edge.sweep.saved import RESULTS, read_results
+
+    manifest = Bundle.open(bundle).manifest
+    made = Candidate(
+        checkpoint="demo",
+        recipe="default",
+        size="demo",
+        classes=10,
+        artifacts=manifest.artifacts,
+        verification=manifest.verification,
+        latency={each.file: Latency(p50=2.0, p90=2.5, p99=3.0, min=1.5) for each in manifest.artifacts},
+        front=tuple(Runtime),
+        winner=True,
+    )
+    results = SweepResults(
+        levit_edge_version="0.1.0",
+        created_utc="2026-11-20T12:00:00+00:00",
+        plan=SweepPlan(
+            checkpoints=(CheckpointSource(size="demo"),),
+            calibration=Calibration(images="train"),
+            evaluation=Evaluation(images="val"),
+            gates=Gates(max_drop_pt=1.0, max_int8_bytes=10**6),
+        ),
+        environment={"processor": "a processor"},
+        engine="this machine",
+        seconds=60.0,
+        tasks={"evaluate": TaskCounts(done=1, seconds=30.0)},
+        candidates=(made, Candidate(checkpoint="other", recipe="default", problems=("it broke",))),
+        device=measured()[0].device,
+    )
+
+    def read(data: bytes, folder: Path) -> None:
+        _written(folder, RESULTS, data)
+        found = read_results(str(folder))
+        sweep_table(found, Console(file=io.StringIO(), width=80))
+        sweep_page(found)
+
+    return Reader(name="sweep-results", seeds=[json.dumps(to_json(results)).encode()], mutations=JSON, read=read)
+
+
 class _Recorded:
     """The way to a board that says what is in a file, whatever it is asked."""
 
@@ -831,6 +881,7 @@ READERS: dict[str, Callable[[Path], Reader]] = {
     "package-document": package_document,
     "signature": signature,
     "measurement": measurement,
+    "sweep-results": sweep_results,
     "board-bench": board_bench,
     "board-evaluation": board_evaluation,
     "board-facts": board_facts,

@@ -87,7 +87,7 @@ COMMANDS = (
     Subcommand(
         sweep,
         "Quantize many checkpoints by many recipes, also on Ray.",
-        ("sweep plan.toml", "sweep plan.toml --engine ray://head:10001 --output s3://bucket/sweep"),
+        ("sweep plan.toml", "sweep plan.toml --engine ray://head:10001 --output s3://bucket/it"),
     ),
     Subcommand(
         report,

@@ -86,5 +86,5 @@ def _status(results: "SweepResults") -> ExitStatus:
     if any(each.problems for each in results.candidates):
         return ExitStatus.BAD_INPUT
     gated = any(each.within_gates is not None for each in results.candidates)
-    lost = any(not any(each.within_gates for each in results.of(name)) for name in results.checkpoints)
+    lost = any(not any(each.within_gates for each in of_one) for of_one in results.by_checkpoint.values())
     return ExitStatus.GATE_FAILED if gated and lost else ExitStatus.DONE

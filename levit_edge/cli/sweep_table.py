@@ -1,6 +1,6 @@
 """A sweep as a table that fits 80 columns."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rich.console import Console
 
@@ -30,20 +30,20 @@ def sweep_table(results: SweepResults, console: Console) -> None:
     timed = any(each.latency for each in results.candidates)
     shown = [place for place, heading in enumerate(HEADINGS) if timed or heading != "ms"]
     groups = {
-        text(name, LONGEST_TEXT): [[row[place] for place in shown] for row in _rows(results, name)]
-        for name in results.checkpoints
+        text(name, LONGEST_TEXT): [[row[place] for place in shown] for row in _rows(results, candidates)]
+        for name, candidates in results.by_checkpoint.items()
     }
     print_grouped_table(console, [HEADINGS[place] for place in shown], groups, left=("recipe", ""), spare=SPARE)
     _print_problems(results, console)
-    for name in results.checkpoints:
-        if not any(each.winner for each in results.of(name)):
+    for name, candidates in results.by_checkpoint.items():
+        if not any(each.winner for each in candidates):
             console.print(f"{text(name, LONGEST_TEXT)}: no winner", style="yellow", markup=False, soft_wrap=True)
     console.print(f"The figures are of the int8 files for {results.plan.winner.runtime}.", highlight=False)
 
 
-def _rows(results: SweepResults, checkpoint: str) -> Iterator[tuple[str, ...]]:
+def _rows(results: SweepResults, candidates: Iterable[Candidate]) -> Iterator[tuple[str, ...]]:
     runtime = results.plan.winner.runtime
-    for each in results.of(checkpoint):
+    for each in candidates:
         cells = map(_number, _values(int8_figures(each, runtime)), DIGITS)
         yield _shortened(each.recipe), *cells, _verdict(each, results.plan.gates, runtime)
 

@@ -97,10 +97,9 @@ class SweepResults:
             raise SweepError(f"schema_version is {self.schema_version}, this levit-edge reads {SCHEMA_VERSION}")
 
     @property
-    def checkpoints(self) -> tuple[str, ...]:
-        """Their names, each once."""
-        return tuple(dict.fromkeys(each.checkpoint for each in self.candidates))
-
-    def of(self, checkpoint: str) -> tuple[Candidate, ...]:
-        """The candidates of one checkpoint."""
-        return tuple(each for each in self.candidates if each.checkpoint == checkpoint)
+    def by_checkpoint(self) -> dict[str, list[Candidate]]:
+        """Name of the checkpoint -> its candidates."""
+        found: dict[str, list[Candidate]] = {}
+        for each in self.candidates:
+            found.setdefault(each.checkpoint, []).append(each)
+        return found

@@ -165,6 +165,12 @@ def test_the_table_and_the_document_need_no_extra(folder: Path) -> None:
     assert not list(Path().glob("*.html"))
 
 
+def with_five_files(content: bytes) -> bytes:
+    document = json.loads(content)
+    document["candidates"][0]["artifacts"] += document["candidates"][0]["artifacts"][:1]
+    return json.dumps(document).encode()
+
+
 def changed(**changes: Any) -> Callable[[bytes], bytes]:
     return lambda content: json.dumps(json.loads(content) | changes).encode()
 
@@ -184,7 +190,10 @@ def changed(**changes: Any) -> Callable[[bytes], bytes]:
         (changed(tasks={"a": {"done": 1.5}}), "tasks.a.done is 1.5, expected int"),
         (changed(plan={}), "plan lacks"),
         (changed(device={"model": 1}), "device lacks"),
+        (changed(candidates=[{"checkpoint": "a", "recipe": "b"}] * 20_001), "there are 20001 candidates"),
+        (with_five_files, "there are 5 files of a candidate, expected at most 4"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 @pytest.mark.parametrize("where", ["folder", "url"])
 def test_a_damaged_document_is_one_error(
