@@ -164,10 +164,14 @@ def _caveats(results: SweepResults, verification: Verification | None) -> Iterat
     if plan.calibration.images == plan.evaluation.images:
         yield FLATTERED
     if results.device is not None:
-        board = "" if results.device.architecture in ARM else ", and are of a computer, not of an ARM board or phone"
+        board = (
+            ""
+            if results.device.architecture in ARM
+            else " These are times of a computer, not of an ARM board or phone."
+        )
         yield (
             "Latencies were measured one candidate after the other, not in turns: what slowed the machine meanwhile is"
-            f" in the differences between candidates{board}. `levit-edge bench` measures a bundle at length."
+            f" in the differences between candidates; `levit-edge bench` measures a bundle at length.{board}"
         )
     if len(results.environment.get("processor", "").split("; ")) > 1:
         yield "Different processors took part: int8 may differ between them in single roundings."

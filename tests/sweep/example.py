@@ -119,7 +119,7 @@ def swept(candidates: Sequence[Candidate], of: SweepPlan, **changes: Any) -> Swe
         created_utc="2026-11-20T12:00:00+00:00",
         plan=of,
         environment={"torch": "2.13.0", "python": "3.12.3", "processor": "a desk calculator, features 0a1b2c3d"},
-        engine="this machine, 2 processes",
+        engine="2 processes on this machine",
         seconds=3725.0,
         tasks={
             "quantize": TaskCounts(done=len(judged), reused=1, seconds=800.5),

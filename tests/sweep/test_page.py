@@ -27,7 +27,7 @@ def test_everything_is_on_the_page() -> None:
     seen = text(html)
     for expected in (
         "2 checkpoints by 5 recipes in INT8",
-        "Made 2026-11-20 12:00 UTC by levit-edge 0.1.0 on this machine, 2 processes, in 1:02:05.",
+        "Made 2026-11-20 12:00 UTC by levit-edge 0.1.0 with 2 processes on this machine, in 1:02:05.",
         "1 of 10 candidates have failed, entirely or in part",
         "5000 labelled, of s3://bucket/val",
         "2 of 2 drop at most 1.00 points",
@@ -90,7 +90,7 @@ def test_caveats_stand_where_they_apply() -> None:
         "left out: 1 of evaluation",
         "calibration images themselves",
         "one candidate after the other",
-        "not of an ARM board or phone",
+        "These are times of a computer, not of an ARM board or phone.",
         "Different processors took part",
     )
     for caveat in caveats:
