@@ -409,7 +409,7 @@ def sweep_results(bundle: Path) -> Reader:
     )
 
     def read(data: bytes, folder: Path) -> None:
-        _written(folder, RESULTS, data)
+        written(folder, RESULTS, data)
         found = read_results(str(folder))
         sweep_table(found, Console(file=io.StringIO(), width=80))
         sweep_page(found)

@@ -75,7 +75,7 @@ class Output:
         store = Store(self.store)
         for made in winners:
             self._write_bundle(made, store, class_names)
-        for name in set(results.checkpoints) - {made.candidate.checkpoint for made in winners}:
+        for name in set(results.by_checkpoint) - {made.candidate.checkpoint for made in winners}:
             self._remove_bundle(name)
         document = json.dumps(to_json(results), indent=1, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
         for name, content in (
