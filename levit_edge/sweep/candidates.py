@@ -26,7 +26,7 @@ from levit_edge.sweep.runner import Runner, TaskFailedError
 __all__ = ["Made", "NamedCheckpoint", "make_candidates"]
 
 MIB = 1 << 20
-EVALUATION_BYTES, BYTES_PER_FILE_BYTE = 600 * MIB, 4
+EVALUATION_BYTES, BYTES_PER_FILE_BYTE = 1024 * MIB, 4
 """Memory that a task takes which runs finished files: the runtimes and an image, and the files, loaded."""
 
 
