@@ -15,7 +15,10 @@ from levit_edge.data import demo
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
 from tests.arm.board import free_ports
 from tests.conftest import unavailable
+from tests.sweep.cluster import Cluster, running_cluster
 from tests.sweep.places import Put, put_in_memory, put_locally
+
+S3_ACCOUNT = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
 
 
 @pytest.fixture
@@ -56,8 +59,8 @@ def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Put:
     import s3fs
 
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    for name, value in S3_ACCOUNT.items():
+        monkeypatch.setenv(name, value)
     s3fs.S3FileSystem.clear_instance_cache()
 
     def put(files: dict[str, bytes]) -> str:
@@ -69,6 +72,16 @@ def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Put:
         return f"s3://{bucket}/val"
 
     return put
+
+
+@pytest.fixture(scope="session")
+def ray_cluster(s3_server: str) -> Iterator[Cluster]:
+    """Two nodes, `one` and `two`, which know the S3 server. Many tests share it: kill neither."""
+    if importlib.util.find_spec("ray") is None:
+        unavailable("a Ray cluster needs ray[client]")
+    with running_cluster({**S3_ACCOUNT, "AWS_ENDPOINT_URL": s3_server}) as cluster:
+        cluster.start_node("two")
+        yield cluster
 
 
 @pytest.fixture(params=["local", "file", "memory", "s3"])

@@ -26,6 +26,7 @@ class HeldServer(ThreadingHTTPServer):
         self.files, self.held = dict(files), set[str]()
         self.waiting = threading.Semaphore(0)
         """Released by each request that waits."""
+        self.posted = 0
         self._go = threading.Event()
 
     @property
@@ -69,6 +70,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.wait(self.path.strip("/"))
+        self._answer(send=True)
+
+    def do_POST(self) -> None:
+        self.server.posted += 1
         self._answer(send=True)
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002

@@ -1,7 +1,6 @@
 """What an engine does with tasks that go wrong: on this machine, in a Ray cluster, and through Ray's client."""
 
 import asyncio
-import importlib.util
 import re
 import signal
 import threading
@@ -17,8 +16,7 @@ from levit_edge.sweep.environment import computed_on, environment
 from levit_edge.sweep.runner import Runner, Silent, TaskFailedError
 from levit_edge.sweep.store import Store
 from levit_edge.sweep.sweep import open_engine
-from tests.conftest import unavailable
-from tests.sweep.cluster import Cluster, running_cluster
+from tests.sweep.cluster import Cluster
 from tests.sweep.held_server import HeldServer, serving
 from tests.sweep.places import samples, tar
 from tests.sweep.processes import connected_to, kill, parent
@@ -41,16 +39,6 @@ class Running:
     """What failures may say of where they were."""
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    """Two nodes."""
-    if importlib.util.find_spec("ray") is None:
-        unavailable("a Ray cluster needs ray[client]")
-    with running_cluster() as cluster:
-        cluster.start_node("two")
-        yield cluster
-
-
 @pytest.fixture(scope="module", params=["local", "ray", "client"])
 def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     store = Store(str(tmp_path_factory.mktemp("sweep") / "store"))
@@ -58,7 +46,7 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         with open_engine("local", store, environment(), 2) as engine:
             yield Running(engine, store, frozenset({""}))
         return
-    cluster: Cluster = request.getfixturevalue("cluster")
+    cluster: Cluster = request.getfixturevalue("ray_cluster")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_ADDRESS", cluster.address)
         name = "ray" if request.param == "ray" else cluster.client
