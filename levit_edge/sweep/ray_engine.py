@@ -37,6 +37,10 @@ HEAD_SECONDS = 15
 LOG_SECONDS = 15
 PAUSE_SECONDS = 2
 CLIENT = "ray://"
+EXPECTED = (
+    f"Expected the head's address and port, {CLIENT}host:10001 for Ray's client server or host:6379 in RAY_ADDRESS; "
+    "`ray status` on the head says whether it runs."
+)
 GO_ON = "What is done is kept: the same command goes on with it."
 _NODE = re.compile(r"\bnode ID: ([0-9a-f]{8,})", re.IGNORECASE)
 
@@ -313,22 +317,21 @@ def _connect(address: str | None) -> None:
         SweepError: Ray is not installed, the cluster cannot be reached, or has another version of Ray or Python.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is reported to anybody
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its native code writes to standard error
     try:
         import ray
     except ImportError as error:
         raise SweepError(f"--engine ray needs Ray ({error}): pip install 'levit-edge[ray]'.") from error
     if address is not None and not _listens(address):
-        raise SweepError(
-            f"no Ray cluster answers at {address}: expected the head's address and port, {CLIENT}host:10001 for Ray's "
-            "client server or host:6379 in RAY_ADDRESS; `ray status` on the head says whether it runs."
-        )
+        raise SweepError(f"no Ray cluster answers at {address}: {EXPECTED}")
     on_sigterm = signal.getsignal(signal.SIGTERM)
     options: dict[str, Any] = {"include_dashboard": False} if address is None else {}
     try:
         with _unsaid():
             ray.init(address=address or "local", log_to_driver=False, logging_level=logging.CRITICAL, **options)
     except Exception as error:
-        raise SweepError(f"the Ray cluster at {address or 'local'} cannot be used: {_reason(error)}") from error
+        what = f"the Ray cluster at {address}" if address else "Ray on this machine"
+        raise SweepError(f"{what} cannot be used: {_reason(error)}") from error
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, on_sigterm)  # Ray takes it
@@ -382,7 +385,7 @@ def _reason(error: Exception) -> str:
     text = " ".join(str(error).split())
     if "ersion mismatch" in text:
         return f"{text} Install the same versions of Ray and Python here and there."
-    return text[:300]
+    return f"{text[:300]}. {EXPECTED}"
 
 
 def _first_line(error: Exception) -> str:

@@ -120,7 +120,7 @@ def check_whole(output: Path, on_ray: Swept) -> None:
 
 def check_store(output: Path) -> None:
     store = Store(str(output / "store"))
-    assert all(store.result(key) is not None for key in store.keys())
+    assert all(store.result(key) is not None for key in sorted(store.keys()))
     assert not [path for path in output.rglob("*") if ".partial" in path.name or path.name.endswith(".lock")]
 
 
@@ -224,7 +224,7 @@ def test_nodes_that_cannot_do_it_are_named(fragile: Cluster, tmp_path: Path) -> 
     store = Store(str(tmp_path / "output" / "store"))
     here = environment()
     fragile.start_node("other-processor", environment={"ATEN_CPU_CAPABILITY": "default"})
-    with pytest.raises(SweepError, match="another processor.*--any-processor"), _engine(fragile.client, store):
+    with pytest.raises(SweepError, match=r"another processor.*--any-processor"), _engine(fragile.client, store):
         pass
     with open_engine(fragile.client, store, here, None, any_processor=True) as engine:
         assert len(engine.processors) == 2
