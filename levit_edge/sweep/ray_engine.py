@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import secrets
 import signal
 import socket
 import tempfile
@@ -11,7 +12,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -42,6 +43,8 @@ EXPECTED = (
     "`ray status` on the head says whether it runs."
 )
 GO_ON = "What is done is kept: the same command goes on with it."
+HELP_WITH_TOKENS = "If it takes a token: RAY_AUTH_MODE=token, with the token in RAY_AUTH_TOKEN or ~/.ray/auth_token."
+LONGEST_REASON = 300
 _NODE = re.compile(r"\bnode ID: ([0-9a-f]{8,})", re.IGNORECASE)
 
 
@@ -70,19 +73,25 @@ class RayEngine:
         self, store: Store, here: Mapping[str, str], run_id: str, *, address: str, any_processor: bool = False
     ) -> None:
         self._store, self._here, self._run_id, self._any_processor = store, here, run_id, any_processor
-        self._address = address if address.startswith(CLIENT) else _own_cluster()
+        self._given = address if address.startswith(CLIENT) else None
+        self._address = self._given or _own_cluster()
         self._nodes: dict[str, _Node] = {}
         self._processors: tuple[str, ...] = ()
         self._run: dict[str, Any] = {}
         self._waiting: dict[Future[Outcome], Call] = {}
         self._lock = threading.Lock()
         self._left = threading.Event()
+        self._variables = ExitStack()
         self._threads = ThreadPoolExecutor(8, thread_name_prefix="sweep")
         self._head = ThreadPoolExecutor(1, thread_name_prefix="sweep-head")
 
     def __enter__(self) -> Self:
-        _connect(self._address)
+        variables = {"RAY_USAGE_STATS_ENABLED": "0"}  # nothing is reported to anybody
+        if self._address is None:  # nobody else of this machine is to use it, and no token is to stay in a file
+            variables |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        self._variables.enter_context(_set(variables))
         try:
+            _connect(self._address, self._given)
             self._look()
         except BaseException:
             self.__exit__(None, None, None)
@@ -91,10 +100,10 @@ class RayEngine:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        import ray
-
         self._left.set()
-        with _unsaid():
+        with self._variables, suppress(ImportError), _unsaid():
+            import ray
+
             ray.shutdown()  # ends the run's workers on all nodes
         for threads in (self._threads, self._head):
             threads.shutdown(wait=False, cancel_futures=True)
@@ -310,13 +319,12 @@ def _own_cluster() -> str | None:
     return address if _listens(address) else None  # it was not stopped, but died
 
 
-def _connect(address: str | None) -> None:
-    """Connect to a cluster, or start one.
+def _connect(address: str | None, given: str | None) -> None:
+    """Connect to the cluster at `address`, which Ray finds by itself if it is not `given`, or start one.
 
     Raises:
         SweepError: Ray is not installed, the cluster cannot be reached, or has another version of Ray or Python.
     """
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is reported to anybody
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its native code writes to standard error
     try:
         import ray
@@ -328,7 +336,9 @@ def _connect(address: str | None) -> None:
     options: dict[str, Any] = {"include_dashboard": False} if address is None else {}
     try:
         with _unsaid():
-            ray.init(address=address or "local", log_to_driver=False, logging_level=logging.CRITICAL, **options)
+            ray.init(
+                address=given if address else "local", log_to_driver=False, logging_level=logging.CRITICAL, **options
+            )
     except Exception as error:
         what = f"the Ray cluster at {address}" if address else "Ray on this machine"
         raise SweepError(f"{what} cannot be used: {_reason(error)}") from error
@@ -382,10 +392,37 @@ def _title(node: Mapping[str, Any]) -> str:
 
 
 def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    if "ersion mismatch" in text:
-        return f"{text} Install the same versions of Ray and Python here and there."
-    return f"{text[:300]}. {EXPECTED}"
+    """What Ray says, without its tracebacks, and what helps."""
+    said = [str(each).strip() for each in _chain(error)]
+    if mismatch := next((text for text in said if "ersion mismatch" in text), None):
+        return f"{' '.join(mismatch.split())} Install the same versions of Ray and Python here and there."
+    if any("auth" in type(each).__name__.lower() for each in _chain(error)):
+        return f"it wants a token. {HELP_WITH_TOKENS}"
+    last = said[0].splitlines()[-1] if said[0] else type(error).__name__
+    return f"{last[:LONGEST_REASON].rstrip('.')}. {EXPECTED} {HELP_WITH_TOKENS}"
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it came from."""
+    at: BaseException | None = error
+    while at is not None:
+        yield at
+        at = at.__cause__ or at.__context__
+
+
+@contextmanager
+def _set(variables: Mapping[str, str]) -> Iterator[None]:
+    """Environment variables for the body; Ray has no other way."""
+    former = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in former.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _first_line(error: Exception) -> str:
