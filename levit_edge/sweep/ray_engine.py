@@ -92,6 +92,7 @@ class RayEngine:
         self._variables.enter_context(_set(variables))
         try:
             _connect(self._address, self._given)
+            self._do = _remote(do)
             self._look()
         except BaseException:
             self.__exit__(None, None, None)
@@ -175,7 +176,7 @@ class RayEngine:
             )
         other = next((n for n in self._nodes.values() if avoid and n.name != avoid and n.takes(call)), None)
         options = {} if other is None else {"scheduling_strategy": NodeAffinitySchedulingStrategy(other.id, soft=True)}
-        task = ray.remote(do).options(
+        task = self._do.options(
             num_cpus=call.cpus,
             memory=call.memory_bytes,
             max_retries=0,
@@ -305,6 +306,13 @@ class RayEngine:
     @property
     def _name(self) -> str:
         return f"the Ray cluster at {self._address}" if self._address else "Ray on this machine"
+
+
+def _remote(function: Callable[..., Any]) -> Any:
+    """A function as Ray runs it: made once, as it goes to the workers anew each time that it is made."""
+    import ray
+
+    return ray.remote(function)
 
 
 def _own_cluster() -> str | None:
