@@ -166,7 +166,6 @@ class RayEngine:
         }
 
     def _start(self, future: Future[Outcome], call: Call, avoid: str) -> None:
-        import ray
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         if not any(node.takes(call) for node in self._nodes.values()):
