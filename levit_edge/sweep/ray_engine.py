@@ -6,17 +6,19 @@ import re
 import secrets
 import signal
 import socket
+import sys
 import tempfile
 import threading
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from queue import SimpleQueue
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from levit_edge.documents import to_json
 from levit_edge.errors import SweepError
@@ -37,6 +39,8 @@ HEAD_SECONDS = 15
 """In which the head has to say which nodes are alive."""
 LOG_SECONDS = 15
 PAUSE_SECONDS = 2
+THREADS = 8
+"""That hand tasks to Ray and take their outcomes."""
 CLIENT = "ray://"
 EXPECTED = (
     f"Expected the head's address and port, {CLIENT}host:10001 for Ray's client server or host:6379 in RAY_ADDRESS; "
@@ -46,6 +50,8 @@ GO_ON = "What is done is kept: the same command goes on with it."
 HELP_WITH_TOKENS = "If it takes a token: RAY_AUTH_MODE=token, with the token in RAY_AUTH_TOKEN or ~/.ray/auth_token."
 LONGEST_REASON = 300
 _NODE = re.compile(r"\bnode ID: ([0-9a-f]{8,})", re.IGNORECASE)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -82,8 +88,7 @@ class RayEngine:
         self._lock = threading.Lock()
         self._left = threading.Event()
         self._variables = ExitStack()
-        self._threads = ThreadPoolExecutor(8, thread_name_prefix="sweep")
-        self._head = ThreadPoolExecutor(1, thread_name_prefix="sweep-head")
+        self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
 
     def __enter__(self) -> Self:
         variables = {"RAY_USAGE_STATS_ENABLED": "0"}  # nothing is reported to anybody
@@ -97,7 +102,8 @@ class RayEngine:
         except BaseException:
             self.__exit__(None, None, None)
             raise
-        threading.Thread(target=self._watch, daemon=True).start()
+        for each in (self._watch, *(self._serve,) * THREADS):
+            _in_background(each)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -106,8 +112,8 @@ class RayEngine:
             import ray
 
             ray.shutdown()  # ends the run's workers on all nodes
-        for threads in (self._threads, self._head):
-            threads.shutdown(wait=False, cancel_futures=True)
+        for _ in range(THREADS):
+            self._work.put(lambda: None)  # wakes it, to end
 
     @property
     def description(self) -> str:
@@ -253,7 +259,7 @@ class RayEngine:
             SweepError: the head does not say.
         """
         try:
-            return self._head.submit(self._alive).result(HEAD_SECONDS)
+            return _in_background(self._alive).result(HEAD_SECONDS)
         except Exception as error:
             raise self._lost(error) from error
 
@@ -283,8 +289,11 @@ class RayEngine:
             except Exception as error:
                 self._settle(future, self._lost(error))
 
-        with suppress(RuntimeError):  # the engine was left
-            self._threads.submit(guarded)
+        self._work.put(guarded)
+
+    def _serve(self) -> None:
+        while not self._left.is_set():
+            self._work.get()()
 
     def _settle(self, future: Future[Outcome], outcome: Outcome | SweepError) -> None:
         with self._lock:
@@ -314,6 +323,20 @@ def _remote(function: Callable[..., Any]) -> Any:
     return ray.remote(function)
 
 
+def _in_background(work: Callable[[], T]) -> Future[T]:
+    """Do it in a thread that nobody waits for at the end: Ray's calls can block when its head is lost."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except Exception as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
+
+
 def _own_cluster() -> str | None:
     """The address of the cluster that this machine is part of, in the order of `ray.init`; None: there is none."""
     if given := os.environ.get("RAY_ADDRESS", ""):
@@ -332,7 +355,6 @@ def _connect(address: str | None, given: str | None) -> None:
     Raises:
         SweepError: Ray is not installed, the cluster cannot be reached, or has another version of Ray or Python.
     """
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its native code writes to standard error
     try:
         import ray
     except ImportError as error:
@@ -438,8 +460,17 @@ def _first_line(error: Exception) -> str:
 
 @contextmanager
 def _unsaid() -> Iterator[None]:
-    """Ray's messages are not for our users: errors are told in our words."""
-    logging.getLogger("ray").setLevel(logging.CRITICAL + 1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    """Ray's messages, of which its native code writes some to standard error, are not for our users."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device, not a path
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.getLogger("ray").setLevel(logging.CRITICAL + 1)  # Ray sets it too
+        logging.getLogger("ray.util.client.logsclient").disabled = True  # it has a level of its own
+        os.dup2(saved, 2)
+        os.close(saved)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -89,7 +90,13 @@ def start(plan: Path, output: Path, engine: str, more: Mapping[str, str] | None 
     """The command."""
     arguments = [*COMMAND, "sweep", str(plan), "--output", str(output), "--engine", engine]
     variables = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    variables |= {"NO_COLOR": "1", "COLUMNS": "80", "PYTHONPATH": str(REPOSITORY), **(more or {})}
+    variables |= {
+        "NO_COLOR": "1",
+        "COLUMNS": "80",
+        "RAY_AUTH_MODE": "disabled",
+        "PYTHONPATH": str(REPOSITORY),
+        **(more or {}),
+    }
     return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=variables)
 
 
@@ -189,7 +196,7 @@ def test_without_its_head_a_sweep_ends_and_goes_on_later(
         killed = time.monotonic()
         said = finish(run, ExitStatus.BAD_INPUT)
         assert time.monotonic() - killed < 60
-        (message,) = [line for line in said.splitlines() if not line.startswith("index")]
+        (message,) = [line for line in said.splitlines() if not line.startswith("index ")]
         assert message.startswith("error: the connection to the Ray cluster at ")
         assert message.endswith("What is done is kept: the same command goes on with it.")
         check_store(output)
@@ -265,6 +272,7 @@ def test_clusters_that_cannot_be_used_are_refused_in_one_sentence(
         assert len(str(caught.value)) < 500
         return str(caught.value)
 
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     for engine in ("ray", "ray://127.0.0.1:1", "ray://nowhere.invalid:10001"):
         assert "no Ray cluster answers at " in message(engine)
@@ -283,9 +291,10 @@ def test_without_a_cluster_one_of_this_machine_is_started_that_reports_nothing(
     on_ray: Swept, tmp_path: Path, output: Path, server: HeldServer, plan: Path
 ) -> None:
     """What Ray would tell its makers goes to a server of ours, where it would be seen."""
-    with serving({}) as makers:
+    with serving({}) as makers, TemporaryDirectory(prefix="ray-", dir="/tmp") as short:  # for the paths of sockets
         variables = {
-            "RAY_TMPDIR": str(tmp_path / "ray"),
+            "HOME": str(tmp_path),
+            "RAY_TMPDIR": short,
             "RAY_USAGE_STATS_ENABLED": "1",
             "RAY_USAGE_STATS_REPORT_URL": makers.url,
             "RAY_USAGE_STATS_REPORT_INTERVAL_S": "1",
@@ -301,4 +310,5 @@ def test_without_a_cluster_one_of_this_machine_is_started_that_reports_nothing(
     assert json.loads((output / "results.json").read_text())["engine"].startswith("Ray on this machine alone, ")
     wait_for(lambda: not any(Path(f"/proc/{each}").exists() for each in started), 30)
     assert connected_to(server.server_port) == []
+    assert not (tmp_path / ".ray").exists()  # where Ray keeps tokens
     check_whole(output, on_ray)
