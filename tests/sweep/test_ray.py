@@ -303,11 +303,12 @@ def test_clusters_that_cannot_be_used_are_refused_in_one_sentence(
 def test_without_a_cluster_one_of_this_machine_is_started_that_reports_nothing(
     on_ray: Swept, tmp_path: Path, output: Path, server: HeldServer, plan: Path
 ) -> None:
-    """What Ray would tell its makers goes to a server of ours, where it would be seen."""
+    """What Ray would tell its makers goes to a server of ours; a head of `ray start` that may report is heard there."""
     with serving({}) as makers, TemporaryDirectory(prefix="ray-", dir="/tmp") as short:  # for the paths of sockets
         variables = {
             "HOME": str(tmp_path),
             "RAY_TMPDIR": short,
+            "RAY_worker_niceness": "0",
             "RAY_USAGE_STATS_ENABLED": "1",
             "RAY_USAGE_STATS_REPORT_URL": makers.url,
             "RAY_USAGE_STATS_REPORT_INTERVAL_S": "1",
