@@ -36,12 +36,20 @@ class WorkerProcess:
         helper.send(json.dumps(to_json(call)).encode())
         frame = helper.receive()
         if frame is not None:
-            return unpack(frame)
+            outcome = unpack(frame)
+            if isinstance(outcome, Failed) and outcome.again:  # want of memory may have left a module half imported
+                self._end(helper)
+            return outcome
         self._helper = None
         log = log_path(self._run_id, call.id)
         text = read_log(log)
         log.unlink(missing_ok=True)
         return Failed(reason=_fate(helper, call, text), log=text, again=True)
+
+    def _end(self, helper: Helper) -> None:
+        helper.kill()
+        helper.fate()
+        self._helper = None
 
     def _start(self) -> Helper:
         self._helper = self._helpers.start(WORKER, (self._store_url, self._run_id))
