@@ -23,7 +23,7 @@ from benchmarks.document import Document, circumstances, show_context
 from levit_edge.documents import to_json
 from levit_edge.sweep.call import Call
 from levit_edge.sweep.environment import environment
-from levit_edge.sweep.runner import Runner, Silent
+from levit_edge.sweep.runner import Runner, Silent, run_to_end
 from levit_edge.sweep.store import Store
 from levit_edge.sweep.sweep import LOCAL, open_engine
 
@@ -69,15 +69,15 @@ def measure(engine: str, tasks: int, workers: int | None) -> Overhead:
         start = time.monotonic()
         with open_engine(engine, store, here, workers) as opened:
             runner = Runner(store, opened, here, Silent(), retries=0)
-            asyncio.run(_all_at_once(runner, range(WARM_UP)))
+            run_to_end(_all_at_once(runner, range(WARM_UP)))
             started = time.monotonic() - start
-            single = asyncio.run(_one_by_one(runner, range(WARM_UP, WARM_UP + SINGLE)))
+            single = run_to_end(_one_by_one(runner, range(WARM_UP, WARM_UP + SINGLE)))
             numbers = range(WARM_UP + SINGLE, WARM_UP + SINGLE + tasks)
             begun, cpu = time.monotonic(), time.process_time()
-            asyncio.run(_all_at_once(runner, numbers))
+            run_to_end(_all_at_once(runner, numbers))
             seconds, cpu_seconds = time.monotonic() - begun, time.process_time() - cpu
             begun = time.monotonic()
-            asyncio.run(_all_at_once(Runner(store, opened, here, Silent(), retries=0), numbers))
+            run_to_end(_all_at_once(Runner(store, opened, here, Silent(), retries=0), numbers))
             again = time.monotonic() - begun
             description = opened.description
     return Overhead(

@@ -104,7 +104,8 @@ class Gates:
     def __post_init__(self) -> None:
         for name in ("max_drop_pt", "max_int8_bytes", "max_latency_ms"):
             value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and (value > 0 or name == "max_drop_pt")):
+            endless = isinstance(value, float) and not math.isfinite(value)
+            if value is not None and (endless or (value <= 0 and name != "max_drop_pt")):
                 raise PlanError(f"{name} is {value}, which no candidate could keep")
 
 

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from levit_edge.errors import LevitEdgeError
 from levit_edge.sweep.call import Call, Done, Failed, Result, key_of
@@ -12,7 +13,23 @@ from levit_edge.sweep.engine import Engine
 from levit_edge.sweep.results import TaskCounts
 from levit_edge.sweep.store import Store
 
-__all__ = ["Listener", "Runner", "Silent", "TaskFailedError"]
+__all__ = ["Listener", "Runner", "Silent", "TaskFailedError", "run_to_end"]
+
+
+T = TypeVar("T")
+
+
+def run_to_end(work: Coroutine[Any, Any, T]) -> T:
+    """`asyncio.run`, also where an event loop is running already, as in notebooks."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    thread = ThreadPoolExecutor(1)
+    try:
+        return thread.submit(asyncio.run, work).result()
+    finally:
+        thread.shutdown(wait=False)
 
 
 class TaskFailedError(LevitEdgeError):

@@ -28,7 +28,7 @@ from levit_edge.sweep.names import distinct_names
 from levit_edge.sweep.output import Output
 from levit_edge.sweep.plan import SHARD_IMAGES, CheckpointSource, SweepPlan, WinnerBy
 from levit_edge.sweep.results import SweepResults
-from levit_edge.sweep.runner import Listener, Runner, Silent
+from levit_edge.sweep.runner import Listener, Runner, Silent, run_to_end
 from levit_edge.sweep.shard_index import check_counts
 from levit_edge.sweep.sources import Listing, list_shards
 from levit_edge.sweep.storage import StoredFile
@@ -74,7 +74,7 @@ def sweep(
         here = environment()
         with open_engine(engine, store, here, workers, any_processor=any_processor) as running:
             runner = Runner(store, running, computed_on(here, running.processors), listener, plan.limits.retries)
-            made, images = asyncio.run(_all(plan, checkpoints, calibration, evaluation, runner, store, listener))
+            made, images = run_to_end(_all(plan, checkpoints, calibration, evaluation, runner, store, listener))
             description, processors = running.description, running.processors
         timed = measured(made, images.listing.class_names, plan, store, here, listener, warn)
         candidates = tuple(

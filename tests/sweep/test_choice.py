@@ -36,7 +36,7 @@ PLANS = st.builds(
         Gates,
         max_drop_pt=st.none() | FEW.map(lambda value: value / 2),
         max_int8_bytes=st.none() | FEW.map(lambda value: 8_000_000 + value),
-        max_latency_ms=st.none() | FEW.map(float),
+        max_latency_ms=st.none() | FEW.map(lambda value: value + 0.5),
     ),
     winner=st.builds(Winner, by=st.sampled_from(WinnerBy), runtime=st.sampled_from(Runtime)),
 )

@@ -13,7 +13,7 @@ import pytest
 from levit_edge.sweep.call import Call, Done, Failed
 from levit_edge.sweep.engine import Engine
 from levit_edge.sweep.environment import computed_on, environment
-from levit_edge.sweep.runner import Runner, Silent, TaskFailedError
+from levit_edge.sweep.runner import Runner, Silent, TaskFailedError, run_to_end
 from levit_edge.sweep.store import Store
 from levit_edge.sweep.sweep import open_engine
 from tests.sweep.cluster import Cluster
@@ -118,7 +118,7 @@ def test_a_task_that_always_dies_is_given_up_and_the_others_go_on(running: Runni
     crashing = threading.Thread(target=crash)
     crashing.start()
     try:
-        failed, done = asyncio.run(both(runner))
+        failed, done = run_to_end(both(runner))
     finally:
         stop.set()
         crashing.join()

@@ -149,7 +149,7 @@ def test_figures_that_cannot_be_are_dashes(value: float, count: int) -> None:
         candidates=(bad, candidate("other", "static")),
         seconds=value,
         tasks={"quantize": TaskCounts(done=count, reused=count, failed=count, retried=count, seconds=value)},
-        plan=plan(gates=Gates(max_drop_pt=value, max_int8_bytes=count, max_latency_ms=value)),
+        plan=plan(gates=Gates(max_drop_pt=-1e300, max_int8_bytes=10**400, max_latency_ms=1e300)),
         device=replace(PI_5, memory_bytes=count),
     )
     seen = text(sweep_page(results).partition("<summary><code>plan.toml")[0])

@@ -80,6 +80,8 @@ def test_a_plan_survives_the_results_that_hold_it(tmp_path: Path) -> None:
         ('[recipes.a]\nschemes = ["static", "static"]\n[recipes.a-static]', "there are two recipes a-static"),
         ('[recipes."../a"]', "a recipe is called '../a'"),
         ("[recipes.a]\ncalibration_images = 0", "calibration_images is 0, expected at least 1"),
+        ("[gates]\nmax_drop_pt = nan", "max_drop_pt is nan, which no candidate could keep"),
+        ("[gates]\nmax_int8_bytes = 0", "max_int8_bytes is 0, which no candidate could keep"),
         ("[gates]\nmax_latency_ms = 3.0", "gates.max_latency_ms needs a [latency] table"),
         ('[winner]\nby = "latency"', "winner.by latency needs a [latency] table"),
         ('[latency]\non = "qemu:cortex-a76"', "its times say nothing about any board"),

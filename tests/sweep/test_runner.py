@@ -11,7 +11,7 @@ import pytest
 
 from levit_edge.errors import SweepError
 from levit_edge.sweep.call import Call, Done, Failed, Outcome, Result
-from levit_edge.sweep.runner import Runner, TaskFailedError
+from levit_edge.sweep.runner import Runner, TaskFailedError, run_to_end
 from levit_edge.sweep.store import Store
 
 HERE = {"python": "3.11.7"}
@@ -87,7 +87,7 @@ def run(
     async def everything() -> list[object]:
         return await asyncio.gather(*(runner.results(each) for each in calls), return_exceptions=True)
 
-    return runner, engine, heard, asyncio.run(everything())
+    return runner, engine, heard, run_to_end(everything())
 
 
 def values(results: object) -> dict[str, object]:
