@@ -22,18 +22,20 @@ from tests.sweep.example import plan
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 NUMBER = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+PLACE = TEXT.map("s3://{}".format)
+"""Not a path: those are made absolute when a plan is read."""
 PLANS = st.builds(
     SweepPlan,
-    checkpoints=st.lists(st.builds(CheckpointSource, path=TEXT), min_size=1, max_size=3).map(tuple),
+    checkpoints=st.lists(st.builds(CheckpointSource, path=PLACE), min_size=1, max_size=3).map(tuple),
     recipes=st.dictionaries(
         st.from_regex(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,9}", fullmatch=True),
         st.builds(Recipe, scheme=st.sampled_from(Scheme), float_layers=st.lists(TEXT, max_size=2).map(tuple)),
         min_size=1,
         max_size=3,
     ),
-    calibration=st.builds(Calibration, images=TEXT, skip_bad_images=st.booleans()),
-    evaluation=st.builds(Evaluation, images=TEXT, count=st.none() | st.integers(1, 10**30)),
-    gates=st.builds(Gates, max_drop_pt=NUMBER, max_latency_ms=NUMBER),
+    calibration=st.builds(Calibration, images=PLACE, skip_bad_images=st.booleans()),
+    evaluation=st.builds(Evaluation, images=PLACE, count=st.none() | st.integers(1, 10**30)),
+    gates=st.builds(Gates, max_drop_pt=NUMBER, max_latency_ms=st.none() | st.floats(1e-9, 1e9)),
     winner=st.builds(Winner, by=st.sampled_from(WinnerBy), runtime=st.sampled_from(Runtime)),
     latency=st.builds(Latency),
 )
