@@ -17,23 +17,23 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
 from levit_edge.data.loader import Decoder, batches
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.model.checkpoint import Checkpoint, read_checkpoint
 from levit_edge.model.fuse import fuse
+from levit_edge.quantize.analysis.layer_noise import FloatLogits, LogitNoise, network_noise
+from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.artifacts import FILE_SUFFIXES, export_all
-from levit_edge.quantize.calibration_images import CalibrationImages
-from levit_edge.quantize.layer_noise import FloatLogits, LogitNoise, network_noise
+from levit_edge.quantize.calibration.calibration_images import CalibrationImages
 from levit_edge.quantize.plan import Plan, make_plan
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.quantize.recipe import RangeMethod, Recipe, Scheme, WeightRounding
-from levit_edge.quantize.simulate import simulate
-from levit_edge.runtime.host import describe_host, package_versions
-from levit_edge.runtime.kinds import Precision, Runtime
 from levit_edge.runtime.runner import open_runner
-from levit_edge.runtime.stages import Stages
+from levit_edge.system.host import describe_host, package_versions
+from levit_edge.system.progress import Stages
 
 PLAIN = Recipe(scheme=Scheme.STATIC, equalize=False, weight_rounding=WeightRounding.NEAREST)
 DEFAULT = Recipe()

@@ -24,16 +24,16 @@ from benchmarks.peers import nncf, onnxruntime, torchao
 from benchmarks.results import TABLE_COLUMNS, Comparison, show
 from benchmarks.rows import make_rows
 from benchmarks.task import Peer, Task
-from levit_edge.cli.console import show_warning
-from levit_edge.cli.progress import TerminalListener
-from levit_edge.data import demo
+from levit_edge import demo
+from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.manifest import Artifact
+from levit_edge.cli.terminal.console import show_warning
+from levit_edge.cli.terminal.progress import TerminalListener
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.errors import DataError
 from levit_edge.model.download import resolve_checkpoint
-from levit_edge.runtime.kinds import Precision, Runtime
-from levit_edge.runtime.manifest import Artifact
-from levit_edge.runtime.stages import StageListener, Stages
-from levit_edge.runtime.verify import evaluate, evaluation_set
+from levit_edge.runtime.evaluation.verify import evaluate, evaluation_set
+from levit_edge.system.progress import StageListener, Stages
 
 __all__ = ["PEERS", "main", "run"]
 

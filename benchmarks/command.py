@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from levit_edge.cli.console import show_error
+from levit_edge.cli.terminal.console import show_error
 from levit_edge.documents import to_json
 from levit_edge.errors import ExitStatus, LevitEdgeError
 from levit_edge.model.config import CONFIGS

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 
 from levit_edge.errors import DataError
-from levit_edge.runtime.host import describe_host, package_versions
+from levit_edge.system.host import describe_host, package_versions
 
 __all__ = ["Document", "circumstances", "show_context"]
 

@@ -27,9 +27,9 @@ from benchmarks.speed.prepare import Prepared, Wanted, prepare
 from benchmarks.speed.race import Entry, Finish, Schedule, race
 from benchmarks.speed.shares import onnxruntime_share
 from benchmarks.speed.statistics import latency_of
-from levit_edge.cli.progress import TerminalListener
+from levit_edge.cli.terminal.progress import TerminalListener
 from levit_edge.model.config import OFFICIAL_SIZES
-from levit_edge.runtime.stages import StageListener
+from levit_edge.system.progress import StageListener
 
 __all__ = ["main", "run"]
 

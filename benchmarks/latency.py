@@ -29,9 +29,9 @@ from benchmarks.speed.race import Entry, Schedule, race
 from benchmarks.speed.results import Latencies, Row
 from benchmarks.speed.rows import make_rows
 from benchmarks.speed.table import TABLE_COLUMNS, show
-from levit_edge.cli.progress import TerminalListener
+from levit_edge.cli.terminal.progress import TerminalListener
 from levit_edge.errors import DataError
-from levit_edge.runtime.stages import StageListener
+from levit_edge.system.progress import StageListener
 
 __all__ = ["CAVEAT", "PACKAGES", "main", "run"]
 

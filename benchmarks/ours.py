@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from levit_edge.bundle.kinds import Precision
+from levit_edge.bundle.manifest import Artifact, Manifest
 from levit_edge.quantize.recipe import Recipe
-from levit_edge.runtime.kinds import Precision
-from levit_edge.runtime.manifest import Artifact, Manifest
-from levit_edge.runtime.stages import StageListener
+from levit_edge.system.progress import StageListener
 
 __all__ = ["Ours", "make_ours", "seconds_for"]
 

@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.document import Document, show_context
-from levit_edge.runtime.kinds import Runtime
-from levit_edge.runtime.manifest import ImageProvenance
+from levit_edge.bundle.kinds import Runtime
+from levit_edge.bundle.manifest import ImageProvenance
 
 __all__ = ["TABLE_COLUMNS", "Comparison", "Row", "number", "show"]
 
@@ -29,7 +29,7 @@ class Row:
     drop_pt: float | None = None
     """fp32 top-1 minus this top-1, percentage points."""
     drop_ci95_pt: tuple[float, float] | None = None
-    """95 % interval of the paired difference, see `levit_edge.runtime.comparison.paired_interval`."""
+    """95 % interval of the paired difference, see `levit_edge.runtime.evaluation.comparison.paired_interval`."""
     agreement: float | None = None
     """Percent of images with fp32's top-1 class."""
     sqnr_db: float | None = None

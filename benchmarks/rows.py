@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from benchmarks.isolation import Attempt
 from benchmarks.ours import Ours, seconds_for
 from benchmarks.results import Row
-from levit_edge.runtime.kinds import Precision
-from levit_edge.runtime.manifest import Artifact, ArtifactResult, Verification
+from levit_edge.bundle.kinds import Precision
+from levit_edge.bundle.manifest import Artifact, ArtifactResult, Verification
 
 __all__ = ["make_rows"]
 

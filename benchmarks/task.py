@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from levit_edge.bundle.kinds import Runtime
 from levit_edge.data.loader import Decoder
 from levit_edge.data.preprocess import Preprocessing
-from levit_edge.runtime.kinds import Runtime
 
 if TYPE_CHECKING:
     from levit_edge.model.deploy import DeployLeViT

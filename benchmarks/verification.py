@@ -29,16 +29,16 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.document import Document, circumstances
-from levit_edge.cli.console import show_error
+from levit_edge.bundle.reader import Bundle
+from levit_edge.cli.terminal.console import show_error
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.preprocess import Preprocessing, read_input
 from levit_edge.documents import to_json
 from levit_edge.errors import DataError, ExitStatus, LevitEdgeError
-from levit_edge.runtime.bundle import Bundle
-from levit_edge.runtime.evaluator import THREADS, Model
+from levit_edge.runtime.evaluation.evaluator import THREADS, Model
+from levit_edge.runtime.evaluation.verify import evaluate, evaluation_set
 from levit_edge.runtime.runner import open_runner
-from levit_edge.runtime.stages import Advance, Stages
-from levit_edge.runtime.verify import evaluate, evaluation_set
+from levit_edge.system.progress import Advance, Stages
 
 __all__ = ["Figures", "Round", "bare", "compare", "verified"]
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from levit_edge.runtime.board.agent import GREETING
-from levit_edge.runtime.board.results import (
+from levit_edge.benchmark.measurement import (
     ArtifactTimes,
     BoardState,
     CoreGroup,
@@ -20,8 +19,9 @@ from levit_edge.runtime.board.results import (
     Sustained,
     SustainedPoint,
 )
-from levit_edge.runtime.bundle import Bundle
-from levit_edge.runtime.kinds import Precision, Runtime
+from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.reader import Bundle
+from levit_edge.device.agent import GREETING
 
 __all__ = ["APP_FAILURE", "APP_RESULT", "NONCE", "bench_stream", "evaluation_stream", "hello", "measured"]
 

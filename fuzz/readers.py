@@ -21,13 +21,13 @@ from fuzz.mutate_toml import changed_line
 from fuzz.mutate_zip import ZIP, content_mutation
 from fuzz.reader import Reader, written
 from fuzz.sweep_readers import SWEEP_READERS
-from levit_edge.data import demo
-from levit_edge.data.image import crop_square, open_image
+from levit_edge import demo
+from levit_edge.bundle.kinds import Runtime
+from levit_edge.bundle.reader import MANIFEST_FILE, Bundle
 from levit_edge.data.preprocess import Preprocessing
+from levit_edge.device.image import crop_square, open_image
 from levit_edge.documents import from_json, parse_json, to_json
 from levit_edge.errors import LevitEdgeError, QuantizationError
-from levit_edge.runtime.bundle import MANIFEST_FILE, Bundle
-from levit_edge.runtime.kinds import Runtime
 
 if TYPE_CHECKING:
     from levit_edge.quantize.kept import Kept
@@ -205,10 +205,10 @@ class _BundleFolder:
 
 def _use_bundle(path: Path) -> None:
     """All that is read of a bundle without a runtime, up to the package that is made of it."""
-    from levit_edge.runtime.board.measure import model_under_test
-    from levit_edge.runtime.bundle import bundle_files
-    from levit_edge.runtime.package.contents import Purpose
-    from levit_edge.runtime.package.pack import pack
+    from levit_edge.board.measure import model_under_test
+    from levit_edge.bundle.reader import bundle_files
+    from levit_edge.package.contents import Purpose
+    from levit_edge.package.pack import pack
 
     bundle_files(path)
     bundle = Bundle.open(path)
@@ -251,8 +251,8 @@ def labels(bundle: Path) -> Reader:
 
 def evidence(bundle: Path) -> Reader:
     """What a bundle keeps for its report; what is accepted becomes a page."""
-    from levit_edge.runtime.evidence import EVIDENCE_FILE
-    from levit_edge.runtime.report.bundle_page import bundle_page
+    from levit_edge.report.bundle_page import bundle_page
+    from levit_edge.report.evidence import EVIDENCE_FILE
 
     folder = _BundleFolder(bundle)
     return Reader(
@@ -281,8 +281,8 @@ def recipe(bundle: Path) -> Reader:
 
 
 def _packages(bundle: Path) -> list[bytes]:
-    from levit_edge.runtime.package.contents import Purpose
-    from levit_edge.runtime.package.pack import pack
+    from levit_edge.package.contents import Purpose
+    from levit_edge.package.pack import pack
 
     with tempfile.TemporaryDirectory() as scratch:
         opened = Bundle.open(_BundleFolder(bundle).write(Path(scratch), {}))
@@ -290,7 +290,7 @@ def _packages(bundle: Path) -> list[bytes]:
 
 
 def _read_package(data: bytes, folder: Path) -> None:
-    from levit_edge.runtime.package.package import Package, is_package, read_package_file
+    from levit_edge.package.package import Package, is_package, read_package_file
 
     path = written(folder, "package.zip", data)
     is_package(path)
@@ -302,7 +302,7 @@ def package(bundle: Path) -> Reader:
 
 
 def package_document(bundle: Path) -> Reader:
-    from levit_edge.runtime.package.contents import DOCUMENT_FILE
+    from levit_edge.package.contents import DOCUMENT_FILE
 
     return Reader(
         name="package-document",
@@ -317,7 +317,7 @@ def signature(bundle: Path) -> Reader:
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-    from levit_edge.runtime.package.signature import check_signature, load_private_key
+    from levit_edge.package.signature import check_signature, load_private_key
 
     signed = (bundle / "labels.txt").read_bytes()
     encoding = serialization.Encoding.PEM
@@ -353,9 +353,9 @@ def signature(bundle: Path) -> Reader:
 
 def measurement(_bundle: Path) -> Reader:
     from fuzz.board_answers import measured
-    from levit_edge.runtime.board.comparison_rows import comparison_rows
-    from levit_edge.runtime.board.saved import load_measurements, shareable
-    from levit_edge.runtime.report.boards_page import boards_page
+    from levit_edge.benchmark.comparison import comparison_rows
+    from levit_edge.benchmark.files import load_measurements, shareable
+    from levit_edge.report.boards_page import boards_page
 
     def read(data: bytes, folder: Path) -> None:
         (found,) = load_measurements([written(folder, "m.json", data)])
@@ -372,12 +372,12 @@ def sweep_results(bundle: Path) -> Reader:
     from rich.console import Console
 
     from fuzz.board_answers import measured
-    from levit_edge.cli.sweep_table import sweep_table
-    from levit_edge.runtime.board.results import Latency
-    from levit_edge.sweep.page import sweep_page
+    from levit_edge.benchmark.measurement import Latency
+    from levit_edge.cli.show.sweep import sweep_table
+    from levit_edge.sweep.outcome.page import sweep_page
+    from levit_edge.sweep.outcome.results import Candidate, SweepResults, TaskCounts
+    from levit_edge.sweep.outcome.saved import RESULTS, read_results
     from levit_edge.sweep.plan import Calibration, CheckpointSource, Evaluation, Gates, SweepPlan
-    from levit_edge.sweep.results import Candidate, SweepResults, TaskCounts
-    from levit_edge.sweep.saved import RESULTS, read_results
 
     manifest = Bundle.open(bundle).manifest
     made = Candidate(
@@ -434,7 +434,7 @@ class _Recorded:
 
 
 def _frames(data: bytes) -> tuple[bytes, list[bytes]] | None:
-    from levit_edge.runtime.board.agent import GREETING
+    from levit_edge.device.agent import GREETING
 
     if not data.startswith(GREETING):
         return None
@@ -471,7 +471,7 @@ STREAM: tuple[Mutation, ...] = (*[_changed_frame] * 30, *BYTES)
 
 
 def board_bench(bundle: Path) -> Reader:
-    from levit_edge.runtime.board.measure import Plan, measure
+    from levit_edge.board.measure import Plan, measure
 
     slim, stream = _BundleFolder(bundle), bench_stream(Bundle.open(bundle))
 
@@ -484,7 +484,7 @@ def board_bench(bundle: Path) -> Reader:
 
 
 def board_evaluation(bundle: Path) -> Reader:
-    from levit_edge.runtime.board.evaluate import verify_on
+    from levit_edge.board.evaluate import verify_on
 
     slim, stream = _BundleFolder(bundle), evaluation_stream(Bundle.open(bundle), 2)
 
@@ -499,8 +499,8 @@ def board_evaluation(bundle: Path) -> Reader:
 
 def board_facts(_bundle: Path) -> Reader:
     """What a board says of itself, and what it has."""
-    from levit_edge.runtime.board.device import describe_device, describe_state
-    from levit_edge.runtime.board.packages import python_version, require_packages, requirements
+    from levit_edge.board.facts.device import describe_device, describe_state
+    from levit_edge.board.packages import python_version, require_packages, requirements
 
     def read(data: bytes, _folder: Path) -> None:
         document = parse_json(data, QuantizationError, "it")
@@ -515,7 +515,7 @@ def board_facts(_bundle: Path) -> Reader:
 
 
 def cpuinfo(_bundle: Path) -> Reader:
-    from levit_edge.runtime.board.cpuinfo import read_cpuinfo
+    from levit_edge.board.facts.cpuinfo import read_cpuinfo
 
     arm = "".join(
         f"processor\t: {core}\nBogoMIPS\t: 108.00\nFeatures\t: fp asimd asimdhp asimddp\nCPU implementer\t: 0x41\n"
@@ -533,7 +533,7 @@ def cpuinfo(_bundle: Path) -> Reader:
 
 def android_benchmark(_bundle: Path) -> Reader:
     from fuzz.board_answers import APP_FAILURE, APP_RESULT
-    from levit_edge.runtime.board.android_benchmark import read_app_benchmark
+    from levit_edge.board.android.benchmark import read_app_benchmark
 
     def read(data: bytes, _folder: Path) -> None:
         try:
@@ -547,8 +547,8 @@ def android_benchmark(_bundle: Path) -> Reader:
 
 
 def fleet(_bundle: Path) -> Reader:
-    from levit_edge.runtime.board.fleet import read_fleet
-    from levit_edge.runtime.board.target import open_target
+    from levit_edge.board.fleet import read_fleet
+    from levit_edge.board.transports.target import open_target
 
     first = '[[board]]\non = "ssh://pi@raspberrypi.local:22"\nthreads = [1, 4]\npython = "/opt/python3"\n'
     text = f'{first}\n[[board]]\non = "adb:1"\n'
@@ -586,10 +586,10 @@ def _kept(folder: Path) -> "Kept":
 
 
 def search_state(_bundle: Path) -> Reader:
+    from levit_edge.bundle.manifest import Trial
     from levit_edge.data.imagefolder import ImageSet
+    from levit_edge.quantize.analysis.search_state import WHAT, SearchState
     from levit_edge.quantize.kept import ordered_digest
-    from levit_edge.quantize.search_state import WHAT, SearchState
-    from levit_edge.runtime.manifest import Trial
 
     paths = tuple(sorted(demo.evaluation_dir().glob("*/*.jpg")))[:2]
     images = ImageSet(root=demo.evaluation_dir(), images=paths, labels=None, class_names=None)
@@ -618,11 +618,11 @@ def kept_plan(_bundle: Path) -> Reader:
     from levit_edge.data.imagefolder import read_image_folder
     from levit_edge.model.checkpoint import read_checkpoint
     from levit_edge.model.fuse import fuse
-    from levit_edge.quantize.calibration_images import CalibrationImages
+    from levit_edge.quantize.calibration.calibration_images import CalibrationImages
     from levit_edge.quantize.kept_plan import plan_from_bytes, plan_to_bytes
     from levit_edge.quantize.plan import make_plan
     from levit_edge.quantize.recipe import Recipe
-    from levit_edge.runtime.stages import Stages
+    from levit_edge.system.progress import Stages
 
     trained = read_checkpoint(demo.checkpoint_path())
     deploy = fuse(trained.model)
@@ -642,10 +642,10 @@ def kept_plan(_bundle: Path) -> Reader:
 
 
 def partial_evaluation(_bundle: Path) -> Reader:
-    from levit_edge.runtime.board.partial import PartialEvaluation
-    from levit_edge.runtime.evaluation_worker import pack_answer
-    from levit_edge.runtime.evaluator import Answer
-    from levit_edge.runtime.unfinished import Unfinished
+    from levit_edge.board.partial import PartialEvaluation
+    from levit_edge.runtime.evaluation.evaluator import Answer
+    from levit_edge.runtime.evaluation.worker import pack_answer
+    from levit_edge.system.result_cache import Unfinished
 
     answers: list[Answer | str] = [Answer(logits=np.ones((2, 10), np.float32), seconds=(0.1, 0.2)), "an empty file"] * 3
     stream = b"".join(struct.pack("<Q", len(each)) + each for each in (pack_answer(answer) for answer in answers))
@@ -797,7 +797,7 @@ def _small_pte() -> bytes:
 
 
 def onnx_facts(bundle: Path) -> Reader:
-    from levit_edge.runtime.inspect_onnx import inspect_onnx
+    from levit_edge.runtime.inspect.onnx import inspect_onnx
 
     return Reader(
         name="onnx-facts",
@@ -808,7 +808,7 @@ def onnx_facts(bundle: Path) -> Reader:
 
 
 def onnx_optimised(bundle: Path) -> Reader:
-    from levit_edge.runtime.inspect_onnxruntime import inspect_onnxruntime
+    from levit_edge.runtime.inspect.onnxruntime import inspect_onnxruntime
 
     return Reader(
         name="onnx-optimised",
@@ -821,7 +821,7 @@ def onnx_optimised(bundle: Path) -> Reader:
 
 def pte_facts(bundle: Path) -> Reader:
     """ExecuTorch's own Python reader, which has `flatc` turn a file into JSON."""
-    from levit_edge.runtime.inspect_executorch import inspect_executorch
+    from levit_edge.runtime.inspect.executorch import inspect_executorch
 
     return Reader(
         name="pte-facts",
@@ -834,8 +834,8 @@ def pte_facts(bundle: Path) -> Reader:
 
 
 def _run(runtime: Runtime, protocol: Preprocessing) -> Callable[[bytes, Path], None]:
-    """What `levit_edge.runtime.evaluation_worker` does with a file: load it, run it on zeros, and on another input."""
-    from levit_edge.runtime.evaluator import Evaluator, Model
+    """What `levit_edge.runtime.evaluation.worker` does with a file: load it, run it on zeros, and on another input."""
+    from levit_edge.runtime.evaluation.evaluator import Evaluator, Model
 
     values = np.random.default_rng(0).normal(size=(3, protocol.image_size, protocol.image_size)).astype(np.float32)
 

@@ -58,8 +58,8 @@ by = "latency"
 
 def sweep_store(_bundle: Path) -> Reader:
     """A task's result; one that is damaged is none, which is a refusal here."""
-    from levit_edge.sweep.call import Result, key_of
-    from levit_edge.sweep.store import Store
+    from levit_edge.sweep.tasks.call import Result, key_of
+    from levit_edge.sweep.tasks.store import Store
 
     inputs, here = {"checkpoint": "ab" * 32}, {"torch": "2.13.0"}
     key = key_of("quantize", inputs, here)
@@ -89,10 +89,10 @@ def tally(_bundle: Path) -> Reader:
     """What a file did on a shard."""
     import numpy as np
 
-    from levit_edge.runtime.evaluator import Answer
-    from levit_edge.runtime.kinds import Precision, Runtime
-    from levit_edge.runtime.manifest import Artifact
-    from levit_edge.runtime.tally import Tallies, Tally
+    from levit_edge.bundle.kinds import Precision, Runtime
+    from levit_edge.bundle.manifest import Artifact
+    from levit_edge.runtime.evaluation.evaluator import Answer
+    from levit_edge.runtime.evaluation.tally import Tallies, Tally
 
     artifacts = [
         Artifact(file=f"{each}.onnx", runtime=Runtime.ONNXRUNTIME, precision=each, size_bytes=1, sha256=each)
@@ -121,8 +121,8 @@ def tar_shard(_bundle: Path) -> Reader:
     import gzip
     import tarfile
 
-    from levit_edge.sweep.shard_index import index_shard
-    from levit_edge.sweep.sources import list_shards
+    from levit_edge.sweep.inputs.shard_index import index_shard
+    from levit_edge.sweep.inputs.sources import list_shards
 
     def shard(form: int) -> bytes:
         buffer = io.BytesIO()

@@ -19,7 +19,7 @@ from typing import Any
 from fuzz.reader import Reader
 from fuzz.watch import Trespass, Watch
 from levit_edge.errors import LevitEdgeError
-from levit_edge.runtime.confinement import MEMORY_BYTES, confine
+from levit_edge.system.limits import MEMORY_BYTES, confine
 
 MOST_GROWTH_BYTES = 2 << 30
 NATIVE_CPU_S = 20

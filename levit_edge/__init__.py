@@ -10,14 +10,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from levit_edge.bundle.reader import Bundle
     from levit_edge.errors import LevitEdgeError
     from levit_edge.model.checkpoint import load
     from levit_edge.model.fuse import fuse
     from levit_edge.quantize.pipeline import quantize
     from levit_edge.quantize.recipe import Recipe
-    from levit_edge.runtime.bundle import Bundle
-    from levit_edge.runtime.predict import predict
-    from levit_edge.runtime.verify import verify
+    from levit_edge.runtime.evaluation.predict import predict
+    from levit_edge.runtime.evaluation.verify import verify
 
 # What runs here stays here: onnxruntime 1.31 for Linux reports to its makers, and leaves an identifier in the home
 # folder, unless this is set before it is imported. Whoever wants that can set it to 0.
@@ -26,14 +26,14 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 __all__ = ["Bundle", "LevitEdgeError", "Recipe", "fuse", "load", "predict", "quantize", "verify"]
 
 _HOMES = {
-    "Bundle": "levit_edge.runtime.bundle",
-    "LevitEdgeError": "levit_edge.errors",
+    "Bundle": "levit_edge.bundle.reader",
+    "LevitEdgeError": "levit_edge.device.errors",
     "Recipe": "levit_edge.quantize.recipe",
     "fuse": "levit_edge.model.fuse",
     "load": "levit_edge.model.checkpoint",
-    "predict": "levit_edge.runtime.predict",
+    "predict": "levit_edge.runtime.evaluation.predict",
     "quantize": "levit_edge.quantize",
-    "verify": "levit_edge.runtime.verify",
+    "verify": "levit_edge.runtime.evaluation.verify",
 }
 
 

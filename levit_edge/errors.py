@@ -17,10 +17,19 @@
     └── RuntimeUnavailableError   a runtime is not installed, or cannot load an artifact
 
 A message says what was found, what was expected and what to do. A gate that fails (accuracy) is not
-an error: commands return exit status 4 for it. `ExitStatus` is the single list of exit statuses.
+an error: commands return exit status 4 for it. `ExitStatus` is the single list of exit statuses. Those that a board can
+meet too are in `levit_edge.device.errors`, which travels to it.
 """
 
-from enum import IntEnum
+from levit_edge.device.errors import (
+    MEMORY_ADVICE,
+    DataError,
+    ExitStatus,
+    LevitEdgeError,
+    MemoryShortageError,
+    PackageError,
+    RuntimeUnavailableError,
+)
 
 __all__ = [
     "MEMORY_ADVICE",
@@ -43,40 +52,12 @@ __all__ = [
 ]
 
 
-MEMORY_ADVICE = "end other programs, or take fewer --workers. `levit-edge doctor` says what is free."
-
-
-class ExitStatus(IntEnum):
-    """The process exit statuses of the `levit-edge` command."""
-
-    DONE = 0
-    USAGE = 2
-    BAD_INPUT = 3
-    GATE_FAILED = 4
-    HUNG_UP = 129
-    """The terminal was closed (SIGHUP)."""
-    INTERRUPTED = 130
-    """Ctrl-C (SIGINT)."""
-    OUTPUT_CLOSED = 141
-    """Nobody reads the output any more, as with `| head`; what SIGPIPE gives other programs."""
-    TERMINATED = 143
-    """Asked to end (SIGTERM)."""
-
-
-class LevitEdgeError(Exception):
-    """Base of everything that is the input's fault and not a bug."""
-
-
 class CheckpointError(LevitEdgeError):
     """A checkpoint cannot be read, or is not the LeViT that was asked for."""
 
 
 class DownloadError(LevitEdgeError):
     """Official weights cannot be fetched, or are not the published file."""
-
-
-class DataError(LevitEdgeError):
-    """An image folder or an image is not usable."""
 
 
 class QuantizationError(LevitEdgeError):
@@ -87,20 +68,12 @@ class BundleError(LevitEdgeError):
     """A bundle is damaged, incomplete, or not a bundle."""
 
 
-class PackageError(LevitEdgeError):
-    """A package for a phone or a board is damaged, is not one, or is not signed by that key."""
-
-
 class MeasurementError(LevitEdgeError):
     """A saved measurement of a board is damaged, or is not one."""
 
 
 class OutputError(LevitEdgeError):
     """An output path cannot be written."""
-
-
-class MemoryShortageError(LevitEdgeError):
-    """There is not enough memory."""
 
 
 class PlanError(LevitEdgeError):
@@ -117,7 +90,3 @@ class BoardError(LevitEdgeError):
 
 class NoPythonError(BoardError):
     """A board has no Python to run the agent."""
-
-
-class RuntimeUnavailableError(LevitEdgeError):
-    """A runtime is not installed, or cannot load an artifact."""

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
-from levit_edge.runtime.board import results
+from levit_edge.benchmark import measurement as results
 
 SCHEMA_FILE = Path(__file__).parents[1] / "docs" / "bench.schema.json"
 CONFIG = ConfigDict(extra="forbid", use_attribute_docstrings=True)

@@ -28,9 +28,9 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from levit_edge.data.image import open_image
 from levit_edge.data.imagefolder import read_image_folder
 from levit_edge.data.preprocess import Preprocessing, preprocess
+from levit_edge.device.image import open_image
 from levit_edge.model.checkpoint import load
 from levit_edge.model.config import CONFIGS
 from levit_edge.model.levit import LeViT

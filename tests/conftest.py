@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,19 +19,19 @@ from filelock import FileLock
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
-from levit_edge.data.preprocess import Preprocessing
-from levit_edge.model.config import CONFIGS
-from levit_edge.runtime.bundle_writer import BundleWriter
-from levit_edge.runtime.kinds import Precision, Runtime
-from levit_edge.runtime.manifest import (
+from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.manifest import (
     Artifact,
     CheckpointProvenance,
     Gate,
     ImageProvenance,
     Manifest,
-    StageRecord,
     Verification,
 )
+from levit_edge.bundle.writer import BundleWriter
+from levit_edge.data.preprocess import Preprocessing
+from levit_edge.model.config import CONFIGS
+from levit_edge.system.progress import StageRecord
 
 # A shell starts background jobs with Ctrl-C ignored, and programs that tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -194,6 +195,37 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         writer.add("report.html", b"<!doctype html>\n")
         writer.commit(tiny_manifest(artifacts, writer.files))
     return path
+
+
+@pytest.fixture
+def bundle_path(tiny_bundle: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny bundle that a test may change."""
+    return shutil.copytree(tiny_bundle, tmp_path / "bundle")
+
+
+@pytest.fixture(scope="session")
+def small_pte() -> bytes:
+    """A program with two XNNPACK delegates and one `cumsum` between them."""
+    import torch
+    from torch import Tensor, nn
+
+    class Small(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = nn.Linear(4, 4), nn.Linear(4, 2)
+
+        def forward(self, values: Tensor) -> Tensor:
+            summed: Tensor = self.second(torch.cumsum(self.first(values), 1))
+            return summed
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+        from executorch.exir import to_edge_transform_and_lower
+
+        program = torch.export.export(Small().eval(), (torch.zeros(1, 4),))
+        lowered = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()])
+        return bytes(lowered.to_executorch().buffer)
 
 
 def colour_classifier(weights: npt.NDArray[np.float64]) -> bytes:

@@ -21,11 +21,11 @@ from rich.table import Table
 
 from benchmarks.document import Document, circumstances, show_context
 from levit_edge.documents import to_json
-from levit_edge.sweep.call import Call
-from levit_edge.sweep.environment import environment
-from levit_edge.sweep.runner import Runner, Silent, run_to_end
-from levit_edge.sweep.store import Store
+from levit_edge.sweep.engines.environment import environment
 from levit_edge.sweep.sweep import LOCAL, open_engine
+from levit_edge.sweep.tasks.call import Call
+from levit_edge.sweep.tasks.runner import Runner, Silent, run_to_end
+from levit_edge.sweep.tasks.store import Store
 
 __all__ = ["Figures", "Overhead", "measure"]
 

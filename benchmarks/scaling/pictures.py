@@ -12,8 +12,8 @@ import numpy as np
 import typer
 from PIL import Image
 
-from levit_edge.data.image import open_image
 from levit_edge.data.imagefolder import read_image_folder
+from levit_edge.device.image import open_image
 
 SIZE = (500, 375)
 QUALITY, NOISE = 90, 20.0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.isolation import Isolated, missing, reason_for
 from benchmarks.speed.contender import Contender, Product, Workshop
-from levit_edge.runtime.stages import Advance, StageListener
+from levit_edge.system.progress import Advance, StageListener
 
 __all__ = ["build_all"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from levit_edge.runtime.kinds import Precision
+from levit_edge.bundle.kinds import Precision
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.speed.contender import Engine
-from levit_edge.runtime.kinds import Runtime
+from levit_edge.bundle.kinds import Runtime
 
 __all__ = ["Open", "Run", "opener"]
 

@@ -9,7 +9,7 @@ from benchmarks.document import Document, show_context
 from benchmarks.results import number
 from benchmarks.speed.contender import Engine
 from benchmarks.speed.statistics import Latency
-from levit_edge.runtime.kinds import Precision
+from levit_edge.bundle.kinds import Precision
 
 __all__ = ["GIGA", "Growth", "Row", "show"]
 

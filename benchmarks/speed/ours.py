@@ -18,7 +18,7 @@ from levit_edge.quantize.plan import Plan, make_plan
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.quantize.recipe import OnnxAttention, Recipe, Scheme, Target
 from levit_edge.quantize.schemes import layer_schemes
-from levit_edge.runtime.stages import Advance, Stages
+from levit_edge.system.progress import Advance, Stages
 
 __all__ = ["fp32_onnx", "fp32_onnx_file", "fp32_pte", "int8_onnx", "int8_pte"]
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from benchmarks.speed.results import Latencies, Row
-from levit_edge.runtime.kinds import Precision
+from levit_edge.bundle.kinds import Precision
 
 __all__ = ["write_plot"]
 

@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 
 from benchmarks.speed.contender import IMAGES, Workshop
 from benchmarks.speed.race import CHECKED_IMAGES
-from levit_edge.data import demo
+from levit_edge import demo
+from levit_edge.bundle.manifest import ImageProvenance
+from levit_edge.bundle.provenance import image_provenance
 from levit_edge.data.imagefolder import read_image_folder
 from levit_edge.data.loader import Decoder
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.model.config import CONFIGS
 from levit_edge.model.macs import multiply_adds
-from levit_edge.runtime.manifest import ImageProvenance
-from levit_edge.runtime.provenance import image_provenance
 
 __all__ = ["Prepared", "Wanted", "prepare"]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from benchmarks.speed.contender import Engine
 from benchmarks.speed.lane import Lane, LaneError
-from levit_edge.runtime.stages import StageListener
+from levit_edge.system.progress import StageListener
 
 __all__ = ["CHECKED_IMAGES", "Entry", "Finish", "Schedule", "race"]
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from benchmarks.document import Document
 from benchmarks.speed.contender import Engine
 from benchmarks.speed.statistics import Latency, Ratio
-from levit_edge.runtime.kinds import Precision
-from levit_edge.runtime.manifest import ImageProvenance
+from levit_edge.bundle.kinds import Precision
+from levit_edge.bundle.manifest import ImageProvenance
 
 __all__ = ["Latencies", "Row"]
 

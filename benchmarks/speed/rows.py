@@ -11,7 +11,7 @@ from benchmarks.speed.contender import Contender, Product
 from benchmarks.speed.race import Finish
 from benchmarks.speed.results import Row
 from benchmarks.speed.statistics import Ratio, latency_of, paired_ratio
-from levit_edge.runtime.comparison import Comparison
+from levit_edge.runtime.evaluation.comparison import Comparison
 
 __all__ = ["make_rows"]
 

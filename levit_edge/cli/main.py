@@ -13,11 +13,11 @@ from contextlib import suppress
 
 import typer
 
-from levit_edge.cli.commands import COMMANDS
-from levit_edge.cli.console import show_error
+from levit_edge.cli.subcommands import COMMANDS
+from levit_edge.cli.terminal.console import show_error
 from levit_edge.errors import MEMORY_ADVICE, ExitStatus, LevitEdgeError
-from levit_edge.memory import ran_out_of_memory
-from levit_edge.runtime.interrupts import end_at_once, end_in_order, last_signal
+from levit_edge.system.memory import ran_out_of_memory
+from levit_edge.system.signals import end_at_once, end_in_order, last_signal
 
 __all__ = ["app", "main"]
 

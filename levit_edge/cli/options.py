@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from levit_edge.cli.completion import model_sizes, targets
+from levit_edge.bundle.kinds import Runtime
+from levit_edge.cli.terminal.completion import model_sizes, targets
 from levit_edge.model.config import CONFIGS
 from levit_edge.quantize.recipe import RangeMethod, Recipe, Scheme, WeightRounding
-from levit_edge.runtime.kinds import Runtime
 
 __all__ = [
     "RECIPE",

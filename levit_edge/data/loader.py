@@ -11,9 +11,9 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from levit_edge.data.image import check_header, crop_square, decoding_fault, open_image
 from levit_edge.data.pool import read_squares
 from levit_edge.data.preprocess import FloatImage, Pixels, Preprocessing, normalise
+from levit_edge.device.image import check_header, crop_square, decoding_fault, open_image
 from levit_edge.errors import DataError
 
 __all__ = ["BadImage", "Decoder", "batches", "check_headers", "decoded_squares", "default_workers", "judge_bad_images"]

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from levit_edge.data.helpers import Helper, Helpers
 from levit_edge.data.preprocess import Pixels, Preprocessing
 from levit_edge.errors import DataError
+from levit_edge.system.worker import Helper, Helpers
 
 __all__ = ["PREFETCH", "read_squares"]
 

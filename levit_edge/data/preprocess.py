@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from levit_edge.data.image import crop_square, decode_image, open_image
-from levit_edge.data.normalisation import FloatImage, Pixels, Triple, normalise_pixels
+from levit_edge.device.image import crop_square, decode_image, open_image
+from levit_edge.device.normalisation import FloatImage, Pixels, Triple, normalise_pixels
 from levit_edge.errors import DataError
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from levit_edge.data.frames import end_with_client, read_frame, write_frame
-from levit_edge.data.image import crop_square, decoding_fault, open_image
+from levit_edge.device.image import crop_square, decoding_fault, open_image
 from levit_edge.errors import DataError, MemoryShortageError
+from levit_edge.system.frames import end_with_client, read_frame, write_frame
 
 LONGEST_REASON = 200  # characters; answers must fit in the pipe, so that a worker never waits for its reader
 

@@ -19,9 +19,9 @@ from levit_edge.model.config import CONFIGS, LevitConfig
 from levit_edge.model.hub_config import HubConfig, clean_labels, read_hub_config
 from levit_edge.model.key_maps import CheckpointFormat
 from levit_edge.model.levit import LeViT
-from levit_edge.model.listing import listed
 from levit_edge.model.recognition import Recognition, recognise, tensor_shapes, without_kernel
 from levit_edge.model.weight_file import WeightFile, read_weight_file
+from levit_edge.text import listed
 
 __all__ = ["Checkpoint", "CheckpointFormat", "load", "read_checkpoint"]
 

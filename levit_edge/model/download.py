@@ -1,26 +1,17 @@
 """Where a checkpoint comes from: a path, the official weights, the embedded demo, or the Hugging Face hub."""
 
-import os
 from pathlib import Path
-
-from platformdirs import user_cache_dir
 
 from levit_edge.errors import CheckpointError, DownloadError
 from levit_edge.model.config import CONFIGS, OFFICIAL_SIZES, WEIGHTS_BASE_URL, OfficialWeights
 from levit_edge.model.http_file import Progress, fetch_file
 from levit_edge.model.hub import HUB_ID, fetch_from_hub
+from levit_edge.system.host import CACHE_VARIABLE, cache_folder
 
-__all__ = ["CACHE_VARIABLE", "cache_folder", "fetch_official", "resolve_checkpoint"]
+__all__ = ["fetch_official", "resolve_checkpoint"]
 
-CACHE_VARIABLE = "LEVIT_EDGE_CACHE"
-"""The environment variable that moves the cache of official weights."""
 WEIGHT_SUFFIXES = (".pth", ".pt", ".bin", ".safetensors", ".ckpt", ".tar")
 """What `owner/name` may not end in to be a hub model: it is a path that does not exist."""
-
-
-def cache_folder() -> Path:
-    """Where official weights are kept: LEVIT_EDGE_CACHE, else the platform's cache folder for levit-edge."""
-    return Path(os.environ.get(CACHE_VARIABLE) or user_cache_dir("levit-edge"))
 
 
 def fetch_official(
@@ -94,7 +85,7 @@ def _default_checkpoint(size: str | None, progress: Progress | None) -> Path:
     if size is None:
         raise CheckpointError(f"Nothing to load: pass --checkpoint, or --model with one of {', '.join(CONFIGS)}.")
     if size == "demo":
-        from levit_edge.data.demo import checkpoint_path
+        from levit_edge.demo import checkpoint_path
 
         return checkpoint_path()
     return fetch_official(size, progress=progress)

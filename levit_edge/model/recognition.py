@@ -17,7 +17,7 @@ from levit_edge.errors import CheckpointError
 from levit_edge.model.config import CONFIGS, STEM_STRIDE, LevitConfig
 from levit_edge.model.key_maps import CheckpointFormat, file_key, file_owners
 from levit_edge.model.levit import LeViT
-from levit_edge.model.listing import listed
+from levit_edge.text import listed
 
 __all__ = ["Recognition", "Shape", "recognise", "tensor_shapes", "without_kernel"]
 

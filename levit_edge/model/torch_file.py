@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from levit_edge.errors import CheckpointError
-from levit_edge.model.listing import listed
 from levit_edge.model.pickle_scan import SCANNED_BYTES, pickle_globals
+from levit_edge.text import listed
 
 __all__ = ["LEGACY_MAGIC", "MAX_BYTES", "ZIP_MAGIC", "explain_pickle", "read_legacy_file", "read_zip_file"]
 

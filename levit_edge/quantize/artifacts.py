@@ -11,16 +11,16 @@ from torch import nn
 from torch.export import ExportedProgram
 from torch.fx import GraphModule
 
+from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.export.executorch import export_executorch
 from levit_edge.quantize.export.onnx import export_onnx, onnx_graph
 from levit_edge.quantize.export.program import export_program
 from levit_edge.quantize.recipe import Recipe
-from levit_edge.runtime.comparison import Comparison
-from levit_edge.runtime.kinds import Precision, Runtime
+from levit_edge.runtime.evaluation.comparison import Comparison
 from levit_edge.runtime.runner import open_runner
-from levit_edge.runtime.stages import Stages
+from levit_edge.system.progress import Stages
 
 __all__ = ["FILE_SUFFIXES", "FP32_TOLERANCE", "Exported", "check_exports", "export_all", "export_fp32", "export_int8"]
 

@@ -10,17 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from levit_edge.data import imagenet
-from levit_edge.data.preprocess import Preprocessing
-from levit_edge.documents import to_json
-from levit_edge.model.config import LevitConfig
-from levit_edge.quantize.artifacts import Checked, Exported
-from levit_edge.quantize.recipe import Recipe
-from levit_edge.runtime.bundle import Bundle
-from levit_edge.runtime.bundle_writer import BundleWriter
-from levit_edge.runtime.evidence import EVIDENCE_FILE, Evidence, evidence_file
-from levit_edge.runtime.host import TOOLS, describe_host, package_versions
-from levit_edge.runtime.manifest import (
+from levit_edge.bundle.manifest import (
     Artifact,
     CheckpointProvenance,
     ImageProvenance,
@@ -29,7 +19,17 @@ from levit_edge.runtime.manifest import (
     SearchRecord,
     Verification,
 )
-from levit_edge.runtime.report.bundle_page import bundle_page
+from levit_edge.bundle.reader import Bundle
+from levit_edge.bundle.writer import BundleWriter
+from levit_edge.data import imagenet
+from levit_edge.data.preprocess import Preprocessing
+from levit_edge.documents import to_json
+from levit_edge.model.config import LevitConfig
+from levit_edge.quantize.artifacts import Checked, Exported
+from levit_edge.quantize.recipe import Recipe
+from levit_edge.report.bundle_page import bundle_page
+from levit_edge.report.evidence import EVIDENCE_FILE, Evidence, evidence_file
+from levit_edge.system.host import TOOLS, describe_host, package_versions
 
 __all__ = ["artifact_of", "expected_bytes", "finish", "golden_file", "labels_file", "make_manifest"]
 

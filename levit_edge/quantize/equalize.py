@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployAttention, DeployLeViT, DeployMlp, DeployShrinkingAttention
 from levit_edge.model.fuse import MAX_RELATIVE_ERROR, relative_error
-from levit_edge.quantize.observe import observe
+from levit_edge.quantize.calibration.observe import observe
 from levit_edge.quantize.schemes import Layer
 
 __all__ = ["Stream", "equalize", "pairs", "rescale_pair", "rescale_stream", "streams"]

@@ -6,20 +6,20 @@ from pathlib import Path
 
 import torch
 
+from levit_edge.benchmark.files import shareable
+from levit_edge.benchmark.measurement import Measurement
+from levit_edge.board.measure import Plan as Timing
+from levit_edge.board.measure import measure
+from levit_edge.board.transports.local import LocalTransport
+from levit_edge.bundle.reader import Bundle
 from levit_edge.data.loader import Decoder, batches
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.errors import BoardError
-from levit_edge.quantize.layer_sqnr import layer_sqnr
+from levit_edge.quantize.analysis.layer_sqnr import layer_sqnr
 from levit_edge.quantize.plan import Plan
-from levit_edge.quantize.ranges import Range
-from levit_edge.runtime.board.local import LocalTransport
-from levit_edge.runtime.board.measure import Plan as Timing
-from levit_edge.runtime.board.measure import measure
-from levit_edge.runtime.board.results import Measurement
-from levit_edge.runtime.board.saved import shareable
-from levit_edge.runtime.bundle import Bundle
-from levit_edge.runtime.evidence import ActivationRange, Evidence, LayerEvidence
-from levit_edge.runtime.stages import Stages
+from levit_edge.quantize.ranges.affine import Range
+from levit_edge.report.evidence import ActivationRange, Evidence, LayerEvidence
+from levit_edge.system.progress import Stages
 
 __all__ = ["layer_evidence", "measure_here"]
 

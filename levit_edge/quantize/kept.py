@@ -18,9 +18,8 @@ from levit_edge.documents import to_json
 from levit_edge.errors import LevitEdgeError
 from levit_edge.model.checkpoint import Checkpoint
 from levit_edge.quantize.recipe import Recipe
-from levit_edge.runtime.host import describe_host
-from levit_edge.runtime.source_digest import source_digest
-from levit_edge.runtime.unfinished import Unfinished
+from levit_edge.system.host import describe_host, source_digest
+from levit_edge.system.result_cache import Unfinished
 
 __all__ = ["DamagedError", "Kept", "inputs_of", "ordered_digest"]
 

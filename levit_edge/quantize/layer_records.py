@@ -4,10 +4,10 @@ import hashlib
 
 import torch
 
+from levit_edge.bundle.manifest import LayerRecord
 from levit_edge.quantize.plan import LayerPlan, Plan
 from levit_edge.quantize.recipe import LayerScheme
-from levit_edge.quantize.weights import per_channel
-from levit_edge.runtime.manifest import LayerRecord
+from levit_edge.quantize.weights.weights import per_channel
 
 __all__ = ["layer_records"]
 

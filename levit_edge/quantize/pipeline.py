@@ -6,12 +6,18 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from levit_edge.bundle.manifest import CheckpointProvenance, SearchRecord
+from levit_edge.bundle.reader import Bundle
+from levit_edge.bundle.writer import BundleWriter
 from levit_edge.data.loader import check_headers
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.documents import to_json
 from levit_edge.model.checkpoint import read_checkpoint
 from levit_edge.model.download import resolve_checkpoint
 from levit_edge.model.fuse import fuse
+from levit_edge.quantize.analysis.latency_price import latency_price
+from levit_edge.quantize.analysis.search import search_schemes, split_for_search
+from levit_edge.quantize.analysis.search_state import SearchState
 from levit_edge.quantize.artifacts import check_exports, export_all
 from levit_edge.quantize.bundle_parts import (
     artifact_of,
@@ -21,24 +27,18 @@ from levit_edge.quantize.bundle_parts import (
     labels_file,
     make_manifest,
 )
-from levit_edge.quantize.calibration_images import CalibrationImages
+from levit_edge.quantize.calibration.calibration_images import CalibrationImages
+from levit_edge.quantize.calibration.sources import choose_images
 from levit_edge.quantize.evidence import layer_evidence, measure_here
 from levit_edge.quantize.kept import Kept, inputs_of
 from levit_edge.quantize.kept_plan import recalled_plan
-from levit_edge.quantize.latency_price import latency_price
 from levit_edge.quantize.layer_records import layer_records
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.quantize.recipe import LayerScheme, Recipe
-from levit_edge.quantize.search import search_schemes, split_for_search
-from levit_edge.quantize.search_state import SearchState
-from levit_edge.quantize.sources import choose_images
-from levit_edge.runtime.bundle import Bundle
-from levit_edge.runtime.bundle_writer import BundleWriter
-from levit_edge.runtime.flips import FlipLog
-from levit_edge.runtime.host import TOOLS, package_versions
-from levit_edge.runtime.manifest import CheckpointProvenance, SearchRecord
-from levit_edge.runtime.stages import StageListener, Stages
-from levit_edge.runtime.verify import evaluate
+from levit_edge.report.flips import FlipLog
+from levit_edge.runtime.evaluation.verify import evaluate
+from levit_edge.system.host import TOOLS, package_versions
+from levit_edge.system.progress import StageListener, Stages
 
 __all__ = ["quantize"]
 
@@ -68,8 +68,8 @@ def quantize(
     told what that means. `limit` bounds the evaluation images.
 
     `max_drop_pt` is an accuracy budget: on one part of the evaluation images, layers move to better schemes until the
-    drop is within it (`levit_edge.quantize.search`); the other part gives the figures and the gate. The bundle is
-    written whether or not the budget holds: see `manifest.search` and `manifest.verification.gate`.
+    drop is within it (`levit_edge.quantize.analysis.search`); the other part gives the figures and the gate. The bundle
+    is written whether or not the budget holds: see `manifest.search` and `manifest.verification.gate`.
 
     An interrupted run leaves calibration, search and files in the user's cache; the next of the same inputs takes them
     from there, tells `warn`, and makes the same files.

@@ -8,15 +8,15 @@ import torch
 from torch import Tensor
 
 from levit_edge.model.deploy import DeployLeViT
-from levit_edge.quantize.bias_correction import mean_shifts
-from levit_edge.quantize.calibrate import LayerRanges, calibrate
+from levit_edge.quantize.calibration.calibrate import LayerRanges, calibrate
 from levit_edge.quantize.equalize import equalize
-from levit_edge.quantize.gptq import SecondMoments, round_with_compensation
-from levit_edge.quantize.ranges import Range
+from levit_edge.quantize.ranges.affine import Range
 from levit_edge.quantize.recipe import LayerScheme, Recipe, WeightRounding
 from levit_edge.quantize.schemes import int8_attention_blocks, layer_schemes, quantizable_layers
-from levit_edge.quantize.weights import round_to_nearest, weight_scales
-from levit_edge.runtime.stages import Advance, Stages
+from levit_edge.quantize.weights.bias_correction import mean_shifts
+from levit_edge.quantize.weights.gptq import SecondMoments, round_with_compensation
+from levit_edge.quantize.weights.weights import round_to_nearest, weight_scales
+from levit_edge.system.progress import Advance, Stages
 
 __all__ = ["LayerPlan", "Plan", "ProductPlan", "make_plan"]
 

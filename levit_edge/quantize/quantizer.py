@@ -25,10 +25,10 @@ from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.export.program import export_program
 from levit_edge.quantize.plan import LayerPlan, Plan, ProductPlan
-from levit_edge.quantize.ranges import INT8_MAX, INT8_MIN, Range
+from levit_edge.quantize.ranges.affine import INT8_MAX, INT8_MIN, Range
 from levit_edge.quantize.recipe import LayerScheme
 from levit_edge.quantize.schemes import quantizable_layers
-from levit_edge.quantize.weights import WEIGHT_MAX
+from levit_edge.quantize.weights.weights import WEIGHT_MAX
 
 __all__ = ["LevitQuantizer", "capture", "quantize_captured", "quantize_graph"]
 

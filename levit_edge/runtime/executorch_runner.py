@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from levit_edge.errors import RuntimeUnavailableError
-from levit_edge.runtime.interrupts import interrupts_wait
-from levit_edge.runtime.quiet import quiet_native_output
+from levit_edge.system.signals import interrupts_wait
+from levit_edge.system.stderr import quiet_native_output
 
 __all__ = ["ExecuTorchRunner"]
 

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from levit_edge.bundle.self_contained import require_self_contained
 from levit_edge.errors import BundleError, RuntimeUnavailableError
-from levit_edge.runtime.interrupts import interrupts_wait
-from levit_edge.runtime.self_contained import require_self_contained
+from levit_edge.system.signals import interrupts_wait
 
 __all__ = ["OnnxRuntimeRunner"]
 

@@ -5,7 +5,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from levit_edge.runtime.kinds import Runtime
+from levit_edge.bundle.kinds import Runtime
 
 __all__ = ["Runner", "open_runner", "runtime_version"]
 
@@ -30,7 +30,7 @@ def open_runner(runtime: Runtime, model: bytes, threads: int = 1) -> Runner:
     """Load the bytes of a `.pte` or `.onnx` file into this process.
 
     A damaged or hostile file can take the process along: files of others go through
-    `levit_edge.runtime.evaluation_pool.answers`, which has processes for that.
+    `levit_edge.runtime.evaluation.pool.answers`, which has processes for that.
 
     Raises:
         RuntimeUnavailableError: the runtime is not installed, or refuses the file.

@@ -5,23 +5,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from levit_edge.benchmark.measurement import Measurement
+from levit_edge.bundle.kinds import Precision
+from levit_edge.bundle.manifest import Artifact, Verification
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import DataError, SweepError
 from levit_edge.quantize.recipe import Recipe
-from levit_edge.runtime.board.results import Measurement
-from levit_edge.runtime.evaluator import THREADS
-from levit_edge.runtime.kinds import Precision
-from levit_edge.runtime.manifest import Artifact, Verification
-from levit_edge.runtime.tally import Tallies, Tally, gate
-from levit_edge.sweep.calibrate_task import calibration_part
-from levit_edge.sweep.calibration_files import choose_calibration
-from levit_edge.sweep.call import Call
-from levit_edge.sweep.evaluate_task import Evaluated
-from levit_edge.sweep.facts import Calibrated, CheckpointFacts, CheckpointPlace, Quantized
-from levit_edge.sweep.images import Images, LabelledShard
+from levit_edge.runtime.evaluation.evaluator import THREADS
+from levit_edge.runtime.evaluation.tally import Tallies, Tally, gate
+from levit_edge.sweep.inputs.calibration_files import choose_calibration
+from levit_edge.sweep.inputs.images import Images, LabelledShard
+from levit_edge.sweep.outcome.results import Candidate
 from levit_edge.sweep.plan import SweepPlan
-from levit_edge.sweep.results import Candidate
-from levit_edge.sweep.runner import Runner, TaskFailedError
+from levit_edge.sweep.tasks.calibrate_task import calibration_part
+from levit_edge.sweep.tasks.call import Call
+from levit_edge.sweep.tasks.evaluate_task import Evaluated
+from levit_edge.sweep.tasks.facts import Calibrated, CheckpointFacts, CheckpointPlace, Quantized
+from levit_edge.sweep.tasks.runner import Runner, TaskFailedError
 
 __all__ = ["Made", "NamedCheckpoint", "make_candidates"]
 
@@ -240,7 +240,7 @@ def _with_same_twins(made: Sequence[Made]) -> list[tuple[Artifact, ...]]:
 
 
 def _verified(made: Made, on_shards: Sequence[dict[str, Evaluated | str]], work: _Work) -> Made:
-    """`made` with the verification that `levit_edge.runtime.verify` gives for all shards together, if all are there."""
+    """`made` with the verification that `runtime.evaluation.verify` gives for all shards together, if all are there."""
     artifacts, images = made.candidate.artifacts, work.evaluation
     if not artifacts:
         return made

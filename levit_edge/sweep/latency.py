@@ -5,19 +5,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from levit_edge.benchmark.files import shareable
+from levit_edge.benchmark.measurement import Device, Measurement
+from levit_edge.board.android.without_python import measure_by_agent_or_app
+from levit_edge.board.measure import Plan as Timing
+from levit_edge.board.transports.target import open_target
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import BoardError, SweepError
-from levit_edge.runtime.board.measure import Plan as Timing
-from levit_edge.runtime.board.results import Device, Measurement
-from levit_edge.runtime.board.saved import shareable
-from levit_edge.runtime.board.target import open_target
-from levit_edge.runtime.board.without_python import measure_by_agent_or_app
-from levit_edge.sweep.bundles import write_bundle
-from levit_edge.sweep.call import Result, key_of
 from levit_edge.sweep.candidates import Made
+from levit_edge.sweep.outcome.bundles import write_bundle
 from levit_edge.sweep.plan import Latency, SweepPlan
-from levit_edge.sweep.runner import Listener
-from levit_edge.sweep.store import Store
+from levit_edge.sweep.tasks.call import Result, key_of
+from levit_edge.sweep.tasks.runner import Listener
+from levit_edge.sweep.tasks.store import Store
 
 __all__ = ["Timed", "measured"]
 

@@ -8,12 +8,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from levit_edge.bundle.kinds import Runtime
+from levit_edge.bundle.reader import plain_file_name
 from levit_edge.documents import MAX_DOCUMENT_BYTES, from_json
 from levit_edge.errors import LevitEdgeError, PlanError
 from levit_edge.model.config import CONFIGS
 from levit_edge.quantize.recipe import Recipe
-from levit_edge.runtime.bundle import plain_file_name
-from levit_edge.runtime.kinds import Runtime
 
 __all__ = [
     "SHARD_IMAGES",
@@ -67,7 +67,7 @@ class Calibration:
     """The images that ranges come from; how many of them is the recipe's."""
 
     images: str
-    """A folder, tar shards, or their URL: see `levit_edge.sweep.sources`."""
+    """A folder, tar shards, or their URL: see `levit_edge.sweep.inputs.sources`."""
     skip_bad_images: bool = False
 
 

@@ -11,28 +11,28 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
 
-from levit_edge.data.demo import checkpoint_path
+from levit_edge.demo import checkpoint_path
 from levit_edge.errors import DataError, PlanError, SweepError
-from levit_edge.memory import available_bytes
-from levit_edge.sweep.calibrate_task import calibration_part
 from levit_edge.sweep.candidates import Made, NamedCheckpoint, make_candidates
-from levit_edge.sweep.checkpoint_files import checkpoint_paths
-from levit_edge.sweep.choice import chosen
-from levit_edge.sweep.engine import Engine
-from levit_edge.sweep.environment import computed_on, environment
-from levit_edge.sweep.facts import CheckpointPlace
-from levit_edge.sweep.images import Images, find_images
+from levit_edge.sweep.engines.engine import Engine
+from levit_edge.sweep.engines.environment import computed_on, environment
+from levit_edge.sweep.engines.local_engine import LocalEngine
+from levit_edge.sweep.inputs.checkpoint_files import checkpoint_paths
+from levit_edge.sweep.inputs.images import Images, find_images
+from levit_edge.sweep.inputs.shard_index import check_counts
+from levit_edge.sweep.inputs.sources import Listing, list_shards
+from levit_edge.sweep.inputs.storage import StoredFile
 from levit_edge.sweep.latency import measured
-from levit_edge.sweep.local_engine import LocalEngine
 from levit_edge.sweep.names import distinct_names
-from levit_edge.sweep.output import Output
+from levit_edge.sweep.outcome.choice import chosen
+from levit_edge.sweep.outcome.output import Output
+from levit_edge.sweep.outcome.results import SweepResults
 from levit_edge.sweep.plan import SHARD_IMAGES, CheckpointSource, SweepPlan, WinnerBy
-from levit_edge.sweep.results import SweepResults
-from levit_edge.sweep.runner import Listener, Runner, Silent, run_to_end
-from levit_edge.sweep.shard_index import check_counts
-from levit_edge.sweep.sources import Listing, list_shards
-from levit_edge.sweep.storage import StoredFile
-from levit_edge.sweep.store import Store
+from levit_edge.sweep.tasks.calibrate_task import calibration_part
+from levit_edge.sweep.tasks.facts import CheckpointPlace
+from levit_edge.sweep.tasks.runner import Listener, Runner, Silent, run_to_end
+from levit_edge.sweep.tasks.store import Store
+from levit_edge.system.memory import available_bytes
 
 __all__ = ["LOCAL", "RAY", "open_engine", "sweep"]
 
@@ -214,6 +214,6 @@ def open_engine(
         return LocalEngine(store.url, here, run_id, workers=workers or cores, memory_bytes=available_bytes() or ENOUGH)
     if engine != RAY and not engine.startswith("ray://"):
         raise SweepError(f"{engine!r} is no engine; expected {LOCAL}, {RAY} or ray://host:port.")
-    from levit_edge.sweep.ray_engine import RayEngine
+    from levit_edge.sweep.engines.ray_engine import RayEngine
 
     return RayEngine(store, here, run_id, address=engine, any_processor=any_processor)

@@ -18,10 +18,10 @@ import numpy.typing as npt
 import PIL
 from PIL import Image, ImageOps
 
-from levit_edge.data.demo import evaluation_dir
-from levit_edge.data.image import crop_square, open_image
 from levit_edge.data.preprocess import Preprocessing, preprocess
-from levit_edge.runtime.ranking import softmax, top_classes
+from levit_edge.demo import evaluation_dir
+from levit_edge.device.image import crop_square, open_image
+from levit_edge.device.ranking import softmax, top_classes
 
 OLDEST_PILLOW = 13
 """From it on, tall pictures are resized vertically first; older ones give other pixels for them."""

@@ -13,14 +13,14 @@ import jsonschema
 import pytest
 
 from fuzz.board_answers import NONCE
+from levit_edge.board.android.benchmark import read_app_benchmark
 from levit_edge.errors import BoardError
-from levit_edge.runtime.board.android_benchmark import read_app_benchmark
-from levit_edge.runtime.package.archive import write_archive
-from levit_edge.runtime.package.verify import verify_package
+from levit_edge.package.archive import write_archive
+from levit_edge.package.verify import verify_package
 from tests.android.conftest import SCRIPTS, Check
+from tests.board.android.test_benchmark import SCHEMA
 from tests.conftest import REPOSITORY
 from tests.integration.conftest import levit_edge
-from tests.runtime.board.test_android_benchmark import SCHEMA
 
 pytestmark = pytest.mark.slow
 ASSETS = "assets/package/"

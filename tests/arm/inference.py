@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from levit_edge.board.session import Session
+from levit_edge.board.transports.transport import Transport
+from levit_edge.bundle.kinds import Precision
+from levit_edge.bundle.reader import Bundle
 from levit_edge.data.loader import decoded_squares
-from levit_edge.data.normalisation import Pixels, normalisation_table
 from levit_edge.data.preprocess import normalise
-from levit_edge.runtime.board.session import Session
-from levit_edge.runtime.board.transport import Transport
-from levit_edge.runtime.bundle import Bundle
-from levit_edge.runtime.kinds import Precision
+from levit_edge.device.normalisation import Pixels, normalisation_table
 from levit_edge.runtime.runner import open_runner
 
 Logits = dict[str, NDArray[np.float32]]

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from levit_edge.board.android.device import describe_android
+from levit_edge.board.transports.adb_device import AdbDevice
 from levit_edge.errors import BoardError
-from levit_edge.runtime.board.adb_device import AdbDevice
-from levit_edge.runtime.board.android_device import describe_android
 from tests.arm.board import Board
 from tests.arm.conftest import Adb, StartBoard
 from tests.integration.conftest import COMMAND, levit_edge

@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from levit_edge.data import demo
+from levit_edge import demo
+from levit_edge.board.emulation.emulated import measure_emulated
+from levit_edge.board.emulation.emulated_run import Specimen
+from levit_edge.board.emulation.instructions import NOISE, million_instructions
+from levit_edge.board.emulation.kernels import kernel_sites
+from levit_edge.board.measure import Plan
+from levit_edge.board.transports.qemu import Emulator, QemuTransport
+from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.reader import Bundle
 from levit_edge.errors import BoardError
-from levit_edge.runtime.board.emulated import measure_emulated
-from levit_edge.runtime.board.emulated_run import Specimen
-from levit_edge.runtime.board.instructions import NOISE, million_instructions
-from levit_edge.runtime.board.kernels import kernel_sites
-from levit_edge.runtime.board.measure import Plan
-from levit_edge.runtime.board.qemu import Emulator, QemuTransport
-from levit_edge.runtime.bundle import Bundle
-from levit_edge.runtime.kinds import Precision, Runtime
 from tests.arm.inference import int8_alone, logits_here, logits_there, squares_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]

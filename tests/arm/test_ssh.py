@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from levit_edge.runtime.board import evaluate
-from levit_edge.runtime.board.partial import PartialEvaluation
-from levit_edge.runtime.board.ssh import SshTransport
-from levit_edge.runtime.bundle import Bundle
-from levit_edge.runtime.evaluation_pool import answers
-from levit_edge.runtime.evaluator import Answer, Model
-from levit_edge.runtime.verify import evaluation_set
+from levit_edge.board import evaluate
+from levit_edge.board.partial import PartialEvaluation
+from levit_edge.board.transports.ssh import SshTransport
+from levit_edge.bundle.reader import Bundle
+from levit_edge.runtime.evaluation.evaluator import Answer, Model
+from levit_edge.runtime.evaluation.pool import answers
+from levit_edge.runtime.evaluation.verify import evaluation_set
 from tests.arm.board import Board, free_ports
 from tests.arm.conftest import StartBoard
 from tests.integration.conftest import COMMAND, levit_edge

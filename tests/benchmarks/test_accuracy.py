@@ -8,9 +8,9 @@ import pytest
 from benchmarks import isolation
 from benchmarks.accuracy import PEERS, main
 from benchmarks.results import Comparison, Row
+from levit_edge.bundle.kinds import Runtime
 from levit_edge.documents import from_json, read_json, to_json
 from levit_edge.errors import DataError, ExitStatus
-from levit_edge.runtime.kinds import Runtime
 
 
 @pytest.mark.parametrize(

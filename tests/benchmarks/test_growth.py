@@ -8,9 +8,9 @@ from benchmarks.growth import main, run
 from benchmarks.speed.contender import Engine
 from benchmarks.speed.growth_results import Growth, Row, show
 from benchmarks.speed.statistics import Latency
+from levit_edge.bundle.kinds import Precision
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import DataError, ExitStatus
-from levit_edge.runtime.kinds import Precision
 
 GROWTH = Growth(
     caveat="Made up.",

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.isolation import LONGEST_REASON, attempt
 from benchmarks.task import Built, Peer, Task
-from levit_edge.runtime.kinds import Runtime
+from levit_edge.bundle.kinds import Runtime
 from tests.conftest import colour_classifier
 
 

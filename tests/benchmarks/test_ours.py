@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from benchmarks.ours import seconds_for
-from levit_edge.runtime.kinds import Precision, Runtime
-from levit_edge.runtime.manifest import Artifact, StageRecord
+from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.manifest import Artifact
+from levit_edge.system.progress import StageRecord
 from tests.conftest import tiny_manifest
 
 

@@ -11,8 +11,8 @@ from benchmarks.scaling.costs import Costs, costs
 from benchmarks.scaling.forecast import Work, forecast
 from benchmarks.scaling.overhead import measure
 from levit_edge.errors import SweepError
-from levit_edge.sweep.call import Result
-from levit_edge.sweep.store import Store
+from levit_edge.sweep.tasks.call import Result
+from levit_edge.sweep.tasks.store import Store
 
 COSTS = Costs(
     index_image_s=0.001,

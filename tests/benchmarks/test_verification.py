@@ -10,13 +10,13 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from benchmarks.verification import Figures, Round, Throughput, bare, command, compare, show
+from levit_edge.bundle.kinds import Runtime
+from levit_edge.bundle.reader import Bundle
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.documents import from_json, read_json
 from levit_edge.errors import DataError, ExitStatus
-from levit_edge.runtime.bundle import Bundle
-from levit_edge.runtime.evaluator import Model
-from levit_edge.runtime.kinds import Runtime
-from levit_edge.runtime.verify import evaluation_set
+from levit_edge.runtime.evaluation.evaluator import Model
+from levit_edge.runtime.evaluation.verify import evaluation_set
 from tests.conftest import colour_classifier
 
 pytestmark = pytest.mark.timeout(120)

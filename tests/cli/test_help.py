@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from levit_edge.cli.commands import COMMANDS
 from levit_edge.cli.main import run
-from tests.runtime.test_imports import imported_by
+from levit_edge.cli.subcommands import COMMANDS
+from tests.test_imports import imported_by
 
 NAMES = [command.function.__name__ for command in COMMANDS]
 SLOW_TO_LOAD = {

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from levit_edge.bundle.reader import Bundle
 from levit_edge.cli.main import app, run
-from levit_edge.data.helpers import process_peak_bytes
 from levit_edge.errors import ExitStatus
-from levit_edge.runtime.bundle import Bundle
+from levit_edge.system.worker import process_peak_bytes
 
 COMMAND = (sys.executable, "-m", "levit_edge.cli.main")
 Captured = pytest.CaptureFixture[str]

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from levit_edge.cli.fitting_table import print_table
-from levit_edge.cli.progress import progress_bars
-from tests.cli.terminal import on_terminal, screen_lines
+from levit_edge.cli.show.fitting_table import print_table
+from levit_edge.cli.terminal.progress import progress_bars
+from tests.cli.pseudo_terminal import on_terminal, screen_lines
 from tests.integration.conftest import COMMAND
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-9]")
@@ -109,7 +109,7 @@ def test_doctor_keeps_its_columns() -> None:
 @pytest.mark.parametrize("columns", [60, 80, 120])
 def test_no_bar_is_wider_than_the_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     console = Console(width=columns, file=StringIO(), force_terminal=True)
-    monkeypatch.setattr("levit_edge.cli.progress.stderr", console)
+    monkeypatch.setattr("levit_edge.cli.terminal.progress.stderr", console)
     progress = progress_bars()
     progress.add_task("ssh://pi@raspberrypi.local:2222: check int8.onnx 4 threads", total=1_300_000, completed=999_999)
     with console.capture() as capture:

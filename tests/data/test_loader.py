@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from levit_edge.data import pool
-from levit_edge.data.helpers import Helper
 from levit_edge.data.loader import BadImage, Decoder, batches, default_workers
 from levit_edge.data.preprocess import Preprocessing, open_image, preprocess
 from levit_edge.errors import DataError
+from levit_edge.system.worker import Helper
 
 WORKERS = pytest.mark.parametrize("workers", [0, 1, 3])
 

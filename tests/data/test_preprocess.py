@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from levit_edge.data import demo
+from levit_edge import demo
 from levit_edge.data.preprocess import Preprocessing, decode_input, normalise, open_image, preprocess, read_input
 from levit_edge.errors import DataError
 from levit_edge.model.config import CONFIGS
@@ -136,7 +136,7 @@ def test_a_document_that_is_no_object_is_refused(document: object) -> None:
 
 def test_the_package_needs_neither_torch_nor_a_runtime() -> None:
     code = (
-        "import sys, levit_edge.data.loader, levit_edge.data.sampling, levit_edge.data.demo;"
+        "import sys, levit_edge.data.loader, levit_edge.data.sampling, levit_edge.demo;"
         "heavy = {'torch', 'onnxruntime', 'levit_edge.quantize', 'levit_edge.runtime'} & set(sys.modules);"
         "sys.exit(str(heavy) if heavy else 0)"
     )

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from levit_edge.runtime.host import describe_host
+from levit_edge.system.host import describe_host
 from tests.faults.moments import ENDINGS, Ending, Moment, Victim, choose_moment, left_behind
 from tests.faults.scenarios import MIXTURE, SCENARIOS, Scenario
 from tests.faults.starting import Start, forked, program

@@ -14,11 +14,11 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
+from levit_edge.bundle.reader import Bundle
+from levit_edge.bundle.writer import BundleWriter
 from levit_edge.errors import LevitEdgeError
-from levit_edge.runtime.bundle import Bundle
-from levit_edge.runtime.bundle_writer import BundleWriter
-from levit_edge.runtime.package.signature import signature_path
-from levit_edge.runtime.package.write import package_reserved
+from levit_edge.package.signature import signature_path
+from levit_edge.package.write import package_reserved
 from tests.faults.tiny_levit import write_checkpoint
 
 __all__ = ["SCENARIOS", "Scenario"]

@@ -10,8 +10,8 @@ import torch
 from levit_edge.model.checkpoint import read_checkpoint
 from levit_edge.model.config import OFFICIAL_SIZES
 from levit_edge.model.fuse import fuse
+from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.recipe import Recipe
-from levit_edge.quantize.simulate import simulate
 from tests.golden.test_golden_logits import Golden, golden
 from tests.quantize.conftest import plan_of
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from levit_edge import demo
 from levit_edge.cli.main import run
-from levit_edge.data import demo
 
 Arguments = list[str]
 

@@ -8,11 +8,11 @@ import numpy as np
 import onnx
 import pytest
 
-from levit_edge.data import demo
-from levit_edge.runtime.bundle import Bundle
-from levit_edge.runtime.evidence import read_evidence
-from levit_edge.runtime.inspect_executorch import inspect_executorch
-from levit_edge.runtime.inspect_onnx import inspect_onnx
+from levit_edge import demo
+from levit_edge.bundle.reader import Bundle
+from levit_edge.report.evidence import read_evidence
+from levit_edge.runtime.inspect.executorch import inspect_executorch
+from levit_edge.runtime.inspect.onnx import inspect_onnx
 from levit_edge.runtime.runner import open_runner
 from tests.conftest import Made
 from tests.integration.conftest import hidden, levit_edge

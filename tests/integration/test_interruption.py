@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from levit_edge.bundle.reader import Bundle
 from levit_edge.errors import ExitStatus
-from levit_edge.runtime.bundle import Bundle
-from levit_edge.runtime.evidence import read_evidence
+from levit_edge.report.evidence import read_evidence
 from tests.integration.conftest import COMMAND, hidden, levit_edge
 
 pytestmark = pytest.mark.slow

@@ -1,7 +1,8 @@
 """A checkpoint with wildly scaled channels gives the same INT8 accuracy as the original.
 
 Residual streams and q/k pairs of the stand-in are rescaled at random over three decades, which leaves its fp32 logits
-alone. INT8 is simulated in torch, which differs from the files by single steps (tests/quantize/test_simulate.py).
+alone. INT8 is simulated in torch, which differs from the files by single steps
+(tests/quantize/analysis/test_simulate.py).
 """
 
 from pathlib import Path
@@ -16,12 +17,12 @@ from levit_edge.data.sampling import balanced_sample
 from levit_edge.model.checkpoint import read_checkpoint
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.model.fuse import fuse, relative_error
-from levit_edge.quantize.calibration_images import CalibrationImages
-from levit_edge.quantize.layer_noise import FloatLogits, LogitNoise, network_noise
+from levit_edge.quantize.analysis.layer_noise import FloatLogits, LogitNoise, network_noise
+from levit_edge.quantize.analysis.simulate import simulate
+from levit_edge.quantize.calibration.calibration_images import CalibrationImages
 from levit_edge.quantize.plan import make_plan
 from levit_edge.quantize.recipe import Recipe
-from levit_edge.quantize.simulate import simulate
-from levit_edge.runtime.stages import Stages
+from levit_edge.system.progress import Stages
 from tests.quantize.conftest import STATIC
 from tests.quantize.test_equalize import rescaled
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch.fx import GraphModule
 
+from levit_edge.bundle.reader import Bundle
 from levit_edge.data.imagefolder import read_image_folder
 from levit_edge.data.loader import Decoder
 from levit_edge.data.preprocess import Preprocessing
@@ -19,15 +20,14 @@ from levit_edge.documents import from_json
 from levit_edge.errors import QuantizationError
 from levit_edge.model.checkpoint import read_checkpoint
 from levit_edge.model.fuse import fuse
-from levit_edge.quantize.calibration_images import CalibrationImages
+from levit_edge.quantize.calibration.calibration_images import CalibrationImages
 from levit_edge.quantize.export.onnx import onnx_graph
 from levit_edge.quantize.layer_records import layer_records
 from levit_edge.quantize.plan import make_plan
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.quantize.recipe import Recipe
-from levit_edge.runtime.bundle import Bundle
 from levit_edge.runtime.runner import open_runner
-from levit_edge.runtime.stages import Stages
+from levit_edge.system.progress import Stages
 from tests.conftest import Made
 from tests.integration.conftest import quantize_stand_in
 

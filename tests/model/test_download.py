@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from levit_edge.data import demo
+from levit_edge import demo
 from levit_edge.errors import CheckpointError, DownloadError
 from levit_edge.model.config import CONFIGS, OfficialWeights
-from levit_edge.model.download import cache_folder, fetch_official, resolve_checkpoint
+from levit_edge.model.download import fetch_official, resolve_checkpoint
+from levit_edge.system.host import cache_folder
 
 CONTENT = bytes(range(256)) * 5000
 WEIGHTS = OfficialWeights(

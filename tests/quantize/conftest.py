@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.fx import GraphModule
 
-from levit_edge.data import demo
+from levit_edge import demo
 from levit_edge.data.imagefolder import read_image_folder
 from levit_edge.data.loader import Decoder, batches
 from levit_edge.data.preprocess import Preprocessing
@@ -18,7 +18,7 @@ from levit_edge.model.fuse import fuse
 from levit_edge.quantize.plan import Plan, make_plan
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.quantize.recipe import Recipe, Scheme, WeightRounding
-from levit_edge.runtime.stages import Advance, Stages
+from levit_edge.system.progress import Advance, Stages
 
 STATIC = Recipe(scheme=Scheme.STATIC, weight_rounding=WeightRounding.NEAREST, equalize=False)
 """Plain INT8: nothing but ranges from calibration."""

@@ -11,8 +11,8 @@ from torch import Tensor
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.model.fuse import relative_error
+from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.equalize import equalize, pairs, rescale_pair, rescale_stream, streams
-from levit_edge.quantize.simulate import simulate
 from tests.quantize.conftest import Demo, plan_of
 
 EXACT = 1e-5

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from levit_edge.data import demo
+from levit_edge import demo
 from tests.release.conftest import ROOT, call, succeed
 
 pytestmark = pytest.mark.slow

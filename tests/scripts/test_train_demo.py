@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from levit_edge.data import demo
+from levit_edge import demo
 from levit_edge.model.checkpoint import read_checkpoint
 
 pytestmark = pytest.mark.slow

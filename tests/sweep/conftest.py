@@ -13,7 +13,7 @@ from urllib.request import urlopen
 import pytest
 from filelock import FileLock
 
-from levit_edge.data import demo
+from levit_edge import demo
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
 from tests.arm.board import free_ports
 from tests.conftest import unavailable

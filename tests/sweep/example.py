@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from levit_edge.benchmark.measurement import Latency
+from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.manifest import Artifact, ArtifactResult, Gate, ImageProvenance, Verification
 from levit_edge.quantize.recipe import Recipe, Scheme, WeightRounding
-from levit_edge.runtime.board.results import Latency
-from levit_edge.runtime.kinds import Precision, Runtime
-from levit_edge.runtime.manifest import Artifact, ArtifactResult, Gate, ImageProvenance, Verification
-from levit_edge.sweep.choice import chosen
+from levit_edge.sweep.outcome.choice import chosen
+from levit_edge.sweep.outcome.results import Candidate, SweepResults, TaskCounts
 from levit_edge.sweep.plan import Calibration, CheckpointSource, Evaluation, Gates, SweepPlan
 from levit_edge.sweep.plan import Latency as Timing
-from levit_edge.sweep.results import Candidate, SweepResults, TaskCounts
-from tests.runtime.board.example import PI_5
+from tests.board.example import PI_5
 
 RECIPES = {
     "static": Recipe(scheme=Scheme.STATIC),

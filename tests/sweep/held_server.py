@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from levit_edge.sweep.call import Call
-from levit_edge.sweep.sources import ShardKind
+from levit_edge.sweep.inputs.sources import ShardKind
+from levit_edge.sweep.tasks.call import Call
 
 __all__ = ["HeldServer", "serving"]
 

@@ -16,7 +16,7 @@ def workers(run_or_store: str) -> list[int]:
     for entry in Path("/proc").iterdir():
         with suppress(OSError):
             arguments = (entry / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
-            if "levit_edge.sweep.local_worker" in arguments and any(run_or_store in each for each in arguments):
+            if "levit_edge.sweep.engines.local_worker" in arguments and any(run_or_store in each for each in arguments):
                 found.append(int(entry.name))
     return found
 

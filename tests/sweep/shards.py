@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from levit_edge.data import demo
+from levit_edge import demo
 from levit_edge.data.imagefolder import read_image_folder
 
 __all__ = ["write_shards"]

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from levit_edge.sweep.call import Call, Done, Failed
-from levit_edge.sweep.engine import Engine
-from levit_edge.sweep.environment import computed_on, environment
-from levit_edge.sweep.runner import Runner, Silent, TaskFailedError, run_to_end
-from levit_edge.sweep.store import Store
+from levit_edge.sweep.engines.engine import Engine
+from levit_edge.sweep.engines.environment import computed_on, environment
 from levit_edge.sweep.sweep import open_engine
+from levit_edge.sweep.tasks.call import Call, Done, Failed
+from levit_edge.sweep.tasks.runner import Runner, Silent, TaskFailedError, run_to_end
+from levit_edge.sweep.tasks.store import Store
 from tests.sweep.cluster import Cluster
 from tests.sweep.held_server import HeldServer, serving
 from tests.sweep.places import samples, tar

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from levit_edge.runtime.bundle import plain_file_name
+from levit_edge.bundle.reader import plain_file_name
 from levit_edge.sweep.names import distinct_names
 
 

@@ -14,15 +14,15 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from levit_edge.data import demo
+from levit_edge import demo
+from levit_edge.bundle.reader import Bundle
 from levit_edge.errors import ExitStatus, SweepError
-from levit_edge.runtime.bundle import Bundle
-from levit_edge.runtime.verify import verify
-from levit_edge.sweep.environment import environment
+from levit_edge.runtime.evaluation.verify import verify
+from levit_edge.sweep.engines.environment import environment
+from levit_edge.sweep.outcome.results import SweepResults
 from levit_edge.sweep.plan import Evaluation
-from levit_edge.sweep.results import SweepResults
-from levit_edge.sweep.store import Store
 from levit_edge.sweep.sweep import open_engine, sweep
+from levit_edge.sweep.tasks.store import Store
 from tests.conftest import REPOSITORY
 from tests.integration.conftest import COMMAND
 from tests.sweep.cluster import Cluster, running_cluster
@@ -251,7 +251,7 @@ def test_nodes_that_cannot_do_it_are_named(fragile: Cluster, tmp_path: Path) -> 
 
     changed, without = tmp_path / "changed", tmp_path / "without"
     shutil.copytree(REPOSITORY / "levit_edge", changed / "levit_edge", ignore=shutil.ignore_patterns("__pycache__"))
-    with (changed / "levit_edge" / "memory.py").open("a") as file:
+    with (changed / "levit_edge" / "system/memory.py").open("a") as file:
         file.write("\n")
     without.mkdir()
     (without / "sitecustomize.py").write_text("import sys\nsys.modules['levit_edge'] = None\n")

@@ -14,16 +14,16 @@ from typing import Any
 
 import pytest
 
-from levit_edge.data import demo
+from levit_edge import demo
+from levit_edge.bundle.manifest import Verification
+from levit_edge.bundle.reader import Bundle
 from levit_edge.documents import to_json
 from levit_edge.errors import CheckpointError, DataError, ExitStatus, OutputError, PlanError
 from levit_edge.quantize.pipeline import quantize
 from levit_edge.quantize.recipe import Recipe, Scheme
-from levit_edge.runtime.bundle import Bundle
-from levit_edge.runtime.manifest import Verification
-from levit_edge.runtime.verify import verify
+from levit_edge.runtime.evaluation.verify import verify
+from levit_edge.sweep.outcome.results import SweepResults
 from levit_edge.sweep.plan import Calibration, CheckpointSource, Evaluation, Gates, Latency, SweepPlan
-from levit_edge.sweep.results import SweepResults
 from levit_edge.sweep.sweep import sweep
 from tests.sweep.shards import write_shards
 
@@ -250,7 +250,7 @@ def test_latencies_are_measured_once(again: Sweep) -> None:
 
 
 def test_one_run_at_a_time_writes_an_output(again: Sweep, tmp_path: Path) -> None:
-    from levit_edge.locking import OutputLock
+    from levit_edge.system.locks import OutputLock
 
     with (
         OutputLock(tmp_path / "output", "--output"),

@@ -15,9 +15,9 @@ from onnxscript import opset18 as op
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
+from levit_edge.quantize.analysis.rounding import rounded_dynamically
 from levit_edge.quantize.export.program import copied
-from levit_edge.quantize.rounding import rounded_dynamically
-from levit_edge.quantize.weights import per_channel
+from levit_edge.quantize.weights.weights import per_channel
 
 __all__ = ["TRANSLATIONS", "replace_linear", "with_onnx_dynamic_layers"]
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from benchmarks.peers.networks import Library, fold, import_library, network, read_network, write_network
-from levit_edge.data.demo import checkpoint_path
+from levit_edge.demo import checkpoint_path
 from levit_edge.model.checkpoint import Checkpoint, read_checkpoint
 
 TOLERANCE = 1e-5

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.peers.onnxruntime import INPUT_NAME, Reader, build
 from benchmarks.task import Task
-from levit_edge.runtime.comparison import Comparison
+from levit_edge.runtime.evaluation.comparison import Comparison
 from levit_edge.runtime.onnxruntime_runner import OnnxRuntimeRunner
 
 LEAST_SQNR_DB = 20

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from benchmarks.speed.building import build_all
 from benchmarks.speed.contender import Contender, Engine, Product, Workshop, build_with
-from levit_edge.runtime.kinds import Precision
-from levit_edge.runtime.stages import Silent
+from levit_edge.bundle.kinds import Precision
+from levit_edge.system.progress import Silent
 from tests.benchmarks.speed import fakes
 
 

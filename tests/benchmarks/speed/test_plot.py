@@ -8,8 +8,8 @@ from benchmarks.speed.contender import Engine
 from benchmarks.speed.plot import write_plot
 from benchmarks.speed.results import Latencies, Row
 from benchmarks.speed.statistics import Latency
-from levit_edge.runtime.kinds import Precision
-from levit_edge.runtime.manifest import ImageProvenance
+from levit_edge.bundle.kinds import Precision
+from levit_edge.bundle.manifest import ImageProvenance
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from benchmarks.speed import race as module
 from benchmarks.speed.contender import IMAGES, Engine, Workshop
 from benchmarks.speed.lane import Lane
 from benchmarks.speed.race import Entry, Schedule, race
-from levit_edge.runtime.stages import Silent
+from levit_edge.system.progress import Silent
 
 SCHEDULE = Schedule(threads=1, rounds=3, runs=4, warm_up=1)
 

@@ -5,7 +5,7 @@ import org.json.JSONArray;
 import org.json.JSONException;
 import org.json.JSONObject;
 
-/** One benchmark, in the form of levit_edge/runtime/board/android_benchmark.schema.json. */
+/** One benchmark, in the form of levit_edge/board/android/benchmark.schema.json. */
 final class BenchmarkResult {
     private static final int MOST_DELEGATES = 20;
     /** In place of infinity, which JSON does not have. */

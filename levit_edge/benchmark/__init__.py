@@ -1,0 +1,1 @@
+"""A measurement of speed: its record, checks, comparison and diagnosis."""

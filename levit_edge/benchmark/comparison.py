@@ -1,0 +1,95 @@
+"""Measurements as rows that can be compared: one for each board, model, runtime and number of threads."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from levit_edge.benchmark.measurement import ArtifactTimes, Device, Measurement, SpeedUp
+from levit_edge.bundle.kinds import Precision, Runtime
+
+__all__ = ["ComparisonRow", "comparison_rows"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonRow:
+    """fp32 beside int8. Times are of one image, milliseconds; None where there are none, and all under emulation."""
+
+    measurement: int
+    """Its place among the measurements that were given, from 0."""
+    board: str
+    """Its model; where it does not tell, its fastest kind of core."""
+    cores: str
+    """Such as `4 × Cortex-A76 + 4 × Cortex-A55`."""
+    model: str
+    runtime: Runtime
+    threads: int
+    fp32_ms: float | None
+    """Median."""
+    int8_ms: float | None
+    """Median."""
+    speedup: float | None
+    """fp32's time over int8's in turns that followed each other: median over the rounds."""
+    speedup_p25: float | None
+    speedup_p75: float | None
+    package: str
+    """What ran it."""
+    date: str
+    """Year, month, day."""
+    emulator: str | None
+    findings: tuple[str, ...]
+    """Of the whole measurement."""
+
+
+def comparison_rows(measurements: Iterable[Measurement]) -> list[ComparisonRow]:
+    """The rows by model, and within a model those of the board with the fastest int8 first."""
+    groups = [_rows(place, each) for place, each in enumerate(measurements)]
+    groups.sort(key=lambda rows: (rows[0].model, min(each.int8_ms or float("inf") for each in rows), rows[0].board))
+    return [row for rows in groups for row in rows]
+
+
+def _rows(place: int, measurement: Measurement) -> Sequence[ComparisonRow]:
+    pairs = dict.fromkeys((result.runtime, result.threads) for result in measurement.results)
+    return [_row(place, measurement, runtime, threads) for runtime, threads in sorted(pairs)]
+
+
+def _row(place: int, measurement: Measurement, runtime: Runtime, threads: int) -> ComparisonRow:
+    device = measurement.device
+    results = [each for each in measurement.results if (each.runtime, each.threads) == (runtime, threads)]
+    speedup = _speedup(measurement, runtime, threads)
+    return ComparisonRow(
+        measurement=place,
+        board=_board(device),
+        cores=_cores(device),
+        model=measurement.model.name,
+        runtime=runtime,
+        threads=threads,
+        fp32_ms=None if device.emulator else _median(results, Precision.FP32),
+        int8_ms=None if device.emulator else _median(results, Precision.INT8),
+        speedup=speedup.median if speedup else None,
+        speedup_p25=speedup.p25 if speedup else None,
+        speedup_p75=speedup.p75 if speedup else None,
+        package=next((each.package for each in results if each.package), ""),
+        date=measurement.created_utc[:10],
+        emulator=device.emulator,
+        findings=measurement.findings,
+    )
+
+
+def _board(device: Device) -> str:
+    if device.model != "unknown":
+        return device.model
+    return device.cores[0].name if device.cores else device.architecture
+
+
+def _cores(device: Device) -> str:
+    return " + ".join(f"{group.count} × {group.name}" for group in device.cores) or "unknown"
+
+
+def _median(results: Sequence[ArtifactTimes], precision: Precision) -> float | None:
+    return next((each.latency_ms.p50 for each in results if each.precision is precision and each.latency_ms), None)
+
+
+def _speedup(measurement: Measurement, runtime: Runtime, threads: int) -> SpeedUp | None:
+    if measurement.device.emulator:
+        return None
+    found = (each for each in measurement.speedups if (each.runtime, each.threads) == (runtime, threads))
+    return next(found, None)

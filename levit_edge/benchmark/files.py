@@ -1,0 +1,123 @@
+"""Measurements as files that people share: one JSON document for each board, model and run."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from levit_edge.benchmark.checks import MAX_TEXT, implausible
+from levit_edge.benchmark.measurement import SCHEMA_VERSION, Measurement
+from levit_edge.bundle.reader import MANIFEST_FILE
+from levit_edge.documents import from_json, read_json, to_json
+from levit_edge.errors import MeasurementError, OutputError
+from levit_edge.system.atomic import remove_abandoned, write_whole
+from levit_edge.text import text
+
+__all__ = ["load_measurements", "save", "shareable"]
+
+KINDS = ("local", "ssh", "adb", "qemu")
+"""Of targets; what follows the colon of `ssh` and `adb` is an address or a serial number."""
+EMULATED = re.compile(r"qemu:[a-z0-9-]{1,30}")
+NAME_CHARACTERS = 40
+PATH = re.compile(r"(?:[A-Za-z]:\\|\\\\|~|/)[^\s'\",;:()]*[/\\]")
+ACCOUNT = re.compile(r"[^\s'\",;()/@]+@[^\s'\",;()/]+")
+WHAT = "the measurement"
+
+
+def shareable(measurement: Measurement) -> Measurement:
+    """The same without address, serial number, and the names of folders and accounts."""
+    kind = measurement.target.partition(":")[0]
+    emulated = EMULATED.fullmatch(measurement.target)
+    return replace(
+        measurement,
+        target=measurement.target if emulated else kind if kind in KINDS else "other",
+        bundle=re.split(r"[/\\]", measurement.bundle.rstrip("/\\"))[-1] or "bundle",
+        results=tuple(replace(result, error=_impersonal(result.error)) for result in measurement.results),
+    )
+
+
+def save(measurement: Measurement, folder: Path) -> Path:
+    """Write what of `measurement` can be shared into `folder`, which is made; returns the file's path.
+
+    The name says device, model and date, and ends in a digest of the content: another result gets another name, and the
+    same one is written once.
+
+    Raises:
+        MeasurementError: its figures cannot be, so that nobody could load it.
+        OutputError: it cannot be written, or a file of that name holds something else.
+    """
+    shared = shareable(measurement)
+    _require_plausible(shared, "this measurement")
+    data = json.dumps(to_json(shared), indent=1, ensure_ascii=False).encode() + b"\n"
+    path = folder / _file_name(shared, hashlib.sha256(data).hexdigest()[:8])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(folder, r".*\.json")
+        if path.exists() or path.is_symlink():
+            _require_same(path, data)
+            return path
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}. Choose another --save.") from error
+    write_whole(path, data, "--save")
+    return path
+
+
+def load_measurements(paths: Iterable[Path]) -> list[Measurement]:
+    """The measurements of files, and of all `.json` files in folders, each checked.
+
+    Raises:
+        MeasurementError: one is damaged, of another version, has figures that cannot be, or there is none.
+    """
+    return [_load(file) for path in paths for file in _files(path)]
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    if (path / MANIFEST_FILE).is_file():
+        raise MeasurementError(
+            f"{path} is a bundle, expected measurements of boards: for a board's, run `levit-edge bench {path} --save"
+            " results/` and give that folder."
+        )
+    files = sorted(path.glob("*.json"))
+    if not files:
+        raise MeasurementError(f"{path} has no .json files, expected measurements saved by `levit-edge bench --save`.")
+    return files
+
+
+def _load(path: Path) -> Measurement:
+    document = read_json(path, MeasurementError, WHAT)
+    version = document.get("schema_version") if isinstance(document, dict) else None
+    if version != SCHEMA_VERSION:
+        raise MeasurementError(
+            f"{path} is of schema version {str(version)[:20]}, expected {SCHEMA_VERSION}: a file that `levit-edge bench"
+            " --save` wrote. If a newer levit-edge made it, update this one."
+        )
+    measurement = from_json(Measurement, document, MeasurementError, f"{WHAT} {path}")
+    _require_plausible(measurement, str(path))
+    return measurement
+
+
+def _require_plausible(measurement: Measurement, what: str) -> None:
+    problem = implausible(measurement)
+    if problem:
+        raise MeasurementError(f"{what} is not a measurement that can be: {problem}. Measure again.")
+
+
+def _require_same(path: Path, data: bytes) -> None:
+    if path.read_bytes() != data:
+        raise OutputError(f"{path} is there and is not this measurement: nothing was written. Choose another --save.")
+
+
+def _file_name(measurement: Measurement, digest: str) -> str:
+    device = measurement.device
+    board = device.model if device.model != "unknown" else " ".join(group.name for group in device.cores)
+    parts = (board or device.architecture, measurement.model.name, measurement.created_utc[:10])
+    words = [re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-")[:NAME_CHARACTERS].strip("-") for part in parts]
+    return "_".join([*(word or "unknown" for word in words), digest]) + ".json"
+
+
+def _impersonal(message: str) -> str:
+    return text(PATH.sub("…/", ACCOUNT.sub("…", message)), MAX_TEXT)

@@ -1,0 +1,219 @@
+"""What a measurement on a board says: the dataclasses of the JSON of `levit-edge bench`.
+
+Times in milliseconds, sizes in bytes, frequencies in MHz, temperatures in degrees Celsius.
+"""
+
+from dataclasses import dataclass, field
+
+from levit_edge.bundle.kinds import Precision, Runtime
+
+__all__ = [
+    "ArtifactTimes",
+    "BoardState",
+    "CoreGroup",
+    "Device",
+    "EmulatedInference",
+    "GoldenCheck",
+    "Latency",
+    "LatencyGate",
+    "Measurement",
+    "ModelUnderTest",
+    "SpeedUp",
+    "Sustained",
+    "SustainedPoint",
+]
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoreGroup:
+    """Cores of one kind with one highest frequency."""
+
+    name: str
+    """Such as `Cortex-A76`; of a part that is not in `levit_edge.board.facts.processors` its numbers."""
+    count: int
+    max_mhz: float | None
+    """None where the system does not tell."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """What the board is. Nothing in it names its owner: no host name, no address, no serial number."""
+
+    model: str
+    """Such as `Raspberry Pi 5 Model B Rev 1.0`; `unknown` where the system does not tell."""
+    architecture: str
+    cores: tuple[CoreGroup, ...]
+    """The kind with the highest frequency first."""
+    usable_cores: int
+    """That the agent was allowed to use."""
+    features: tuple[str, ...]
+    """Those that decide the speed of int8 and that all cores have: on aarch64 among asimd, asimddp, i8mm, sve, sve2,
+    bf16, asimdhp, sme; on 32-bit ARM among neon, asimddp, i8mm, asimdbf16, asimdhp; on x86-64 among avx2, avx_vnni,
+    avx512f, avx512_vnni, amx_int8."""
+    memory_bytes: int
+    system: str
+    """Such as `Debian GNU/Linux 12 (bookworm)`."""
+    kernel: str
+    python: str
+    emulator: str | None = None
+    """Such as `qemu-user, cortex-a76`: then times say nothing about any board."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoardState:
+    """What changes while a board works. Empty where the system does not tell."""
+
+    governors: tuple[str, ...] = ()
+    """Of all cores, each named once."""
+    mhz: tuple[float, ...] = ()
+    """Of each core, now."""
+    temperatures: dict[str, float] = field(default_factory=dict)
+    """By the name of the thermal zone."""
+    throttled: bool | None = None
+    """Raspberry Pi's firmware says that it limits the clock now; None where nothing tells."""
+    load_average: float | None = None
+    """Over one minute."""
+    available_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latency:
+    """Over all timed runs, milliseconds for one image."""
+
+    p50: float
+    p90: float
+    p99: float
+    min: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoldenCheck:
+    """What a file gave on the board for the bundle's golden inputs, against what it gave where it was made."""
+
+    images: int
+    same_top1: int
+    sqnr_db: float | None
+    """None if the logits are the same, bit for bit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArtifactTimes:
+    """One file with one number of threads."""
+
+    artifact: str
+    runtime: Runtime
+    precision: Precision
+    size_bytes: int
+    threads: int
+    package: str = ""
+    """What ran it, such as `executorch-numpy-runtime 1.4.0`."""
+    runs: int = 0
+    load_ms: float | None = None
+    """From the file to a model that can run; the runtime is imported before."""
+    first_ms: float | None = None
+    """The first run."""
+    latency_ms: Latency | None = None
+    images_per_second: float | None = None
+    """1000 / p50."""
+    peak_rss_bytes: int | None = None
+    """Of the whole process: Python, numpy, the runtime and the model."""
+    model_rss_bytes: int | None = None
+    """The part of it that came after the runtime was imported."""
+    golden: GoldenCheck | None = None
+    error: str = ""
+    """Why there are no times."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmulatedInference:
+    """What one inference of a file executes on an emulated processor, in one thread."""
+
+    artifact: str
+    kernel_sites: dict[str, int] | None = None
+    """Of an int8 file: int8 instruction, such as `sdot`, -> in how many places of the executed code it stands; see
+    `levit_edge.board.emulation.kernels`."""
+    million_instructions: float | None = None
+    """Of the thread that infers; None without a qemu that counts. Differences below 3 % are noise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeedUp:
+    """fp32's time over int8's, in turns that followed each other: median and quartiles over the rounds."""
+
+    runtime: Runtime
+    threads: int
+    median: float
+    p25: float
+    p75: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SustainedPoint:
+    """One stretch of continuous work."""
+
+    seconds: float
+    """Since it began, at the end of the stretch."""
+    p50_ms: float
+    mhz: tuple[float, ...] = ()
+    hottest: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sustained:
+    """Continuous work with one file."""
+
+    artifact: str
+    threads: int
+    points: tuple[SustainedPoint, ...]
+    slowdown: float
+    """Median of the last fifth over that of the first fifth: above 1 the board slows down."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatencyGate:
+    """The latency gate: the median of the fastest int8 row against a limit."""
+
+    max_latency_ms: float | None = None
+    passed: bool | None = None
+    """None when there was no gate."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelUnderTest:
+    """What was measured."""
+
+    name: str
+    """Such as `LeViT-128S`."""
+    classes: int
+    image_size: int
+    manifest_sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """A bundle on one board."""
+
+    schema_version: int = SCHEMA_VERSION
+    levit_edge_version: str
+    created_utc: str
+    target: str
+    """As it was asked for; `ssh` or `adb` alone in a file made to be shared, see `shareable`."""
+    bundle: str
+    model: ModelUnderTest
+    device: Device
+    before: BoardState
+    after: BoardState
+    rounds: int
+    runs: int
+    """Timed runs of each file in each round."""
+    warm_up: int
+    results: tuple[ArtifactTimes, ...]
+    speedups: tuple[SpeedUp, ...] = ()
+    findings: tuple[str, ...] = ()
+    """What limits the speed, as far as the board told: see `levit_edge.benchmark.diagnosis`."""
+    sustained: Sustained | None = None
+    gate: LatencyGate = LatencyGate()
+    emulated: tuple[EmulatedInference, ...] = ()
+    """On a processor that was emulated on this machine."""

@@ -1,0 +1,1 @@
+"""Reaching phones: the app, and adb without Python."""

@@ -1,0 +1,1 @@
+"""Boards that qemu emulates: instructions and kernels."""

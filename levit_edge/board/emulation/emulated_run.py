@@ -1,0 +1,115 @@
+"""One process that runs a model file some times on an emulated processor, and what qemu logs of it meanwhile."""
+
+import os
+import re
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+from threading import Thread
+from typing import BinaryIO, TypeVar
+
+from levit_edge.board.transports.qemu import Emulator
+from levit_edge.bundle.kinds import Runtime
+from levit_edge.errors import BoardError
+from levit_edge.text import text
+
+__all__ = ["Specimen", "run_emulated"]
+
+T = TypeVar("T")
+REPORT = re.compile(r"^threads=(\d+) std=(\S+)$", re.MULTILINE)
+THREADS = {Runtime.EXECUTORCH: {2}, Runtime.ONNXRUNTIME: {*range(2, 10)}}
+"""Of the process, qemu's own included. ONNX Runtime 1.31 has some that do not infer; the main one does all the work."""
+END_WITH_US = ("setpriv", "--pdeathsig", "KILL")
+"""An emulator that is left behind would work on for a minute."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Specimen:
+    """A file whose inferences are looked at."""
+
+    name: str
+    runtime: Runtime
+    content: bytes
+    image_size: int
+
+
+def run_emulated(
+    emulator: Emulator,
+    specimen: Specimen,
+    runs: int,
+    *,
+    program: Path,
+    log: Sequence[str],
+    read_log: Callable[[BinaryIO], T],
+    before: Sequence[str] = (),
+    deadline: float | None = None,
+) -> T:
+    """Run `specimen` in a new process and return what `read_log` makes of qemu's log, which is never kept.
+
+    Args:
+        emulator: the processor.
+        specimen: the file.
+        runs: inferences.
+        program: the qemu to take.
+        log: its options that say what is logged; where to comes from here.
+        read_log: reads the log to its end, while it is written.
+        before: a program that starts qemu.
+        deadline: of `time.monotonic`, when to give up.
+
+    Raises:
+        BoardError: the model does not run there, runs in several threads, gives constant logits, or takes too long.
+    """
+    here = files("levit_edge.device")
+    reading, writing = os.pipe()
+    with as_file(here / "agent.py") as agent, as_file(here / "inference_probe.py") as probe:
+        arguments = [str(probe), str(agent), str(specimen.runtime), str(specimen.image_size), str(runs)]
+        command = emulator.command(arguments, program=program, options=[*log, "-D", f"/proc/self/fd/{writing}"])
+        result: Future[T] = Future()
+        Thread(target=_read, args=(read_log, reading, result), daemon=True).start()
+        try:
+            process = subprocess.Popen(
+                [*END_WITH_US, *before, *command],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=(writing,),
+            )
+        finally:
+            os.close(writing)
+        with process:
+            try:
+                patience = None if deadline is None else max(0.0, deadline - time.monotonic())
+                output, errors = process.communicate(specimen.content, patience)
+            except subprocess.TimeoutExpired:
+                raise BoardError(f"qemu:{emulator.cpu}: not ready in time: allow it more with --timeout.") from None
+            finally:
+                process.kill()
+        _check(emulator, specimen, process.returncode, output.decode(), errors.decode("utf-8", "replace"))
+        return result.result()
+
+
+def _read(read_log: Callable[[BinaryIO], T], descriptor: int, result: Future[T]) -> None:
+    """Read a log to its end whatever happens, as qemu would wait for its reader."""
+    with os.fdopen(descriptor, "rb") as log:
+        try:
+            result.set_result(read_log(log))
+        except Exception as error:  # raised again where the result is asked for
+            result.set_exception(error)
+        while log.read(1 << 20):
+            pass
+
+
+def _check(emulator: Emulator, specimen: Specimen, status: int, output: str, errors: str) -> None:
+    where = f"qemu:{emulator.cpu}: {specimen.name}"
+    report = REPORT.search(output)
+    if status or report is None:
+        last = (errors.strip().splitlines() or ["no message"])[-1]
+        raise BoardError(f"{where} does not run there alone: {text(last, 300)} (status {status}).")
+    if int(report[1]) not in THREADS[specimen.runtime]:
+        raise BoardError(f"{where} ran in {report[1]} threads, so that a count of one says nothing.")
+    if not float(report[2]) > 0:
+        raise BoardError(f"{where} gave logits that are all the same: it does not work there.")

@@ -1,0 +1,236 @@
+"""Accuracy on the board itself: photographs are decoded here, and run through the bundle's files there.
+
+They are sent in chunks, so that neither side holds more than two of them, and what came back is kept in a file until
+the evaluation is complete: after a lost connection the same call goes on where it stopped.
+"""
+
+import json
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from levit_edge.benchmark.measurement import Device
+from levit_edge.board.facts.device import describe_device
+from levit_edge.board.packages import require_packages, runtimes_there
+from levit_edge.board.partial import PartialEvaluation
+from levit_edge.board.session import Session
+from levit_edge.board.transports.transport import Transport
+from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.manifest import Artifact, Verification
+from levit_edge.bundle.reader import Bundle
+from levit_edge.data.imagefolder import ImageSet
+from levit_edge.data.loader import decoded_squares, default_workers
+from levit_edge.data.preprocess import Preprocessing
+from levit_edge.data.sampling import digest
+from levit_edge.device.normalisation import Pixels, normalisation_table
+from levit_edge.errors import BoardError
+from levit_edge.runtime.evaluation.evaluator import Answer
+from levit_edge.runtime.evaluation.verify import evaluation_set, judge
+from levit_edge.system.progress import Stages
+from levit_edge.text import text
+
+__all__ = ["BoardVerification", "verify_on"]
+
+CHUNK = 16
+"""Photographs in one message: 2.4 MB at 224 pixels."""
+AHEAD = 2
+"""Chunks on their way: the board works on one while the next arrives."""
+RESERVE = 1 << 20
+LONGEST_S = 1e6
+"""No board takes longer for one photograph."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoardVerification:
+    """What `verify_on` found."""
+
+    verification: Verification
+    device: Device
+    resumed: int
+    """Photographs that an earlier, interrupted call had evaluated."""
+    absent: dict[Runtime, str]
+    """Runtimes that the board has not, and how to get them: their files were not evaluated."""
+
+
+def verify_on(
+    bundle: Bundle,
+    transport: Transport,
+    evaluation: Path,
+    *,
+    runtimes: Sequence[Runtime] | None = None,
+    limit: int | None = None,
+    max_drop_pt: float | None = None,
+    skip_bad_images: bool = False,
+    workers: int | None = None,
+    timeout_s: float | None = None,
+    stages: Stages | None = None,
+) -> BoardVerification:
+    """Run the bundle's files on the board over the images in the folder `evaluation`, like `runtime.evaluation.verify`.
+
+    Without `runtimes` it is those that the board has. Each file has one thread, and a process of its own.
+
+    Raises:
+        BoardError: the board cannot be reached, is lost, or lacks what it needs.
+        DataError: the folder is not usable, or a gate was asked for and the images have no labels.
+        BundleError: a file of the bundle is damaged, or it has no fp32 file to compare with.
+    """
+    manifest = bundle.manifest
+    images = evaluation_set(evaluation, manifest.config.classes, limit=limit, max_drop_pt=max_drop_pt)
+    wanted = [each for each in manifest.artifacts if runtimes is None or each.runtime in runtimes]
+    needed = sum(each.size_bytes for each in wanted) + RESERVE
+    stages = stages or Stages()
+    with ExitStack() as stack:
+        with stages.stage("connect"):
+            session = stack.enter_context(Session(transport, needed_bytes=needed, timeout_s=timeout_s))
+            hello = session.ask("hello")
+        device = describe_device(hello.get("facts"), emulator=transport.emulator)
+        absent = require_packages(transport.name, hello, runtimes, dict.fromkeys(each.runtime for each in wanted))
+        artifacts = [each for each in wanted if each.runtime in runtimes_there(hello)]
+        for runtime in {each.runtime for each in artifacts}:
+            bundle.artifact(runtime, Precision.FP32)
+        with stages.stage("send", total=sum(each.size_bytes for each in artifacts)) as advance:
+            for artifact in artifacts:
+                session.put(artifact.file, bundle.read(artifact.file), advance)
+            packages = _open(session, artifacts, manifest.preprocessing)
+        inputs = _inputs(transport.name, artifacts, packages, manifest.preprocessing, images)
+        with PartialEvaluation(inputs, (len(artifacts), manifest.config.classes)) as partial:
+            resumed = len(partial.answers)
+            board = _Board(session, artifacts, manifest.preprocessing, manifest.config.classes)
+            verification = judge(
+                artifacts,
+                images,
+                board.answers(images, partial, default_workers(len(images)) if workers is None else workers),
+                source=str(evaluation),
+                runtimes=packages,
+                host=_host(device),
+                max_drop_pt=max_drop_pt,
+                skip_bad_images=skip_bad_images,
+                stages=stages,
+            )
+            partial.done()
+    return BoardVerification(verification=verification, device=device, resumed=resumed, absent=absent)
+
+
+def _open(session: Session, artifacts: Sequence[Artifact], preprocessing: Preprocessing) -> dict[str, str]:
+    """Runtime -> what runs it there, such as `1.4.0 (executorch-numpy-runtime)`."""
+    size = preprocessing.image_size
+    answer = session.ask(
+        "open",
+        models=[{"file": each.file, "runtime": str(each.runtime)} for each in artifacts],
+        shape=[1, 3, size, size],
+        tables=normalisation_table(preprocessing.mean, preprocessing.std).tolist(),
+    )
+    packages = answer.get("packages")
+    named = [text(each, 80) for each in packages] if isinstance(packages, list) else []
+    if len(named) != len(artifacts):
+        raise BoardError(f"{session.transport.name}: the board did not open {len(artifacts)} files.")
+    versions = {}
+    for artifact, package in zip(artifacts, named, strict=True):
+        name, _, version = package.rpartition(" ")
+        versions[str(artifact.runtime)] = version if name == artifact.runtime else f"{version} ({name})"
+    return versions
+
+
+def _inputs(
+    board: str,
+    artifacts: Sequence[Artifact],
+    packages: Mapping[str, str],
+    preprocessing: Preprocessing,
+    images: ImageSet,
+) -> dict[str, str]:
+    """What the answers depend on."""
+    return {
+        "board": board,
+        "files": json.dumps([each.sha256 for each in artifacts]),
+        "runtimes": json.dumps(dict(packages), sort_keys=True),
+        "preprocessing": json.dumps(preprocessing.to_json(), sort_keys=True),
+        "images": json.dumps([digest(images), *images.relative_paths]),
+    }
+
+
+def _host(device: Device) -> dict[str, str]:
+    """As `levit_edge.system.host.describe_host` says it of this computer."""
+    cores = ", ".join(f"{each.count} × {each.name}" for each in device.cores)
+    return {
+        "processor": f"{device.model}: {cores or 'unknown cores'}",
+        "architecture": device.architecture,
+        "cores": str(device.usable_cores),
+        "system": device.system,
+        "python": device.python,
+    } | ({"emulator": device.emulator} if device.emulator else {})
+
+
+class _Board:
+    """The opened files on the board, and photographs on their way to them."""
+
+    def __init__(
+        self, session: Session, artifacts: Sequence[Artifact], preprocessing: Preprocessing, classes: int
+    ) -> None:
+        self._session, self._preprocessing = session, preprocessing
+        self._shape = (len(artifacts), classes)
+
+    def answers(
+        self, images: ImageSet, partial: PartialEvaluation, workers: int
+    ) -> Generator[Answer | str, None, None]:
+        """For each image in order what the files made of it, or why it cannot be read."""
+        yield from partial.answers
+        remaining = images.images[len(partial.answers) :]
+        waiting: list[list[str | None]] = []  # of each chunk under way: the reasons why images cannot be read
+        with closing(decoded_squares(remaining, self._preprocessing, workers)) as squares:
+            for chunk in _chunks(squares):
+                self._send([each for each in chunk if not isinstance(each, str)])
+                waiting.append([each if isinstance(each, str) else None for each in chunk])
+                if len(waiting) == AHEAD:
+                    yield from self._received(waiting.pop(0), partial)
+            for reasons in waiting:
+                yield from self._received(reasons, partial)
+
+    def _send(self, squares: Sequence[Pixels]) -> None:
+        if squares:
+            self._session.request("infer", count=len(squares))
+            self._session.send_bytes(np.stack(squares).tobytes())
+
+    def _received(self, reasons: Sequence[str | None], partial: PartialEvaluation) -> list[Answer | str]:
+        good = sum(reason is None for reason in reasons)
+        evaluated = iter(self._logits(good) if good else ())
+        found = [next(evaluated) if reason is None else reason for reason in reasons]
+        partial.add(found)
+        return found
+
+    def _logits(self, count: int) -> list[Answer]:
+        seconds = self._session.answer().get("seconds")
+        payload = self._session.payload()
+        self._session.answer()
+        models, classes = self._shape
+        taken = _array(seconds, (models, count))
+        whole = len(payload) == 4 * models * count * classes
+        logits = np.frombuffer(payload if whole else b"", "<f4").astype(np.float32)
+        if taken is None or not whole or not np.isfinite(logits).all():
+            raise BoardError(f"{self._session.transport.name}: the board's logits are not those of {count} images.")
+        logits = logits.reshape(models, count, classes)
+        return [Answer(logits=logits[:, index], seconds=tuple(taken[:, index].tolist())) for index in range(count)]
+
+
+def _array(values: Any, shape: tuple[int, int]) -> NDArray[np.float64] | None:
+    try:
+        array = np.asarray(values, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return array if array.shape == shape and (array >= 0).all() and (array <= LONGEST_S).all() else None
+
+
+def _chunks(squares: Generator[Pixels | str, None, None]) -> Generator[list[Pixels | str], None, None]:
+    """Copies: what the decoder gives is good only until the next one is asked for."""
+    chunk: list[Pixels | str] = []
+    for square in squares:
+        chunk.append(square if isinstance(square, str) else square.copy())
+        if len(chunk) == CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

@@ -1,0 +1,1 @@
+"""What a board is, from what it says of itself."""

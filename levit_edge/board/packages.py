@@ -1,0 +1,76 @@
+"""What Python and which packages a board has, what it lacks for a bundle, and how to get that."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from levit_edge.bundle.kinds import Runtime
+from levit_edge.errors import BoardError
+from levit_edge.text import text
+
+__all__ = ["LIGHT_EXECUTORCH_PYTHON", "python_version", "require_packages", "requirements", "runtimes_there"]
+
+PACKAGES = {
+    Runtime.ONNXRUNTIME: ("onnxruntime",),
+    Runtime.EXECUTORCH: ("executorch-numpy-runtime", "executorch"),
+}
+"""Any of them will do; the light one first."""
+LIGHT_EXECUTORCH_PYTHON = (3, 12)
+"""What executorch-numpy-runtime 1.4 needs; for older ones there is executorch, which brings torch along."""
+
+
+def runtimes_there(hello: Mapping[str, Any]) -> frozenset[Runtime]:
+    """The runtimes that the board has, by the agent's word."""
+    found = _packages(hello)
+    return frozenset(runtime for runtime, packages in PACKAGES.items() if any(found.get(each) for each in packages))
+
+
+def require_packages(
+    board: str, hello: Mapping[str, Any], wanted: Collection[Runtime] | None, useful: Collection[Runtime]
+) -> dict[Runtime, str]:
+    """Of the `useful` runtimes, those that the board has not, and what to do about it.
+
+    Raises:
+        BoardError: numpy is missing, or a runtime that is `wanted`, or every one.
+    """
+    here = runtimes_there(hello)
+    missing = [runtime for runtime in useful if runtime not in here]
+    lacking = [] if _packages(hello).get("numpy") else ["numpy"]
+    needed = [*lacking, *(requirement(hello, runtime) for runtime in missing)]
+    fatal = lacking or any(runtime in missing for runtime in wanted or ()) or len(missing) == len(set(useful))
+    executable = text(hello.get("executable"), 200)
+    python = f"{executable} (Python {'.'.join(map(str, python_version(hello)))})"
+    if fatal:
+        absent = " and ".join([*lacking, *(str(runtime) for runtime in missing)])
+        raise BoardError(
+            f"{board}: {python} has no {absent}. Install it on the board with `{executable} -m pip"
+            f" install {' '.join(needed)}`, or let --setup make a private environment there."
+        )
+    return {
+        runtime: f"{python} has no {runtime}: `pip install {requirement(hello, runtime)}` there, or --setup"
+        for runtime in missing
+    }
+
+
+def requirements(hello: Mapping[str, Any], runtimes: Collection[Runtime]) -> tuple[str, ...]:
+    """What to install on the board for `runtimes`."""
+    return ("numpy", *(requirement(hello, runtime) for runtime in runtimes))
+
+
+def requirement(hello: Mapping[str, Any], runtime: Runtime) -> str:
+    """The package that fits the board's Python."""
+    if runtime is Runtime.ONNXRUNTIME:
+        return "onnxruntime"
+    return "executorch-numpy-runtime" if python_version(hello) >= LIGHT_EXECUTORCH_PYTHON else "executorch"
+
+
+def python_version(hello: Mapping[str, Any]) -> tuple[int, int]:
+    """Of the board's Python; (0, 0) if the agent does not tell."""
+    python = hello.get("python")
+    if not isinstance(python, list) or len(python) < 2 or not all(isinstance(each, int) for each in python[:2]):
+        return 0, 0
+    return python[0], python[1]
+
+
+def _packages(hello: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = hello.get("packages")
+    return found if isinstance(found, Mapping) else {}

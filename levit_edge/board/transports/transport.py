@@ -1,0 +1,58 @@
+"""What a way to a board has to do: start the agent there, and say in words why it did not."""
+
+import hashlib
+import shlex
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Protocol
+
+__all__ = ["Transport", "agent_source", "boot_arguments", "shell_launch"]
+
+BOOT = (
+    "import sys;"
+    "v=sys.version_info[:2];"
+    'v<(3,9)and sys.exit("levit-edge: Python %d.%d is too old, 3.9 or newer is needed"%v);'
+    "sys.path[:]=filter(None,sys.path);"
+    "import hashlib;b=sys.stdin.buffer.read(int(sys.argv[1]));"
+    'hashlib.sha256(b).hexdigest()==sys.argv[2]or sys.exit("levit-edge: the agent did not arrive as it was sent");'
+    'exec(compile(b,"levit-edge-agent","exec"),{"__name__":"__main__"})'
+)
+"""Takes the agent from standard input, and runs it only if its SHA-256 is that on the command line. Nothing is imported
+from the folder where the login happens to begin. It has no single quote and no line break, so that every login shell
+takes it."""
+PRIVATE_PYTHON = '"${XDG_DATA_HOME:-$HOME/.local/share}/levit-edge/board/bin/python"'
+"""What `--setup` makes; see `levit_edge.device.agent.private_environment`."""
+NO_PYTHON = 127
+
+
+class Transport(Protocol):
+    """A way to one board."""
+
+    name: str
+    """As the user wrote it."""
+    emulator: str | None
+    """Which processor is emulated, if that is known beforehand."""
+
+    def command(self, boot: Sequence[str]) -> list[str]:
+        """The program to start here, so that Python runs there with the arguments `boot`, our pipes its pipes."""
+
+    def explain(self, status: int, stderr: str) -> str:
+        """Why the program ended with `status` before the agent spoke: what was found and what to do."""
+
+
+def agent_source() -> bytes:
+    """The agent, as it is sent."""
+    return files("levit_edge.device").joinpath("agent.py").read_bytes()
+
+
+def boot_arguments(source: bytes, needed_bytes: int) -> list[str]:
+    """Arguments of Python that take `source` from standard input and run it, with room for `needed_bytes` of files."""
+    return ["-u", "-c", BOOT, str(len(source)), hashlib.sha256(source).hexdigest(), str(needed_bytes)]
+
+
+def shell_launch(boot: Sequence[str], python: str | None) -> str:
+    """A line for the board's shell: run `python`, or else the private environment's, or else the system's."""
+    found = f'p={PRIVATE_PYTHON}; [ -x "$p" ] || p=python3'
+    choice = found if python is None else f"p={shlex.quote(python)}"
+    script = f'{choice}; command -v "$p" >/dev/null 2>&1 || exit {NO_PYTHON}; exec "$p" {shlex.join(boot)}'
+    return f"exec sh -c {shlex.quote(script)}"

@@ -1,0 +1,1 @@
+"""The format that every room exchanges: a folder with a manifest."""

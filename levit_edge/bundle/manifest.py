@@ -1,0 +1,237 @@
+"""What a bundle says about itself: the dataclasses of `manifest.json`.
+
+Accuracies are in percent, drops in percentage points, sizes in bytes, times in seconds.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.data.preprocess import Preprocessing
+from levit_edge.errors import BundleError
+from levit_edge.model.config import LevitConfig
+from levit_edge.system.progress import StageRecord
+
+__all__ = [
+    "EMBEDDED",
+    "AffineParameters",
+    "Artifact",
+    "ArtifactResult",
+    "Gate",
+    "ImageProvenance",
+    "LatencyPrice",
+    "LayerRecord",
+    "Manifest",
+    "Move",
+    "SearchRecord",
+    "Trial",
+    "Verification",
+]
+
+SCHEMA_VERSION = 1
+EMBEDDED = "embedded"
+"""The `source` of the package's own photographs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """One model file of a bundle."""
+
+    file: str
+    runtime: Runtime
+    precision: Precision
+    size_bytes: int
+    sha256: str
+    graph_sqnr_db: float | None = None
+    """Logit SQNR of the file in its runtime against the graph it was exported from, over the golden images."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageProvenance:
+    """Which images were used, so that the same can be found again."""
+
+    source: str
+    """The folder as the user gave it, or `EMBEDDED`."""
+    count: int
+    sha256: str
+    """Digest of paths and contents, see `levit_edge.data.sampling.digest`."""
+    files: tuple[str, ...] = ()
+    """Paths relative to `source`."""
+    skipped: tuple[str, ...] = ()
+    """Images that could not be read and were left out, as `--skip-bad-images` allows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AffineParameters:
+    """real = scale × (int8 − zero_point)."""
+
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerRecord:
+    """How one convolution or linear of the int8 files computes."""
+
+    layer: str
+    scheme: str
+    """`static`, `dynamic` or `float`; see `levit_edge.quantize.recipe.LayerScheme`."""
+    input: AffineParameters | None
+    """Of static layers."""
+    output: AffineParameters | None
+    """Of static layers."""
+    weights_sha256: str | None
+    """Of the int8 weights, row after row, and of their float32 scales; None in float."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointProvenance:
+    """Where the weights came from."""
+
+    source: str
+    format: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArtifactResult:
+    """How one artifact did on the evaluation images; the reference is the fp32 artifact of the same runtime.
+
+    Fields that need labels are None without labels; fields that compare are None for the reference itself.
+    """
+
+    artifact: str
+    runtime: Runtime
+    precision: Precision
+    size_bytes: int
+    top1: float | None
+    top5: float | None
+    drop_pt: float | None
+    """fp32 top-1 minus this top-1."""
+    drop_ci95_pt: tuple[float, float] | None
+    """95 % interval of the paired difference (Bonett and Price 2012)."""
+    agreement: float | None
+    """Percent of images with the same top-1 class as fp32."""
+    flips_lost: int | None
+    """Images that fp32 classifies rightly and this artifact wrongly."""
+    flips_gained: int | None
+    """Images that fp32 classifies wrongly and this artifact rightly."""
+    sqnr_db: float | None
+    """10 log10 (Σ fp32² / Σ (this − fp32)²) over all logits of all images."""
+    margin_change_mean: float | None
+    """Mean change of fp32's top-1 logit minus the largest other one, in logits."""
+    margin_change_worst: float | None
+    images_per_second: float
+    """One thread, in the runtime alone, without decoding, while other processes do the same on the other cores."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """The accuracy gate. `passed` is None when there was no gate or the drop could not be measured."""
+
+    max_drop_pt: float | None
+    passed: bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """fp32 and INT8 in the real runtimes over the evaluation images."""
+
+    samples: int
+    labelled: bool
+    images: ImageProvenance
+    runtimes: dict[str, str]
+    """Runtime -> version."""
+    host: dict[str, str]
+    threads: int
+    """Threads of each runtime while it was timed."""
+    gate: Gate
+    results: tuple[ArtifactResult, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """One layer computing otherwise than the recipe says, to keep an accuracy budget."""
+
+    layer: str
+    scheme: str
+    """`dynamic` or `float`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """The first so many moves, simulated on the search images."""
+
+    moves: int
+    samples: int
+    flips_lost: int
+    flips_gained: int
+    drop_pt: float
+    standard_error_pt: float
+    """Of the drop, from the paired flips."""
+    agreement: float
+    """Percent of images with the same top-1 class as fp32."""
+    sqnr_db: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatencyPrice:
+    """Median milliseconds of one image in ExecuTorch, one thread, the three files in turn."""
+
+    recipe_ms: float
+    """The recipe without moves."""
+    chosen_ms: float
+    fp32_ms: float
+    runs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchRecord:
+    """How the accuracy budget was searched."""
+
+    max_drop_pt: float
+    images: ImageProvenance
+    """What was searched on; none of them is among those of the verification."""
+    trials: tuple[Trial, ...]
+    moves: tuple[Move, ...]
+    held: bool
+    """Whether drop plus standard error were within the budget on the search images."""
+    price: LatencyPrice | None = None
+    """None if nothing was moved."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """`manifest.json`."""
+
+    schema_version: int = SCHEMA_VERSION
+    levit_edge_version: str
+    created_utc: str
+    config: LevitConfig
+    preprocessing: Preprocessing
+    recipe: dict[str, Any]
+    layers: tuple[LayerRecord, ...] = ()
+    checkpoint: CheckpointProvenance
+    calibration: ImageProvenance
+    artifacts: tuple[Artifact, ...]
+    files: dict[str, str]
+    """SHA-256 of every file of the bundle but this one."""
+    labels_file: str = "labels.txt"
+    golden_file: str = "golden.npz"
+    tools: dict[str, str]
+    """Package -> version that made the artifacts."""
+    host: dict[str, str]
+    verification: Verification
+    search: SearchRecord | None = None
+    """Where there was an accuracy budget."""
+    stages: tuple[StageRecord, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.schema_version != SCHEMA_VERSION:
+            raise BundleError(
+                f"the manifest has schema version {self.schema_version}, this levit-edge reads version"
+                f" {SCHEMA_VERSION}."
+            )
+        named = {artifact.file for artifact in self.artifacts} | {self.labels_file, self.golden_file}
+        if not named <= set(self.files):
+            raise BundleError(f"the manifest names {sorted(named - set(self.files))} without their SHA-256.")

@@ -1,0 +1,148 @@
+"""Writing a bundle: in a hidden folder beside the output, which takes the output's place by rename, or not at all."""
+
+import hashlib
+import json
+import os
+import shutil
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from levit_edge.bundle.manifest import Manifest
+from levit_edge.bundle.reader import MANIFEST_FILE, Bundle, bundle_files, plain_file_name
+from levit_edge.documents import to_json
+from levit_edge.errors import OutputError
+from levit_edge.system.atomic import partial_folder, put_in_place, remove_abandoned_folders
+from levit_edge.system.locks import OutputLock
+from levit_edge.system.signals import interrupts_wait
+
+__all__ = ["BundleWriter"]
+
+
+class BundleWriter:
+    """Collects the files of a bundle; `commit` makes it appear whole.
+
+    Use as a context manager: leaving it without `commit` removes everything. Entering checks, before any long work,
+    that the output may be replaced, can be written and has `expected_bytes` of free disk, keeps other runs from writing
+    it, and removes what killed ones have left there.
+    """
+
+    def __init__(self, output: Path, expected_bytes: int = 0) -> None:
+        self.output = output.absolute()
+        if not self.output.name:
+            raise OutputError(f"{output} cannot be a bundle. Choose another --output.")
+        self.files: dict[str, str] = {}
+        self._expected_bytes = expected_bytes
+        self._undo = ExitStack()
+        self._folder = partial_folder(self.output)
+
+    def __enter__(self) -> Self:
+        require_replaceable(self.output)
+        with ExitStack() as undo:
+            try:
+                undo.callback(_remove_empty, [parent for parent in self.output.parents if not parent.exists()])
+                self.output.parent.mkdir(parents=True, exist_ok=True)
+                undo.enter_context(OutputLock(self.output, "--output"))
+                remove_abandoned_folders(self.output)
+                free_bytes = shutil.disk_usage(self.output.parent).free
+                undo.callback(shutil.rmtree, self._folder, ignore_errors=True)
+                self._folder.mkdir()
+            except OSError as error:
+                raise _output_error(self.output, error) from error
+            if free_bytes < self._expected_bytes:
+                raise OutputError(
+                    f"{self.output.parent} has {free_bytes / 2**20:.0f} MiB free, the bundle needs about"
+                    f" {self._expected_bytes / 2**20:.0f} MiB. Free some space or choose another --output."
+                )
+            self._undo = undo.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._undo.close()
+
+    def add(self, name: str, data: bytes) -> str:
+        """Write one file and return its SHA-256.
+
+        Raises:
+            OutputError: the disk is full or not writable.
+        """
+        if not plain_file_name(name) or name == MANIFEST_FILE:
+            raise OutputError(f"{name!r} cannot be a file of a bundle.")
+        self._write(name, data)
+        self.files[name] = hashlib.sha256(data).hexdigest()
+        return self.files[name]
+
+    def staged(self, manifest: Manifest) -> Bundle:
+        """What there is so far, readable as a bundle before `commit` gives it its place.
+
+        Raises:
+            OutputError: the disk is full or not writable.
+        """
+        self._write_manifest(manifest)
+        return Bundle(self._folder, manifest)
+
+    def commit(self, manifest: Manifest) -> Bundle:
+        """Write the manifest and put the bundle in its place, over an older one if there is one.
+
+        Raises:
+            OutputError: the disk is full or not writable; an older bundle is left as it was.
+        """
+        self._write_manifest(manifest)
+        require_replaceable(self.output)
+        try:
+            with interrupts_wait():
+                put_in_place(self._folder, self.output)
+        except OSError as error:
+            raise _output_error(self.output, error) from error
+        return Bundle(self.output, manifest)
+
+    def _write_manifest(self, manifest: Manifest) -> None:
+        self._write(MANIFEST_FILE, json.dumps(to_json(manifest), indent=1, ensure_ascii=False).encode() + b"\n")
+
+    def _write(self, name: str, data: bytes) -> None:
+        try:
+            with (self._folder / name).open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise _output_error(self.output, error) from error
+
+
+def require_replaceable(output: Path) -> None:
+    """Refuse to replace anything that is not a bundle of ours or an empty folder.
+
+    Raises:
+        OutputError: something else is there.
+    """
+    try:
+        if not output.exists() and not output.is_symlink():
+            return
+        if not output.is_symlink() and output.is_dir() and _holds_nothing_else(output):
+            return
+    except OSError as error:
+        raise _output_error(output, error) from error
+    raise OutputError(
+        f"{output} exists and is not a bundle made by levit-edge, or holds other files too: nothing was written. Choose"
+        " another --output."
+    )
+
+
+def _holds_nothing_else(folder: Path) -> bool:
+    """Whether a folder is empty, or a bundle, damaged or not, to which nobody has added files."""
+    found, ours = {path.name for path in folder.iterdir()}, bundle_files(folder)
+    return not found or (bool(ours) and found <= ours | {MANIFEST_FILE})
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    for folder in folders:
+        with suppress(OSError):  # it is in use
+            folder.rmdir()
+
+
+def _output_error(output: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"{output} cannot be written: {error.strerror}. Nothing was left behind; free some space or choose another"
+        " --output."
+    )

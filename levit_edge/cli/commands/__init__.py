@@ -1,0 +1,1 @@
+"""One file per subcommand; each parses, calls the library and prints."""

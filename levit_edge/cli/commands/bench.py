@@ -1,0 +1,159 @@
+"""`levit-edge bench`: measure a bundle on this computer or on boards."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from levit_edge.cli.options import BundlePath, JsonOutput, Python, RuntimeChoice, SshConfig, Target, Timeout
+from levit_edge.cli.terminal.console import print_json, show_error, stdout, suggest
+from levit_edge.errors import ExitStatus
+
+__all__ = ["bench"]
+
+
+def bench(
+    bundle: BundlePath,
+    on: Target = None,
+    fleet: Annotated[
+        Path | None,
+        typer.Option(metavar="TOML", help="Boards to measure at once: a [[board]] with `on = …` for each."),
+    ] = None,
+    threads: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N,…", help="Numbers of threads. [default: 1 and the number of cores, at most 4; emulated 1]"
+        ),
+    ] = None,
+    runs: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Timed runs of each file, in up to 20 turns. [default: 100; emulated 2]"),
+    ] = None,
+    runtime: RuntimeChoice = None,
+    sustained: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="Then work so long without a pause, to show throttling.")
+    ] = 0,
+    max_latency_ms: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            metavar="MS",
+            help="Gate: fail with exit status 4 if the fastest INT8 median takes longer. Not for emulated boards.",
+        ),
+    ] = None,
+    save: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write one JSON for each board there, made to be shared.")
+    ] = None,
+    setup: Annotated[
+        bool, typer.Option("--setup", help="First make a private Python environment with the runtimes on the board.")
+    ] = False,
+    offline: Annotated[
+        bool,
+        typer.Option("--offline", help="With --setup: fetch packages here and send them to a board without network."),
+    ] = False,
+    python: Python = None,
+    ssh_config: SshConfig = None,
+    timeout: Timeout = None,
+    json: JsonOutput = False,
+) -> int:
+    """Time a bundle's fp32 and INT8 files where they will run, after checking what they compute there.
+
+    A board needs an ssh server (or adb) and Python 3.9; nothing stays on it but what --setup installs.
+    """
+    from levit_edge.benchmark.measurement import Measurement
+    from levit_edge.board.android.without_python import measure_by_agent_or_app
+    from levit_edge.board.emulation.emulated import measure_emulated
+    from levit_edge.board.fleet import Board, read_fleet, side_by_side
+    from levit_edge.board.measure import Plan
+    from levit_edge.board.transports.qemu import QemuTransport
+    from levit_edge.board.transports.target import open_target
+    from levit_edge.bundle.reader import Bundle
+    from levit_edge.cli.show.bench import bench_table
+    from levit_edge.cli.terminal.board_progress import BoardProgress
+    from levit_edge.documents import to_json
+
+    _check(on, fleet, setup=setup, offline=offline)
+    counts = _numbers(threads)
+    boards = read_fleet(fleet) if fleet is not None else tuple(Board(on=each) for each in on or ["local"])
+    opened = Bundle.open(bundle)
+
+    with BoardProgress(several=len(boards) > 1, quiet=json) as progress:
+
+        def work(board: Board) -> Measurement:
+            transport = open_target(board.on, python=board.python or python, ssh_config=ssh_config)
+            if setup:
+                from levit_edge.board.setup import set_up
+
+                set_up(transport, runtime, offline=offline, progress=progress.of(board.on))
+            plan = Plan(
+                runtimes=tuple(runtime) if runtime else None,
+                threads=board.threads or counts,
+                runs=runs,
+                sustained_s=sustained,
+                max_latency_ms=max_latency_ms,
+                timeout_s=timeout,
+            )
+            if isinstance(transport, QemuTransport):
+                return measure_emulated(opened, transport, plan, progress.of(board.on))
+            return measure_by_agent_or_app(opened, transport, plan, progress.of(board.on))
+
+        outcomes = side_by_side(boards, work)
+    if len(outcomes) == 1 and outcomes[0].error is not None:
+        raise outcomes[0].error
+    measured = [outcome.result for outcome in outcomes if outcome.result is not None]
+    saved = []
+    if save is not None:
+        from levit_edge.benchmark.files import save as save_measurement
+
+        saved = [save_measurement(each, save) for each in measured]
+    if json:
+        print_json(to_json(measured[0]) if len(outcomes) == 1 else _fleet_json(outcomes))
+    else:
+        for each in measured:
+            bench_table(each, stdout)
+        for path in saved:
+            stdout.print(f"saved {path}", highlight=False, soft_wrap=True)
+        if saved:
+            suggest(("levit-edge", "report", save, "--output", "comparison.html"))
+        elif measured:
+            boards_again = [word for each in on or () for word in ("--on", each)]
+            suggest(("levit-edge", "bench", bundle, *boards_again, "--save", "results"))
+    for outcome in outcomes:
+        if outcome.error is not None:
+            show_error(str(outcome.error))
+    if len(measured) < len(outcomes):
+        return ExitStatus.BAD_INPUT
+    return ExitStatus.GATE_FAILED if any(each.gate.passed is False for each in measured) else ExitStatus.DONE
+
+
+def _check(on: list[str] | None, fleet: Path | None, *, setup: bool, offline: bool) -> None:
+    if offline and not setup:
+        raise typer.BadParameter("goes with --setup.", param_hint="--offline")
+    if fleet is not None and on:
+        raise typer.BadParameter("give --on or --fleet, not both.", param_hint="--fleet")
+    if setup and fleet is None and "local" in (on or ["local"]):
+        raise typer.BadParameter(
+            "is for boards: this computer has what levit-edge was installed with.", param_hint="--setup"
+        )
+
+
+def _numbers(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    try:
+        numbers = tuple(dict.fromkeys(int(each) for each in text.split(",")))
+    except ValueError:
+        numbers = ()
+    if not numbers or min(numbers) < 1:
+        raise typer.BadParameter(f"{text!r} is not a list of numbers from 1, such as 1,2,4.", param_hint="--threads")
+    return numbers
+
+
+def _fleet_json(outcomes: Any) -> dict[str, Any]:
+    from levit_edge.documents import to_json
+
+    boards = [
+        {"target": each.board.on, "error": str(each.error)} if each.error is not None else to_json(each.result)
+        for each in outcomes
+    ]
+    return {"schema_version": 1, "boards": boards}

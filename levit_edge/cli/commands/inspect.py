@@ -1,0 +1,130 @@
+"""`levit-edge inspect`: say what a checkpoint, a bundle or a model file is."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from levit_edge.cli.options import JsonOutput
+from levit_edge.cli.terminal.console import print_json, stdout
+from levit_edge.errors import BundleError, RuntimeUnavailableError
+
+if TYPE_CHECKING:
+    from levit_edge.bundle.reader import Bundle
+    from levit_edge.runtime.inspect.model import ModelInspector
+
+__all__ = ["inspect"]
+
+MAX_MODEL_BYTES = 2 * 2**30
+
+
+def inspect(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A checkpoint, a bundle, a .pte file or an .onnx file.")],
+    json: JsonOutput = False,
+) -> None:
+    """Say what a checkpoint, a bundle or a model file is."""
+    facts = describe(path)
+    if json:
+        print_json({"schema_version": 1, "path": str(path)} | facts)
+    else:
+        _print_facts(facts)
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """The facts of whatever is at `path`, by its content; a model file is told by its ending.
+
+    Raises:
+        LevitEdgeError: there is nothing, or nothing known.
+    """
+    from levit_edge.bundle.reader import MANIFEST_FILE
+    from levit_edge.runtime.inspect.model import ModelInspector
+
+    if (path / MANIFEST_FILE).is_file():
+        return _describe_bundle(path)
+    if path.suffix in {".pte", ".onnx"} and path.is_file():
+        if path.stat().st_size > MAX_MODEL_BYTES:
+            raise BundleError(f"{path} is larger than 2 GiB, expected a model file.")
+        with ModelInspector() as inspector:
+            return inspector.inspect(path.name, path.read_bytes())
+    return _describe_checkpoint(path)
+
+
+def _describe_bundle(path: Path) -> dict[str, Any]:
+    from levit_edge.bundle.reader import Bundle
+    from levit_edge.documents import to_json
+    from levit_edge.runtime.inspect.model import ModelInspector
+
+    bundle = Bundle.open(path)
+    manifest = to_json(bundle.manifest)
+    kept = ("levit_edge_version", "created_utc", "checkpoint", "preprocessing", "recipe", "tools")
+    with ModelInspector() as inspector:
+        artifacts = [_describe_artifact(artifact.file, bundle, inspector) for artifact in bundle.manifest.artifacts]
+    verification = manifest["verification"]
+    measured = ("artifact", "top1", "top5", "drop_pt", "drop_ci95_pt", "agreement", "sqnr_db")
+    return {
+        "kind": "bundle",
+        "size": manifest["config"]["name"],
+        "classes": manifest["config"]["classes"],
+        **{key: manifest[key] for key in kept},
+        "calibration": {key: manifest["calibration"][key] for key in ("source", "count", "sha256")},
+        "artifacts": artifacts,
+        "verification": {
+            "samples": verification["samples"],
+            "gate": verification["gate"],
+            "results": [{key: result[key] for key in measured} for result in verification["results"]],
+        },
+    }
+
+
+def _describe_artifact(file: str, bundle: "Bundle", inspector: "ModelInspector") -> dict[str, Any]:
+    """The facts of one file of a bundle, or why they cannot be had on this machine."""
+    try:
+        return inspector.inspect(file, bundle.read(file))
+    except RuntimeUnavailableError as error:
+        return {"file": file, "not_inspected": str(error)}
+
+
+def _describe_checkpoint(path: Path) -> dict[str, Any]:
+    from levit_edge.model.checkpoint import read_checkpoint
+    from levit_edge.model.macs import multiply_adds
+
+    checkpoint = read_checkpoint(path)
+    config = checkpoint.config
+    return {
+        "kind": "checkpoint",
+        "format": str(checkpoint.format),
+        "size": config.name,
+        "classes": config.classes,
+        "distillation_head": config.distilled,
+        "image_size": config.image_size,
+        "parameters": sum(parameter.numel() for parameter in checkpoint.model.parameters()),
+        "gmacs": round(multiply_adds(config) / 1e9, 4),
+        "sha256": checkpoint.sha256,
+    }
+
+
+def _print_facts(facts: dict[str, Any], indent: int = 0) -> None:
+    for key, value in facts.items():
+        name = " " * indent + key.replace("_", " ")
+        if isinstance(value, dict) and value:
+            _line(name)
+            _print_facts(value, indent + 2)
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            _line(name)
+            for item in value:
+                _print_facts(item, indent + 2)
+                _line("")
+        else:
+            _line(f"{name}: {_text(value)}")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_text(item) for item in value) or "none"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "none" if value in ({}, None) else str(value)
+
+
+def _line(text: str) -> None:
+    stdout.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,87 @@
+"""`levit-edge package`: pack a bundle's int8 files for an app or a board."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from levit_edge.cli.options import BundlePath, JsonOutput
+from levit_edge.cli.terminal.console import print_json, stdout, suggest
+from levit_edge.package.contents import Purpose
+
+__all__ = ["package"]
+
+
+def package(
+    bundle: BundlePath,
+    purpose: Annotated[
+        Purpose, typer.Option("--for", help="android: for an app, .pte alone. board: also .onnx, and a run.py.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The package. [default: BUNDLE-android.zip or BUNDLE-board.zip]")
+    ] = None,
+    into: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PROJECT", help="Instead of a zip: the assets of this Android project, such as android_demo."
+        ),
+    ] = None,
+    sign: Annotated[
+        Path | None, typer.Option(metavar="KEY", help="Sign it with this private Ed25519 key (PEM), into FILE.sig.")
+    ] = None,
+    json: JsonOutput = False,
+) -> None:
+    """Pack a bundle's int8 files, with all that it takes to use them and to trust them."""
+    import hashlib
+
+    from levit_edge.bundle.reader import Bundle
+    from levit_edge.package.into_app import assets_of, put_into_app
+    from levit_edge.package.pack import pack
+    from levit_edge.package.signature import load_private_key, signature_path
+    from levit_edge.package.write import package_reserved, write_package
+
+    _check_into(into, purpose, output, sign)
+    if into is None:
+        path = output or Path(f"{bundle.resolve().name}-{purpose}.zip")
+        with package_reserved(path):
+            signer = None if sign is None else load_private_key(sign)
+            data = pack(Bundle.open(bundle), purpose)
+            write_package(path, data, None if signer is None else signer(data))
+    else:
+        assets_of(into)
+        data = pack(Bundle.open(bundle), purpose)
+        path = put_into_app(into, data)
+    sha256 = hashlib.sha256(data).hexdigest()
+    if json:
+        print_json(
+            {
+                "schema_version": 1,
+                "bundle": str(bundle),
+                "package": str(path),
+                "purpose": purpose,
+                "size_bytes": len(data),
+                "sha256": sha256,
+                "signature": None if sign is None else str(signature_path(path)),
+            }
+        )
+        return
+    stdout.print(f"{path}: {len(data) / 2**20:.2f} MiB", markup=False, highlight=False, soft_wrap=True)
+    zipped = "" if into is None else " of the same package as a zip"
+    stdout.print(f"SHA-256{zipped} {sha256}", markup=False, highlight=False, soft_wrap=True)
+    if sign is not None:
+        stdout.print(f"signature: {signature_path(path)}", markup=False, highlight=False, soft_wrap=True)
+    if into is None:
+        suggest(("levit-edge", "verify", path, *(() if sign is None else ("--key", "PUBLIC.pem"))))
+
+
+def _check_into(into: Path | None, purpose: Purpose, output: Path | None, sign: Path | None) -> None:
+    if into is None:
+        return
+    if purpose is not Purpose.ANDROID:
+        raise typer.BadParameter("goes with --for android: a package for boards is not an app's.", param_hint="--into")
+    if output is not None:
+        raise typer.BadParameter("give --output or --into, not both.", param_hint="--into")
+    if sign is not None:
+        raise typer.BadParameter(
+            "signs a zip: files built into an app are covered by the app's own signature.", param_hint="--sign"
+        )

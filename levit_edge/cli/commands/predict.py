@@ -1,0 +1,38 @@
+"""`levit-edge predict`: classify photographs with a bundle."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.cli.options import BundlePath, JsonOutput
+from levit_edge.cli.terminal.console import print_json, stdout
+
+__all__ = ["predict"]
+
+
+def predict(
+    bundle: BundlePath,
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Photographs to classify.")],
+    top: Annotated[int, typer.Option(min=1, metavar="N", help="How many classes to show for each.")] = 5,
+    runtime: Annotated[Runtime, typer.Option(help="Which runtime runs it.")] = Runtime.ONNXRUNTIME,
+    precision: Annotated[Precision, typer.Option(help="Which file of the bundle.")] = Precision.INT8,
+    json: JsonOutput = False,
+) -> None:
+    """Classify photographs with a bundle."""
+    from levit_edge.bundle.reader import Bundle
+    from levit_edge.documents import to_json
+    from levit_edge.runtime.evaluation.predict import predict as predict_images
+
+    predictions = predict_images(Bundle.open(bundle), images, top=top, runtime=runtime, precision=precision)
+    if json:
+        results = to_json(list(predictions))
+        print_json(
+            {"schema_version": 1, "bundle": str(bundle), "runtime": runtime, "precision": precision, "results": results}
+        )
+        return
+    for prediction in predictions:
+        stdout.print(prediction.image, markup=False, highlight=False, soft_wrap=True)
+        for guess in prediction.guesses:
+            stdout.print(f"  {guess.probability:7.2%}  {guess.label}", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,208 @@
+"""`levit-edge report`: a bundle's page, bundles beside each other, measurements of boards, and sweeps."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from levit_edge.cli.options import JsonOutput
+from levit_edge.cli.terminal.console import print_json, show_warning, stdout, suggest
+from levit_edge.system.atomic import reserved, write_whole
+
+if TYPE_CHECKING:
+    from levit_edge.benchmark.comparison import ComparisonRow
+    from levit_edge.benchmark.measurement import Measurement
+    from levit_edge.bundle.reader import Bundle
+
+__all__ = ["report"]
+
+PLOT_SUFFIXES = (".png", ".svg")
+
+
+def report(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="BUNDLE|RESULT…|SWEEP",
+            help="A bundle, and files saved by `levit-edge bench --save` or folders of them; or such files alone; or"
+            " what `levit-edge sweep --output` wrote, a folder or a URL.",
+        ),
+    ],
+    compare: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="BUNDLE", help="Another bundle to put beside the first; may be repeated."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write a self-contained page into this .html file. [default: of a bundle or a sweep NAME-report.html;"
+            " of boards none]",
+        ),
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw the boards into this .png or .svg file.")
+    ] = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    json: JsonOutput = False,
+) -> None:
+    """Show a bundle's figures, alone or beside others and with measurements of boards; boards alone; or a sweep.
+
+    levit-edge report my-levit-int8 --compare my-other-int8 results/
+    levit-edge report results/ --output comparison.html
+    levit-edge report s3://bucket/sweep --open
+    """
+    from levit_edge.bundle.reader import MANIFEST_FILE
+    from levit_edge.sweep.outcome.saved import is_sweep, sweep_name
+
+    _require_suffix(output, (".html",), "--output")
+    _require_suffix(plot, PLOT_SUFFIXES, "--plot")
+    sweeps = [path for path in paths if is_sweep(path)]
+    bundles = [Path(path) for path in paths if path not in sweeps and (Path(path) / MANIFEST_FILE).is_file()]
+    results = [Path(path) for path in paths if path not in sweeps and Path(path) not in bundles]
+    _check(bundles, results, compare or [], plot, sweeps)
+    if output is None and not json and (sweeps or bundles):
+        output = Path(f"{sweep_name(sweeps[0]) if sweeps else bundles[0].resolve().name}-report.html")
+    if output is None and open_page:
+        raise typer.BadParameter("shows a page, and none would be written: give --output.", param_hint="--open")
+    if sweeps:
+        from levit_edge.cli.show.sweep_report import report_sweep
+
+        report_sweep(sweeps[0], output, json=json)
+    else:
+        _report(bundles, results, compare or [], output, plot, json=json)
+    if output is not None and open_page:
+        _open(output)
+
+
+def _report(
+    bundles: Sequence[Path],
+    results: Sequence[Path],
+    compare: Sequence[Path],
+    output: Path | None,
+    plot: Path | None,
+    *,
+    json: bool,
+) -> None:
+    from levit_edge.benchmark.comparison import comparison_rows
+    from levit_edge.benchmark.files import load_measurements
+    from levit_edge.bundle.reader import Bundle
+
+    with ExitStack() as stack:
+        for path, option in ((output, "--output"), (plot, "--plot")):
+            if path is not None:
+                stack.enter_context(reserved(path, option))
+        measurements = load_measurements(results)
+        rows = comparison_rows(measurements)
+        opened = [Bundle.open(path) for path in [*bundles, *compare]]
+        if output is not None:
+            write_whole(output, _page(opened, measurements, rows).encode(), "--output")
+        if plot is not None:
+            from levit_edge.report.boards_plot import boards_plot
+
+            drawing = boards_plot(rows).file(plot.suffix.lower().removeprefix("."))
+            write_whole(plot, drawing, "--plot")
+    if json:
+        print_json(_json(opened, rows))
+        return
+    _print(opened, measurements, rows)
+    for name, path in (("page", output), ("plot", plot)):
+        if path is not None:
+            stdout.print(f"{name}: {path}", markup=False, highlight=False, soft_wrap=True)
+    if output is None and plot is None:
+        suggest(("levit-edge", "report", *results, "--output", "comparison.html"))
+
+
+def _open(page: Path) -> None:
+    """Show a page in the user's browser, or say that there is none."""
+    import webbrowser
+
+    if not webbrowser.open(page.resolve().as_uri()):
+        show_warning(f"no browser could be started: open {page.resolve()} yourself.")
+
+
+def _page(bundles: "Sequence[Bundle]", measurements: "Sequence[Measurement]", rows: "Sequence[ComparisonRow]") -> str:
+    if not bundles:
+        from levit_edge.report.boards_page import boards_page
+
+        return boards_page(measurements, rows)
+    from levit_edge.report.bundle_page import bundle_page
+
+    return bundle_page(bundles[0], others=bundles[1:], measurements=measurements)
+
+
+def _json(bundles: "Sequence[Bundle]", rows: "Sequence[ComparisonRow]") -> dict[str, object]:
+    from levit_edge.cli.show.tables import bundle_json
+    from levit_edge.documents import to_json
+    from levit_edge.report.bundles import compare, open_all
+
+    document: dict[str, object] = {"schema_version": 1, "rows": to_json(rows)}
+    if not bundles:
+        return document
+    opened = open_all(bundles)
+    compared = compare(opened)
+    documents = [
+        bundle_json(str(each.bundle.path), each.manifest.verification, each.manifest.stages)
+        | {"latency": to_json(each.evidence.latency if each.evidence else None)}
+        for each in opened
+    ]
+    return document | {
+        "bundles": documents,
+        "warnings": list(compared.warnings),
+        "differences": to_json(compared.differences),
+    }
+
+
+def _print(bundles: "Sequence[Bundle]", measurements: "Sequence[Measurement]", rows: "Sequence[ComparisonRow]") -> None:
+    if bundles:
+        from levit_edge.cli.show.tables import verification_table
+        from levit_edge.report.bundle_page import of_other_bundles
+        from levit_edge.report.bundles import compare, open_all
+
+        opened = open_all(bundles)
+        for each in opened:
+            stdout.print(each.name, style="bold", markup=False, highlight=False, soft_wrap=True)
+            verification_table(each.manifest.verification, stdout)
+        for warning in compare(opened).warnings:
+            show_warning(warning)
+        if strangers := of_other_bundles(bundles[0], measurements):
+            show_warning(
+                f"{len(strangers)} of {len(measurements)} measurements were made with other files than those of"
+                f" {bundles[0].path}."
+            )
+    if rows:
+        from levit_edge.cli.show.board import print_boards
+
+        print_boards(rows, stdout)
+
+
+def _check(
+    bundles: Sequence[Path],
+    results: Sequence[Path],
+    compare: Sequence[Path],
+    plot: Path | None,
+    sweeps: Sequence[str],
+) -> None:
+    if sweeps and (len(sweeps) > 1 or bundles or results or compare or plot):
+        raise typer.BadParameter(
+            f"{sweeps[0]} is a sweep, which is shown alone: without others, --compare and --plot.", param_hint="SWEEP"
+        )
+    if len(bundles) > 1:
+        raise typer.BadParameter(
+            f"{bundles[0]} and {bundles[1]} are bundles, expected one: give the others with --compare.",
+            param_hint="BUNDLE",
+        )
+    if compare and not bundles:
+        raise typer.BadParameter("needs a bundle to compare with.", param_hint="--compare")
+    places = [path.resolve() for path in (*bundles, *compare)]
+    if len(set(places)) < len(places):
+        raise typer.BadParameter("names the same bundle twice.", param_hint="--compare")
+    if plot is not None and not results:
+        raise typer.BadParameter("draws measurements of boards, and there are none.", param_hint="--plot")
+
+
+def _require_suffix(path: Path | None, suffixes: tuple[str, ...], option: str) -> None:
+    if path is not None and path.suffix.lower() not in suffixes:
+        raise typer.BadParameter(f"{path} does not end in {' or '.join(suffixes)}.", param_hint=option)

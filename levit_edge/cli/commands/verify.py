@@ -1,0 +1,133 @@
+"""`levit-edge verify`: measure an existing bundle on labelled images, here or on a board; or check a package."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from levit_edge.bundle.kinds import Runtime
+from levit_edge.cli.commands.verify_package import names_package, verify_package
+from levit_edge.cli.options import (
+    JsonOutput,
+    Limit,
+    MaxDrop,
+    Python,
+    RuntimeChoice,
+    SkipBadImages,
+    SshConfig,
+    Timeout,
+    Workers,
+)
+from levit_edge.cli.terminal.completion import targets
+from levit_edge.cli.terminal.console import print_json, show_warning, stdout, suggest
+from levit_edge.cli.terminal.progress import stage_listener
+from levit_edge.errors import ExitStatus
+
+__all__ = ["verify"]
+
+
+def verify(
+    bundle: Annotated[
+        Path,
+        typer.Argument(
+            metavar="BUNDLE", help="A folder made by `levit-edge quantize`, or a .zip by `levit-edge package`."
+        ),
+    ],
+    evaluation: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Images to measure a bundle on: one folder per class, or a folder of images."),
+    ] = None,
+    max_drop: MaxDrop = None,
+    limit: Limit = None,
+    runtime: RuntimeChoice = None,
+    skip_bad_images: SkipBadImages = False,
+    workers: Workers = None,
+    on: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BOARD",
+            autocompletion=targets,
+            help="Run the files on a board, as for `bench`; images are decoded here.",
+        ),
+    ] = None,
+    python: Python = None,
+    ssh_config: SshConfig = None,
+    timeout: Timeout = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(metavar="PUB", help="Require that a package is signed by this public key (PEM), in PACKAGE.sig."),
+    ] = None,
+    json: JsonOutput = False,
+) -> int:
+    """Run a bundle's fp32 and INT8 files in the real runtimes over images, and compare them; or check a package.
+
+    Of a package the checksums, the golden outputs and, with --key, the signature are checked; it is never unpacked.
+    """
+    if names_package(bundle):
+        for_bundles = {
+            "--evaluation": evaluation,
+            "--max-drop": max_drop is not None,
+            "--limit": limit,
+            "--runtime": runtime,
+            "--skip-bad-images": skip_bad_images,
+            "--workers": workers is not None,
+            "--on": on,
+            "--python": python,
+            "--ssh-config": ssh_config,
+            "--timeout": timeout,
+        }
+        verify_package(bundle, key, for_bundles, json=json)
+        return ExitStatus.DONE
+    if key is not None:
+        raise typer.BadParameter("goes with a package: a bundle is not signed.", param_hint="--key")
+    if evaluation is None:
+        raise typer.BadParameter("a bundle is measured on images: give a folder of them.", param_hint="--evaluation")
+    from levit_edge.bundle.reader import Bundle
+    from levit_edge.cli.show.tables import bundle_json, verification_table
+    from levit_edge.runtime.evaluation.verify import verify as verify_bundle
+    from levit_edge.system.progress import Stages
+
+    stages, opened = Stages(stage_listener(json=json)), Bundle.open(bundle)
+    if on is None:
+        for name, value in (("--python", python), ("--ssh-config", ssh_config), ("--timeout", timeout)):
+            if value is not None:
+                raise typer.BadParameter("goes with --on.", param_hint=name)
+        verification = verify_bundle(
+            opened,
+            evaluation,
+            runtimes=tuple(runtime or Runtime),
+            limit=limit,
+            max_drop_pt=max_drop,
+            skip_bad_images=skip_bad_images,
+            workers=workers,
+            stages=stages,
+        )
+    else:
+        from levit_edge.board.evaluate import verify_on
+        from levit_edge.board.transports.target import open_target
+
+        found = verify_on(
+            opened,
+            open_target(on, python=python, ssh_config=ssh_config),
+            evaluation,
+            runtimes=runtime,
+            limit=limit,
+            max_drop_pt=max_drop,
+            skip_bad_images=skip_bad_images,
+            workers=workers,
+            timeout_s=timeout,
+            stages=stages,
+        )
+        verification = found.verification
+        for reason in found.absent.values():
+            show_warning(f"not evaluated on the board: {reason}.")
+        if found.resumed:
+            show_warning(f"{found.resumed} images were evaluated by an earlier call that was cut off.")
+    if json:
+        print_json(bundle_json(str(bundle), verification, stages.records))
+    else:
+        verification_table(verification, stdout)
+        board = () if on is None else ("--on", on)
+        if verification.gate.passed is not False:
+            suggest(("levit-edge", "bench", bundle, *board), ("levit-edge", "package", bundle, "--for", "board"))
+    return ExitStatus.GATE_FAILED if verification.gate.passed is False else ExitStatus.DONE

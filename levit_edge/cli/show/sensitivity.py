@@ -1,0 +1,131 @@
+"""How a sensitivity is printed: a table that fits 80 columns, what it was measured on, and what to do next."""
+
+from collections.abc import Sequence
+from math import log10
+
+from rich.console import Console
+
+from levit_edge.cli.show.fitting_table import print_table
+from levit_edge.quantize.analysis.sensitivity import LayerSensitivity, Noise, Sensitivity
+from levit_edge.quantize.recipe import LayerScheme
+
+__all__ = ["by_cost", "print_sensitivity", "suggestions"]
+
+HEADINGS = (
+    "layer", "share\n%", "weights\ndB", "activ.\ndB", "static\ndB", "dynamic\ndB", "agree\n%", "flips\n−/+",
+    "float\n+ms", "dyn.\n+ms",
+)  # fmt: skip
+LEAST_SHARE = 0.02
+"""A change that removes less of the noise than this is not worth suggesting."""
+
+
+def by_cost(measured: Sensitivity) -> list[LayerSensitivity]:
+    """The layers, those that add the most noise as planned first."""
+    return sorted(measured.layers, key=lambda layer: (-layer.planned_noise, -layer.static.relative))
+
+
+def print_sensitivity(measured: Sensitivity, console: Console, *, rows: int) -> None:
+    """Print the first `rows` layers by cost, and what the figures mean."""
+    total = sum(layer.planned_noise for layer in measured.layers)
+    timed = measured.runtime is not None
+    print_table(
+        console,
+        HEADINGS if timed else HEADINGS[:-2],
+        [(*_noise_cells(layer, total), *(_price_cells(layer) if timed else ())) for layer in by_cost(measured)[:rows]],
+        left=("layer",),
+        spare=("flips\n−/+", "agree\n%", "weights\ndB", "activ.\ndB"),
+    )
+    for line in (*_legend(measured, rows), *_next(measured, total)):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if not measured.labelled:
+        console.print("The images have no labels: flips were not measured.", style="yellow")
+
+
+def suggestions(measured: Sensitivity) -> list[tuple[LayerSensitivity, LayerScheme, float]]:
+    """For dynamic and for float the layer to change first, and the share of the noise that this removes.
+
+    Dynamic where it removes the most; float where the most is left in int8 of either kind.
+    """
+    total = sum(layer.planned_noise for layer in measured.layers)
+    if not total:
+        return []
+    dynamic = max(measured.layers, key=_gain_of_dynamic)
+    in_float = max(measured.layers, key=lambda layer: min(layer.planned_noise, _dynamic_or_static_noise(layer)))
+    found = [
+        (dynamic, LayerScheme.DYNAMIC, _gain_of_dynamic(dynamic) / total),
+        (in_float, LayerScheme.FLOAT, in_float.planned_noise / total),
+    ]
+    return [each for each in found if each[2] >= LEAST_SHARE]
+
+
+def _gain_of_dynamic(layer: LayerSensitivity) -> float:
+    return layer.planned_noise - _dynamic_or_static_noise(layer)
+
+
+def _dynamic_or_static_noise(layer: LayerSensitivity) -> float:
+    return layer.static.relative if layer.dynamic is None else layer.dynamic.relative
+
+
+def _noise_cells(layer: LayerSensitivity, total: float) -> Sequence[str]:
+    planned = layer.noise(layer.planned)
+    flips = "–" if planned is None or planned.flips_lost is None else f"{planned.flips_lost}/{planned.flips_gained}"
+    return (
+        layer.layer,
+        f"{100 * layer.planned_noise / total:.1f}" if total else "–",
+        _decibels(layer.weights),
+        _decibels(layer.activations),
+        _decibels(layer.static) + ("*" if layer.planned is LayerScheme.STATIC else " "),
+        _decibels(layer.dynamic) + ("*" if layer.planned is LayerScheme.DYNAMIC else " "),
+        "–" if planned is None else f"{planned.agreement:.1f}",
+        flips,
+    )
+
+
+def _price_cells(layer: LayerSensitivity) -> Sequence[str]:
+    return tuple(
+        "–" if price is None or layer.planned is scheme else f"{price:+.3f}"
+        for scheme in (LayerScheme.FLOAT, LayerScheme.DYNAMIC)
+        for price in [layer.price_ms(scheme)]
+    )
+
+
+def _decibels(noise: Noise | None) -> str:
+    if noise is None:
+        return "–"
+    return "exact" if noise.sqnr_db is None else f"{noise.sqnr_db:.1f}"
+
+
+def _legend(measured: Sensitivity, rows: int) -> Sequence[str]:
+    layers, host = measured.layers, measured.host
+    top1 = "" if measured.top1 is None else f", float top-1 {measured.top1:.1f} %"
+    lines = [
+        f"{min(rows, len(layers))} of {len(layers)} layers, each alone in int8, the rest in float",
+        "dB: logit SQNR, more is better; * as planned: share (of all layers' noise),",
+        "agree and flips are of that",
+        f"all layers at once: {_decibels(measured.as_planned)} dB as planned (by the sum of layers"
+        f" {_sum_db(layers)}), {_decibels(measured.all_static)} static",
+        f"{measured.samples} images{top1}; {host['processor']}, {host['architecture']}",
+    ]
+    if measured.runtime is not None:
+        lines.append("+ms: median time of the layer alone, above its time as planned;")
+        lines.append(f"{measured.runtime}, {measured.threads} thread")
+    return lines
+
+
+def _sum_db(layers: Sequence[LayerSensitivity]) -> str:
+    """What the noises of single layers would add up to."""
+    total = sum(layer.planned_noise for layer in layers)
+    return f"{-10 * log10(total):.1f}" if total else "exact"
+
+
+def _next(measured: Sensitivity, total: float) -> Sequence[str]:
+    if not total:
+        return ()
+    options = []
+    for layer, scheme, share in suggestions(measured):
+        price = layer.price_ms(scheme)
+        cost = "" if price is None else f", {price:+.3f} ms"
+        options.append(f"  --{scheme}-layer {layer.layer}: −{100 * share:.0f} % noise{cost}")
+    if not options:
+        return ["next: no single layer stands out; use `levit-edge quantize` as it is"]
+    return ["next, with `levit-edge quantize`:", *options]

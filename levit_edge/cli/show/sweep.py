@@ -1,0 +1,96 @@
+"""A sweep as a table that fits 80 columns."""
+
+from collections.abc import Iterable, Iterator
+
+from rich.console import Console
+
+from levit_edge.bundle.kinds import Runtime
+from levit_edge.cli.show.fitting_table import print_grouped_table
+from levit_edge.sweep.outcome.choice import gate_checks
+from levit_edge.sweep.outcome.figures import Figures, int8_figures
+from levit_edge.sweep.outcome.results import Candidate, SweepResults
+from levit_edge.sweep.plan import Gates
+from levit_edge.text import text
+
+__all__ = ["sweep_table"]
+
+HEADINGS = ("recipe", "MiB", "top-1 %", "drop pt", "agree %", "SQNR dB", "ms", "")
+DIGITS = (2, 2, 2, 2, 1, 2)
+SPARE = ("MiB", "agree %", "top-1 %", "SQNR dB")
+LONGEST_RECIPE = 28
+LONGEST_TEXT = 2000
+MOST_PROBLEMS = 20
+
+
+def sweep_table(results: SweepResults, console: Console) -> None:
+    """Print the candidates of each checkpoint, what failed, and which checkpoints have no winner.
+
+    The figures are those of the runtime that the plan compares; a missed gate of the other one's file names the file.
+    """
+    timed = any(each.latency for each in results.candidates)
+    shown = [place for place, heading in enumerate(HEADINGS) if timed or heading != "ms"]
+    groups = {
+        text(name, LONGEST_TEXT): [[row[place] for place in shown] for row in _rows(results, candidates)]
+        for name, candidates in results.by_checkpoint.items()
+    }
+    print_grouped_table(console, [HEADINGS[place] for place in shown], groups, left=("recipe", ""), spare=SPARE)
+    _print_problems(results, console)
+    for name, candidates in results.by_checkpoint.items():
+        if not any(each.winner for each in candidates):
+            console.print(f"{text(name, LONGEST_TEXT)}: no winner", style="yellow", markup=False, soft_wrap=True)
+    console.print(f"The figures are of the int8 files for {results.plan.winner.runtime}.", highlight=False)
+
+
+def _rows(results: SweepResults, candidates: Iterable[Candidate]) -> Iterator[tuple[str, ...]]:
+    runtime = results.plan.winner.runtime
+    for each in candidates:
+        cells = map(_number, _values(int8_figures(each, runtime)), DIGITS)
+        yield _shortened(each.recipe), *cells, _verdict(each, results.plan.gates, runtime)
+
+
+def _values(found: Figures | None) -> tuple[float | None, ...]:
+    if found is None:
+        return (None,) * len(DIGITS)
+    mebibytes = None if found.size_bytes is None else found.size_bytes / 2**20
+    return mebibytes, found.top1, found.drop_pt, found.agreement, found.sqnr_db, found.latency_ms
+
+
+def _verdict(candidate: Candidate, gates: Gates, runtime: Runtime) -> str:
+    shown = candidate.artifact(runtime)
+    missed: dict[str, list[str]] = {}
+    for check in gate_checks(candidate, gates):
+        if check.kept is False:
+            missed.setdefault(check.gate, []).append(check.file)
+    words = ["wins"] if candidate.winner else ["front"] if runtime in candidate.front else []
+    if candidate.problems:
+        words.append("failed")
+    gates_missed = [
+        gate if shown is not None and shown.file in files else f"{gate} ({text(files[0], LONGEST_RECIPE)})"
+        for gate, files in missed.items()
+    ]
+    return ", ".join([*words, *(["misses " + ", ".join(gates_missed)] if missed else [])])
+
+
+def _print_problems(results: SweepResults, console: Console) -> None:
+    """Each problem once, with the candidates that have it."""
+    found: dict[str, list[str]] = {}
+    for each in results.candidates:
+        for problem in each.problems:
+            found.setdefault(text(problem, LONGEST_TEXT), []).append(
+                text(f"{each.checkpoint} × {each.recipe}", LONGEST_TEXT)
+            )
+    for problem, names in list(found.items())[:MOST_PROBLEMS]:
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        console.print(f"{names[0]}{more}: {problem}", style="red", markup=False, highlight=False, soft_wrap=True)
+    if len(found) > MOST_PROBLEMS:
+        console.print(f"{len(found) - MOST_PROBLEMS} more problems are in results.json", style="red")
+
+
+def _shortened(recipe: str) -> str:
+    """Both ends of a long name: recipes of one plan often begin alike."""
+    name, half = text(recipe, LONGEST_TEXT), LONGEST_RECIPE // 2
+    return name if len(name) <= LONGEST_RECIPE else f"{name[: half - 1]}…{name[-half:]}"
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"

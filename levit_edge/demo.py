@@ -1,0 +1,31 @@
+"""Where the embedded demo's files are: a small trained LeViT and CC0 photographs of clothing."""
+
+from pathlib import Path
+
+from levit_edge.errors import DataError
+
+__all__ = ["calibration_dir", "checkpoint_path", "evaluation_dir"]
+
+FOLDER = Path(__file__).parent / "data" / "demo"
+
+
+def checkpoint_path() -> Path:
+    """The checkpoint of the model `demo`."""
+    return _existing("levit-demo.safetensors")
+
+
+def calibration_dir() -> Path:
+    """Training photographs in ImageFolder layout, ten classes."""
+    return _existing("calibration")
+
+
+def evaluation_dir() -> Path:
+    """Photographs that the demo model was not trained on, in ImageFolder layout, the same ten classes."""
+    return _existing("evaluation")
+
+
+def _existing(name: str) -> Path:
+    path = FOLDER / name
+    if not path.exists():
+        raise DataError(f"the demo's {name} is missing from this installation ({path}): install levit-edge again")
+    return path

@@ -1,0 +1,124 @@
+"""Opens photographs safely and cuts out the square that a model sees.
+
+Needs nothing but Pillow, so that decoding processes start in a few hundredths of a second. The geometry is
+the ImageNet evaluation protocol as torchvision implements it (`Resize` and `CenterCrop` on PIL images).
+"""
+
+import stat
+import warnings
+from io import BytesIO
+from pathlib import Path
+from typing import Callable, TypeVar, Union
+
+from PIL import Image, UnidentifiedImageError
+
+from levit_edge.device.errors import MEMORY_ADVICE, DataError, MemoryShortageError
+
+__all__ = ["FORMATS", "MAX_PIXELS", "check_header", "crop_square", "decode_image", "decoding_fault", "open_image"]
+
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")
+"""What is decoded, whatever the file is called. Never EPS and its like, which run programs."""
+EMPTY = "an empty file"
+T = TypeVar("T")
+MAX_PIXELS = 150_000_000
+"""Larger images are refused before they are decoded: this many pixels are 600 MB."""
+
+
+def check_header(path: Path) -> None:
+    """Read as much of the photograph in `path` as tells format and size: much quicker than decoding it.
+
+    Raises:
+        DataError: as `open_image`, but for damage behind the header.
+    """
+    _open(path, lambda _image: None)
+
+
+def open_image(path: Path) -> Image.Image:
+    """The photograph in `path` as RGB, converted like the reference implementations do.
+
+    An EXIF orientation in a JPEG is ignored, as in the ImageNet protocol; the first frame of an animation is
+    taken; grey, palette, CMYK, alpha and 16-bit images go through Pillow's `convert("RGB")`.
+
+    Raises:
+        DataError: the file is missing, unreadable, damaged, truncated, too large or not an image; it is named.
+        MemoryShortageError: there is not enough memory to decode it.
+    """
+    return _open(path, lambda image: image.convert("RGB"))
+
+
+def decode_image(content: bytes, name: str) -> Image.Image:
+    """The photograph that is `content`, the bytes of a file, as `open_image` gives it; `name` is for errors.
+
+    Raises:
+        DataError: as `open_image`.
+        MemoryShortageError: as `open_image`.
+    """
+    if not content:
+        raise DataError(f"{name}: {EMPTY}")
+    return _use(BytesIO(content), name, lambda image: image.convert("RGB"))
+
+
+def decoding_fault(path: object, error: DataError) -> str:
+    """What `error` says about `path`, without the path itself: for lists of files."""
+    return str(error).removeprefix(f"{path}: ")
+
+
+def crop_square(image: Image.Image, resize: int, size: int) -> Image.Image:
+    """Resize the short side to `resize` pixels (bicubic) and cut the central `size` × `size` out.
+
+    An image whose short side already is `resize` is not resampled. `resize` is at least `size`.
+
+    Raises:
+        DataError: the image is so elongated that its resized form would have over `MAX_PIXELS`.
+    """
+    short, long = sorted(image.size)
+    other = resize * long // short
+    if resize * other > MAX_PIXELS:
+        raise DataError(f"{image.width}×{image.height} pixels are too elongated to resize the short side to {resize}")
+    width, height = (resize, other) if image.width <= image.height else (other, resize)
+    if image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.BICUBIC)
+    left, top = round((width - size) / 2), round((height - size) / 2)
+    return image.crop((left, top, left + size, top + size))
+
+
+def _open(path: Path, use: Callable[[Image.Image], T]) -> T:
+    try:
+        _check_file(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: {_reason(error)}") from error
+    return _use(path, str(path), use)
+
+
+def _use(source: Union[Path, BytesIO], name: str, use: Callable[[Image.Image], T]) -> T:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # remarks about metadata; the pixels are checked below
+            with Image.open(source, formats=FORMATS) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise DataError(f"{name}: {image.width}×{image.height} pixels are more than {MAX_PIXELS:,}")
+                return use(image)
+    except DataError:
+        raise
+    except MemoryError as error:  # no fault of the image, which must not be left out for it
+        raise MemoryShortageError(f"{name}: not enough memory to decode it: {MEMORY_ADVICE}") from error
+    except Exception as error:  # damaged files make Pillow's decoders raise almost anything
+        raise DataError(f"{name}: {_reason(error)}") from error
+
+
+def _check_file(path: Path) -> None:
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise DataError(f"{path}: a folder, not an image")
+    if not stat.S_ISREG(status.st_mode):  # reading from a pipe could wait for ever
+        raise DataError(f"{path}: not a regular file")
+    if status.st_size == 0:
+        raise DataError(f"{path}: {EMPTY}")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return f"not an image in a known format ({', '.join(FORMATS)})"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

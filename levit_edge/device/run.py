@@ -1,0 +1,215 @@
+"""Classifies photographs with the package that this file lies in; checks and times its model on this computer.
+
+    python run.py photo.jpg [--top 5]
+    python run.py --self-test
+    python run.py --bench [--runs 100] [--threads 1]
+
+Needs Python 3.9 or newer, numpy, Pillow, and onnxruntime or executorch-numpy-runtime (or executorch). Nothing is
+installed, and nothing is read that was not checked against its SHA-256 in `model.json` first. Exit status: 0 done;
+2 wrong usage; 3 something is missing, damaged, or computes otherwise than it should; 130 interrupted; 141 nobody reads
+what it prints.
+
+In the repository this file is `levit_edge/device/run.py`; packages carry the modules that it imports with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any, Callable
+
+try:
+    import numpy as np
+
+    from levit_edge.device.image import crop_square, open_image
+    from levit_edge.device.normalisation import normalise_pixels
+except ImportError as error:
+    sys.exit(f"error: {error.name} is not installed: pip install numpy pillow onnxruntime")
+from levit_edge.device import agent
+from levit_edge.device.errors import ExitStatus, LevitEdgeError, PackageError, RuntimeUnavailableError
+from levit_edge.device.golden import compare_golden
+from levit_edge.device.ranking import softmax, top_classes
+
+RUNTIMES = ("onnxruntime", "executorch")
+"""Tried in this order."""
+WARM_UP = 10
+Run = Callable[[Any], Any]
+"""float32 (1, 3, size, size) -> float32 (classes,) logits."""
+
+
+class UnpackedPackage:
+    """The folder of an unpacked package."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            document = json.loads((folder / "model.json").read_bytes())
+            self.hashes = {name: file["sha256"] for name, file in document["files"].items()}
+            self.labels_file, self.golden_input = document["labels_file"], document["golden_input"]
+            form = document["input"]
+            self.resize, self.image_size = form["resize"], form["image_size"]
+            self.mean, self.std = tuple(form["mean"]), tuple(form["std"])
+            self.models = {model["runtime"]: model for model in document["models"]}
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise PackageError(
+                f"{folder / 'model.json'} is missing or damaged ({error!r}): unpack the package again."
+            ) from None
+
+    def read(self, name: str) -> bytes:
+        """The bytes of one file.
+
+        Raises:
+            PackageError: it is missing, or not the one in `model.json`.
+        """
+        try:
+            data = (self.folder / name).read_bytes()
+        except OSError as error:
+            raise PackageError(f"{name} cannot be read ({error.strerror}): unpack the package again.") from None
+        if hashlib.sha256(data).hexdigest() != self.hashes.get(name):
+            raise PackageError(
+                f"{name} is damaged or was changed: its SHA-256 is not that in model.json. Unpack the package again."
+            )
+        return data
+
+    def floats(self, array: dict[str, Any]) -> Any:
+        """The numbers of a file, in their shape."""
+        return np.frombuffer(self.read(array["file"]), "<f4").astype(np.float32).reshape(array["shape"])
+
+    def labels(self) -> list[str]:
+        """In class order."""
+        return self.read(self.labels_file).decode("utf-8").splitlines()
+
+    def read_photograph(self, path: Path) -> Any:
+        """A photograph as the model's input, (1, 3, size, size) float32.
+
+        Raises:
+            DataError: it cannot be read.
+        """
+        square = crop_square(open_image(path), self.resize, self.image_size)
+        return normalise_pixels(np.asarray(square), self.mean, self.std)[np.newaxis]
+
+    def open_model(self, runtimes: tuple[str, ...], threads: int) -> tuple[dict[str, Any], str, Run]:
+        """The first model whose runtime is installed, what runs it, and its function.
+
+        Raises:
+            RuntimeUnavailableError: none is installed, or it refuses the file.
+        """
+        missing = []
+        for runtime in runtimes:
+            try:
+                package, load = agent.import_engine(runtime)
+            except agent.AgentError as error:
+                missing.append(str(error))
+                continue
+            model = self.models[runtime]
+            data = self.read(model["file"])
+            try:
+                return model, package, load(data, threads)
+            except Exception as error:  # each runtime has exceptions of its own
+                raise RuntimeUnavailableError(
+                    f"{package} refuses {model['file']} ({error}); the oldest known to load it is {runtime}"
+                    f" {model['oldest_runtime']['version']}."
+                ) from None
+        raise RuntimeUnavailableError(
+            f"no runtime is installed ({'; '.join(missing)}): pip install onnxruntime, or executorch-numpy-runtime"
+        )
+
+
+def classify(package: UnpackedPackage, run: Run, photographs: list[Path], top: int) -> None:
+    """Print the likeliest classes of each photograph."""
+    labels = package.labels()
+    for path in photographs:
+        logits = run(package.read_photograph(path))
+        probabilities = softmax(logits)
+        print(path)
+        for index in top_classes(logits, top):
+            print(f"  {probabilities[index]:7.2%}  {labels[index]}")
+
+
+def self_test(package: UnpackedPackage, model: dict[str, Any], engine: str, run: Run) -> None:
+    """Check every file, then the golden input's logits.
+
+    Raises:
+        PackageError: a file is not the one in `model.json`, or the logits differ by more than they may.
+    """
+    for name in package.hashes:
+        package.read(name)
+    inputs = package.floats(package.golden_input)
+    golden, least = package.floats(model["golden_output"]), model["least_sqnr_db"]
+    difference, passed = compare_golden(run, inputs, golden, least)
+    if not passed:
+        raise PackageError(
+            f"{model['file']} in {engine} does not compute here what it computed where it was made: its logits are up"
+            f" to {difference:g} apart, and less than {least:g} dB SQNR."
+        )
+    print(f"{model['file']} in {engine}: {len(inputs)} golden images, logits at most {difference:g} apart: passed")
+
+
+def bench(package: UnpackedPackage, model: dict[str, Any], engine: str, run: Run, runs: int, threads: int) -> None:
+    """Print what the board is, and the times of one inference alone, as `levit-edge bench` takes them."""
+    worker = agent.Worker()
+    worker.run_one, worker.image = run, package.floats(package.golden_input)[:1]
+    before = agent.read_state()
+    times = worker.run(WARM_UP, runs)["ms"]
+    facts, after = agent.read_facts(), agent.read_state()
+    p50, p90, p99 = np.percentile(times, (50, 90, 99))
+    print(f"{facts['model'] or 'unknown device'}, {facts['machine']}, {facts['os']}, Python {facts['python']}")
+    if facts["emulator"]:
+        print(f"emulated by {facts['emulator']}: the times mean nothing")
+    print(f"{model['file']} in {engine}, threads {threads}, {runs} runs after {WARM_UP} to warm up:")
+    print(f"  p50 {p50:.3f} ms, p90 {p90:.3f}, p99 {p99:.3f}, min {min(times):.3f}; {1000 / p50:.1f} images/s")
+    for name, state in (("before", before), ("after", after)):
+        print(f"  {name}: load {state['load']}, governors {sorted(set(state['governors'].values()))}")
+
+
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    """The command line; wrong usage ends with status 2."""
+    parser = argparse.ArgumentParser(description="Classify photographs, check or time the model of this package.")
+    parser.add_argument("photographs", nargs="*", type=Path, metavar="PHOTOGRAPH")
+    parser.add_argument("--top", type=int, default=5, help="how many classes to show")
+    parser.add_argument("--self-test", action="store_true", help="check all files and the golden output")
+    parser.add_argument("--bench", action="store_true", help="time the model")
+    parser.add_argument("--runs", type=int, default=100, help="how often to run it for --bench")
+    parser.add_argument("--threads", type=int, default=1, help="of the runtime")
+    parser.add_argument("--runtime", choices=RUNTIMES, help="which one; the first that is installed without this")
+    chosen = parser.parse_args(arguments)
+    if bool(chosen.photographs) + chosen.self_test + chosen.bench != 1:
+        parser.error("give photographs, or --self-test, or --bench")
+    if min(chosen.top, chosen.runs, chosen.threads) < 1:
+        parser.error("--top, --runs and --threads count from 1")
+    return chosen
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return the exit status."""
+    chosen = parse_arguments(arguments)
+    for name, value in agent.NO_TELEMETRY.items():
+        os.environ.setdefault(name, value)
+    try:
+        package = UnpackedPackage(Path(__file__).resolve().parent)
+        runtimes = (chosen.runtime,) if chosen.runtime else RUNTIMES
+        model, engine, run = package.open_model(runtimes, chosen.threads)
+        if chosen.self_test:
+            self_test(package, model, engine, run)
+        elif chosen.bench:
+            bench(package, model, engine, run, chosen.runs, chosen.threads)
+        else:
+            classify(package, run, chosen.photographs, chosen.top)
+        sys.stdout.flush()
+    except LevitEdgeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return ExitStatus.BAD_INPUT
+    except BrokenPipeError:  # nobody reads on, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitStatus.OUTPUT_CLOSED
+    except KeyboardInterrupt:
+        return ExitStatus.INTERRUPTED
+    return ExitStatus.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

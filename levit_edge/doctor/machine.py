@@ -1,0 +1,88 @@
+"""The machine itself: processor, memory, disk."""
+
+import os
+import platform
+import shutil
+import sys
+from pathlib import Path
+
+from levit_edge.benchmark.measurement import Device
+from levit_edge.board.facts.device import describe_device
+from levit_edge.doctor.check import Check, CheckStatus
+from levit_edge.system.memory import available_bytes
+
+__all__ = ["check_disk", "check_memory", "check_processor", "check_python"]
+
+DOT_PRODUCTS = {"asimddp", "avx_vnni", "avx512_vnni", "amx_int8"}
+"""Features with which int8 is clearly faster than float."""
+QUANTIZE_BYTES = 2 * 2**30
+"""Peak memory of `quantize --model 128S` with an evaluation is 1.8 GiB (docs/accuracy.md)."""
+DISK_BYTES = 2**30
+"""A bundle has 75 MB (128S) to about 400 (384), and is written beside the one that it replaces."""
+
+
+def check_python() -> Check:
+    """The interpreter and the system."""
+    found = f"{platform.python_version()}, {platform.system()} {platform.release()}, {platform.machine()}"
+    if sys.platform == "linux":
+        return Check(name="Python", status=CheckStatus.OK, found=found)
+    return Check(
+        name="Python",
+        status=CheckStatus.PROBLEM,
+        found=found,
+        advice="levit-edge is made for Linux and tested nowhere else",
+    )
+
+
+def check_processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> Check:
+    """The cores, those that may be used, and what of int8 they have."""
+    device = _describe(cpuinfo)
+    names = " + ".join(f"{group.count} × {group.name}" for group in device.cores) or device.architecture
+    found = f"{names}; {device.usable_cores} usable; for int8: {', '.join(device.features) or 'nothing known'}"
+    if not device.features or DOT_PRODUCTS & set(device.features):
+        return Check(name="processor", status=CheckStatus.OK, found=found)
+    return Check(
+        name="processor",
+        status=CheckStatus.PROBLEM,
+        found=found,
+        advice="without int8 dot products INT8 is hardly faster than fp32 here: times of this machine say little about"
+        " others; on x86-64 sums of dynamic linears can saturate, so compare with `levit-edge verify`",
+    )
+
+
+def check_memory(meminfo: Path = Path("/proc/meminfo")) -> Check:
+    """What quantizing needs."""
+    available = available_bytes(meminfo)
+    if available is None:
+        return Check(name="memory", status=CheckStatus.OK, found="the system does not tell")
+    found = f"{available / 2**30:.1f} GiB available"
+    if available >= QUANTIZE_BYTES:
+        return Check(name="memory", status=CheckStatus.OK, found=found)
+    return Check(
+        name="memory",
+        status=CheckStatus.PROBLEM,
+        found=found,
+        advice=f"quantize needs about {QUANTIZE_BYTES / 2**30:.0f} GiB: end other programs, or pass --workers 0",
+    )
+
+
+def check_disk(folder: Path) -> Check:
+    """What a bundle in `folder` needs."""
+    free = shutil.disk_usage(folder).free
+    found = f"{free / 2**30:.1f} GiB free in {folder}"
+    if free >= DISK_BYTES:
+        return Check(name="disk", status=CheckStatus.OK, found=found)
+    advice = "free some space, or give `quantize --output` a folder on another disk"
+    return Check(name="disk", status=CheckStatus.PROBLEM, found=found, advice=advice)
+
+
+def _describe(cpuinfo: Path) -> Device:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return describe_device({"machine": platform.machine(), "cpuinfo": _read(cpuinfo), "usable_cores": usable})
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

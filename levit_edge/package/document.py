@@ -1,0 +1,228 @@
+"""What a package says about itself: the dataclasses of `model.json`, described in docs/package-format.md.
+
+Accuracies are in percent, drops in percentage points, sizes in bytes.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+
+from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.manifest import CheckpointProvenance, Gate
+from levit_edge.data.preprocess import Preprocessing
+from levit_edge.errors import PackageError
+from levit_edge.package.contents import DOCUMENT_FILE, Purpose, expected_files, golden_output_file, runtimes_of
+
+__all__ = [
+    "Accuracy",
+    "Evaluation",
+    "FloatArray",
+    "ImagesUsed",
+    "InputFormat",
+    "OldestRuntime",
+    "PackageDocument",
+    "PackedFile",
+    "PackedModel",
+]
+
+SCHEMA_VERSION = 1
+SHA256 = re.compile(r"[0-9a-f]{64}")
+MOST_GOLDEN = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackedFile:
+    """One file of the package."""
+
+    size_bytes: int
+    sha256: str
+
+    def __post_init__(self) -> None:
+        _require(self.size_bytes >= 0 and SHA256.fullmatch(self.sha256), "a size and a SHA-256 in hexadecimal")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FloatArray:
+    """A file of little-endian float32 numbers without a header, the last axis fastest."""
+
+    file: str
+    shape: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        _require(all(0 < side <= 1 << 20 for side in self.shape), "a shape of sides from 1")
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the file."""
+        return 4 * math.prod(self.shape)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputFormat:
+    """How a photograph becomes the model's input, (1, 3, image_size, image_size) float32."""
+
+    image_size: int
+    resize: int
+    interpolation: str
+    crop: str = "center"
+    channels: str = "RGB"
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    layout: str
+
+    def __post_init__(self) -> None:
+        _require((self.crop, self.channels) == ("center", "RGB"), 'crop "center" and channels "RGB"')
+        self.preprocessing()
+
+    @classmethod
+    def of(cls, preprocessing: Preprocessing) -> "InputFormat":
+        """The same in the words of a package."""
+        return cls(
+            image_size=preprocessing.image_size,
+            resize=preprocessing.resize,
+            interpolation=preprocessing.interpolation,
+            mean=preprocessing.mean,
+            std=preprocessing.std,
+            layout=preprocessing.layout,
+        )
+
+    def preprocessing(self) -> Preprocessing:
+        """The same for `levit_edge.data`.
+
+        Raises:
+            DataError: a value is out of its range.
+        """
+        return Preprocessing(
+            image_size=self.image_size,
+            resize=self.resize,
+            interpolation=self.interpolation,
+            mean=self.mean,
+            std=self.std,
+            layout=self.layout,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OldestRuntime:
+    """The oldest version of a runtime that is known to load a file, and how that is known."""
+
+    version: str
+    basis: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accuracy:
+    """What this very file did on the evaluation images; None where there were no labels."""
+
+    top1: float | None
+    top5: float | None
+    drop_pt: float | None
+    """fp32 top-1 in the same runtime minus this top-1."""
+    drop_ci95_pt: tuple[float, float] | None
+    agreement: float | None
+    """Percent of images with the same top-1 class as fp32."""
+    sqnr_db: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackedModel:
+    """One model file."""
+
+    file: str
+    runtime: Runtime
+    precision: Precision
+    made_with: str
+    """Version of ExecuTorch, or of the exporter to ONNX, that wrote it."""
+    oldest_runtime: OldestRuntime
+    golden_output: FloatArray
+    """(N, classes) logits that the file gave for the golden input where it was made."""
+    least_sqnr_db: float
+    """The self-test passes if 10 log10 (Σ golden² / Σ (found − golden)²), over all logits, is at least this."""
+    accuracy: Accuracy | None
+    """None if it was not measured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """On what the accuracies were measured."""
+
+    samples: int
+    labelled: bool
+    source: str
+    sha256: str
+    """Digest of paths and contents of the images."""
+    runtimes: dict[str, str]
+    """Runtime -> version that measured."""
+    processor: str
+    gate: Gate
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImagesUsed:
+    """Which images the model was calibrated on."""
+
+    source: str
+    count: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackageDocument:
+    """`model.json`."""
+
+    schema_version: int = SCHEMA_VERSION
+    levit_edge_version: str
+    """Of the levit-edge that packed it."""
+    purpose: Purpose
+    name: str
+    """The size: 128S, 128, 192, 256, 384 or demo."""
+    classes: int
+    labels_file: str
+    input: InputFormat
+    golden_input: FloatArray
+    """(N, 3, image_size, image_size), already normalised."""
+    models: tuple[PackedModel, ...]
+    evaluation: Evaluation
+    checkpoint: CheckpointProvenance
+    calibration: ImagesUsed
+    quantized_utc: str
+    files: dict[str, PackedFile]
+    """Every file of the package but this one."""
+
+    def __post_init__(self) -> None:
+        _require(self.schema_version == SCHEMA_VERSION, f"schema_version {SCHEMA_VERSION}")
+        _require(0 < self.classes <= 1 << 20, "classes from 1")
+        expected = expected_files(self.purpose)
+        _require(
+            set(self.files) in (expected, expected_files(self.purpose, former=True)),
+            f"exactly the files of a package for {self.purpose}:"
+            f" missing {_listed(expected - set(self.files))}; unknown {_listed(set(self.files) - expected)}",
+        )
+        _require(
+            tuple(model.runtime for model in self.models) == runtimes_of(self.purpose),
+            f"the models of a package for {self.purpose}",
+        )
+        self._check_references()
+
+    def _check_references(self) -> None:
+        side = self.input.image_size
+        images = self.golden_input.shape[0] if self.golden_input.shape else 0
+        _require(1 <= images <= MOST_GOLDEN, f"1 to {MOST_GOLDEN} golden inputs")
+        _require(self.golden_input.shape == (images, 3, side, side), "a golden_input of (N, 3, image_size, image_size)")
+        for model in self.models:
+            _require(model.golden_output.shape == (images, self.classes), "a golden_output of (N, classes)")
+            _require(model.golden_output.file == golden_output_file(model.runtime), "each model's own golden_output")
+            _require(0 < model.least_sqnr_db <= 200, "a least_sqnr_db above 0")
+        for name in (self.labels_file, self.golden_input.file, *(model.file for model in self.models)):
+            _require(name in self.files, f"a name in files for {name[:60]!r}")
+        for array in (self.golden_input, *(model.golden_output for model in self.models)):
+            _require(self.files[array.file].size_bytes == array.size_bytes, f"{array.file} as large as its shape says")
+
+
+def _listed(names: set[str] | frozenset[str]) -> str:
+    return ", ".join(sorted(names))[:200] or "none"
+
+
+def _require(holds: object, expected: str) -> None:
+    if not holds:
+        raise PackageError(f"{DOCUMENT_FILE}: expected {expected}")

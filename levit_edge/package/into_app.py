@@ -1,0 +1,78 @@
+"""Putting a package's files into an Android project, whose build makes them a part of the app."""
+
+import os
+import shutil
+from contextlib import ExitStack
+from pathlib import Path
+
+from levit_edge.errors import OutputError
+from levit_edge.package.archive import read_archive
+from levit_edge.package.contents import DOCUMENT_FILE, Purpose, expected_files
+from levit_edge.system.atomic import partial_folder, put_in_place, remove_abandoned_folders
+from levit_edge.system.locks import OutputLock
+from levit_edge.system.signals import interrupts_wait
+
+__all__ = ["assets_of", "put_into_app"]
+
+SOURCES = Path("app", "src", "main")
+"""Of the module `app`, as Android Studio lays projects out."""
+ASSETS = SOURCES / "assets" / "package"
+
+
+def assets_of(project: Path) -> Path:
+    """Where a package's files go in the Android project at `project`.
+
+    Raises:
+        OutputError: it is no such project, or something else than a package is there.
+    """
+    manifest = project / SOURCES / "AndroidManifest.xml"
+    if not manifest.is_file():
+        raise OutputError(
+            f"{project} is not an Android project: there is no {manifest}. Give the folder android_demo of levit-edge,"
+            " or a project of that layout."
+        )
+    folder = project / ASSETS
+    if folder.is_symlink() or (folder.exists() and not (folder.is_dir() and _holds_nothing_else(folder))):
+        raise OutputError(
+            f"{folder} exists and is not a package made by levit-edge, or holds other files too: nothing was written."
+            " Move it away."
+        )
+    return folder
+
+
+def put_into_app(project: Path, data: bytes) -> Path:
+    """Put the files of the android package `data` into a project, in place of an older package's.
+
+    Returns:
+        The folder, `app/src/main/assets/package`. It holds one package or the other, never a part of one.
+
+    Raises:
+        OutputError: it is not an Android project, something else is there, or it cannot be written.
+    """
+    folder = assets_of(project)
+    partial = partial_folder(folder)
+    try:
+        folder.parent.mkdir(exist_ok=True)
+        with OutputLock(folder, "--into"), ExitStack() as undo:
+            remove_abandoned_folders(folder)
+            undo.callback(shutil.rmtree, partial, ignore_errors=True)
+            partial.mkdir()
+            for name, content in read_archive(data, "the package").items():
+                _write(partial / name, content)
+            with interrupts_wait():
+                put_in_place(partial, folder)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written: {error.strerror}. What was there is left as it was.") from error
+    return folder
+
+
+def _holds_nothing_else(folder: Path) -> bool:
+    found = {path.name for path in folder.iterdir()}
+    return not found or (DOCUMENT_FILE in found and found <= expected_files(Purpose.ANDROID) | {DOCUMENT_FILE})
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

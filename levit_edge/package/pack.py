@@ -1,0 +1,170 @@
+"""A bundle -> the bytes of a package. The same bundle and the same levit-edge give the same bytes."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+import levit_edge
+from levit_edge.bundle.kinds import Precision
+from levit_edge.bundle.manifest import Artifact, CheckpointProvenance, Verification
+from levit_edge.bundle.reader import Bundle
+from levit_edge.device.golden import LEAST_SQNR_DB
+from levit_edge.documents import to_json
+from levit_edge.errors import BundleError
+from levit_edge.package.archive import write_archive
+from levit_edge.package.contents import (
+    DOCUMENT_FILE,
+    GOLDEN_INPUT_FILE,
+    LABELS_FILE,
+    LICENSE_FILE,
+    MODEL_FILES,
+    NOTICE_FILE,
+    SOURCE_FILES,
+    Purpose,
+    golden_output_file,
+    runtimes_of,
+)
+from levit_edge.package.document import (
+    Accuracy,
+    Evaluation,
+    FloatArray,
+    ImagesUsed,
+    InputFormat,
+    PackageDocument,
+    PackedFile,
+    PackedModel,
+)
+from levit_edge.package.notice import license_text, notice
+from levit_edge.package.oldest_runtime import made_with, oldest_runtime
+
+__all__ = ["pack", "packed_files"]
+
+GOLDEN_IMAGES = 2
+"""More than one, so that what answers the same to everything fails; few, as an app carries them."""
+
+
+def pack(bundle: Bundle, purpose: Purpose) -> bytes:
+    """The package of the bundle's int8 files.
+
+    Raises:
+        BundleError: the bundle lacks a file that the package needs, or it is damaged.
+        PackageError: this installation of levit-edge is not whole.
+    """
+    return write_archive(packed_files(bundle, purpose))
+
+
+def packed_files(bundle: Bundle, purpose: Purpose, precision: Precision = Precision.INT8) -> dict[str, bytes]:
+    """The files of a package, `model.json` among them.
+
+    Args:
+        bundle: where they come from.
+        purpose: what the package is for.
+        precision: of the model. Only int8 is handed on; with fp32 beside it, a phone can be measured.
+
+    Raises:
+        BundleError: as for `pack`.
+        PackageError: as for `pack`.
+    """
+    runtimes, manifest = runtimes_of(purpose), bundle.manifest
+    checkpoint = _without_folder(manifest.checkpoint)
+    files = {LABELS_FILE: bundle.read(manifest.labels_file), NOTICE_FILE: notice(checkpoint, purpose).encode()}
+    bundle.labels()  # checks that there is one for each class
+    golden = bundle.golden()
+    files[GOLDEN_INPUT_FILE] = _floats(golden, "inputs", bundle)
+    for runtime in runtimes:
+        artifact = bundle.artifact(runtime, precision)
+        files[MODEL_FILES[runtime]] = bundle.read(artifact.file)
+        files[golden_output_file(runtime)] = _floats(golden, artifact.file, bundle)
+    if purpose is Purpose.BOARD:
+        home = Path(levit_edge.__file__).parent
+        files |= {name: (home / source).read_bytes() for name, source in SOURCE_FILES.items()}
+        files[LICENSE_FILE] = license_text().encode()
+    images, size = len(golden["inputs"][:GOLDEN_IMAGES]), manifest.preprocessing.image_size
+    document = PackageDocument(
+        levit_edge_version=version("levit-edge"),
+        purpose=purpose,
+        name=manifest.config.name,
+        classes=manifest.config.classes,
+        labels_file=LABELS_FILE,
+        input=InputFormat.of(manifest.preprocessing),
+        golden_input=FloatArray(file=GOLDEN_INPUT_FILE, shape=(images, 3, size, size)),
+        models=tuple(_model(bundle, bundle.artifact(runtime, precision), images) for runtime in runtimes),
+        evaluation=_evaluation(manifest.verification),
+        checkpoint=checkpoint,
+        calibration=ImagesUsed(
+            source=_last_part(manifest.calibration.source),
+            count=manifest.calibration.count,
+            sha256=manifest.calibration.sha256,
+        ),
+        quantized_utc=manifest.created_utc,
+        files={name: _packed_file(data) for name, data in sorted(files.items())},
+    )
+    text = json.dumps(to_json(document), indent=1, ensure_ascii=False)
+    return files | {DOCUMENT_FILE: text.encode() + b"\n"}
+
+
+def _model(bundle: Bundle, artifact: Artifact, images: int) -> PackedModel:
+    manifest, runtime = bundle.manifest, artifact.runtime
+    return PackedModel(
+        file=MODEL_FILES[runtime],
+        runtime=runtime,
+        precision=artifact.precision,
+        made_with=made_with(manifest, runtime),
+        oldest_runtime=oldest_runtime(manifest, runtime),
+        golden_output=FloatArray(file=golden_output_file(runtime), shape=(images, manifest.config.classes)),
+        least_sqnr_db=LEAST_SQNR_DB[artifact.precision],
+        accuracy=_accuracy(manifest.verification, artifact.file),
+    )
+
+
+def _accuracy(verification: Verification, artifact: str) -> Accuracy | None:
+    for result in verification.results:
+        if result.artifact == artifact:
+            return Accuracy(
+                top1=result.top1,
+                top5=result.top5,
+                drop_pt=result.drop_pt,
+                drop_ci95_pt=result.drop_ci95_pt,
+                agreement=result.agreement,
+                sqnr_db=result.sqnr_db,
+            )
+    return None
+
+
+def _evaluation(verification: Verification) -> Evaluation:
+    return Evaluation(
+        samples=verification.samples,
+        labelled=verification.labelled,
+        source=_last_part(verification.images.source),
+        sha256=verification.images.sha256,
+        runtimes=verification.runtimes,
+        processor=verification.host.get("processor", "unknown"),
+        gate=verification.gate,
+    )
+
+
+def _floats(arrays: Mapping[str, NDArray[np.float32]], name: str, bundle: Bundle) -> bytes:
+    """The first golden images of one array, as a package holds them."""
+    if name not in arrays:
+        raise BundleError(f"{bundle.path / bundle.manifest.golden_file} has no {name!r}. Make the bundle again.")
+    return np.ascontiguousarray(arrays[name][:GOLDEN_IMAGES], "<f4").tobytes()
+
+
+def _packed_file(data: bytes) -> PackedFile:
+    return PackedFile(size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+
+
+def _without_folder(checkpoint: CheckpointProvenance) -> CheckpointProvenance:
+    return CheckpointProvenance(
+        source=_last_part(checkpoint.source), format=checkpoint.format, sha256=checkpoint.sha256
+    )
+
+
+def _last_part(source: str) -> str:
+    """A name on a hub or a relative path as it is; of an absolute path its end: packages go to strangers."""
+    return PurePosixPath(source).name if source.startswith(("/", "~")) else source

@@ -1,0 +1,92 @@
+"""Verifying a package: its signature, its files, and that it computes here what it computed where it was made."""
+
+import hashlib
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from levit_edge.bundle.kinds import Runtime
+from levit_edge.device.golden import compare_golden
+from levit_edge.errors import PackageError
+from levit_edge.package.contents import Purpose
+from levit_edge.package.document import PackedModel
+from levit_edge.package.package import Package, read_package_file
+from levit_edge.package.signature import check_signature
+from levit_edge.runtime.evaluation.evaluator import Model
+from levit_edge.runtime.evaluation.pool import answers
+from levit_edge.runtime.runner import runtime_version
+
+__all__ = ["PackageVerification", "SelfTest", "verify_package"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelfTest:
+    """One model's golden input, run here, against its golden output."""
+
+    file: str
+    runtime: Runtime
+    version: str
+    """Of the runtime here; the model was not run if it says `not installed`."""
+    images: int
+    max_abs_difference: float | None
+    """Of the logits; None if the model was not run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackageVerification:
+    """What was found to be so; whatever is not so is an error."""
+
+    purpose: Purpose
+    size_bytes: int
+    sha256: str
+    signature_checked: bool
+    files: int
+    self_tests: tuple[SelfTest, ...]
+
+
+def verify_package(path: Path, key: Path | None = None) -> PackageVerification:
+    """Check the package at `path`, its signature first if there is a public `key`.
+
+    Raises:
+        PackageError: it is not signed by `key`, is damaged, is not a package, or computes something else here.
+        RuntimeUnavailableError: a runtime that is installed refuses its model.
+    """
+    data = read_package_file(path)
+    if key is not None:
+        check_signature(path, data, key)
+    package = Package.parse(data, str(path))
+    return PackageVerification(
+        purpose=package.document.purpose,
+        size_bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        signature_checked=key is not None,
+        files=len(package.files) + 1,
+        self_tests=tuple(_self_test(package, model) for model in package.document.models),
+    )
+
+
+def _self_test(package: Package, model: PackedModel) -> SelfTest:
+    version, inputs = runtime_version(model.runtime), package.floats(package.document.golden_input)
+    difference = None if version == "not installed" else _difference(package, model, version)
+    return SelfTest(
+        file=model.file, runtime=model.runtime, version=version, images=len(inputs), max_abs_difference=difference
+    )
+
+
+def _difference(package: Package, model: PackedModel, version: str) -> float:
+    document, inputs, golden = (
+        package.document,
+        package.floats(package.document.golden_input),
+        package.floats(model.golden_output),
+    )
+    run = Model(file=model.file, runtime=model.runtime, data=package.files[model.file], classes=document.classes)
+    with closing(answers([run], list(inputs), document.input.preprocessing(), 1)) as answered:
+        found = (answer.logits[0] for answer in answered if not isinstance(answer, str))  # none has to be decoded
+        difference, passed = compare_golden(lambda _: next(found), inputs, golden, model.least_sqnr_db)
+    if not passed:
+        raise PackageError(
+            f"{model.file} does not compute in {model.runtime} {version} here what it computed where it was made: its"
+            f" logits are up to {difference:g} apart, and less than {model.least_sqnr_db:g} dB SQNR. Make the package"
+            " again, or use a newer runtime."
+        )
+    return difference

@@ -1,0 +1,1 @@
+"""What each layer costs, and the search for better schemes."""

@@ -1,0 +1,166 @@
+"""What one layer takes in the runtime: in float, in static int8 and in dynamic int8.
+
+Each layer is exported alone, float in and float out, and run in ExecuTorch on the activations that one image gives it.
+A layer alone is not a layer in context. Alone, a static layer quantizes its input and dequantizes its output for
+itself, which q, k and v share in the network; a convolution turns its images to channels-last and back, which
+neighbours in the network do not; and weights and activations stay in the cache from one run to the next. So a
+difference between two schemes of one layer says what choosing between them costs, to a first approximation; the sum
+over layers is not the time of the network. Measure that with the exported files.
+"""
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from levit_edge.bundle.kinds import Runtime
+from levit_edge.model.deploy import DeployLeViT
+from levit_edge.quantize.export.executorch import export_executorch
+from levit_edge.quantize.export.program import export_program
+from levit_edge.quantize.plan import LayerPlan, Plan
+from levit_edge.quantize.quantizer import quantize_captured
+from levit_edge.quantize.recipe import LayerScheme
+from levit_edge.quantize.schemes import Layer, can_be_dynamic, quantizable_layers
+from levit_edge.runtime.runner import Runner, open_runner
+from levit_edge.system.progress import Advance
+
+__all__ = ["ROUNDS", "THREADS", "LayerSite", "Timing", "group_alike", "layer_costs", "layer_sites", "run_in_turn"]
+
+ROUNDS = 100
+"""Timed runs of each scheme, in turn, so that a machine that slows down slows all of them."""
+WARM_UP = 5
+THREADS = 1
+Shape = tuple[int, ...]
+K = TypeVar("K")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """Wall time of one layer alone over several runs, the call into the runtime included (about 0.01 ms)."""
+
+    median_ms: float
+    minimum_ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerSite:
+    """What one image puts through a layer."""
+
+    input: Tensor
+    """float32, (tokens, channels) of a linear, (1, channels, height, width) of a convolution."""
+    multiply_adds: int
+
+
+def layer_sites(deploy: DeployLeViT, image: Tensor) -> dict[str, LayerSite]:
+    """The input and the work of every layer, in execution order, for one float32 (1, 3, size, size) image."""
+    sites: dict[str, LayerSite] = {}
+
+    def observe(name: str) -> Callable[[nn.Module, tuple[Tensor], Tensor], None]:
+        def keep(layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
+            weight = layer.get_parameter("weight")
+            positions = output.numel() // weight.shape[0]
+            sites[name] = LayerSite(input=inputs[0].contiguous(), multiply_adds=weight.numel() * positions)
+
+        return keep
+
+    hooks = [layer.register_forward_hook(observe(name)) for name, layer in quantizable_layers(deploy).items()]
+    try:
+        with torch.no_grad():
+            deploy(image)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return {name: sites[name] for name in quantizable_layers(deploy)}
+
+
+def group_alike(layers: Mapping[str, Layer], sites: Mapping[str, LayerSite]) -> list[tuple[str, ...]]:
+    """The names of layers that differ in their numbers alone, and so take the same time."""
+    groups: dict[tuple[type, Shape, Shape, Shape, bool], list[str]] = {}
+    for name, layer in layers.items():
+        stride = tuple(map(int, layer.stride)) if isinstance(layer, nn.Conv2d) else ()
+        alike = (type(layer), tuple(layer.weight.shape), stride, tuple(sites[name].input.shape))
+        groups.setdefault((*alike, can_be_dynamic(name, layer)), []).append(name)
+    return [tuple(names) for names in groups.values()]
+
+
+def layer_costs(
+    plan: Plan,
+    sites: Mapping[str, LayerSite],
+    *,
+    rounds: int = ROUNDS,
+    advance: Advance = lambda _count: None,
+) -> dict[str, dict[LayerScheme, Timing]]:
+    """Time every layer of `plan` in each scheme that it can have, single-threaded.
+
+    Layers that are alike share one measurement. `advance` hears of the layers done.
+
+    Raises:
+        QuantizationError: a layer alone does not lower to one XNNPACK delegate.
+    """
+    layers = quantizable_layers(plan.deploy)
+    costs: dict[str, dict[LayerScheme, Timing]] = {}
+    for names in group_alike(layers, sites):
+        timings = _time_alone(plan, names[0], sites[names[0]].input, rounds)
+        costs |= dict.fromkeys(names, timings)
+        advance(len(names))
+    return {name: costs[name] for name in layers}
+
+
+def _time_alone(plan: Plan, name: str, inputs: Tensor, rounds: int) -> dict[LayerScheme, Timing]:
+    dynamic = can_be_dynamic(name, quantizable_layers(plan.deploy)[name])
+    schemes = [scheme for scheme in LayerScheme if dynamic or scheme is not LayerScheme.DYNAMIC]
+    programs = {scheme: export_alone(plan, name, inputs, scheme) for scheme in schemes}
+    runners = {scheme: open_runner(Runtime.EXECUTORCH, program, THREADS) for scheme, program in programs.items()}
+    return run_in_turn(runners, inputs.numpy(), rounds)
+
+
+def export_alone(plan: Plan, name: str, inputs: Tensor, scheme: LayerScheme) -> bytes:
+    """A `.pte` of one layer of `plan`, computing as `scheme` says: a float tensor of the shape of `inputs` -> float."""
+    planned = replace(plan.layers[name], scheme=scheme)
+    network: nn.Module = _Alone(quantizable_layers(plan.deploy)[name], planned)
+    example = torch.zeros_like(inputs)
+    if scheme is not LayerScheme.FLOAT:
+        captured = export_program(network, example).module()
+        network = quantize_captured(captured, replace(plan, layers={"layer": planned}))
+    return export_executorch(export_program(network, example))
+
+
+class _Alone(nn.Module):
+    """One layer as a network, with the weights that its plan gives it."""
+
+    def __init__(self, layer: Layer, planned: LayerPlan) -> None:
+        super().__init__()
+        self.layer = deepcopy(layer)
+        if planned.scheme is not LayerScheme.FLOAT:
+            with torch.no_grad():
+                self.layer.weight.copy_(planned.weight)
+                self.layer.get_parameter("bias").copy_(planned.bias)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(tokens, channels) or (1, channels, height, width) -> the same with other channels."""
+        outputs: Tensor = self.layer(inputs)
+        return outputs
+
+
+def run_in_turn(runners: Mapping[K, Runner], inputs: NDArray[np.float32], rounds: int) -> dict[K, Timing]:
+    """Run each of `runners` once, then each once again, …: `rounds` times after warm-up."""
+    milliseconds: dict[K, list[float]] = {name: [] for name in runners}
+    for turn in range(WARM_UP + rounds):
+        for name, runner in runners.items():
+            start = time.perf_counter()
+            runner.run(inputs)
+            elapsed = time.perf_counter() - start
+            if turn >= WARM_UP:
+                milliseconds[name].append(1e3 * elapsed)
+    return {name: _timing(taken) for name, taken in milliseconds.items()}
+
+
+def _timing(milliseconds: Collection[float]) -> Timing:
+    taken = np.array(milliseconds)
+    return Timing(median_ms=round(float(np.median(taken)), 4), minimum_ms=round(float(taken.min()), 4))

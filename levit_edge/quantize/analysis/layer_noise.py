@@ -1,0 +1,161 @@
+"""What quantizing one layer alone does to the logits.
+
+Every layer is rounded on its own, all others computing in float, and the network is run from the block that the layer
+is in; what comes before is computed once.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from levit_edge.model.deploy import DeployLeViT, to_tokens
+from levit_edge.quantize.analysis.simulate import simulate
+from levit_edge.quantize.plan import Plan
+from levit_edge.quantize.recipe import LayerScheme
+from levit_edge.quantize.schemes import can_be_dynamic, quantizable_layers
+from levit_edge.runtime.evaluation.comparison import Comparison, Counts
+from levit_edge.system.progress import Advance
+
+__all__ = ["FloatLogits", "LayerNoise", "LogitNoise", "Rounded", "layer_noise", "network_noise"]
+
+K = TypeVar("K")
+
+
+class Rounded(StrEnum):
+    """What of a layer is rounded."""
+
+    WEIGHTS = "weights"
+    ACTIVATIONS = "activations"
+    """Statically, weights not."""
+    STATIC = "static"
+    """Weights and activations."""
+    DYNAMIC = "dynamic"
+    """Weights, and activations with ranges taken at run time."""
+
+
+@dataclass(kw_only=True)
+class LogitNoise:
+    """The logits of a network with something rounded, against those of the float network."""
+
+    comparison: Comparison = field(default_factory=Comparison)
+    reference_counts: Counts = field(default_factory=Counts)
+    """Of the float network, where there are labels."""
+    counts: Counts = field(default_factory=Counts)
+
+    @property
+    def relative_noise(self) -> float:
+        """Σ (rounded − float)² / Σ float² over all logits; adds up over layers as long as it is small."""
+        signal = self.comparison.signal.value
+        return self.comparison.noise.value / signal if signal else 0.0
+
+    def add(self, expected: Tensor, found: Tensor, labels: Sequence[int] | None) -> None:
+        """Count the images of one batch, both (batch, classes)."""
+        for index, (reference, logits) in enumerate(zip(expected.numpy(), found.numpy(), strict=True)):
+            self.comparison.add(np.asarray(reference), np.asarray(logits))
+            if labels is not None:
+                right = self.reference_counts.add(reference, labels[index])
+                self.comparison.add_outcome(right, self.counts.add(logits, labels[index]))
+
+
+@dataclass(kw_only=True)
+class LayerNoise(LogitNoise):
+    """One layer, rounded in one way, against the float network."""
+
+    layer: str
+    rounded: Rounded
+
+
+class FloatLogits:
+    """The logits of a float network on batches that are passed over several times, computed once.
+
+    They are kept, 4 bytes for each class of each image; every pass has to bring the same batches in the same order.
+    """
+
+    def __init__(self, network: DeployLeViT) -> None:
+        self._network = network
+        self._kept: list[Tensor] = []
+
+    def of(self, number: int, images: Tensor) -> Tensor:
+        """The (batch, classes) logits of batch `number`, which are these `images`."""
+        if number == len(self._kept):
+            self._kept.append(self._network(images))
+        return self._kept[number]
+
+
+def network_noise(
+    reference: FloatLogits,
+    networks: Mapping[K, DeployLeViT],
+    batches: Iterable[tuple[Tensor, Sequence[int] | None]],
+    advance: Advance = lambda _count: None,
+) -> dict[K, LogitNoise]:
+    """Measure whole `networks` against the `reference`, all in one pass over images and labels as for `layer_noise`."""
+    noises = {key: LogitNoise() for key in networks}
+    with torch.inference_mode():
+        for number, (images, labels) in enumerate(batches):
+            expected = reference.of(number, images)
+            for key, network in networks.items():
+                noises[key].add(expected, network(images), labels)
+            advance(len(images))
+    return noises
+
+
+def layer_noise(
+    plan: Plan,
+    batches: Iterable[tuple[Tensor, Sequence[int] | None]],
+    kinds: Sequence[Rounded],
+    advance: Advance = lambda _count: None,
+) -> dict[tuple[str, Rounded], LayerNoise]:
+    """Measure every layer of `plan` on `batches` of float32 (batch, 3, size, size) images and their labels.
+
+    Layers that cannot be dynamic have no `Rounded.DYNAMIC`. Memory does not grow with the number of batches. `advance`
+    hears of the images done.
+    """
+    layers = quantizable_layers(plan.deploy)
+    measured = {
+        (name, kind): LayerNoise(layer=name, rounded=kind)
+        for name, layer in layers.items()
+        for kind in kinds
+        if kind is not Rounded.DYNAMIC or can_be_dynamic(name, layer)
+    }
+    with torch.inference_mode():
+        for images, labels in batches:
+            streams, expected = _streams(plan.deploy, images)
+            for (name, kind), noise in measured.items():
+                found = _run_from(_rounding_one(plan, name, kind), name, images, streams)
+                noise.add(expected, found, labels)
+            advance(len(images))
+    return measured
+
+
+def _streams(deploy: DeployLeViT, images: Tensor) -> tuple[list[Tensor], Tensor]:
+    """The residual stream before each block and after the last, and the logits."""
+    streams = [to_tokens(deploy.stem(images))]
+    for index in range(len(deploy.blocks)):
+        streams.append(deploy.run_block(index, streams[-1]))
+    return streams, deploy.classify(streams[-1])
+
+
+def _rounding_one(plan: Plan, name: str, kind: Rounded) -> DeployLeViT:
+    scheme = LayerScheme.DYNAMIC if kind is Rounded.DYNAMIC else LayerScheme.STATIC
+    return simulate(
+        plan.with_schemes({name: scheme}),
+        weights=() if kind is Rounded.ACTIVATIONS else (name,),
+        activations=() if kind is Rounded.WEIGHTS else (name,),
+    )
+
+
+def _run_from(deploy: DeployLeViT, layer: str, images: Tensor, streams: list[Tensor]) -> Tensor:
+    part, _, rest = layer.partition(".")
+    if part == "stem":
+        logits: Tensor = deploy(images)
+        return logits
+    first = int(rest.partition(".")[0]) if part == "blocks" else len(deploy.blocks)
+    tokens = streams[first]
+    for index in range(first, len(deploy.blocks)):
+        tokens = deploy.run_block(index, tokens)
+    return deploy.classify(tokens)

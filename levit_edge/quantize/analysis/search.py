@@ -1,0 +1,217 @@
+"""The accuracy budget: the fastest choice of schemes that keeps the drop in top-1 within it.
+
+From the recipe's own schemes, layers move to a better one (static -> dynamic -> float) in the order of noise removed
+per time spent, until the drop on the search images, plus its standard error, is within the budget. How many moves that
+takes is found by doubling and bisection; every choice that is accepted has been measured. The search images are not
+those of the final figure.
+
+NNCF's accuracy control and AIMET's mixed precision rank layers in the same way. Time enters as a model, not as a
+measurement, so that the same images and seed give the same result every time.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+
+from levit_edge.bundle.manifest import Move, SearchRecord, Trial
+from levit_edge.bundle.provenance import image_provenance
+from levit_edge.data.imagefolder import ImageSet
+from levit_edge.data.loader import Decoder, batches
+from levit_edge.data.preprocess import Preprocessing
+from levit_edge.data.sampling import balanced_sample
+from levit_edge.errors import DataError
+from levit_edge.quantize.analysis.layer_cost import layer_sites
+from levit_edge.quantize.analysis.layer_noise import FloatLogits, Rounded, layer_noise, network_noise
+from levit_edge.quantize.analysis.search_state import SearchState
+from levit_edge.quantize.analysis.simulate import simulate
+from levit_edge.quantize.plan import Plan
+from levit_edge.quantize.recipe import LayerScheme
+from levit_edge.system.progress import Advance, Stages
+
+__all__ = ["SEARCH_IMAGES", "search_schemes", "split_for_search"]
+
+SEARCH_IMAGES = 1000
+"""At most this many, and at most half of the evaluation images, choose the schemes; the others give the figures."""
+RANKING_IMAGES = 64
+BATCH = 16
+TIME_PER_MULTIPLY_ADD = {LayerScheme.STATIC: 0.16, LayerScheme.DYNAMIC: 0.29, LayerScheme.FLOAT: 0.39}
+"""Instructions on an emulated Cortex-A76, all of LeViT-128S counted: 47.4, 82.0 (all linears) and 120 million for 305
+million multiply-adds. Only their ratios matter here."""
+LEAST_INT8_SHARE = 0.5
+"""Of the multiply-adds of layers: with less in int8, the fp32 file is the better choice."""
+
+
+def split_for_search(evaluation: ImageSet, seed: int) -> tuple[ImageSet, ImageSet]:
+    """Images to search on, class-balanced, and images for the final figures; none is in both.
+
+    Raises:
+        DataError: there are fewer than two images.
+    """
+    if len(evaluation) < 2:
+        raise DataError(
+            f"{evaluation.root} has {len(evaluation)} image, --max-drop needs at least 2: some to choose by, and"
+            " others to measure with."
+        )
+    chosen = balanced_sample(evaluation, min(SEARCH_IMAGES, len(evaluation) // 2), seed)
+    taken = set(chosen.images)
+    rest = evaluation.select(index for index, image in enumerate(evaluation.images) if image not in taken)
+    return chosen, rest
+
+
+def search_schemes(
+    plan: Plan,
+    images: ImageSet,
+    preprocessing: Preprocessing,
+    *,
+    source: str,
+    max_drop_pt: float,
+    state: SearchState,
+    skip_bad_images: bool,
+    workers: int | None,
+    stages: Stages,
+) -> tuple[Plan, SearchRecord]:
+    """`plan` with the fewest moves that keep the budget on the labelled `images`, or the best there is.
+
+    Trials that `state` holds are not run again, nor are its images decoded for them.
+    """
+    ranking = balanced_sample(images, min(RANKING_IMAGES, len(images)), seed=0)
+    with Decoder(ranking.images, preprocessing, workers=workers, skip_bad_images=skip_bad_images) as decoder:
+        moves = _rank(plan, decoder, state, stages)
+    with Decoder(images.images, preprocessing, workers=workers, skip_bad_images=skip_bad_images) as decoder:
+        reference = FloatLogits(plan.deploy)  # of all trials
+
+        def attempt(count: int) -> Trial:
+            if count not in state.trials:
+                with stages.stage(f"try {count} moves", total=len(images)) as advance:
+                    trial = _try(plan, moves[:count], reference, decoder, images, advance)
+                state.keep_trial(trial, decoder.bad)
+            return state.trials[count]
+
+        count = fewest(lambda count: _holds(attempt(count), max_drop_pt), len(moves))
+        if count is None:
+            count = min(
+                state.trials.values(), key=lambda trial: (trial.drop_pt + trial.standard_error_pt, trial.moves)
+            ).moves
+        provenance = image_provenance(source, images, state.bad)
+    chosen = state.trials[count]
+    record = SearchRecord(
+        max_drop_pt=max_drop_pt,
+        images=provenance,
+        trials=tuple(state.trials[tried] for tried in sorted(state.trials)),
+        moves=tuple(moves[:count]),
+        held=_holds(chosen, max_drop_pt),
+    )
+    return _moved(plan, record.moves), record
+
+
+def fewest(holds: Callable[[int], bool], most: int) -> int | None:
+    """The least count in 0 … `most` that holds, if one holds and more is never worse; None if none does."""
+    low, high = -1, 0
+    while not holds(high):
+        if high == most:
+            return None
+        low, high = high, min(max(1, 2 * high), most)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high
+
+
+def _holds(trial: Trial, max_drop_pt: float) -> bool:
+    return trial.drop_pt + trial.standard_error_pt <= max_drop_pt
+
+
+def _try(
+    plan: Plan, moves: Iterable[Move], reference: FloatLogits, decoder: Decoder, images: ImageSet, advance: Advance
+) -> Trial:
+    moves = tuple(moves)
+    labels = images.labels or ()
+    labelled = (
+        (torch.from_numpy(batch), [labels[index] for index in indices]) for indices, batch in batches(decoder, BATCH)
+    )
+    noise = network_noise(reference, {"moved": simulate(_moved(plan, moves))}, labelled, advance)["moved"]
+    lost, gained, samples = noise.comparison.lost, noise.comparison.gained, noise.counts.samples
+    return Trial(
+        moves=len(moves),
+        samples=samples,
+        flips_lost=lost,
+        flips_gained=gained,
+        drop_pt=100 * (lost - gained) / samples,
+        standard_error_pt=100 * math.sqrt(lost + gained - (lost - gained) ** 2 / samples) / samples,
+        agreement=100 * noise.comparison.same / samples,
+        sqnr_db=noise.comparison.sqnr_db,
+    )
+
+
+def _moved(plan: Plan, moves: Iterable[Move]) -> Plan:
+    return plan.with_schemes({move.layer: LayerScheme(move.scheme) for move in moves})
+
+
+def _rank(plan: Plan, decoder: Decoder, state: SearchState, stages: Stages) -> list[Move]:
+    """All moves, best first, as long as enough of the network stays in int8."""
+    if state.moves is None:
+        with stages.stage("rank layers", total=len(decoder)) as advance:
+            labelled = ((torch.from_numpy(batch), None) for _, batch in batches(decoder, BATCH))
+            noises = layer_noise(plan, labelled, (Rounded.STATIC, Rounded.DYNAMIC), advance)
+        relative = {key: noise.relative_noise for key, noise in noises.items()}
+        size = plan.deploy.config.image_size
+        sites = layer_sites(plan.deploy, torch.zeros(1, 3, size, size))
+        state.keep_moves(rank_moves(plan.schemes, relative, {name: site.multiply_adds for name, site in sites.items()}))
+    return list(state.moves or ())
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Step:
+    """One layer's change from the scheme before."""
+
+    move: Move
+    noise: float
+    """Removed."""
+    time: float
+    """Added."""
+
+    @property
+    def worth(self) -> float:
+        return self.noise / self.time
+
+
+def rank_moves(
+    schemes: dict[str, LayerScheme], noise: dict[tuple[str, Rounded], float], multiply_adds: dict[str, int]
+) -> tuple[Move, ...]:
+    """Moves in the order of noise removed per time added; a layer's own moves keep their order."""
+    steps = [step for name in schemes for step in _steps(name, schemes[name], noise, multiply_adds[name])]
+    steps.sort(key=lambda step: -step.worth)
+    total, kept = sum(multiply_adds.values()), []
+    in_float = sum(multiply_adds[name] for name, scheme in schemes.items() if scheme is LayerScheme.FLOAT)
+    for step in steps:
+        if step.move.scheme == LayerScheme.FLOAT:
+            in_float += multiply_adds[step.move.layer]
+        if in_float > (1 - LEAST_INT8_SHARE) * total:
+            break
+        kept.append(step.move)
+    return tuple(kept)
+
+
+def _steps(name: str, scheme: LayerScheme, noise: dict[tuple[str, Rounded], float], multiply_adds: int) -> list[_Step]:
+    """What a layer can still do: to dynamic and from there to float, or at once to float where that is worth more."""
+
+    def step(before: LayerScheme, after: LayerScheme) -> _Step:
+        return _Step(
+            move=Move(layer=name, scheme=str(after)),
+            noise=left[before] - left[after],
+            time=(TIME_PER_MULTIPLY_ADD[after] - TIME_PER_MULTIPLY_ADD[before]) * multiply_adds,
+        )
+
+    left = {LayerScheme.STATIC: noise[name, Rounded.STATIC], LayerScheme.FLOAT: 0.0}
+    if (name, Rounded.DYNAMIC) in noise:
+        left[LayerScheme.DYNAMIC] = noise[name, Rounded.DYNAMIC]
+    if scheme is LayerScheme.FLOAT:
+        return []
+    to_float = step(scheme, LayerScheme.FLOAT)
+    if scheme is LayerScheme.STATIC and LayerScheme.DYNAMIC in left:
+        to_dynamic, onwards = step(scheme, LayerScheme.DYNAMIC), step(LayerScheme.DYNAMIC, LayerScheme.FLOAT)
+        if to_dynamic.worth > onwards.worth:
+            return [to_dynamic, onwards]
+    return [to_float]

@@ -1,0 +1,292 @@
+"""Which layers cost what: the library behind `levit-edge sensitivity`.
+
+Every layer is rounded to int8 alone, the rest of the network in float, and the logits compared with those of the float
+network: noise powers of single layers nearly add up to that of the whole, which is measured beside them. What a layer
+takes in each scheme is measured in the runtime.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from levit_edge.bundle.kinds import Runtime
+from levit_edge.bundle.manifest import CheckpointProvenance, ImageProvenance
+from levit_edge.bundle.provenance import image_provenance
+from levit_edge.data.loader import Decoder, batches
+from levit_edge.data.preprocess import Preprocessing
+from levit_edge.data.sampling import balanced_sample
+from levit_edge.documents import to_json
+from levit_edge.errors import LevitEdgeError
+from levit_edge.model.checkpoint import read_checkpoint
+from levit_edge.model.download import resolve_checkpoint
+from levit_edge.model.fuse import fuse
+from levit_edge.quantize.analysis.layer_cost import THREADS, LayerSite, Timing, layer_costs, layer_sites
+from levit_edge.quantize.analysis.layer_noise import (
+    FloatLogits,
+    LayerNoise,
+    LogitNoise,
+    Rounded,
+    layer_noise,
+    network_noise,
+)
+from levit_edge.quantize.analysis.simulate import simulate
+from levit_edge.quantize.calibration.calibration_images import CalibrationImages
+from levit_edge.quantize.calibration.sources import ImageSources, choose_images
+from levit_edge.quantize.plan import Plan, make_plan
+from levit_edge.quantize.recipe import LayerScheme, Recipe
+from levit_edge.quantize.schemes import quantizable_layers
+from levit_edge.runtime.runner import runtime_version
+from levit_edge.system.host import describe_host
+from levit_edge.system.progress import StageListener, StageRecord, Stages
+
+__all__ = ["LayerSensitivity", "Noise", "Sensitivity", "sensitivity"]
+
+SCHEMA_VERSION = 1
+BATCH = 16
+Labelled = tuple[Tensor, list[int] | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """A network with something of it in int8, against the same network in float, on the same images.
+
+    Fields that need labels are None without labels.
+    """
+
+    relative: float
+    """Σ (int8 − float)² / Σ float² over all logits of all images."""
+    sqnr_db: float | None
+    """−10 log10 of `relative`; None when there is no noise at all."""
+    agreement: float
+    """Percent of images with the same top-1 class as in float."""
+    drop_pt: float | None
+    """Top-1 in float minus this top-1, percentage points."""
+    flips_lost: int | None
+    """Images that float classifies rightly and this wrongly."""
+    flips_gained: int | None
+    """Images that float classifies wrongly and this rightly."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerSensitivity:
+    """One convolution or linear, alone in int8 while the rest computes in float."""
+
+    layer: str
+    kind: str
+    """`convolution` or `linear`."""
+    planned: LayerScheme
+    """What the recipe makes of it."""
+    multiply_adds: int
+    """For one image."""
+    weights: Noise
+    """Of its weights in int8."""
+    activations: Noise
+    """Of its input and output in int8, with ranges from calibration; weights in float."""
+    static: Noise
+    """Of both: the layer as `LayerScheme.STATIC` computes it."""
+    dynamic: Noise | None
+    """The layer as `LayerScheme.DYNAMIC` computes it; None where it cannot be dynamic."""
+    times: dict[str, Timing] | None
+    """Scheme (`float`, `static`, `dynamic`) -> time of the layer alone, see `layer_cost` beside this; None if it was
+    not measured. Layers of the same shape share one measurement."""
+
+    def noise(self, scheme: LayerScheme) -> Noise | None:
+        """Of the layer in `scheme`; None in float, and where it was not measured."""
+        return {LayerScheme.STATIC: self.static, LayerScheme.DYNAMIC: self.dynamic, LayerScheme.FLOAT: None}[scheme]
+
+    @property
+    def planned_noise(self) -> float:
+        """`Noise.relative` of the layer as the recipe plans it: 0 in float."""
+        noise = self.noise(self.planned)
+        return noise.relative if noise else 0.0
+
+    def price_ms(self, scheme: LayerScheme) -> float | None:
+        """Median time in `scheme` minus median time as planned, milliseconds; None where that was not measured."""
+        if self.times is None or scheme not in self.times:
+            return None
+        return round(self.times[scheme].median_ms - self.times[self.planned].median_ms, 4)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sensitivity:
+    """What each layer costs, and all of them together. Deterministic but for times and `stages`."""
+
+    schema_version: int = SCHEMA_VERSION
+    levit_edge_version: str
+    model: str
+    """The name of the size."""
+    checkpoint: CheckpointProvenance
+    recipe: dict[str, Any]
+    samples: int
+    labelled: bool
+    top1: float | None
+    """Percent, of the float network; None without labels."""
+    images: ImageProvenance
+    calibration: ImageProvenance
+    all_static: Noise
+    """Every layer static at once."""
+    as_planned: Noise
+    """Every layer as the recipe plans it, at once."""
+    layers: tuple[LayerSensitivity, ...]
+    """In execution order."""
+    runtime: str | None
+    """What times were measured in, such as `executorch 1.4.1`; None if none were."""
+    threads: int
+    host: dict[str, str]
+    stages: tuple[StageRecord, ...]
+
+    def __post_init__(self) -> None:
+        if self.schema_version != SCHEMA_VERSION:
+            raise LevitEdgeError(
+                f"the sensitivity has schema version {self.schema_version}, this levit-edge reads version"
+                f" {SCHEMA_VERSION}."
+            )
+
+
+def sensitivity(
+    checkpoint: str | Path | None = None,
+    *,
+    size: str | None = None,
+    calibration: Path | None = None,
+    evaluation: Path | None = None,
+    recipe: Recipe | None = None,
+    images: int = 128,
+    resize: int | None = None,
+    costs: bool = True,
+    skip_bad_images: bool = False,
+    workers: int | None = None,
+    listener: StageListener | None = None,
+    warn: Callable[[str], None] = lambda _message: None,
+) -> Sensitivity:
+    """Measure what quantizing each layer costs, on a class-balanced sample of at most `images` evaluation images.
+
+    `checkpoint`, `size`, `calibration`, `evaluation` and `resize` are those of `levit_edge.quantize`. Noise is that of
+    the eager simulation, which differs from the files by float rounding; with `costs`, times are measured in
+    ExecuTorch, single-threaded.
+
+    Raises:
+        LevitEdgeError: see `levit_edge.errors`.
+    """
+    stages, recipe = Stages(listener), recipe or Recipe()
+    with stages.stage("read checkpoint"):
+        source = resolve_checkpoint(None if checkpoint is None else str(checkpoint), size)
+        trained = read_checkpoint(source, size)
+    preprocessing = Preprocessing.from_config(trained.config, resize)
+    sources = _choose(trained.config.name, trained.config.classes, recipe, calibration, evaluation, images, warn)
+    recipe = replace(recipe, calibration_images=len(sources.calibration))
+    with stages.stage("fold batch norm"):
+        deploy = fuse(trained.model)
+    with CalibrationImages(
+        sources.calibration, preprocessing, skip_bad_images=skip_bad_images, workers=workers
+    ) as calibration_images:
+        plan = make_plan(deploy, calibration_images, recipe, stages)
+        calibrated = calibration_images.provenance(sources.calibration_source)
+    sites = layer_sites(plan.deploy, torch.from_numpy(calibration_images.golden[:1]))
+    labels = sources.evaluation.labels
+    with Decoder(sources.evaluation.images, preprocessing, workers=workers, skip_bad_images=skip_bad_images) as decoder:
+        with stages.stage("measure noise", total=len(decoder)) as advance:
+            noises = layer_noise(plan, _labelled(decoder, labels), list(Rounded), advance)
+        with stages.stage("measure whole", total=len(decoder)) as advance:
+            all_static, as_planned = _of_the_whole(plan, _labelled(decoder, labels), advance)
+        evaluated = image_provenance(sources.evaluation_source, sources.evaluation, decoder.bad)
+    times = None
+    if costs:
+        with stages.stage("measure time", total=len(sites)) as advance:
+            times = layer_costs(plan, sites, advance=advance)
+    counts = next(iter(noises.values())).reference_counts
+    return Sensitivity(
+        levit_edge_version=version("levit-edge"),
+        model=trained.config.name,
+        checkpoint=CheckpointProvenance(
+            source=str(checkpoint) if checkpoint else source.name, format=str(trained.format), sha256=trained.sha256
+        ),
+        recipe=to_json(recipe),
+        samples=evaluated.count,
+        labelled=labels is not None,
+        top1=100 * counts.top1 / counts.samples if counts.samples else None,
+        images=evaluated,
+        calibration=calibrated,
+        all_static=all_static,
+        as_planned=as_planned,
+        layers=tuple(_row(plan, name, noises, sites[name], times) for name in plan.layers),
+        runtime=f"{Runtime.EXECUTORCH} {runtime_version(Runtime.EXECUTORCH)}" if costs else None,
+        threads=THREADS,
+        host=describe_host(),
+        stages=tuple(stages.records),
+    )
+
+
+def _choose(
+    model: str,
+    classes: int,
+    recipe: Recipe,
+    calibration: Path | None,
+    evaluation: Path | None,
+    images: int,
+    warn: Callable[[str], None],
+) -> ImageSources:
+    sources = choose_images(
+        demo_model=model == "demo",
+        classes=classes,
+        recipe=recipe,
+        calibration=calibration,
+        evaluation=evaluation,
+        limit=images,
+        max_drop_pt=None,
+        warn=warn,
+    )
+    if len(sources.evaluation) <= images:
+        return sources
+    return replace(sources, evaluation=balanced_sample(sources.evaluation, images, seed=0))
+
+
+def _labelled(decoder: Decoder, labels: Sequence[int] | None) -> Iterator[Labelled]:
+    """One pass over the images: (at most 16, 3, size, size) and their labels."""
+    for indices, images in batches(decoder, BATCH):
+        yield torch.from_numpy(images), None if labels is None else [labels[index] for index in indices]
+
+
+def _of_the_whole(plan: Plan, labelled: Iterator[Labelled], advance: Callable[[int], None]) -> tuple[Noise, Noise]:
+    """Of all layers static, and of all as planned."""
+    static = plan.with_schemes(dict.fromkeys(plan.layers, LayerScheme.STATIC))
+    networks = {"static": simulate(static), "planned": simulate(plan)}
+    tallies = network_noise(FloatLogits(plan.deploy), networks, labelled, advance)
+    return _noise(tallies["static"]), _noise(tallies["planned"])
+
+
+def _row(
+    plan: Plan,
+    name: str,
+    noises: dict[tuple[str, Rounded], LayerNoise],
+    site: LayerSite,
+    times: dict[str, dict[LayerScheme, Timing]] | None,
+) -> LayerSensitivity:
+    measured = {kind: _noise(noises[name, kind]) for kind in Rounded if (name, kind) in noises}
+    return LayerSensitivity(
+        layer=name,
+        kind="linear" if isinstance(quantizable_layers(plan.deploy)[name], torch.nn.Linear) else "convolution",
+        planned=plan.layers[name].scheme,
+        multiply_adds=site.multiply_adds,
+        weights=measured[Rounded.WEIGHTS],
+        activations=measured[Rounded.ACTIVATIONS],
+        static=measured[Rounded.STATIC],
+        dynamic=measured.get(Rounded.DYNAMIC),
+        times=None if times is None else {str(scheme): timing for scheme, timing in times[name].items()},
+    )
+
+
+def _noise(tally: LogitNoise) -> Noise:
+    comparison, images = tally.comparison, tally.reference_counts.samples
+    return Noise(
+        relative=tally.relative_noise,
+        sqnr_db=comparison.sqnr_db,
+        agreement=100 * comparison.same / comparison.samples,
+        drop_pt=100 * (comparison.lost - comparison.gained) / images if images else None,
+        flips_lost=comparison.lost if images else None,
+        flips_gained=comparison.gained if images else None,
+    )

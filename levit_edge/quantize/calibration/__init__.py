@@ -1,0 +1,1 @@
+"""Images to calibrate on, and what the network computes on them."""

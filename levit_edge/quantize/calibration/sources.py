@@ -1,0 +1,113 @@
+"""Which images a run calibrates on and evaluates on, when the user names them and when not."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from levit_edge import demo
+from levit_edge.bundle.manifest import EMBEDDED
+from levit_edge.data.imagefolder import ImageSet, read_image_folder
+from levit_edge.data.sampling import balanced_sample
+from levit_edge.errors import DataError
+from levit_edge.quantize.recipe import Recipe
+from levit_edge.runtime.evaluation.verify import evaluation_set
+
+__all__ = ["ImageSources", "choose_images"]
+
+Warn = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageSources:
+    """What a run uses, and how it is named in the manifest."""
+
+    calibration: ImageSet
+    calibration_source: str
+    evaluation: ImageSet
+    evaluation_source: str
+
+
+def choose_images(
+    *,
+    demo_model: bool,
+    classes: int,
+    recipe: Recipe,
+    calibration: Path | None,
+    evaluation: Path | None,
+    limit: int | None,
+    max_drop_pt: float | None,
+    warn: Warn,
+) -> ImageSources:
+    """Find the images, saying through `warn` whatever makes the figures weaker than the user may think.
+
+    Raises:
+        DataError: a folder is not usable, holds fewer images than the recipe asks for, or has no labels for a gate.
+    """
+    all_calibration = read_image_folder(calibration or demo.calibration_dir(), None)
+    count = recipe.calibration_images if calibration else min(recipe.calibration_images, len(all_calibration))
+    if count > len(all_calibration):
+        raise DataError(
+            f"{calibration} holds {len(all_calibration)} images, calibration needs {count}. Add images, or ask for"
+            f" fewer with --calibration-images {len(all_calibration)}."
+        )
+    chosen = balanced_sample(all_calibration, count, recipe.seed)
+    if calibration is None and not demo_model:
+        warn(
+            f"no --calibration folder: calibrating on {count} embedded photographs of clothing. They are not ImageNet"
+            " and not your images; expect a larger drop than with some hundred images of your own."
+        )
+    calibration_source = str(calibration) if calibration else EMBEDDED
+    evaluated, evaluation_source = _evaluation(
+        evaluation, classes, demo_model, all_calibration, chosen, calibration_source, limit, max_drop_pt, warn
+    )
+    return ImageSources(
+        calibration=chosen,
+        calibration_source=calibration_source,
+        evaluation=evaluated,
+        evaluation_source=evaluation_source,
+    )
+
+
+def _evaluation(
+    folder: Path | None,
+    classes: int,
+    demo_model: bool,
+    candidates: ImageSet,
+    used: ImageSet,
+    source: str,
+    limit: int | None,
+    max_drop_pt: float | None,
+    warn: Warn,
+) -> tuple[ImageSet, str]:
+    if folder is None and demo_model and classes == demo_classes():
+        return evaluation_set(demo.evaluation_dir(), classes, limit=limit, max_drop_pt=max_drop_pt), EMBEDDED
+    if folder is not None:
+        images = evaluation_set(folder, classes, limit=limit, max_drop_pt=max_drop_pt)
+        if images.labels is None:
+            warn(f"{folder} has no class folders: the drop is not measured, only agreement with fp32 and SQNR.")
+        return images, str(folder)
+    if max_drop_pt is not None:
+        raise DataError(
+            "--max-drop needs labelled images: give a folder with one folder for each class as --evaluation."
+        )
+    taken = set(used.images)
+    unused = [index for index, image in enumerate(candidates.images) if image not in taken]
+    if not unused:
+        warn(
+            "no --evaluation folder: the drop is not measured. Agreement and SQNR are over the calibration images"
+            " themselves, and so a little flattering."
+        )
+        return replace(used, labels=None, class_names=None), source
+    held_out = candidates.select(unused)
+    if limit is not None and limit < len(held_out):
+        held_out = balanced_sample(held_out, limit, seed=0)
+    warn(
+        f"no --evaluation folder: the drop is not measured. Agreement and SQNR are over {len(held_out)} images of the"
+        " calibration folder that calibration did not use."
+    )
+    return replace(held_out, labels=None, class_names=None), source
+
+
+def demo_classes() -> int:
+    """How many class folders the embedded photographs have."""
+    return sum(1 for folder in demo.evaluation_dir().iterdir() if folder.is_dir())

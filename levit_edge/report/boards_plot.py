@@ -1,0 +1,55 @@
+"""Boards side by side as one figure: fp32 and int8 on a logarithmic axis of time."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from levit_edge.benchmark.comparison import ComparisonRow
+from levit_edge.report.figure import BLUE, GREY, ORANGE, Drawing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["boards_plot"]
+
+ROW_INCHES, FRAME_INCHES, WIDTH_INCHES = 0.3, 1.5, 9.0
+LABEL_CHARACTERS = 48
+
+
+def boards_plot(rows: Sequence[ComparisonRow]) -> Drawing:
+    """The figure; rows without any time are left out."""
+    timed = [row for row in rows if row.fp32_ms is not None or row.int8_ms is not None]
+    height = FRAME_INCHES + ROW_INCHES * len(timed)
+    return Drawing(WIDTH_INCHES, height, lambda figure, ink: _draw(figure.subplots(), timed, ink))
+
+
+def _draw(axes: "Axes", rows: Sequence[ComparisonRow], ink: str) -> None:
+    for place, row in enumerate(rows):
+        if row.fp32_ms is not None and row.int8_ms is not None:
+            axes.plot([row.int8_ms, row.fp32_ms], [place, place], color=GREY, linewidth=1.5, zorder=1)
+        if row.speedup is not None and row.fp32_ms is not None and row.int8_ms is not None:
+            right = max(row.fp32_ms, row.int8_ms)
+            axes.annotate(
+                f"× {row.speedup:.2f}", (right, place), (8, 0), textcoords="offset points", va="center", color=ink
+            )
+    for name, colour, marker, times in (
+        ("fp32", ORANGE, "s", [row.fp32_ms for row in rows]),
+        ("int8", BLUE, "o", [row.int8_ms for row in rows]),
+    ):
+        points = [(ms, place) for place, ms in enumerate(times) if ms is not None]
+        axes.plot(*zip(*points, strict=True) if points else ([], []), marker, color=colour, markersize=6, label=name)
+    axes.set_xscale("log", subs=(2, 5))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("{x:g}")
+    axes.set_xlabel("median time of one image, ms (logarithmic)")
+    axes.margins(x=0.15)
+    axes.set_yticks(range(len(rows)), [_label(row) for row in rows])
+    axes.set_ylim(max(len(rows), 1) - 0.5, -0.5)
+    axes.tick_params("y", length=0)
+    axes.grid(axis="x", color=GREY, alpha=0.3)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
+
+
+def _label(row: ComparisonRow) -> str:
+    name = row.board if len(row.board) <= LABEL_CHARACTERS else row.board[: LABEL_CHARACTERS - 1] + "…"
+    threads = "1 thread" if row.threads == 1 else f"{row.threads} threads"
+    return f"{name}\n{row.model}, {row.runtime}, {threads}"

@@ -1,0 +1,128 @@
+"""A bundle as one self-contained page, alone, beside others, or with measurements of boards."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from levit_edge.benchmark.comparison import comparison_rows
+from levit_edge.benchmark.measurement import Measurement
+from levit_edge.bundle.kinds import Precision
+from levit_edge.bundle.manifest import ArtifactResult
+from levit_edge.bundle.reader import MANIFEST_FILE, Bundle
+from levit_edge.report.boards_plot import boards_plot
+from levit_edge.report.bundles import Opened, compare, open_all
+from levit_edge.report.caveats import caveats
+from levit_edge.report.evidence import FlippedImage, ImageAnswer
+from levit_edge.report.layers_plot import compared_sqnr_plot, ranges_plot, sqnr_plot
+from levit_edge.report.page import render
+from levit_edge.report.reproduce import quantize_command, verify_command
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+__all__ = ["bundle_page", "of_other_bundles"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Headline:
+    """One int8 file against the fp32 file of its runtime."""
+
+    int8: ArtifactResult
+    int8_bytes: int
+    smaller: float
+    """How many times smaller than fp32."""
+    speedup: tuple[float, float, float] | None
+    """Median and quartiles, on the computer that made the bundle."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flip:
+    """What became of one image in one runtime."""
+
+    outcome: str
+    """`lost`, `gained`, or `changed` where there is no label or both are wrong."""
+    before: ImageAnswer
+    after: ImageAnswer
+
+
+def bundle_page(bundle: Bundle, *, others: Sequence[Bundle] = (), measurements: Sequence[Measurement] = ()) -> str:
+    """The page of `bundle`; what was not recorded when it was made is named as such.
+
+    Args:
+        bundle: what the page is about.
+        others: bundles to put beside it.
+        measurements: of boards, as `levit_edge.benchmark.files.load_measurements` gives them.
+
+    Raises:
+        BundleError: a bundle is damaged, or says what cannot be.
+        RuntimeUnavailableError: Jinja2 or matplotlib is not installed.
+    """
+    opened = open_all([bundle, *others])
+    ours, evidence, manifest = opened[0], opened[0].evidence, bundle.manifest
+    rows = comparison_rows(measurements)
+    return render(
+        "bundle.html.jinja",
+        manifest=manifest,
+        labels=bundle.labels(),
+        headlines=_headlines(ours),
+        caveats=caveats(manifest),
+        evidence=evidence,
+        flips=[(image, _flips(image)) for image in evidence.flips.shown] if evidence and evidence.flips else [],
+        plots=_layer_plots(ours),
+        quantize_command=quantize_command(manifest, evidence.limit if evidence else None),
+        verify_command=verify_command(manifest),
+        compared=compare(opened) if others else None,
+        compared_plot=_compared_plot(opened) if others else None,
+        measurements=measurements,
+        rows=rows,
+        boards_plot=boards_plot(rows).inline() if rows else None,
+        strangers=of_other_bundles(bundle, measurements) if measurements else [],
+    )
+
+
+def of_other_bundles(bundle: Bundle, measurements: Sequence[Measurement]) -> list[Measurement]:
+    """Those `measurements` that were made with other files than this bundle's."""
+    ours = hashlib.sha256((bundle.path / MANIFEST_FILE).read_bytes()).hexdigest()
+    return [each for each in measurements if each.model.manifest_sha256 != ours]
+
+
+def _headlines(opened: Opened) -> list[Headline]:
+    sizes = {(each.runtime, each.precision): each.size_bytes for each in opened.manifest.artifacts}
+    latency = opened.evidence.latency if opened.evidence else None
+    speedups = {each.runtime: (each.median, each.p25, each.p75) for each in (latency.speedups if latency else ())}
+    return [
+        Headline(
+            int8=each,
+            int8_bytes=sizes[each.runtime, Precision.INT8],
+            smaller=sizes[each.runtime, Precision.FP32] / max(sizes[each.runtime, Precision.INT8], 1),
+            speedup=speedups.get(each.runtime),
+        )
+        for each in opened.manifest.verification.results
+        if each.precision is Precision.INT8 and {(each.runtime, precision) for precision in Precision} <= sizes.keys()
+    ]
+
+
+def _flips(image: FlippedImage) -> list[Flip]:
+    pairs = zip(image.answers[::2], image.answers[1::2], strict=True)
+    return [
+        Flip(outcome=_outcome(image.label, before.top[0].index, after.top[0].index), before=before, after=after)
+        for before, after in pairs
+    ]
+
+
+def _outcome(label: int | None, before: int, after: int) -> str:
+    return "lost" if label == before else "gained" if label == after else "changed"
+
+
+def _layer_plots(opened: Opened) -> "tuple[Markup, Markup] | None":
+    if opened.evidence is None or not opened.evidence.layers:
+        return None
+    schemes: Mapping[str, str] = {each.layer: each.scheme for each in opened.manifest.layers}
+    layers = opened.evidence.layers
+    return sqnr_plot(layers, schemes).inline(), ranges_plot(layers, schemes).inline()
+
+
+def _compared_plot(opened: Sequence[Opened]) -> "Markup | None":
+    layers = {each.name: each.evidence.layers for each in opened if each.evidence and each.evidence.layers}
+    return compared_sqnr_plot(layers).inline() if len(layers) > 1 else None

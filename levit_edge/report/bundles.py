@@ -1,0 +1,143 @@
+"""Bundles beside each other: what differs in how they were made, and which of their figures may be compared."""
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from levit_edge.benchmark.measurement import Device, Measurement
+from levit_edge.bundle.manifest import ImageProvenance, Manifest
+from levit_edge.bundle.reader import Bundle
+from levit_edge.documents import to_json
+from levit_edge.report.evidence import Evidence, read_evidence
+from levit_edge.text import text
+
+__all__ = ["BundleComparison", "Difference", "Opened", "compare", "open_all"]
+
+LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A bundle under the name that tells it from the others."""
+
+    name: str
+    bundle: Bundle
+    evidence: Evidence | None
+
+    @property
+    def manifest(self) -> Manifest:
+        """The bundle's."""
+        return self.bundle.manifest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """Something that is not the same in all bundles."""
+
+    what: str
+    """Such as `recipe: weight rounding`."""
+    values: tuple[str, ...]
+    """In the order of the bundles."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BundleComparison:
+    """What can be said about several bundles together."""
+
+    bundles: tuple[Opened, ...]
+    warnings: tuple[str, ...]
+    """What must not be compared, and why."""
+    differences: tuple[Difference, ...]
+    timed: tuple[tuple[str, Measurement], ...]
+    """Names and latencies that may be compared: all were taken on computers that look the same."""
+
+
+def open_all(bundles: Sequence[Bundle]) -> tuple[Opened, ...]:
+    """The bundles with names of their own: the folder's, and where that is not enough the path.
+
+    Raises:
+        BundleError: the evidence of one is damaged.
+    """
+    folders = [text(bundle.path.resolve().name, LONGEST_NAME) or "bundle" for bundle in bundles]
+    return tuple(
+        Opened(
+            name=folder if folders.count(folder) == 1 else text(str(bundle.path), LONGEST_NAME),
+            bundle=bundle,
+            evidence=read_evidence(bundle),
+        )
+        for folder, bundle in zip(folders, bundles, strict=True)
+    )
+
+
+def compare(opened: Sequence[Opened]) -> BundleComparison:
+    """Compare bundles, the first with each of the others."""
+    warnings = list(_warnings(opened))
+    timed = [(each.name, each.evidence.latency) for each in opened if each.evidence and each.evidence.latency]
+    if len({_look(latency.device) for _, latency in timed}) > 1:
+        warnings.append("The bundles were timed on computers that differ: their latencies are not put side by side.")
+        timed.clear()
+    return BundleComparison(
+        bundles=tuple(opened),
+        warnings=tuple(warnings),
+        differences=tuple(_differences([each.manifest for each in opened])),
+        timed=tuple(timed) if len(timed) > 1 else (),
+    )
+
+
+def _warnings(opened: Sequence[Opened]) -> Iterator[str]:
+    first, *others = opened
+    for other in others:
+        ours, theirs = first.manifest.verification.images, other.manifest.verification.images
+        if (ours.sha256, ours.count) != (theirs.sha256, theirs.count):
+            yield (
+                f"{first.name} and {other.name} were evaluated on different images ({_named(ours)}; {_named(theirs)}):"
+                " their accuracies cannot be compared. Run `levit-edge verify` on both with one folder."
+            )
+        if first.manifest.checkpoint.sha256 != other.manifest.checkpoint.sha256:
+            yield f"{first.name} and {other.name} were made from different checkpoints: their fp32 files differ too."
+
+
+def _named(images: ImageProvenance) -> str:
+    return f"{images.count} of {text(images.source, LONGEST_NAME)}"
+
+
+def _look(device: Device) -> Hashable:
+    """What tells computers apart, as nothing in a bundle names them."""
+    return device.model, device.architecture, device.cores, device.usable_cores, device.memory_bytes
+
+
+def _differences(manifests: Sequence[Manifest]) -> Iterator[Difference]:
+    facts = [dict(_facts(manifest)) for manifest in manifests]
+    for what in dict.fromkeys(what for each in facts for what in each):
+        values = tuple(each.get(what, "–") for each in facts)
+        if len(set(values)) > 1:
+            yield Difference(what=what, values=values)
+
+
+def _facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    """What may differ between bundles that belong together."""
+    parts: dict[str, Any] = {
+        "model": {key: value for key, value in to_json(manifest.config).items() if key != "weights"},
+        "checkpoint": to_json(manifest.checkpoint),
+        "recipe": {key: value for key, value in manifest.recipe.items() if key != "schema_version"},
+        "preprocessing": to_json(manifest.preprocessing),
+        "calibration": _images(to_json(manifest.calibration)),
+        "evaluation": _images(to_json(manifest.verification.images)),
+        "version of": {"levit-edge": manifest.levit_edge_version, **manifest.tools},
+        "made on": manifest.host,
+    }
+    for part, values in parts.items():
+        for key, value in values.items():
+            yield f"{part}: {key.replace('_', ' ')}", _brief(key, value)
+
+
+def _images(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: provenance[key] for key in ("source", "count", "sha256")}
+
+
+def _brief(key: str, value: object) -> str:
+    if key == "sha256":
+        return f"{str(value)[:16]}…"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

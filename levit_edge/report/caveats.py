@@ -1,0 +1,47 @@
+"""What a reader of a bundle's figures has to know before believing them."""
+
+from levit_edge.bundle.manifest import EMBEDDED, Manifest, Verification
+
+__all__ = ["DEMO_MODEL", "FLATTERED", "caveats", "caveats_of_images"]
+
+DEMO = "demo"
+FEW_IMAGES = 1000
+DEMO_MODEL = (
+    "The model is the embedded demo, a small LeViT for ten kinds of clothing: these figures show the tool at work and"
+    " say nothing about other LeViTs or about ImageNet."
+)
+FLATTERED = "Evaluated on the calibration images themselves, which flatters."
+
+
+def caveats(manifest: Manifest) -> list[str]:
+    """Sentences; none where there is nothing to warn of."""
+    verification, calibration = manifest.verification, manifest.calibration
+    found = []
+    if manifest.config.name == DEMO:
+        found.append(DEMO_MODEL)
+    elif calibration.source == EMBEDDED:
+        found.append(
+            "Calibrated on embedded photographs of clothing, not on images of this model's kind: expect a larger drop"
+            " than with some hundred of your own."
+        )
+    found += caveats_of_images(verification)
+    if verification.images.sha256 == calibration.sha256:
+        found.append(FLATTERED)
+    if calibration.skipped or verification.images.skipped:
+        found.append(
+            f"Images that could not be read were left out: {len(calibration.skipped)} of calibration,"
+            f" {len(verification.images.skipped)} of evaluation."
+        )
+    return found
+
+
+def caveats_of_images(verification: Verification) -> list[str]:
+    """Those that come of what was evaluated on."""
+    if not verification.labelled:
+        return ["The images have no labels: the drop was not measured, only agreement with fp32 and SQNR."]
+    if 0 < verification.samples < FEW_IMAGES:
+        return [
+            f"Few images: one of {verification.samples} is {100 / verification.samples:.2f} points. Read the interval,"
+            " not the drop alone."
+        ]
+    return []

@@ -1,0 +1,224 @@
+"""`evidence.json` of a bundle: what was seen while it was made, for its report.
+
+Bundles come from others: sizes, numbers, names and pictures are checked when the file is read. Probabilities are 0 to
+1, margins in logits. Bundles that were made before there was such a file, and by callers who left it out, have none.
+"""
+
+import json
+import math
+import re
+from dataclasses import dataclass
+
+from levit_edge.benchmark.checks import implausible
+from levit_edge.benchmark.measurement import Measurement
+from levit_edge.bundle.reader import Bundle
+from levit_edge.documents import from_json, parse_json, to_json
+from levit_edge.errors import BundleError
+from levit_edge.report.thumbnail import thumbnail_fault
+
+__all__ = [
+    "EVIDENCE_FILE",
+    "ActivationRange",
+    "Evidence",
+    "FlipCount",
+    "FlippedImage",
+    "Flips",
+    "ImageAnswer",
+    "LayerEvidence",
+    "RankedClass",
+    "evidence_file",
+    "read_evidence",
+]
+
+EVIDENCE_FILE = "evidence.json"
+SCHEMA_VERSION = 1
+MOST_BYTES = 2 * 2**20
+MOST_LAYERS, MOST_COUNTS, MOST_IMAGES, MOST_ANSWERS, MOST_CLASSES = 1000, 400, 24, 8, 5
+LONGEST_NAME = 400
+LARGEST = 1e12
+"""Above every activation of a network that works."""
+LAYER_NAME = re.compile(r"[A-Za-z0-9_.]{1,80}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActivationRange:
+    """The closed interval that calibration chose for an activation."""
+
+    minimum: float
+    maximum: float
+
+    def __post_init__(self) -> None:
+        sane = -LARGEST < self.minimum <= self.maximum < LARGEST
+        _require(sane, f"a range is {self.minimum:g} to {self.maximum:g}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerEvidence:
+    """One convolution or linear, in the quantized network as a whole."""
+
+    layer: str
+    sqnr_db: float | None
+    """Of its output, and behind the hardswish if one follows, against the float network's; None without any noise."""
+    input: ActivationRange
+    output: ActivationRange
+
+    def __post_init__(self) -> None:
+        _require(LAYER_NAME.fullmatch(self.layer) is not None, f"a layer is called {self.layer[:80]!r}")
+        _require(self.sqnr_db is None or abs(self.sqnr_db) < 1000, f"{self.layer} has an SQNR of {self.sqnr_db} dB")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankedClass:
+    """A class and how likely a model finds it."""
+
+    index: int
+    probability: float
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.probability <= 1, f"a probability is {self.probability}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageAnswer:
+    """What one artifact made of an image."""
+
+    artifact: str
+    margin: float
+    """The logit of fp32's top-1 class minus the largest other one."""
+    top: tuple[RankedClass, ...]
+    """The likeliest class first."""
+
+    def __post_init__(self) -> None:
+        _require(math.isfinite(self.margin), f"a margin is {self.margin}")
+        _require(1 <= len(self.top) <= MOST_CLASSES, f"an answer has {len(self.top)} classes")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlippedImage:
+    """An image whose top-1 class changed in at least one runtime."""
+
+    file: str
+    """Its path relative to the folder of evaluation images."""
+    label: int | None
+    thumbnail: str | None
+    """A JPEG in base64, see `levit_edge.report.thumbnail`."""
+    answers: tuple[ImageAnswer, ...]
+    """fp32's and then the other's, for each runtime in which it changed."""
+
+    def __post_init__(self) -> None:
+        _require(len(self.file) <= LONGEST_NAME, f"an image's name has {len(self.file)} characters")
+        _require(
+            len(self.answers) % 2 == 0 and 2 <= len(self.answers) <= MOST_ANSWERS,
+            f"an image has {len(self.answers)} answers",
+        )
+        fault = "" if self.thumbnail is None else thumbnail_fault(self.thumbnail)
+        _require(not fault, f"a thumbnail {fault}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlipCount:
+    """How many images went from one top-1 class in fp32 to another in an artifact of the same runtime."""
+
+    artifact: str
+    expected: int
+    """fp32's class."""
+    found: int
+    images: int
+    lost: int
+    """Those of them that fp32 has right."""
+    gained: int
+    """Those of them that the artifact has right."""
+
+    def __post_init__(self) -> None:
+        sane = 1 <= self.images < 2**53 and min(self.lost, self.gained) >= 0 and self.lost + self.gained <= self.images
+        _require(sane, f"{self.images} images flipped, of which {self.lost} were lost and {self.gained} gained")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flips:
+    """The images whose top-1 class changed from fp32 to another artifact of the same runtime."""
+
+    counts: tuple[FlipCount, ...]
+    """The most frequent pairs of classes first."""
+    uncounted: int
+    """Flips in pairs of classes that are not listed, because there are too many."""
+    images: int
+    """All images that flipped."""
+    shown: tuple[FlippedImage, ...]
+    """Some of them: lost ones first, and those that fp32 was surest of."""
+
+    def __post_init__(self) -> None:
+        _require(len(self.counts) <= MOST_COUNTS, f"there are {len(self.counts)} pairs of classes")
+        _require(len(self.shown) <= MOST_IMAGES, f"there are {len(self.shown)} images")
+        _require(0 <= self.uncounted < 2**53, f"{self.uncounted} flips are not counted")
+        _require(len(self.shown) <= self.images < 2**53, f"{len(self.shown)} of {self.images} images are shown")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """`evidence.json`."""
+
+    schema_version: int = SCHEMA_VERSION
+    limit: int | None
+    """The bound on the number of evaluation images, if there was one."""
+    layer_images: int
+    """Calibration images that the SQNR of layers was measured on."""
+    layers: tuple[LayerEvidence, ...]
+    """In execution order."""
+    flips: Flips | None = None
+    latency: Measurement | None = None
+    """On the computer that made the bundle. Its `model.manifest_sha256` is empty: the manifest names this file."""
+
+    def __post_init__(self) -> None:
+        _require(self.schema_version == SCHEMA_VERSION, f"its schema version is {self.schema_version}")
+        _require(len(self.layers) <= MOST_LAYERS, f"there are {len(self.layers)} layers")
+        _require(0 <= self.layer_images < 2**31, f"layers were measured on {self.layer_images} images")
+        fault = "" if self.latency is None else implausible(self.latency)
+        _require(not fault, f"the latency cannot be: {fault}")
+
+
+def evidence_file(evidence: Evidence) -> bytes:
+    """The content of `evidence.json`."""
+    return json.dumps(to_json(evidence), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def read_evidence(bundle: Bundle) -> Evidence | None:
+    """What is recorded in `bundle`, checked; None if nothing is.
+
+    Raises:
+        BundleError: the file is damaged, or says what cannot be.
+    """
+    if EVIDENCE_FILE not in bundle.manifest.files:
+        return None
+    data, what = bundle.read(EVIDENCE_FILE), f"{bundle.path / EVIDENCE_FILE}"
+    if len(data) > MOST_BYTES:
+        raise BundleError(f"{what} has {len(data) / 2**20:.1f} MiB, expected at most {MOST_BYTES / 2**20:.0f}.")
+    evidence = from_json(Evidence, parse_json(data, BundleError, what), BundleError, what)
+    _require_known(evidence, bundle, what)
+    return evidence
+
+
+def _require(sane: bool, found: str) -> None:
+    if not sane:
+        raise BundleError(f"{found}, which cannot be.")
+
+
+def _require_known(evidence: Evidence, bundle: Bundle, what: str) -> None:
+    """Every class is one of the model's, every artifact one of the bundle's."""
+    flips = evidence.flips
+    if flips is None:
+        return
+    answers = [answer for image in flips.shown for answer in image.answers]
+    classes = {each.index for answer in answers for each in answer.top}
+    classes |= {index for count in flips.counts for index in (count.expected, count.found)}
+    classes |= {image.label for image in flips.shown if image.label is not None}
+    strangers = classes - set(range(bundle.manifest.config.classes))
+    if strangers:
+        raise BundleError(
+            f"{what} names class {min(strangers)}, expected 0 to {bundle.manifest.config.classes - 1}. Make the bundle"
+            " again."
+        )
+    named = {answer.artifact for answer in answers} | {count.artifact for count in flips.counts}
+    unknown = named - {artifact.file for artifact in bundle.manifest.artifacts}
+    if unknown:
+        raise BundleError(f"{what} names {min(unknown)[:80]!r}, which is no model file of the bundle.")

@@ -1,0 +1,124 @@
+"""The layers of bundles as figures: how exact each one is, and which values it has to represent."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from levit_edge.report.evidence import LayerEvidence
+from levit_edge.report.figure import BLUE, GREEN, GREY, ORANGE, PINK, Drawing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["compared_sqnr_plot", "ranges_plot", "sqnr_plot"]
+
+WIDTH_INCHES, ROW_INCHES, FRAME_INCHES = 4.1, 0.17, 1.0
+FONT, SMALL_FONT = 8.5, 7.0
+LABEL_CHARACTERS = 24
+SCHEMES = {"static": BLUE, "dynamic": GREEN, "float": GREY}
+SERIES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "D"), (PINK, "^"))
+LINEAR = 1.0
+"""The axis of ranges is linear from minus to plus this and logarithmic beyond."""
+
+
+def sqnr_plot(layers: Sequence[LayerEvidence], schemes: Mapping[str, str]) -> Drawing:
+    """A bar for each layer: its SQNR in dB; `schemes` says how each layer computes."""
+
+    def paint(axes: "Axes") -> None:
+        for place, layer in enumerate(layers):
+            if layer.sqnr_db is not None:
+                axes.barh(place, layer.sqnr_db, height=0.72, color=_colour(layer, schemes), linewidth=0)
+                axes.annotate(
+                    f"{layer.sqnr_db:.1f}",
+                    (max(layer.sqnr_db, 0), place),
+                    (3, 0),
+                    textcoords="offset points",
+                    va="center",
+                    fontsize=SMALL_FONT,
+                )
+        axes.set_xlabel("SQNR of the layer's output, dB")
+        axes.margins(x=0.12)
+        _scheme_legend(axes, layers, schemes)
+
+    return _drawing([layer.layer for layer in layers], paint)
+
+
+def ranges_plot(layers: Sequence[LayerEvidence], schemes: Mapping[str, str]) -> Drawing:
+    """For each layer the range of its output, thick, and of its input, thin."""
+
+    def paint(axes: "Axes") -> None:
+        for place, layer in enumerate(layers):
+            colour = _colour(layer, schemes)
+            for bounds, offset, height in ((layer.output, -0.1, 0.46), (layer.input, 0.31, 0.14)):
+                width = bounds.maximum - bounds.minimum
+                axes.barh(place + offset, width, left=bounds.minimum, height=height, color=colour, linewidth=0)
+        axes.axvline(0, color=GREY, linewidth=0.8)
+        axes.set_xscale("symlog", linthresh=LINEAR)
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.tick_params("x", labelsize=SMALL_FONT)
+        axes.set_xlabel("activations: output thick, input thin")
+        _scheme_legend(axes, layers, schemes)
+
+    return _drawing([layer.layer for layer in layers], paint)
+
+
+def compared_sqnr_plot(bundles: Mapping[str, Sequence[LayerEvidence]]) -> Drawing:
+    """The SQNR of each layer in several bundles, by their names."""
+    names = list(dict.fromkeys(layer.layer for layers in bundles.values() for layer in layers))
+    places = {name: place for place, name in enumerate(names)}
+
+    def paint(axes: "Axes") -> None:
+        for index, (bundle, layers) in enumerate(bundles.items()):
+            colour, marker = SERIES[index % len(SERIES)]
+            points = [(layer.sqnr_db, places[layer.layer]) for layer in layers if layer.sqnr_db is not None]
+            found = zip(*points, strict=True) if points else ([], [])
+            axes.plot(*found, marker, color=colour, markersize=4.5, label=bundle.lstrip("_"), alpha=0.85)
+        axes.set_xlabel("SQNR of the layer's output, dB")
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), frameon=False, fontsize=FONT)
+
+    return _drawing(names, paint)
+
+
+def _drawing(names: Sequence[str], paint: Callable[["Axes"], None]) -> Drawing:
+    def all_of_it(figure: "Figure", _ink: str) -> None:
+        axes = figure.subplots()
+        paint(axes)
+        labels = [name if len(name) <= LABEL_CHARACTERS else name[: LABEL_CHARACTERS - 1] + "…" for name in names]
+        axes.set_yticks(range(len(names)), labels, fontsize=FONT)
+        axes.set_ylim(max(len(names), 1) - 0.4, -0.6)
+        axes.tick_params("y", length=0)
+        axes.grid(axis="x", color=GREY, alpha=0.3, linewidth=0.6)
+        _shade_blocks(axes, names)
+
+    return Drawing(WIDTH_INCHES, FRAME_INCHES + ROW_INCHES * len(names), all_of_it)
+
+
+def _colour(layer: LayerEvidence, schemes: Mapping[str, str]) -> str:
+    return SCHEMES.get(schemes.get(layer.layer, ""), GREY)
+
+
+def _scheme_legend(axes: "Axes", layers: Sequence[LayerEvidence], schemes: Mapping[str, str]) -> None:
+    from matplotlib.patches import Patch
+
+    used = {schemes.get(layer.layer) for layer in layers}
+    patches = [Patch(color=colour, label=scheme) for scheme, colour in SCHEMES.items() if scheme in used]
+    if patches:
+        axes.legend(
+            handles=patches,
+            loc="lower left",
+            bbox_to_anchor=(0, 1),
+            ncols=len(patches),
+            frameon=False,
+            fontsize=FONT,
+            handlelength=1.2,
+            handleheight=0.8,
+        )
+
+
+def _shade_blocks(axes: "Axes", names: Sequence[str]) -> None:
+    """A faint band behind every second block."""
+    blocks = list(dict.fromkeys(name.rpartition(".")[0] for name in names))
+    number = {block: place for place, block in enumerate(blocks)}
+    for place, name in enumerate(names):
+        if number[name.rpartition(".")[0]] % 2:
+            axes.axhspan(place - 0.5, place + 0.5, color=GREY, alpha=0.1, zorder=0, linewidth=0)

@@ -1,0 +1,70 @@
+"""A template and values -> one self-contained page. Every value is from elsewhere: it becomes text, never markup."""
+
+import unicodedata
+from typing import Any
+
+from levit_edge.errors import RuntimeUnavailableError
+
+__all__ = ["number", "render"]
+
+LONGEST_TEXT = 8000
+LARGEST = 2.0**63
+
+
+def render(template: str, **values: object) -> str:
+    """The page that a template of this folder makes of `values`.
+
+    Raises:
+        RuntimeUnavailableError: Jinja2 is not installed.
+    """
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+        from markupsafe import Markup
+    except ImportError as error:
+        raise RuntimeUnavailableError(
+            "jinja2 is not installed: install it with `pip install 'levit-edge[quantize]'`."
+        ) from error
+    environment = Environment(
+        loader=PackageLoader("levit_edge.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: value if isinstance(value, Markup) else _printable(value),
+    )
+    environment.filters.update(
+        number=number,
+        amount=lambda value, digits=0: number(None if value is None or value < 0 else value, digits),
+        signed=lambda value, digits=2: number(value, digits, sign="+"),
+        mebibytes=lambda value, digits=2: number(value, digits, unit=2**20),
+        interval=_interval,
+        date=_date,
+    )
+    return environment.get_template(template).render(values)
+
+
+def number(value: Any, digits: int = 2, *, sign: str = "-", unit: float = 1) -> str:
+    """`value` in units of `unit`, with a true minus; a dash for None, and for what is no number of this world."""
+    if value is None or not abs(value) < LARGEST:
+        return "–"
+    text = f"{value / unit:{sign}.{digits}f}"
+    if not any(digit in text for digit in "123456789"):
+        text = text.lstrip("-+")
+    return text.replace("-", "−")
+
+
+def _interval(bounds: tuple[float, float] | None) -> str:
+    return "–" if bounds is None else f"{number(bounds[0], sign='+')} … {number(bounds[1], sign='+')}"
+
+
+def _date(created_utc: str) -> str:
+    """`2026-10-20T12:00:00+00:00` -> `2026-10-20 12:00 UTC`."""
+    day, _, time = str(created_utc).partition("T")
+    return f"{day} {time[:5]} UTC" if time else day
+
+
+def _printable(value: object) -> str:
+    """Text without control characters, marks that turn the direction of writing, and halves of surrogate pairs."""
+    text = str(value)
+    shown = text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
+    return "".join(each if not unicodedata.category(each).startswith("C") else " " for each in shown)

@@ -1,0 +1,91 @@
+"""The command that makes a bundle again, from what the bundle says about itself.
+
+Nothing of a bundle is taken over as a command: options are ours, and values from it are quoted for the shell.
+"""
+
+import shlex
+from collections.abc import Iterator
+
+from levit_edge.bundle.manifest import EMBEDDED, Manifest
+from levit_edge.model.config import CONFIGS
+
+__all__ = ["quantize_command", "verify_command"]
+
+DEMO = "demo"
+Option = tuple[str, ...]
+VALUES = {
+    "calibration_images": "--calibration-images",
+    "seed": "--seed",
+    "scheme": "--scheme",
+    "target": "--target",
+    "onnx_attention": "--onnx-attention",
+    "weight_rounding": "--weight-rounding",
+    "range_method": "--range-method",
+    "percentile": "--percentile",
+}
+PATTERNS = {
+    "dynamic_layers": ("--dynamic-layer", "dynamic"),
+    "float_layers": ("--float-layer", "float"),
+    "int8_attention": ("--int8-attention", ""),
+}
+"""Field of the recipe -> its option, and the scheme whose moves a search appended to it."""
+SWITCHES = {
+    "equalize": ("--equalize", "--no-equalize"),
+    "bias_correction": ("--bias-correction", "--no-bias-correction"),
+}
+
+
+def quantize_command(manifest: Manifest, limit: int | None) -> list[str]:
+    """`levit-edge quantize …` with everything spelled out, as defaults may change; `limit` bounded the images.
+
+    In parts of one option each, quoted.
+    """
+    options = [*_model(manifest), *_images(manifest), *_recipe(manifest)]
+    if manifest.preprocessing.resize != manifest.config.resize:
+        options.append(("--resize", str(manifest.preprocessing.resize)))
+    if manifest.search is not None:
+        options.append(("--max-drop", f"{manifest.search.max_drop_pt:g}"))
+    if limit is not None:
+        options.append(("--limit", str(limit)))
+    if manifest.calibration.skipped or manifest.verification.images.skipped:
+        options.append(("--skip-bad-images",))
+    return ["levit-edge quantize", *map(shlex.join, options)]
+
+
+def verify_command(manifest: Manifest) -> str | None:
+    """`levit-edge verify …` on the same images; None for those that are part of the package."""
+    source = manifest.verification.images.source
+    return None if source == EMBEDDED else shlex.join(["levit-edge", "verify", "BUNDLE", "--evaluation", source])
+
+
+def _model(manifest: Manifest) -> Iterator[Option]:
+    name, checkpoint = manifest.config.name, manifest.checkpoint
+    published = CONFIGS[name].weights if name in CONFIGS else None
+    if name in CONFIGS:
+        yield ("--model", name)
+    if name != DEMO and (published is None or checkpoint.source != published.file_name):
+        yield ("--checkpoint", checkpoint.source)
+
+
+def _images(manifest: Manifest) -> Iterator[Option]:
+    calibration, evaluation = manifest.calibration.source, manifest.verification.images.source
+    if calibration != EMBEDDED:
+        yield ("--calibration", calibration)
+    if evaluation not in {EMBEDDED, calibration}:
+        yield ("--evaluation", evaluation)
+
+
+def _recipe(manifest: Manifest) -> Iterator[Option]:
+    recipe = manifest.recipe
+    for key, option in VALUES.items():
+        if key in recipe:
+            yield (option, str(recipe[key]))
+    for key, (option, scheme) in PATTERNS.items():
+        patterns = recipe.get(key)
+        moves = manifest.search.moves if manifest.search is not None else ()
+        found = sum(move.scheme == scheme for move in moves)
+        for pattern in patterns[: len(patterns) - found] if isinstance(patterns, list) else ():
+            yield (option, str(pattern))
+    for key, (on, off) in SWITCHES.items():
+        if isinstance(recipe.get(key), bool):
+            yield (on if recipe[key] else off,)

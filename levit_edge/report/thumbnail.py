@@ -1,0 +1,56 @@
+"""Small JPEGs of photographs as text, for documents that are shown in a browser."""
+
+import base64
+import binascii
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from levit_edge.data.preprocess import Preprocessing
+from levit_edge.device.image import crop_square, open_image
+
+__all__ = ["make_thumbnail", "thumbnail_fault"]
+
+SIDE = 112
+QUALITY = 82
+MOST_BYTES = 16 * 2**10
+"""About four times what a photograph takes."""
+LAST_MARKER = b"\xff\xd9"
+
+
+def make_thumbnail(path: Path, preprocessing: Preprocessing) -> str:
+    """The square that the model sees of the photograph in `path`, as a JPEG of 112 × 112 pixels in base64.
+
+    It is made of the pixels alone: no place, date or comment of the original is in it.
+
+    Raises:
+        DataError: the photograph cannot be read.
+    """
+    square = crop_square(open_image(path), preprocessing.resize, preprocessing.image_size)
+    pixels = np.asarray(square.resize((SIDE, SIDE), Image.Resampling.LANCZOS))
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=QUALITY, optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def thumbnail_fault(text: str) -> str:
+    """Why `text` is not what `make_thumbnail` gives, as the end of a sentence; empty if it is."""
+    if len(text) > MOST_BYTES * 4 // 3 + 4:
+        return f"has {len(text)} characters, more than {MOST_BYTES} bytes need"
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (ValueError, binascii.Error):
+        return "is not base64"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+                if image.size != (SIDE, SIDE):
+                    return f"has {image.width} × {image.height} pixels, expected {SIDE} × {SIDE}"
+                image.load()
+    except Exception:  # damaged files make Pillow's decoders raise almost anything
+        return "is not a JPEG"
+    return "" if data.endswith(LAST_MARKER) else "has something behind the picture"

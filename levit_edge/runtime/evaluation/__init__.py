@@ -1,0 +1,1 @@
+"""Running files over images, and comparing what they compute."""

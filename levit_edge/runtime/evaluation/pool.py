@@ -1,0 +1,134 @@
+"""Photographs through model files, in processes of which each decodes and runs all models on its own share.
+
+Processes and not threads: ExecuTorch's bindings hold the interpreter's lock while they compute, so that a second thread
+waits (measured on two cores, a busy Python thread beside a running file: 1.00 cores together, with ONNX Runtime 1.62).
+An image goes to whichever process is free; answers are handed on in the images' order, so that sums over them do not
+depend on the number of processes.
+"""
+
+import json
+import selectors
+from collections import deque
+from collections.abc import Generator, Sequence
+from pathlib import Path
+
+from levit_edge.data.loader import default_workers
+from levit_edge.data.preprocess import FloatImage, Preprocessing
+from levit_edge.device.image import decoding_fault
+from levit_edge.errors import DataError
+from levit_edge.runtime.evaluation.evaluator import Answer, Evaluator, Model
+from levit_edge.runtime.evaluation.worker import pack_image, unpack_answer
+from levit_edge.system.limits import raise_death, raise_fault
+from levit_edge.system.worker import Helper, Helpers
+
+__all__ = ["answers", "default_processes"]
+
+WORKER = "levit_edge.runtime.evaluation.worker"
+LIMIT_S = 120
+"""For loading a model and running it once, and for one image in all models, before a process ends itself: a thousand
+times what it takes."""
+AHEAD = 2
+"""Images that a process has been given: one at work, one so that it never waits for us."""
+FEWEST_IMAGES = 200
+"""Fewer are done here before processes have imported ExecuTorch, which takes 1.5 s each."""
+
+
+def default_processes(images: int) -> int:
+    """How many processes to use for that many images: as many as decode elsewhere; 0, this one, for a few."""
+    return default_workers(images) if images >= FEWEST_IMAGES else 0
+
+
+def answers(
+    models: Sequence[Model], images: Sequence[Path | FloatImage], preprocessing: Preprocessing, processes: int
+) -> Generator[Answer | str, None, None]:
+    """For each image, in order, what the models made of it, or the reason why it cannot be read.
+
+    An image is a photograph's path, or an input already, (3, size, size). `processes` of 0 works in this one: for
+    models that were made here, as a hostile one can take its process along. Closing the generator ends the processes
+    at once. Memory does not grow with the number of images: what is early is a few logits, as many as others finish
+    while one process is on its image.
+
+    Raises:
+        RuntimeUnavailableError: a runtime is not installed, refuses a file, fails, or took its process along.
+        BundleError: a model is not of the form it is to have, or gives logits that are no numbers.
+        DataError: a process cannot be started, or was killed; the image that it was on is named.
+    """
+    if not images:
+        return
+    if processes == 0:
+        yield from _answers_here(models, images, preprocessing)
+        return
+    with Helpers() as helpers, selectors.DefaultSelector() as selector:
+        pool = [_Worker(helpers.start(WORKER)) for _ in range(min(processes, len(images)))]
+        for worker in pool:
+            worker.send_models(models, preprocessing)
+            selector.register(worker.helper, selectors.EVENT_READ, worker)
+        for worker in pool:
+            worker.wait_until_open(models)
+        yield from _answers_of(pool, selector, images)
+
+
+def _answers_here(
+    models: Sequence[Model], images: Sequence[Path | FloatImage], preprocessing: Preprocessing
+) -> Generator[Answer | str, None, None]:
+    evaluator = Evaluator(preprocessing)
+    for model in models:
+        evaluator.add(model)
+    for image in images:
+        try:
+            yield evaluator.answer(image)
+        except DataError as error:
+            yield decoding_fault(image, error)
+
+
+def _answers_of(
+    pool: Sequence["_Worker"], selector: selectors.BaseSelector, images: Sequence[Path | FloatImage]
+) -> Generator[Answer | str, None, None]:
+    remaining = iter(enumerate(images))
+    early: dict[int, Answer | str] = {}
+    for worker in [*pool] * AHEAD:
+        worker.take(next(remaining, None))
+    for index in range(len(images)):
+        while index not in early:
+            for key, _ in selector.select():
+                done, answer = key.data.answer()
+                early[done] = answer
+                key.data.take(next(remaining, None))
+        yield early.pop(index)
+
+
+class _Worker:
+    """One evaluating process and the images that it has been given, oldest first."""
+
+    def __init__(self, helper: Helper) -> None:
+        self.helper = helper
+        self._given: deque[tuple[int, Path | FloatImage]] = deque()
+
+    def send_models(self, models: Sequence[Model], preprocessing: Preprocessing) -> None:
+        described = [{"file": each.file, "runtime": each.runtime, "classes": each.classes} for each in models]
+        setup = {"preprocessing": preprocessing.to_json(), "models": described, "limit_s": LIMIT_S}
+        self.helper.send(json.dumps(setup).encode())
+        for model in models:
+            self.helper.send(model.data)
+
+    def wait_until_open(self, models: Sequence[Model]) -> None:
+        for model in models:
+            frame = self.helper.receive()
+            if frame is None:
+                raise_death(self.helper, f"{model.file}: the process that loaded it", "the file")
+            if (fault := json.loads(frame)) is not None:
+                raise_fault(fault)
+
+    def take(self, numbered: tuple[int, Path | FloatImage] | None) -> None:
+        if numbered is not None:
+            self._given.append(numbered)
+            self.helper.send(pack_image(numbered[1]))
+
+    def answer(self) -> tuple[int, Answer | str]:
+        """The number of the oldest image given, and what came of it."""
+        index, image = self._given.popleft()
+        frame = self.helper.receive()
+        if frame is None:
+            name = image if isinstance(image, Path) else f"input {index}"
+            raise_death(self.helper, f"{name}: the process that evaluated it", "it or a model file")
+        return index, unpack_answer(frame)

@@ -1,0 +1,63 @@
+"""Classify photographs with one artifact of a bundle."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.reader import Bundle
+from levit_edge.device.ranking import softmax, top_classes
+from levit_edge.errors import DataError
+from levit_edge.runtime.evaluation.evaluator import Model
+from levit_edge.runtime.evaluation.pool import answers
+
+__all__ = ["Guess", "Prediction", "predict"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guess:
+    """One class and how likely the model finds it."""
+
+    index: int
+    label: str
+    probability: float
+    """Softmax of the logits, 0 to 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """What one photograph shows, best guess first."""
+
+    image: str
+    guesses: tuple[Guess, ...]
+
+
+def predict(
+    bundle: Bundle,
+    images: Sequence[Path],
+    *,
+    top: int = 5,
+    runtime: Runtime = Runtime.ONNXRUNTIME,
+    precision: Precision = Precision.INT8,
+) -> Iterator[Prediction]:
+    """Yield a prediction for each image, in order; a process of its own decodes and runs.
+
+    Raises:
+        DataError: an image cannot be read.
+        BundleError: the bundle has no such artifact, or a file of it is damaged or is not of the manifest's form.
+        RuntimeUnavailableError: the runtime is not installed, or cannot load or run the file.
+    """
+    file, labels = bundle.artifact(runtime, precision).file, bundle.labels()
+    model = Model(file=file, runtime=runtime, data=bundle.read(file), classes=len(labels))
+    with closing(answers([model], images, bundle.manifest.preprocessing, 1)) as answered:
+        for path, answer in zip(images, answered, strict=True):
+            if isinstance(answer, str):
+                raise DataError(f"{path}: {answer}")
+            (logits,) = answer.logits
+            probabilities = softmax(logits)
+            guesses = tuple(
+                Guess(index=index, label=labels[index], probability=float(probabilities[index]))
+                for index in top_classes(logits, top)
+            )
+            yield Prediction(image=str(path), guesses=guesses)

@@ -1,0 +1,176 @@
+"""Verification: fp32 and INT8 in the real runtimes over the same images, compared image by image."""
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.manifest import Artifact, Verification
+from levit_edge.bundle.provenance import image_provenance
+from levit_edge.bundle.reader import Bundle
+from levit_edge.data.imagefolder import ImageSet, read_image_folder
+from levit_edge.data.loader import BadImage, judge_bad_images
+from levit_edge.data.preprocess import Preprocessing
+from levit_edge.data.sampling import balanced_sample
+from levit_edge.errors import DataError
+from levit_edge.runtime.evaluation.evaluator import THREADS, Answer, Model
+from levit_edge.runtime.evaluation.pool import answers, default_processes
+from levit_edge.runtime.evaluation.tally import Tallies, gate
+from levit_edge.runtime.runner import runtime_version
+from levit_edge.system.host import describe_host
+from levit_edge.system.progress import Stages
+
+__all__ = ["AnswerListener", "evaluate", "evaluation_set", "judge", "verify"]
+
+
+class AnswerListener(Protocol):
+    """Hears what each artifact made of each image."""
+
+    def add(self, image: Path, label: int | None, logits: Mapping[Artifact, NDArray[np.float32]]) -> None:
+        """One image, its class if that is known, and the (classes,) logits of each artifact."""
+
+
+def verify(
+    bundle: Bundle,
+    evaluation: Path,
+    *,
+    runtimes: Sequence[Runtime] = tuple(Runtime),
+    limit: int | None = None,
+    max_drop_pt: float | None = None,
+    skip_bad_images: bool = False,
+    workers: int | None = None,
+    stages: Stages | None = None,
+) -> Verification:
+    """Run the bundle's artifacts of `runtimes` over the images in the folder `evaluation`.
+
+    `limit` takes a class-balanced sample of at most that many images. `max_drop_pt` is a gate on the drop in top-1,
+    percentage points; the result says whether it passed. `workers` processes share the images, at least one, so that a
+    damaged file does not take this process along; the results are the same to the last digit with any number.
+
+    Raises:
+        DataError: the folder is not usable, or a gate was asked for and the images have no labels.
+        BundleError: a file of the bundle is damaged, or it has no fp32 artifact to compare with.
+        RuntimeUnavailableError: a runtime is not installed, or cannot load or run a file.
+    """
+    classes = bundle.manifest.config.classes
+    images = evaluation_set(evaluation, classes, limit=limit, max_drop_pt=max_drop_pt)
+    artifacts = [artifact for artifact in bundle.manifest.artifacts if artifact.runtime in runtimes]
+    for runtime in {artifact.runtime for artifact in artifacts} or runtimes:
+        bundle.artifact(runtime, Precision.FP32)
+    models = {artifact: bundle.read(artifact.file) for artifact in artifacts}
+    return evaluate(
+        models,
+        images,
+        bundle.manifest.preprocessing,
+        source=str(evaluation),
+        max_drop_pt=max_drop_pt,
+        skip_bad_images=skip_bad_images,
+        workers=max(1, default_processes(len(images)) if workers is None else workers),
+        stages=stages,
+        classes=classes,
+    )
+
+
+def evaluation_set(
+    directory: Path, classes: int, *, limit: int | None = None, max_drop_pt: float | None = None
+) -> ImageSet:
+    """The images of an evaluation folder, at most `limit` of them.
+
+    Raises:
+        DataError: the folder is not usable, or it has no labels and `max_drop_pt` needs them.
+    """
+    images = read_image_folder(directory, classes)
+    if images.labels is None and max_drop_pt is not None:
+        raise DataError(
+            f"{directory} has images but no class folders, so a drop cannot be measured: expected one folder for each"
+            " class to check --max-drop. Add labels, or leave --max-drop out to get agreement and SQNR only."
+        )
+    return balanced_sample(images, min(limit, len(images)), seed=0) if limit is not None else images
+
+
+def evaluate(
+    models: Mapping[Artifact, bytes],
+    images: ImageSet,
+    preprocessing: Preprocessing,
+    *,
+    source: str,
+    max_drop_pt: float | None = None,
+    skip_bad_images: bool = False,
+    workers: int | None = None,
+    stages: Stages | None = None,
+    classes: int | None = None,
+    flips: AnswerListener | None = None,
+) -> Verification:
+    """Run `models` (the bytes of each artifact's file) over `images`; see `verify`.
+
+    `workers` of 0 is this process, for files that were made here. With `classes` a file has to give so many logits.
+    `flips` hears of every image.
+    """
+    processes = default_processes(len(images)) if workers is None else workers
+    files = [Model(file=each.file, runtime=each.runtime, data=data, classes=classes) for each, data in models.items()]
+    runtimes = dict.fromkeys(artifact.runtime for artifact in models)
+    return judge(
+        list(models),
+        images,
+        answers(files, images.images, preprocessing, processes),
+        source=source,
+        runtimes={str(runtime): runtime_version(runtime) for runtime in runtimes},
+        host=describe_host(),
+        max_drop_pt=max_drop_pt,
+        skip_bad_images=skip_bad_images,
+        stages=stages,
+        flips=flips,
+    )
+
+
+def judge(
+    artifacts: Sequence[Artifact],
+    images: ImageSet,
+    answered: Generator[Answer | str, None, None],
+    *,
+    source: str,
+    runtimes: dict[str, str],
+    host: dict[str, str],
+    max_drop_pt: float | None = None,
+    skip_bad_images: bool = False,
+    stages: Stages | None = None,
+    flips: AnswerListener | None = None,
+) -> Verification:
+    """Compare what `artifacts` made of `images`, wherever they ran.
+
+    `answered` gives for each image in order the logits of all artifacts, or why it cannot be read; it is closed at the
+    end. `runtimes` and `host` say what ran them, and where; `source` is the folder as the user named it.
+
+    Raises:
+        DataError: images cannot be read, and are not to be skipped.
+        BundleError: a runtime has no fp32 artifact.
+    """
+    tallies = Tallies(artifacts)
+    bad: list[BadImage] = []
+    with (stages or Stages()).stage("verify", total=len(images)) as advance, closing(answered):
+        for index, answer in enumerate(answered):
+            if isinstance(answer, str):
+                bad.append(BadImage(images.images[index], answer))
+            else:
+                label = None if images.labels is None else images.labels[index]
+                logits = tallies.count(answer, label)
+                if flips is not None:
+                    flips.add(images.images[index], label, logits)
+            advance(1)
+        judge_bad_images(bad, len(images), skip=skip_bad_images)
+        provenance = image_provenance(source, images, bad)
+    results = tallies.results()
+    return Verification(
+        samples=provenance.count,
+        labelled=images.labels is not None,
+        images=provenance,
+        runtimes=runtimes,
+        host=host,
+        threads=THREADS,
+        gate=gate(results, max_drop_pt),
+        results=results,
+    )

@@ -1,0 +1,123 @@
+"""An evaluating process: takes models, then paths, on standard input; answers with logits on standard output.
+
+`levit_edge.runtime.evaluation.pool` starts it and is its only client. Frames in: a JSON object, `preprocessing`,
+the `models` but for their bytes, and `limit_s`, after which it ends by itself; the bytes of each model; then one
+`pack_image` after the other. Frames out: JSON for each model, null or a `fault_document`; then for each image
+`pack_answer`'s form of what came of it. It ends when its standard input does.
+"""
+
+import errno
+import json
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from levit_edge.bundle.kinds import Runtime
+from levit_edge.data.preprocess import FloatImage, Preprocessing
+from levit_edge.device.image import decoding_fault
+from levit_edge.errors import DataError, LevitEdgeError
+from levit_edge.runtime.evaluation.evaluator import Answer, Evaluator, Model
+from levit_edge.system.frames import Pipe, end_with_client, read_frame, write_frame
+from levit_edge.system.limits import at_most, confine, fault_document, raise_fault
+from levit_edge.system.memory import ran_out_of_memory
+
+__all__ = ["pack_answer", "pack_image", "unpack_answer"]
+
+LONGEST_REASON = 200  # characters
+
+
+def main() -> None:
+    """Serve until standard input ends; a client that has gone away ends it as quietly."""
+    answers_descriptor = os.dup(1)
+    confine()
+    with (
+        open(0, "rb", buffering=0) as requests,
+        open(answers_descriptor, "wb", buffering=0) as answers,  # noqa: PTH123
+        suppress(BrokenPipeError, EOFError),
+    ):
+        setup = json.loads(_next(requests))
+        evaluator = Evaluator(Preprocessing.from_json(setup["preprocessing"]))
+        for each in setup["models"]:
+            with at_most(setup["limit_s"]):
+                fault = _add(evaluator, each, _next(requests))
+            write_frame(answers, json.dumps(fault).encode())
+        while True:
+            image = _unpack_image(_next(requests))
+            with at_most(setup["limit_s"]):
+                answer = _answer(evaluator, image)
+            write_frame(answers, answer)
+
+
+def pack_image(image: Path | FloatImage) -> bytes:
+    """One line of JSON, the path or the shape of what is an input already, and the float32 bytes of that."""
+    if isinstance(image, Path):
+        return json.dumps(os.fspath(image)).encode() + b"\n"
+    return json.dumps(image.shape).encode() + b"\n" + image.astype("<f4", copy=False).tobytes()
+
+
+def _unpack_image(frame: bytes) -> Path | FloatImage:
+    line, _, values = frame.partition(b"\n")
+    head: str | list[int] = json.loads(line)
+    return Path(head) if isinstance(head, str) else np.frombuffer(values, "<f4").astype(np.float32).reshape(head)
+
+
+def pack_answer(answer: Answer | str | LevitEdgeError) -> bytes:
+    """One line of JSON, the seconds of each model, why the image cannot be read, or what is wrong with a model; and the
+    logits' float32 bytes.
+    """
+    if isinstance(answer, LevitEdgeError):
+        return json.dumps(fault_document(answer)).encode() + b"\n"
+    if isinstance(answer, str):
+        return json.dumps(answer).encode() + b"\n"
+    return json.dumps(answer.seconds).encode() + b"\n" + answer.logits.astype("<f4", copy=False).tobytes()
+
+
+def unpack_answer(frame: bytes) -> Answer | str:
+    """What `pack_answer` was given; a `LevitEdgeError` is raised."""
+    line, _, values = frame.partition(b"\n")
+    head: str | list[float] | dict[str, str] = json.loads(line)
+    if isinstance(head, str):
+        return head
+    if isinstance(head, dict):
+        raise_fault(head)
+    logits = np.frombuffer(values, "<f4").astype(np.float32, copy=False).reshape(len(head), -1)
+    return Answer(logits=logits, seconds=tuple(head))
+
+
+def _add(evaluator: Evaluator, model: dict[str, Any], data: bytes) -> dict[str, str] | None:
+    """Open one model; its bytes do not stay unless the runtime needs them."""
+    try:
+        evaluator.add(Model(**model | {"runtime": Runtime(model["runtime"])}, data=data))
+    except LevitEdgeError as error:
+        return fault_document(error)
+    return None
+
+
+def _answer(evaluator: Evaluator, image: Path | FloatImage) -> bytes:
+    try:
+        return pack_answer(evaluator.answer(image))
+    except DataError as error:
+        return pack_answer(decoding_fault(image, error)[:LONGEST_REASON])
+    except LevitEdgeError as error:
+        return pack_answer(error)
+
+
+def _next(requests: Pipe) -> bytes:
+    frame = read_frame(requests)
+    if frame is None:
+        raise EOFError
+    return frame
+
+
+if __name__ == "__main__":
+    end_with_client()
+    try:
+        main()
+    except Exception as error:
+        if not ran_out_of_memory(error):
+            raise
+        sys.exit(errno.ENOMEM)

@@ -1,0 +1,56 @@
+"""What `.pte` and `.onnx` files hold, found out in a process of its own: see `levit_edge.system.limits`."""
+
+import json
+from types import TracebackType
+from typing import Any, Self
+
+from levit_edge.errors import BundleError
+from levit_edge.system.limits import raise_death, raise_fault
+from levit_edge.system.worker import Helper, Helpers
+
+__all__ = ["ModelInspector"]
+
+WORKER = "levit_edge.runtime.inspect.worker"
+
+
+class ModelInspector:
+    """One process that inspects files, one after the other; use it in a `with` statement."""
+
+    def __init__(self) -> None:
+        self._helpers = Helpers()
+        self._helper: Helper | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._helpers.__exit__(kind, error, at)
+
+    def inspect(self, name: str, data: bytes) -> dict[str, Any]:
+        """The facts of a file as JSON holds them: `kind`, `file`, and those of `inspect_executorch` or `inspect_onnx`.
+
+        An ONNX file has besides `as_optimised_here`: `inspect_onnxruntime`'s, or under `not_inspected` why there are
+        none.
+
+        Args:
+            name: the file's; its ending tells the format.
+            data: its bytes.
+
+        Raises:
+            RuntimeUnavailableError: a package that is needed is not installed, or what reads the file crashed.
+            BundleError: the file is damaged, or of another format.
+        """
+        helper = self._helper = self._helper or self._helpers.start(WORKER)
+        helper.send(name.encode())
+        helper.send(data)
+        frame = helper.receive()
+        if frame is None:
+            self._helper = None
+            raise_death(helper, f"{name}: the process that inspected it", "the file")
+        facts: dict[str, Any] = json.loads(frame)
+        if "error" not in facts:
+            return facts
+        try:
+            raise_fault(facts)
+        except BundleError as error:
+            raise BundleError(f"{name}: {error}") from error

@@ -1,0 +1,83 @@
+"""The graph that ONNX Runtime really runs on this machine, after its own rewriting of a file.
+
+What a file spells as conversions around float operators, ONNX Runtime fuses into int8 kernels, or does not; the layout
+of convolutions depends on the processor. Only the optimised graph shows it.
+"""
+
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from levit_edge.bundle.self_contained import require_self_contained
+from levit_edge.errors import BundleError, RuntimeUnavailableError
+from levit_edge.runtime.inspect.onnx import CONVERSIONS, SHAPE_OPERATORS, inspect_onnx
+
+__all__ = ["OptimisedGraph", "inspect_onnxruntime"]
+
+INT8_OPERATORS = frozenset(
+    {"ConvInteger", "DynamicQuantizeMatMul", "MatMulInteger", "MatMulIntegerToFloat", "MatMulNBits", "QGemm"}
+)
+"""With every operator whose name starts with QLinear."""
+LAYOUT_OPERATORS = frozenset({"ReorderInput", "ReorderOutput"})
+"""Between rows of pixels and the blocks of channels in which convolutions run."""
+ONLY_FATAL = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimisedGraph:
+    """Operator counts after optimisation, at the level that `OnnxRuntimeRunner` uses."""
+
+    onnxruntime_version: str
+    int8_operators: dict[str, int]
+    float_operators: dict[str, int]
+    shape_operators: dict[str, int]
+    conversions: dict[str, int]
+    """Between int8 and float, and between memory layouts."""
+
+
+def inspect_onnxruntime(data: bytes) -> OptimisedGraph:
+    """Have ONNX Runtime optimise an ONNX file for this machine, and count what is left.
+
+    Raises:
+        RuntimeUnavailableError: onnxruntime or onnx is not installed.
+        BundleError: it is not an ONNX file, its weights are in other files, or ONNX Runtime refuses it.
+    """
+    try:
+        import onnx
+        import onnxruntime
+    except ImportError as error:
+        raise RuntimeUnavailableError("onnx and onnxruntime are needed: `pip install onnx onnxruntime`.") from error
+    inspect_onnx(data)
+    require_self_contained(data)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "optimised.onnx"
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = ONLY_FATAL
+        options.optimized_model_filepath = str(path)
+        try:
+            onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+            graph = onnx.load(path, load_external_data=False).graph
+        except Exception as error:  # onnxruntime's exceptions have no public base but Exception
+            raise BundleError(f"ONNX Runtime {onnxruntime.__version__} refuses the file: {error}") from error
+    kinds = Counter((_kind(node.op_type), node.op_type) for node in graph.node)
+
+    def counted(wanted: str) -> dict[str, int]:
+        return {operator: count for (kind, operator), count in kinds.most_common() if kind == wanted}
+
+    return OptimisedGraph(
+        onnxruntime_version=onnxruntime.__version__,
+        int8_operators=counted("int8"),
+        float_operators=counted("float"),
+        shape_operators=counted("shape"),
+        conversions=counted("conversion"),
+    )
+
+
+def _kind(operator: str) -> str:
+    if operator in CONVERSIONS | LAYOUT_OPERATORS:
+        return "conversion"
+    if operator in INT8_OPERATORS or operator.startswith("QLinear"):
+        return "int8"
+    return "shape" if operator in SHAPE_OPERATORS | {"Gather", "Split"} else "float"

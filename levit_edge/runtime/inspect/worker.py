@@ -1,0 +1,57 @@
+"""An inspecting process: takes names and bytes of model files on standard input, answers with their facts.
+
+`levit_edge.runtime.inspect.model` starts it and is its only client. For each file, frames in: the name; the
+bytes. Frame out: JSON, the facts or a `fault_document`. It ends when its standard input does.
+"""
+
+import json
+import os
+import resource
+from typing import Any
+
+from levit_edge.documents import to_json
+from levit_edge.errors import BundleError, LevitEdgeError, RuntimeUnavailableError
+from levit_edge.system.frames import read_frame, write_frame
+from levit_edge.system.limits import at_most, confine, fault_document
+
+LIMIT_S = 120
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    answers = os.dup(1)
+    confine()
+    resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S, LIMIT_S))  # also of the programs that it starts
+    with open(0, "rb", buffering=0) as requests, open(answers, "wb", buffering=0) as writable:  # noqa: PTH123
+        while (name := read_frame(requests)) is not None and (data := read_frame(requests)) is not None:
+            with at_most(LIMIT_S):
+                answer = _facts(name.decode(), data)
+            write_frame(writable, json.dumps(answer).encode())
+
+
+def _facts(name: str, data: bytes) -> dict[str, Any]:
+    from levit_edge.runtime.inspect.executorch import inspect_executorch
+    from levit_edge.runtime.inspect.onnx import inspect_onnx
+
+    kind, reader = ("ExecuTorch program", inspect_executorch) if name.endswith(".pte") else ("ONNX model", inspect_onnx)
+    try:
+        facts: dict[str, Any] = to_json(reader(data))
+    except LevitEdgeError as error:
+        return fault_document(error)
+    facts = {"kind": kind, "file": name} | facts
+    return facts if name.endswith(".pte") else facts | {"as_optimised_here": _optimised(data)}
+
+
+def _optimised(data: bytes) -> dict[str, Any]:
+    """What ONNX Runtime makes of a file on this machine, or why it makes nothing of it: the file's facts stand."""
+    from levit_edge.runtime.inspect.onnxruntime import inspect_onnxruntime
+
+    try:
+        optimised: dict[str, Any] = to_json(inspect_onnxruntime(data))
+    except (BundleError, RuntimeUnavailableError) as error:
+        return {"not_inspected": str(error)}
+    return optimised
+
+
+if __name__ == "__main__":
+    main()

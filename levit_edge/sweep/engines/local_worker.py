@@ -1,0 +1,69 @@
+"""A process that does tasks: takes calls on standard input, answers with outcomes on standard output.
+
+`levit_edge.sweep.engines.worker_process` starts it and is its only client. Arguments: the store, the name of the run.
+Frames in: first the environment as JSON, then one call after the other; out: for each call its outcome, as `pack`
+writes it. It ends when its standard input does.
+"""
+
+import errno
+import json
+import os
+import resource
+import sys
+from contextlib import suppress
+from typing import Any
+
+from levit_edge.documents import from_json, to_json
+from levit_edge.errors import SweepError
+from levit_edge.sweep.tasks.call import Call, Done, Failed, Outcome
+from levit_edge.sweep.tasks.work import run
+from levit_edge.system.frames import end_with_client, read_frame, write_frame
+from levit_edge.system.memory import ran_out_of_memory
+
+__all__ = ["pack", "unpack"]
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    store, run_id = sys.argv[1:]
+    with (
+        open(0, "rb", buffering=0) as requests,
+        open(os.dup(1), "wb", buffering=0) as answers,  # noqa: PTH123
+        suppress(BrokenPipeError),
+    ):
+        os.dup2(2, 1)
+        environment = json.loads(read_frame(requests) or b"{}")
+        while (frame := read_frame(requests)) is not None:
+            call = from_json(Call, json.loads(frame), SweepError, "a call")
+            limit_memory(call.memory_bytes)
+            write_frame(answers, pack(run(call, store, environment, run_id)))
+
+
+def limit_memory(limit: int) -> None:
+    """Of writable memory, from now on."""
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    with suppress(ValueError, OSError):  # a lower limit is set already
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+
+
+def pack(outcome: Outcome) -> bytes:
+    """The outcome as JSON."""
+    return json.dumps({type(outcome).__name__: to_json(outcome)}).encode()
+
+
+def unpack(frame: bytes) -> Outcome:
+    """What `pack` was given."""
+    ((name, document),) = json.loads(frame).items()
+    kinds: dict[str, Any] = {"Done": Done, "Failed": Failed}
+    outcome: Outcome = from_json(kinds[name], document, SweepError, "an outcome")
+    return outcome
+
+
+if __name__ == "__main__":
+    end_with_client()
+    try:
+        main()
+    except Exception as error:
+        if not ran_out_of_memory(error):
+            raise
+        sys.exit(errno.ENOMEM)

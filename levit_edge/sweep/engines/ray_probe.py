@@ -1,0 +1,48 @@
+"""Finds out whether a node of a Ray cluster can do a sweep's tasks.
+
+`look` goes to the node by value, so that one without levit-edge answers too; what it needs is imported in it.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+__all__ = ["look", "unfit"]
+
+
+def look(store_url: str) -> dict[str, Any]:
+    """What is there: the node's `environment` and the store's `note`, or why not, `lacks` and `problem`."""
+    try:
+        from levit_edge.sweep.engines.environment import environment
+        from levit_edge.sweep.tasks.store import Store
+
+        found = environment()
+    except Exception as error:  # an older levit-edge may fail in any way
+        return {"lacks": f"{type(error).__name__}: {error}"}
+    try:
+        return {"environment": found, "note": Store(store_url).note()}
+    except Exception as error:
+        return {"environment": found, "note": "", "problem": str(error)}
+
+
+def unfit(
+    found: Mapping[str, Any], here: Mapping[str, str], note: str, store_url: str, processors: Collection[str]
+) -> str:
+    """Why a node of which `look` tells that cannot do the tasks of a run here, and what to do; empty if it can.
+
+    Its processor has to be one of `processors`.
+    """
+    from levit_edge.sweep.engines.environment import PROCESSOR, describe_difference
+
+    if "lacks" in found:
+        return f"has no levit-edge as this one ({found['lacks']}): pip install the same version, 'levit-edge[ray]'"
+    its, expected = dict(found["environment"]), dict(here)
+    processor = its.pop(PROCESSOR, "unknown")
+    expected.pop(PROCESSOR, None)
+    if different := describe_difference(expected, its):
+        return f"has other versions: {different}; install the same ones"
+    if found["note"] != note:
+        why = found.get("problem") or "it is another folder there, or none"
+        return f"does not see {store_url} ({why}): give --output as a folder that all nodes share, or a URL"
+    if processor not in processors:
+        return f"has another processor: {processor} (others {', '.join(processors)}); --any-processor allows that"
+    return ""

@@ -1,0 +1,1 @@
+"""Images and checkpoints of a sweep, wherever they are."""

@@ -1,0 +1,77 @@
+"""The calibration images of a sweep: which of a source's images they are, and local copies of them."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+
+from levit_edge.data.imagefolder import ImageSet
+from levit_edge.data.sampling import balanced_indices
+from levit_edge.errors import DataError, OutputError
+from levit_edge.sweep.inputs.shard_index import IndexedImage, ShardIndex, image_names
+from levit_edge.sweep.inputs.shard_reader import entries
+from levit_edge.sweep.inputs.sources import Shard
+
+__all__ = ["ChosenImage", "choose_calibration", "materialise"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChosenImage:
+    """An image, and where it is."""
+
+    name: str
+    """What it is called among all images of the source."""
+    shard: str
+    image: IndexedImage
+
+
+def choose_calibration(source: str, indices: Sequence[ShardIndex], count: int, seed: int) -> tuple[ChosenImage, ...]:
+    """The `count` images that `levit_edge.data.sampling.balanced_sample` takes of the same local folder, in its order.
+
+    Raises:
+        DataError: there are fewer, or `count` is less than one.
+    """
+    images = [(index.shard, image) for index in indices for image in index.images]
+    names = image_names(indices)
+    classes = [(image.folder, image.label) for _, image in images]
+    chosen = balanced_indices(source, names, classes, count, seed)
+    return tuple(ChosenImage(name=names[each], shard=images[each][0], image=images[each][1]) for each in chosen)
+
+
+def materialise(shards: Sequence[Shard], chosen: Sequence[ChosenImage], folder: Path) -> ImageSet:
+    """Copy the `chosen` images into `folder`, which is empty, by numbers: names from elsewhere are no paths here.
+
+    The set is without labels, in the order of `chosen`, with their names: samples, digests and provenance are those of
+    the originals.
+
+    Raises:
+        DataError: a shard cannot be read, or an image is not what it was when it was indexed.
+        OutputError: a copy cannot be written.
+    """
+    paths = [folder / f"{number:06}{PurePosixPath(each.name).suffix.lower()}" for number, each in enumerate(chosen)]
+    wanted: defaultdict[str, dict[str, tuple[Path, str]]] = defaultdict(dict)
+    for path, each in zip(paths, chosen, strict=True):
+        wanted[each.shard][each.image.name] = path, each.image.sha256
+    for shard in shards:
+        if shard.name in wanted:
+            _copy(shard, wanted.pop(shard.name))
+    if wanted:
+        raise DataError(f"{', '.join(sorted(wanted))}: not among the shards of the images that were chosen from")
+    return ImageSet(
+        root=folder, images=tuple(paths), labels=None, class_names=None, names=tuple(each.name for each in chosen)
+    )
+
+
+def _copy(shard: Shard, remaining: dict[str, tuple[Path, str]]) -> None:
+    for entry in entries(shard, only=frozenset(remaining)):
+        path, expected = remaining.pop(entry.name)
+        if sha256(entry.content).hexdigest() != expected:
+            raise DataError(f"{shard.name}: {entry.name}: changed since it was indexed")
+        try:
+            path.write_bytes(entry.content)
+        except OSError as error:
+            raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+        if not remaining:
+            return
+    raise DataError(f"{shard.name}: {', '.join(sorted(remaining)[:3])}: no longer in it")

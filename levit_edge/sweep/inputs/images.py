@@ -1,0 +1,126 @@
+"""The images of a sweep: what its index tasks have found in the shards of one source."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from levit_edge.bundle.manifest import ImageProvenance
+from levit_edge.data.sampling import digest_of
+from levit_edge.documents import to_json
+from levit_edge.sweep.inputs.shard_index import ShardIndex, image_names, labels_for
+from levit_edge.sweep.inputs.sources import Listing, Shard
+from levit_edge.sweep.tasks.call import Call
+from levit_edge.sweep.tasks.index_task import INDEX, IndexedShard, read_indexed
+from levit_edge.sweep.tasks.runner import Runner, TaskFailedError
+from levit_edge.sweep.tasks.store import Store
+
+__all__ = ["Images", "LabelledShard", "find_images"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledShard:
+    """A shard's images with the labels that they have for a network."""
+
+    blob: str
+    """SHA-256 of the `IndexedShard` in the store."""
+    name: str
+    labels: tuple[int, ...] | None
+    digest: str
+    """Of names, contents and labels, in order."""
+
+
+class Images:
+    """A source whose shards have been read once."""
+
+    def __init__(self, listing: Listing, indexed: Sequence[tuple[IndexedShard, str]], problems: Sequence[str]) -> None:
+        """`indexed` are the shards that could be read, with their blobs; `problems` say why others could not."""
+        self.listing = listing
+        self.shards = tuple(shard for shard, _ in indexed)
+        self.problems = tuple(problems)
+        self._blobs = tuple(blob for _, blob in indexed)
+        self._labelled: dict[int, tuple[LabelledShard, ...]] = {}
+        self._names = image_names(self.indices)
+        self._provenances: dict[tuple[frozenset[str], ...], ImageProvenance] = {}
+
+    @property
+    def indices(self) -> tuple[ShardIndex, ...]:
+        """Of the shards that could be read."""
+        return tuple(each.index for each in self.shards)
+
+    @property
+    def labels_are_known(self) -> bool:
+        """Whether its images have classes."""
+        return self.listing.class_names is not None or any(
+            image.label is not None for index in self.indices for image in index.images
+        )
+
+    def labelled(self, classes: int) -> tuple[LabelledShard, ...]:
+        """The shards that could be read, for a network of so many classes.
+
+        Raises:
+            DataError: the classes are not the network's.
+        """
+        if classes not in self._labelled:
+            found = labels_for(self.listing.source, self.indices, self.listing.class_names, classes)
+            self._labelled[classes] = tuple(
+                LabelledShard(
+                    blob=blob,
+                    name=each.shard.name,
+                    labels=None if found is None else found[place],
+                    digest=_digest(each.index, None if found is None else found[place]),
+                )
+                for place, (each, blob) in enumerate(zip(self.shards, self._blobs, strict=True))
+            )
+        return self._labelled[classes]
+
+    def provenance(self, skipped: Sequence[frozenset[str]]) -> ImageProvenance:
+        """What a verification says that used all of them but the `skipped`: names, shard by shard."""
+        key = tuple(skipped)
+        if key not in self._provenances:
+            self._provenances[key] = self._provenance(key)
+        return self._provenances[key]
+
+    def _provenance(self, skipped: Sequence[frozenset[str]]) -> ImageProvenance:
+        left_out = [image.name in skipped[place] for place, index in enumerate(self.indices) for image in index.images]
+        hashes = [image.sha256 for index in self.indices for image in index.images]
+        images = list(zip(self._names, hashes, left_out, strict=True))
+        used = [(name, sha256) for name, sha256, without in images if not without]
+        return ImageProvenance(
+            source=self.listing.source,
+            count=len(used),
+            sha256=digest_of(used),
+            skipped=tuple(name for name, _, without in images if without),
+        )
+
+
+async def find_images(listing: Listing, runner: Runner, store: Store, *, memory_bytes: int, seconds: int) -> Images:
+    """Read all shards of a listing once, wherever there is room."""
+
+    async def one(shard: Shard) -> tuple[IndexedShard, str] | str:
+        call = Call(
+            kind="index",
+            subject=shard.name,
+            pieces={"": to_json(shard)},
+            memory_bytes=memory_bytes,
+            seconds=seconds,
+        )
+        try:
+            result = await runner.result(call)
+        except TaskFailedError as error:
+            return str(error)
+        blob = result.blobs[INDEX]
+        return await asyncio.to_thread(read_indexed, store, blob), blob
+
+    found = await asyncio.gather(*(one(shard) for shard in listing.shards))
+    return Images(
+        listing,
+        [each for each in found if not isinstance(each, str)],
+        [each for each in found if isinstance(each, str)],
+    )
+
+
+def _digest(index: ShardIndex, labels: Sequence[int] | None) -> str:
+    rows = [[image.name, image.sha256, None if labels is None else labels[i]] for i, image in enumerate(index.images)]
+    return hashlib.sha256(json.dumps(rows).encode("utf-8", "surrogatepass")).hexdigest()

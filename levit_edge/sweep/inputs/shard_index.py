@@ -1,0 +1,141 @@
+"""What is in a shard: name, class and SHA-256 of each image; and whether all shards are the set that is expected."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from levit_edge.data.imagefolder import class_labels
+from levit_edge.data.sampling import digest_of
+from levit_edge.errors import DataError
+from levit_edge.sweep.inputs.shard_reader import entries
+from levit_edge.sweep.inputs.sources import Shard
+
+__all__ = [
+    "IndexedImage",
+    "ShardIndex",
+    "check_counts",
+    "digest_of_indices",
+    "image_names",
+    "index_shard",
+    "labels_for",
+]
+
+LISTED = 5  # classes in a message
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexedImage:
+    """An image without its content; see `levit_edge.sweep.inputs.shard_reader.Entry`."""
+
+    name: str
+    folder: str | None
+    label: int | None
+    sha256: str
+    """Of its file's bytes, 64 hex digits."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardIndex:
+    """The images of a shard, in order."""
+
+    shard: str
+    """The shard's name."""
+    images: tuple[IndexedImage, ...]
+
+    @property
+    def digest(self) -> str:
+        """What `levit_edge.data.sampling.digest` gives for these images in a local folder."""
+        return digest_of((image.name, image.sha256) for image in self.images)
+
+
+def index_shard(shard: Shard) -> ShardIndex:
+    """Read all of `shard` once.
+
+    Raises:
+        DataError: as `levit_edge.sweep.inputs.shard_reader.entries`.
+    """
+    images = tuple(
+        IndexedImage(
+            name=entry.name,
+            folder=entry.folder,
+            label=entry.label,
+            sha256=hashlib.sha256(entry.content).hexdigest(),
+        )
+        for entry in entries(shard)
+    )
+    return ShardIndex(shard=shard.name, images=images)
+
+
+def image_names(indices: Sequence[ShardIndex]) -> tuple[str, ...]:
+    """What each image of all shards is called: its name; its shard's and its name where two have the same."""
+    names = tuple(image.name for index in indices for image in index.images)
+    if len(set(names)) == len(names):
+        return names
+    return tuple(f"{index.shard}/{image.name}" for index in indices for image in index.images)
+
+
+def digest_of_indices(indices: Sequence[ShardIndex]) -> str:
+    """What `levit_edge.data.sampling.digest` gives for the images of all shards in one local folder."""
+    hashes = (image.sha256 for index in indices for image in index.images)
+    return digest_of(zip(image_names(indices), hashes, strict=True))
+
+
+def labels_for(
+    source: str, indices: Sequence[ShardIndex], class_names: tuple[str, ...] | None, classes: int | None
+) -> tuple[tuple[int, ...], ...] | None:
+    """The class index of each image, shard by shard; None if no image has a class.
+
+    `class_names` are the class folders of the source's listing, whose indices are those of
+    `levit_edge.data.imagefolder.class_labels`; labels in tar files are the indices themselves. `classes` is the number
+    of the model's outputs.
+
+    Raises:
+        DataError: the classes are not the model's, or only some images have one.
+    """
+    if class_names is not None:
+        of_folder, _ = class_labels(source, class_names, classes)
+        return tuple(tuple(of_folder[image.folder or ""] for image in index.images) for index in indices)
+    if all(image.label is None for index in indices for image in index.images):
+        return None
+    return tuple(tuple(_label(index, image, classes) for image in index.images) for index in indices)
+
+
+def check_counts(
+    source: str,
+    indices: Sequence[ShardIndex],
+    class_names: tuple[str, ...] | None = None,
+    *,
+    count: int | None = None,
+    per_class: int | None = None,
+) -> None:
+    """Refuse a source that has not `count` images, or not `per_class` of each of its classes.
+
+    Raises:
+        DataError: it says what there is and what was expected.
+    """
+    found = sum(len(index.images) for index in indices)
+    if count is not None and found != count:
+        raise DataError(f"{source}: {found:,} images in {len(indices)} shards, expected {count:,}")
+    if per_class is None:
+        return
+    labels = labels_for(source, indices, class_names, None)
+    if labels is None:
+        raise DataError(f"{source}: its images have no classes, expected {per_class:,} of each")
+    counts = Counter(label for of_shard in labels for label in of_shard)
+    names = class_names or tuple(str(label) for label in range(max(counts) + 1))
+    wrong = [f"{name} has {counts[label]:,}" for label, name in enumerate(names) if counts[label] != per_class]
+    if wrong:
+        more = f" and {len(wrong) - LISTED:,} more" if len(wrong) > LISTED else ""
+        raise DataError(
+            f"{source}: expected {per_class:,} images of each class, but {len(wrong):,} of {len(names):,} classes have "
+            f"another number: {', '.join(wrong[:LISTED])}{more}"
+        )
+
+
+def _label(index: ShardIndex, image: IndexedImage, classes: int | None) -> int:
+    if image.label is None:
+        raise DataError(f"{index.shard}: {image.name}: no label, but others have one")
+    if classes is not None and image.label >= classes:
+        raise DataError(f"{index.shard}: {image.name}: label {image.label}, but the model has {classes} classes")
+    return image.label

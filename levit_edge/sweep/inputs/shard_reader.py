@@ -1,0 +1,232 @@
+"""Reads the images of a shard one after the other, with their classes; memory does not grow with the shard.
+
+Tar files are WebDataset's (https://github.com/webdataset/webdataset): the members of a sample share their name up to
+the first full stop of its last part, and one of them, `.cls` or `.json`, has the label. That library groups them, but
+fsspec opens them, and they are read strictly: a file that ends without the end-of-archive block is truncated, even
+between two members.
+"""
+
+import bz2
+import gzip
+import lzma
+import re
+import tarfile
+from collections.abc import Callable, Container, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from tarfile import (  # type: ignore[attr-defined] # typeshed lacks three of them
+    EmptyHeaderError,
+    EOFHeaderError,
+    HeaderError,
+    ReadError,
+    TruncatedHeaderError,
+)
+from typing import Any, NoReturn, Self
+
+from levit_edge.data.imagefolder import EXTENSIONS, is_hidden_path
+from levit_edge.documents import parse_json
+from levit_edge.errors import DataError
+from levit_edge.sweep.inputs.sources import Shard, ShardKind
+from levit_edge.sweep.inputs.storage import StoredFile, locate, reported, signature
+
+__all__ = ["Entry", "entries"]
+
+MOST_IMAGE_BYTES = 64 * 2**20
+MOST_LABEL_BYTES = 2**20
+CHUNK_BYTES = 2**20
+READ_AHEAD_BYTES = 4 * 2**20  # what s3fs asks for at a time; its own 50 MiB would be several times that in memory
+LIMITS = {"cls": MOST_LABEL_BYTES, "json": MOST_LABEL_BYTES, **{each[1:]: MOST_IMAGE_BYTES for each in EXTENSIONS}}
+"""Of the files of a sample that are read, by their endings, bytes."""
+DECOMPRESSORS: tuple[tuple[bytes, Callable[[Any], Any]], ...] = (
+    (rb"\x1f\x8b\x08", gzip.open),
+    (rb"BZh[1-9]1AY&SY", bz2.open),
+    (rb"\xfd7zXZ\x00", lzma.open),
+)
+"""By how a file begins. They compare checksums, which tarfile's own do not."""
+LONGEST_START = 10
+EXTENDING = {
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+}
+"""Types of headers that come before another header and that tarfile reads whole."""
+MOST_EXTENDING_BYTES = 2**20
+MOST_ARCHIVE_BYTES = 2**40  # tarfile would look for the next header behind any number of bytes, for ever
+META = re.compile(r"__[^/]*__($|/)")  # WebDataset's own, no samples
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One image, and its class as the shard tells it."""
+
+    name: str
+    """Its path in the folder, or its member's name."""
+    folder: str | None
+    """The class folder that it is in."""
+    label: int | None
+    """The label beside it in a tar file."""
+    content: bytes
+    """Its file's bytes, not decoded."""
+
+
+def entries(shard: Shard, only: Container[str] | None = None) -> Iterator[Entry]:
+    """The images of `shard` in order, or those with names in `only`.
+
+    Raises:
+        DataError: the shard is missing, truncated, damaged, not what was listed or not readable; or a sample has no
+            image, several, or no sound label. The shard is named, and how far it could be read.
+        MemoryShortageError: there is not enough memory.
+    """
+    if shard.kind is ShardKind.FOLDER:
+        return _files(shard, only)
+    return (entry for entry in _samples(shard) if only is None or entry.name in only)
+
+
+def _files(shard: Shard, only: Container[str] | None) -> Iterator[Entry]:
+    for file in shard.files:
+        if only is not None and file.path not in only:
+            continue
+        with reported(f"{shard.name}: {file.path}"), _opened(shard, file) as stream:
+            content = stream.read(MOST_IMAGE_BYTES + 1)
+            if len(content) > MOST_IMAGE_BYTES:
+                raise ValueError(f"more than {MOST_IMAGE_BYTES:,} bytes")
+        folder = file.path.partition("/")[0] if shard.labelled else None
+        yield Entry(name=file.path, folder=folder, label=None, content=content)
+
+
+@contextmanager
+def _opened(shard: Shard, file: StoredFile) -> Iterator[Any]:
+    """The bytes of a shard's file, if it still is what was listed."""
+    if file.signature is None:
+        raise FileNotFoundError
+    system, root = locate(shard.root)
+    path = f"{root}/{file.path}"
+    info = system.info(path)
+    if info["type"] != "file":  # reading from a pipe could wait for ever
+        raise DataError(f"{shard.name}: {file.path}: not a regular file")
+    if signature(system, path, info) != file.signature:
+        raise DataError(f"{shard.name}: {file.path}: changed since it was listed; list the images again")
+    with system.open(path, "rb", block_size=READ_AHEAD_BYTES) as stream:
+        yield stream
+
+
+def _samples(shard: Shard) -> Iterator[Entry]:
+    read: set[str] = set()
+    with (
+        reported(shard.name, note=lambda: f", after {len(read)} of its samples" if read else ""),
+        _opened(shard, shard.files[0]) as stream,
+    ):
+        for sample in _group(_members(stream)):
+            key = sample.pop("__key__")
+            if key in read:
+                raise DataError(f"{shard.name}: {key}: there are two samples of this name")
+            yield _entry(f"{shard.name}: {key}", sample)
+            read.add(key)
+    if not read:
+        raise DataError(f"{shard.name}: there are no samples in it")
+
+
+def _group(members: Iterator[tuple[str, bytes]]) -> Iterator[dict[str, Any]]:
+    """For each sample `(name, content)` of its members by their endings, in lower case, and its `__key__`."""
+    from webdataset.tariterators import group_by_keys
+
+    files = ({"fname": name, "data": (name, content), "__url__": ""} for name, content in members)
+    for sample in group_by_keys(files, handler=_refuse):
+        del sample["__url__"]
+        yield sample
+
+
+def _refuse(error: Exception) -> NoReturn:
+    raise ReadError(f"a sample has two files with the same ending: {error.args[0]}") from error
+
+
+def _members(stream: Any) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of the files of a tar archive; of those that are neither image nor label, no content.
+
+    Raises:
+        tarfile.TarError: it is truncated, damaged or not what is expected.
+    """
+    from webdataset.tariterators import base_plus_ext
+
+    with tarfile.open(fileobj=_decompressed(stream), mode="r|", bufsize=CHUNK_BYTES, tarinfo=_StrictHeader) as archive:
+        while (member := archive.next()) is not None:
+            archive.members.clear()  # type: ignore[attr-defined] # or they would be kept
+            name = member.name.removeprefix("./")
+            ending = (base_plus_ext(name)[1] or "").lower()
+            if archive.offset > MOST_ARCHIVE_BYTES:
+                raise ReadError(f"damaged: {name} ends behind {MOST_ARCHIVE_BYTES:,} bytes")
+            if member.isdir() or META.match(name) or is_hidden_path(name):
+                continue
+            if not member.isreg() or member.issparse():
+                raise ReadError(f"{name} is a link, a device or a sparse file, expected plain files only")
+            yield name, _content(archive, member, name, LIMITS.get(ending, 0))
+        _check_rest(archive)
+
+
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str, limit: int) -> bytes:
+    if not limit:
+        return b""
+    if member.size > limit:
+        raise ReadError(f"{name} has {member.size:,} bytes, at most {limit:,} are read")
+    file = archive.extractfile(member)
+    return b"" if file is None else file.read()
+
+
+def _check_rest(archive: tarfile.TarFile) -> None:
+    """Refuse anything but zeros behind the end: a header that was overwritten by zeros looks like the end."""
+    while archive.fileobj is not None and (chunk := archive.fileobj.read(CHUNK_BYTES)):
+        if chunk.count(0) != len(chunk):
+            raise ReadError("damaged: there is data behind the end of the archive")
+
+
+def _decompressed(stream: Any) -> Any:
+    start = stream.read(LONGEST_START)
+    stream.seek(0)
+    return next((opener(stream) for begin, opener in DECOMPRESSORS if re.match(begin, start)), stream)
+
+
+class _StrictHeader(tarfile.TarInfo):
+    """What tarfile takes for the end of the archive is an error, but for the end-of-archive block itself."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile: tarfile.TarFile) -> Self:
+        try:
+            return super().fromtarfile(tarfile)
+        except EOFHeaderError:
+            raise
+        except (EmptyHeaderError, TruncatedHeaderError) as error:
+            raise ReadError("truncated: it ends without the end-of-archive block") from error
+        except HeaderError as error:
+            raise ReadError(f"damaged: {error}") from error
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        header = super().frombuf(buf, encoding, errors)
+        if header.type in EXTENDING and header.size > MOST_EXTENDING_BYTES:
+            raise ReadError(f"damaged: a header of {header.size:,} bytes")
+        return header
+
+
+def _entry(what: str, sample: dict[str, tuple[str, bytes]]) -> Entry:
+    images = [member for ending, member in sample.items() if f".{ending}" in EXTENSIONS]
+    if len(images) != 1:
+        raise DataError(f"{what}: {len(images)} images ({', '.join(sorted(sample))}), expected one for each sample")
+    ((name, content),) = images
+    return Entry(name=name, folder=None, label=_label(what, sample), content=content)
+
+
+def _label(what: str, sample: dict[str, tuple[str, bytes]]) -> int | None:
+    if "cls" in sample:
+        text = sample["cls"][1].strip()
+        if not re.fullmatch(rb"[0-9]{1,9}", text):
+            raise DataError(f"{what}: its .cls holds {text[:40]!r}, expected the number of a class")
+        return int(text)
+    if "json" not in sample:
+        return None
+    found = parse_json(sample["json"][1], DataError, f"{what}.json")
+    label = next((found[key] for key in ("label", "cls") if key in found), None) if isinstance(found, dict) else None
+    if label is not None and (type(label) is not int or label < 0):
+        raise DataError(f"{what}: its .json has the label {str(label)[:40]!r}, expected the number of a class")
+    return label

@@ -1,0 +1,198 @@
+"""Where a sweep's images are, in shards: image folders and WebDataset tar files, local or at URLs.
+
+Listing reads no image. A shard says what tells its content, so that what was computed from it is kept as long as it
+does not change.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from levit_edge.data.imagefolder import arrange, list_image_folder
+from levit_edge.errors import DataError
+from levit_edge.sweep.inputs.storage import (
+    StoredFile,
+    find_matches,
+    has_glob,
+    local_path,
+    locate,
+    location_of,
+    parent_and_name,
+    reported,
+    signature,
+)
+
+__all__ = ["Listing", "Shard", "ShardKind", "list_shards"]
+
+TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+MOST_SHARDS = 100_000  # a brace pattern may stand for any number
+
+
+class ShardKind(StrEnum):
+    """How the images of a shard are kept."""
+
+    FOLDER = "folder"
+    """A file for each."""
+    TAR = "tar"
+    """All in one WebDataset tar file, compressed or not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shard:
+    """Some of a source's images: what one task reads. Equal if their content is, as far as can be told unread."""
+
+    name: str
+    """What messages call it, such as `val-00007.tar` or `val[1500:2000]`; no other of the source is called so."""
+    kind: ShardKind
+    root: str
+    """The folder that the files are in: an absolute local path, or a URL."""
+    files: tuple[StoredFile, ...]
+    """The images, or the one tar file. One that is not there has no signature, and its shard cannot be read."""
+    labelled: bool
+    """Whether the images are in class folders."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """All shards of a source."""
+
+    source: str
+    shards: tuple[Shard, ...]
+    class_names: tuple[str, ...] | None
+    """The class folders in order, empty ones too; None for tar files and for folders of images alone."""
+
+
+def list_shards(source: str, shard_size: int) -> Listing:
+    """The shards of the images at `source`.
+
+    `source` is an image folder (see `levit_edge.data.imagefolder.read_image_folder`), whose images make shards of
+    `shard_size`, the last one smaller; or tar files by the name of one, a glob or a brace pattern such as
+    `val-{00000..00099}.tar`, each a shard. Either is local or at a URL. Tar files that a brace pattern names and that
+    are not there are shards without signature.
+
+    Raises:
+        DataError: nothing is there, it cannot be listed, or a library that it needs is not installed.
+    """
+    if shard_size < 1:
+        raise DataError(f"shards of {shard_size} images were asked for, expected 1 or more")
+    local = local_path(source)
+    if local is not None and local.is_dir():
+        return _local_folder(source, local, shard_size)
+    patterns = _expand_braces(source)
+    if len(patterns) == 1 and not has_glob(source) and not source.lower().endswith(TAR_ENDINGS):
+        return _folder(source, shard_size)
+    return _tars(source, patterns)
+
+
+def _local_folder(source: str, folder: Path, shard_size: int) -> Listing:
+    found = list_image_folder(folder)
+    system, root = locate(str(folder))
+    with reported(source):
+        files = [StoredFile(path=path, signature=signature(system, f"{root}/{path}")) for path in found.images]
+    return _folder_listing(source, root, files, found.folders, shard_size)
+
+
+def _folder(source: str, shard_size: int) -> Listing:
+    system, root = locate(source)
+    with reported(source):
+        files, folders = {}, set()
+        for path, info in system.find(root, withdirs=True, detail=True).items():
+            relative = path.removeprefix(root).lstrip("/")
+            if info["type"] == "directory" or relative.endswith("/"):  # so S3 keeps empty folders
+                folders.add(relative.rstrip("/"))
+            elif relative:
+                files[relative] = info
+        if not files:
+            raise DataError(f"{source}: there are no files; expected a folder of images, or tar files (*.tar)")
+        found = arrange(source, files, (folder for folder in folders if folder and "/" not in folder))
+        stored = [
+            StoredFile(path=path, signature=signature(system, f"{root}/{path}", files[path])) for path in found.images
+        ]
+    return _folder_listing(source, location_of(system, root), stored, found.folders, shard_size)
+
+
+def _folder_listing(
+    source: str, root: str, files: Sequence[StoredFile], class_names: tuple[str, ...] | None, shard_size: int
+) -> Listing:
+    _, name = parent_and_name(root)
+    shards = []
+    for start in range(0, len(files), shard_size):
+        some = tuple(files[start : start + shard_size])
+        shards.append(
+            Shard(
+                name=f"{name}[{start}:{start + len(some)}]",
+                kind=ShardKind.FOLDER,
+                root=root,
+                files=some,
+                labelled=class_names is not None,
+            )
+        )
+    return Listing(source=source, shards=tuple(shards), class_names=class_names)
+
+
+def _expand_braces(source: str) -> list[str]:
+    with reported(source):
+        from braceexpand import braceexpand  # a part of what webdataset installs
+
+        patterns = list(islice(braceexpand(source), MOST_SHARDS + 1))
+    if len(patterns) > MOST_SHARDS:
+        raise DataError(f"{source}: it stands for more than {MOST_SHARDS:,} files")
+    return patterns
+
+
+def _tars(source: str, patterns: Iterable[str]) -> Listing:
+    named = [pattern for pattern in patterns if not has_glob(pattern)]
+    files = _look_up(source, named)
+    for pattern in patterns:
+        if has_glob(pattern):
+            matches = [match for match in find_matches(pattern) if match.path.lower().endswith(TAR_ENDINGS)]
+            if not matches:
+                raise DataError(f"{pattern}: it matches no tar files ({', '.join(TAR_ENDINGS)})")
+            files += matches
+    if all(file.signature is None for file in files):
+        raise DataError(f"{source}: {'missing' if len(files) == 1 else f'all {len(files)} files are missing'}")
+    (twice, times), *_ = Counter(file.path for file in files).most_common(1)
+    if times > 1:
+        raise DataError(f"{source}: {twice} is in it {times} times")
+    names = [parent_and_name(file.path)[1] for file in files]
+    unique = len(set(names)) == len(names)
+    shards = tuple(
+        Shard(
+            name=name if unique else file.path,
+            kind=ShardKind.TAR,
+            root=parent_and_name(file.path)[0],
+            files=(StoredFile(path=name, signature=file.signature),),
+            labelled=False,
+        )
+        for file, name in zip(files, names, strict=True)
+    )
+    return Listing(source=source, shards=shards, class_names=None)
+
+
+def _look_up(source: str, locations: Iterable[str]) -> list[StoredFile]:
+    """The tar files at `locations`, there or not, after one look into each of the folders that they are in."""
+    listed: dict[str, dict[str, Any]] = {}
+    found = []
+    for location in locations:
+        if not location.lower().endswith(TAR_ENDINGS):
+            raise DataError(f"{location}: expected a tar file ({', '.join(TAR_ENDINGS)})")
+        system, path = locate(location)
+        parent, _ = parent_and_name(path)
+        with reported(source):
+            if parent not in listed:
+                listed[parent] = _files_in(system, parent)
+            mark = signature(system, path, listed[parent].get(path))
+            found.append(StoredFile(path=location_of(system, path), signature=mark))
+    return found
+
+
+def _files_in(system: Any, folder: str) -> dict[str, Any]:
+    """What a listing says of the files right in `folder`: nothing where listing is not allowed."""
+    try:
+        return {info["name"]: info for info in system.ls(folder, detail=True) if info["type"] != "directory"}
+    except Exception:  # only a short cut: the files that are not in it are asked for one by one
+        return {}

@@ -1,0 +1,1 @@
+"""What a sweep has found: choice, tables, plots and pages."""

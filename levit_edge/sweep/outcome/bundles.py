@@ -1,0 +1,50 @@
+"""The bundle of a candidate, from what the store has of it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from levit_edge.bundle.reader import Bundle
+from levit_edge.bundle.writer import BundleWriter
+from levit_edge.documents import from_json, parse_json
+from levit_edge.errors import SweepError
+from levit_edge.quantize.bundle_parts import finish, labels_file, make_manifest
+from levit_edge.report.evidence import EVIDENCE_FILE, Evidence
+from levit_edge.sweep.candidates import Made
+from levit_edge.sweep.tasks.quantize_task import GOLDEN
+from levit_edge.sweep.tasks.store import Store
+
+__all__ = ["write_bundle"]
+
+WHAT = "what the store has of a candidate"
+
+
+def write_bundle(made: Made, output: Path, store: Store, class_names: tuple[str, ...] | None) -> Bundle:
+    """Write the candidate's bundle to the folder `output`. It was evaluated.
+
+    `class_names` are those of the evaluation's folders, for networks that name none.
+
+    Raises:
+        OutputError: it cannot be written there.
+        SweepError: the store is damaged.
+    """
+    facts, calibrated, quantized, blobs = made.facts, made.calibrated, made.quantized, made.blobs
+    verification = made.candidate.verification
+    if facts is None or calibrated is None or quantized is None or blobs is None or verification is None:
+        raise ValueError(f"{made.candidate.checkpoint} × {made.candidate.recipe} was not evaluated")
+    with BundleWriter(output, sum(each.size_bytes for each in quantized.artifacts)) as writer:
+        for file in (*(each.file for each in quantized.artifacts), GOLDEN):
+            writer.add(file, store.blob(blobs[file]))
+        writer.add("labels.txt", labels_file(facts.config.classes, facts.labels, class_names))
+        evidence = from_json(Evidence, parse_json(store.blob(blobs[EVIDENCE_FILE]), SweepError, WHAT), SweepError, WHAT)
+        manifest = make_manifest(
+            writer,
+            config=facts.config,
+            preprocessing=facts.preprocessing(made.resize),
+            recipe=quantized.recipe,
+            layers=quantized.layers,
+            checkpoint=facts.provenance,
+            calibration=calibrated.images,
+            artifacts=quantized.artifacts,
+            verification=verification,
+        )
+        return finish(writer, manifest, replace(evidence, latency=made.latency))

@@ -1,0 +1,213 @@
+"""A sweep as one self-contained page."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from levit_edge.bundle.kinds import Precision
+from levit_edge.bundle.manifest import Verification
+from levit_edge.documents import to_json
+from levit_edge.quantize.recipe import Recipe
+from levit_edge.report.caveats import DEMO, DEMO_MODEL, FLATTERED, caveats_of_images
+from levit_edge.report.page import number, render
+from levit_edge.sweep.outcome.choice import gate_checks
+from levit_edge.sweep.outcome.figures import Figures, figures, int8_figures
+from levit_edge.sweep.outcome.plan_text import plan_lines
+from levit_edge.sweep.outcome.plots import front_plot, winners_plot
+from levit_edge.sweep.outcome.results import Candidate, SweepResults
+from levit_edge.sweep.plan import Gates, WinnerBy
+from levit_edge.text import number as within
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+__all__ = ["sweep_page"]
+
+MOST_DRAWN = 500
+"""Candidates; ten take half a second and 60 kB."""
+MOST_OPEN = 3
+"""Checkpoints whose tables and figures are shown without being asked for."""
+LONGEST_SECONDS = 1e10
+ARM = ("aarch64", "arm64")
+UNITS = {"drop": (1, "points"), "size": (2**20, "MiB"), "latency": (1, "ms")}
+"""Gate -> what its figures are divided by, and the unit that they have then."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One file of a candidate in its checkpoint's table."""
+
+    number: int | None
+    """Of the recipe, from 1; None for fp32."""
+    recipe: str
+    figures: Figures
+    winner: bool = False
+    verdict: tuple[str, ...] = ()
+    missed: tuple[str, ...] = ()
+    """Gates by their names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointPart:
+    """What the page says of one checkpoint."""
+
+    candidates: tuple[Candidate, ...]
+    rows: tuple[Row, ...]
+    winner: Candidate | None
+    won: Figures | None
+    """The winner's in the runtime that the plan compares."""
+    plot: "Markup | None"
+
+    @property
+    def first(self) -> Candidate:
+        """One that names what all have in common, if any could be read."""
+        return next((each for each in self.candidates if each.checkpoint_sha256), self.candidates[0])
+
+
+def sweep_page(results: SweepResults) -> str:
+    """The page; every value is escaped, as a sweep's results may come from others.
+
+    Raises:
+        RuntimeUnavailableError: Jinja2 or matplotlib is not installed.
+    """
+    candidates = results.by_checkpoint
+    so_far = accumulate(map(len, candidates.values()))
+    drawn = {name: candidates[name] for name, count in zip(candidates, so_far, strict=True) if count <= MOST_DRAWN}
+    parts = {name: _part(results, each, drawn=name in drawn) for name, each in candidates.items()}
+    verification = next((each.verification for each in results.candidates if each.verification), None)
+    return render(
+        "sweep.html.jinja",
+        results=results,
+        plan=results.plan,
+        parts_of=parts,
+        verification=verification,
+        failed=[each for each in results.candidates if each.problems],
+        within=sum(any(each.within_gates for each in part.candidates) for part in parts.values()),
+        gates=[f"{gate} at most {_amount(gate, limit)}" for gate, limit in _limits(results.plan.gates)],
+        caveats=list(_caveats(results, verification)),
+        winners_plot=winners_plot(drawn, results).inline() if len(drawn) > 1 else None,
+        undrawn=len(parts) - len(drawn),
+        most_open=MOST_OPEN,
+        recipes={name: _differences(recipe) for name, recipe in results.plan.recipes.items()},
+        problems=_problems(results.candidates),
+        duration=_duration,
+        plan_lines=list(plan_lines(results.plan)),
+        hosts=_hosts(results.candidates),
+    )
+
+
+def _part(results: SweepResults, candidates: Sequence[Candidate], *, drawn: bool) -> CheckpointPart:
+    winner = next((each for each in candidates if each.winner), None)
+    plot = front_plot(candidates, results) if drawn else None
+    return CheckpointPart(
+        candidates=tuple(candidates),
+        rows=tuple(_rows(candidates, results)),
+        winner=winner,
+        won=int8_figures(winner, results.plan.winner.runtime) if winner else None,
+        plot=plot.inline() if plot else None,
+    )
+
+
+def _rows(candidates: Sequence[Candidate], results: SweepResults) -> Iterator[Row]:
+    """The fp32 files, each once, then the int8 files, recipe after recipe."""
+    fp32 = {
+        artifact.sha256: found
+        for each in candidates
+        for artifact, found in zip(each.artifacts, figures(each), strict=True)
+        if artifact.precision is Precision.FP32
+    }
+    for found in fp32.values():
+        yield Row(number=None, recipe="", figures=found)
+    numbers = {name: place for place, name in enumerate(results.plan.recipes, 1)}
+    for each in candidates:
+        checks = list(gate_checks(each, results.plan.gates))
+        for found in figures(each):
+            if found.precision is Precision.INT8:
+                wins = each.winner and found.runtime is results.plan.winner.runtime
+                front = found.runtime in each.front
+                yield Row(
+                    number=numbers.get(each.recipe),
+                    recipe=each.recipe,
+                    figures=found,
+                    winner=wins,
+                    verdict=("wins",) * wins + ("front",) * front,
+                    missed=tuple(check.gate for check in checks if check.file == found.file and check.kept is False),
+                )
+
+
+def _limits(gates: Gates) -> list[tuple[str, float]]:
+    limits = {"drop": gates.max_drop_pt, "size": gates.max_int8_bytes, "latency": gates.max_latency_ms}
+    return [(gate, limit) for gate, limit in limits.items() if limit is not None]
+
+
+def _amount(gate: str, value: float) -> str:
+    divisor, unit = UNITS[gate]
+    return f"{number(value, unit=divisor)} {unit}"
+
+
+def _caveats(results: SweepResults, verification: Verification | None) -> Iterator[str]:
+    """What a reader of the figures has to know before believing them."""
+    plan, recipes = results.plan, len(results.plan.recipes)
+    if any(each.size == DEMO for each in results.candidates):
+        yield DEMO_MODEL
+    if plan.winner.by is WinnerBy.ACCURACY and recipes > 1 and any(each.winner for each in results.candidates):
+        yield (
+            f"Each winner has the least of {recipes} drops on the same images, and so a little luck: expect somewhat"
+            " more on others. `levit-edge verify` measures its bundle on images that this sweep has not seen."
+        )
+    if verification is not None:
+        yield from caveats_of_images(verification)
+        if verification.images.skipped:
+            yield f"Images that could not be read were left out: {len(verification.images.skipped)} of evaluation."
+    if plan.calibration.images == plan.evaluation.images:
+        yield FLATTERED
+    if results.device is not None:
+        board = (
+            ""
+            if results.device.architecture in ARM
+            else " These are times of a computer, not of an ARM board or phone."
+        )
+        yield (
+            "Latencies were measured one candidate after the other, not in turns: what slowed the machine meanwhile is"
+            f" in the differences between candidates; `levit-edge bench` measures a bundle at length.{board}"
+        )
+    if len(results.environment.get("processor", "").split("; ")) > 1:
+        yield "Different processors took part: int8 may differ between them in single roundings."
+
+
+def _differences(recipe: Recipe) -> str:
+    """What a recipe does otherwise than the default one."""
+    ours, usual = to_json(recipe), to_json(Recipe())
+    changed = {field.name: ours[field.name] for field in fields(Recipe) if ours[field.name] != usual[field.name]}
+    texts = {name: ", ".join(value) or "none" if isinstance(value, list) else value for name, value in changed.items()}
+    return "; ".join(f"{name.replace('_', ' ')}: {_yes_no(value)}" for name, value in texts.items()) or "the default"
+
+
+def _yes_no(value: object) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def _problems(candidates: Sequence[Candidate]) -> Mapping[str, list[str]]:
+    """Problem -> the candidates that have it."""
+    found: dict[str, list[str]] = {}
+    for each in candidates:
+        for problem in each.problems:
+            found.setdefault(problem, []).append(f"{each.checkpoint} × {each.recipe}")
+    return found
+
+
+def _hosts(candidates: Sequence[Candidate]) -> dict[str, str]:
+    """What evaluated, all candidates together."""
+    found: dict[str, dict[str, None]] = {}
+    for each in candidates:
+        for key, value in (each.verification.host if each.verification else {}).items():
+            found.setdefault(key, {})[value] = None
+    return {key: ", ".join(values) for key, values in found.items()}
+
+
+def _duration(seconds: float) -> str:
+    """Such as `1:02:05`."""
+    found = within(seconds, 0, LONGEST_SECONDS)
+    return "–" if found is None else str(timedelta(seconds=round(found)))

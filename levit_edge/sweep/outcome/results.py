@@ -1,0 +1,105 @@
+"""What came of a sweep: the dataclasses of `results.json`.
+
+Accuracies are in percent, drops in percentage points, sizes in bytes, times in milliseconds where a name says so.
+"""
+
+from dataclasses import dataclass, field
+
+from levit_edge.benchmark.measurement import Device, Latency
+from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.manifest import Artifact, ArtifactResult, Verification
+from levit_edge.errors import SweepError
+from levit_edge.sweep.plan import SweepPlan
+
+__all__ = ["Candidate", "SweepResults", "TaskCounts"]
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One checkpoint quantized by one recipe."""
+
+    checkpoint: str
+    """Its name in the sweep."""
+    recipe: str
+    """Its name in the plan."""
+    source: str = ""
+    """Where the checkpoint is."""
+    size: str = ""
+    """Such as 128S; empty for one that could not be read, as what follows."""
+    classes: int | None = None
+    checkpoint_sha256: str = ""
+    artifacts: tuple[Artifact, ...] = ()
+    """Its four files; none if they could not be made."""
+    verification: Verification | None = None
+    """None without evaluation images, and if not all shards could be evaluated."""
+    latency: dict[str, Latency] = field(default_factory=dict)
+    """Of its files, one thread, where the plan said."""
+    problems: tuple[str, ...] = ()
+    """What failed, in words."""
+    within_gates: bool | None = None
+    """None if there are no gates, or if none is missed and one could not be judged."""
+    front: tuple[Runtime, ...] = ()
+    """The runtimes in which no other candidate of this checkpoint is better in one and not worse in the other of drop
+    and latency (size, where no latency was measured)."""
+    winner: bool = False
+    """Whether it is the plan's choice for this checkpoint."""
+
+    def artifact(self, runtime: Runtime, precision: Precision = Precision.INT8) -> Artifact | None:
+        """One of its files; None if it has none."""
+        return next((a for a in self.artifacts if (a.runtime, a.precision) == (runtime, precision)), None)
+
+    def result(self, runtime: Runtime, precision: Precision = Precision.INT8) -> ArtifactResult | None:
+        """What one of its files did; None if it was not evaluated."""
+        results = self.verification.results if self.verification else ()
+        return next((r for r in results if (r.runtime, r.precision) == (runtime, precision)), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskCounts:
+    """The tasks of one kind."""
+
+    done: int = 0
+    """By this run."""
+    reused: int = 0
+    """Whose results were in the store."""
+    failed: int = 0
+    retried: int = 0
+    """Attempts that failed and were followed by another."""
+    seconds: float = 0.0
+    """That those done by this run took, added up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepResults:
+    """`results.json`."""
+
+    schema_version: int = SCHEMA_VERSION
+    levit_edge_version: str
+    created_utc: str
+    plan: SweepPlan
+    environment: dict[str, str]
+    """Versions, and the processors of the workers."""
+    engine: str
+    """What ran the tasks, in words."""
+    seconds: float
+    """Of this run, from its beginning to its end."""
+    tasks: dict[str, TaskCounts]
+    """Kind -> counts."""
+    candidates: tuple[Candidate, ...]
+    """Checkpoint after checkpoint, the recipes in the plan's order."""
+    device: Device | None = None
+    """What the latencies are of."""
+
+    def __post_init__(self) -> None:
+        if self.schema_version != SCHEMA_VERSION:
+            raise SweepError(f"schema_version is {self.schema_version}, this levit-edge reads {SCHEMA_VERSION}")
+
+    @property
+    def by_checkpoint(self) -> dict[str, list[Candidate]]:
+        """Name of the checkpoint -> its candidates."""
+        found: dict[str, list[Candidate]] = {}
+        for each in self.candidates:
+            found.setdefault(each.checkpoint, []).append(each)
+        return found

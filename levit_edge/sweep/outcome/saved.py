@@ -1,0 +1,70 @@
+"""`results.json` as it was written, here or at a URL; it may come from others."""
+
+from pathlib import Path
+
+from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.documents import from_json, parse_json, read_json
+from levit_edge.errors import SweepError
+from levit_edge.sweep.inputs.storage import locate, reported
+from levit_edge.sweep.outcome.results import SweepResults
+
+__all__ = ["RESULTS", "is_sweep", "read_results", "sweep_name"]
+
+RESULTS = "results.json"
+MAX_RESULTS_BYTES = 64 << 20
+"""200 candidates have 1 MB, and 3 MB more if each names 250 images that could not be read."""
+MOST_CANDIDATES = 20_000
+"""More than a document of that size has, if they are real."""
+FILES = len(Runtime) * len(Precision)
+WHAT = "a sweep's results"
+
+
+def is_sweep(location: str) -> bool:
+    """Whether `location` is a folder with results of a sweep, or a URL, which has nothing else of ours."""
+    return _is_url(location) or Path(location, RESULTS).is_file()
+
+
+def sweep_name(location: str) -> str:
+    """The last part of its path or URL."""
+    name = location.rstrip("/").rpartition("/")[2] if _is_url(location) else Path(location).resolve().name
+    return name or "sweep"
+
+
+def read_results(location: str) -> SweepResults:
+    """The results in a folder or at an fsspec URL that `levit-edge sweep --output` wrote to.
+
+    Their form is checked; whether their figures can be is not: see `levit_edge.sweep.outcome.figures`.
+
+    Raises:
+        SweepError: they cannot be read, or are not a sweep's.
+        DataError: the URL's file system needs a library that is not installed.
+    """
+    document = _read_url(location) if _is_url(location) else _read_folder(location)
+    results = from_json(SweepResults, document, SweepError, f"{WHAT} {location}")
+    for count, most, what in (
+        (len(results.candidates), MOST_CANDIDATES, "candidates"),
+        (max((len(each.artifacts) for each in results.candidates), default=0), FILES, "files of a candidate"),
+    ):
+        if count > most:
+            raise SweepError(f"{WHAT} {location}: there are {count} {what}, expected at most {most}.")
+    return results
+
+
+def _is_url(location: str) -> bool:
+    return "://" in location
+
+
+def _read_folder(location: str) -> object:
+    return read_json(Path(location, RESULTS), SweepError, WHAT, limit=MAX_RESULTS_BYTES)
+
+
+def _read_url(location: str) -> object:
+    system, root = locate(location)
+    with (
+        reported(f"{location}/{RESULTS} cannot be read", SweepError),
+        system.open(f"{root.rstrip('/')}/{RESULTS}") as file,
+    ):
+        content = file.read(MAX_RESULTS_BYTES + 1)
+    if len(content) > MAX_RESULTS_BYTES:
+        raise SweepError(f"{location}/{RESULTS} is larger than {MAX_RESULTS_BYTES >> 20} MiB, expected {WHAT}.")
+    return parse_json(content, SweepError, f"{WHAT} {location}")

@@ -1,0 +1,1 @@
+"""The tasks of a sweep, and the store of their results."""

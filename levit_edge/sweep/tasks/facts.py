@@ -1,0 +1,59 @@
+"""What tasks say of networks and images, as documents."""
+
+from dataclasses import dataclass
+
+from levit_edge.bundle.manifest import Artifact, CheckpointProvenance, ImageProvenance, LayerRecord
+from levit_edge.data.preprocess import Preprocessing
+from levit_edge.model.config import LevitConfig
+from levit_edge.quantize.recipe import Recipe
+
+__all__ = ["Calibrated", "CheckpointFacts", "CheckpointPlace", "Quantized"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointPlace:
+    """Where a checkpoint is."""
+
+    path: str | None
+    """A path or URL; None: the weights that belong to `size`."""
+    signature: str | None
+    """What tells its content unread, see `levit_edge.sweep.inputs.storage.signature`."""
+    size: str | None
+    """The size that it has to be."""
+
+    @property
+    def shown(self) -> str:
+        """For people."""
+        return self.path or f"the weights of {self.size}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointFacts:
+    """What a checkpoint is."""
+
+    config: LevitConfig
+    provenance: CheckpointProvenance
+    labels: tuple[str, ...] | None
+
+    def preprocessing(self, resize: int | None) -> Preprocessing:
+        """The network's own; `resize` replaces the length of the short side."""
+        return Preprocessing.from_config(self.config, resize)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibrated:
+    """What calibration used, besides its blob, the plan."""
+
+    images: ImageProvenance
+    alike: bool
+    """Whether all calibration images are one and the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantized:
+    """What came of a recipe, besides its blobs, the files."""
+
+    recipe: Recipe
+    artifacts: tuple[Artifact, ...]
+    """fp32 and int8."""
+    layers: tuple[LayerRecord, ...]

@@ -1,0 +1,83 @@
+"""The task that makes the int8 files of one network and one recipe."""
+
+import io
+import tempfile
+import zipfile
+from pathlib import Path
+
+import torch
+
+from levit_edge.bundle.kinds import Precision
+from levit_edge.data.imagefolder import ImageSet
+from levit_edge.data.preprocess import Preprocessing
+from levit_edge.documents import from_json, to_json
+from levit_edge.errors import SweepError
+from levit_edge.model.deploy import DeployLeViT
+from levit_edge.quantize.artifacts import FILE_SUFFIXES, Exported, check_exports, export_int8
+from levit_edge.quantize.bundle_parts import artifact_of, golden_file
+from levit_edge.quantize.calibration.calibration_images import CalibrationImages
+from levit_edge.quantize.evidence import layer_evidence
+from levit_edge.quantize.kept_plan import plan_from_bytes
+from levit_edge.quantize.layer_records import layer_records
+from levit_edge.quantize.quantizer import quantize_graph
+from levit_edge.quantize.recipe import Recipe
+from levit_edge.quantize.schemes import layer_schemes
+from levit_edge.report.evidence import EVIDENCE_FILE, evidence_file
+from levit_edge.sweep.tasks.calibrate_task import IMAGES, PLAN
+from levit_edge.sweep.tasks.call import Call, Result
+from levit_edge.sweep.tasks.facts import Quantized
+from levit_edge.sweep.tasks.network_tasks import deploy_form
+from levit_edge.sweep.tasks.store import Store
+from levit_edge.system.progress import Stages
+
+__all__ = ["GOLDEN", "quantize"]
+
+GOLDEN = "golden.npz"
+
+
+def quantize(call: Call, store: Store) -> dict[str, Result]:
+    """Quantize a calibrated network by a recipe, export it, and check all four files against what they came from."""
+    torch.set_num_threads(call.cpus)
+    ((name, inputs),) = call.pieces.items()
+    recipe = from_json(Recipe, inputs["recipe"], SweepError, "a call")
+    preprocessing = Preprocessing.from_json(inputs["preprocessing"])
+    deploy = deploy_form(call, inputs["checkpoint"])
+    with tempfile.TemporaryDirectory(prefix="levit-edge-") as folder:
+        seen = CalibrationImages(
+            _unpacked(store.blob(inputs["calibration"][IMAGES]), Path(folder)),
+            preprocessing,
+            skip_bad_images=False,
+            workers=0,
+        )
+        calibrated = plan_from_bytes(store.blob(inputs["calibration"][PLAN]), deploy, seen)
+        plan = calibrated.with_schemes(layer_schemes(calibrated.deploy, recipe))
+        exported = [
+            *(_made(store.blob(sha256), file, deploy) for file, sha256 in inputs["fp32"].items()),
+            *export_int8(quantize_graph(plan), deploy.config.image_size, Stages(), recipe),
+        ]
+        checked = check_exports(exported, seen.golden)
+        evidence = layer_evidence(plan, seen.images.images, preprocessing, Stages(), limit=None)
+    blobs = {each.file: store.add(each.model) for each in exported}
+    blobs[GOLDEN] = store.add(golden_file(seen.golden, checked))
+    blobs[EVIDENCE_FILE] = store.add(evidence_file(evidence))
+    made = Quantized(
+        recipe=recipe,
+        artifacts=tuple(artifact_of(each, checked[each.file], blobs[each.file]) for each in exported),
+        layers=layer_records(plan),
+    )
+    return {name: Result(value=to_json(made), blobs=blobs)}
+
+
+def _made(model: bytes, file: str, deploy: DeployLeViT) -> Exported:
+    """An fp32 file that another task has made."""
+    runtime = next(runtime for runtime, suffix in FILE_SUFFIXES.items() if file == f"{Precision.FP32}.{suffix}")
+    return Exported(runtime=runtime, precision=Precision.FP32, model=model, source=deploy)
+
+
+def _unpacked(archive: bytes, folder: Path) -> ImageSet:
+    """The images that calibration has kept, in their order."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        paths = [folder / f"{number:06}" for number, _ in enumerate(opened.namelist())]
+        for path, name in zip(paths, opened.namelist(), strict=True):
+            path.write_bytes(opened.read(name))
+    return ImageSet(root=folder, images=tuple(paths), labels=None, class_names=None)

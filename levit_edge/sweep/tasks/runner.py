@@ -1,0 +1,136 @@
+"""Hands tasks to an engine, once each: what is in the store is taken from there, what fails is tried again."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar
+
+from levit_edge.errors import LevitEdgeError
+from levit_edge.sweep.engines.engine import Engine
+from levit_edge.sweep.outcome.results import TaskCounts
+from levit_edge.sweep.tasks.call import Call, Done, Failed, Result, key_of
+from levit_edge.sweep.tasks.store import Store
+
+__all__ = ["Listener", "Runner", "Silent", "TaskFailedError", "run_to_end"]
+
+
+T = TypeVar("T")
+
+
+def run_to_end(work: Coroutine[Any, Any, T]) -> T:
+    """`asyncio.run`, also where an event loop is running already, as in notebooks."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    thread = ThreadPoolExecutor(1)
+    try:
+        return thread.submit(asyncio.run, work).result()
+    finally:
+        thread.shutdown(wait=False)
+
+
+class TaskFailedError(LevitEdgeError):
+    """A task has failed as often as it may; the message says what it was about, why, and where its log is."""
+
+
+class Listener(Protocol):
+    """Hears of a sweep's tasks."""
+
+    def expect(self, kind: str, tasks: int) -> None:
+        """So many more tasks of `kind` will come."""
+
+    def ended(self, kind: str) -> None:
+        """One has ended, well or not."""
+
+    def failed(self, kind: str, subject: str, failed: Failed, *, again: bool) -> None:
+        """An attempt has failed; `again` says whether there will be another."""
+
+
+class Silent:
+    """Hears and says nothing: the default for library use."""
+
+    def expect(self, kind: str, tasks: int) -> None:
+        """Ignore it."""
+
+    def ended(self, kind: str) -> None:
+        """Ignore it."""
+
+    def failed(self, kind: str, subject: str, failed: Failed, *, again: bool) -> None:
+        """Ignore it: what is given up is among the results."""
+
+
+class Runner:
+    """Gets the results of calls; `counts` says what that took."""
+
+    def __init__(
+        self, store: Store, engine: Engine, environment: Mapping[str, str], listener: Listener, retries: int
+    ) -> None:
+        self._store, self._engine, self._listener = store, engine, listener
+        self._environment, self._retries = environment, retries
+        self._known = store.keys()
+        self._running: dict[frozenset[str], asyncio.Task[dict[str, Result]]] = {}
+        self.counts: defaultdict[str, TaskCounts] = defaultdict(TaskCounts)
+        """Kind -> counts."""
+
+    async def results(self, call: Call) -> dict[str, Result]:
+        """The results of all pieces of `call`, by name; two equal calls are one.
+
+        Raises:
+            TaskFailedError: it cannot be done.
+            SweepError: the engine is lost, or the store cannot be used.
+        """
+        keys = frozenset(key_of(call.kind, inputs, self._environment) for inputs in call.pieces.values())
+        if keys in self._running:
+            return await asyncio.shield(self._running[keys])
+        task = self._running[keys] = asyncio.create_task(self._results(call))
+        try:
+            return await task
+        finally:
+            self._listener.ended(call.kind)
+
+    async def result(self, call: Call) -> Result:
+        """That of a call with one piece; see `results`."""
+        (found,) = (await self.results(call)).values()
+        return found
+
+    async def _results(self, call: Call) -> dict[str, Result]:
+        found = await asyncio.to_thread(self._stored, call)
+        missing = {name: inputs for name, inputs in call.pieces.items() if name not in found}
+        if not missing:
+            self._count(call.kind, reused=1)
+            return found
+        made = await self._attempts(replace(call, pieces=missing))
+        self._count(call.kind, done=1, seconds=max(each.seconds for each in made.values()))
+        return found | made
+
+    def _stored(self, call: Call) -> dict[str, Result]:
+        keys = {name: key_of(call.kind, inputs, self._environment) for name, inputs in call.pieces.items()}
+        stored = {name: self._store.result(key) for name, key in keys.items() if key in self._known}
+        return {name: result for name, result in stored.items() if result is not None}
+
+    async def _attempts(self, call: Call) -> dict[str, Result]:
+        avoid = ""
+        while True:
+            outcome = await asyncio.wrap_future(self._engine.submit(call, avoid))
+            if isinstance(outcome, Done):
+                return outcome.results
+            again = outcome.again and call.attempt <= self._retries
+            self._listener.failed(call.kind, call.subject, outcome, again=again)
+            if not again:
+                self._count(call.kind, failed=1)
+                raise TaskFailedError(await asyncio.to_thread(self._describe, call, outcome))
+            self._count(call.kind, retried=1)
+            call, avoid = replace(call, attempt=call.attempt + 1), outcome.node
+
+    def _describe(self, call: Call, failed: Failed) -> str:
+        tried = f" ({call.attempt} attempts)" if call.attempt > 1 else ""
+        where = f" on {failed.node}" if failed.node else ""
+        text = f"{call.kind} {call.subject}{where}{tried}: {failed.reason}"
+        return f"{text} Its log: {self._store.keep_log(call.id, failed.log)}" if failed.log.strip() else text
+
+    def _count(self, kind: str, **more: float) -> None:
+        so_far = self.counts[kind]
+        self.counts[kind] = replace(so_far, **{name: getattr(so_far, name) + number for name, number in more.items()})

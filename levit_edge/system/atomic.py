@@ -1,0 +1,188 @@
+"""Writing files and folders that appear whole or not at all: filled under another name, then renamed."""
+
+import ctypes
+import errno
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from levit_edge.errors import OutputError
+from levit_edge.system.locks import OutputLock
+
+__all__ = [
+    "exchange",
+    "partial_folder",
+    "prepared",
+    "put_in_place",
+    "remove_abandoned",
+    "remove_abandoned_folders",
+    "require_writable",
+    "reserved",
+    "write_whole",
+]
+
+AT_FDCWD = -100
+RENAME_EXCHANGE = 2
+
+
+def require_writable(path: Path, option: str) -> None:
+    """Refuse, before any long work, a path that no file can be written to.
+
+    Args:
+        path: the file, which may be there.
+        option: what the user gave it by, such as `--plot`.
+
+    Raises:
+        OutputError: its folder does not exist or is not writable, or something that is not a file is there.
+    """
+    if not path.parent.is_dir():
+        raise OutputError(f"{path.parent} is not a folder, so {path.name} cannot be written there. Create it first.")
+    if path.exists() and not path.is_file():
+        raise OutputError(f"{path} is there and is not a file. Choose another {option}.")
+    if not os.access(path.parent, os.W_OK):
+        raise OutputError(f"{path.parent} is not writable. Choose another {option}.")
+
+
+@contextmanager
+def reserved(path: Path, option: str) -> Iterator[None]:
+    """Keep other runs from writing `path` while the body runs, which is to write it; see `require_writable`.
+
+    Raises:
+        OutputError: no file can be written there, or another run is about to.
+    """
+    require_writable(path, option)
+    with OutputLock(path, option):
+        remove_abandoned(path.parent, re.escape(path.name))
+        yield
+
+
+def write_whole(path: Path, data: bytes, option: str) -> None:
+    """Write `data` beside `path` and rename; an older file stays if that fails.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with prepared(path, data, option) as put_in_place:
+        put_in_place()
+
+
+@contextmanager
+def prepared(path: Path, data: bytes, option: str) -> Iterator[Callable[[], None]]:
+    """Write `data` beside `path`; what is yielded renames it, else it is removed.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    try:
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+        def put_in_place() -> None:
+            partial.replace(path)
+
+        yield put_in_place
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}. Choose another {option}.") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink()
+
+
+def remove_abandoned(folder: Path, name: str) -> None:
+    """Remove what killed processes have half written for files in `folder` whose names match the expression `name`."""
+    ours = re.compile(rf"\.{name}\.partial-([0-9]{{1,9}})")
+    for path in list(folder.iterdir()):
+        match = ours.fullmatch(path.name)
+        if match is not None and not _is_running(int(match[1])):
+            with suppress(OSError):
+                path.unlink()
+
+
+def partial_folder(output: Path) -> Path:
+    """Where to fill the folder that is to become `output`; the name tells which process does."""
+    return output.with_name(f".{output.name}.partial-{os.getpid()}-{secrets.token_hex(4)}")
+
+
+def put_in_place(folder: Path, output: Path) -> None:
+    """Rename `folder`, a `partial_folder`, to `output`; an older one there changes places with it, and is removed.
+
+    Raises:
+        OSError: it cannot be renamed; the older one is as it was.
+    """
+    if not output.exists():
+        folder.rename(output)
+        return
+    try:
+        exchange(folder, output)
+    except NotImplementedError:
+        _put_in_two_steps(folder, output)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_abandoned_folders(output: Path) -> None:
+    """Clean up after killed runs, as we hold the lock: bring back a folder that had stepped aside, remove the rest.
+
+    Raises:
+        OSError: the folder that holds `output` cannot be read or written.
+    """
+    ours = re.compile(rf"\.{re.escape(output.name)}\.(partial|replaced)-[0-9]{{1,9}}-[0-9a-f]{{8}}")
+    for path in list(output.parent.iterdir()):
+        match = ours.fullmatch(path.name)
+        if match is None:
+            continue
+        if match[1] == "replaced" and not output.exists():
+            path.rename(output)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Swap two files or folders of one file system: renameat2(2), Linux 3.15 and glibc 2.28.
+
+    Raises:
+        NotImplementedError: the system or the file system cannot.
+        OSError: one of the two is missing, or may not be renamed.
+    """
+    library = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(library, "renameat2"):
+        raise NotImplementedError
+    paths = (AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other))
+    if library.renameat2(*paths, ctypes.c_uint(RENAME_EXCHANGE)) != 0:
+        number = ctypes.get_errno()
+        if number in {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}:
+            raise NotImplementedError
+        raise OSError(number, os.strerror(number), str(other))
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's process
+        return True
+    return True
+
+
+def _put_in_two_steps(folder: Path, output: Path) -> None:
+    """Where two folders cannot change places: the older one steps aside, and comes back if that fails.
+
+    A process that is killed between the two steps leaves no output; the next run brings the older one back.
+    """
+    aside = folder.with_name(folder.name.replace(".partial-", ".replaced-"))
+    try:
+        output.rename(aside)
+        folder.rename(output)
+    except BaseException:
+        if not output.exists():
+            aside.rename(output)
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)

@@ -1,0 +1,64 @@
+"""This machine and this levit-edge: what figures come from, and where what is kept lies."""
+
+import hashlib
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from platformdirs import user_cache_dir
+
+import levit_edge
+
+__all__ = ["CACHE_VARIABLE", "TOOLS", "cache_folder", "describe_host", "package_versions", "source_digest"]
+
+CACHE_VARIABLE = "LEVIT_EDGE_CACHE"
+"""The environment variable that moves the cache."""
+TOOLS = ("torch", "torchao", "executorch", "onnx", "onnxscript", "onnxruntime", "numpy", "pillow")
+"""The packages that decide what a bundle holds."""
+
+
+def describe_host() -> dict[str, str]:
+    """Processor, architecture, usable cores, system and Python."""
+    return {
+        "processor": _processor() or platform.processor() or "unknown",
+        "architecture": platform.machine(),
+        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+    }
+
+
+def package_versions(packages: tuple[str, ...]) -> dict[str, str]:
+    """Package -> installed version; packages that are not installed are left out."""
+    found = {}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def cache_folder() -> Path:
+    """Where weights and unfinished work are kept: LEVIT_EDGE_CACHE, else the platform's cache folder for us."""
+    return Path(os.environ.get(CACHE_VARIABLE) or user_cache_dir("levit-edge"))
+
+
+def source_digest() -> str:
+    """SHA-256, in hex, of levit-edge's own Python files."""
+    sources = sorted(Path(levit_edge.__file__).parent.rglob("*.py"))
+    return hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in sources)).hexdigest()
+
+
+def _processor() -> str | None:
+    """The model name in /proc/cpuinfo, where Linux says it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        key, _, value = line.partition(":")
+        if key.strip() in {"model name", "Model"}:
+            return value.strip()
+    return None

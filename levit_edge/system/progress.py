@@ -1,0 +1,77 @@
+"""Named stages of a command: what the terminal shows while they run, and what they took."""
+
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from levit_edge.system.worker import process_peak_bytes, watch_memory
+
+__all__ = ["Advance", "StageListener", "StageRecord", "Stages", "peak_rss_bytes"]
+
+Advance = Callable[[int], None]
+"""Called with the number of items done since the last call."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageRecord:
+    """What one stage of a command took."""
+
+    name: str
+    seconds: float
+    peak_rss_bytes: int
+    """Peak resident memory during this stage: the main process's, and that of its helper processes added up. The peaks
+    need not fall together, and libraries that processes share count in each, so the true one is at most this. Where
+    the system cannot tell (not Linux): the main process's alone, since it began."""
+
+
+class StageListener(Protocol):
+    """Shows stages as they run."""
+
+    def stage(self, name: str, total: int | None) -> AbstractContextManager[Advance]:
+        """Called around each stage; `total` is the number of items, if it is known."""
+
+
+class Silent:
+    """Shows nothing: the default for library use."""
+
+    def stage(self, name: str, total: int | None) -> AbstractContextManager[Advance]:  # noqa: ARG002
+        """Ignore the stage."""
+        return nullcontext(lambda _count: None)
+
+
+class Stages:
+    """Runs stages one after the other, never one inside another, and records seconds and peak memory of each."""
+
+    def __init__(self, listener: StageListener | None = None) -> None:
+        self._listener = listener or Silent()
+        self.records: list[StageRecord] = []
+
+    @contextmanager
+    def stage(self, name: str, total: int | None = None) -> Iterator[Advance]:
+        """Run the body as the stage `name`; only stages that end well are recorded."""
+        start = time.perf_counter()
+        forget_peak()
+        with watch_memory() as helpers, self._listener.stage(name, total) as advance:
+            yield advance
+        seconds = round(time.perf_counter() - start, 3)
+        peak = peak_rss_bytes() + max(helpers, default=0)
+        self.records.append(StageRecord(name=name, seconds=seconds, peak_rss_bytes=peak))
+
+
+def forget_peak() -> None:
+    """Let `peak_rss_bytes` begin anew, where the system can: Linux, see proc_pid_clear_refs(5)."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def peak_rss_bytes() -> int:
+    """The largest resident memory of this process since `forget_peak`, or else since it began."""
+    if (peak := process_peak_bytes("self")) is not None:
+        return peak
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,129 @@
+"""Processes that do a part of the work: `python -m MODULE`, spoken to in frames, ended by whoever started them.
+
+Not a `multiprocessing` pool, for reasons that matter to a library: its workers import the caller's `__main__`
+again (torch and all, and a script without the usual guard breaks), its results come through a thread that starves
+while a runtime holds the interpreter's lock, Ctrl-C reaches its workers, and when one dies nothing tells on which
+image.
+"""
+
+import errno
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self, cast
+
+from levit_edge.errors import DataError
+from levit_edge.system.frames import Pipe, read_frame, write_frame
+
+__all__ = ["Helper", "Helpers", "process_peak_bytes", "watch_memory"]
+
+_PEAK = re.compile(r"^VmHWM:\s+([0-9]+) kB$", re.MULTILINE)
+HINTS = {signal.SIGKILL: ", often for want of memory", signal.SIGALRM: ", as it took too long"}
+_watches: list[list[int]] = []
+
+
+class Helper:
+    """One running process."""
+
+    def __init__(self, module: str, arguments: Sequence[object], *, pass_fds: Sequence[int] = ()) -> None:
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", module, *map(str, arguments)],
+                bufsize=0,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                pass_fds=pass_fds,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+                start_new_session=True,  # the terminal's Ctrl-C is for the parent, which then ends its helpers
+            )
+        except OSError as error:
+            raise DataError(f"a helper process cannot be started: {error}; work with --workers 0") from error
+        self._requests = cast(Pipe, self.process.stdin)
+        self._answers = cast(Pipe, self.process.stdout)
+
+    def fileno(self) -> int:
+        """Readable, for `selectors`, when an answer is there."""
+        return self._answers.fileno()
+
+    def send(self, request: bytes) -> None:
+        """Send one frame; if the process has died, `receive` will tell."""
+        with suppress(BrokenPipeError):
+            write_frame(self._requests, request)
+
+    def receive(self) -> bytes | None:
+        """Wait for one frame; None if the process has died instead."""
+        return read_frame(self._answers)
+
+    def fate(self) -> str:
+        """How the process ended, in words, once it has; one that lacks memory ends with exit status ENOMEM."""
+        status = self.process.wait()
+        if status == errno.ENOMEM:
+            return "out of memory"
+        if status >= 0:
+            return f"exit status {status}"
+        number = signal.Signals(-status)
+        return f"killed by {number.name}{HINTS.get(number, '')}"
+
+    def kill(self) -> None:
+        """End the process at once: it holds nothing that would be lost."""
+        self.process.kill()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with suppress(BrokenPipeError):
+                    pipe.close()
+
+
+class Helpers:
+    """Helpers that work side by side, all of them ended on leaving the context."""
+
+    def __init__(self) -> None:
+        self._running: list[Helper] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        peak = sum(process_peak_bytes(helper.process.pid) or 0 for helper in self._running)
+        for watch in _watches:
+            watch.append(peak)
+        for helper in self._running:
+            helper.kill()
+        for helper in self._running:
+            helper.process.wait()
+
+    def start(self, module: str, arguments: Sequence[object] = (), *, pass_fds: Sequence[int] = ()) -> Helper:
+        """Start `python -m module`; with `pass_fds` it inherits those descriptors.
+
+        Raises:
+            DataError: it cannot be started.
+        """
+        helper = Helper(module, arguments, pass_fds=pass_fds)
+        self._running.append(helper)
+        return helper
+
+
+@contextmanager
+def watch_memory() -> Iterator[list[int]]:
+    """Of each group of helpers that ends while the body runs, its members' peak memories added up, bytes."""
+    peaks: list[int] = []
+    _watches.append(peaks)
+    try:
+        yield peaks
+    finally:
+        _watches[:] = [watch for watch in _watches if watch is not peaks]
+
+
+def process_peak_bytes(process: int | str) -> int | None:
+    """The peak resident memory of a running process by its number, or `self`; None where /proc does not tell."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    found = _PEAK.search(status)
+    return None if found is None else int(found[1]) * 1024

@@ -1,0 +1,53 @@
+"""What others wrote, put into messages: nothing is believed to have the right type, size or characters."""
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+__all__ = ["entries", "listed", "number", "reason", "text"]
+
+SHOWN = 5
+LONGEST_NAME = 120
+MAX_ENTRIES = 4096
+"""More cores, or thermal zones, than any board has."""
+
+
+def text(value: object, limit: int) -> str:
+    """At most `limit` printable characters on one line; empty if it is not text.
+
+    Control characters and escape sequences, marks that turn the direction of writing, and halves of surrogate pairs are
+    left out (Unicode's categories C), as the text ends up on terminals and web pages.
+    """
+    if not isinstance(value, str):
+        return ""
+    line = " ".join(value[: 4 * limit].split())
+    return "".join(each for each in line if not unicodedata.category(each).startswith("C"))[:limit].strip()
+
+
+def reason(value: object, limit: int) -> str:
+    """As `text`, and never empty."""
+    return text(value, limit) or "it does not say why"
+
+
+def number(value: object, low: float, high: float) -> float | None:
+    """A number from `low` to `high`; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if low <= value <= high else None
+
+
+def entries(value: object) -> dict[str, object]:
+    """The first entries of a JSON object; empty if it is none."""
+    if not isinstance(value, Mapping):
+        return {}
+    return {str(key): item for key, item in list(value.items())[:MAX_ENTRIES]}
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first five names, and how many more there are."""
+    text = ", ".join(_shown(name) for name in names[:SHOWN])
+    return text if len(names) <= SHOWN else f"{text} and {len(names) - SHOWN} more"
+
+
+def _shown(name: str) -> str:
+    printable = name if name.isprintable() else ascii(name)
+    return printable if len(printable) <= LONGEST_NAME else printable[:LONGEST_NAME] + "…"

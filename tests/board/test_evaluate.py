@@ -1,0 +1,361 @@
+"""Accuracy on a board: on this computer, and on one that sends what no board would."""
+
+import dataclasses
+import itertools
+import math
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from levit_edge.board import evaluate
+from levit_edge.board.evaluate import BoardVerification, verify_on
+from levit_edge.board.session import Session
+from levit_edge.board.transports.local import LocalTransport
+from levit_edge.bundle.kinds import Runtime
+from levit_edge.bundle.manifest import Verification
+from levit_edge.bundle.reader import Bundle
+from levit_edge.bundle.writer import BundleWriter
+from levit_edge.errors import BoardError, BundleError, DataError
+from levit_edge.runtime.evaluation.verify import verify
+from levit_edge.system.locks import lock
+from levit_edge.system.progress import Advance, Stages
+from tests.board.conftest import Place
+from tests.board.stand_in import HELLO, StandIn, answering
+
+IMAGES = 32
+MODELS, CLASSES = 2, 3
+PACKAGES = {"packages": ["onnxruntime 1.31.0"] * MODELS}
+
+
+@pytest.fixture(autouse=True)
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where evaluations that are cut off are kept."""
+    monkeypatch.setenv("LEVIT_EDGE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "unfinished"
+
+
+def verified(bundle: Bundle, photographs: Path, **options: Any) -> BoardVerification:
+    """On this computer."""
+    return verify_on(bundle, LocalTransport(), photographs, workers=0, **options)
+
+
+def figures(verification: Verification) -> Verification:
+    """Without what is not the same every time, or everywhere."""
+    results = tuple(dataclasses.replace(each, images_per_second=0.0) for each in verification.results)
+    return dataclasses.replace(verification, results=results, host={}, runtimes={})
+
+
+# --- on this computer ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("chunk", [1, 7, 16, 100])
+def test_figures_are_those_of_an_evaluation_here(
+    bundle: Bundle, labelled_photographs: Path, place: Place, kept: Path, monkeypatch: pytest.MonkeyPatch,
+    workers: int, chunk: int,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(evaluate, "CHUNK", chunk)
+    found = verify_on(bundle, LocalTransport(), labelled_photographs, workers=workers, max_drop_pt=100)
+    assert figures(found.verification) == figures(verify(bundle, labelled_photographs, workers=0, max_drop_pt=100))
+    assert (found.resumed, found.absent) == (0, {})
+    assert found.verification.runtimes == {"onnxruntime": verify_version()}
+    assert found.verification.host["python"]
+    assert list(kept.iterdir()) == []
+    assert place.files() == []
+
+
+def verify_version() -> str:
+    from importlib.metadata import version
+
+    return version("onnxruntime")
+
+
+def test_options_have_their_effect(bundle: Bundle, labelled_photographs: Path, unlabelled_photographs: Path) -> None:
+    assert verified(bundle, labelled_photographs, limit=6).verification.samples == 6
+    assert verified(bundle, labelled_photographs, max_drop_pt=-101.0).verification.gate.passed is False
+    assert verified(bundle, unlabelled_photographs).verification.labelled is False
+    with pytest.raises(DataError, match="no class folders"):
+        verified(bundle, unlabelled_photographs, max_drop_pt=1.0)
+
+
+def test_a_runtime_that_is_asked_for_and_missing_is_an_error(both_runtimes: Bundle, labelled_photographs: Path) -> None:
+    with pytest.raises(BoardError, match="has no executorch"):
+        verify_on(both_runtimes, answering(hello=HELLO), labelled_photographs, runtimes=(Runtime.EXECUTORCH,))
+
+
+def test_a_runtime_that_the_board_has_not_is_left_out_and_named(
+    both_runtimes: Bundle, labelled_photographs: Path
+) -> None:
+    board = answering(hello=HELLO, open=PACKAGES, infer=inferred(16))
+    found = verify_on(both_runtimes, board, labelled_photographs, workers=0)
+    assert [each.artifact for each in found.verification.results] == ["fp32.onnx", "int8.onnx"]
+    assert list(found.absent) == [Runtime.EXECUTORCH]
+
+
+def test_a_bundle_without_an_fp32_file_is_an_error(bundle: Bundle, labelled_photographs: Path, tmp_path: Path) -> None:
+    with BundleWriter(tmp_path / "int8") as writer:
+        for name in bundle.manifest.files:
+            if name != "fp32.onnx":
+                writer.add(name, bundle.read(name))
+        artifacts = bundle.manifest.artifacts[1:]
+        writer.commit(dataclasses.replace(bundle.manifest, files=dict(writer.files), artifacts=artifacts))
+    with pytest.raises(BundleError, match="fp32"):
+        verified(Bundle.open(tmp_path / "int8"), labelled_photographs)
+
+
+@pytest.fixture
+def with_a_bad_one(labelled_photographs: Path, tmp_path: Path) -> Path:
+    """The photographs, two of which cannot be read: the first, and one in the middle."""
+    copies = shutil.copytree(labelled_photographs, tmp_path / "photographs")
+    images = sorted(copies.glob("*/*"))
+    for index in (0, 17):
+        images[index].write_bytes(b"no photograph")
+    return copies
+
+
+@pytest.mark.parametrize("chunk", [1, 16])
+def test_images_that_cannot_be_read_are_never_sent(
+    bundle: Bundle, with_a_bad_one: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr(evaluate, "CHUNK", chunk)
+    with pytest.raises(DataError, match="not an image in a known format"):
+        verified(bundle, with_a_bad_one)
+    found = verified(bundle, with_a_bad_one, skip_bad_images=True)
+    assert found.resumed == IMAGES  # the first call had evaluated all
+    assert figures(found.verification) == figures(verify(bundle, with_a_bad_one, workers=0, skip_bad_images=True))
+
+
+# --- cut off, and resumed --------------------------------------------------------------------------------------------
+
+
+def test_connecting_sending_and_evaluating_are_stages(bundle: Bundle, labelled_photographs: Path) -> None:
+    told = Heard()
+    verified(bundle, labelled_photographs, stages=Stages(told))
+    sizes = sum(artifact.size_bytes for artifact in bundle.manifest.artifacts)
+    assert told.totals == {"connect": None, "send": sizes, "verify": IMAGES}
+    assert told.done == {"connect": 0, "send": sizes, "verify": IMAGES}
+
+
+class Heard:
+    """A listener who counts."""
+
+    def __init__(self) -> None:
+        self.totals: dict[str, int | None] = {}
+        self.done: dict[str, int] = {}
+
+    @contextmanager
+    def stage(self, name: str, total: int | None) -> Iterator[Advance]:
+        self.totals[name], self.done[name] = total, 0
+
+        def advance(count: int) -> None:
+            self.done[name] += count
+
+        yield advance
+
+
+class Interrupting:
+    """A listener who presses Ctrl-C after so many images."""
+
+    def __init__(self, images: int) -> None:
+        self.left = images
+
+    @contextmanager
+    def stage(self, name: str, total: int | None) -> Iterator[Advance]:
+        del total
+
+        def advance(_count: int) -> None:
+            self.left -= name == "verify"
+            if self.left == 0:
+                raise KeyboardInterrupt
+
+        yield advance
+
+
+@pytest.mark.parametrize("images", [1, 4, 5, 20, 32])
+def test_one_that_is_cut_off_goes_on_where_it_stopped_and_finds_the_same(
+    bundle: Bundle, with_a_bad_one: Path, place: Place, kept: Path, monkeypatch: pytest.MonkeyPatch, images: int
+) -> None:
+    monkeypatch.setattr(evaluate, "CHUNK", 4)
+    uninterrupted = verified(bundle, with_a_bad_one, skip_bad_images=True)
+    with pytest.raises(KeyboardInterrupt):
+        verified(bundle, with_a_bad_one, skip_bad_images=True, stages=Stages(Interrupting(images)))
+    assert place.files() == []
+    assert len(list(kept.iterdir())) == 1
+    sent = count_sent(monkeypatch)
+    found = verified(bundle, with_a_bad_one, skip_bad_images=True)
+    assert images <= found.resumed <= images + 4  # whole chunks
+    assert found.resumed + sum(sent) + bad_behind(found.resumed) == IMAGES
+    assert figures(found.verification) == figures(uninterrupted.verification)
+    assert list(kept.iterdir()) == []
+
+
+def count_sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many photographs are sent from now on, chunk by chunk."""
+    sent: list[int] = []
+    original = Session.request
+
+    def request(self: Session, do: str, **arguments: Any) -> None:
+        sent.extend([arguments["count"]] if do == "infer" else [])
+        original(self, do, **arguments)
+
+    monkeypatch.setattr(Session, "request", request)
+    return sent
+
+
+def bad_behind(done: int) -> int:
+    """Images that cannot be read among those that remain; in order, they are the first and the one with number 17."""
+    return sum(index >= done for index in (0, 17))
+
+
+def test_a_changed_image_or_file_begins_anew(
+    bundle: Bundle, with_a_bad_one: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluate, "CHUNK", 4)
+    with pytest.raises(KeyboardInterrupt):
+        verified(bundle, with_a_bad_one, skip_bad_images=True, stages=Stages(Interrupting(8)))
+    first, second = sorted(with_a_bad_one.glob("*/*"))[1:3]
+    shutil.copy(second, first)
+    assert verified(bundle, with_a_bad_one, skip_bad_images=True).resumed == 0
+
+
+def test_two_at_once_are_refused(bundle: Bundle, labelled_photographs: Path, kept: Path, place: Place) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        verified(bundle, labelled_photographs, stages=Stages(Interrupting(1)))
+    (folder,) = kept.iterdir()
+    held = lock(folder, os.O_RDONLY)
+    with pytest.raises(BoardError, match="the same evaluation is running in another process"):
+        verified(bundle, labelled_photographs)
+    os.close(held)
+    assert place.files() == []
+
+
+def test_no_more_than_two_chunks_are_on_their_way(
+    bundle: Bundle, labelled_photographs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluate, "CHUNK", 4)
+    waiting, most = itertools.count(), 0
+    sent: list[int] = []
+    request, payload = Session.request, Session.payload
+
+    def counted_request(self: Session, do: str, **arguments: Any) -> None:
+        nonlocal most
+        request(self, do, **arguments)
+        if do == "infer":
+            sent.append(next(waiting))
+            most = max(most, len(sent))
+
+    def counted_payload(self: Session) -> bytes:
+        sent.pop()
+        return payload(self)
+
+    monkeypatch.setattr(Session, "request", counted_request)
+    monkeypatch.setattr(Session, "payload", counted_payload)
+    verified(bundle, labelled_photographs)
+    assert next(waiting) == IMAGES / 4
+    assert most == 2
+
+
+# --- what no board computes ------------------------------------------------------------------------------------------
+
+
+def inferred(count: int, seconds: Any = None, logits: bytes | None = None) -> tuple[Any, ...]:
+    """The answer to `infer`: a healthy one but for what is given."""
+    values = np.zeros((MODELS, count, CLASSES), "<f4").tobytes() if logits is None else logits
+    return {"seconds": [[0.01] * count] * MODELS if seconds is None else seconds}, values, {"done": True}
+
+
+HUGE = 10**400
+WHOLE = 4 * MODELS * 16 * CLASSES
+"""Bytes of the logits of a chunk."""
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        inferred(16, logits=b""),
+        inferred(16, logits=bytes(WHOLE - 1)),
+        inferred(16, logits=bytes(WHOLE + 4)),
+        inferred(16, seconds="text"),
+        inferred(16, seconds=[]),
+        inferred(16, seconds=[[0.01] * 16]),
+        inferred(16, seconds=[[0.01] * 15] * MODELS),
+        inferred(16, seconds=[[0.01] * 16, [0.01] * 15]),
+        inferred(16, seconds=[[math.nan] * 16] * MODELS),
+        inferred(16, seconds=[[math.inf] * 16] * MODELS),
+        inferred(16, seconds=[[-0.01] * 16] * MODELS),
+        inferred(16, seconds=[[HUGE] * 16] * MODELS),
+        inferred(16, seconds=[[1e300] * 16] * MODELS),
+        inferred(16, seconds=[[None] * 16] * MODELS),
+        inferred(16, seconds={"0": 1}),
+        inferred(16, logits=np.full(WHOLE // 4, np.nan, "<f4").tobytes()),
+        inferred(16, logits=np.full(WHOLE // 4, np.inf, "<f4").tobytes()),
+    ],
+)
+def test_logits_that_are_none_are_an_error(
+    bundle: Bundle, labelled_photographs: Path, kept: Path, answer: tuple[Any, ...]
+) -> None:
+    board = answering(hello=HELLO, open=PACKAGES, infer=answer)
+    with pytest.raises(BoardError, match=r"board: the board's logits are not those of 16 images\."):
+        verify_on(bundle, board, labelled_photographs, workers=0)
+    assert list(kept.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "opened", [{}, {"packages": None}, {"packages": ["one"]}, {"packages": ["a"] * 3}, {"packages": "xy"}]
+)
+def test_files_that_were_not_opened_are_an_error(
+    bundle: Bundle, labelled_photographs: Path, opened: dict[str, Any]
+) -> None:
+    board = answering(hello=HELLO, open=opened)
+    with pytest.raises(BoardError, match=r"board: the board did not open 2 files\."):
+        verify_on(bundle, board, labelled_photographs, workers=0)
+
+
+@pytest.mark.parametrize(
+    ("package", "version"),
+    [
+        ("onnxruntime 1.31.0", "1.31.0"),
+        ("my-onnxruntime 2", "2 (my-onnxruntime)"),
+        ("\x1b[2J\nonnx 1", "1 ([2J onnx)"),
+        ("", " ()"),
+        (7, " ()"),
+    ],
+)
+def test_what_ran_is_recorded(bundle: Bundle, labelled_photographs: Path, package: Any, version: str) -> None:
+    board = answering(hello=HELLO, open={"packages": [package] * MODELS}, infer=inferred(16))
+    found = verify_on(bundle, board, labelled_photographs, workers=0).verification
+    assert found.runtimes == {"onnxruntime": version}
+    assert found.results[0].images_per_second == pytest.approx(100)
+
+
+def test_a_worker_that_dies_is_an_error_that_names_the_file(bundle: Bundle, labelled_photographs: Path) -> None:
+    died = {"error": {"kind": "died", "message": "int8.onnx: its process died (SIGKILL)"}}
+    board = answering(hello=HELLO, open=PACKAGES, infer=died)
+    with pytest.raises(BoardError, match=r"a process on the board ended: int8\.onnx: its process died \(SIGKILL\)\."):
+        verify_on(bundle, board, labelled_photographs, workers=0)
+
+
+def test_a_connection_that_is_lost_keeps_what_came(bundle: Bundle, labelled_photographs: Path) -> None:
+    """The board ends when it has answered once; the next call's board is well."""
+    once = f"""
+greet()
+for answer in ({HELLO!r}, {{}}, {{}}, {PACKAGES!r}):
+    request = json.loads(hear())
+    if request["do"] == "put":
+        hear()
+    say(answer)
+hear(); hear(); say(*{inferred(16)!r})
+"""
+    with pytest.raises(BoardError, match="the connection was lost while the board worked"):
+        verify_on(bundle, StandIn(once), labelled_photographs, workers=0)
+    found = verify_on(
+        bundle, answering(hello=HELLO, open=PACKAGES, infer=inferred(16)), labelled_photographs, workers=0
+    )
+    assert found.resumed == 16
+    assert found.verification.samples == IMAGES

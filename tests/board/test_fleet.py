@@ -1,0 +1,154 @@
+"""Several boards at once."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from levit_edge.board.fleet import LARGEST_FILE, Board, read_fleet, side_by_side
+from levit_edge.errors import BoardError, LevitEdgeError
+from tests.board.conftest import Place
+
+BOARDS = tuple(Board(on=f"ssh://board{index}") for index in range(3))
+
+
+def fleet(tmp_path: Path, text: str | bytes) -> Path:
+    path = tmp_path / "fleet.toml"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def test_a_fleet_is_read(tmp_path: Path) -> None:
+    path = fleet(
+        tmp_path,
+        """
+        [[board]]
+        on = "ssh://pi@kitchen.local"
+
+        [[board]]
+        on = "local"
+        threads = [1, 4]
+        python = "/opt/python"
+        """,
+    )
+    assert read_fleet(path) == (
+        Board(on="ssh://pi@kitchen.local"),
+        Board(on="local", threads=(1, 4), python="/opt/python"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "it lacks board"),
+        ("board = []", "names no board, expected one [[board]] with `on ="),
+        ("[board]\non = 'local'", "board is {'on': 'local'}, expected list"),
+        ("[[board]]\n", "board[0] lacks on"),
+        ("[[board]]\non = 7", "board[0].on is 7, expected str"),
+        ("[[board]]\non = 'local'\nspeed = 1", "board[0] has unknown keys ['speed']"),
+        ("[[boards]]\non = 'local'", "it has unknown keys ['boards']"),
+        ("[[board]]\non = 'local'\nthreads = 2", "board[0].threads is 2, expected list"),
+        ("[[board]]\non = 'local'\nthreads = [true]", "board[0].threads[0] is True, expected int"),
+        ("[[board]]\non = 'local'\nthreads = []", "local has the threads [], expected numbers from 1"),
+        ("[[board]]\non = 'local'\nthreads = [1, 0]", "local has the threads [1, 0], expected numbers from 1"),
+        ("[[board]", "is not TOML"),
+        (b"\xff\xfe", "is not TOML"),
+        (b"#" * (LARGEST_FILE + 1), "is larger than 1 MiB"),
+    ],
+)
+def test_a_file_that_is_no_fleet_is_an_error(tmp_path: Path, text: str | bytes, complaint: str) -> None:
+    path = fleet(tmp_path, text)
+    with pytest.raises(BoardError) as caught:
+        read_fleet(path)
+    assert str(caught.value).startswith(f"the fleet {path}")
+    assert complaint in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BoardError, match="cannot be read: No such file or directory"):
+        read_fleet(tmp_path / "fleet.toml")
+    with pytest.raises(BoardError, match="cannot be read: Is a directory"):
+        read_fleet(tmp_path)
+
+
+def test_boards_are_worked_on_at_once() -> None:
+    """Each waits for all others: one after the other would never end."""
+    barrier = threading.Barrier(len(BOARDS))
+
+    def work(board: Board) -> str:
+        barrier.wait()
+        return board.on
+
+    outcomes = side_by_side(BOARDS, work)
+    assert [(each.board, each.result, each.error) for each in outcomes] == [(each, each.on, None) for each in BOARDS]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_board_that_fails_does_not_stop_the_others(count: int) -> None:
+    failure = BoardError("lost")
+
+    def work(board: Board) -> str:
+        if board is BOARDS[0]:
+            raise failure
+        return board.on
+
+    first, *others = side_by_side(BOARDS[:count], work)
+    assert (first.board, first.result, first.error) == (BOARDS[0], None, failure)
+    assert [each.result for each in others] == [each.on for each in BOARDS[1:count]]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_bug_is_no_outcome(count: int) -> None:
+    def work(board: Board) -> str:
+        raise ZeroDivisionError(board.on)
+
+    with pytest.raises(ZeroDivisionError):
+        side_by_side(BOARDS[:count], work)
+
+
+def test_an_outcome_keeps_the_kind_of_error() -> None:
+    class OtherError(LevitEdgeError):
+        pass
+
+    def work(board: Board) -> str:
+        raise OtherError(board.on)
+
+    (outcome,) = side_by_side(BOARDS[:1], work)
+    assert isinstance(outcome.error, OtherError)
+
+
+INTERRUPTED = """
+import sys, threading
+from levit_edge.board.fleet import Board, side_by_side
+from levit_edge.board.transports.local import LocalTransport
+from levit_edge.board.session import Session
+barrier = threading.Barrier(2)
+
+def work(board):
+    with Session(LocalTransport(), needed_bytes=0) as session:
+        session.put("file", b"content")
+        if barrier.wait() == 0:
+            print("working", flush=True)
+        session.payload()  # waits as long as the agent is alive
+        threading.Event().wait()
+
+try:
+    side_by_side([Board(on="a"), Board(on="b")], work)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def test_ctrl_c_leaves_at_once_and_nothing_on_the_boards(place: Place) -> None:
+    with subprocess.Popen([sys.executable, "-c", INTERRUPTED], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "working\n"
+        assert len(place.files()) == 4
+        os.kill(process.pid, signal.SIGINT)
+        assert process.wait() == 130
+    place.wait_for_the_end()
+    assert place.files() == []

@@ -1,0 +1,202 @@
+"""`run.py` as a board runs it: in a process of its own, with numpy, Pillow and onnxruntime and nothing of ours."""
+
+import ast
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from levit_edge.bundle.reader import Bundle
+from levit_edge.cli.main import run
+from levit_edge.data.preprocess import read_input
+from levit_edge.device import agent
+from levit_edge.device.run import UnpackedPackage, bench
+from levit_edge.errors import DataError
+from levit_edge.package.contents import SOURCE_FILES
+
+Completed = subprocess.CompletedProcess[str]
+REPOSITORY = Path(__file__).parents[2]
+ABSENT = ("torch", "executorch", "executorch_numpy_runtime", "typer", "rich", "platformdirs", "onnx")
+
+
+@pytest.fixture
+def unpacked(board_package: bytes, tmp_path: Path) -> Path:
+    folder = tmp_path / "unpacked"
+    with zipfile.ZipFile(BytesIO(board_package)) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+@pytest.fixture
+def on_board(unpacked: Path, tmp_path: Path) -> Path:
+    """A program that starts `run.py` where levit-edge and everything else but its three packages is not installed."""
+    starter = tmp_path / "board.py"
+    starter.write_text(
+        f"import runpy, sys\n"
+        f"sys.path = [path for path in sys.path if path.rstrip('/') != {str(REPOSITORY)!r}]\n"
+        f"sys.modules.update(dict.fromkeys({ABSENT!r}))\n"
+        f"sys.argv = sys.argv[1:]\n"
+        f"sys.path[0] = {str(unpacked)!r}\n"
+        f"try:\n    runpy.run_path(sys.argv[0], run_name='__main__')\n"
+        f"finally:\n    import levit_edge\n    assert levit_edge.__file__.startswith({str(unpacked)!r})\n"
+    )
+    return starter
+
+
+@pytest.fixture
+def photographs_of_all_kinds(tmp_path: Path) -> list[Path]:
+    """Wide, tall, small, square, grey: resampled up and down, and not at all."""
+    generator, paths = np.random.default_rng(3), []
+    for index, shape in enumerate([(40, 90, 3), (301, 77, 3), (9, 11, 3), (32, 32, 3), (32, 47, 3), (200, 200)]):
+        paths.append(tmp_path / f"{index}.{'jpg' if index % 2 else 'png'}")
+        Image.fromarray(generator.integers(0, 256, shape, np.uint8)).save(paths[-1])
+    return paths
+
+
+def start(on_board: Path, unpacked: Path, *arguments: object, cwd: Path | None = None) -> Completed:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [sys.executable, str(on_board), str(unpacked / "run.py"), *map(str, arguments)]
+    return subprocess.run(command, check=False, capture_output=True, text=True, env=environment, cwd=cwd)
+
+
+def test_nobody_reading_on_is_no_traceback(
+    on_board: Path, unpacked: Path, photographs_of_all_kinds: list[Path]
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, str(on_board), str(unpacked / "run.py"), str(photographs_of_all_kinds[0])]
+    result = subprocess.run(command, check=False, stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert (result.returncode, result.stderr) == (141, "")
+
+
+def test_it_says_what_predict_says(
+    on_board: Path,
+    unpacked: Path,
+    packable_bundle: Bundle,
+    photographs_of_all_kinds: list[Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    images = [str(path) for path in photographs_of_all_kinds]
+    found = start(on_board, unpacked, *images, "--top", "2", cwd=unpacked.parent)
+    assert found.returncode == 0, found.stderr
+    assert run(["predict", str(packable_bundle.path), *images, "--top", "2"]) == 0
+    assert found.stdout == capsys.readouterr().out
+
+
+def test_pixels_and_inputs_are_those_of_the_library(
+    unpacked: Path, packable_bundle: Bundle, photographs_of_all_kinds: list[Path]
+) -> None:
+    package, preprocessing = UnpackedPackage(unpacked), packable_bundle.manifest.preprocessing
+    for path in photographs_of_all_kinds:
+        assert np.array_equal(package.read_photograph(path)[0], read_input(path, preprocessing))
+
+
+def test_the_self_test_passes(on_board: Path, unpacked: Path) -> None:
+    found = start(on_board, unpacked, "--self-test")
+    assert found.returncode == 0, found.stderr
+    assert "model.onnx in onnxruntime" in found.stdout
+    assert "2 golden images" in found.stdout
+    assert found.stdout.endswith("passed\n")
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model.pte", "labels.txt", "golden_input.f32", "LICENSE.txt"])
+def test_the_self_test_fails_on_a_flipped_bit(on_board: Path, unpacked: Path, name: str) -> None:
+    data = bytearray((unpacked / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (unpacked / name).write_bytes(data)
+    found = start(on_board, unpacked, "--self-test")
+    assert found.returncode == 3
+    assert f"error: {name} is damaged or was changed" in found.stderr
+    assert "Traceback" not in found.stderr
+    assert "passed" not in found.stdout
+
+
+def test_the_self_test_fails_where_other_logits_come_out(on_board: Path, unpacked: Path) -> None:
+    wrong = (np.arange(6, dtype="<f4") * 100).tobytes()
+    (unpacked / "golden_output.onnx.f32").write_bytes(wrong)
+    document = json.loads((unpacked / "model.json").read_text())
+    document["files"]["golden_output.onnx.f32"]["sha256"] = hashlib.sha256(wrong).hexdigest()
+    (unpacked / "model.json").write_text(json.dumps(document))
+    found = start(on_board, unpacked, "--self-test")
+    assert found.returncode == 3
+    assert "does not compute here what it computed where it was made" in found.stderr
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"files": {"a": 1}}', b"\xff"])
+def test_a_damaged_document_is_a_message(on_board: Path, unpacked: Path, content: bytes) -> None:
+    (unpacked / "model.json").write_bytes(content)
+    found = start(on_board, unpacked, "--self-test")
+    assert found.returncode == 3
+    assert "model.json is missing or damaged" in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+def test_a_changed_model_classifies_nothing(on_board: Path, unpacked: Path, photographs: list[Path]) -> None:
+    (unpacked / "model.onnx").write_bytes(b"another")
+    found = start(on_board, unpacked, photographs[0])
+    assert (found.returncode, found.stdout) == (3, "")
+    assert "model.onnx is damaged or was changed" in found.stderr
+
+
+def test_it_times_the_model(on_board: Path, unpacked: Path) -> None:
+    found = start(on_board, unpacked, "--bench", "--runs", "5")
+    assert found.returncode == 0, found.stderr
+    assert "5 runs after 10 to warm up" in found.stdout
+    assert "p50" in found.stdout
+
+
+def test_times_of_an_emulator_are_said_to_mean_nothing(
+    unpacked: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    package, facts = UnpackedPackage(unpacked), agent.read_facts()
+    monkeypatch.setattr(agent, "read_facts", lambda: facts | {"emulator": "qemu-user"})
+    model = package.models["onnxruntime"]
+    bench(package, model, "an engine", lambda _: np.zeros(3, np.float32), runs=2, threads=1)
+    assert "emulated by qemu-user: the times mean nothing" in capsys.readouterr().out
+
+
+def test_a_missing_runtime_is_named(on_board: Path, unpacked: Path) -> None:
+    found = start(on_board, unpacked, "--self-test", "--runtime", "executorch")
+    assert found.returncode == 3
+    assert "no runtime is installed" in found.stderr
+    assert "pip install onnxruntime, or executorch-numpy-runtime" in found.stderr
+
+
+@pytest.mark.parametrize("name", ["numpy", "PIL"])
+def test_a_missing_package_is_named(on_board: Path, unpacked: Path, name: str) -> None:
+    on_board.write_text(on_board.read_text().replace("sys.argv = ", f"sys.modules[{name!r}] = None\nsys.argv = "))
+    found = start(on_board, unpacked, "--self-test")
+    assert found.returncode == 1
+    assert f"error: {name} is not installed: pip install numpy pillow onnxruntime" in found.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--self-test", "--bench"], ["x.png", "--bench"], ["x.png", "--top", "0"], ["--bench", "--runs", "0"]],
+)
+def test_wrong_usage_is_status_2(on_board: Path, unpacked: Path, arguments: list[str]) -> None:
+    found = start(on_board, unpacked, *arguments)
+    assert (found.returncode, found.stdout) == (2, "")
+    assert "error: " in found.stderr
+
+
+def test_what_is_no_photograph_is_status_3(on_board: Path, unpacked: Path) -> None:
+    found = start(on_board, unpacked, unpacked / "labels.txt")
+    assert found.returncode == 3
+    assert "not an image in a known format" in found.stderr
+    with pytest.raises(DataError):
+        UnpackedPackage(unpacked).read_photograph(unpacked / "labels.txt")
+
+
+@pytest.mark.parametrize("source", sorted(SOURCE_FILES.values()))
+def test_what_boards_run_is_python_3_9(source: str) -> None:
+    ast.parse((REPOSITORY / "levit_edge" / source).read_text(encoding="utf-8"), feature_version=(3, 9))

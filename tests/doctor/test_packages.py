@@ -1,0 +1,88 @@
+import sys
+from importlib.metadata import PackageNotFoundError
+
+import pytest
+
+from levit_edge.doctor import packages
+from levit_edge.doctor.check import Check, CheckStatus
+
+REQUIREMENTS = [
+    "numpy>=1.26",
+    "onnxruntime>=1.22",
+    "rich; python_version >= '3'",
+    "never; sys_platform == 'sunos'",
+    "torch==2.13.0; extra == 'quantize'",
+    "onnxruntime==1.31.*; extra == 'quantize'",
+    "hypothesis>=6; extra == 'dev'",
+]
+INSTALLED = {"numpy": "2.4.6", "rich": "15.0.0", "onnxruntime": "1.31.1", "torch": "2.13.0+cpu"}
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Package -> version of a machine that has everything; tests take from it."""
+    found = dict(INSTALLED)
+
+    def version(package: str) -> str:
+        if package not in found:
+            raise PackageNotFoundError(package)
+        return found[package]
+
+    monkeypatch.setattr(packages, "version", version)
+    monkeypatch.setattr(packages, "requires", lambda _name: REQUIREMENTS)
+    return found
+
+
+def both() -> tuple[Check, Check]:
+    return packages.check_packages(), packages.check_quantize_packages()
+
+
+def test_what_is_required_is_there(installed: dict[str, str]) -> None:
+    base, quantize = both()
+    assert installed
+    assert (base.status, base.found, base.advice) == ("ok", "numpy 2.4.6, onnxruntime 1.31.1, rich 15.0.0", "")
+    assert (quantize.status, quantize.found) == ("ok", "torch 2.13.0+cpu, onnxruntime 1.31.1")
+
+
+def test_another_version_is_a_problem(installed: dict[str, str]) -> None:
+    installed |= {"onnxruntime": "1.22.0", "torch": "2.12.1"}
+    base, quantize = both()
+    assert base.status is CheckStatus.OK
+    assert quantize.status is CheckStatus.PROBLEM
+    assert quantize.found == "torch 2.12.1, expected ==2.13.0; onnxruntime 1.22.0, expected ==1.31.*"
+    assert quantize.advice == "pip install 'levit-edge[quantize]'"
+
+
+def test_a_package_of_an_extra_may_be_missing_and_one_of_all_may_not(installed: dict[str, str]) -> None:
+    del installed["torch"], installed["numpy"]
+    base, quantize = both()
+    assert (base.status, base.found) == ("problem", "not installed: numpy")
+    assert (quantize.status, quantize.found) == ("missing", "not installed: torch")
+
+
+def test_levit_edge_itself_may_not_be_installed(installed: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(name: str) -> list[str]:
+        raise PackageNotFoundError(name)
+
+    assert installed
+    monkeypatch.setattr(packages, "requires", nowhere)
+    for check in both():
+        assert check.status is CheckStatus.PROBLEM
+        assert check.advice == "in the clone: pip install -e ."
+
+
+def test_either_runtime_runs_pte_files(installed: dict[str, str]) -> None:
+    check = packages.check_executorch()
+    assert (check.status, "executorch-numpy-runtime" in check.advice) == (CheckStatus.MISSING, True)
+    installed["executorch-numpy-runtime"] = "1.4.0"
+    check = packages.check_executorch()
+    assert (check.status, check.found) == (CheckStatus.OK, "executorch-numpy-runtime 1.4.0")
+
+
+def test_without_packaging_versions_are_not_compared(
+    installed: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert installed
+    monkeypatch.setitem(sys.modules, "packaging.requirements", None)
+    for check in both():
+        assert (check.status, check.advice) == (CheckStatus.PROBLEM, "pip install packaging")

@@ -1,0 +1,75 @@
+"""A small bundle with int8 files for both runtimes, and its packages."""
+
+import dataclasses
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.manifest import Artifact, ArtifactResult
+from levit_edge.bundle.reader import Bundle
+from levit_edge.bundle.writer import BundleWriter
+from levit_edge.package.contents import Purpose
+from levit_edge.package.pack import pack
+from levit_edge.report.evidence import EVIDENCE_FILE
+
+PTE = b"not a program: no runtime opens it in these tests"
+RESULT = ArtifactResult(
+    artifact="int8.pte",
+    runtime=Runtime.EXECUTORCH,
+    precision=Precision.INT8,
+    size_bytes=len(PTE),
+    top1=70.0,
+    top5=95.0,
+    drop_pt=0.5,
+    drop_ci95_pt=(-1.0, 2.0),
+    agreement=98.0,
+    flips_lost=2,
+    flips_gained=1,
+    sqnr_db=34.0,
+    margin_change_mean=0.0,
+    margin_change_worst=-1.0,
+    images_per_second=100.0,
+)
+
+
+@pytest.fixture(scope="session")
+def packable_bundle(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """The tiny bundle with a file that stands for a .pte."""
+    tiny = Bundle.open(tiny_bundle)
+    golden = io.BytesIO()
+    arrays = tiny.golden()
+    np.savez(golden, allow_pickle=False, **arrays, **{"int8.pte": arrays["int8.onnx"] + np.float32(1e-3)})
+    with BundleWriter(tmp_path_factory.mktemp("packable") / "colours") as writer:
+        for name in tiny.manifest.files:
+            writer.add(name, golden.getvalue() if name == "golden.npz" else tiny.read(name))
+        writer.add(EVIDENCE_FILE, b"photographs: no package has them")
+        pte = Artifact(
+            file="int8.pte",
+            runtime=Runtime.EXECUTORCH,
+            precision=Precision.INT8,
+            size_bytes=len(PTE),
+            sha256=writer.add("int8.pte", PTE),
+        )
+        manifest = dataclasses.replace(
+            tiny.manifest,
+            artifacts=(*tiny.manifest.artifacts, pte),
+            files=dict(writer.files),
+            tools={"onnx": "1.23.2", "executorch": "1.4.1"},
+            checkpoint=dataclasses.replace(tiny.manifest.checkpoint, source="/home/someone/secret/tiny.pth"),
+            calibration=dataclasses.replace(tiny.manifest.calibration, source="/home/someone/photographs"),
+            verification=dataclasses.replace(tiny.manifest.verification, results=(RESULT,)),
+        )
+        return writer.commit(manifest)
+
+
+@pytest.fixture(scope="session")
+def android_package(packable_bundle: Bundle) -> bytes:
+    return pack(packable_bundle, Purpose.ANDROID)
+
+
+@pytest.fixture(scope="session")
+def board_package(packable_bundle: Bundle) -> bytes:
+    return pack(packable_bundle, Purpose.BOARD)

@@ -1,0 +1,132 @@
+import dataclasses
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.reader import Bundle
+from levit_edge.errors import BundleError
+from levit_edge.package.contents import DOCUMENT_FILE, Purpose, expected_files
+from levit_edge.package.document import Accuracy
+from levit_edge.package.oldest_runtime import oldest_runtime
+from levit_edge.package.pack import pack
+from levit_edge.package.package import Package
+
+PACK = (
+    "import os, sys, pathlib\nos.umask(int(sys.argv[3], 8))\n"
+    "from levit_edge.bundle.reader import Bundle\n"
+    "from levit_edge.package.contents import Purpose\n"
+    "from levit_edge.package.pack import pack\n"
+    "pathlib.Path(sys.argv[2]).write_bytes(pack(Bundle.open(sys.argv[1]), Purpose.BOARD))\n"
+)
+
+
+def test_the_same_bundle_gives_the_same_bytes_anywhere(packable_bundle: Bundle, tmp_path: Path) -> None:
+    for name, zone, umask, seed in (("a", "UTC", "000", "1"), ("b", "Asia/Kathmandu", "077", "2")):
+        environment = os.environ | {"TZ": zone, "PYTHONHASHSEED": seed}
+        arguments = [str(packable_bundle.path), str(tmp_path / name), umask]
+        subprocess.run([sys.executable, "-c", PACK, *arguments], check=True, env=environment)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes() == pack(packable_bundle, Purpose.BOARD)
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_package_has_the_files_of_its_purpose_and_their_hashes(packable_bundle: Bundle, purpose: Purpose) -> None:
+    with zipfile.ZipFile(BytesIO(pack(packable_bundle, purpose))) as archive:
+        assert archive.namelist()[0] == DOCUMENT_FILE
+        assert set(archive.namelist()) == expected_files(purpose) | {DOCUMENT_FILE}
+        for name, listed in json.loads(archive.read(DOCUMENT_FILE))["files"].items():
+            data = archive.read(name)
+            assert listed == {"size_bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        assert archive.read("model.pte") == packable_bundle.read("int8.pte")
+        assert archive.read("labels.txt") == packable_bundle.read("labels.txt")
+        assert ("model.onnx" in archive.namelist()) == (purpose is Purpose.BOARD)
+
+
+def test_golden_files_are_plain_little_endian_floats(packable_bundle: Bundle, android_package: bytes) -> None:
+    golden = packable_bundle.golden()
+    with zipfile.ZipFile(BytesIO(android_package)) as archive:
+        document = json.loads(archive.read(DOCUMENT_FILE))
+        assert document["golden_input"] == {"file": "golden_input.f32", "shape": [2, 3, 32, 32]}
+        assert archive.read("golden_input.f32") == golden["inputs"].astype("<f4").tobytes()
+        (model,) = document["models"]
+        assert model["golden_output"] == {"file": "golden_output.pte.f32", "shape": [2, 3]}
+        assert archive.read("golden_output.pte.f32") == golden["int8.pte"].astype("<f4").tobytes()
+
+
+def test_a_package_says_what_the_bundle_said(packable_bundle: Bundle, board_package: bytes) -> None:
+    document, manifest = Package.parse(board_package, "it").document, packable_bundle.manifest
+    assert document.input.preprocessing() == manifest.preprocessing
+    assert document.classes == 3
+    assert {model.file: model.runtime for model in document.models} == {
+        "model.pte": Runtime.EXECUTORCH,
+        "model.onnx": Runtime.ONNXRUNTIME,
+    }
+    pte, onnx = document.models
+    assert pte.accuracy == Accuracy(
+        top1=70.0, top5=95.0, drop_pt=0.5, drop_ci95_pt=(-1.0, 2.0), agreement=98.0, sqnr_db=34.0
+    )
+    assert onnx.accuracy is None  # it was not measured
+    assert (pte.made_with, pte.oldest_runtime.version, pte.least_sqnr_db) == ("1.4.1", "1.3.1", 20.0)
+    assert (document.evaluation.samples, document.evaluation.gate) == (2, manifest.verification.gate)
+    assert document.checkpoint.sha256 == manifest.checkpoint.sha256
+
+
+def test_a_package_tells_strangers_no_folder_of_its_maker(board_package: bytes) -> None:
+    document = Package.parse(board_package, "it").document
+    assert (document.checkpoint.source, document.calibration.source) == ("tiny.pth", "photographs")
+    assert b"someone" not in board_package
+
+
+def test_floats_and_labels_are_those_of_the_bundle(packable_bundle: Bundle, board_package: bytes) -> None:
+    package = Package.parse(board_package, "it")
+    assert package.labels() == packable_bundle.labels()
+    assert np.array_equal(package.floats(package.document.golden_input), packable_bundle.golden()["inputs"])
+
+
+@pytest.mark.parametrize(
+    ("maker", "oldest", "word"),
+    [("1.4.1", "1.3.1", "tried"), ("1.4.1+cpu", "1.3.1", "tried"), ("1.9", "1.9", "promised")],
+)
+def test_no_older_executorch_is_named_than_was_tried(
+    packable_bundle: Bundle, maker: str, oldest: str, word: str
+) -> None:
+    manifest = dataclasses.replace(packable_bundle.manifest, tools={"executorch": maker})
+    found = oldest_runtime(manifest, Runtime.EXECUTORCH)
+    assert found.version == oldest
+    assert found.basis.startswith(word)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "oldest"),
+    [
+        ({}, "1.19.2"),
+        ({"onnx_attention": "plain", "scheme": "static"}, "1.19.2"),
+        ({"onnx_attention": "fused", "scheme": "mixed"}, "1.23.2"),
+        ({"onnx_attention": "fused", "scheme": "static"}, "1.24.1"),
+    ],
+)
+def test_the_oldest_onnxruntime_follows_from_the_recipe(
+    packable_bundle: Bundle, recipe: dict[str, str], oldest: str
+) -> None:
+    manifest = dataclasses.replace(packable_bundle.manifest, recipe=recipe)
+    assert oldest_runtime(manifest, Runtime.ONNXRUNTIME).version == oldest
+
+
+def test_a_bundle_that_does_not_name_its_tools_is_refused(packable_bundle: Bundle) -> None:
+    bundle = Bundle(packable_bundle.path, dataclasses.replace(packable_bundle.manifest, tools={}))
+    with pytest.raises(BundleError, match="does not say which executorch made the files"):
+        pack(bundle, Purpose.ANDROID)
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_bundle_without_a_pte_is_refused(tiny_bundle: Path, purpose: Purpose) -> None:
+    with pytest.raises(BundleError, match=f"has no {Precision.INT8} artifact for executorch"):
+        pack(Bundle.open(tiny_bundle), purpose)

@@ -1,0 +1,82 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from levit_edge.bundle.kinds import Runtime
+from levit_edge.cli.main import run
+from levit_edge.errors import ExitStatus, PackageError, RuntimeUnavailableError
+from levit_edge.package.document import FloatArray
+from levit_edge.package.package import Package
+from levit_edge.package.verify import verify_package
+from tests.package.test_package import with_document
+
+
+@pytest.fixture
+def without_executorch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        f"{verify_package.__module__}.runtime_version",
+        lambda runtime: "1.31" if runtime is Runtime.ONNXRUNTIME else "not installed",
+    )
+
+
+@pytest.fixture
+def path(board_package: bytes, tmp_path: Path) -> Path:
+    path = tmp_path / "colours.zip"
+    path.write_bytes(board_package)
+    return path
+
+
+@pytest.mark.usefixtures("without_executorch")
+def test_models_run_where_their_runtime_is_installed(path: Path) -> None:
+    found = verify_package(path)
+    pte, onnx = found.self_tests
+    assert (pte.version, pte.max_abs_difference) == ("not installed", None)
+    assert (onnx.version, onnx.images) == ("1.31", 2)
+    assert onnx.max_abs_difference is not None
+    assert onnx.max_abs_difference < 1e-5
+    assert (found.files, found.signature_checked, found.size_bytes) == (18, False, path.stat().st_size)
+
+
+@pytest.mark.usefixtures("without_executorch")
+def test_the_command_says_what_was_run_and_what_not(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["verify", str(path)]) == ExitStatus.DONE
+    said = capsys.readouterr().out
+    assert "a package for board, 18 files" in said
+    assert "model.pte: not run, executorch is not installed" in said
+    assert "model.onnx: computes in onnxruntime 1.31 what it should, 2 golden images" in said
+    assert run(["verify", str(path), "--json"]) == ExitStatus.DONE
+    document = json.loads(capsys.readouterr().out)
+    assert (document["schema_version"], document["package"], document["purpose"]) == (1, str(path), "board")
+    assert [test["file"] for test in document["self_tests"]] == ["model.pte", "model.onnx"]
+
+
+@pytest.mark.usefixtures("without_executorch")
+def test_other_logits_than_the_golden_ones_are_refused(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    floats = Package.floats
+
+    def wrong(self: Package, array: FloatArray) -> NDArray[np.float32]:
+        return floats(self, array) * np.float32(1.2 if "output" in array.file else 1)
+
+    monkeypatch.setattr(Package, "floats", wrong)
+    assert run(["verify", str(path)]) == ExitStatus.BAD_INPUT
+    assert "model.onnx does not compute in onnxruntime 1.31 here what it computed where" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_runtime_that_refuses_the_file_is_named(path: Path) -> None:
+    with pytest.raises(RuntimeUnavailableError, match=r"model\.pte: ExecuTorch refuses the file"):
+        verify_package(path)
+
+
+def test_a_wrong_package_is_bad_input(board_package: bytes, path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path.write_bytes(with_document(board_package, lambda document: document.update(schema_version=2)))
+    assert run(["verify", str(path)]) == ExitStatus.BAD_INPUT
+    assert "expected schema_version 1" in capsys.readouterr().err
+    assert run(["verify", str(path.with_name("missing.zip"))]) == ExitStatus.BAD_INPUT
+    with pytest.raises(PackageError, match="is not a file, expected a package"):
+        verify_package(path.with_name("missing.zip"))

@@ -1,0 +1,72 @@
+"""A bundle with all that a report can show: real files, real figures, and evidence of which a part is made up."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from levit_edge.bundle.manifest import LayerRecord, Manifest, Verification
+from levit_edge.bundle.reader import Bundle
+from levit_edge.bundle.writer import BundleWriter
+from levit_edge.data.imagefolder import read_image_folder
+from levit_edge.report.evidence import EVIDENCE_FILE, ActivationRange, Evidence, LayerEvidence, evidence_file
+from levit_edge.report.flips import FlipLog
+from levit_edge.runtime.evaluation.verify import evaluate
+from tests.board.example import MEASUREMENT
+
+LABELS = ("red", "green", "blå")
+SCHEMES = {"stem.conv1": "dynamic", "blocks.0.q": "static", "blocks.0.proj": "static", "head": "float"}
+LAYERS = tuple(
+    LayerEvidence(
+        layer=name,
+        sqnr_db=None if scheme == "float" else 30.0 + place,
+        input=ActivationRange(minimum=-2.0, maximum=4.0 * 10**place),
+        output=ActivationRange(minimum=-0.5, maximum=1.5),
+    )
+    for place, (name, scheme) in enumerate(SCHEMES.items())
+)
+Change = Callable[[Manifest, Evidence], tuple[Manifest, Evidence]]
+
+
+def evaluated(bundle: Bundle, photographs: Path) -> tuple[Verification, FlipLog]:
+    """The bundle's files over the labelled `photographs`."""
+    flips, manifest = FlipLog(), bundle.manifest
+    images = read_image_folder(photographs, manifest.config.classes)
+    models = {artifact: bundle.read(artifact.file) for artifact in manifest.artifacts}
+    return evaluate(models, images, manifest.preprocessing, source="val", workers=0, flips=flips), flips
+
+
+def report_bundle(
+    path: Path,
+    tiny: Path,
+    photographs: Path,
+    *,
+    labels: tuple[str, ...] = LABELS,
+    change: Change = lambda manifest, evidence: (manifest, evidence),
+) -> Bundle:
+    """The bundle `tiny` with evidence, written to `path`."""
+    source = Bundle.open(tiny)
+    verification, flips = evaluated(source, photographs)
+    manifest = replace(
+        source.manifest,
+        verification=verification,
+        recipe={"schema_version": 3, "scheme": "mixed", "dynamic_layers": ["*.proj"], "equalize": True},
+        layers=tuple(
+            LayerRecord(layer=name, scheme=scheme, input=None, output=None, weights_sha256=None)
+            for name, scheme in SCHEMES.items()
+        ),
+    )
+    evidence = Evidence(
+        limit=None,
+        layer_images=32,
+        layers=LAYERS,
+        flips=flips.flips(photographs, manifest.preprocessing, thumbnails=True),
+        latency=replace(MEASUREMENT, target="local", model=replace(MEASUREMENT.model, manifest_sha256="")),
+    )
+    manifest, evidence = change(manifest, evidence)
+    with BundleWriter(path) as writer:
+        for artifact in manifest.artifacts:
+            writer.add(artifact.file, source.read(artifact.file))
+        writer.add("labels.txt", "".join(f"{label}\n" for label in labels).encode())
+        writer.add("golden.npz", source.read("golden.npz"))
+        writer.add(EVIDENCE_FILE, evidence_file(evidence))
+        return writer.commit(replace(manifest, files=dict(writer.files)))

@@ -1,0 +1,105 @@
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+from levit_edge.benchmark.comparison import comparison_rows
+from levit_edge.benchmark.measurement import EmulatedInference, Measurement
+from levit_edge.report.boards_page import boards_page
+from levit_edge.report.boards_plot import boards_plot
+from levit_edge.report.figure import INK
+from tests.board.example import COOL, MEASUREMENT, PI_5, RESULTS, measured
+
+HOSTILE = measured(
+    device=replace(PI_5, model='<script>alert("a")</script> $\\frac$ </text> 板 ' + "x" * 100, emulator=None),
+    findings=("<img src=x onerror=alert(1)>",),
+    results=(*RESULTS, replace(RESULTS[1], threads=4, latency_ms=None, error="<b>no memory</b>")),
+)
+
+
+def page(*measurements: Measurement) -> str:
+    return boards_page(measurements, comparison_rows(measurements))
+
+
+def test_the_page_has_every_row_and_board() -> None:
+    html = page(MEASUREMENT, measured(device=replace(PI_5, model="Radxa ROCK 5B")))
+    assert html.count("<tr>") == 1 + 4
+    for expected in (PI_5.model, "Radxa ROCK 5B", "4 × Cortex-A76", "20.00", "8.00", "2.40 … 2.60", "55 °C before"):
+        assert expected in html
+    assert "2 measurements, as those" in html
+
+
+def test_nothing_of_a_measurement_becomes_markup() -> None:
+    class Tags(HTMLParser):
+        found: set[str]
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            self.found.add(tag)
+            assert not any(name.startswith("on") for name, _ in attrs)
+
+    parser = Tags()
+    parser.found = set()
+    parser.feed(page(HOSTILE))
+    assert {"svg", "table", "text"} <= parser.found
+    assert not {"script", "img", "b", "iframe", "link"} & parser.found
+    assert "&lt;b&gt;no memory" in page(HOSTILE)
+
+
+def test_nothing_is_fetched_and_colours_follow_the_page() -> None:
+    html = page(MEASUREMENT)
+    assert not re.findall(r"(?:src|href)=\"(?!#)", html)
+    assert not re.findall(r"url\((?!#)", html)
+    assert "color-scheme: light dark" in html
+    assert INK not in html
+    assert "currentColor" in html
+
+
+@pytest.mark.parametrize(
+    "measurement",
+    [
+        measured(device=replace(PI_5, emulator="qemu-user")),
+        measured(device=replace(PI_5, cores=(), features=()), before=replace(COOL, temperatures={}, governors=())),
+        measured(speedups=()),
+        measured(results=(replace(RESULTS[0], latency_ms=None, error="no memory"),)),
+    ],
+    ids=["emulated", "unknown", "no speed-ups", "no times"],
+)
+def test_whatever_was_measured_has_a_page(measurement: Measurement) -> None:
+    assert "</html>" in page(measurement)
+
+
+def test_an_emulated_board_is_marked_and_has_its_instructions() -> None:
+    inferences = (
+        EmulatedInference(artifact="int8.onnx", kernel_sites={"sdot": 366}, million_instructions=62.04),
+        EmulatedInference(artifact="fp32.onnx"),
+    )
+    html = page(measured(device=replace(PI_5, emulator="qemu-user"), emulated=inferences))
+    assert "int8.onnx, emulated: 62.0 million instructions for an image" in html
+    assert "(sdot in 366 places)" in html
+    assert "fp32.onnx, emulated: – million" in html
+    assert "(emulated: no times)" in html
+    assert "20.00" not in html
+
+
+def test_a_figure_is_the_same_every_time_and_has_no_date() -> None:
+    rows = comparison_rows([MEASUREMENT, HOSTILE])
+    picture = boards_plot(rows).file("svg")
+    assert picture == boards_plot(rows).file("svg")
+    assert picture != boards_plot(rows[:2]).file("svg")
+    assert b"dc:date" not in picture
+    assert b"<script" not in picture
+    assert "× 2.50".encode() in picture
+
+
+def test_a_png_has_room_for_every_row_that_has_times() -> None:
+    heights = []
+    emulated = measured(device=replace(PI_5, emulator="qemu-user"))
+    for measurements in ([MEASUREMENT], [MEASUREMENT, emulated], [MEASUREMENT] * 10):
+        with Image.open(BytesIO(boards_plot(comparison_rows(measurements)).file("png"))) as image:
+            assert image.format == "PNG"
+            heights.append(image.height)
+    assert heights[0] == heights[1]
+    assert heights[2] - heights[0] >= 18 * 30

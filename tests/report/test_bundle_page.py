@@ -1,0 +1,127 @@
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from levit_edge.bundle.manifest import EMBEDDED, Gate, ImageProvenance, Manifest, Move, SearchRecord
+from levit_edge.bundle.reader import Bundle
+from levit_edge.report.bundle_page import bundle_page
+from levit_edge.report.evidence import Evidence, read_evidence
+from levit_edge.report.page import number
+from levit_edge.system.progress import StageRecord
+from tests.board.example import MEASUREMENT, measured
+from tests.report.example import report_bundle
+
+SECTIONS = ("accuracy", "latency", "layers", "flips", "provenance", "work", "reproduce")
+
+
+def changed(bundle: Bundle, **changes: Any) -> Bundle:
+    return Bundle(bundle.path, replace(bundle.manifest, **changes))
+
+
+def text(html: str) -> str:
+    """What a reader sees, on one line."""
+    body = re.sub(r"<style>.*?</style>", "", html, flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", body).replace("&#39;", "'").split())
+
+
+def test_everything_recorded_is_on_the_page(recorded: Bundle) -> None:
+    html = bundle_page(recorded)
+    evidence, manifest = read_evidence(recorded), recorded.manifest
+    assert evidence is not None
+    assert evidence.flips is not None
+    assert re.findall(r'<section id="(\w+)"', html) == list(SECTIONS)
+    assert html.count("data:image/jpeg;base64,") == len(evidence.flips.shown) > 0
+    assert html.count("<svg") == 2
+    seen = text(html)
+    int8 = manifest.verification.results[1]
+    for expected in (
+        f"{number(int8.top1)} {number(int8.top5)} {number(int8.drop_pt, sign='+')}",
+        f"{evidence.flips.images} of {manifest.verification.samples} images in at least one file",
+        "× 2.10 (2.00 … 2.20)",
+        "8.00 8.80 9.60 7.20 125",
+        "blocks.0.proj",
+        "blå",
+        manifest.checkpoint.sha256,
+        manifest.files["int8.onnx"],
+        "onnx 1",
+        "verify 1.5 1",
+        "1 dynamic, 1 float, 2 static",
+        "levit-edge quantize --model demo",
+        "levit-edge verify BUNDLE --evaluation val",
+    ):
+        assert expected in seen, expected
+    assert "Not recorded" not in seen
+
+
+def test_an_old_bundle_says_what_is_not_recorded(tiny_bundle: Path) -> None:
+    html = bundle_page(Bundle.open(tiny_bundle))
+    assert re.findall(r'<section id="(\w+)"', html) == list(SECTIONS)
+    assert text(html).count("Not recorded") == 3
+
+
+def test_the_same_bundle_gives_the_same_page(recorded: Bundle) -> None:
+    assert bundle_page(recorded) == bundle_page(Bundle.open(recorded.path))
+
+
+def test_measurements_of_boards_are_added_and_strangers_named(recorded: Bundle) -> None:
+    html = bundle_page(recorded, measurements=[MEASUREMENT, measured(findings=("It was hot.",))])
+    assert "On boards" in html
+    assert "It was hot." in html
+    assert "2 of 2 were made with other files than this bundle" in text(html)
+
+
+def test_caveats_stand_where_they_apply(recorded: Bundle) -> None:
+    manifest = recorded.manifest
+    config = replace(manifest.config, name="128S")
+    embedded = ImageProvenance(source=EMBEDDED, count=150, sha256="1" * 64, skipped=("bad.jpg",))
+    unlabelled = replace(manifest.verification, labelled=False, images=embedded)
+    seen = text(bundle_page(changed(recorded, config=config, calibration=embedded, verification=unlabelled)))
+    for caveat in ("embedded photographs of clothing", "no labels", "calibration images themselves", "left out"):
+        assert caveat in seen, caveat
+    assert "embedded demo" not in seen
+    assert "embedded demo" in text(bundle_page(recorded))
+    assert "Few images: one of 32 is 3.12 points" in text(bundle_page(recorded))
+
+
+def test_a_failed_gate_and_budget_are_marked(recorded: Bundle) -> None:
+    images = ImageProvenance(source="val", count=20, sha256="0" * 64)
+    search = SearchRecord(
+        max_drop_pt=0.5, images=images, trials=(), moves=(Move(layer="head", scheme="float"),), held=False
+    )
+    verification = replace(recorded.manifest.verification, gate=Gate(max_drop_pt=0.5, passed=False))
+    seen = text(bundle_page(changed(recorded, search=search, verification=verification)))
+    assert "Accuracy gate failed: the drop is larger than 0.50 points" in seen
+    assert "Not kept on 20 other images" in seen
+    assert "head float" in seen
+
+
+def test_no_thumbnails_still_tells_what_flipped(tiny_bundle: Path, labelled_photographs: Path, tmp_path: Path) -> None:
+    def without(manifest: Manifest, evidence: Evidence) -> tuple[Manifest, Evidence]:
+        assert evidence.flips is not None
+        shown = tuple(replace(image, thumbnail=None) for image in evidence.flips.shown)
+        return manifest, replace(evidence, flips=replace(evidence.flips, shown=shown), latency=None)
+
+    html = bundle_page(report_bundle(tmp_path / "bundle", tiny_bundle, labelled_photographs, change=without))
+    assert "data:image" not in html
+    assert html.count('<article class="flip">') > 0
+    assert "Not recorded. levit-edge bench" in text(html)
+
+
+@pytest.mark.parametrize("value", [10**4000, float("inf"), float("nan"), -(10**400)])
+def test_numbers_that_cannot_be_are_dashes(recorded: Bundle, value: Any) -> None:
+    results = tuple(
+        replace(each, size_bytes=value, top1=value, drop_pt=value, drop_ci95_pt=(value, value), flips_lost=1)
+        for each in recorded.manifest.verification.results
+    )
+    stages = (StageRecord(name="verify", seconds=1.0, peak_rss_bytes=value),)
+    verification = replace(recorded.manifest.verification, results=results)
+    assert "</html>" in bundle_page(changed(recorded, verification=verification, stages=stages))
+    assert number(value) == "–"
+
+
+def test_numbers_have_true_signs_and_no_negative_zero() -> None:
+    assert [number(value) for value in (-0.001, 1.005, -2, None)] == ["0.00", "1.00", "−2.00", "–"]
+    assert number(0.25, 1, sign="+") == "+0.2"

@@ -1,0 +1,89 @@
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from levit_edge.bundle.manifest import Manifest
+from levit_edge.bundle.reader import Bundle
+from levit_edge.report.bundle_page import bundle_page
+from levit_edge.report.bundles import BundleComparison, compare, open_all
+from levit_edge.report.evidence import Evidence
+from tests.board.example import PI_5
+from tests.report.example import Change, report_bundle
+
+Other = Callable[[Change], Bundle]
+
+
+@pytest.fixture
+def other(tiny_bundle: Path, labelled_photographs: Path, tmp_path: Path) -> Other:
+    """A second bundle with a change."""
+    return lambda change: report_bundle(tmp_path / "theirs", tiny_bundle, labelled_photographs, change=change)
+
+
+def compared(*bundles: Bundle) -> BundleComparison:
+    return compare(open_all(bundles))
+
+
+def test_a_bundle_does_not_differ_from_its_copy(recorded: Bundle, tmp_path: Path) -> None:
+    copy = Bundle.open(shutil.copytree(recorded.path, tmp_path / "copy"))
+    both = compared(recorded, copy)
+    assert (both.warnings, both.differences) == ((), ())
+    assert [name for name, _ in both.timed] == ["mine", "copy"]
+    assert "Nothing: the same checkpoint" in bundle_page(recorded, others=[copy])
+
+
+def test_folders_of_one_name_are_told_apart_by_their_paths(recorded: Bundle, tmp_path: Path) -> None:
+    copy = Bundle.open(shutil.copytree(recorded.path, tmp_path / recorded.path.name))
+    assert [each.name for each in open_all([recorded, copy])] == [str(recorded.path), str(copy.path)]
+
+
+def test_differences_are_named_and_latencies_compared(recorded: Bundle, other: Other) -> None:
+    def change(manifest: Manifest, evidence: Evidence) -> tuple[Manifest, Evidence]:
+        recipe = manifest.recipe | {"scheme": "static", "equalize": False}
+        return replace(manifest, recipe=recipe, tools={"onnx": "2"}), evidence
+
+    theirs = other(change)
+    both = compared(recorded, theirs)
+    assert {each.what: each.values for each in both.differences} == {
+        "recipe: scheme": ("mixed", "static"),
+        "recipe: equalize": ("yes", "no"),
+        "version of: onnx": ("1", "2"),
+    }
+    assert both.warnings == ()
+    html = bundle_page(recorded, others=[theirs])
+    assert html.count("<svg") == 3
+    assert html.index('id="compared"') < html.index('id="accuracy"')
+
+
+def test_other_images_weights_and_machines_are_warned_of(recorded: Bundle, other: Other) -> None:
+    def change(manifest: Manifest, evidence: Evidence) -> tuple[Manifest, Evidence]:
+        images = replace(manifest.verification.images, sha256="1" * 64, source="other\x1b[31m")
+        manifest = replace(
+            manifest,
+            verification=replace(manifest.verification, images=images),
+            checkpoint=replace(manifest.checkpoint, sha256="2" * 64),
+        )
+        assert evidence.latency is not None
+        return manifest, replace(evidence, latency=replace(evidence.latency, device=replace(PI_5, usable_cores=2)))
+
+    theirs = other(change)
+    both = compared(recorded, theirs)
+    assert len(both.warnings) == 3
+    assert "mine and theirs were evaluated on different images (32 of val; 32 of other[31m)" in both.warnings[0]
+    assert "different checkpoints" in both.warnings[1]
+    assert "computers that differ" in both.warnings[2]
+    assert both.timed == ()
+    html = bundle_page(recorded, others=[theirs])
+    assert html.count('<p class="notice">') >= 3
+    assert "\x1b" not in html
+
+
+def test_a_bundle_without_evidence_can_be_compared(recorded: Bundle, tiny_bundle: Path) -> None:
+    old = Bundle.open(tiny_bundle)
+    both = compared(recorded, old)
+    assert both.timed == ()
+    assert not any("computers" in warning for warning in both.warnings)
+    assert "Layer by layer" not in bundle_page(recorded, others=[old])
+    assert 'id="compared"' in bundle_page(old, others=[recorded])

@@ -1,0 +1,56 @@
+import shlex
+from dataclasses import fields, replace
+
+import pytest
+from typer.testing import CliRunner
+
+from levit_edge.bundle.manifest import CheckpointProvenance, ImageProvenance, Move, SearchRecord
+from levit_edge.bundle.reader import Bundle
+from levit_edge.cli.main import app
+from levit_edge.quantize.recipe import Recipe
+from levit_edge.report.reproduce import PATTERNS, SWITCHES, VALUES, quantize_command, verify_command
+
+
+def test_every_field_of_the_recipe_has_an_option_that_there_is() -> None:
+    assert {*VALUES, *PATTERNS, *SWITCHES} == {field.name for field in fields(Recipe)} - {"schema_version"}
+    help_text = CliRunner().invoke(app, ["quantize", "--help"], env={"COLUMNS": "200"}).output
+    options = [*VALUES.values(), *(option for option, _ in PATTERNS.values()), *sum(SWITCHES.values(), ())]
+    options += ["--model", "--checkpoint", "--calibration", "--evaluation", "--resize", "--max-drop", "--limit"]
+    for option in (*options, "--skip-bad-images"):
+        assert option in help_text
+
+
+def test_moves_of_a_search_are_left_to_the_search(recorded: Bundle) -> None:
+    images = ImageProvenance(source="val", count=20, sha256="0" * 64, skipped=("bad.jpg",))
+    search = SearchRecord(
+        max_drop_pt=0.5, images=images, trials=(), moves=(Move(layer="head", scheme="float"),), held=True
+    )
+    manifest = replace(
+        recorded.manifest,
+        search=search,
+        recipe={"float_layers": ["stem.*", "head"], "bias_correction": False, "seed": 3},
+        calibration=images,
+        checkpoint=CheckpointProvenance(source="my weights.pth", format="original", sha256=""),
+        config=replace(recorded.manifest.config, name="128S"),
+        preprocessing=replace(recorded.manifest.preprocessing, resize=40),
+    )
+    words = shlex.split(" ".join(quantize_command(manifest, 100)))
+    assert words == [
+        *("levit-edge", "quantize", "--model", "128S", "--checkpoint", "my weights.pth", "--calibration", "val"),
+        *("--seed", "3", "--float-layer", "stem.*", "--no-bias-correction", "--resize", "40"),
+        *("--max-drop", "0.5", "--limit", "100", "--skip-bad-images"),
+    ]
+
+
+@pytest.mark.parametrize("source", ["$(reboot)", "a; reboot", "`reboot`", "'; reboot; '", "--output"])
+def test_nothing_of_a_bundle_is_a_command(recorded: Bundle, source: str) -> None:
+    images = replace(recorded.manifest.verification.images, source=source)
+    manifest = replace(
+        recorded.manifest,
+        calibration=replace(images, source="train"),
+        verification=replace(recorded.manifest.verification, images=images),
+    )
+    for command in (" ".join(quantize_command(manifest, None)), verify_command(manifest)):
+        assert command is not None
+        words = shlex.split(command)
+        assert words[words.index("--evaluation") + 1] == source

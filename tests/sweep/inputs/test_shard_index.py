@@ -1,0 +1,64 @@
+import pytest
+
+from levit_edge.errors import DataError
+from levit_edge.sweep.inputs.shard_index import IndexedImage, ShardIndex, check_counts, labels_for
+
+
+def index(shard: str, *classes: str | int | None) -> ShardIndex:
+    """A shard with an image for each of `classes`."""
+    return ShardIndex(
+        shard=shard,
+        images=tuple(
+            IndexedImage(
+                name=f"{number}.jpg",
+                folder=each if isinstance(each, str) else None,
+                label=each if isinstance(each, int) else None,
+                sha256="0" * 64,
+            )
+            for number, each in enumerate(classes)
+        ),
+    )
+
+
+def test_folders_get_the_labels_of_image_folders() -> None:
+    names = ("n01440764", "n01443537", "n03888257")
+    indices = [index("a", "n03888257", "n01440764"), index("b", "n01443537")]
+    assert labels_for("x", indices, names, 3) == ((2, 0), (1,))
+    assert labels_for("x", indices, names, 1000) == ((701, 0), (1,))  # their places among ImageNet's
+    with pytest.raises(DataError, match="x: 3 class folders, but the model has 10 classes"):
+        labels_for("x", indices, names, 10)
+
+
+def test_numbers_are_labels_if_the_model_has_as_many_classes() -> None:
+    indices = [index("a", 0, 9), index("b", 3)]
+    assert labels_for("x", indices, None, 10) == labels_for("x", indices, None, 1000) == ((0, 9), (3,))
+    with pytest.raises(DataError, match=r"a: 1\.jpg: label 9, but the model has 9 classes"):
+        labels_for("x", indices, None, 9)
+
+
+def test_an_image_without_label_among_others_is_named() -> None:
+    with pytest.raises(DataError, match=r"b: 1\.jpg: no label, but others have one"):
+        labels_for("x", [index("a", 0), index("b", 0, None)], None, 10)
+
+
+def test_what_is_expected_passes() -> None:
+    check_counts("x", [index("a", 0, 1), index("b", 1, 0)], count=4, per_class=2)
+    check_counts("x", [index("a", "cat", "dog")], ("cat", "dog"), count=2, per_class=1)
+    check_counts("x", [index("a", None)], count=1)
+
+
+@pytest.mark.parametrize(
+    ("classes", "names", "message"),
+    [
+        ((0, 1, 1), None, "3 images in 1 shards, expected 4"),
+        ((0, 1, 1, 3), None, "3 of 4 classes have another number: 0 has 1, 2 has 0, 3 has 1$"),
+        (("cat", "cat", "dog", "cat"), ("cat", "dog", "eel"), "3 of 3 classes.*: cat has 3, dog has 1, eel has 0$"),
+        ((None,) * 4, None, "its images have no classes, expected 2 of each"),
+        (tuple("abcd"), tuple("abcdefg"), "7 of 7 classes .* e has 0 and 2 more$"),
+    ],
+)
+def test_another_number_is_told(
+    classes: tuple[str | int | None, ...], names: tuple[str, ...] | None, message: str
+) -> None:
+    with pytest.raises(DataError, match=f"^x: .*{message}"):
+        check_counts("x", [index("a", *classes)], names, count=4, per_class=2)

@@ -1,0 +1,140 @@
+"""Gates, fronts and winners, for whatever candidates there may be."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from levit_edge.bundle.kinds import Runtime
+from levit_edge.sweep.outcome.choice import chosen, gate_checks, pareto_front
+from levit_edge.sweep.outcome.results import Candidate
+from levit_edge.sweep.plan import Gates, SweepPlan, Winner, WinnerBy
+from tests.sweep.example import candidate, plan
+
+FEW = st.integers(min_value=0, max_value=4)
+"""So few that ties are frequent."""
+POINTS = st.dictionaries(st.integers(), st.tuples(FEW.map(float), FEW.map(float)), max_size=12)
+DROPS = st.none() | FEW.map(lambda value: value / 2 - 0.5)
+CANDIDATES = st.lists(
+    st.builds(
+        candidate,
+        st.just("levit"),
+        st.just("recipe"),
+        drops=st.tuples(DROPS, DROPS),
+        sizes=st.tuples(FEW.map(lambda value: 8_000_000 + value), FEW.map(lambda value: 8_000_000 + value)),
+        times_ms=st.none() | st.tuples(FEW.map(float), FEW.map(float)),
+        sqnr_db=st.none() | FEW.map(float),
+        problems=st.sampled_from([(), (), (), ("it broke",)]),
+    )
+    | st.just(Candidate(checkpoint="levit", recipe="recipe", problems=("it broke",))),
+    max_size=6,
+)
+PLANS = st.builds(
+    plan,
+    gates=st.builds(
+        Gates,
+        max_drop_pt=st.none() | FEW.map(lambda value: value / 2),
+        max_int8_bytes=st.none() | FEW.map(lambda value: 8_000_000 + value),
+        max_latency_ms=st.none() | FEW.map(lambda value: value + 0.5),
+    ),
+    winner=st.builds(Winner, by=st.sampled_from(WinnerBy), runtime=st.sampled_from(Runtime)),
+)
+
+
+@given(POINTS)
+def test_the_front_is_what_no_point_dominates(points: dict[int, tuple[float, float]]) -> None:
+    expected = [
+        place
+        for place, (x, y) in points.items()
+        if not any(a <= x and b <= y and (a < x or b < y) for a, b in points.values())
+    ]
+    assert pareto_front(points) == expected
+    assert bool(expected) == bool(points)
+
+
+@given(CANDIDATES, PLANS)
+def test_gates_are_kept_by_both_int8_files_or_missed(candidates: list[Candidate], of: SweepPlan) -> None:
+    for each in chosen(candidates, of):
+        checks = list(gate_checks(each, of.gates))
+        missed = any(check.found is not None and check.found > check.limit for check in checks)
+        unknown = any(check.found is None for check in checks)
+        assert each.within_gates is (None if of.gates == Gates() or (unknown and not missed) else not missed)
+        if each.artifacts:
+            limits = [limit for limit in vars(of.gates).values() if limit is not None]
+            assert [check.limit for check in checks] == [limit for limit in limits for _ in Runtime]
+
+
+def figures(each: Candidate, runtime: Runtime) -> dict[WinnerBy, float | None]:
+    result, artifact = each.result(runtime), each.artifact(runtime)
+    latency = each.latency.get(artifact.file) if artifact else None
+    return {
+        WinnerBy.ACCURACY: result.drop_pt if result else None,
+        WinnerBy.LATENCY: latency.p50 if latency else None,
+        WinnerBy.SIZE: artifact.size_bytes if artifact else None,
+    }
+
+
+@given(CANDIDATES, PLANS)
+def test_the_winner_is_the_best_of_those_that_may_win(candidates: list[Candidate], of: SweepPlan) -> None:
+    judged = chosen(candidates, of)
+    wanted = of.winner
+    eligible = [
+        each
+        for each in judged
+        if (of.gates == Gates() or each.within_gates)
+        and not each.problems
+        and figures(each, wanted.runtime)[wanted.by] is not None
+    ]
+    winners = [each for each in judged if each.winner]
+    assert len(winners) == bool(eligible)
+    if not winners:
+        return
+    (winner,) = winners
+    assert winner in eligible
+    best: Any = figures(winner, wanted.runtime)
+    for other in eligible:
+        found: Any = figures(other, wanted.runtime)
+        assert found[wanted.by] >= best[wanted.by]
+        if wanted.by is not WinnerBy.ACCURACY and found[wanted.by] == best[wanted.by]:
+            drops = [each[WinnerBy.ACCURACY] for each in (found, best)]
+            assert drops[1] is None or drops[0] is None or drops[0] >= drops[1]
+
+
+@given(CANDIDATES, PLANS)
+def test_a_front_has_no_candidate_that_another_one_beats(candidates: list[Candidate], of: SweepPlan) -> None:
+    judged = chosen(candidates, of)
+    price = WinnerBy.LATENCY if any(each.latency for each in judged) else WinnerBy.SIZE
+    for runtime in Runtime:
+        points: list[tuple[Any, Any, bool]] = [
+            (found[WinnerBy.ACCURACY], found[price], runtime in each.front)
+            for each in judged
+            for found in [figures(each, runtime)]
+        ]
+        known = [point for point in points if None not in point]
+        assert not any(on_front for *point, on_front in points if None in point)
+        for drop, cost, on_front in known:
+            beaten = any(d <= drop and c <= cost and (d < drop or c < cost) for d, c, _ in known)
+            assert on_front is not beaten
+
+
+def test_milliseconds_are_not_compared_with_bytes() -> None:
+    """One whose board failed has no latency: it is no point, rather than one at its size."""
+    failed = candidate("levit", "mixed", drops=(0.1, 0.1), times_ms=None, problems=("latency: the board is gone",))
+    timed, unmeasured = chosen([candidate("levit", "static"), failed], plan())
+    assert timed.front == tuple(Runtime)
+    assert unmeasured.front == ()
+
+
+def test_a_missed_gate_counts_although_another_one_cannot_be_judged() -> None:
+    (judged,) = chosen(
+        [candidate("levit", "static", times_ms=None)], plan(gates=Gates(max_drop_pt=0.1, max_latency_ms=5.0))
+    )
+    assert judged.within_gates is False
+
+
+@pytest.mark.parametrize(("sqnr_db", "wins"), [(29.0, False), (31.0, True), (None, True)])
+def test_of_equal_drops_the_higher_sqnr_wins(sqnr_db: float | None, wins: bool) -> None:
+    """None: the logits are the same, bit for bit."""
+    judged = chosen([candidate("levit", "static"), candidate("levit", "mixed", sqnr_db=sqnr_db)], plan())
+    assert judged[1].winner is wins
