@@ -16,7 +16,7 @@ from typing import Any, NoReturn, Protocol, Self, TypeVar, get_args, get_origin,
 
 from levit_edge.errors import LevitEdgeError
 
-__all__ = ["MAX_DOCUMENT_BYTES", "AsText", "from_json", "parse_json", "read_json", "to_json"]
+__all__ = ["MAX_DOCUMENT_BYTES", "AsText", "Versioned", "from_json", "parse_json", "read_json", "to_json"]
 
 MAX_DOCUMENT_BYTES = 16 * 2**20
 T = TypeVar("T")
@@ -36,6 +36,15 @@ class AsText(Protocol):
         Raises:
             ValueError: `text` is not of that form; the message says what was expected.
         """
+
+
+@runtime_checkable
+class Versioned(Protocol):
+    """A dataclass that reads documents of its earlier schema versions."""
+
+    @classmethod
+    def of_today(cls, document: dict[str, object]) -> dict[str, object]:
+        """`document` in the present version, if it is of an earlier one that is known; otherwise as it is."""
 
 
 class _MismatchError(Exception):
@@ -156,6 +165,8 @@ def _decode_optional(kind: Any, value: object, at: str) -> Any:
 
 def _decode_dataclass(kind: Any, value: object, at: str) -> Any:
     entries = _expect(dict, value, at)
+    if issubclass(kind, Versioned):
+        entries = kind.of_today(entries)
     types = get_type_hints(kind)
     unknown = sorted(set(entries) - set(types))
     if unknown:
