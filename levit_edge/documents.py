@@ -37,6 +37,7 @@ __all__ = [
     "Length",
     "Matching",
     "Sha256",
+    "Versioned",
     "from_json",
     "parse_json",
     "read_json",
@@ -112,6 +113,15 @@ class AsText(Protocol):
         Raises:
             ValueError: `text` is not of that form; the message says what was expected.
         """
+
+
+@runtime_checkable
+class Versioned(Protocol):
+    """A dataclass that reads documents of its earlier schema versions."""
+
+    @classmethod
+    def of_today(cls, document: dict[str, object]) -> dict[str, object]:
+        """`document` in the present version, if it is of an earlier one that is known; otherwise as it is."""
 
 
 class _MismatchError(Exception):
@@ -243,6 +253,8 @@ def _decode_optional(kind: Any, value: object, at: str) -> Any:
 
 def _decode_dataclass(kind: Any, value: object, at: str) -> Any:
     entries = _expect(dict, value, at)
+    if issubclass(kind, Versioned):
+        entries = kind.of_today(entries)
     types = get_type_hints(kind, include_extras=True)
     unknown = sorted(set(entries) - set(types))
     if unknown:

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from levit_edge.bundle.kinds import Precision
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.documents import from_json, to_json
@@ -20,7 +21,6 @@ from levit_edge.quantize.evidence import layer_evidence
 from levit_edge.quantize.kept_plan import plan_from_bytes
 from levit_edge.quantize.layer_records import layer_records
 from levit_edge.quantize.quantizer import quantize_graph
-from levit_edge.quantize.recipe import Recipe
 from levit_edge.quantize.schemes import layer_schemes
 from levit_edge.report.evidence import EVIDENCE_FILE, evidence_file
 from levit_edge.sweep.tasks.calibrate_task import IMAGES, PLAN
