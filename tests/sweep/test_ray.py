@@ -31,7 +31,7 @@ from tests.sweep.processes import connected_to, kill, tree, wait_for, workers
 from tests.sweep.shards import write_shards
 from tests.sweep.test_sweep import MIXED, ONE, PLAN, done, figures
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.ray
 THREE = replace(PLAN, recipes=PLAN.recipes | {"float-head": replace(MIXED, float_layers=("head",))})
 SHARDS = 4
 Swept = tuple[Path, SweepResults]

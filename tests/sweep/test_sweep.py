@@ -27,7 +27,7 @@ from levit_edge.sweep.plan import Calibration, CheckpointSource, Evaluation, Gat
 from levit_edge.sweep.sweep import sweep
 from tests.sweep.shards import write_shards
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.export
 MIXED = Recipe(calibration_images=16)
 PLAN = SweepPlan(
     checkpoints=(CheckpointSource(size="demo"),),
