@@ -39,13 +39,6 @@ ONE = replace(PLAN, recipes={"mixed": MIXED})
 Sweep = Callable[[SweepPlan], SweepResults]
 
 
-@pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SweepResults]:
-    """A whole sweep, and where it is."""
-    output = tmp_path_factory.mktemp("sweep") / "output"
-    return output, sweep(PLAN, str(output))
-
-
 @pytest.fixture
 def again(first: tuple[Path, SweepResults], tmp_path: Path) -> Sweep:
     """Sweeps that find what the first one has left in the store; their output is `tmp_path / "output"`."""
