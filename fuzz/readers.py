@@ -434,7 +434,7 @@ class _Recorded:
 
 
 def _frames(data: bytes) -> tuple[bytes, list[bytes]] | None:
-    from levit_edge.device.agent import GREETING
+    from levit_edge.device.protocol import GREETING
 
     if not data.startswith(GREETING):
         return None

@@ -19,10 +19,11 @@ from levit_edge.board.transports.local import LocalTransport
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.writer import BundleWriter
-from levit_edge.device import agent
+from levit_edge.device import bench
+from levit_edge.device.protocol import AgentError
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import BoardError, BundleError, DataError
-from tests.board.conftest import Place, change_agent
+from tests.board.conftest import Place, hook_agent
 from tests.board.stand_in import HELLO, answering
 from tests.conftest import colour_classifier
 
@@ -118,15 +119,27 @@ def test_a_worker_that_is_killed_is_a_row_with_the_reason(
     bundle: Bundle, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is killed when the first turn is over; the other file has all its turns."""
-    kill = 'if turn == 1 and entry["file"] == "fp32.onnx":\n            os.kill(lane.pid, signal.SIGKILL)\n        '
-    turn = 'with noting_faults(entry):\n            entry["rounds"]'
-    change_agent(monkeypatch, {turn: kill + turn})
+    hook_agent(monkeypatch, SECOND_TURN.format('entry["file"] == "fp32.onnx" and os.kill(lane.pid, signal.SIGKILL)'))
     fp32, int8 = measure(bundle, LocalTransport(), Plan(runs=100, threads=(1,))).results
     assert fp32.error == "its process died (SIGKILL, often for want of memory)"
     assert fp32.latency_ms is None
     assert int8.error == ""
     assert int8.runs == 100
     assert place.files() == []
+
+
+SECOND_TURN = """
+import os, signal, time
+from levit_edge.device.bench import Bench
+original = Bench._turn
+
+def turn(self, lane, entry, number):
+    if number == 1:
+        {}
+    original(self, lane, entry, number)
+
+Bench._turn = turn
+"""
 
 
 def changed_bundle(bundle: Bundle, path: Path, **contents: bytes) -> Bundle:
@@ -398,7 +411,7 @@ class FakeLane:
     def ask(self, do: str, **_request: Any) -> dict[str, Any]:
         self.asked.append(do)
         if do == self.fails_at:
-            raise agent.AgentError("died", "its process died")
+            raise AgentError("died", "its process died")
         golden = {"images": 1, "same_top1": 1, "signal": 1.0, "noise": 0.0, "std": 1.0}
         answers: dict[str, dict[str, Any]] = {
             "golden": golden,
@@ -425,13 +438,13 @@ JOB: dict[str, Any] = {
 @pytest.fixture
 def lanes(monkeypatch: pytest.MonkeyPatch) -> list[FakeLane]:
     LANES.clear()
-    monkeypatch.setattr(agent, "Lane", FakeLane)
+    monkeypatch.setattr(bench, "Lane", FakeLane)
     return LANES
 
 
 def test_files_take_turns(lanes: list[FakeLane]) -> None:
     said: list[dict[str, Any]] = []
-    document = agent.Bench("folder", JOB, said.append).result()
+    document = bench.Bench("folder", JOB, said.append).result()
     assert [each.asked for each in lanes] == [["open", "golden", "run", "run", "run", "memory", "close"]] * 2
     assert [each["rounds"] for each in document["entries"]] == [[[3.0], [4.0], [5.0]]] * 2
     assert [each["done"] for each in said if each["progress"] == "time"] == [1, 2, 3]
@@ -447,8 +460,8 @@ def test_a_worker_that_dies_at_any_step_is_its_own_row_only(
             super().__init__()
             self.fails_at = step if len(LANES) == 1 else ""
 
-    monkeypatch.setattr(agent, "Lane", Failing)
-    first, second = agent.Bench("folder", JOB, lambda _document: None).result()["entries"]
+    monkeypatch.setattr(bench, "Lane", Failing)
+    first, second = bench.Bench("folder", JOB, lambda _document: None).result()["entries"]
     assert first["error"] == {"kind": "died", "message": "its process died"}
     assert second["error"] is None
     assert len(second["rounds"]) == 3
@@ -458,8 +471,7 @@ def test_a_worker_that_dies_at_any_step_is_its_own_row_only(
 def test_a_connection_that_is_lost_while_it_times_leaves_nothing(
     bundle: Bundle, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = 'self.say({"progress": "time"'
-    change_agent(monkeypatch, {said: f"turn and time.sleep(3600)\n                {said}"})
+    hook_agent(monkeypatch, SECOND_TURN.format("time.sleep(3600)"))
 
     class LostError(Exception):
         pass
