@@ -55,7 +55,7 @@ class _Recorded:
 
 
 def _frames(data: bytes) -> tuple[bytes, list[bytes]] | None:
-    from levit_edge.device.agent import GREETING
+    from levit_edge.device.protocol import GREETING
 
     if not data.startswith(GREETING):
         return None
@@ -92,13 +92,13 @@ STREAM: tuple[Mutation, ...] = (*[_changed_frame] * 30, *BYTES)
 
 
 def board_bench(bundle: Path) -> Reader:
-    from levit_edge.board.measure import Plan, measure
+    from levit_edge.board.measure import BenchmarkSettings, measure
 
     slim, stream = BundleFolder(bundle), bench_stream(Bundle.open(bundle))
 
     def read(data: bytes, folder: Path) -> None:
         opened = Bundle.open(slim.write(folder, {}))
-        found = measure(opened, _Recorded(written(folder, "stream", data)), Plan(runs=4, threads=(1,)))
+        found = measure(opened, _Recorded(written(folder, "stream", data)), BenchmarkSettings(runs=4, threads=(1,)))
         json.dumps(to_json(found))
 
     return Reader(name="board-bench", seeds=[stream], mutations=STREAM, read=read, programs=True)

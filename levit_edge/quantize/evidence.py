@@ -8,8 +8,7 @@ import torch
 
 from levit_edge.benchmark.files import shareable
 from levit_edge.benchmark.measurement import Measurement
-from levit_edge.board.measure import Plan as Timing
-from levit_edge.board.measure import measure
+from levit_edge.board.measure import BenchmarkSettings, measure
 from levit_edge.board.transports.local import LocalTransport
 from levit_edge.bundle.reader import Bundle
 from levit_edge.data.loader import Decoder, batches
@@ -59,10 +58,10 @@ def measure_here(bundle: Bundle, name: str, stages: Stages, warn: Callable[[str]
 
     `name` is what the bundle will be called; its manifest is not final, so the measurement has no digest of it.
     """
-    plan = Timing(threads=(1,), runs=TIMED_RUNS)
+    settings = BenchmarkSettings(threads=(1,), runs=TIMED_RUNS)
     try:
         with stages.stage("measure latency"):
-            measured = shareable(measure(bundle, LocalTransport(), plan))
+            measured = shareable(measure(bundle, LocalTransport(), settings))
     except BoardError as error:
         warn(f"the report will have no latency: {error}")
         return None
