@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from levit_edge.data.imagefolder import class_labels
-from levit_edge.data.sampling import digest_of
 from levit_edge.errors import DataError
 from levit_edge.sweep.inputs.shard_reader import entries
 from levit_edge.sweep.inputs.sources import Shard
@@ -15,7 +14,6 @@ __all__ = [
     "IndexedImage",
     "ShardIndex",
     "check_counts",
-    "digest_of_indices",
     "image_names",
     "index_shard",
     "labels_for",
@@ -43,11 +41,6 @@ class ShardIndex:
     """The shard's name."""
     images: tuple[IndexedImage, ...]
 
-    @property
-    def digest(self) -> str:
-        """What `levit_edge.data.sampling.digest` gives for these images in a local folder."""
-        return digest_of((image.name, image.sha256) for image in self.images)
-
 
 def index_shard(shard: Shard) -> ShardIndex:
     """Read all of `shard` once.
@@ -73,12 +66,6 @@ def image_names(indices: Sequence[ShardIndex]) -> tuple[str, ...]:
     if len(set(names)) == len(names):
         return names
     return tuple(f"{index.shard}/{image.name}" for index in indices for image in index.images)
-
-
-def digest_of_indices(indices: Sequence[ShardIndex]) -> str:
-    """What `levit_edge.data.sampling.digest` gives for the images of all shards in one local folder."""
-    hashes = (image.sha256 for index in indices for image in index.images)
-    return digest_of(zip(image_names(indices), hashes, strict=True))
 
 
 def labels_for(
