@@ -9,6 +9,7 @@ from levit_edge.data.imagefolder import class_labels
 from levit_edge.errors import DataError
 from levit_edge.sweep.inputs.shard_reader import entries
 from levit_edge.sweep.inputs.sources import Shard
+from levit_edge.text import listed
 
 __all__ = [
     "IndexedImage",
@@ -18,8 +19,6 @@ __all__ = [
     "index_shard",
     "labels_for",
 ]
-
-LISTED = 5  # classes in a message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,10 +112,9 @@ def check_counts(
     names = class_names or tuple(str(label) for label in range(max(counts) + 1))
     wrong = [f"{name} has {counts[label]:,}" for label, name in enumerate(names) if counts[label] != per_class]
     if wrong:
-        more = f" and {len(wrong) - LISTED:,} more" if len(wrong) > LISTED else ""
         raise DataError(
             f"{source}: expected {per_class:,} images of each class, but {len(wrong):,} of {len(names):,} classes have "
-            f"another number: {', '.join(wrong[:LISTED])}{more}"
+            f"another number: {listed(wrong)}"
         )
 
 
