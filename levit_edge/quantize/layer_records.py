@@ -5,8 +5,8 @@ import hashlib
 import torch
 
 from levit_edge.bundle.manifest import LayerRecord
+from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.quantize.plan import LayerPlan, Plan
-from levit_edge.quantize.recipe import LayerScheme
 from levit_edge.quantize.weights.weights import per_channel
 
 __all__ = ["layer_records"]
@@ -21,7 +21,7 @@ def _record(name: str, layer: LayerPlan) -> LayerRecord:
     static = layer.scheme is LayerScheme.STATIC
     return LayerRecord(
         layer=name,
-        scheme=str(layer.scheme),
+        scheme=layer.scheme,
         input=layer.ranges.input.affine() if static else None,
         output=layer.ranges.output.affine() if static else None,
         weights_sha256=None if layer.scheme is LayerScheme.FLOAT else _digest(layer),
