@@ -43,7 +43,7 @@ def evaluate(call: Call, store: Store) -> dict[str, Result]:
     """
     indexed = read_indexed(store, call.places["shard"])
     shard, expected = indexed.shard, [image.sha256 for image in indexed.index.images]
-    preprocessing = Preprocessing.from_json(call.places["preprocessing"])
+    preprocessing = from_json(Preprocessing, call.places["preprocessing"], SweepError, "a call")
     artifacts = tuple(from_json(Artifact, each, SweepError, "a call") for each in call.places["artifacts"])
     evaluator = _evaluator(store.url, artifacts, preprocessing, call.places["classes"])
     labels: list[int] | None = call.places["labels"]
