@@ -28,6 +28,7 @@ from levit_edge.data.loader import decoded_squares, default_workers
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import digest
 from levit_edge.device.normalisation import Pixels, normalisation_table
+from levit_edge.documents import to_json
 from levit_edge.errors import BoardError
 from levit_edge.runtime.evaluation.evaluator import Answer
 from levit_edge.runtime.evaluation.verify import evaluation_set, judge
@@ -148,7 +149,7 @@ def _inputs(
         "board": board,
         "files": json.dumps([each.sha256 for each in artifacts]),
         "runtimes": json.dumps(dict(packages), sort_keys=True),
-        "preprocessing": json.dumps(preprocessing.to_json(), sort_keys=True),
+        "preprocessing": json.dumps(to_json(preprocessing), sort_keys=True),
         "images": json.dumps([digest(images), *images.relative_paths]),
     }
 

@@ -15,6 +15,7 @@ from levit_edge.data.pool import read_squares
 from levit_edge.data.preprocess import FloatImage, Pixels, Preprocessing, normalise
 from levit_edge.device.image import check_header, crop_square, decoding_fault, open_image
 from levit_edge.errors import DataError
+from levit_edge.text import listed
 
 __all__ = ["BadImage", "Decoder", "batches", "check_headers", "decoded_squares", "default_workers", "judge_bad_images"]
 
@@ -143,10 +144,8 @@ def judge_bad_images(bad: Sequence[BadImage], images: int, *, skip: bool) -> Non
     advice = "remove or replace them"
     if len(bad) < images:
         advice += ", or leave them out with --skip-bad-images"
-    lines = [f"  {each.path}: {each.reason}" for each in bad[:LISTED]]
-    if len(bad) > LISTED:
-        lines.append(f"  and {len(bad) - LISTED} more")
-    raise DataError("\n".join([f"{len(bad)} of {images} images cannot be read: {advice}", *lines]))
+    lines = listed([f"{each.path}: {each.reason}" for each in bad], LISTED, between="\n  ", longest=4000)
+    raise DataError(f"{len(bad)} of {images} images cannot be read: {advice}\n  {lines}")
 
 
 def batches(decoded: Iterable[tuple[int, FloatImage]], size: int) -> Iterator[tuple[tuple[int, ...], FloatImage]]:

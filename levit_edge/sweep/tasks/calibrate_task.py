@@ -46,7 +46,7 @@ def calibrate(call: Call, store: Store) -> dict[str, Result]:
     torch.set_num_threads(call.cpus)
     ((name, inputs),) = call.pieces.items()
     recipe = from_json(Recipe, inputs["recipe"], SweepError, "a call")
-    preprocessing = Preprocessing.from_json(inputs["preprocessing"])
+    preprocessing = from_json(Preprocessing, inputs["preprocessing"], SweepError, "a call")
     shards = [from_json(Shard, each, SweepError, "a call") for each in call.places["shards"]]
     chosen = [from_json(ChosenImage, each, SweepError, "a call") for each in call.places["images"]]
     deploy = deploy_form(call, inputs["checkpoint"])

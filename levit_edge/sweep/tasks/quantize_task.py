@@ -40,7 +40,7 @@ def quantize(call: Call, store: Store) -> dict[str, Result]:
     torch.set_num_threads(call.cpus)
     ((name, inputs),) = call.pieces.items()
     recipe = from_json(Recipe, inputs["recipe"], SweepError, "a call")
-    preprocessing = Preprocessing.from_json(inputs["preprocessing"])
+    preprocessing = from_json(Preprocessing, inputs["preprocessing"], SweepError, "a call")
     deploy = deploy_form(call, inputs["checkpoint"])
     with tempfile.TemporaryDirectory(prefix="levit-edge-") as folder:
         seen = CalibrationImages(
