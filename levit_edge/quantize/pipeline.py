@@ -78,7 +78,7 @@ def quantize(
     )
     check_images(run, stages)
     run = with_search_images(run)
-    with BundleWriter(Path(output), expected_bytes(run.deploy)) as writer, Kept(_inputs(run), warn) as kept:
+    with BundleWriter(Path(output), expected_bytes(run.trained.model)) as writer, Kept(_inputs(run), warn) as kept:
         bundle = _make(run, writer, kept, stages, warn, bench=bench, thumbnails=thumbnails)
         kept.done()
     return bundle
