@@ -7,8 +7,8 @@ from tempfile import TemporaryDirectory
 
 from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.manifest import Artifact, Manifest
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.options import ImageOptions
-from levit_edge.quantize.recipe import Recipe
 from levit_edge.system.progress import StageListener
 
 __all__ = ["Ours", "make_ours", "seconds_for"]

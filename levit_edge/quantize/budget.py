@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from levit_edge.bundle.manifest import SearchRecord
+from levit_edge.bundle.recipe import LayerScheme, Recipe
 from levit_edge.documents import to_json
 from levit_edge.quantize.analysis.latency_price import latency_price
 from levit_edge.quantize.analysis.search import SearchState, search_schemes
@@ -15,7 +16,6 @@ from levit_edge.quantize.artifacts import Exported
 from levit_edge.quantize.kept import Kept
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.prepare import Prepared
-from levit_edge.quantize.recipe import LayerScheme, Recipe
 from levit_edge.system.progress import Stages
 
 __all__ = ["Planned", "keep_budget"]
@@ -53,7 +53,7 @@ class Planned:
 
     def _moved(self, scheme: LayerScheme) -> tuple[str, ...]:
         moves = () if self.search is None else self.search.moves
-        return tuple(move.layer for move in moves if move.scheme == scheme)
+        return tuple(move.layer for move in moves if move.scheme is scheme)
 
 
 def keep_budget(run: Prepared, plan: Plan, kept: Kept, stages: Stages, warn: Callable[[str], None]) -> Planned:

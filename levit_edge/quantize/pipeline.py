@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from levit_edge.bundle.manifest import Manifest
 from levit_edge.bundle.reader import Bundle
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.bundle.writer import BundleWriter
 from levit_edge.data.options import DEFAULTS, ImageOptions
 from levit_edge.quantize.artifacts import Checked, check_exports, export_all
@@ -21,7 +22,6 @@ from levit_edge.quantize.kept import Kept, inputs_of
 from levit_edge.quantize.kept_plan import recalled
 from levit_edge.quantize.prepare import Prepared, check_images, prepare, with_search_images
 from levit_edge.quantize.quantizer import quantize_graph
-from levit_edge.quantize.recipe import Recipe
 from levit_edge.system.host import TOOLS, package_versions
 from levit_edge.system.progress import StageListener, Stages
 

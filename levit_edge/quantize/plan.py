@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from levit_edge.bundle.manifest import LayerRecord
+from levit_edge.bundle.recipe import LayerScheme, Recipe, WeightRounding
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.calibration.calibrate import LayerRanges, calibrate
 from levit_edge.quantize.equalize import equalize
 from levit_edge.quantize.ranges.affine import Range
-from levit_edge.quantize.recipe import LayerScheme, Recipe, WeightRounding
 from levit_edge.quantize.schemes import int8_attention_blocks, layer_schemes, quantizable_layers
 from levit_edge.quantize.weights.bias_correction import mean_shifts
 from levit_edge.quantize.weights.gptq import SecondMoments, round_with_compensation
@@ -153,7 +153,7 @@ def _record(name: str, layer: LayerPlan) -> LayerRecord:
     static = layer.scheme is LayerScheme.STATIC
     return LayerRecord(
         layer=name,
-        scheme=str(layer.scheme),
+        scheme=layer.scheme,
         input=layer.ranges.input.affine() if static else None,
         output=layer.ranges.output.affine() if static else None,
         weights_sha256=None if layer.scheme is LayerScheme.FLOAT else _digest(layer),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from levit_edge.bundle.manifest import CheckpointProvenance
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import check_headers
 from levit_edge.data.options import ImageOptions
@@ -16,7 +17,6 @@ from levit_edge.model.fuse import fuse
 from levit_edge.quantize.analysis.search import split_for_search
 from levit_edge.quantize.calibration.calibrated import Calibrated, calibrate_network
 from levit_edge.quantize.calibration.sources import ImageSources, choose_images
-from levit_edge.quantize.recipe import Recipe
 from levit_edge.system.progress import Stages
 
 __all__ = ["Prepared", "check_images", "prepare", "with_search_images"]

@@ -7,17 +7,17 @@ import pytest
 import torch
 
 from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.recipe import Recipe, Scheme
 from levit_edge.errors import QuantizationError
 from levit_edge.quantize.artifacts import Exported, check_exports, export_all
 from levit_edge.quantize.export.onnx import export_onnx
 from levit_edge.quantize.quantizer import quantize_graph
-from levit_edge.quantize.recipe import Recipe, Scheme
 from levit_edge.quantize.schemes import quantizable_layers
 from levit_edge.runtime.inspect.onnx import inspect_onnx
 from levit_edge.system.progress import Stages
 from tests.quantize.conftest import STATIC, Demo, plan_of
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.export
 LEAST_SQNR_DB = 25.0
 """Of a file against its graph, both int8: they differ by single steps. Something else computed gives about 0."""
 

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from levit_edge import demo
+from levit_edge.bundle.recipe import Recipe, WeightRounding
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
 from levit_edge.data.loader import BadImage
 from levit_edge.data.options import ImageOptions
@@ -23,7 +24,6 @@ from levit_edge.quantize.calibration.calibrated import Calibrated, calibrate_net
 from levit_edge.quantize.kept import DamagedError, Kept, inputs_of
 from levit_edge.quantize.kept_plan import calibrated_from_bytes, calibrated_to_bytes, recalled
 from levit_edge.quantize.plan import Plan
-from levit_edge.quantize.recipe import Recipe, WeightRounding
 from levit_edge.system.progress import Stages
 from tests.quantize.conftest import Demo
 

@@ -17,18 +17,18 @@ import pytest
 from levit_edge import demo
 from levit_edge.bundle.manifest import Verification
 from levit_edge.bundle.reader import Bundle
+from levit_edge.bundle.recipe import Recipe, Scheme
 from levit_edge.data.options import ImageOptions
 from levit_edge.documents import to_json
 from levit_edge.errors import CheckpointError, DataError, ExitStatus, OutputError, PlanError
 from levit_edge.quantize.pipeline import quantize
-from levit_edge.quantize.recipe import Recipe, Scheme
 from levit_edge.runtime.evaluation.verify import verify
 from levit_edge.sweep.outcome.results import SweepResults
 from levit_edge.sweep.plan import Calibration, CheckpointSource, Evaluation, Gates, Latency, SweepPlan
 from levit_edge.sweep.sweep import sweep
 from tests.sweep.shards import write_shards
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.export
 MIXED = Recipe(calibration_images=16)
 PLAN = SweepPlan(
     checkpoints=(CheckpointSource(size="demo"),),
@@ -38,13 +38,6 @@ PLAN = SweepPlan(
 )
 ONE = replace(PLAN, recipes={"mixed": MIXED})
 Sweep = Callable[[SweepPlan], SweepResults]
-
-
-@pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SweepResults]:
-    """A whole sweep, and where it is."""
-    output = tmp_path_factory.mktemp("sweep") / "output"
-    return output, sweep(PLAN, str(output))
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ import torch
 
 from levit_edge.bundle.manifest import Move, SearchRecord, Trial
 from levit_edge.bundle.provenance import image_provenance
+from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import BadImage, Decoder, batches
 from levit_edge.data.options import ImageOptions
@@ -30,7 +31,6 @@ from levit_edge.quantize.analysis.layer_noise import FloatLogits, Rounded, layer
 from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.kept import DamagedError, Kept, ordered_digest
 from levit_edge.quantize.plan import Plan
-from levit_edge.quantize.recipe import LayerScheme
 from levit_edge.system.progress import Advance, Stages
 
 __all__ = ["SEARCH_IMAGES", "SearchState", "search_schemes", "split_for_search"]
@@ -198,7 +198,7 @@ def _try(
 
 
 def _moved(plan: Plan, moves: Iterable[Move]) -> Plan:
-    return plan.with_schemes({move.layer: LayerScheme(move.scheme) for move in moves})
+    return plan.with_schemes({move.layer: move.scheme for move in moves})
 
 
 def _rank(plan: Plan, decoder: Decoder, state: SearchState, stages: Stages) -> list[Move]:
@@ -238,7 +238,7 @@ def rank_moves(
     total, kept = sum(multiply_adds.values()), []
     in_float = sum(multiply_adds[name] for name, scheme in schemes.items() if scheme is LayerScheme.FLOAT)
     for step in steps:
-        if step.move.scheme == LayerScheme.FLOAT:
+        if step.move.scheme is LayerScheme.FLOAT:
             in_float += multiply_adds[step.move.layer]
         if in_float > (1 - LEAST_INT8_SHARE) * total:
             break
@@ -251,7 +251,7 @@ def _steps(name: str, scheme: LayerScheme, noise: dict[tuple[str, Rounded], floa
 
     def step(before: LayerScheme, after: LayerScheme) -> _Step:
         return _Step(
-            move=Move(layer=name, scheme=str(after)),
+            move=Move(layer=name, scheme=after),
             noise=left[before] - left[after],
             time=(TIME_PER_MULTIPLY_ADD[after] - TIME_PER_MULTIPLY_ADD[before]) * multiply_adds,
         )

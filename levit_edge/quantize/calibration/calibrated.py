@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from levit_edge.bundle.manifest import ImageProvenance
 from levit_edge.bundle.provenance import image_provenance
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import BadImage
 from levit_edge.data.options import ImageOptions
@@ -15,7 +16,6 @@ from levit_edge.data.preprocess import Preprocessing
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.calibration.calibration_images import CalibrationImages
 from levit_edge.quantize.plan import Plan, make_plan
-from levit_edge.quantize.recipe import Recipe
 from levit_edge.system.progress import Stages
 
 __all__ = ["Calibrated", "calibrate_network"]
