@@ -16,6 +16,7 @@ from fuzz.reader import Reader, written
 from levit_edge import demo
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.reader import Bundle
+from levit_edge.data.options import ImageOptions
 from levit_edge.documents import parse_json, to_json
 from levit_edge.errors import LevitEdgeError, QuantizationError
 
@@ -112,7 +113,12 @@ def board_evaluation(bundle: Path) -> Reader:
     def read(data: bytes, folder: Path) -> None:
         opened = Bundle.open(slim.write(folder, {}))
         os.environ["LEVIT_EDGE_CACHE"] = str(folder / "cache")
-        found = verify_on(opened, _Recorded(written(folder, "stream", data)), demo.evaluation_dir(), limit=2, workers=0)
+        found = verify_on(
+            opened,
+            _Recorded(written(folder, "stream", data)),
+            demo.evaluation_dir(),
+            options=ImageOptions(limit=2, workers=0),
+        )
         json.dumps(to_json(found.verification))
 
     return Reader(name="board-evaluation", seeds=[stream], mutations=STREAM, read=read, programs=True)

@@ -1,6 +1,5 @@
 """Measuring a bundle on one board: the files, the agent's job, and its figures put together."""
 
-import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from levit_edge.board.session import Progress, Session
 from levit_edge.board.transports.transport import Transport
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Artifact
-from levit_edge.bundle.reader import MANIFEST_FILE, Bundle
+from levit_edge.bundle.reader import Bundle
 from levit_edge.device.golden import LEAST_SQNR_DB
 from levit_edge.documents import from_json
 from levit_edge.errors import BoardError, BundleError, LevitEdgeError
@@ -191,7 +190,7 @@ def model_under_test(bundle: Bundle) -> ModelUnderTest:
         name=f"LeViT-{config.name}",
         classes=config.classes,
         image_size=config.image_size,
-        manifest_sha256=hashlib.sha256((bundle.path / MANIFEST_FILE).read_bytes()).hexdigest(),
+        manifest_sha256=bundle.manifest_sha256,
     )
 
 

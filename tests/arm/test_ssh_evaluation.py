@@ -15,6 +15,7 @@ from levit_edge.board import evaluate
 from levit_edge.board.partial import PartialEvaluation
 from levit_edge.board.transports.ssh import SshTransport
 from levit_edge.bundle.reader import Bundle
+from levit_edge.data.options import ImageOptions
 from levit_edge.runtime.evaluation.evaluator import Answer, Model
 from levit_edge.runtime.evaluation.pool import answers
 from levit_edge.runtime.evaluation.verify import evaluation_set
@@ -41,7 +42,7 @@ def test_predictions_on_the_board_are_those_made_here(
     monkeypatch.setattr(PartialEvaluation, "add", listen)
     bundle = Bundle.open(demo_bundle[0])
     transport = SshTransport(target.address, config=target.ssh_config)
-    verification = evaluate.verify_on(bundle, transport, DEMO_IMAGES, workers=0).verification
+    verification = evaluate.verify_on(bundle, transport, DEMO_IMAGES, options=ImageOptions(workers=0)).verification
     assert verification.host["architecture"] == "aarch64"
     assert verification.host["emulator"].startswith("qemu-user")
 
