@@ -16,6 +16,7 @@ from fuzz.reader import Reader, written
 from levit_edge import demo
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.reader import Bundle
+from levit_edge.data.options import ImageOptions
 from levit_edge.documents import parse_json, to_json
 from levit_edge.errors import LevitEdgeError, QuantizationError
 
@@ -55,7 +56,7 @@ class _Recorded:
 
 
 def _frames(data: bytes) -> tuple[bytes, list[bytes]] | None:
-    from levit_edge.device.agent import GREETING
+    from levit_edge.device.protocol import GREETING
 
     if not data.startswith(GREETING):
         return None
@@ -92,13 +93,13 @@ STREAM: tuple[Mutation, ...] = (*[_changed_frame] * 30, *BYTES)
 
 
 def board_bench(bundle: Path) -> Reader:
-    from levit_edge.board.measure import Plan, measure
+    from levit_edge.board.measure import BenchmarkSettings, measure
 
     slim, stream = BundleFolder(bundle), bench_stream(Bundle.open(bundle))
 
     def read(data: bytes, folder: Path) -> None:
         opened = Bundle.open(slim.write(folder, {}))
-        found = measure(opened, _Recorded(written(folder, "stream", data)), Plan(runs=4, threads=(1,)))
+        found = measure(opened, _Recorded(written(folder, "stream", data)), BenchmarkSettings(runs=4, threads=(1,)))
         json.dumps(to_json(found))
 
     return Reader(name="board-bench", seeds=[stream], mutations=STREAM, read=read, programs=True)
@@ -112,7 +113,12 @@ def board_evaluation(bundle: Path) -> Reader:
     def read(data: bytes, folder: Path) -> None:
         opened = Bundle.open(slim.write(folder, {}))
         os.environ["LEVIT_EDGE_CACHE"] = str(folder / "cache")
-        found = verify_on(opened, _Recorded(written(folder, "stream", data)), demo.evaluation_dir(), limit=2, workers=0)
+        found = verify_on(
+            opened,
+            _Recorded(written(folder, "stream", data)),
+            demo.evaluation_dir(),
+            options=ImageOptions(limit=2, workers=0),
+        )
         json.dumps(to_json(found.verification))
 
     return Reader(name="board-evaluation", seeds=[stream], mutations=STREAM, read=read, programs=True)

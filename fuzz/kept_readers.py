@@ -14,6 +14,7 @@ from fuzz.mutate_json import JSON
 from fuzz.mutate_models import SAFETENSORS
 from fuzz.reader import Reader, written
 from levit_edge import demo
+from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.documents import to_json
 from levit_edge.errors import QuantizationError
@@ -38,7 +39,7 @@ def _kept(folder: Path) -> "Kept":
 def search_state(_bundle: Path) -> Reader:
     from levit_edge.bundle.manifest import Trial
     from levit_edge.data.imagefolder import ImageSet
-    from levit_edge.quantize.analysis.search_state import WHAT, SearchState
+    from levit_edge.quantize.analysis.search import WHAT, SearchState
     from levit_edge.quantize.kept import ordered_digest
 
     paths = tuple(sorted(demo.evaluation_dir().glob("*/*.jpg")))[:2]
@@ -69,25 +70,20 @@ def kept_plan(_bundle: Path) -> Reader:
     from levit_edge.data.imagefolder import read_image_folder
     from levit_edge.model.checkpoint import read_checkpoint
     from levit_edge.model.fuse import fuse
-    from levit_edge.quantize.calibration.calibration_images import CalibrationImages
-    from levit_edge.quantize.kept_plan import plan_from_bytes, plan_to_bytes
-    from levit_edge.quantize.plan import make_plan
+    from levit_edge.quantize.calibration.calibrated import calibrate_network
+    from levit_edge.quantize.kept_plan import calibrated_from_bytes, calibrated_to_bytes
     from levit_edge.system.progress import Stages
 
     trained = read_checkpoint(demo.checkpoint_path())
     deploy = fuse(trained.model)
-    images = CalibrationImages(
-        read_image_folder(demo.calibration_dir(), classes=None).select(range(4)),
-        Preprocessing.from_config(trained.config),
-        skip_bad_images=False,
-        workers=0,
-    )
-    seed = plan_to_bytes(make_plan(deploy, images, Recipe(), Stages(None)), images)
+    images = read_image_folder(demo.calibration_dir(), classes=None).select(range(4))
+    preprocessing, options = Preprocessing.from_config(trained.config), ImageOptions(workers=0)
+    seed = calibrated_to_bytes(calibrate_network(deploy, images, preprocessing, Recipe(), options, Stages(None)))
     return Reader(
         name="kept-plan",
         seeds=[seed],
         mutations=SAFETENSORS,
-        read=lambda data, _: plan_from_bytes(data, deploy, images),
+        read=lambda data, _: calibrated_from_bytes(data, deploy, images),
     )
 
 

@@ -115,7 +115,7 @@ def test_the_files_compute_what_their_graphs_compute(plan: Plan, demo_steps: Dem
     graph = quantize_graph(plan)
     exported = export_all(demo_steps.deploy, graph, Stages(), Recipe())
     golden = np.ascontiguousarray(demo_steps.images[:4].numpy())
-    check_exports(exported, golden)
+    check_exports(exported, golden, Stages())
     sources = {each.runtime: each.source for each in exported if each.precision is Precision.INT8}
     assert sources[Runtime.EXECUTORCH] is graph
     assert sources[Runtime.ONNXRUNTIME] is not graph

@@ -13,13 +13,13 @@ from levit_edge.bundle.manifest import Move, SearchRecord, Trial
 from levit_edge.bundle.recipe import LayerScheme, Recipe
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
 from levit_edge.data.loader import BadImage
+from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.errors import DataError
 from levit_edge.model.checkpoint import read_checkpoint
 from levit_edge.quantize.analysis.layer_noise import Rounded
-from levit_edge.quantize.analysis.search import fewest, rank_moves, search_schemes, split_for_search
-from levit_edge.quantize.analysis.search_state import SearchState
+from levit_edge.quantize.analysis.search import SearchState, fewest, rank_moves, search_schemes, split_for_search
 from levit_edge.quantize.kept import Kept, ordered_digest
 from levit_edge.quantize.plan import Plan
 from levit_edge.system.progress import Stages
@@ -98,8 +98,7 @@ def search(plan: Plan, images: ImageSet, state: SearchState, max_drop_pt: float)
         source="embedded",
         max_drop_pt=max_drop_pt,
         state=state,
-        skip_bad_images=False,
-        workers=0,
+        options=ImageOptions(workers=0),
         stages=Stages(),
     )
 
