@@ -11,6 +11,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from levit_edge.data.options import DEFAULTS, ImageOptions
 from levit_edge.data.pool import read_squares
 from levit_edge.data.preprocess import FloatImage, Pixels, Preprocessing, normalise
 from levit_edge.device.image import check_header, crop_square, decoding_fault, open_image
@@ -48,7 +49,7 @@ class Decoder:
             for index, image in decoder: ...
 
     Leaving the `with` ends the workers, also after an exception or Ctrl-C. Memory does not grow with the number
-    of images. `workers` is the number of processes; 0 decodes in this one, None is `default_workers`.
+    of images. Of the options it takes `workers` and `skip_bad_images`.
 
     Images that cannot be read are not yielded; they are in `bad`. With `skip_bad_images` that is all, unless no
     image can be read. Without it, the iteration goes through all images and then ends in a DataError that lists
@@ -62,14 +63,12 @@ class Decoder:
         self,
         images: Sequence[Path],
         preprocessing: Preprocessing,
-        *,
-        workers: int | None = None,
-        skip_bad_images: bool = False,
+        options: ImageOptions = DEFAULTS,
     ) -> None:
         self.images = tuple(images)
         self.preprocessing = preprocessing
-        self.workers = default_workers(len(images)) if workers is None else workers
-        self.skip_bad_images = skip_bad_images
+        self.workers = options.processes(default_workers(len(images)))
+        self.skip_bad_images = options.skip_bad_images
         self.bad: list[BadImage] = []
         """The images of the last iteration that could not be read, so far."""
         self._running: Generator[tuple[int, FloatImage], None, None] | None = None
