@@ -39,8 +39,8 @@ def _kept(folder: Path) -> "Kept":
 def search_state(_bundle: Path) -> Reader:
     from levit_edge.bundle.manifest import Trial
     from levit_edge.data.imagefolder import ImageSet
+    from levit_edge.data.sampling import ordered_digest
     from levit_edge.quantize.analysis.search import WHAT, SearchState
-    from levit_edge.quantize.kept import ordered_digest
 
     paths = tuple(sorted(demo.evaluation_dir().glob("*/*.jpg")))[:2]
     images = ImageSet(root=demo.evaluation_dir(), images=paths, labels=None, class_names=None)

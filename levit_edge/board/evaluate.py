@@ -27,7 +27,7 @@ from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import decoded_squares, default_workers
 from levit_edge.data.options import DEFAULTS, ImageOptions
 from levit_edge.data.preprocess import Preprocessing
-from levit_edge.data.sampling import digest
+from levit_edge.data.sampling import ordered_digest
 from levit_edge.device.normalisation import Pixels, normalisation_table
 from levit_edge.documents import to_json
 from levit_edge.errors import BoardError
@@ -149,7 +149,7 @@ def _inputs(
         "files": json.dumps([each.sha256 for each in artifacts]),
         "runtimes": json.dumps(dict(packages), sort_keys=True),
         "preprocessing": json.dumps(to_json(preprocessing), sort_keys=True),
-        "images": json.dumps([digest(images), *images.relative_paths]),
+        "images": ordered_digest(images),
     }
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -14,7 +13,7 @@ from levit_edge.bundle.manifest import Manifest
 from levit_edge.bundle.reader import MANIFEST_FILE, Bundle, bundle_files, plain_file_name
 from levit_edge.documents import to_json
 from levit_edge.errors import OutputError
-from levit_edge.system.atomic import partial_folder, put_in_place, remove_abandoned_folders
+from levit_edge.system.atomic import partial_path, put_in_place, remove_abandoned_folders, write_synced
 from levit_edge.system.locks import OutputLock
 from levit_edge.system.signals import interrupts_wait
 
@@ -36,7 +35,7 @@ class BundleWriter:
         self.files: dict[str, str] = {}
         self._expected_bytes = expected_bytes
         self._undo = ExitStack()
-        self._folder = partial_folder(self.output)
+        self._folder = partial_path(self.output)
 
     def __enter__(self) -> Self:
         require_replaceable(self.output)
@@ -96,10 +95,7 @@ class BundleWriter:
 
     def _write(self, name: str, data: bytes) -> None:
         try:
-            with (self._folder / name).open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+            write_synced(self._folder / name, data)
         except OSError as error:
             raise _output_error(self.output, error) from error
 

@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import LatencyPrice
-from levit_edge.quantize.analysis.layer_cost import ROUNDS, THREADS, run_in_turn
+from levit_edge.quantize.analysis.layer_cost import ROUNDS, run_in_turn
 from levit_edge.quantize.artifacts import Exported
 from levit_edge.quantize.export.executorch import export_executorch
 from levit_edge.quantize.export.program import export_program
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.quantizer import quantize_graph
+from levit_edge.runtime.evaluation.evaluator import THREADS
 from levit_edge.runtime.runner import open_runner
 
 __all__ = ["latency_price"]

@@ -23,13 +23,13 @@ from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import BadImage, Decoder, batches
 from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
-from levit_edge.data.sampling import balanced_sample
+from levit_edge.data.sampling import balanced_sample, ordered_digest
 from levit_edge.documents import from_json, parse_json, to_json
 from levit_edge.errors import DataError
 from levit_edge.quantize.analysis.layer_cost import layer_sites
 from levit_edge.quantize.analysis.layer_noise import FloatLogits, Rounded, layer_noise, network_noise
 from levit_edge.quantize.analysis.simulate import simulate
-from levit_edge.quantize.kept import DamagedError, Kept, ordered_digest
+from levit_edge.quantize.kept import DamagedError, Kept
 from levit_edge.quantize.plan import Plan
 from levit_edge.system.progress import Advance, Stages
 

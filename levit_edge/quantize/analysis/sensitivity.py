@@ -24,7 +24,7 @@ from levit_edge.data.options import ImageOptions
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.documents import to_json
 from levit_edge.errors import LevitEdgeError
-from levit_edge.quantize.analysis.layer_cost import THREADS, LayerSite, Timing, layer_costs, layer_sites
+from levit_edge.quantize.analysis.layer_cost import LayerSite, Timing, layer_costs, layer_sites
 from levit_edge.quantize.analysis.layer_noise import (
     FloatLogits,
     LayerNoise,
@@ -37,6 +37,7 @@ from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.prepare import Prepared, prepare
 from levit_edge.quantize.schemes import quantizable_layers
+from levit_edge.runtime.evaluation.evaluator import THREADS
 from levit_edge.runtime.runner import runtime_version
 from levit_edge.system.host import describe_host
 from levit_edge.system.progress import StageListener, StageRecord, Stages

@@ -15,12 +15,12 @@ from levit_edge.data.imagefolder import ImageSet, read_image_folder
 from levit_edge.data.loader import BadImage
 from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
-from levit_edge.data.sampling import balanced_sample
+from levit_edge.data.sampling import balanced_sample, ordered_digest
 from levit_edge.errors import DataError
 from levit_edge.model.checkpoint import read_checkpoint
 from levit_edge.quantize.analysis.layer_noise import Rounded
 from levit_edge.quantize.analysis.search import SearchState, fewest, rank_moves, search_schemes, split_for_search
-from levit_edge.quantize.kept import Kept, ordered_digest
+from levit_edge.quantize.kept import Kept
 from levit_edge.quantize.plan import Plan
 from levit_edge.system.progress import Stages
 from tests.quantize.conftest import Demo, plan_of
