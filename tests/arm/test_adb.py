@@ -17,7 +17,7 @@ from tests.arm.board import Board
 from tests.arm.conftest import Adb, StartBoard
 from tests.integration.conftest import COMMAND, levit_edge
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.device
 
 
 def until(condition: Callable[[], bool]) -> None:

@@ -13,7 +13,7 @@ import pytest
 from tests.arm.board import SCRIPTS, Board
 from tests.arm.conftest import Adb, StartBoard
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.device
 
 GOVERNOR = "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"
 IMPORTS = "import numpy, onnxruntime, executorch_numpy_runtime; print(numpy.__version__, onnxruntime.__version__)"

@@ -18,7 +18,7 @@ from levit_edge.bundle.reader import Bundle
 from levit_edge.errors import BoardError
 from tests.arm.inference import int8_alone, logits_here, logits_there, squares_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.device, pytest.mark.timeout(1800)]
 EXPECTED = {
     "cortex-a53": {"int8.pte": {"smlal"}, "int8.onnx": {"smlal"}},
     "cortex-a76": {"int8.pte": {"sdot"}, "int8.onnx": {"udot"}},

@@ -25,7 +25,7 @@ from tests.arm.board import Board, free_ports
 from tests.arm.conftest import StartBoard
 from tests.integration.conftest import COMMAND, levit_edge
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.device
 
 DEMO_IMAGES = Path(__file__).parents[2] / "levit_edge" / "data" / "demo" / "evaluation"
 ONCE = ("--runs", "1", "--threads", "1")

@@ -26,7 +26,7 @@ from levit_edge.system.progress import Stages
 from tests.quantize.conftest import STATIC
 from tests.quantize.test_equalize import rescaled
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.export, pytest.mark.timeout(1800)]
 BATCH = 20
 COLLAPSED_TOP1 = 30.0
 """Percent; chance is 10."""

@@ -28,7 +28,7 @@ from levit_edge.system.progress import Stages
 from tests.conftest import Made
 from tests.integration.conftest import quantize_stand_in
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.export, pytest.mark.timeout(1800)]
 EVALUATION_IMAGES = 1960
 MAX_DROP_PT = 0.3
 LEAST_FP32_AGREEMENT = 99.2

@@ -67,7 +67,7 @@ def test_other_logits_than_the_golden_ones_are_refused(
     assert "model.onnx does not compute in onnxruntime 1.31 here what it computed where" in capsys.readouterr().err
 
 
-@pytest.mark.slow
+@pytest.mark.export
 def test_a_runtime_that_refuses_the_file_is_named(path: Path) -> None:
     with pytest.raises(RuntimeUnavailableError, match=r"model\.pte: ExecuTorch refuses the file"):
         verify_package(path)

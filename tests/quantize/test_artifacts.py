@@ -17,7 +17,7 @@ from levit_edge.runtime.inspect.onnx import inspect_onnx
 from levit_edge.system.progress import Stages
 from tests.quantize.conftest import STATIC, Demo, plan_of
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.export
 LEAST_SQNR_DB = 25.0
 """Of a file against its graph, both int8: they differ by single steps. Something else computed gives about 0."""
 

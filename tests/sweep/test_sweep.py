@@ -27,7 +27,7 @@ from levit_edge.sweep.plan import Calibration, CheckpointSource, Evaluation, Gat
 from levit_edge.sweep.sweep import sweep
 from tests.sweep.shards import write_shards
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.export
 MIXED = Recipe(calibration_images=16)
 PLAN = SweepPlan(
     checkpoints=(CheckpointSource(size="demo"),),
@@ -37,13 +37,6 @@ PLAN = SweepPlan(
 )
 ONE = replace(PLAN, recipes={"mixed": MIXED})
 Sweep = Callable[[SweepPlan], SweepResults]
-
-
-@pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SweepResults]:
-    """A whole sweep, and where it is."""
-    output = tmp_path_factory.mktemp("sweep") / "output"
-    return output, sweep(PLAN, str(output))
 
 
 @pytest.fixture

@@ -114,7 +114,7 @@ def crashing_program(small_pte: bytes) -> bytes:
     return bytes(program)
 
 
-@pytest.mark.slow
+@pytest.mark.export
 def test_a_program_that_crashes_executorch_is_an_error(
     crashing_program: bytes, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,8 +6,6 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.documents import from_json, to_json
@@ -43,6 +41,8 @@ def calibration_part(recipe: Recipe) -> Recipe:
 
 def calibrate(call: Call, store: Store) -> dict[str, Result]:
     """Equalize, calibrate and round the weights of one network; see `levit_edge.quantize.plan.make_plan`."""
+    import torch
+
     torch.set_num_threads(call.cpus)
     ((name, inputs),) = call.pieces.items()
     recipe = from_json(Recipe, inputs["recipe"], SweepError, "a call")

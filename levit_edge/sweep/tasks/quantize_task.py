@@ -5,8 +5,6 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-import torch
-
 from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.imagefolder import ImageSet
@@ -37,6 +35,8 @@ GOLDEN = "golden.npz"
 
 def quantize(call: Call, store: Store) -> dict[str, Result]:
     """Quantize a calibrated network by a recipe, export it, and check all four files against what they came from."""
+    import torch
+
     torch.set_num_threads(call.cpus)
     ((name, inputs),) = call.pieces.items()
     recipe = from_json(Recipe, inputs["recipe"], SweepError, "a call")

@@ -110,7 +110,7 @@ def poor_plan(demo_steps: Demo) -> Plan:
     return plan_of(demo_steps.deploy, demo_steps.images[:1] * 0.2)
 
 
-@pytest.mark.slow
+@pytest.mark.export
 def test_layers_move_until_the_budget_holds(poor_plan: Plan, evaluation: ImageSet, tmp_path: Path) -> None:
     with kept(tmp_path) as results:
         plan, record = search(poor_plan, evaluation, SearchState(results, evaluation), max_drop_pt=3.0)
@@ -130,7 +130,7 @@ def test_layers_move_until_the_budget_holds(poor_plan: Plan, evaluation: ImageSe
         assert not SearchState(results, evaluation.select(range(20))).trials
 
 
-@pytest.mark.slow
+@pytest.mark.export
 def test_a_budget_that_cannot_be_met_gives_the_best(demo_steps: Demo, evaluation: ImageSet, tmp_path: Path) -> None:
     with kept(tmp_path) as results:
         state = SearchState(results, evaluation)

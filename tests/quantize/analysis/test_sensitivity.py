@@ -18,7 +18,7 @@ from levit_edge.quantize.plan import Plan
 from levit_edge.system.progress import Advance
 from tests.quantize.analysis.sensitivity_example import example, row
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.export
 QUICK = Recipe(calibration_images=16, weight_rounding=WeightRounding.NEAREST)
 IMAGES = 10
 
