@@ -17,10 +17,10 @@ from torch import Tensor
 from levit_edge.data.loader import BadImage
 from levit_edge.documents import from_json, parse_json, to_json
 from levit_edge.model.deploy import DeployLeViT
-from levit_edge.quantize.calibration.calibrate import LayerRanges
 from levit_edge.quantize.calibration.calibration_images import CalibrationImages
 from levit_edge.quantize.kept import DamagedError, Kept
 from levit_edge.quantize.plan import LayerPlan, Plan, ProductPlan, make_plan
+from levit_edge.quantize.ranges.affine import LayerRanges
 from levit_edge.quantize.recipe import LayerScheme, Recipe
 from levit_edge.quantize.schemes import quantizable_layers
 from levit_edge.system.progress import Stages

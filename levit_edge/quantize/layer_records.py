@@ -6,7 +6,6 @@ import torch
 
 from levit_edge.bundle.manifest import LayerRecord
 from levit_edge.quantize.plan import LayerPlan, Plan
-from levit_edge.quantize.recipe import LayerScheme
 from levit_edge.quantize.weights.weights import per_channel
 
 __all__ = ["layer_records"]
@@ -18,13 +17,13 @@ def layer_records(plan: Plan) -> tuple[LayerRecord, ...]:
 
 
 def _record(name: str, layer: LayerPlan) -> LayerRecord:
-    static = layer.scheme is LayerScheme.STATIC
+    fixed = layer.computation.FIXED_RANGES
     return LayerRecord(
         layer=name,
         scheme=str(layer.scheme),
-        input=layer.ranges.input.affine() if static else None,
-        output=layer.ranges.output.affine() if static else None,
-        weights_sha256=None if layer.scheme is LayerScheme.FLOAT else _digest(layer),
+        input=layer.ranges.input.affine() if fixed else None,
+        output=layer.ranges.output.affine() if fixed else None,
+        weights_sha256=_digest(layer) if layer.computation.INT8_WEIGHTS else None,
     )
 
 

@@ -34,7 +34,8 @@ from levit_edge.quantize.kept import Kept, inputs_of
 from levit_edge.quantize.kept_plan import recalled_plan
 from levit_edge.quantize.layer_records import layer_records
 from levit_edge.quantize.quantizer import quantize_graph
-from levit_edge.quantize.recipe import LayerScheme, Recipe
+from levit_edge.quantize.recipe import Recipe
+from levit_edge.quantize.schemes import with_moves
 from levit_edge.report.flips import FlipLog
 from levit_edge.runtime.evaluation.verify import evaluate
 from levit_edge.system.host import TOOLS, package_versions
@@ -170,7 +171,7 @@ def quantize(
             writer,
             config=trained.config,
             preprocessing=preprocessing,
-            recipe=recipe if search is None else _with_moves(recipe, search),
+            recipe=recipe if search is None else with_moves(recipe, search.moves),
             layers=layer_records(plan),
             checkpoint=CheckpointProvenance(
                 source=str(checkpoint) if checkpoint else source.name, format=str(trained.format), sha256=trained.sha256
@@ -186,19 +187,6 @@ def quantize(
         bundle = finish(writer, replace(manifest, stages=tuple(stages.records)), evidence)
         kept.done()
         return bundle
-
-
-def _with_moves(recipe: Recipe, search: SearchRecord) -> Recipe:
-    """The recipe that makes the same choice without a search."""
-
-    def moved(scheme: LayerScheme) -> tuple[str, ...]:
-        return tuple(move.layer for move in search.moves if move.scheme == scheme)
-
-    return replace(
-        recipe,
-        dynamic_layers=recipe.dynamic_layers + moved(LayerScheme.DYNAMIC),
-        float_layers=recipe.float_layers + moved(LayerScheme.FLOAT),
-    )
 
 
 def _not_held(search: SearchRecord) -> str:

@@ -8,11 +8,18 @@ import torch
 from torch import Tensor
 
 from levit_edge.model.deploy import DeployLeViT
-from levit_edge.quantize.calibration.calibrate import LayerRanges, calibrate
+from levit_edge.quantize.calibration.calibrate import calibrate
 from levit_edge.quantize.equalize import equalize
-from levit_edge.quantize.ranges.affine import Range
+from levit_edge.quantize.ranges.affine import LayerRanges, Range
 from levit_edge.quantize.recipe import LayerScheme, Recipe, WeightRounding
-from levit_edge.quantize.schemes import int8_attention_blocks, layer_schemes, quantizable_layers
+from levit_edge.quantize.schemes import (
+    COMPUTATIONS,
+    Computation,
+    Layer,
+    int8_attention_blocks,
+    layer_schemes,
+    quantizable_layers,
+)
 from levit_edge.quantize.weights.bias_correction import mean_shifts
 from levit_edge.quantize.weights.gptq import SecondMoments, round_with_compensation
 from levit_edge.quantize.weights.weights import round_to_nearest, weight_scales
@@ -42,6 +49,18 @@ class LayerPlan:
     weight: Tensor
     """On the int8 grid: each value is a whole number of its output channel's scale."""
     bias: Tensor
+
+    @property
+    def computation(self) -> Computation:
+        """What its scheme comes to."""
+        return COMPUTATIONS[self.scheme]
+
+    def write_weights(self, layer: Layer) -> None:
+        """Give `layer` the weights and the bias that it computes with: in float its own, which it has."""
+        if self.computation.INT8_WEIGHTS:
+            with torch.no_grad():
+                layer.weight.copy_(self.weight)
+                layer.get_parameter("bias").copy_(self.bias)
 
 
 @dataclass(frozen=True, kw_only=True)

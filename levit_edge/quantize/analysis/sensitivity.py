@@ -28,9 +28,11 @@ from levit_edge.model.fuse import fuse
 from levit_edge.quantize.analysis.layer_cost import THREADS, LayerSite, Timing, layer_costs, layer_sites
 from levit_edge.quantize.analysis.layer_noise import (
     FloatLogits,
+    Kind,
     LayerNoise,
     LogitNoise,
     Rounded,
+    int8_schemes,
     layer_noise,
     network_noise,
 )
@@ -190,7 +192,7 @@ def sensitivity(
     labels = sources.evaluation.labels
     with Decoder(sources.evaluation.images, preprocessing, workers=workers, skip_bad_images=skip_bad_images) as decoder:
         with stages.stage("measure noise", total=len(decoder)) as advance:
-            noises = layer_noise(plan, _labelled(decoder, labels), list(Rounded), advance)
+            noises = layer_noise(plan, _labelled(decoder, labels), [*Rounded, *int8_schemes()], advance)
         with stages.stage("measure whole", total=len(decoder)) as advance:
             all_static, as_planned = _of_the_whole(plan, _labelled(decoder, labels), advance)
         evaluated = image_provenance(sources.evaluation_source, sources.evaluation, decoder.bad)
@@ -262,11 +264,11 @@ def _of_the_whole(plan: Plan, labelled: Iterator[Labelled], advance: Callable[[i
 def _row(
     plan: Plan,
     name: str,
-    noises: dict[tuple[str, Rounded], LayerNoise],
+    noises: dict[tuple[str, Kind], LayerNoise],
     site: LayerSite,
     times: dict[str, dict[LayerScheme, Timing]] | None,
 ) -> LayerSensitivity:
-    measured = {kind: _noise(noises[name, kind]) for kind in Rounded if (name, kind) in noises}
+    measured = {kind: _noise(noises[name, kind]) for each, kind in noises if each == name}
     return LayerSensitivity(
         layer=name,
         kind="linear" if isinstance(quantizable_layers(plan.deploy)[name], torch.nn.Linear) else "convolution",
@@ -274,8 +276,8 @@ def _row(
         multiply_adds=site.multiply_adds,
         weights=measured[Rounded.WEIGHTS],
         activations=measured[Rounded.ACTIVATIONS],
-        static=measured[Rounded.STATIC],
-        dynamic=measured.get(Rounded.DYNAMIC),
+        static=measured[LayerScheme.STATIC],
+        dynamic=measured.get(LayerScheme.DYNAMIC),
         times=None if times is None else {str(scheme): timing for scheme, timing in times[name].items()},
     )
 

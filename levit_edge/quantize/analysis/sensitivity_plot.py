@@ -68,8 +68,9 @@ def _decibels(noise: Noise) -> str:
 
 def _draw_layers(axes: Axes, measured: Sensitivity) -> None:
     """Names, in execution order from the top; what is planned to be dynamic or float is marked."""
-    marks = {LayerScheme.STATIC: "", LayerScheme.DYNAMIC: " (dynamic)", LayerScheme.FLOAT: " (float)"}
-    axes.set_yticks(range(len(measured.layers)), [f"{layer.layer}{marks[layer.planned]}" for layer in measured.layers])
+    marks = ["" if layer.planned is LayerScheme.STATIC else f" ({layer.planned})" for layer in measured.layers]
+    names = [f"{layer.layer}{mark}" for layer, mark in zip(measured.layers, marks, strict=True)]
+    axes.set_yticks(range(len(names)), names)
     axes.tick_params("y", length=0)
     axes.set_ylim(len(measured.layers) - 0.5, -0.5)
 

@@ -15,8 +15,8 @@ from onnxscript import opset18 as op
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
-from levit_edge.quantize.analysis.rounding import rounded_dynamically
 from levit_edge.quantize.export.program import copied
+from levit_edge.quantize.schemes.dynamic import rounded_dynamically
 from levit_edge.quantize.weights.weights import per_channel
 
 __all__ = ["TRANSLATIONS", "replace_linear", "with_onnx_dynamic_layers"]
