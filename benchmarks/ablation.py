@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.recipe import RangeMethod, Recipe, Scheme, WeightRounding
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
 from levit_edge.data.loader import Decoder, batches
 from levit_edge.data.preprocess import Preprocessing
@@ -30,7 +31,6 @@ from levit_edge.quantize.artifacts import FILE_SUFFIXES, export_all
 from levit_edge.quantize.calibration.calibration_images import CalibrationImages
 from levit_edge.quantize.plan import Plan, make_plan
 from levit_edge.quantize.quantizer import quantize_graph
-from levit_edge.quantize.recipe import RangeMethod, Recipe, Scheme, WeightRounding
 from levit_edge.runtime.runner import open_runner
 from levit_edge.system.host import describe_host, package_versions
 from levit_edge.system.progress import Stages

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.manifest import Artifact, Manifest
-from levit_edge.quantize.recipe import Recipe
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.system.progress import StageListener
 
 __all__ = ["Ours", "make_ours", "seconds_for"]

@@ -266,7 +266,7 @@ def evidence(bundle: Path) -> Reader:
 
 
 def recipe(bundle: Path) -> Reader:
-    from levit_edge.quantize.recipe import Recipe
+    from levit_edge.bundle.recipe import Recipe
 
     stored = json.loads((bundle / MANIFEST_FILE).read_bytes())["recipe"]
     return Reader(
@@ -615,13 +615,13 @@ def search_state(_bundle: Path) -> Reader:
 
 def kept_plan(_bundle: Path) -> Reader:
     """The calibrated network that an interrupted `quantize` has kept."""
+    from levit_edge.bundle.recipe import Recipe
     from levit_edge.data.imagefolder import read_image_folder
     from levit_edge.model.checkpoint import read_checkpoint
     from levit_edge.model.fuse import fuse
     from levit_edge.quantize.calibration.calibration_images import CalibrationImages
     from levit_edge.quantize.kept_plan import plan_from_bytes, plan_to_bytes
     from levit_edge.quantize.plan import make_plan
-    from levit_edge.quantize.recipe import Recipe
     from levit_edge.system.progress import Stages
 
     trained = read_checkpoint(demo.checkpoint_path())

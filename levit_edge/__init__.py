@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from levit_edge.bundle.reader import Bundle
+    from levit_edge.bundle.recipe import Recipe
     from levit_edge.errors import LevitEdgeError
     from levit_edge.model.checkpoint import load
     from levit_edge.model.fuse import fuse
     from levit_edge.quantize.pipeline import quantize
-    from levit_edge.quantize.recipe import Recipe
     from levit_edge.runtime.evaluation.predict import predict
     from levit_edge.runtime.evaluation.verify import verify
 
@@ -28,7 +28,7 @@ __all__ = ["Bundle", "LevitEdgeError", "Recipe", "fuse", "load", "predict", "qua
 _HOMES = {
     "Bundle": "levit_edge.bundle.reader",
     "LevitEdgeError": "levit_edge.device.errors",
-    "Recipe": "levit_edge.quantize.recipe",
+    "Recipe": "levit_edge.bundle.recipe",
     "fuse": "levit_edge.model.fuse",
     "load": "levit_edge.model.checkpoint",
     "predict": "levit_edge.runtime.evaluation.predict",

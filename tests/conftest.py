@@ -28,6 +28,7 @@ from levit_edge.bundle.manifest import (
     Manifest,
     Verification,
 )
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.bundle.writer import BundleWriter
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.model.config import CONFIGS
@@ -262,7 +263,7 @@ def tiny_manifest(artifacts: tuple[Artifact, ...], files: dict[str, str]) -> Man
         created_utc="2026-01-01T00:00:00+00:00",
         config=config,
         preprocessing=Preprocessing.from_config(config),
-        recipe={"schema_version": 1},
+        recipe=Recipe(),
         checkpoint=CheckpointProvenance(source="tiny.pth", format="original", sha256="0" * 64),
         calibration=images,
         artifacts=artifacts,

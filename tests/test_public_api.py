@@ -40,14 +40,14 @@ def test_every_name_can_be_imported_and_functions_can_be_called() -> None:
 @pytest.mark.parametrize("name", ["fuse", "load", "predict", "quantize", "verify"])
 def test_a_function_can_be_called_whatever_was_imported_before(name: str) -> None:
     home = levit_edge._HOMES[name]
-    run_python(f"import {home}, levit_edge.quantize.recipe\nfrom levit_edge import {name}\nassert callable({name})")
+    run_python(f"import {home}, levit_edge.bundle.recipe\nfrom levit_edge import {name}\nassert callable({name})")
 
 
 @pytest.mark.slow
 def test_the_package_quantize_is_called_as_its_pipeline() -> None:
     run_python(
         "from levit_edge import LevitEdgeError, quantize\n"
-        "import levit_edge.quantize.recipe\n"
+        "import levit_edge.bundle.recipe\n"
         "try:\n"
         "    quantize('no/such.pth', output='bundle')\n"
         "except LevitEdgeError as error:\n"

@@ -12,12 +12,12 @@ from torch.export import ExportedProgram
 from torch.fx import GraphModule
 
 from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.export.executorch import export_executorch
 from levit_edge.quantize.export.onnx import export_onnx, onnx_graph
 from levit_edge.quantize.export.program import export_program
-from levit_edge.quantize.recipe import Recipe
 from levit_edge.runtime.evaluation.comparison import Comparison
 from levit_edge.runtime.runner import open_runner
 from levit_edge.system.progress import Stages

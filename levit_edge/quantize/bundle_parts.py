@@ -20,13 +20,12 @@ from levit_edge.bundle.manifest import (
     Verification,
 )
 from levit_edge.bundle.reader import Bundle
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.bundle.writer import BundleWriter
 from levit_edge.data import imagenet
 from levit_edge.data.preprocess import Preprocessing
-from levit_edge.documents import to_json
 from levit_edge.model.config import LevitConfig
 from levit_edge.quantize.artifacts import Checked, Exported
-from levit_edge.quantize.recipe import Recipe
 from levit_edge.report.bundle_page import bundle_page
 from levit_edge.report.evidence import EVIDENCE_FILE, Evidence, evidence_file
 from levit_edge.system.host import TOOLS, describe_host, package_versions
@@ -100,7 +99,7 @@ def make_manifest(
         created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
         config=config,
         preprocessing=preprocessing,
-        recipe=to_json(recipe),
+        recipe=recipe,
         layers=layers,
         checkpoint=checkpoint,
         calibration=calibration,

@@ -11,13 +11,13 @@ from typing import Self, TypeVar
 
 import torch
 
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import digest
 from levit_edge.documents import to_json
 from levit_edge.errors import LevitEdgeError
 from levit_edge.model.checkpoint import Checkpoint
-from levit_edge.quantize.recipe import Recipe
 from levit_edge.system.host import describe_host, source_digest
 from levit_edge.system.result_cache import Unfinished
 

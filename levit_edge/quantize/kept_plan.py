@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from levit_edge.bundle.recipe import LayerScheme, Recipe
 from levit_edge.data.loader import BadImage
 from levit_edge.documents import from_json, parse_json, to_json
 from levit_edge.model.deploy import DeployLeViT
@@ -21,7 +22,6 @@ from levit_edge.quantize.calibration.calibration_images import CalibrationImages
 from levit_edge.quantize.kept import DamagedError, Kept
 from levit_edge.quantize.plan import LayerPlan, Plan, ProductPlan, make_plan
 from levit_edge.quantize.ranges.affine import LayerRanges
-from levit_edge.quantize.recipe import LayerScheme, Recipe
 from levit_edge.quantize.schemes import quantizable_layers
 from levit_edge.system.progress import Stages
 

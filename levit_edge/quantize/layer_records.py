@@ -20,7 +20,7 @@ def _record(name: str, layer: LayerPlan) -> LayerRecord:
     fixed = layer.computation.FIXED_RANGES
     return LayerRecord(
         layer=name,
-        scheme=str(layer.scheme),
+        scheme=layer.scheme,
         input=layer.ranges.input.affine() if fixed else None,
         output=layer.ranges.output.affine() if fixed else None,
         weights_sha256=_digest(layer) if layer.computation.INT8_WEIGHTS else None,

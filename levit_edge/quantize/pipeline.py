@@ -8,6 +8,7 @@ from pathlib import Path
 
 from levit_edge.bundle.manifest import CheckpointProvenance, SearchRecord
 from levit_edge.bundle.reader import Bundle
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.bundle.writer import BundleWriter
 from levit_edge.data.loader import check_headers
 from levit_edge.data.preprocess import Preprocessing
@@ -34,7 +35,6 @@ from levit_edge.quantize.kept import Kept, inputs_of
 from levit_edge.quantize.kept_plan import recalled_plan
 from levit_edge.quantize.layer_records import layer_records
 from levit_edge.quantize.quantizer import quantize_graph
-from levit_edge.quantize.recipe import Recipe
 from levit_edge.quantize.schemes import with_moves
 from levit_edge.report.flips import FlipLog
 from levit_edge.runtime.evaluation.verify import evaluate

@@ -7,11 +7,11 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from levit_edge.bundle.recipe import LayerScheme, Recipe, WeightRounding
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.calibration.calibrate import calibrate
 from levit_edge.quantize.equalize import equalize
 from levit_edge.quantize.ranges.affine import LayerRanges, Range
-from levit_edge.quantize.recipe import LayerScheme, Recipe, WeightRounding
 from levit_edge.quantize.schemes import (
     COMPUTATIONS,
     Computation,

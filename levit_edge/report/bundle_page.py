@@ -10,6 +10,7 @@ from levit_edge.benchmark.measurement import Measurement
 from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.manifest import ArtifactResult
 from levit_edge.bundle.reader import MANIFEST_FILE, Bundle
+from levit_edge.documents import to_json
 from levit_edge.report.boards_plot import boards_plot
 from levit_edge.report.bundles import Opened, compare, open_all
 from levit_edge.report.caveats import caveats
@@ -64,6 +65,7 @@ def bundle_page(bundle: Bundle, *, others: Sequence[Bundle] = (), measurements: 
     return render(
         "bundle.html.jinja",
         manifest=manifest,
+        recipe=to_json(manifest.recipe),
         labels=bundle.labels(),
         headlines=_headlines(ours),
         caveats=caveats(manifest),

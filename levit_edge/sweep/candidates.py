@@ -8,9 +8,9 @@ from typing import Any
 from levit_edge.benchmark.measurement import Measurement
 from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.manifest import Artifact, Verification
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import DataError, SweepError
-from levit_edge.quantize.recipe import Recipe
 from levit_edge.runtime.evaluation.evaluator import THREADS
 from levit_edge.runtime.evaluation.tally import Tallies, Tally, gate
 from levit_edge.sweep.inputs.calibration_files import choose_calibration

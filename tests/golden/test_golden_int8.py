@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.model.checkpoint import read_checkpoint
 from levit_edge.model.config import OFFICIAL_SIZES
 from levit_edge.model.fuse import fuse
 from levit_edge.quantize.analysis.simulate import simulate
-from levit_edge.quantize.recipe import Recipe
 from tests.golden.test_golden_logits import Golden, golden
 from tests.quantize.conftest import plan_of
 

@@ -37,7 +37,7 @@ def test_the_bundle_is_whole(demo_bundle: Made) -> None:
     manifest = bundle.manifest
     assert manifest.calibration.count == len(manifest.calibration.files) == 150
     assert manifest.calibration.source == "embedded"
-    assert manifest.recipe["calibration_images"] == 150
+    assert manifest.recipe.calibration_images == 150
 
 
 def test_the_json_is_the_documented_one(demo_bundle: Made) -> None:

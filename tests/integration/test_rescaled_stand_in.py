@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
 from levit_edge.data.loader import Decoder, batches
 from levit_edge.data.preprocess import Preprocessing
@@ -21,7 +22,6 @@ from levit_edge.quantize.analysis.layer_noise import FloatLogits, LogitNoise, ne
 from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.calibration.calibration_images import CalibrationImages
 from levit_edge.quantize.plan import make_plan
-from levit_edge.quantize.recipe import Recipe
 from levit_edge.system.progress import Stages
 from tests.quantize.conftest import STATIC
 from tests.quantize.test_equalize import rescaled

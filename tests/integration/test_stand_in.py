@@ -16,8 +16,6 @@ from levit_edge.data.imagefolder import read_image_folder
 from levit_edge.data.loader import Decoder
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
-from levit_edge.documents import from_json
-from levit_edge.errors import QuantizationError
 from levit_edge.model.checkpoint import read_checkpoint
 from levit_edge.model.fuse import fuse
 from levit_edge.quantize.calibration.calibration_images import CalibrationImages
@@ -25,7 +23,6 @@ from levit_edge.quantize.export.onnx import onnx_graph
 from levit_edge.quantize.layer_records import layer_records
 from levit_edge.quantize.plan import make_plan
 from levit_edge.quantize.quantizer import quantize_graph
-from levit_edge.quantize.recipe import Recipe
 from levit_edge.runtime.runner import open_runner
 from levit_edge.system.progress import Stages
 from tests.conftest import Made
@@ -78,7 +75,7 @@ def test_the_bundle_says_how_it_was_made(stand_in_bundle: Made) -> None:
 def test_each_int8_file_agrees_with_its_graph(stand_in_bundle: Made, shared: Path) -> None:
     bundle = Bundle.open(stand_in_bundle[0])
     manifest = bundle.manifest
-    recipe = from_json(Recipe, manifest.recipe, QuantizationError, "the recipe")
+    recipe = manifest.recipe
     trained = read_checkpoint(shared / "checkpoints" / "levit-128S-imagenette.pth")
     deploy = fuse(trained.model)
     chosen = balanced_sample(

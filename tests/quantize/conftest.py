@@ -8,6 +8,7 @@ import torch
 from torch.fx import GraphModule
 
 from levit_edge import demo
+from levit_edge.bundle.recipe import Recipe, Scheme, WeightRounding
 from levit_edge.data.imagefolder import read_image_folder
 from levit_edge.data.loader import Decoder, batches
 from levit_edge.data.preprocess import Preprocessing
@@ -17,7 +18,6 @@ from levit_edge.model.deploy import DeployLeViT
 from levit_edge.model.fuse import fuse
 from levit_edge.quantize.plan import Plan, make_plan
 from levit_edge.quantize.quantizer import quantize_graph
-from levit_edge.quantize.recipe import Recipe, Scheme, WeightRounding
 from levit_edge.system.progress import Advance, Stages
 
 STATIC = Recipe(scheme=Scheme.STATIC, weight_rounding=WeightRounding.NEAREST, equalize=False)

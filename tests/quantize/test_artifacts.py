@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.recipe import Recipe, Scheme
 from levit_edge.errors import QuantizationError
 from levit_edge.quantize.artifacts import Exported, check_exports, export_all
 from levit_edge.quantize.export.onnx import export_onnx
 from levit_edge.quantize.quantizer import quantize_graph
-from levit_edge.quantize.recipe import Recipe, Scheme
 from levit_edge.quantize.schemes import quantizable_layers
 from levit_edge.runtime.inspect.onnx import inspect_onnx
 from levit_edge.system.progress import Stages

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from levit_edge import demo
+from levit_edge.bundle.recipe import RangeMethod, Recipe
 from levit_edge.data.imagefolder import read_image_folder
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
@@ -18,7 +19,6 @@ from levit_edge.quantize.calibration.calibration_images import CalibrationImages
 from levit_edge.quantize.equalize import equalize
 from levit_edge.quantize.layer_records import layer_records
 from levit_edge.quantize.plan import make_plan
-from levit_edge.quantize.recipe import RangeMethod, Recipe
 from levit_edge.system.progress import Stages
 from tests.quantize.conftest import Demo, plan_of
 

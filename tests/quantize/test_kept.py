@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from levit_edge import demo
+from levit_edge.bundle.recipe import Recipe, WeightRounding
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
 from levit_edge.data.loader import BadImage
 from levit_edge.data.preprocess import Preprocessing
@@ -22,7 +23,6 @@ from levit_edge.quantize.calibration.calibration_images import CalibrationImages
 from levit_edge.quantize.kept import DamagedError, Kept, inputs_of
 from levit_edge.quantize.kept_plan import plan_from_bytes, plan_to_bytes, recalled_plan
 from levit_edge.quantize.plan import Plan, make_plan
-from levit_edge.quantize.recipe import Recipe, WeightRounding
 from levit_edge.system.progress import Stages
 from tests.quantize.conftest import Demo
 

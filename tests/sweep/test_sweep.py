@@ -17,10 +17,10 @@ import pytest
 from levit_edge import demo
 from levit_edge.bundle.manifest import Verification
 from levit_edge.bundle.reader import Bundle
+from levit_edge.bundle.recipe import Recipe, Scheme
 from levit_edge.documents import to_json
 from levit_edge.errors import CheckpointError, DataError, ExitStatus, OutputError, PlanError
 from levit_edge.quantize.pipeline import quantize
-from levit_edge.quantize.recipe import Recipe, Scheme
 from levit_edge.runtime.evaluation.verify import verify
 from levit_edge.sweep.outcome.results import SweepResults
 from levit_edge.sweep.plan import Calibration, CheckpointSource, Evaluation, Gates, Latency, SweepPlan

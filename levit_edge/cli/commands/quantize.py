@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from levit_edge.bundle.recipe import OnnxAttention, Recipe, Target
 from levit_edge.cli.options import (
     RECIPE,
     Calibration,
@@ -27,7 +28,6 @@ from levit_edge.cli.terminal.console import print_json, show_warning, stdout, su
 from levit_edge.cli.terminal.progress import stage_listener
 from levit_edge.documents import to_json
 from levit_edge.errors import ExitStatus
-from levit_edge.quantize.recipe import OnnxAttention, Recipe, Target
 
 __all__ = ["quantize"]
 

@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from levit_edge.bundle.kinds import Runtime
+from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.calibration.observe import observe
 from levit_edge.quantize.export.executorch import export_executorch
 from levit_edge.quantize.export.program import export_program
 from levit_edge.quantize.plan import LayerPlan, Plan
 from levit_edge.quantize.quantizer import quantize_captured
-from levit_edge.quantize.recipe import LayerScheme
 from levit_edge.quantize.schemes import Layer, possible_schemes, quantizable_layers
 from levit_edge.runtime.runner import Runner, open_runner
 from levit_edge.system.progress import Advance

@@ -17,6 +17,7 @@ import torch
 
 from levit_edge.bundle.manifest import Move, SearchRecord, Trial
 from levit_edge.bundle.provenance import image_provenance
+from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import Decoder, batches
 from levit_edge.data.preprocess import Preprocessing
@@ -27,7 +28,6 @@ from levit_edge.quantize.analysis.layer_noise import FloatLogits, int8_schemes, 
 from levit_edge.quantize.analysis.search_state import SearchState
 from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.plan import Plan
-from levit_edge.quantize.recipe import LayerScheme
 from levit_edge.quantize.schemes import COMPUTATIONS
 from levit_edge.system.progress import Advance, Stages
 
@@ -144,7 +144,7 @@ def _try(
 
 
 def _moved(plan: Plan, moves: Iterable[Move]) -> Plan:
-    return plan.with_schemes({move.layer: LayerScheme(move.scheme) for move in moves})
+    return plan.with_schemes({move.layer: move.scheme for move in moves})
 
 
 def _rank(plan: Plan, decoder: Decoder, state: SearchState, stages: Stages) -> list[Move]:
@@ -189,7 +189,7 @@ def rank_moves(
             in_float += multiply_adds[step.layer]
         if in_float > (1 - LEAST_INT8_SHARE) * total:
             break
-        kept.append(Move(layer=step.layer, scheme=str(step.scheme)))
+        kept.append(Move(layer=step.layer, scheme=step.scheme))
     return tuple(kept)
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.manifest import CheckpointProvenance, ImageProvenance
 from levit_edge.bundle.provenance import image_provenance
+from levit_edge.bundle.recipe import LayerScheme, Recipe
 from levit_edge.data.loader import Decoder, batches
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
@@ -40,7 +41,6 @@ from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.calibration.calibration_images import CalibrationImages
 from levit_edge.quantize.calibration.sources import ImageSources, choose_images
 from levit_edge.quantize.plan import Plan, make_plan
-from levit_edge.quantize.recipe import LayerScheme, Recipe
 from levit_edge.quantize.schemes import quantizable_layers
 from levit_edge.runtime.runner import runtime_version
 from levit_edge.system.host import describe_host

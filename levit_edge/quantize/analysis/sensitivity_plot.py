@@ -8,8 +8,8 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.quantize.analysis.sensitivity import LayerSensitivity, Noise, Sensitivity
-from levit_edge.quantize.recipe import LayerScheme
 from levit_edge.system.atomic import write_whole
 
 __all__ = ["sensitivity_plot", "write_plot"]

@@ -8,9 +8,9 @@ from typing import Any
 from torch import nn
 
 from levit_edge.bundle.manifest import Move
+from levit_edge.bundle.recipe import LayerScheme, Recipe, Scheme
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployAttention, DeployLeViT, DeployShrinkingAttention
-from levit_edge.quantize.recipe import LayerScheme, Recipe, Scheme
 from levit_edge.quantize.schemes.layers import Layer, quantizable_layers
 from levit_edge.quantize.schemes.registry import COMPUTATIONS
 

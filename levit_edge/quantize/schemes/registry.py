@@ -6,8 +6,8 @@ from torch import Tensor
 from torch.fx import Node
 from torchao.quantization.pt2e.quantizer import QuantizationAnnotation
 
+from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.quantize.ranges.affine import LayerRanges
-from levit_edge.quantize.recipe import LayerScheme
 from levit_edge.quantize.schemes import dynamic, static
 from levit_edge.quantize.schemes import float as in_float
 from levit_edge.quantize.schemes.layers import Layer

@@ -6,8 +6,7 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import SweepError
@@ -15,7 +14,6 @@ from levit_edge.quantize.calibration.calibration_images import CalibrationImages
 from levit_edge.quantize.evidence import LAYER_IMAGES
 from levit_edge.quantize.kept_plan import plan_to_bytes
 from levit_edge.quantize.plan import make_plan
-from levit_edge.quantize.recipe import Recipe
 from levit_edge.sweep.inputs.calibration_files import ChosenImage, materialise
 from levit_edge.sweep.inputs.sources import Shard
 from levit_edge.sweep.tasks.call import Call, Result
@@ -43,6 +41,8 @@ def calibration_part(recipe: Recipe) -> Recipe:
 
 def calibrate(call: Call, store: Store) -> dict[str, Result]:
     """Equalize, calibrate and round the weights of one network; see `levit_edge.quantize.plan.make_plan`."""
+    import torch
+
     torch.set_num_threads(call.cpus)
     ((name, inputs),) = call.pieces.items()
     recipe = from_json(Recipe, inputs["recipe"], SweepError, "a call")

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from levit_edge.bundle.manifest import Artifact, CheckpointProvenance, ImageProvenance, LayerRecord
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.model.config import LevitConfig
-from levit_edge.quantize.recipe import Recipe
 
 __all__ = ["Calibrated", "CheckpointFacts", "CheckpointPlace", "Quantized"]
 

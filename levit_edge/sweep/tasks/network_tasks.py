@@ -1,6 +1,7 @@
 """Tasks about one network: what it is, and its fp32 files."""
 
 from levit_edge.bundle.manifest import CheckpointProvenance
+from levit_edge.bundle.recipe import OnnxAttention, Recipe
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import SweepError
 from levit_edge.model.checkpoint import Checkpoint, read_checkpoint
@@ -8,7 +9,6 @@ from levit_edge.model.deploy import DeployLeViT
 from levit_edge.model.download import resolve_checkpoint
 from levit_edge.model.fuse import fuse
 from levit_edge.quantize.artifacts import export_fp32
-from levit_edge.quantize.recipe import OnnxAttention, Recipe
 from levit_edge.sweep.inputs.checkpoint_files import fetch
 from levit_edge.sweep.tasks.call import Call, Result
 from levit_edge.sweep.tasks.facts import CheckpointFacts, CheckpointPlace

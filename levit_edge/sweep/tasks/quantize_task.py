@@ -5,9 +5,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-import torch
-
 from levit_edge.bundle.kinds import Precision
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.documents import from_json, to_json
@@ -20,7 +19,6 @@ from levit_edge.quantize.evidence import layer_evidence
 from levit_edge.quantize.kept_plan import plan_from_bytes
 from levit_edge.quantize.layer_records import layer_records
 from levit_edge.quantize.quantizer import quantize_graph
-from levit_edge.quantize.recipe import Recipe
 from levit_edge.quantize.schemes import layer_schemes
 from levit_edge.report.evidence import EVIDENCE_FILE, evidence_file
 from levit_edge.sweep.tasks.calibrate_task import IMAGES, PLAN
@@ -37,6 +35,8 @@ GOLDEN = "golden.npz"
 
 def quantize(call: Call, store: Store) -> dict[str, Result]:
     """Quantize a calibrated network by a recipe, export it, and check all four files against what they came from."""
+    import torch
+
     torch.set_num_threads(call.cpus)
     ((name, inputs),) = call.pieces.items()
     recipe = from_json(Recipe, inputs["recipe"], SweepError, "a call")

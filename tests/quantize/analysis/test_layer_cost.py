@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from levit_edge.bundle.kinds import Runtime
+from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.model.deploy import DeployAttention, DeployShrinkingAttention
 from levit_edge.model.macs import multiply_adds
 from levit_edge.quantize.analysis import layer_cost
@@ -23,7 +24,6 @@ from levit_edge.quantize.analysis.layer_cost import (
     run_in_turn,
 )
 from levit_edge.quantize.plan import Plan
-from levit_edge.quantize.recipe import LayerScheme
 from levit_edge.quantize.schemes import quantizable_layers
 from levit_edge.quantize.schemes.dynamic import rounded_dynamically
 from levit_edge.quantize.schemes.static import rounded_statically

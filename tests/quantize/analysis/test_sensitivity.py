@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from levit_edge import demo
+from levit_edge.bundle.recipe import LayerScheme, Recipe, WeightRounding
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import LevitEdgeError
 from levit_edge.quantize.analysis import sensitivity as library
 from levit_edge.quantize.analysis.layer_cost import LayerSite, Timing
 from levit_edge.quantize.analysis.sensitivity import Sensitivity, sensitivity
 from levit_edge.quantize.plan import Plan
-from levit_edge.quantize.recipe import LayerScheme, Recipe, WeightRounding
 from levit_edge.system.progress import Advance
 from tests.quantize.analysis.sensitivity_example import example, row
 

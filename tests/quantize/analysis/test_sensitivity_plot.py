@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.errors import OutputError
 from levit_edge.quantize.analysis.sensitivity import Sensitivity
 from levit_edge.quantize.analysis.sensitivity_plot import sensitivity_plot, write_plot
-from levit_edge.quantize.recipe import LayerScheme
 from tests.quantize.analysis.sensitivity_example import example, row
 
 

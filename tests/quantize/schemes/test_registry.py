@@ -10,13 +10,13 @@ import torch
 from torch import nn
 
 from levit_edge.bundle.manifest import Move
+from levit_edge.bundle.recipe import LayerScheme, Recipe, Scheme
 from levit_edge.errors import QuantizationError
 from levit_edge.quantize.analysis.layer_noise import int8_schemes
 from levit_edge.quantize.analysis.search import rank_moves
 from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.layer_records import layer_records
 from levit_edge.quantize.quantizer import quantize_graph
-from levit_edge.quantize.recipe import LayerScheme, Recipe, Scheme
 from levit_edge.quantize.schemes import COMPUTATIONS, layer_schemes, possible_schemes, quantizable_layers, with_moves
 from levit_edge.quantize.schemes import float as in_float
 from tests.quantize.conftest import Demo
@@ -82,5 +82,5 @@ def test_it_is_searched_and_measured(demo_steps: Demo) -> None:
     assert WIDE not in int8_schemes(), "it makes no noise"
     noise = {("head", LayerScheme.STATIC): 8.0, ("head", LayerScheme.DYNAMIC): 7.0, ("rest", LayerScheme.STATIC): 0.0}
     moves = rank_moves({"head": LayerScheme.STATIC}, noise, {"head": 1, "rest": 9})
-    assert moves == (Move(layer="head", scheme="wide"),)
+    assert moves == (Move(layer="head", scheme=WIDE),)
     assert with_moves(WideRecipe(wide_layers=("up",)), moves) == WideRecipe(wide_layers=("up", "head"))
