@@ -41,8 +41,17 @@ Made = tuple[Path, dict[str, Any]]
 """A bundle, and the JSON that the command printed."""
 REPOSITORY = Path(__file__).parents[1]
 DISK_KIB = 512
+SLOW_KINDS = ("export", "device", "ray", "release")
 settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared machine")  # no test is decided by timing
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests of the slow kinds as slow."""
+    for item in items:
+        if any(item.get_closest_marker(kind) for kind in SLOW_KINDS):
+            item.add_marker("slow")
 
 
 def unavailable(reason: str) -> NoReturn:

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -74,21 +75,17 @@ class BundleWriter:
         return self.files[name]
 
     def staged(self, manifest: Manifest) -> Bundle:
-        """What there is so far, readable as a bundle before `commit` gives it its place.
-
-        Raises:
-            OutputError: the disk is full or not writable.
-        """
-        self._write_manifest(manifest)
-        return Bundle(self._folder, manifest)
+        """The files so far, readable as a bundle of that manifest before `commit` gives it its place."""
+        return Bundle(self._folder, replace(manifest, files=dict(self.files)))
 
     def commit(self, manifest: Manifest) -> Bundle:
-        """Write the manifest and put the bundle in its place, over an older one if there is one.
+        """Write `manifest` with all files and put the bundle in its place, over an older one if there is one.
 
         Raises:
             OutputError: the disk is full or not writable; an older bundle is left as it was.
         """
-        self._write_manifest(manifest)
+        manifest = replace(manifest, files=dict(self.files))
+        self._write(MANIFEST_FILE, json.dumps(to_json(manifest), indent=1, ensure_ascii=False).encode() + b"\n")
         require_replaceable(self.output)
         try:
             with interrupts_wait():
@@ -96,9 +93,6 @@ class BundleWriter:
         except OSError as error:
             raise _output_error(self.output, error) from error
         return Bundle(self.output, manifest)
-
-    def _write_manifest(self, manifest: Manifest) -> None:
-        self._write(MANIFEST_FILE, json.dumps(to_json(manifest), indent=1, ensure_ascii=False).encode() + b"\n")
 
     def _write(self, name: str, data: bytes) -> None:
         try:

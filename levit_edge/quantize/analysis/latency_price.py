@@ -1,5 +1,7 @@
 """What keeping an accuracy budget costs in time, measured in the runtime."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -17,7 +19,7 @@ from levit_edge.runtime.runner import open_runner
 __all__ = ["latency_price"]
 
 
-def latency_price(planned: Plan, exported: list[Exported], image: NDArray[np.float32]) -> LatencyPrice:
+def latency_price(planned: Plan, exported: Sequence[Exported], image: NDArray[np.float32]) -> LatencyPrice:
     """Time the plan before the search against the `exported` files, on one (1, 3, size, size) `image` in ExecuTorch."""
     models = {each.precision: each.model for each in exported if each.runtime is Runtime.EXECUTORCH}
     before = export_executorch(export_program(quantize_graph(planned), torch.zeros(image.shape)))

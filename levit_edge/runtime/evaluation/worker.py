@@ -19,6 +19,7 @@ import numpy as np
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.data.preprocess import FloatImage, Preprocessing
 from levit_edge.device.image import decoding_fault
+from levit_edge.documents import from_json
 from levit_edge.errors import DataError, LevitEdgeError
 from levit_edge.runtime.evaluation.evaluator import Answer, Evaluator, Model
 from levit_edge.system.frames import Pipe, end_with_client, read_frame, write_frame
@@ -40,7 +41,7 @@ def main() -> None:
         suppress(BrokenPipeError, EOFError),
     ):
         setup = json.loads(_next(requests))
-        evaluator = Evaluator(Preprocessing.from_json(setup["preprocessing"]))
+        evaluator = Evaluator(from_json(Preprocessing, setup["preprocessing"], DataError, "the preprocessing"))
         for each in setup["models"]:
             with at_most(setup["limit_s"]):
                 fault = _add(evaluator, each, _next(requests))

@@ -15,7 +15,6 @@ from levit_edge.errors import QuantizationError
 from levit_edge.quantize.analysis.layer_noise import int8_schemes
 from levit_edge.quantize.analysis.search import rank_moves
 from levit_edge.quantize.analysis.simulate import simulate
-from levit_edge.quantize.layer_records import layer_records
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.quantize.schemes import COMPUTATIONS, layer_schemes, possible_schemes, quantizable_layers, with_moves
 from levit_edge.quantize.schemes import float as in_float
@@ -70,7 +69,7 @@ def test_graph_simulation_and_record_follow(demo_steps: Demo) -> None:
         assert torch.equal(simulate(wide)(image), simulate(expected)(image))
         assert torch.equal(quantize_graph(wide)(image), quantize_graph(expected)(image))
         assert not torch.equal(simulate(wide)(image), simulate(demo_steps.plan)(image))
-    records = {record.layer: record for record in layer_records(wide)}
+    records = {record.layer: record for record in wide.records}
     assert records["head"].scheme == "wide"
     assert (records["head"].input, records["head"].weights_sha256) == (None, None)
 
