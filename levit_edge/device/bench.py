@@ -18,16 +18,6 @@ FIRST_WARM_UP = 3
 
 
 @contextlib.contextmanager
-def closing_all(lanes: list[Any]) -> Iterator[None]:
-    """Close lanes at the end, also those that were added in the body."""
-    try:
-        yield
-    finally:
-        for lane in lanes:
-            lane.close()
-
-
-@contextlib.contextmanager
 def noting_faults(entry: dict[str, Any]) -> Iterator[None]:
     """Let what goes wrong with a file be its entry's error: the others go on."""
     try:
@@ -57,8 +47,7 @@ class Bench:
         return {"before": before, "after": after, "entries": self.entries, "sustained": sustained}
 
     def _race(self, threads: int) -> None:
-        lanes: list[Any] = []
-        with closing_all(lanes):
+        with contextlib.ExitStack() as lanes:
             runners = []
             for file in self.job["files"]:
                 entry: dict[str, Any] = {"file": file["file"], "threads": threads, "rounds": [], "error": None}
@@ -76,10 +65,11 @@ class Bench:
                     with noting_faults(entry):
                         entry.update(lane.ask(do="memory"))
 
-    def _opened(self, file: dict[str, Any], threads: int, entry: dict[str, Any], lanes: list[Any]) -> Lane | None:
+    def _opened(
+        self, file: dict[str, Any], threads: int, entry: dict[str, Any], lanes: contextlib.ExitStack
+    ) -> Lane | None:
         self.say({"progress": "check", "file": file["file"], "threads": threads})
-        lane = Lane()
-        lanes.append(lane)
+        lane = lanes.enter_context(contextlib.closing(Lane()))
         path, golden = os.path.join(self.folder, file["file"]), os.path.join(self.folder, self.job["golden"])
         with noting_faults(entry):
             entry.update(
@@ -115,8 +105,7 @@ class Bench:
         if not timed:
             return None
         median, fastest = min(timed, key=lambda each: each[0])
-        lanes: list[Any] = []
-        with closing_all(lanes):
+        with contextlib.ExitStack() as lanes:
             entry: dict[str, Any] = {}
             lane = self._opened(int8[fastest["file"]], fastest["threads"], entry, lanes)
             if lane is None:

@@ -40,26 +40,15 @@ def import_engine(runtime: str) -> tuple[str, Callable[[bytes, int], Callable[[A
     """
     faults = []
     for package in RUNTIME_PACKAGES[runtime]:
-        load = ENGINES[package]()
-        if not isinstance(load, ImportError):
+        try:
+            load = ENGINES[package]()
+        except ImportError as error:  # noqa: PERF203 - of two packages
+            faults.append(f"{package}: {error}")
+        else:
             return f"{package} {installed_version(package)}", load
-        faults.append(f"{package}: {load}")
     raise AgentError("missing", "; ".join(faults))
 
 
-def or_fault(imports: Callable[..., Any]) -> Callable[..., Any]:
-    """Let an engine's import return its ImportError instead of raising it."""
-
-    def attempt() -> Any:
-        try:
-            return imports()
-        except ImportError as error:
-            return error
-
-    return attempt
-
-
-@or_fault
 def _onnxruntime() -> Callable[..., Any]:
     import onnxruntime
 
@@ -75,7 +64,6 @@ def _onnxruntime() -> Callable[..., Any]:
     return load
 
 
-@or_fault
 def _executorch_numpy_runtime() -> Callable[..., Any]:
     import executorch_numpy_runtime
     import numpy as np
@@ -108,7 +96,6 @@ def _set_pool(package: Any, threads: int) -> None:
         raise AgentError("runtime", f"ExecuTorch did not take {threads} threads")
 
 
-@or_fault
 def _executorch() -> Callable[..., Any]:
     import torch
     from executorch.extension.pybindings import _portable_lib

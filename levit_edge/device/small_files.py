@@ -12,10 +12,10 @@ def read_text(path: str, limit: int = 1 << 16) -> str | None:
         return None
 
 
-def read_number(path: str, base: int = 10) -> int | None:
+def read_number(path: str) -> int | None:
     """The number in a small file, or None."""
     try:
-        return int(read_text(path) or "", base)
+        return int(read_text(path) or "")
     except ValueError:
         return None
 

@@ -20,8 +20,8 @@ def test_a_runtime_that_is_missing_is_named() -> None:
 
 
 def test_engines_are_tried_in_order() -> None:
-    def lacking() -> ImportError:
-        return ImportError("no")
+    def lacking() -> None:
+        raise ImportError("no")
 
     def load(_model: bytes, _threads: int) -> Callable[[Any], Any]:
         raise NotImplementedError

@@ -218,3 +218,8 @@ def test_classes_that_do_not_fit_are_an_error(bundle: Bundle, photograph_copies:
     (photograph_copies / "3-black").mkdir()
     with pytest.raises(DataError, match="4 class folders, but the model has 3 classes"):
         verify(bundle, photograph_copies)
+
+
+def test_a_bundle_keeps_its_own_resize(bundle: Bundle, labelled_photographs: Path) -> None:
+    with pytest.raises(DataError, match="leave `resize` out"):
+        verify(bundle, labelled_photographs, options=ImageOptions(resize=40))
