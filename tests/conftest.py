@@ -45,6 +45,8 @@ SLOW_KINDS = ("export", "device", "ray", "release")
 LONGEST = (
     "tests/integration/test_stand_in.py",
     "tests/sweep/test_ray.py",
+    "tests/arm/test_ssh_failures.py",
+    "tests/arm/test_ssh_evaluation.py",
     "tests/arm/test_ssh.py",
     "tests/arm/test_qemu.py",
     "tests/integration/test_rescaled_stand_in.py",

@@ -23,7 +23,7 @@ from tests.arm.board import Board
 from tests.arm.commands import Started, client_of, to, until
 from tests.integration.conftest import levit_edge
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.device
 DEMO_IMAGES = Path(__file__).parents[2] / "levit_edge" / "data" / "demo" / "evaluation"
 
 

@@ -15,7 +15,7 @@ from tests.arm.commands import ONCE, refused, to, until
 from tests.arm.conftest import StartBoard
 from tests.integration.conftest import levit_edge
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.device
 
 
 def test_a_board_without_python(start_board: StartBoard, clean: Callable[[Board], Board], tiny_bundle: Path) -> None:
