@@ -20,8 +20,9 @@ from levit_edge.quantize.export.onnx_dynamic_linears import with_dynamic_linears
 from levit_edge.quantize.export.onnx_float_outputs import with_float_outputs
 from levit_edge.quantize.export.onnx_float_products import with_float_products
 from levit_edge.quantize.export.onnx_unsigned import with_unsigned_activations
+from levit_edge.quantize.export.program import Exporter
 
-__all__ = ["INPUT_NAME", "OPSET", "OUTPUT_NAME", "export_onnx", "onnx_graph"]
+__all__ = ["EXPORTER", "INPUT_NAME", "OPSET", "OUTPUT_NAME", "export_onnx", "onnx_graph"]
 
 OPSET = 18
 """The exporter's own opset; the oldest with every operator used (HardSwish 14, per-channel QuantizeLinear 13)."""
@@ -98,3 +99,9 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
+
+
+EXPORTER = Exporter(
+    prepared=lambda graph, recipe: onnx_graph(graph, recipe.scheme),
+    export=lambda program, recipe: export_onnx(program, recipe.target, recipe.onnx_attention),
+)

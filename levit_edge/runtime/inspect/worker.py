@@ -9,8 +9,8 @@ import os
 import resource
 from typing import Any
 
-from levit_edge.documents import to_json
-from levit_edge.errors import BundleError, LevitEdgeError, RuntimeUnavailableError
+from levit_edge.bundle.kinds import Runtime, named
+from levit_edge.errors import BundleError, LevitEdgeError
 from levit_edge.system.frames import read_frame, write_frame
 from levit_edge.system.limits import at_most, confine, fault_document
 
@@ -30,27 +30,14 @@ def main() -> None:
 
 
 def _facts(name: str, data: bytes) -> dict[str, Any]:
-    from levit_edge.runtime.inspect.executorch import inspect_executorch
-    from levit_edge.runtime.inspect.onnx import inspect_onnx
-
-    kind, reader = ("ExecuTorch program", inspect_executorch) if name.endswith(".pte") else ("ONNX model", inspect_onnx)
+    runtime = Runtime.of_file(name)
     try:
-        facts: dict[str, Any] = to_json(reader(data))
+        if runtime is None:
+            raise BundleError(f"it is no model file: expected {' or '.join(each.entry.suffix for each in Runtime)}.")
+        facts: dict[str, Any] = named("levit_edge.runtime.inspect", runtime.entry.inspector)(data)
     except LevitEdgeError as error:
         return fault_document(error)
-    facts = {"kind": kind, "file": name} | facts
-    return facts if name.endswith(".pte") else facts | {"as_optimised_here": _optimised(data)}
-
-
-def _optimised(data: bytes) -> dict[str, Any]:
-    """What ONNX Runtime makes of a file on this machine, or why it makes nothing of it: the file's facts stand."""
-    from levit_edge.runtime.inspect.onnxruntime import inspect_onnxruntime
-
-    try:
-        optimised: dict[str, Any] = to_json(inspect_onnxruntime(data))
-    except (BundleError, RuntimeUnavailableError) as error:
-        return {"not_inspected": str(error)}
-    return optimised
+    return {"kind": runtime.entry.file_kind, "file": name} | facts
 
 
 if __name__ == "__main__":
