@@ -13,7 +13,7 @@ __all__ = ["python_version", "require_packages", "requirements", "runtimes_there
 def runtimes_there(hello: Mapping[str, Any]) -> frozenset[Runtime]:
     """The runtimes that the board has, by the agent's word."""
     found = _packages(hello)
-    return frozenset(each for each in Runtime if any(found.get(package.name) for package in each.entry.packages))
+    return frozenset(each for each in Runtime if any(map(found.get, each.entry.packages)))
 
 
 def require_packages(
@@ -50,8 +50,8 @@ def requirements(hello: Mapping[str, Any], runtimes: Collection[Runtime]) -> tup
 
 def requirement(hello: Mapping[str, Any], runtime: Runtime) -> str:
     """The package that fits the board's Python."""
-    packages = runtime.entry.packages
-    return next((each for each in packages if python_version(hello) >= each.python), packages[-1]).name
+    packages, python = runtime.entry.packages, python_version(hello)
+    return next((name for name, oldest in packages.items() if python >= oldest), [*packages][-1])
 
 
 def python_version(hello: Mapping[str, Any]) -> tuple[int, int]:

@@ -75,8 +75,8 @@ def platforms(machine: str, libc: Sequence[str]) -> tuple[str, ...]:
 
 
 def _light(hello: Mapping[str, Any]) -> list[Runtime]:
-    """Those whose lightest package is there for the board's Python, those that any Python will do for first."""
-    needed = {each: each.entry.packages[0].python for each in Runtime}
+    """Those whose lightest package is there for the board's Python; those that ask for least come first."""
+    needed = {each: next(iter(each.entry.packages.values())) for each in Runtime}
     return [each for each in sorted(needed, key=lambda each: needed[each]) if python_version(hello) >= needed[each]]
 
 

@@ -9,8 +9,10 @@ from typing import Any, Self
 from levit_edge.bundle.recipe import OnnxAttention, Recipe, Scheme
 from levit_edge.bundle.self_contained import is_self_contained
 
-__all__ = ["OldestRuntime", "PipPackage", "Precision", "Runtime", "RuntimeEntry", "named"]
+__all__ = ["TOOLS", "OldestRuntime", "Precision", "Runtime", "RuntimeEntry", "named"]
 
+TOOLS = ("torch", "torchao", "executorch", "onnx", "onnxscript", "onnxruntime", "numpy", "pillow")
+"""The packages that decide what a bundle holds."""
 TRIED_MAKER, TRIED_RUNTIME = "1.4.1", "1.3.1"
 """The executorch-numpy-runtime 1.4.0 that the tests of emulated boards run is ExecuTorch 1.3.1."""
 
@@ -24,14 +26,6 @@ class OldestRuntime:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PipPackage:
-    """A package that brings a runtime, and the oldest Python that it is there for."""
-
-    name: str
-    python: tuple[int, int] = (0, 0)
-
-
-@dataclass(frozen=True, kw_only=True)
 class RuntimeEntry:
     """What there is to know of a runtime. Names are `module.name` in the room that uses them, imported when used."""
 
@@ -39,8 +33,9 @@ class RuntimeEntry:
     suffix: str
     """Of its files."""
     file_kind: str
-    packages: tuple[PipPackage, ...]
-    """Any of them will do on a board, the lightest first; the last is the one that `runner` needs."""
+    packages: dict[str, tuple[int, int]]
+    """Of pip, with the oldest Python that each needs. Any will do on a board, the lightest first; `runner`
+    needs the last."""
     install: str = ""
     """How to get it on this computer; empty if it comes with levit-edge."""
     maker: str
@@ -48,7 +43,7 @@ class RuntimeEntry:
     runner: str
     """In `levit_edge.runtime`: (bytes of a file, threads) -> a `Runner`."""
     inspector: str
-    """In `levit_edge.runtime.inspect`: bytes of a file -> its facts, as JSON holds them."""
+    """In `levit_edge.runtime.inspect`: bytes of a file -> its facts, for `to_json`."""
     exporter: str
     """In `levit_edge.quantize.export`: an `Exporter`."""
     self_contained: Callable[[bytes], bool] = lambda _data: True
@@ -101,12 +96,12 @@ RUNTIMES = {
         label="ExecuTorch",
         suffix=".pte",
         file_kind="ExecuTorch program",
-        packages=(PipPackage(name="executorch-numpy-runtime", python=(3, 12)), PipPackage(name="executorch")),
+        packages={"executorch-numpy-runtime": (3, 12), "executorch": (0, 0)},
         install="pip install 'levit-edge[quantize]', or without torch, with Python 3.12: pip install"
         " executorch-numpy-runtime",
         maker="executorch",
         runner="executorch_runner.ExecuTorchRunner",
-        inspector="executorch.facts",
+        inspector="executorch.inspect_executorch",
         exporter="executorch.EXPORTER",
         oldest=_oldest_executorch,
         packed_for=("android", "board"),
@@ -115,7 +110,7 @@ RUNTIMES = {
         label="ONNX Runtime",
         suffix=".onnx",
         file_kind="ONNX model",
-        packages=(PipPackage(name="onnxruntime"),),
+        packages={"onnxruntime": (0, 0)},
         maker="onnx",
         runner="onnxruntime_runner.OnnxRuntimeRunner",
         inspector="onnxruntime.facts",

@@ -32,8 +32,7 @@ def check_runtimes() -> list[Check]:
 
 def _check_runtime(runtime: Runtime) -> Check:
     entry = runtime.entry
-    packages = sorted(each.name for each in entry.packages)
-    found = [f"{package} {installed}" for package in packages if (installed := _installed(package))]
+    found = [f"{package} {installed}" for package in sorted(entry.packages) if (installed := _installed(package))]
     if found:
         return Check(name=entry.label, status=CheckStatus.OK, found=", ".join(found))
     others = " and ".join(each.entry.suffix for each in Runtime if each is not runtime)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from levit_edge.bundle.kinds import TOOLS
 from levit_edge.bundle.manifest import CheckpointProvenance, SearchRecord
 from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.recipe import LayerScheme, Recipe
@@ -37,7 +38,7 @@ from levit_edge.quantize.layer_records import layer_records
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.report.flips import FlipLog
 from levit_edge.runtime.evaluation.verify import evaluate
-from levit_edge.system.host import TOOLS, package_versions
+from levit_edge.system.host import package_versions
 from levit_edge.system.progress import StageListener, Stages
 
 __all__ = ["quantize"]

@@ -44,6 +44,6 @@ def runtime_version(runtime: Runtime) -> str:
     from importlib.metadata import PackageNotFoundError, version
 
     try:
-        return version(runtime.entry.packages[-1].name)
+        return version([*runtime.entry.packages][-1])
     except PackageNotFoundError:
         return "not installed"

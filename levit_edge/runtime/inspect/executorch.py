@@ -4,10 +4,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from levit_edge.documents import to_json
 from levit_edge.errors import BundleError, RuntimeUnavailableError
 
-__all__ = ["ExecuTorchFacts", "facts", "inspect_executorch"]
+__all__ = ["ExecuTorchFacts", "inspect_executorch"]
 
 MAGIC = b"ET"
 """Bytes 4 and 5 of every program; two digits of the format version follow."""
@@ -24,11 +23,6 @@ class ExecuTorchFacts:
     operators_outside: dict[str, int]
     """Operators that run outside the delegates, on the portable kernels."""
     format_version: int
-
-
-def facts(data: bytes) -> Any:
-    """`inspect_executorch`'s, as JSON holds them."""
-    return to_json(inspect_executorch(data))
 
 
 def inspect_executorch(data: bytes) -> ExecuTorchFacts:

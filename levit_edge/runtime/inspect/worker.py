@@ -10,6 +10,7 @@ import resource
 from typing import Any
 
 from levit_edge.bundle.kinds import Runtime, named
+from levit_edge.documents import to_json
 from levit_edge.errors import BundleError, LevitEdgeError
 from levit_edge.system.frames import read_frame, write_frame
 from levit_edge.system.limits import at_most, confine, fault_document
@@ -25,16 +26,19 @@ def main() -> None:
     with open(0, "rb", buffering=0) as requests, open(answers, "wb", buffering=0) as writable:  # noqa: PTH123
         while (name := read_frame(requests)) is not None and (data := read_frame(requests)) is not None:
             with at_most(LIMIT_S):
-                answer = _facts(name.decode(), data)
+                answer = inspected(name.decode(), data)
             write_frame(writable, json.dumps(answer).encode())
 
 
-def _facts(name: str, data: bytes) -> dict[str, Any]:
+def inspected(name: str, data: bytes) -> dict[str, Any]:
+    """The facts of a file or a `fault_document`, as `main` answers with them."""
     runtime = Runtime.of_file(name)
     try:
         if runtime is None:
-            raise BundleError(f"it is no model file: expected {' or '.join(each.entry.suffix for each in Runtime)}.")
-        facts: dict[str, Any] = named("levit_edge.runtime.inspect", runtime.entry.inspector)(data)
+            raise BundleError(
+                f"it is no model file: expected one that ends in {' or '.join(each.entry.suffix for each in Runtime)}."
+            )
+        facts: dict[str, Any] = to_json(named("levit_edge.runtime.inspect", runtime.entry.inspector)(data))
     except LevitEdgeError as error:
         return fault_document(error)
     return {"kind": runtime.entry.file_kind, "file": name} | facts
