@@ -110,7 +110,7 @@ async def _quantized(candidate: Candidate, checkpoint: NamedCheckpoint, facts: C
     recipe = work.plan.recipes[candidate.recipe]
     network = {"checkpoint": facts.provenance.sha256, "config": to_json(facts.config)}
     places = {"checkpoint": to_json(checkpoint.place)}
-    preprocessing = facts.preprocessing(checkpoint.resize).to_json()
+    preprocessing = to_json(facts.preprocessing(checkpoint.resize))
     floats = work.call("export", checkpoint.name, network | {"onnx_attention": str(recipe.onnx_attention)}, places)
     try:
         fp32, plan = await asyncio.gather(
@@ -190,7 +190,7 @@ async def _on_shard(
 
     Files with the same fp32 twins share a task: it decodes each image once and runs the twins once.
     """
-    preprocessing = facts.preprocessing(checkpoint.resize).to_json()
+    preprocessing = to_json(facts.preprocessing(checkpoint.resize))
     found: dict[str, Evaluated | str] = {}
     for artifacts in _with_same_twins(made):
         pieces = {}

@@ -22,7 +22,7 @@ LEAST_SQNR_DB = 20.0
 MOST_MEMORY_BYTES = 16 * 2**30
 
 
-@pytest.mark.slow
+@pytest.mark.export
 @pytest.mark.parametrize("size", OFFICIAL_SIZES)
 def test_int8_is_close_to_fp32(golden: Golden, size: str, tmp_path: Path) -> None:
     torch.save({"model": golden.state(f"facebook/{size}")}, tmp_path / "levit.pth")

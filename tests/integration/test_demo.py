@@ -17,7 +17,7 @@ from levit_edge.runtime.runner import open_runner
 from tests.conftest import Made
 from tests.integration.conftest import hidden, levit_edge
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.export
 FILES = {"manifest.json", "int8.pte", "int8.onnx", "fp32.pte", "fp32.onnx", "labels.txt", "golden.npz"}
 FILES |= {"evidence.json", "report.html"}
 BARE = ("--no-bench", "--no-thumbnails")

@@ -26,7 +26,7 @@ from levit_edge.system.progress import Stages
 from tests.quantize.conftest import STATIC
 from tests.quantize.test_equalize import rescaled
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.export, pytest.mark.timeout(1800)]
 BATCH = 20
 COLLAPSED_TOP1 = 30.0
 """Percent; chance is 10."""
@@ -40,7 +40,7 @@ def test_int8_of_a_rescaled_checkpoint_is_as_good(shared: Path) -> None:
     original = fuse(trained.model)
     hostile = rescaled(original, seed=6)
     assert relative_error(original, hostile) <= 1e-5
-    with CalibrationImages(calibration, preprocessing, skip_bad_images=False, workers=None) as images:
+    with CalibrationImages(calibration, preprocessing) as images:
         candidates = {
             "original": simulate(make_plan(original, images, Recipe(), Stages())),
             "rescaled": simulate(make_plan(hostile, images, Recipe(), Stages())),

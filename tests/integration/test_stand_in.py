@@ -20,7 +20,6 @@ from levit_edge.model.checkpoint import read_checkpoint
 from levit_edge.model.fuse import fuse
 from levit_edge.quantize.calibration.calibration_images import CalibrationImages
 from levit_edge.quantize.export.onnx import onnx_graph
-from levit_edge.quantize.layer_records import layer_records
 from levit_edge.quantize.plan import make_plan
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.runtime.runner import open_runner
@@ -28,7 +27,7 @@ from levit_edge.system.progress import Stages
 from tests.conftest import Made
 from tests.integration.conftest import quantize_stand_in
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.export, pytest.mark.timeout(1800)]
 EVALUATION_IMAGES = 1960
 MAX_DROP_PT = 0.3
 LEAST_FP32_AGREEMENT = 99.2
@@ -82,9 +81,9 @@ def test_each_int8_file_agrees_with_its_graph(stand_in_bundle: Made, shared: Pat
         read_image_folder(shared / "data" / "imagenette" / "train", None), recipe.calibration_images, recipe.seed
     )
     assert chosen.relative_paths == manifest.calibration.files
-    with CalibrationImages(chosen, manifest.preprocessing, skip_bad_images=False, workers=None) as images:
+    with CalibrationImages(chosen, manifest.preprocessing) as images:
         plan = make_plan(deploy, images, recipe, Stages())
-    assert manifest.layers == layer_records(plan), "the same images and seed give the same parameters"
+    assert manifest.layers == plan.records, "the same images and seed give the same parameters"
     graph = quantize_graph(plan)
     graphs = {"graph": graph, "onnx graph": onnx_graph(graph, recipe.scheme)}
 

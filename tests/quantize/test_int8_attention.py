@@ -110,12 +110,12 @@ def test_a_pattern_that_fits_no_attention_is_refused(demo_steps: Demo) -> None:
         int8_attention_blocks(demo_steps.deploy, Recipe(int8_attention=("blocks.1",)))
 
 
-@pytest.mark.slow
+@pytest.mark.export
 def test_the_files_compute_what_their_graphs_compute(plan: Plan, demo_steps: Demo) -> None:
     graph = quantize_graph(plan)
     exported = export_all(demo_steps.deploy, graph, Stages(), Recipe())
     golden = np.ascontiguousarray(demo_steps.images[:4].numpy())
-    check_exports(exported, golden)
+    check_exports(exported, golden, Stages())
     sources = {each.runtime: each.source for each in exported if each.precision is Precision.INT8}
     assert sources[Runtime.EXECUTORCH] is graph
     assert sources[Runtime.ONNXRUNTIME] is not graph

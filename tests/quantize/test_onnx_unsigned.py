@@ -12,7 +12,7 @@ from levit_edge.quantize.export.onnx import export_onnx
 from levit_edge.runtime.runner import open_runner
 from tests.quantize.conftest import Demo
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.export
 LEAST_SQNR_DB = 38.0
 
 

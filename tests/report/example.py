@@ -9,6 +9,7 @@ from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.recipe import LayerScheme, Recipe
 from levit_edge.bundle.writer import BundleWriter
 from levit_edge.data.imagefolder import read_image_folder
+from levit_edge.data.options import ImageOptions
 from levit_edge.report.evidence import EVIDENCE_FILE, ActivationRange, Evidence, LayerEvidence, evidence_file
 from levit_edge.report.flips import FlipLog
 from levit_edge.runtime.evaluation.verify import evaluate
@@ -38,7 +39,9 @@ def evaluated(bundle: Bundle, photographs: Path) -> tuple[Verification, FlipLog]
     flips, manifest = FlipLog(), bundle.manifest
     images = read_image_folder(photographs, manifest.config.classes)
     models = {artifact: bundle.read(artifact.file) for artifact in manifest.artifacts}
-    return evaluate(models, images, manifest.preprocessing, source="val", workers=0, flips=flips), flips
+    return evaluate(
+        models, images, manifest.preprocessing, source="val", flips=flips, options=ImageOptions(workers=0)
+    ), flips
 
 
 def report_bundle(

@@ -27,7 +27,7 @@ from tests.sweep.example import candidate, plan, sweep, swept
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.release
 LEAST_CONTRAST = 4.5
 """WCAG 2.2, criterion 1.4.3 (AA), for text of ordinary size."""
 PHONE = 360

@@ -3,19 +3,18 @@
 import io
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
 from levit_edge.bundle.recipe import Recipe
+from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import SweepError
-from levit_edge.quantize.calibration.calibration_images import CalibrationImages
+from levit_edge.quantize.calibration.calibrated import calibrate_network
 from levit_edge.quantize.evidence import LAYER_IMAGES
-from levit_edge.quantize.kept_plan import plan_to_bytes
-from levit_edge.quantize.plan import make_plan
+from levit_edge.quantize.kept_plan import calibrated_to_bytes
 from levit_edge.sweep.inputs.calibration_files import ChosenImage, materialise
 from levit_edge.sweep.inputs.sources import Shard
 from levit_edge.sweep.tasks.call import Call, Result
@@ -43,34 +42,32 @@ def calibration_part(recipe: Recipe) -> Recipe:
 
 def calibrate(call: Call, store: Store) -> dict[str, Result]:
     """Equalize, calibrate and round the weights of one network; see `levit_edge.quantize.plan.make_plan`."""
+    import torch
+
     torch.set_num_threads(call.cpus)
     ((name, inputs),) = call.pieces.items()
     recipe = from_json(Recipe, inputs["recipe"], SweepError, "a call")
-    preprocessing = Preprocessing.from_json(inputs["preprocessing"])
+    preprocessing = from_json(Preprocessing, inputs["preprocessing"], SweepError, "a call")
     shards = [from_json(Shard, each, SweepError, "a call") for each in call.places["shards"]]
     chosen = [from_json(ChosenImage, each, SweepError, "a call") for each in call.places["images"]]
     deploy = deploy_form(call, inputs["checkpoint"])
-    with (
-        tempfile.TemporaryDirectory(prefix="levit-edge-") as folder,
-        CalibrationImages(
-            materialise(shards, chosen, Path(folder)),
-            preprocessing,
-            skip_bad_images=inputs["skip_bad_images"],
-            workers=0,
-        ) as images,
-    ):
-        plan = make_plan(deploy, images, recipe, Stages())
-        calibrated = Calibrated(images=images.provenance(call.places["source"]), alike=images.alike)
-        blobs = {IMAGES: store.add(_some_images(images))}
-        images.recall(images.golden, (), alike=images.alike)  # the images that go with the plan are all readable
-        blobs[PLAN] = store.add(plan_to_bytes(plan, images))
+    options = ImageOptions(skip_bad_images=inputs["skip_bad_images"], workers=0)
+    with tempfile.TemporaryDirectory(prefix="levit-edge-") as folder:
+        images = materialise(shards, chosen, Path(folder))
+        network = calibrate_network(deploy, images, preprocessing, recipe, options, Stages())
+        calibrated = Calibrated(images=network.provenance(call.places["source"]), alike=network.alike)
+        blobs = {
+            IMAGES: store.add(_some_images(network.readable)),
+            # The images that go with the plan are all readable.
+            PLAN: store.add(calibrated_to_bytes(replace(network, bad=()))),
+        }
     return {name: Result(value=to_json(calibrated), blobs=blobs)}
 
 
-def _some_images(images: CalibrationImages) -> bytes:
-    """The first readable images as they are, for the tasks that measure layers with them."""
+def _some_images(images: Sequence[Path]) -> bytes:
+    """The first images as they are, for the tasks that measure layers with them."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for path in images.readable[:LAYER_IMAGES]:
+        for path in images[:LAYER_IMAGES]:
             archive.writestr(zipfile.ZipInfo(path.name), path.read_bytes())
     return buffer.getvalue()

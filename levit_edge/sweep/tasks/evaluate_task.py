@@ -18,10 +18,9 @@ from levit_edge.sweep.tasks.call import Call, Result
 from levit_edge.sweep.tasks.index_task import read_indexed
 from levit_edge.sweep.tasks.store import Store
 from levit_edge.system.host import describe_host
+from levit_edge.text import listed
 
 __all__ = ["Evaluated", "evaluate"]
-
-LISTED = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +43,7 @@ def evaluate(call: Call, store: Store) -> dict[str, Result]:
     """
     indexed = read_indexed(store, call.places["shard"])
     shard, expected = indexed.shard, [image.sha256 for image in indexed.index.images]
-    preprocessing = Preprocessing.from_json(call.places["preprocessing"])
+    preprocessing = from_json(Preprocessing, call.places["preprocessing"], SweepError, "a call")
     artifacts = tuple(from_json(Artifact, each, SweepError, "a call") for each in call.places["artifacts"])
     evaluator = _evaluator(store.url, artifacts, preprocessing, call.places["classes"])
     labels: list[int] | None = call.places["labels"]
@@ -89,9 +88,8 @@ def _evaluator(
 
 
 def _unreadable(skipped: dict[str, str], images: int) -> str:
-    some = [f"{name} ({why})" for name, why in list(skipped.items())[:LISTED]]
-    more = f" and {len(skipped) - LISTED} more" if len(skipped) > LISTED else ""
+    some = listed([f"{name} ({why})" for name, why in skipped.items()], longest=4000)
     return (
-        f"{len(skipped)} of {images} images cannot be read: {', '.join(some)}{more}. Replace them, or leave them out"
-        " with `skip_bad_images = true` in the plan."
+        f"{len(skipped)} of {images} images cannot be read: {some}. Replace them, or leave them out with"
+        " `skip_bad_images = true` in the plan."
     )

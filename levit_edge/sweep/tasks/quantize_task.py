@@ -5,8 +5,6 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-import torch
-
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.imagefolder import ImageSet
@@ -15,11 +13,9 @@ from levit_edge.documents import from_json, to_json
 from levit_edge.errors import SweepError
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.artifacts import Exported, check_exports, export_int8
-from levit_edge.quantize.bundle_parts import artifact_of, golden_file
-from levit_edge.quantize.calibration.calibration_images import CalibrationImages
+from levit_edge.quantize.bundle_parts import golden_file
 from levit_edge.quantize.evidence import layer_evidence
-from levit_edge.quantize.kept_plan import plan_from_bytes
-from levit_edge.quantize.layer_records import layer_records
+from levit_edge.quantize.kept_plan import calibrated_from_bytes
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.quantize.schemes import layer_schemes
 from levit_edge.report.evidence import EVIDENCE_FILE, evidence_file
@@ -37,33 +33,30 @@ GOLDEN = "golden.npz"
 
 def quantize(call: Call, store: Store) -> dict[str, Result]:
     """Quantize a calibrated network by a recipe, export it, and check all four files against what they came from."""
+    import torch
+
     torch.set_num_threads(call.cpus)
     ((name, inputs),) = call.pieces.items()
     recipe = from_json(Recipe, inputs["recipe"], SweepError, "a call")
-    preprocessing = Preprocessing.from_json(inputs["preprocessing"])
+    preprocessing = from_json(Preprocessing, inputs["preprocessing"], SweepError, "a call")
     deploy = deploy_form(call, inputs["checkpoint"])
     with tempfile.TemporaryDirectory(prefix="levit-edge-") as folder:
-        seen = CalibrationImages(
-            _unpacked(store.blob(inputs["calibration"][IMAGES]), Path(folder)),
-            preprocessing,
-            skip_bad_images=False,
-            workers=0,
-        )
-        calibrated = plan_from_bytes(store.blob(inputs["calibration"][PLAN]), deploy, seen)
-        plan = calibrated.with_schemes(layer_schemes(calibrated.deploy, recipe))
+        images = _unpacked(store.blob(inputs["calibration"][IMAGES]), Path(folder))
+        calibrated = calibrated_from_bytes(store.blob(inputs["calibration"][PLAN]), deploy, images)
+        plan = calibrated.plan.with_schemes(layer_schemes(calibrated.plan.deploy, recipe))
         exported = [
             *(_made(store.blob(sha256), file, deploy) for file, sha256 in inputs["fp32"].items()),
             *export_int8(quantize_graph(plan), deploy.config.image_size, Stages(), recipe),
         ]
-        checked = check_exports(exported, seen.golden)
-        evidence = layer_evidence(plan, seen.images.images, preprocessing, Stages(), limit=None)
-    blobs = {each.file: store.add(each.model) for each in exported}
-    blobs[GOLDEN] = store.add(golden_file(seen.golden, checked))
+        checked = check_exports(exported, calibrated.golden, Stages())
+        evidence = layer_evidence(plan, images.images, preprocessing, Stages(), limit=None)
+    blobs = {each.artifact.file: store.add(each.model) for each in checked}
+    blobs[GOLDEN] = store.add(golden_file(calibrated.golden, checked))
     blobs[EVIDENCE_FILE] = store.add(evidence_file(evidence))
     made = Quantized(
         recipe=recipe,
-        artifacts=tuple(artifact_of(each, checked[each.file], blobs[each.file]) for each in exported),
-        layers=layer_records(plan),
+        artifacts=tuple(each.artifact for each in checked),
+        layers=plan.records,
     )
     return {name: Result(value=to_json(made), blobs=blobs)}
 

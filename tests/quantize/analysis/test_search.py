@@ -13,14 +13,14 @@ from levit_edge.bundle.manifest import Move, SearchRecord, Trial
 from levit_edge.bundle.recipe import LayerScheme, Recipe
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
 from levit_edge.data.loader import BadImage
+from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
-from levit_edge.data.sampling import balanced_sample
+from levit_edge.data.sampling import balanced_sample, ordered_digest
 from levit_edge.errors import DataError
 from levit_edge.model.checkpoint import read_checkpoint
 from levit_edge.quantize.analysis.layer_noise import Rounded
-from levit_edge.quantize.analysis.search import fewest, rank_moves, search_schemes, split_for_search
-from levit_edge.quantize.analysis.search_state import SearchState
-from levit_edge.quantize.kept import Kept, ordered_digest
+from levit_edge.quantize.analysis.search import SearchState, fewest, rank_moves, search_schemes, split_for_search
+from levit_edge.quantize.kept import Kept
 from levit_edge.quantize.plan import Plan
 from levit_edge.system.progress import Stages
 from tests.quantize.conftest import Demo, plan_of
@@ -98,8 +98,7 @@ def search(plan: Plan, images: ImageSet, state: SearchState, max_drop_pt: float)
         source="embedded",
         max_drop_pt=max_drop_pt,
         state=state,
-        skip_bad_images=False,
-        workers=0,
+        options=ImageOptions(workers=0),
         stages=Stages(),
     )
 
@@ -110,7 +109,7 @@ def poor_plan(demo_steps: Demo) -> Plan:
     return plan_of(demo_steps.deploy, demo_steps.images[:1] * 0.2)
 
 
-@pytest.mark.slow
+@pytest.mark.export
 def test_layers_move_until_the_budget_holds(poor_plan: Plan, evaluation: ImageSet, tmp_path: Path) -> None:
     with kept(tmp_path) as results:
         plan, record = search(poor_plan, evaluation, SearchState(results, evaluation), max_drop_pt=3.0)
@@ -130,7 +129,7 @@ def test_layers_move_until_the_budget_holds(poor_plan: Plan, evaluation: ImageSe
         assert not SearchState(results, evaluation.select(range(20))).trials
 
 
-@pytest.mark.slow
+@pytest.mark.export
 def test_a_budget_that_cannot_be_met_gives_the_best(demo_steps: Demo, evaluation: ImageSet, tmp_path: Path) -> None:
     with kept(tmp_path) as results:
         state = SearchState(results, evaluation)
