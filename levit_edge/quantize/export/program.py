@@ -1,7 +1,8 @@
 """A network -> the exported program that every runtime's file is made from."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from torch.fx import GraphModule
 
 from levit_edge.bundle.recipe import Recipe
 
-__all__ = ["Exporter", "copied", "export_program"]
+__all__ = ["Exporter", "export_program", "rewritten"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +36,12 @@ def export_program(network: nn.Module, example: Tensor) -> ExportedProgram:
         return torch.export.export(network, (example,), strict=False)
 
 
-def copied(graph: GraphModule) -> GraphModule:
-    """A copy of `graph` that can be changed without changing it."""
+@contextmanager
+def rewritten(graph: GraphModule) -> Iterator[GraphModule]:
+    """A copy of `graph` to be changed in here; what nothing reads any more is then dropped from it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch, of its own tree specifications
-        return deepcopy(graph)
+        copy = deepcopy(graph)
+    yield copy
+    copy.graph.eliminate_dead_code()
+    copy.recompile()

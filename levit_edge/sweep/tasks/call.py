@@ -1,10 +1,10 @@
 """A task of a sweep as it goes to a worker, and what comes back: JSON in both directions."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from levit_edge.system import result_cache
 
 __all__ = ["Call", "Done", "Failed", "Outcome", "Result", "key_of"]
 
@@ -70,5 +70,4 @@ Outcome = Done | Failed
 
 def key_of(kind: str, inputs: Mapping[str, Any], environment: Mapping[str, str]) -> str:
     """SHA-256, in hex, of all that a result depends on."""
-    document = json.dumps([kind, inputs, dict(environment)], sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(document.encode("utf-8", "surrogatepass")).hexdigest()
+    return result_cache.key_of([kind, inputs, dict(environment)])
