@@ -27,7 +27,7 @@ from levit_edge.model.checkpoint import Checkpoint, read_checkpoint
 from levit_edge.model.fuse import fuse
 from levit_edge.quantize.analysis.layer_noise import FloatLogits, LogitNoise, network_noise
 from levit_edge.quantize.analysis.simulate import simulate
-from levit_edge.quantize.artifacts import FILE_SUFFIXES, export_all
+from levit_edge.quantize.artifacts import export_all
 from levit_edge.quantize.calibration.calibration_images import CalibrationImages
 from levit_edge.quantize.plan import Plan, make_plan
 from levit_edge.quantize.quantizer import quantize_graph
@@ -141,7 +141,7 @@ def latencies(
                 if turn >= WARM_UP:
                     taken[key].append(1e3 * (time.perf_counter() - start))
     return {
-        f"{name}.{FILE_SUFFIXES[runtime]}": {"median_ms": float(np.median(values)), "min_ms": min(values)}
+        f"{name}{runtime.entry.suffix}": {"median_ms": float(np.median(values)), "min_ms": min(values)}
         for (name, runtime), values in taken.items()
     }
 

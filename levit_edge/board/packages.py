@@ -7,21 +7,13 @@ from levit_edge.bundle.kinds import Runtime
 from levit_edge.errors import BoardError
 from levit_edge.text import text
 
-__all__ = ["LIGHT_EXECUTORCH_PYTHON", "python_version", "require_packages", "requirements", "runtimes_there"]
-
-PACKAGES = {
-    Runtime.ONNXRUNTIME: ("onnxruntime",),
-    Runtime.EXECUTORCH: ("executorch-numpy-runtime", "executorch"),
-}
-"""Any of them will do; the light one first."""
-LIGHT_EXECUTORCH_PYTHON = (3, 12)
-"""What executorch-numpy-runtime 1.4 needs; for older ones there is executorch, which brings torch along."""
+__all__ = ["python_version", "require_packages", "requirements", "runtimes_there"]
 
 
 def runtimes_there(hello: Mapping[str, Any]) -> frozenset[Runtime]:
     """The runtimes that the board has, by the agent's word."""
     found = _packages(hello)
-    return frozenset(runtime for runtime, packages in PACKAGES.items() if any(found.get(each) for each in packages))
+    return frozenset(each for each in Runtime if any(map(found.get, each.entry.packages)))
 
 
 def require_packages(
@@ -58,9 +50,8 @@ def requirements(hello: Mapping[str, Any], runtimes: Collection[Runtime]) -> tup
 
 def requirement(hello: Mapping[str, Any], runtime: Runtime) -> str:
     """The package that fits the board's Python."""
-    if runtime is Runtime.ONNXRUNTIME:
-        return "onnxruntime"
-    return "executorch-numpy-runtime" if python_version(hello) >= LIGHT_EXECUTORCH_PYTHON else "executorch"
+    packages, python = runtime.entry.packages, python_version(hello)
+    return next((name for name, oldest in packages.items() if python >= oldest), [*packages][-1])
 
 
 def python_version(hello: Mapping[str, Any]) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from levit_edge.board.packages import LIGHT_EXECUTORCH_PYTHON, python_version, requirements
+from levit_edge.board.packages import python_version, requirements
 from levit_edge.board.session import Progress, Session
 from levit_edge.board.transports.transport import Transport
 from levit_edge.bundle.kinds import Runtime
@@ -34,7 +34,7 @@ def set_up(
     """Make the environment and return its folder on the board; one that is there already is replaced.
 
     `offline` fetches the wheels here and sends them, for a board without network. Without `runtimes` it is those that
-    are light: ExecuTorch only where executorch-numpy-runtime exists for the board's Python.
+    are light there: ExecuTorch only where executorch-numpy-runtime exists for the board's Python.
 
     Raises:
         BoardError: the board is emulated here, cannot be reached or has no venv, or a package cannot be had for it.
@@ -74,9 +74,10 @@ def platforms(machine: str, libc: Sequence[str]) -> tuple[str, ...]:
     return (*(f"manylinux_2_{each}_{machine}" for each in versions), f"manylinux2014_{machine}")
 
 
-def _light(hello: Mapping[str, Any]) -> tuple[Runtime, ...]:
-    light = python_version(hello) >= LIGHT_EXECUTORCH_PYTHON
-    return (Runtime.ONNXRUNTIME, Runtime.EXECUTORCH) if light else (Runtime.ONNXRUNTIME,)
+def _light(hello: Mapping[str, Any]) -> list[Runtime]:
+    """Those whose lightest package is there for the board's Python; those that ask for least come first."""
+    needed = {each: next(iter(each.entry.packages.values())) for each in Runtime}
+    return [each for each in sorted(needed, key=lambda each: needed[each]) if python_version(hello) >= needed[each]]
 
 
 def _fetch(board: str, hello: Mapping[str, Any], wanted: Sequence[str], folder: Path) -> list[Path]:

@@ -1,8 +1,77 @@
-"""The closed choices of this package, in a module that costs nothing to import."""
+"""The closed choices of this package and what is known of each runtime, in a module that costs nothing to import."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
+from importlib import import_module
+from typing import Any, Self
 
-__all__ = ["Precision", "Runtime"]
+from levit_edge.bundle.recipe import OnnxAttention, Recipe, Scheme
+from levit_edge.bundle.self_contained import is_self_contained
+
+__all__ = ["TOOLS", "OldestRuntime", "Precision", "Runtime", "RuntimeEntry", "named"]
+
+TOOLS = ("torch", "torchao", "executorch", "onnx", "onnxscript", "onnxruntime", "numpy", "pillow")
+"""The packages that decide what a bundle holds."""
+TRIED_MAKER, TRIED_RUNTIME = "1.4.1", "1.3.1"
+"""The executorch-numpy-runtime 1.4.0 that the tests of emulated boards run is ExecuTorch 1.3.1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OldestRuntime:
+    """The oldest version of a runtime that is known to load a file, and how that is known."""
+
+    version: str
+    basis: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuntimeEntry:
+    """What there is to know of a runtime. Names are `module.name` in the room that uses them, imported when used."""
+
+    label: str
+    suffix: str
+    """Of its files."""
+    file_kind: str
+    packages: dict[str, tuple[int, int]]
+    """Of pip, with the oldest Python that each needs. Any will do on a board, the lightest first; `runner`
+    needs the last."""
+    install: str = ""
+    """How to get it on this computer; empty if it comes with levit-edge."""
+    maker: str
+    """The package that writes the files."""
+    runner: str
+    """In `levit_edge.runtime`: (bytes of a file, threads) -> a `Runner`."""
+    inspector: str
+    """In `levit_edge.runtime.inspect`: bytes of a file -> its facts, for `to_json`."""
+    exporter: str
+    """In `levit_edge.quantize.export`: an `Exporter`."""
+    self_contained: Callable[[bytes], bool] = lambda _data: True
+    """Whether a file names no others."""
+    oldest: Callable[[str, Recipe], OldestRuntime]
+    """(version of the maker, recipe) -> what loads an int8 file that was made so: promised, or tried by us."""
+    packed_for: tuple[str, ...] = ()
+    """The purposes whose packages have its int8 file. Another one is another package format."""
+
+
+def _oldest_executorch(maker: str, _recipe: Recipe) -> OldestRuntime:
+    if maker.partition("+")[0] == TRIED_MAKER:
+        return OldestRuntime(
+            version=TRIED_RUNTIME,
+            basis=f"tried by levit-edge: files of ExecuTorch {TRIED_MAKER} on executorch-numpy-runtime 1.4.0, which is"
+            f" ExecuTorch {TRIED_RUNTIME}; ExecuTorch itself promises {TRIED_MAKER} and newer",
+        )
+    return OldestRuntime(
+        version=maker, basis="promised by ExecuTorch: a runtime loads files of its own version and older ones"
+    )
+
+
+def _oldest_onnxruntime(_maker: str, recipe: Recipe) -> OldestRuntime:
+    """What was tried is said in `levit_edge.quantize.export.onnx_attention`; plain files with the demo."""
+    version = "1.19.2"
+    if recipe.onnx_attention is OnnxAttention.FUSED:
+        version = "1.23.2" if recipe.scheme is Scheme.MIXED else "1.24.1"
+    return OldestRuntime(version=version, basis="tried by levit-edge with files of this kind")
 
 
 class Runtime(StrEnum):
@@ -11,9 +80,56 @@ class Runtime(StrEnum):
     EXECUTORCH = "executorch"
     ONNXRUNTIME = "onnxruntime"
 
+    @property
+    def entry(self) -> RuntimeEntry:
+        """What is known of it."""
+        return RUNTIMES[self]
+
+    @classmethod
+    def of_file(cls, name: str) -> Self | None:
+        """The one whose files end like `name`."""
+        return next((each for each in cls if name.endswith(each.entry.suffix)), None)
+
+
+RUNTIMES = {
+    Runtime.EXECUTORCH: RuntimeEntry(
+        label="ExecuTorch",
+        suffix=".pte",
+        file_kind="ExecuTorch program",
+        packages={"executorch-numpy-runtime": (3, 12), "executorch": (0, 0)},
+        install="pip install 'levit-edge[quantize]', or without torch, with Python 3.12: pip install"
+        " executorch-numpy-runtime",
+        maker="executorch",
+        runner="executorch_runner.ExecuTorchRunner",
+        inspector="executorch.inspect_executorch",
+        exporter="executorch.EXPORTER",
+        oldest=_oldest_executorch,
+        packed_for=("android", "board"),
+    ),
+    Runtime.ONNXRUNTIME: RuntimeEntry(
+        label="ONNX Runtime",
+        suffix=".onnx",
+        file_kind="ONNX model",
+        packages={"onnxruntime": (0, 0)},
+        maker="onnx",
+        runner="onnxruntime_runner.OnnxRuntimeRunner",
+        inspector="onnxruntime.facts",
+        exporter="onnx.EXPORTER",
+        self_contained=is_self_contained,
+        oldest=_oldest_onnxruntime,
+        packed_for=("board",),
+    ),
+}
+
 
 class Precision(StrEnum):
     """The arithmetic of an artifact's convolutions and linears."""
 
     FP32 = "fp32"
     INT8 = "int8"
+
+
+def named(room: str, name: str) -> Any:
+    """What a `RuntimeEntry` names in a room, such as `levit_edge.runtime`."""
+    module, _, attribute = name.partition(".")
+    return getattr(import_module(f"{room}.{module}"), attribute)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Artifact, Manifest
-from levit_edge.bundle.self_contained import require_self_contained
+from levit_edge.bundle.self_contained import ELSEWHERE
 from levit_edge.documents import from_json, read_json
 from levit_edge.errors import BundleError
 
@@ -64,8 +64,8 @@ class Bundle:
         _require_manifest(path)
         document = read_json(path / MANIFEST_FILE, BundleError, "the manifest")
         bundle = cls(path, from_json(Manifest, document, BundleError, f"the manifest {path / MANIFEST_FILE}"))
-        onnx = {each.file for each in bundle.manifest.artifacts if each.runtime is Runtime.ONNXRUNTIME}
-        sizes = {name: bundle._checked_size(name, onnx=name in onnx) for name in bundle.manifest.files}
+        runtimes = {each.file: each.runtime for each in bundle.manifest.artifacts}
+        sizes = {name: bundle._checked_size(name, runtimes.get(name)) for name in bundle.manifest.files}
         for artifact in bundle.manifest.artifacts:
             if (artifact.size_bytes, artifact.sha256) != (sizes[artifact.file], bundle.manifest.files[artifact.file]):
                 raise BundleError(
@@ -156,12 +156,12 @@ class Bundle:
                     f"{path} has {found} as {name!r}, expected finite float32 {shape}. Make the bundle again."
                 )
 
-    def _checked_size(self, name: str, *, onnx: bool) -> int:
+    def _checked_size(self, name: str, runtime: Runtime | None) -> int:
         if not plain_file_name(name):
             raise BundleError(f"the manifest of {self.path} names the file {name!r}, expected a plain file name.")
         data = self.read(name)
-        if onnx:
-            require_self_contained(data, f"{self.path / name}: ")
+        if runtime and not runtime.entry.self_contained(data):
+            raise BundleError(f"{self.path / name}: {ELSEWHERE}")
         return len(data)
 
 

@@ -8,7 +8,7 @@ import re
 
 from levit_edge.errors import BundleError
 
-__all__ = ["is_self_contained", "require_self_contained"]
+__all__ = ["ELSEWHERE", "is_self_contained", "require_self_contained"]
 
 KEY = b"location"
 """That every entry of `TensorProto.external_data` needs."""
@@ -16,6 +16,7 @@ BEFORE_KEY = re.compile(rb"(?:\x0a|\x8a\x80*\x00)(?:\x08|\x88\x80*\x00)\Z")
 """As protocol buffers write it: field 1, 8 bytes; also with the padded numbers that readers take. A file that has this
 word elsewhere, as the name of an input, is taken for one with other files; ours have not."""
 LONGEST_BEFORE = 20
+ELSEWHERE = "its weights are in other files, which are not opened: give one self-contained file."
 ORT_FORMAT = b"ORTM"
 """Bytes 4 to 7 of ONNX Runtime's own format, which it takes for ONNX. It is not looked into."""
 
@@ -32,11 +33,11 @@ def is_self_contained(data: bytes) -> bool:
     return True
 
 
-def require_self_contained(data: bytes, what: str = "") -> None:
-    """Refuse the bytes of an ONNX file that names other files; `what` precedes the message.
+def require_self_contained(data: bytes) -> None:
+    """Refuse the bytes of an ONNX file that names other files.
 
     Raises:
         BundleError: it does, or it is in ONNX Runtime's own format, which may.
     """
     if not is_self_contained(data):
-        raise BundleError(f"{what}its weights are in other files, which are not opened: give one self-contained file.")
+        raise BundleError(ELSEWHERE)

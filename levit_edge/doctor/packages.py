@@ -3,18 +3,16 @@
 from importlib.metadata import PackageNotFoundError, requires, version
 from typing import TYPE_CHECKING
 
+from levit_edge.bundle.kinds import Runtime
 from levit_edge.doctor.check import Check, CheckStatus
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
-__all__ = ["PACKAGES", "check_executorch", "check_packages", "check_quantize_packages"]
+__all__ = ["PACKAGES", "check_packages", "check_quantize_packages", "check_runtimes"]
 
 PACKAGES = "packages"
 """The check without which levit-edge does not work at all."""
-EXECUTORCH_PACKAGES = ("executorch", "executorch-numpy-runtime")
-"""Either runs `.pte` files; the second is light and has no torch."""
-QUANTIZE = "pip install 'levit-edge[quantize]'"
 
 
 def check_packages() -> Check:
@@ -24,19 +22,25 @@ def check_packages() -> Check:
 
 def check_quantize_packages() -> Check:
     """What quantize and sensitivity need besides."""
-    return _check("quantize packages", "quantize", QUANTIZE)
+    return _check("quantize packages", "quantize", "pip install 'levit-edge[quantize]'")
 
 
-def check_executorch() -> Check:
-    """What runs `.pte` files."""
-    found = [f"{package} {installed}" for package in EXECUTORCH_PACKAGES if (installed := _installed(package))]
+def check_runtimes() -> list[Check]:
+    """The runtimes that do not come with levit-edge itself."""
+    return [_check_runtime(runtime) for runtime in Runtime if runtime.entry.install]
+
+
+def _check_runtime(runtime: Runtime) -> Check:
+    entry = runtime.entry
+    found = [f"{package} {installed}" for package in sorted(entry.packages) if (installed := _installed(package))]
     if found:
-        return Check(name="ExecuTorch", status=CheckStatus.OK, found=", ".join(found))
+        return Check(name=entry.label, status=CheckStatus.OK, found=", ".join(found))
+    others = " and ".join(each.entry.suffix for each in Runtime if each is not runtime)
     return Check(
-        name="ExecuTorch",
+        name=entry.label,
         status=CheckStatus.MISSING,
-        found="nothing here runs .pte files; .onnx files do not need it",
-        advice=f"{QUANTIZE}, or without torch, with Python 3.12: pip install executorch-numpy-runtime",
+        found=f"nothing here runs {entry.suffix} files; {others} files do not need it",
+        advice=entry.install,
     )
 
 

@@ -10,12 +10,12 @@ __all__ = [
     "GOLDEN_INPUT_FILE",
     "LABELS_FILE",
     "LICENSE_FILE",
-    "MODEL_FILES",
     "NOTICE_FILE",
     "SOURCE_FILES",
     "Purpose",
     "expected_files",
     "golden_output_file",
+    "model_file",
     "runtimes_of",
 ]
 
@@ -25,7 +25,6 @@ NOTICE_FILE = "NOTICE.txt"
 LICENSE_FILE = "LICENSE.txt"
 """Of our own sources, which only packages for boards carry."""
 GOLDEN_INPUT_FILE = "golden_input.f32"
-MODEL_FILES = {Runtime.EXECUTORCH: "model.pte", Runtime.ONNXRUNTIME: "model.onnx"}
 SOURCE_FILES = {"run.py": "device/run.py", **{f"levit_edge/{name}": name for name in SOURCES}}
 """Name in a package -> path in levit_edge: `run.py` and what it imports from, as they are. They run with Python 3.9,
 numpy, Pillow and one runtime."""
@@ -56,16 +55,21 @@ class Purpose(StrEnum):
 
 def runtimes_of(purpose: Purpose) -> tuple[Runtime, ...]:
     """The runtimes that a package has a model for."""
-    return (Runtime.EXECUTORCH,) if purpose is Purpose.ANDROID else (Runtime.EXECUTORCH, Runtime.ONNXRUNTIME)
+    return tuple(runtime for runtime in Runtime if purpose in runtime.entry.packed_for)
+
+
+def model_file(runtime: Runtime) -> str:
+    """Of the model for `runtime`."""
+    return f"model{runtime.entry.suffix}"
 
 
 def golden_output_file(runtime: Runtime) -> str:
     """Of the model for `runtime`."""
-    return f"golden_output.{MODEL_FILES[runtime].rpartition('.')[2]}.f32"
+    return f"golden_output{runtime.entry.suffix}.f32"
 
 
 def expected_files(purpose: Purpose, *, former: bool = False) -> frozenset[str]:
     """Every file of a package but `model.json`; `former`: of one with `FORMER_SOURCE_FILES`."""
-    models = [name for runtime in runtimes_of(purpose) for name in (MODEL_FILES[runtime], golden_output_file(runtime))]
+    models = [name for runtime in runtimes_of(purpose) for name in (model_file(runtime), golden_output_file(runtime))]
     ours = [LICENSE_FILE, *(FORMER_SOURCE_FILES if former else SOURCE_FILES)] if purpose is Purpose.BOARD else []
     return frozenset({LABELS_FILE, NOTICE_FILE, GOLDEN_INPUT_FILE, *models, *ours})

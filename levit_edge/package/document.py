@@ -7,7 +7,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.kinds import OldestRuntime, Precision, Runtime
 from levit_edge.bundle.manifest import CheckpointProvenance, Gate
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.errors import PackageError
@@ -20,7 +20,6 @@ __all__ = [
     "FloatArray",
     "ImagesUsed",
     "InputFormat",
-    "OldestRuntime",
     "PackageDocument",
     "PackedFile",
     "PackedModel",
@@ -101,14 +100,6 @@ class InputFormat:
             std=self.std,
             layout=self.layout,
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class OldestRuntime:
-    """The oldest version of a runtime that is known to load a file, and how that is known."""
-
-    version: str
-    basis: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,11 +22,11 @@ from levit_edge.package.contents import (
     GOLDEN_INPUT_FILE,
     LABELS_FILE,
     LICENSE_FILE,
-    MODEL_FILES,
     NOTICE_FILE,
     SOURCE_FILES,
     Purpose,
     golden_output_file,
+    model_file,
     runtimes_of,
 )
 from levit_edge.package.document import (
@@ -40,7 +40,6 @@ from levit_edge.package.document import (
     PackedModel,
 )
 from levit_edge.package.notice import license_text, notice
-from levit_edge.package.oldest_runtime import made_with, oldest_runtime
 
 __all__ = ["pack", "packed_files"]
 
@@ -78,7 +77,7 @@ def packed_files(bundle: Bundle, purpose: Purpose, precision: Precision = Precis
     files[GOLDEN_INPUT_FILE] = _floats(golden, "inputs", bundle)
     for runtime in runtimes:
         artifact = bundle.artifact(runtime, precision)
-        files[MODEL_FILES[runtime]] = bundle.read(artifact.file)
+        files[model_file(runtime)] = bundle.read(artifact.file)
         files[golden_output_file(runtime)] = _floats(golden, artifact.file, bundle)
     if purpose is Purpose.BOARD:
         home = Path(levit_edge.__file__).parent
@@ -110,12 +109,16 @@ def packed_files(bundle: Bundle, purpose: Purpose, precision: Precision = Precis
 
 def _model(bundle: Bundle, artifact: Artifact, images: int) -> PackedModel:
     manifest, runtime = bundle.manifest, artifact.runtime
+    maker = runtime.entry.maker
+    made_with = manifest.tools.get(maker)
+    if made_with is None:
+        raise BundleError(f"the manifest does not say which {maker} made the files. Make the bundle again.")
     return PackedModel(
-        file=MODEL_FILES[runtime],
+        file=model_file(runtime),
         runtime=runtime,
         precision=artifact.precision,
-        made_with=made_with(manifest, runtime),
-        oldest_runtime=oldest_runtime(manifest, runtime),
+        made_with=made_with,
+        oldest_runtime=runtime.entry.oldest(made_with, manifest.recipe),
         golden_output=FloatArray(file=golden_output_file(runtime), shape=(images, manifest.config.classes)),
         least_sqnr_db=LEAST_SQNR_DB[artifact.precision],
         accuracy=_accuracy(manifest.verification, artifact.file),

@@ -11,8 +11,6 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from levit_edge.bundle.kinds import Runtime
-from levit_edge.bundle.self_contained import is_self_contained
 from levit_edge.documents import from_json, parse_json
 from levit_edge.errors import PackageError
 from levit_edge.package.archive import MAX_PACKAGE_BYTES, read_archive
@@ -96,7 +94,7 @@ class Package:
                 )
         self.labels()
         for model in self.document.models:
-            if model.runtime is Runtime.ONNXRUNTIME and not is_self_contained(self.files[model.file]):
+            if not model.runtime.entry.self_contained(self.files[model.file]):
                 raise PackageError(f"{model.file} in {what} names other files, expected one self-contained file.")
         for array in (self.document.golden_input, *(model.golden_output for model in self.document.models)):
             self.floats(array)

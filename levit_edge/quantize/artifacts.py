@@ -12,24 +12,21 @@ from torch import nn
 from torch.export import ExportedProgram
 from torch.fx import GraphModule
 
-from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.kinds import Precision, Runtime, named
 from levit_edge.bundle.manifest import Artifact
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployLeViT
-from levit_edge.quantize.export.executorch import export_executorch
-from levit_edge.quantize.export.onnx import export_onnx, onnx_graph
-from levit_edge.quantize.export.program import export_program
+from levit_edge.quantize.export.program import Exporter, export_program
 from levit_edge.runtime.evaluation.comparison import Comparison
 from levit_edge.runtime.runner import open_runner
 from levit_edge.system.progress import Stages
 
-__all__ = ["FILE_SUFFIXES", "FP32_TOLERANCE", "Exported", "check_exports", "export_all", "export_fp32", "export_int8"]
+__all__ = ["FP32_TOLERANCE", "Exported", "check_exports", "export_all", "export_fp32", "export_int8"]
 
 Floats = NDArray[np.float32]
 Recalled = Callable[[str, Callable[[], bytes]], bytes]
 """(name of the file, how to make its bytes) -> its bytes."""
-FILE_SUFFIXES = {Runtime.EXECUTORCH: "pte", Runtime.ONNXRUNTIME: "onnx"}
 FP32_TOLERANCE = 1e-3
 """Largest accepted max |Δlogit| / max |logit| of an fp32 file against the deploy form; measured: about 1e-6."""
 INT8_LEAST_SQNR_DB = 10.0
@@ -50,7 +47,7 @@ class Exported:
     @property
     def file(self) -> str:
         """Its name in the bundle, such as `int8.pte`."""
-        return f"{self.precision}.{FILE_SUFFIXES[self.runtime]}"
+        return f"{self.precision}{self.runtime.entry.suffix}"
 
 
 def anew(_file: str, make: Callable[[], bytes]) -> bytes:
@@ -67,19 +64,18 @@ def export_all(
 
 
 def export_fp32(deploy: DeployLeViT, stages: Stages, recipe: Recipe, recalled: Recalled = anew) -> list[Exported]:
-    """Export the deploy form for both runtimes.
+    """Export the deploy form for every runtime.
 
     `recalled` gives each file's bytes by its name: those of an interrupted run, or it makes them.
     """
-    sources = {Runtime.EXECUTORCH: deploy, Runtime.ONNXRUNTIME: deploy}
-    return _export(Precision.FP32, sources, deploy.config.image_size, stages, recipe, recalled)
+    return _export(Precision.FP32, dict.fromkeys(Runtime, deploy), deploy.config.image_size, stages, recipe, recalled)
 
 
 def export_int8(
     graph: GraphModule, image_size: int, stages: Stages, recipe: Recipe, recalled: Recalled = anew
 ) -> list[Exported]:
-    """Export the quantized graph that `recipe` made for both runtimes; `recalled` as in `export_fp32`."""
-    sources = {Runtime.EXECUTORCH: graph, Runtime.ONNXRUNTIME: onnx_graph(graph, recipe.scheme)}
+    """Export the quantized graph that `recipe` made for every runtime; `recalled` as in `export_fp32`."""
+    sources = {runtime: _exporter(runtime).prepared(graph, recipe) for runtime in Runtime}
     return _export(Precision.INT8, sources, image_size, stages, recipe, recalled)
 
 
@@ -91,11 +87,7 @@ def _export(
     recipe: Recipe,
     recalled: Recalled,
 ) -> list[Exported]:
-    """A network is captured once for both runtimes, but for one that ONNX Runtime takes in another form."""
-    exporters: dict[Runtime, Callable[[ExportedProgram], bytes]] = {
-        Runtime.EXECUTORCH: export_executorch,
-        Runtime.ONNXRUNTIME: partial(export_onnx, target=recipe.target, attention=recipe.onnx_attention),
-    }
+    """A network is captured once for all runtimes that take it in the same form."""
     example = torch.zeros(1, 3, image_size, image_size)
     captured: dict[nn.Module, ExportedProgram] = {}
 
@@ -103,14 +95,19 @@ def _export(
         with stages.stage(f"export {file}"), torch.no_grad():
             if source not in captured:
                 captured[source] = export_program(source, example)
-            return exporters[runtime](captured[source])
+            return _exporter(runtime).export(captured[source], recipe)
 
     exported = []
     for runtime, source in sources.items():
-        file = f"{precision}.{FILE_SUFFIXES[runtime]}"
+        file = f"{precision}{runtime.entry.suffix}"
         model = recalled(file, partial(export, file, runtime, source))
         exported.append(Exported(runtime=runtime, precision=precision, model=model, source=source))
     return exported
+
+
+def _exporter(runtime: Runtime) -> Exporter:
+    exporter: Exporter = named("levit_edge.quantize.export", runtime.entry.exporter)
+    return exporter
 
 
 @dataclass(frozen=True, kw_only=True)

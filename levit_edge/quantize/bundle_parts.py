@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from levit_edge.bundle.kinds import TOOLS
 from levit_edge.bundle.manifest import (
     Artifact,
     CheckpointProvenance,
@@ -27,7 +28,7 @@ from levit_edge.model.config import LevitConfig
 from levit_edge.quantize.artifacts import Checked
 from levit_edge.report.bundle_page import bundle_page
 from levit_edge.report.evidence import EVIDENCE_FILE, Evidence, evidence_file
-from levit_edge.system.host import TOOLS, describe_host, package_versions
+from levit_edge.system.host import describe_host, package_versions
 
 __all__ = ["expected_bytes", "finish", "golden_file", "labels_file", "make_manifest"]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from levit_edge.bundle.kinds import TOOLS
 from levit_edge.bundle.manifest import Manifest
 from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.recipe import Recipe
@@ -22,7 +23,7 @@ from levit_edge.quantize.kept import Kept, inputs_of
 from levit_edge.quantize.kept_plan import recalled
 from levit_edge.quantize.prepare import Prepared, check_images, prepare, with_search_images
 from levit_edge.quantize.quantizer import quantize_graph
-from levit_edge.system.host import TOOLS, package_versions
+from levit_edge.system.host import package_versions
 from levit_edge.system.progress import StageListener, Stages
 
 __all__ = ["quantize"]

@@ -5,7 +5,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from levit_edge.bundle.kinds import Runtime
+from levit_edge.bundle.kinds import Runtime, named
 
 __all__ = ["Runner", "open_runner", "runtime_version"]
 
@@ -27,7 +27,7 @@ class Runner(Protocol):
 
 
 def open_runner(runtime: Runtime, model: bytes, threads: int = 1) -> Runner:
-    """Load the bytes of a `.pte` or `.onnx` file into this process.
+    """Load the bytes of a file for `runtime` into this process.
 
     A damaged or hostile file can take the process along: files of others go through
     `levit_edge.runtime.evaluation.pool.answers`, which has processes for that.
@@ -35,20 +35,15 @@ def open_runner(runtime: Runtime, model: bytes, threads: int = 1) -> Runner:
     Raises:
         RuntimeUnavailableError: the runtime is not installed, or refuses the file.
     """
-    if runtime is Runtime.ONNXRUNTIME:
-        from levit_edge.runtime.onnxruntime_runner import OnnxRuntimeRunner
-
-        return OnnxRuntimeRunner(model, threads)
-    from levit_edge.runtime.executorch_runner import ExecuTorchRunner
-
-    return ExecuTorchRunner(model, threads)
+    runner: Runner = named("levit_edge.runtime", runtime.entry.runner)(model, threads)
+    return runner
 
 
 def runtime_version(runtime: Runtime) -> str:
-    """The version of the installed package of `runtime`, `not installed` without one."""
+    """The version of the installed package that `open_runner` needs, `not installed` without one."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:
-        return version(str(runtime))
+        return version([*runtime.entry.packages][-1])
     except PackageNotFoundError:
         return "not installed"

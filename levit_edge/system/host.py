@@ -10,12 +10,10 @@ from platformdirs import user_cache_dir
 
 import levit_edge
 
-__all__ = ["CACHE_VARIABLE", "TOOLS", "cache_folder", "describe_host", "package_versions", "source_digest"]
+__all__ = ["CACHE_VARIABLE", "cache_folder", "describe_host", "package_versions", "source_digest"]
 
 CACHE_VARIABLE = "LEVIT_EDGE_CACHE"
 """The environment variable that moves the cache."""
-TOOLS = ("torch", "torchao", "executorch", "onnx", "onnxscript", "onnxruntime", "numpy", "pillow")
-"""The packages that decide what a bundle holds."""
 
 
 def describe_host() -> dict[str, str]:

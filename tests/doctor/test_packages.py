@@ -72,10 +72,10 @@ def test_levit_edge_itself_may_not_be_installed(installed: dict[str, str], monke
 
 
 def test_either_runtime_runs_pte_files(installed: dict[str, str]) -> None:
-    check = packages.check_executorch()
+    (check,) = packages.check_runtimes()
     assert (check.status, "executorch-numpy-runtime" in check.advice) == (CheckStatus.MISSING, True)
     installed["executorch-numpy-runtime"] = "1.4.0"
-    check = packages.check_executorch()
+    (check,) = packages.check_runtimes()
     assert (check.status, check.found) == (CheckStatus.OK, "executorch-numpy-runtime 1.4.0")
 
 

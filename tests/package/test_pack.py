@@ -13,11 +13,9 @@ import pytest
 
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.reader import Bundle
-from levit_edge.bundle.recipe import OnnxAttention, Recipe, Scheme, Target
 from levit_edge.errors import BundleError
 from levit_edge.package.contents import DOCUMENT_FILE, Purpose, expected_files
 from levit_edge.package.document import Accuracy
-from levit_edge.package.oldest_runtime import oldest_runtime
 from levit_edge.package.pack import pack
 from levit_edge.package.package import Package
 
@@ -90,32 +88,6 @@ def test_floats_and_labels_are_those_of_the_bundle(packable_bundle: Bundle, boar
     package = Package.parse(board_package, "it")
     assert package.labels() == packable_bundle.labels()
     assert np.array_equal(package.floats(package.document.golden_input), packable_bundle.golden()["inputs"])
-
-
-@pytest.mark.parametrize(
-    ("maker", "oldest", "word"),
-    [("1.4.1", "1.3.1", "tried"), ("1.4.1+cpu", "1.3.1", "tried"), ("1.9", "1.9", "promised")],
-)
-def test_no_older_executorch_is_named_than_was_tried(
-    packable_bundle: Bundle, maker: str, oldest: str, word: str
-) -> None:
-    manifest = dataclasses.replace(packable_bundle.manifest, tools={"executorch": maker})
-    found = oldest_runtime(manifest, Runtime.EXECUTORCH)
-    assert found.version == oldest
-    assert found.basis.startswith(word)
-
-
-@pytest.mark.parametrize(
-    ("recipe", "oldest"),
-    [
-        (Recipe(scheme=Scheme.STATIC), "1.19.2"),
-        (Recipe(onnx_attention=OnnxAttention.FUSED), "1.23.2"),
-        (Recipe(onnx_attention=OnnxAttention.FUSED, scheme=Scheme.STATIC, target=Target.X86_64), "1.24.1"),
-    ],
-)
-def test_the_oldest_onnxruntime_follows_from_the_recipe(packable_bundle: Bundle, recipe: Recipe, oldest: str) -> None:
-    manifest = dataclasses.replace(packable_bundle.manifest, recipe=recipe)
-    assert oldest_runtime(manifest, Runtime.ONNXRUNTIME).version == oldest
 
 
 def test_a_bundle_that_does_not_name_its_tools_is_refused(packable_bundle: Bundle) -> None:

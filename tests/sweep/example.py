@@ -22,11 +22,10 @@ RECIPES = {
     "float-head": Recipe(float_layers=("head",), calibration_images=512),
 }
 IMAGES = ImageProvenance(source="s3://bucket/val", count=5000, sha256="e" * 64)
-SUFFIXES = {Runtime.EXECUTORCH: "pte", Runtime.ONNXRUNTIME: "onnx"}
 
 
 def artifact(runtime: Runtime, precision: Precision, size_bytes: int) -> Artifact:
-    file = f"{precision}.{SUFFIXES[runtime]}"
+    file = f"{precision}{runtime.entry.suffix}"
     return Artifact(
         file=file, runtime=runtime, precision=precision, size_bytes=size_bytes, sha256=f"{size_bytes:x}".zfill(64)
     )

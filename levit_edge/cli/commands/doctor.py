@@ -43,7 +43,7 @@ def look(*, network: bool) -> list[Check]:
     checks = [
         packages.check_packages(),
         packages.check_quantize_packages(),
-        packages.check_executorch(),
+        *packages.check_runtimes(),
         machine.check_python(),
         machine.check_processor(),
         machine.check_memory(),

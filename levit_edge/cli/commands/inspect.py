@@ -36,12 +36,13 @@ def describe(path: Path) -> dict[str, Any]:
     Raises:
         LevitEdgeError: there is nothing, or nothing known.
     """
+    from levit_edge.bundle.kinds import Runtime
     from levit_edge.bundle.reader import MANIFEST_FILE
     from levit_edge.runtime.inspect.model import ModelInspector
 
     if (path / MANIFEST_FILE).is_file():
         return _describe_bundle(path)
-    if path.suffix in {".pte", ".onnx"} and path.is_file():
+    if Runtime.of_file(path.name) and path.is_file():
         if path.stat().st_size > MAX_MODEL_BYTES:
             raise BundleError(f"{path} is larger than 2 GiB, expected a model file.")
         with ModelInspector() as inspector:

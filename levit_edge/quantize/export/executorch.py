@@ -11,8 +11,9 @@ from torch.fx.traceback import NodeSource
 
 from levit_edge.errors import QuantizationError
 from levit_edge.quantize.export.executorch_int8_products import partitioner
+from levit_edge.quantize.export.program import Exporter
 
-__all__ = ["export_executorch"]
+__all__ = ["EXPORTER", "export_executorch"]
 
 
 def export_executorch(program: ExportedProgram) -> bytes:
@@ -53,3 +54,6 @@ def _shared_provenance() -> Iterator[None]:
         yield
     finally:
         del NodeSource.__deepcopy__  # type: ignore[attr-defined]
+
+
+EXPORTER = Exporter(export=lambda program, _recipe: export_executorch(program))

@@ -20,9 +20,9 @@ from levit_edge.quantize.export.onnx_dynamic_linears import make_linears_dynamic
 from levit_edge.quantize.export.onnx_float_outputs import make_outputs_float
 from levit_edge.quantize.export.onnx_float_products import make_products_float
 from levit_edge.quantize.export.onnx_unsigned import make_activations_unsigned
-from levit_edge.quantize.export.program import rewritten
+from levit_edge.quantize.export.program import Exporter, rewritten
 
-__all__ = ["INPUT_NAME", "OPSET", "OUTPUT_NAME", "export_onnx", "onnx_graph"]
+__all__ = ["EXPORTER", "INPUT_NAME", "OPSET", "OUTPUT_NAME", "export_onnx", "onnx_graph"]
 
 OPSET = 18
 """The exporter's own opset; the oldest with every operator used (HardSwish 14, per-channel QuantizeLinear 13)."""
@@ -113,3 +113,9 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
+
+
+EXPORTER = Exporter(
+    prepared=lambda graph, recipe: onnx_graph(graph, recipe.scheme),
+    export=lambda program, recipe: export_onnx(program, recipe.target, recipe.onnx_attention),
+)

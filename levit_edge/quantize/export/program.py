@@ -1,16 +1,29 @@
 """A network -> the exported program that every runtime's file is made from."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
 from torch.fx import GraphModule
 
-__all__ = ["export_program", "rewritten"]
+from levit_edge.bundle.recipe import Recipe
+
+__all__ = ["Exporter", "export_program", "rewritten"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exporter:
+    """How one runtime's files are made."""
+
+    prepared: Callable[[GraphModule, Recipe], nn.Module] = lambda graph, _recipe: graph
+    """A quantized graph in the form that `export` takes."""
+    export: Callable[[ExportedProgram, Recipe], bytes]
+    """A program, float32 (1, 3, size, size) -> (1, classes), as the bytes of a file."""
 
 
 def export_program(network: nn.Module, example: Tensor) -> ExportedProgram:

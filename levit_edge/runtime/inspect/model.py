@@ -1,4 +1,4 @@
-"""What `.pte` and `.onnx` files hold, found out in a process of its own: see `levit_edge.system.limits`."""
+"""What model files hold, found out in a process of its own: see `levit_edge.system.limits`."""
 
 import json
 from types import TracebackType
@@ -27,10 +27,7 @@ class ModelInspector:
         self._helpers.__exit__(kind, error, at)
 
     def inspect(self, name: str, data: bytes) -> dict[str, Any]:
-        """The facts of a file as JSON holds them: `kind`, `file`, and those of `inspect_executorch` or `inspect_onnx`.
-
-        An ONNX file has besides `as_optimised_here`: `inspect_onnxruntime`'s, or under `not_inspected` why there are
-        none.
+        """The facts of a file as JSON holds them: `kind`, `file`, and those of its runtime's inspector.
 
         Args:
             name: the file's; its ending tells the format.

@@ -8,12 +8,14 @@ import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from levit_edge.bundle.self_contained import require_self_contained
+from levit_edge.documents import to_json
 from levit_edge.errors import BundleError, RuntimeUnavailableError
 from levit_edge.runtime.inspect.onnx import CONVERSIONS, SHAPE_OPERATORS, inspect_onnx
 
-__all__ = ["OptimisedGraph", "inspect_onnxruntime"]
+__all__ = ["OptimisedGraph", "facts", "inspect_onnxruntime"]
 
 INT8_OPERATORS = frozenset(
     {"ConvInteger", "DynamicQuantizeMatMul", "MatMulInteger", "MatMulIntegerToFloat", "MatMulNBits", "QGemm"}
@@ -34,6 +36,18 @@ class OptimisedGraph:
     shape_operators: dict[str, int]
     conversions: dict[str, int]
     """Between int8 and float, and between memory layouts."""
+
+
+def facts(data: bytes) -> dict[str, Any]:
+    """Those of `inspect_onnx` and `as_optimised_here`, as JSON holds them.
+
+    The second are `inspect_onnxruntime`'s, or under `not_inspected` why there are none: the file's facts stand.
+    """
+    found: dict[str, Any] = to_json(inspect_onnx(data))
+    try:
+        return found | {"as_optimised_here": to_json(inspect_onnxruntime(data))}
+    except (BundleError, RuntimeUnavailableError) as error:
+        return found | {"as_optimised_here": {"not_inspected": str(error)}}
 
 
 def inspect_onnxruntime(data: bytes) -> OptimisedGraph:

@@ -8,8 +8,9 @@ import json
 import resource
 from typing import Any
 
+from levit_edge.bundle.kinds import Runtime, named
 from levit_edge.documents import to_json
-from levit_edge.errors import BundleError, LevitEdgeError, RuntimeUnavailableError
+from levit_edge.errors import BundleError, LevitEdgeError
 from levit_edge.system.frames import Pipe, write_frame
 from levit_edge.system.limits import at_most, confine, fault_document
 from levit_edge.system.worker import next_frame, serve
@@ -24,32 +25,21 @@ def main(requests: Pipe, answers: Pipe) -> None:
     while True:
         name, data = next_frame(requests).decode(), next_frame(requests)
         with at_most(LIMIT_S):
-            answer = _facts(name, data)
+            answer = inspected(name, data)
         write_frame(answers, json.dumps(answer).encode())
 
 
-def _facts(name: str, data: bytes) -> dict[str, Any]:
-    from levit_edge.runtime.inspect.executorch import inspect_executorch
-    from levit_edge.runtime.inspect.onnx import inspect_onnx
-
-    kind, reader = ("ExecuTorch program", inspect_executorch) if name.endswith(".pte") else ("ONNX model", inspect_onnx)
+def inspected(name: str, data: bytes) -> dict[str, Any]:
+    """The facts of a file or a `fault_document`, as `main` answers with them."""
+    runtime = Runtime.of_file(name)
     try:
-        facts: dict[str, Any] = to_json(reader(data))
+        if runtime is None:
+            known = " or ".join(each.entry.suffix for each in Runtime)
+            raise BundleError(f"it is no model file: expected one that ends in {known}.")
+        facts: dict[str, Any] = to_json(named("levit_edge.runtime.inspect", runtime.entry.inspector)(data))
     except LevitEdgeError as error:
         return fault_document(error)
-    facts = {"kind": kind, "file": name} | facts
-    return facts if name.endswith(".pte") else facts | {"as_optimised_here": _optimised(data)}
-
-
-def _optimised(data: bytes) -> dict[str, Any]:
-    """What ONNX Runtime makes of a file on this machine, or why it makes nothing of it: the file's facts stand."""
-    from levit_edge.runtime.inspect.onnxruntime import inspect_onnxruntime
-
-    try:
-        optimised: dict[str, Any] = to_json(inspect_onnxruntime(data))
-    except (BundleError, RuntimeUnavailableError) as error:
-        return {"not_inspected": str(error)}
-    return optimised
+    return {"kind": runtime.entry.file_kind, "file": name} | facts
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from levit_edge.system.host import TOOLS, describe_host, package_versions, source_digest
+from levit_edge.bundle.kinds import TOOLS
+from levit_edge.system.host import describe_host, package_versions, source_digest
 
 __all__ = ["PROCESSOR", "computed_on", "describe_difference", "environment"]
 

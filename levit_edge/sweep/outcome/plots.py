@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from levit_edge.bundle.kinds import Runtime
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["front_plot", "winners_plot"]
 
-LOOKS = {Runtime.EXECUTORCH: (BLUE, "o", "ExecuTorch"), Runtime.ONNXRUNTIME: (ORANGE, "s", "ONNX Runtime")}
-"""Colour, marker and name; the markers alone tell the runtimes apart, too."""
+LOOKS = ((BLUE, "o"), (ORANGE, "s"), (GREY, "D"), (BLUE, "^"), (ORANGE, "v"))
+"""Colour and marker of one runtime after the other; the markers alone tell them apart, too."""
+SHIFT = 0.28
+"""Between the points of two runtimes in one row."""
 FRONT_INCHES = (6.4, 3.6)
 WIDTH_INCHES, ROW_INCHES, FRAME_INCHES = 9.0, 0.32, 1.2
 MARKER, SMALL_FONT = 13.0, 7.5
@@ -88,14 +91,16 @@ def _draw_front(
     results: SweepResults,
     ink: str,
 ) -> None:
-    for runtime, (colour, marker, name) in LOOKS.items():
+    for runtime, (colour, marker) in zip(points, cycle(LOOKS), strict=False):
         front = sorted((each.cost, each.drop) for each in points[runtime] if each.on_front)
         if len(front) > 1:
             axes.plot(*zip(*front, strict=True), color=colour, linewidth=1.2, drawstyle="steps-post", zorder=1)
         for each in points[runtime]:
             _draw_point(axes, each, colour, marker, ink)
         if points[runtime]:
-            axes.scatter([], [], 50, marker=marker, facecolors=[(colour, FILL)], edgecolors=colour, label=name)
+            axes.scatter(
+                [], [], 50, marker=marker, facecolors=[(colour, FILL)], edgecolors=colour, label=runtime.entry.label
+            )
     timed, gates = _timed(candidates), results.plan.gates
     axes.set_xlabel(_cost_label(timed=timed))
     axes.set_ylabel("drop in top-1, points")
@@ -141,7 +146,8 @@ def _draw_point(axes: "Axes", point: _Point, colour: str, marker: str, ink: str)
 def _draw_winners(figure: "Figure", checkpoints: Mapping[str, Sequence[Candidate]], results: SweepResults) -> None:
     drops, costs = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
     timed = any(map(_timed, checkpoints.values()))
-    for shift, (runtime, (colour, marker, name)) in zip((-0.14, 0.14), LOOKS.items(), strict=True):
+    for number, (runtime, (colour, marker)) in enumerate(zip(Runtime, cycle(LOOKS), strict=False)):
+        shift = SHIFT * (number - (len(Runtime) - 1) / 2)
         for place, candidates in enumerate(checkpoints.values()):
             for each in candidates:
                 found = int8_figures(each, runtime)
@@ -151,7 +157,7 @@ def _draw_winners(figure: "Figure", checkpoints: Mapping[str, Sequence[Candidate
                     _draw_figure(costs, cost, place + shift, colour, marker, strong=each.winner)
                     if each.winner and found.drop_ci95_pt is not None:
                         drops.hlines(place + shift, *found.drop_ci95_pt, color=colour, linewidth=1.2)
-        drops.plot([], [], marker, color=colour, markersize=5, label=name)
+        drops.plot([], [], marker, color=colour, markersize=5, label=runtime.entry.label)
     drops.set_xlabel("drop in top-1, points")
     costs.set_xlabel(_cost_label(timed=timed))
     drops.set_yticks(range(len(checkpoints)), [_shortened(name) for name in checkpoints])

@@ -5,14 +5,14 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from levit_edge.bundle.kinds import Precision
+from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import SweepError
 from levit_edge.model.deploy import DeployLeViT
-from levit_edge.quantize.artifacts import FILE_SUFFIXES, Exported, check_exports, export_int8
+from levit_edge.quantize.artifacts import Exported, check_exports, export_int8
 from levit_edge.quantize.bundle_parts import golden_file
 from levit_edge.quantize.evidence import layer_evidence
 from levit_edge.quantize.kept_plan import calibrated_from_bytes
@@ -63,7 +63,7 @@ def quantize(call: Call, store: Store) -> dict[str, Result]:
 
 def _made(model: bytes, file: str, deploy: DeployLeViT) -> Exported:
     """An fp32 file that another task has made."""
-    runtime = next(runtime for runtime, suffix in FILE_SUFFIXES.items() if file == f"{Precision.FP32}.{suffix}")
+    runtime = next(each for each in Runtime if file == f"{Precision.FP32}{each.entry.suffix}")
     return Exported(runtime=runtime, precision=Precision.FP32, model=model, source=deploy)
 
 

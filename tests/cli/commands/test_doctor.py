@@ -44,7 +44,7 @@ def test_the_json_is_one_document_of_all_checks(capsys: Captured) -> None:
 
 def test_each_check_is_a_line_and_its_advice_another(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     missing = Check(name="ExecuTorch", status=CheckStatus.MISSING, found="[none] of them", advice="install it")
-    monkeypatch.setattr(packages, "check_executorch", lambda: missing)
+    monkeypatch.setattr(packages, "check_runtimes", lambda: [missing])
     assert run(["doctor"]) == ExitStatus.DONE
     lines = capsys.readouterr().out.splitlines()
     place = lines.index("missing  ExecuTorch          [none] of them")

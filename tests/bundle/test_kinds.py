@@ -1,0 +1,54 @@
+from importlib.util import find_spec
+
+import pytest
+
+from levit_edge.bundle.kinds import RUNTIMES, Runtime
+from levit_edge.bundle.recipe import OnnxAttention, Recipe, Scheme, Target
+
+
+def test_every_runtime_has_an_entry_of_its_own() -> None:
+    assert list(RUNTIMES) == list(Runtime)
+    for word in ("label", "suffix", "runner", "inspector", "exporter"):
+        assert len({getattr(entry, word) for entry in RUNTIMES.values()}) == len(Runtime)
+
+
+@pytest.mark.parametrize("runtime", Runtime)
+def test_what_an_entry_names_is_there(runtime: Runtime) -> None:
+    names = {
+        "levit_edge.runtime": runtime.entry.runner,
+        "levit_edge.runtime.inspect": runtime.entry.inspector,
+        "levit_edge.quantize.export": runtime.entry.exporter,
+    }
+    for room, name in names.items():
+        found = find_spec(f"{room}.{name.partition('.')[0]}")
+        assert found is not None
+        assert found.loader is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "runtime"), [("int8.pte", Runtime.EXECUTORCH), ("a.b.onnx", Runtime.ONNXRUNTIME), ("int8.tflite", None)]
+)
+def test_a_file_is_known_by_its_ending(name: str, runtime: Runtime | None) -> None:
+    assert Runtime.of_file(name) is runtime
+
+
+@pytest.mark.parametrize(
+    ("maker", "oldest", "word"),
+    [("1.4.1", "1.3.1", "tried"), ("1.4.1+cpu", "1.3.1", "tried"), ("1.9", "1.9", "promised")],
+)
+def test_no_older_executorch_is_named_than_was_tried(maker: str, oldest: str, word: str) -> None:
+    found = Runtime.EXECUTORCH.entry.oldest(maker, Recipe())
+    assert found.version == oldest
+    assert found.basis.startswith(word)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "oldest"),
+    [
+        (Recipe(scheme=Scheme.STATIC), "1.19.2"),
+        (Recipe(onnx_attention=OnnxAttention.FUSED), "1.23.2"),
+        (Recipe(onnx_attention=OnnxAttention.FUSED, scheme=Scheme.STATIC, target=Target.X86_64), "1.24.1"),
+    ],
+)
+def test_the_oldest_onnxruntime_follows_from_the_recipe(recipe: Recipe, oldest: str) -> None:
+    assert Runtime.ONNXRUNTIME.entry.oldest("1.19.0", recipe).version == oldest
