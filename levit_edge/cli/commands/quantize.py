@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from levit_edge.bundle.manifest import Manifest
 from levit_edge.bundle.recipe import Recipe, option_words
 from levit_edge.cli.options import (
     Calibration,
@@ -24,6 +23,9 @@ from levit_edge.cli.terminal.console import show_warning, suggest
 from levit_edge.cli.terminal.progress import stage_listener
 from levit_edge.data.options import ImageOptions
 from levit_edge.errors import ExitStatus
+
+if TYPE_CHECKING:
+    from levit_edge.bundle.manifest import Manifest
 
 __all__ = ["quantize"]
 
@@ -108,7 +110,7 @@ def quantize(
     return ExitStatus.GATE_FAILED if failed else ExitStatus.DONE
 
 
-def _failed(manifest: Manifest) -> bool:
+def _failed(manifest: "Manifest") -> bool:
     missed = manifest.search is not None and not manifest.search.held
     return missed or manifest.verification.gate.passed is False
 
