@@ -9,7 +9,6 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from levit_edge.documents import to_json
 from levit_edge.errors import SweepError
 from levit_edge.sweep.engines.local_worker import unpack
 from levit_edge.sweep.engines.ray_connection import RayConnection
@@ -17,7 +16,8 @@ from levit_edge.sweep.engines.ray_errors import GO_ON, death_of, lost, node_in
 from levit_edge.sweep.engines.ray_nodes import Node, alive_nodes, look_at, on_each
 from levit_edge.sweep.engines.ray_worker import do, log_id, take_log
 from levit_edge.sweep.inputs.storage import local_path
-from levit_edge.sweep.tasks.call import Call, Failed, Outcome
+from levit_edge.sweep.tasks.call import Call, pack_call
+from levit_edge.sweep.tasks.result import Failed, Outcome
 from levit_edge.sweep.tasks.store import Store
 
 __all__ = ["RayEngine"]
@@ -116,19 +116,19 @@ class RayEngine:
 
         if not any(node.takes(call) for node in self._nodes.values()):
             raise SweepError(
-                f"no node of {self._cluster.name} has {call.cpus} CPUs and {call.memory_bytes >> 20} MiB of memory for "
+                f"no node of {self._cluster.name} has 1 CPUs and {call.memory_bytes >> 20} MiB of memory for "
                 f"{call.kind} {call.subject}: lower memory_mib in the plan's [limits], or add a node. {GO_ON}"
             )
         other = next((n for n in self._nodes.values() if avoid and n.name != avoid and n.takes(call)), None)
         options = {} if other is None else {"scheduling_strategy": NodeAffinitySchedulingStrategy(other.id, soft=True)}
         task = self._do.options(
-            num_cpus=call.cpus,
+            num_cpus=1,
             memory=call.memory_bytes,
             max_retries=0,
             name=f"{call.kind} {call.subject}",
             **options,
         )
-        reference = task.remote(to_json(call), self._run)
+        reference = task.remote(pack_call(call), call.id, call.seconds, self._run)
         reference.future().add_done_callback(
             lambda done: self._in_thread(future, lambda: self._settle(future, self._outcome(call, done)))
         )

@@ -46,6 +46,11 @@ class Candidate:
     winner: bool = False
     """Whether it is the plan's choice for this checkpoint."""
 
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f"{self.checkpoint} × {self.recipe}"
+
     def artifact(self, runtime: Runtime, precision: Precision = Precision.INT8) -> Artifact | None:
         """One of its files; None if it has none."""
         return next((a for a in self.artifacts if (a.runtime, a.precision) == (runtime, precision)), None)
