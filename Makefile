@@ -3,24 +3,32 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 TORCH_INDEX ?=
-# A process for each core, each with one thread. A file's tests stay together: they share what is slow to make.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+# A process for each core, each with one thread. A file's tests stay together, as they share what is slow to make, and
+# files are taken in the order of tests/conftest.py, the long ones first.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+KIND ?=
 BOARD_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/levit-edge/boards
 
-.PHONY: demo test check docs board clean
+.PHONY: demo test check check-fast lint docs board clean
 
 demo: $(VENV)/installed
 	$(BIN)/levit-edge quantize --model demo --output build/demo
 	$(BIN)/levit-edge predict build/demo levit_edge/data/demo/evaluation/dress/*.jpg --top 2
 
+# All tests, or those of one kind: make test KIND=export (or device, ray, release; CONTRIBUTING.md says what they are)
 test: $(VENV)/installed
-	$(PYTEST)
+	$(PYTEST) $(if $(KIND),-m $(KIND))
 
-check: $(VENV)/installed
+lint: $(VENV)/installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+check: lint
 	$(PYTEST)
+
+check-fast: lint
+	$(PYTEST) -m "not slow"
 
 docs: $(VENV)/installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict

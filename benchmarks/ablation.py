@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.recipe import RangeMethod, Recipe, Scheme, WeightRounding
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
 from levit_edge.data.loader import Decoder, batches
 from levit_edge.data.preprocess import Preprocessing
@@ -30,7 +31,6 @@ from levit_edge.quantize.artifacts import FILE_SUFFIXES, export_all
 from levit_edge.quantize.calibration.calibration_images import CalibrationImages
 from levit_edge.quantize.plan import Plan, make_plan
 from levit_edge.quantize.quantizer import quantize_graph
-from levit_edge.quantize.recipe import RangeMethod, Recipe, Scheme, WeightRounding
 from levit_edge.runtime.runner import open_runner
 from levit_edge.system.host import describe_host, package_versions
 from levit_edge.system.progress import Stages
@@ -88,7 +88,7 @@ def ablate(
     """One row for each recipe; the recipes are all evaluated in one pass over the images."""
     deploy = fuse(checkpoint.model)
     plans: dict[str, tuple[Plan, float]] = {}
-    with CalibrationImages(calibration, preprocessing, skip_bad_images=False, workers=None) as images:
+    with CalibrationImages(calibration, preprocessing) as images:
         for name, recipe in recipes.items():
             tell(f"calibrating: {name}")
             start = time.perf_counter()
@@ -124,7 +124,7 @@ def latencies(
     """Median and least milliseconds of one image, one thread, all files of a runtime in turn."""
     deploy = fuse(checkpoint.model)
     models: dict[tuple[str, Runtime], bytes] = {}
-    with CalibrationImages(calibration, preprocessing, skip_bad_images=False, workers=None) as images:
+    with CalibrationImages(calibration, preprocessing) as images:
         for name, recipe in recipes.items():
             graph = quantize_graph(make_plan(deploy, images, recipe, Stages()))
             for each in export_all(deploy, graph, Stages(), recipe):

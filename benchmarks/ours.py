@@ -7,7 +7,8 @@ from tempfile import TemporaryDirectory
 
 from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.manifest import Artifact, Manifest
-from levit_edge.quantize.recipe import Recipe
+from levit_edge.bundle.recipe import Recipe
+from levit_edge.data.options import ImageOptions
 from levit_edge.system.progress import StageListener
 
 __all__ = ["Ours", "make_ours", "seconds_for"]
@@ -47,8 +48,7 @@ def make_ours(
             calibration=calibration,
             evaluation=evaluation,
             recipe=Recipe(calibration_images=calibration_images),
-            resize=resize,
-            limit=1,
+            options=ImageOptions(resize=resize, limit=1),
             listener=listener,
             warn=warn,
         )

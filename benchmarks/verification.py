@@ -32,6 +32,7 @@ from benchmarks.document import Document, circumstances
 from levit_edge.bundle.reader import Bundle
 from levit_edge.cli.terminal.console import show_error
 from levit_edge.data.imagefolder import ImageSet
+from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing, read_input
 from levit_edge.documents import to_json
 from levit_edge.errors import DataError, ExitStatus, LevitEdgeError
@@ -203,8 +204,8 @@ def verified(bundle: Bundle, images: ImageSet, processes: int) -> tuple[Throughp
         images,
         bundle.manifest.preprocessing,
         source="the evaluation images",
-        workers=processes,
         stages=Stages(clock),
+        options=ImageOptions(workers=processes),
     )
     seconds, cpu_seconds = time.monotonic() - start, _cpu_seconds() - cpu
     (first, begun), (last, _) = clock.heard[0], clock.heard[-1]

@@ -21,7 +21,7 @@ from levit_edge.benchmark.measurement import (
 )
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.reader import Bundle
-from levit_edge.device.agent import GREETING
+from levit_edge.device.protocol import GREETING
 
 __all__ = ["APP_FAILURE", "APP_RESULT", "NONCE", "bench_stream", "evaluation_stream", "hello", "measured"]
 

@@ -1,4 +1,4 @@
-"""What a sweep reads: its plan, tar files of images, and what its store has."""
+"""What a sweep reads: its plan, tar files of images, what its store has, and its results."""
 
 import io
 import json
@@ -10,6 +10,9 @@ from fuzz.mutate_bytes import BYTES
 from fuzz.mutate_json import JSON
 from fuzz.mutate_toml import changed_line
 from fuzz.reader import Reader, written
+from levit_edge.bundle.kinds import Runtime
+from levit_edge.bundle.reader import Bundle
+from levit_edge.documents import to_json
 from levit_edge.errors import SweepError
 
 __all__ = ["SWEEP_READERS"]
@@ -161,7 +164,58 @@ def tar_shard(_bundle: Path) -> Reader:
     return Reader(name="tar-shard", seeds=seeds, mutations=(*[changed_header] * 10, *BYTES), read=read)
 
 
+def sweep_results(bundle: Path) -> Reader:
+    """A sweep of the bundle's model, shown as the terminal and the page show it."""
+    from rich.console import Console
+
+    from fuzz.board_answers import measured
+    from levit_edge.benchmark.measurement import Latency
+    from levit_edge.cli.show.sweep import sweep_table
+    from levit_edge.sweep.outcome.page import sweep_page
+    from levit_edge.sweep.outcome.results import Candidate, SweepResults, TaskCounts
+    from levit_edge.sweep.outcome.saved import RESULTS, read_results
+    from levit_edge.sweep.plan import Calibration, CheckpointSource, Evaluation, Gates, SweepPlan
+
+    manifest = Bundle.open(bundle).manifest
+    made = Candidate(
+        checkpoint="demo",
+        recipe="default",
+        size="demo",
+        classes=10,
+        artifacts=manifest.artifacts,
+        verification=manifest.verification,
+        latency={each.file: Latency(p50=2.0, p90=2.5, p99=3.0, min=1.5) for each in manifest.artifacts},
+        front=tuple(Runtime),
+        winner=True,
+    )
+    results = SweepResults(
+        levit_edge_version="0.1.0",
+        created_utc="2026-11-20T12:00:00+00:00",
+        plan=SweepPlan(
+            checkpoints=(CheckpointSource(size="demo"),),
+            calibration=Calibration(images="train"),
+            evaluation=Evaluation(images="val"),
+            gates=Gates(max_drop_pt=1.0, max_int8_bytes=10**6),
+        ),
+        environment={"processor": "a processor"},
+        engine="this machine",
+        seconds=60.0,
+        tasks={"evaluate": TaskCounts(done=1, seconds=30.0)},
+        candidates=(made, Candidate(checkpoint="other", recipe="default", problems=("it broke",))),
+        device=measured()[0].device,
+    )
+
+    def read(data: bytes, folder: Path) -> None:
+        written(folder, RESULTS, data)
+        found = read_results(str(folder))
+        sweep_table(found, Console(file=io.StringIO(), width=80))
+        sweep_page(found)
+
+    return Reader(name="sweep-results", seeds=[json.dumps(to_json(results)).encode()], mutations=JSON, read=read)
+
+
 SWEEP_READERS: dict[str, Callable[[Path], Reader]] = {
+    "sweep-results": sweep_results,
     "sweep-plan": sweep_plan,
     "sweep-store": sweep_store,
     "tally": tally,

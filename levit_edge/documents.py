@@ -1,25 +1,102 @@
 """Frozen dataclasses <-> JSON documents, strictly: unknown, missing and wrongly typed values are refused.
 
 Supported field types: str, int, float, bool, StrEnum, dataclasses, tuples, dict[str, …], `… | None`, Any, and types
-with a form `AsText`.
+with a form `AsText`. A field's bounds are declared where its type is: `Annotated[int, Between(1, 8)]`.
 """
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
+import re
+from collections.abc import Mapping, Sized
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import StrEnum
 from pathlib import Path
 from stat import S_ISREG
 from types import NoneType, UnionType
-from typing import Any, NoReturn, Protocol, Self, TypeVar, get_args, get_origin, get_type_hints, runtime_checkable
+from typing import (
+    Annotated,
+    Any,
+    NoReturn,
+    Protocol,
+    Self,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    runtime_checkable,
+)
 
 from levit_edge.errors import LevitEdgeError
 
-__all__ = ["MAX_DOCUMENT_BYTES", "AsText", "from_json", "parse_json", "read_json", "to_json"]
+__all__ = [
+    "MAX_DOCUMENT_BYTES",
+    "AsText",
+    "Between",
+    "Count",
+    "Length",
+    "Matching",
+    "Sha256",
+    "Versioned",
+    "from_json",
+    "parse_json",
+    "read_json",
+    "to_json",
+]
 
 MAX_DOCUMENT_BYTES = 16 * 2**20
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Between:
+    """Numbers from `low` to `high`, both included; never NaN."""
+
+    low: float
+    high: float = math.inf
+
+    def fault(self, value: float) -> str | None:
+        """What is wrong with `value`, to follow its name; None if it is allowed."""
+        if self.low <= value <= self.high:
+            return None
+        if self.low == self.high:
+            return f"is {value!r}, expected {self.low:g}"
+        wanted = f"at least {self.low:g}" if self.high == math.inf else f"{self.low:.16g} to {self.high:.16g}"
+        return f"is {value!r}, expected {wanted}"
+
+
+@dataclass(frozen=True)
+class Length:
+    """Texts, tuples and tables with so many characters or entries, both ends included."""
+
+    least: int
+    most: int
+
+    def fault(self, value: Sized) -> str | None:
+        """As that of `Between`."""
+        if self.least <= len(value) <= self.most:
+            return None
+        what = "characters" if isinstance(value, str) else "entries"
+        return f"has {len(value)} {what}, expected {self.least} to {self.most}"
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Texts that match the whole of an expression, which `what` describes."""
+
+    expression: str
+    what: str
+
+    def fault(self, value: str) -> str | None:
+        """As that of `Between`."""
+        if re.fullmatch(self.expression, value, re.ASCII):
+            return None
+        return f"is {_brief(value)}, expected {self.what}"
+
+
+Count = Annotated[int, Between(0, 2**53)]
+"""How many there are of something: every one is a float too."""
+Sha256 = Annotated[str, Matching("[0-9a-f]{64}", "64 hexadecimal digits")]
 
 
 @runtime_checkable
@@ -36,6 +113,15 @@ class AsText(Protocol):
         Raises:
             ValueError: `text` is not of that form; the message says what was expected.
         """
+
+
+@runtime_checkable
+class Versioned(Protocol):
+    """A dataclass that reads documents of its earlier schema versions."""
+
+    @classmethod
+    def of_today(cls, document: dict[str, object]) -> dict[str, object]:
+        """`document` in the present version, if it is of an earlier one that is known; otherwise as it is."""
 
 
 class _MismatchError(Exception):
@@ -113,7 +199,9 @@ def _refuse_constant(name: str) -> NoReturn:
 def _decode(kind: Any, value: object, at: str) -> Any:  # noqa: PLR0911 - one return for each kind
     if kind is Any:
         return value
-    if get_origin(kind) is UnionType:
+    if get_origin(kind) is Annotated:
+        return _decode_bounded(kind, value, at)
+    if get_origin(kind) in {Union, UnionType}:
         return _decode_optional(kind, value, at)
     if is_dataclass(kind):
         return _decode_dataclass(kind, value, at)
@@ -131,6 +219,15 @@ def _decode(kind: Any, value: object, at: str) -> Any:  # noqa: PLR0911 - one re
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return _to_float(value, at)
     return _expect(kind, value, at)
+
+
+def _decode_bounded(kind: Any, value: object, at: str) -> Any:
+    inner, *bounds = get_args(kind)
+    decoded = _decode(inner, value, at)
+    for bound in bounds:
+        if fault := bound.fault(decoded):
+            raise _MismatchError(f"{at or 'it'} {fault}")
+    return decoded
 
 
 def _decode_text(kind: type[AsText], value: object, at: str) -> AsText:
@@ -156,7 +253,9 @@ def _decode_optional(kind: Any, value: object, at: str) -> Any:
 
 def _decode_dataclass(kind: Any, value: object, at: str) -> Any:
     entries = _expect(dict, value, at)
-    types = get_type_hints(kind)
+    if issubclass(kind, Versioned):
+        entries = kind.of_today(entries)
+    types = get_type_hints(kind, include_extras=True)
     unknown = sorted(set(entries) - set(types))
     if unknown:
         raise _MismatchError(f"{at or 'it'} has unknown keys {_brief(unknown)}")

@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 
 __all__ = ["entries", "listed", "number", "reason", "text"]
 
-SHOWN = 5
-LONGEST_NAME = 120
 MAX_ENTRIES = 4096
 """More cores, or thermal zones, than any board has."""
 
@@ -42,12 +40,12 @@ def entries(value: object) -> dict[str, object]:
     return {str(key): item for key, item in list(value.items())[:MAX_ENTRIES]}
 
 
-def listed(names: Sequence[str]) -> str:
-    """The first five names, and how many more there are."""
-    text = ", ".join(_shown(name) for name in names[:SHOWN])
-    return text if len(names) <= SHOWN else f"{text} and {len(names) - SHOWN} more"
+def listed(names: Sequence[str], shown: int = 5, *, between: str = ", ", longest: int = 120) -> str:
+    """The first names, each of at most so many characters, and how many more there are."""
+    text = between.join(_shown(name, longest) for name in names[:shown])
+    return text if len(names) <= shown else f"{text}{between.removeprefix(',')}and {len(names) - shown:,} more"
 
 
-def _shown(name: str) -> str:
+def _shown(name: str, longest: int) -> str:
     printable = name if name.isprintable() else ascii(name)
-    return printable if len(printable) <= LONGEST_NAME else printable[:LONGEST_NAME] + "…"
+    return printable if len(printable) <= longest else printable[:longest] + "…"

@@ -28,6 +28,7 @@ from levit_edge.bundle.manifest import (
     Manifest,
     Verification,
 )
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.bundle.writer import BundleWriter
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.model.config import CONFIGS
@@ -40,8 +41,31 @@ Made = tuple[Path, dict[str, Any]]
 """A bundle, and the JSON that the command printed."""
 REPOSITORY = Path(__file__).parents[1]
 DISK_KIB = 512
+SLOW_KINDS = ("export", "device", "ray", "release")
+LONGEST = (
+    "tests/integration/test_stand_in.py",
+    "tests/sweep/test_ray.py",
+    "tests/arm/test_ssh.py",
+    "tests/arm/test_qemu.py",
+    "tests/integration/test_rescaled_stand_in.py",
+    "tests/sweep/test_sweep.py",
+    "tests/sweep/test_engines.py",
+)
+"""Files of minutes: they begin first, so that no worker process is left with one at the end, in an order in which two
+do not wait for the same bundle or cluster."""
 settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared machine")  # no test is decided by timing
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests of the slow kinds as slow, and take files that have some before the others."""
+    slow = [item for item in items if any(item.get_closest_marker(kind) for kind in SLOW_KINDS)]
+    for item in slow:
+        item.add_marker("slow")
+    files = [*(REPOSITORY / file for file in LONGEST), *(item.path for item in slow), *(item.path for item in items)]
+    places = {path: place for place, path in reversed(list(enumerate(files)))}
+    items.sort(key=lambda item: places[item.path])
 
 
 def unavailable(reason: str) -> NoReturn:
@@ -262,7 +286,7 @@ def tiny_manifest(artifacts: tuple[Artifact, ...], files: dict[str, str]) -> Man
         created_utc="2026-01-01T00:00:00+00:00",
         config=config,
         preprocessing=Preprocessing.from_config(config),
-        recipe={"schema_version": 1},
+        recipe=Recipe(),
         checkpoint=CheckpointProvenance(source="tiny.pth", format="original", sha256="0" * 64),
         calibration=images,
         artifacts=artifacts,

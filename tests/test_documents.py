@@ -7,13 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from levit_edge.documents import MAX_DOCUMENT_BYTES, from_json, read_json, to_json
+from levit_edge.documents import MAX_DOCUMENT_BYTES, Between, Length, Sha256, from_json, read_json, to_json
 from levit_edge.errors import BundleError, DataError
 
 
@@ -202,3 +202,36 @@ def test_what_cannot_be_read_is_an_error(tmp_path: Path, make: Callable[[Path], 
     make(tmp_path / "x.json")
     with pytest.raises(BundleError, match=reason):
         read_json(tmp_path / "x.json", BundleError, "the file")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounded:
+    version: Annotated[int, Between(2, 2)] = 2
+    share: Annotated[float, Between(0, 1)] | None = None
+    least: Annotated[int, Between(1)] = 1
+    names: Annotated[tuple[Annotated[str, Length(1, 3)], ...], Length(0, 2)] = ()
+    digest: Sha256 | None = None
+
+
+@pytest.mark.parametrize(
+    ("document", "complaint"),
+    [
+        ({"version": 1}, "version is 1, expected 2"),
+        ({"share": 1.5}, "share is 1.5, expected 0 to 1"),
+        ({"share": math.nan}, "share is nan, expected 0 to 1"),
+        ({"share": True}, "share is True, expected float"),
+        ({"least": 0}, "least is 0, expected at least 1"),
+        ({"names": ["a", "b", "c"]}, "names has 3 entries, expected 0 to 2"),
+        ({"names": ["a", ""]}, r"names\[1\] has 0 characters, expected 1 to 3"),
+        ({"digest": "f" * 63 + "F"}, "digest is 'f.*expected 64 hexadecimal digits"),
+        ({"digest": "f" * 64 + "\n"}, "expected 64 hexadecimal digits"),
+    ],
+)
+def test_declared_bounds_hold(document: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(BundleError, match=complaint):
+        from_json(Bounded, document, BundleError, "it")
+
+
+def test_values_at_their_bounds_are_taken() -> None:
+    document = {"version": 2, "share": 1, "least": 1, "names": ["abc", "a"], "digest": "0" * 64}
+    assert to_json(from_json(Bounded, document, BundleError, "it")) == document

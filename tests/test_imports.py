@@ -1,5 +1,6 @@
 """A board installs numpy, pillow, typer, rich and a runtime: nothing else may be needed there."""
 
+import ast
 import pkgutil
 import subprocess
 import sys
@@ -7,27 +8,17 @@ from pathlib import Path
 
 import pytest
 
-import levit_edge.board
-import levit_edge.data
-import levit_edge.doctor
-import levit_edge.package
-import levit_edge.report
-import levit_edge.runtime
+import levit_edge
 
 HEAVY = (
     "torch", "torchao", "executorch", "onnx", "onnxscript", "safetensors", "huggingface_hub", "jinja2", "matplotlib"
 )  # fmt: skip
+MAY_IMPORT_TORCH = ("levit_edge.model", "levit_edge.quantize", "levit_edge.sweep", "levit_edge.cli.show.sensitivity")
+"""The last two through `quantize`, whose steps they run and whose results they show; the next test looks at them."""
 LIBRARY_MODULES = [
     module.name
-    for package in (
-        levit_edge.data,
-        levit_edge.runtime,
-        levit_edge.board,
-        levit_edge.doctor,
-        levit_edge.package,
-        levit_edge.report,
-    )
-    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
+    for module in pkgutil.walk_packages(levit_edge.__path__, "levit_edge.")
+    if not module.name.startswith(MAY_IMPORT_TORCH)
 ]
 
 
@@ -51,10 +42,24 @@ def test_help_loads_neither_torch_nor_a_runtime() -> None:
     assert imported_by(code).isdisjoint({*HEAVY, "onnxruntime"})
 
 
-def test_no_module_of_runtime_or_data_loads_torch_or_a_runtime() -> None:
+def test_no_module_outside_model_and_quantize_loads_torch_or_a_runtime() -> None:
     imported = imported_by("\n".join(f"import {name}" for name in LIBRARY_MODULES))
     assert imported.isdisjoint({*HEAVY, "onnxruntime"})
     assert "numpy" in imported  # the list is not empty
+
+
+def test_only_model_and_quantize_import_torch_and_the_like_at_module_level() -> None:
+    root = Path(levit_edge.__file__).parent
+    for path in root.rglob("*.py"):
+        if path.relative_to(root).parts[0] not in {"model", "quantize"}:
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            names = [alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names]
+            names += [str(node.module) for node in tree.body if isinstance(node, ast.ImportFrom)]
+            assert {name.split(".")[0] for name in names}.isdisjoint({*HEAVY, "onnxruntime"}), path
+
+
+def test_sizes_and_recipes_are_known_without_torch() -> None:
+    assert imported_by("import levit_edge.model.config, levit_edge.bundle.recipe").isdisjoint(HEAVY)
 
 
 @pytest.mark.parametrize(

@@ -30,24 +30,24 @@ def test_classes_are_those_of_their_homes(name: str) -> None:
     assert (kind.__module__, kind.__name__) == (levit_edge._HOMES[name], name)
 
 
-@pytest.mark.slow
+@pytest.mark.export
 def test_every_name_can_be_imported_and_functions_can_be_called() -> None:
     names = ", ".join(levit_edge.__all__)
     run_python(f"from levit_edge import {names}\nassert all(map(callable, ({names})))")
 
 
-@pytest.mark.slow
+@pytest.mark.export
 @pytest.mark.parametrize("name", ["fuse", "load", "predict", "quantize", "verify"])
 def test_a_function_can_be_called_whatever_was_imported_before(name: str) -> None:
     home = levit_edge._HOMES[name]
-    run_python(f"import {home}, levit_edge.quantize.recipe\nfrom levit_edge import {name}\nassert callable({name})")
+    run_python(f"import {home}, levit_edge.bundle.recipe\nfrom levit_edge import {name}\nassert callable({name})")
 
 
-@pytest.mark.slow
+@pytest.mark.export
 def test_the_package_quantize_is_called_as_its_pipeline() -> None:
     run_python(
         "from levit_edge import LevitEdgeError, quantize\n"
-        "import levit_edge.quantize.recipe\n"
+        "import levit_edge.bundle.recipe\n"
         "try:\n"
         "    quantize('no/such.pth', output='bundle')\n"
         "except LevitEdgeError as error:\n"

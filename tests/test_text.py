@@ -16,3 +16,10 @@ from levit_edge.text import listed
 )
 def test_listed(names: list[str], text: str) -> None:
     assert listed(names) == text
+
+
+def test_listed_as_lines() -> None:
+    """Each of its own, and how many more there are; a list that fits ends with its last."""
+    names = ["x" * 200, *map(str, range(1300))]
+    assert listed(names, 2, between="\n  ", longest=300) == "x" * 200 + "\n  0\n  and 1,299 more"
+    assert listed(names[1:3], 2, between="\n  ") == "0\n  1"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.speed.contender import Contender, Engine, Workshop, build_with
 from levit_edge.bundle.kinds import Precision
-from levit_edge.quantize.recipe import OnnxAttention, Scheme, Target
+from levit_edge.bundle.recipe import OnnxAttention, Scheme, Target
 
 __all__ = ["FILE_ENGINES", "OURS_FP32", "STOCK_INT8", "all_contenders", "given_file"]
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.fx import GraphModule
 
 from benchmarks.speed.contender import Workshop
+from levit_edge.bundle.recipe import OnnxAttention, Recipe, Scheme, Target
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.model.fuse import fuse
 from levit_edge.quantize.export.executorch import export_executorch
@@ -16,7 +17,6 @@ from levit_edge.quantize.export.onnx import export_onnx, onnx_graph
 from levit_edge.quantize.export.program import export_program
 from levit_edge.quantize.plan import Plan, make_plan
 from levit_edge.quantize.quantizer import quantize_graph
-from levit_edge.quantize.recipe import OnnxAttention, Recipe, Scheme, Target
 from levit_edge.quantize.schemes import layer_schemes
 from levit_edge.system.progress import Advance, Stages
 

@@ -11,7 +11,7 @@ from levit_edge.benchmark.measurement import ArtifactTimes, BoardState, Device, 
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.runtime.inspect.onnxruntime import OptimisedGraph
 
-__all__ = ["WANTED_SPEEDUP", "findings"]
+__all__ = ["DOT_PRODUCTS", "WANTED_SPEEDUP", "findings"]
 
 WANTED_SPEEDUP = 1.3
 """fp32's time over int8's that is worth the loss of accuracy; below it the reasons are looked for."""

@@ -25,12 +25,14 @@ from levit_edge.bundle.manifest import Artifact, Verification
 from levit_edge.bundle.reader import Bundle
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import decoded_squares, default_workers
+from levit_edge.data.options import DEFAULTS, ImageOptions
 from levit_edge.data.preprocess import Preprocessing
-from levit_edge.data.sampling import digest
+from levit_edge.data.sampling import ordered_digest
 from levit_edge.device.normalisation import Pixels, normalisation_table
+from levit_edge.documents import to_json
 from levit_edge.errors import BoardError
 from levit_edge.runtime.evaluation.evaluator import Answer
-from levit_edge.runtime.evaluation.verify import evaluation_set, judge
+from levit_edge.runtime.evaluation.verify import bundle_images, judge
 from levit_edge.system.progress import Stages
 from levit_edge.text import text
 
@@ -63,10 +65,8 @@ def verify_on(
     evaluation: Path,
     *,
     runtimes: Sequence[Runtime] | None = None,
-    limit: int | None = None,
+    options: ImageOptions = DEFAULTS,
     max_drop_pt: float | None = None,
-    skip_bad_images: bool = False,
-    workers: int | None = None,
     timeout_s: float | None = None,
     stages: Stages | None = None,
 ) -> BoardVerification:
@@ -76,11 +76,11 @@ def verify_on(
 
     Raises:
         BoardError: the board cannot be reached, is lost, or lacks what it needs.
-        DataError: the folder is not usable, or a gate was asked for and the images have no labels.
+        DataError: see `levit_edge.runtime.evaluation.verify.bundle_images`.
         BundleError: a file of the bundle is damaged, or it has no fp32 file to compare with.
     """
     manifest = bundle.manifest
-    images = evaluation_set(evaluation, manifest.config.classes, limit=limit, max_drop_pt=max_drop_pt)
+    images = bundle_images(bundle, evaluation, options, max_drop_pt)
     wanted = [each for each in manifest.artifacts if runtimes is None or each.runtime in runtimes]
     needed = sum(each.size_bytes for each in wanted) + RESERVE
     stages = stages or Stages()
@@ -104,12 +104,12 @@ def verify_on(
             verification = judge(
                 artifacts,
                 images,
-                board.answers(images, partial, default_workers(len(images)) if workers is None else workers),
+                board.answers(images, partial, options.processes(default_workers(len(images)))),
                 source=str(evaluation),
                 runtimes=packages,
                 host=_host(device),
+                options=options,
                 max_drop_pt=max_drop_pt,
-                skip_bad_images=skip_bad_images,
                 stages=stages,
             )
             partial.done()
@@ -148,8 +148,8 @@ def _inputs(
         "board": board,
         "files": json.dumps([each.sha256 for each in artifacts]),
         "runtimes": json.dumps(dict(packages), sort_keys=True),
-        "preprocessing": json.dumps(preprocessing.to_json(), sort_keys=True),
-        "images": json.dumps([digest(images), *images.relative_paths]),
+        "preprocessing": json.dumps(to_json(preprocessing), sort_keys=True),
+        "images": ordered_digest(images),
     }
 
 

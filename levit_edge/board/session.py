@@ -14,13 +14,14 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 from levit_edge.board.transports.transport import Transport, agent_source, boot_arguments
-from levit_edge.device.agent import GREETING, LONGEST_FRAME
+from levit_edge.device.protocol import GREETING, LONGEST_FRAME
 from levit_edge.errors import BoardError
-from levit_edge.system.frames import Pipe, read_frame, write_frame
+from levit_edge.system.frames import Pipe, read_frame, write_all, write_frame
 from levit_edge.text import entries, number, reason, text
 
 __all__ = ["Progress", "Session"]
 
+AGENT = "levit_edge.device.agent"
 START_S = 120.0
 """Seconds until the agent must have spoken: an emulated Python takes some."""
 LOST_S = 30.0
@@ -65,10 +66,10 @@ class Session:
         self._flooding = threading.Event()
         self._timeout_s = timeout_s
         source = agent_source()
-        self._process = self._start(transport.command(boot_arguments(source, needed_bytes)))
+        self._process = self._start(transport.command(boot_arguments(source, AGENT, needed_bytes)))
         self._to = cast(Pipe, self._process.stdin)
         with suppress(BrokenPipeError), self._sending:
-            _write_all(self._to, source)
+            write_all(self._to, source)
         for work in (self._read, self._read_stderr, self._ping):
             threading.Thread(target=work, daemon=True).start()
         self._timer = threading.Timer(timeout_s, self._give_up) if timeout_s is not None else None
@@ -263,12 +264,6 @@ class Session:
         self._late.set()
         self._frames.put(None)
         self.close()
-
-
-def _write_all(pipe: Pipe, data: bytes) -> None:
-    remaining = memoryview(data)
-    while remaining:
-        remaining = remaining[pipe.write(remaining) or 0 :]
 
 
 def _skip_to_greeting(stream: Pipe) -> bool:

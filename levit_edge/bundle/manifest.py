@@ -4,9 +4,9 @@ Accuracies are in percent, drops in percentage points, sizes in bytes, times in 
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.recipe import LayerScheme, Recipe
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.errors import BundleError
 from levit_edge.model.config import LevitConfig
@@ -74,8 +74,7 @@ class LayerRecord:
     """How one convolution or linear of the int8 files computes."""
 
     layer: str
-    scheme: str
-    """`static`, `dynamic` or `float`; see `levit_edge.quantize.recipe.LayerScheme`."""
+    scheme: LayerScheme
     input: AffineParameters | None
     """Of static layers."""
     output: AffineParameters | None
@@ -154,8 +153,8 @@ class Move:
     """One layer computing otherwise than the recipe says, to keep an accuracy budget."""
 
     layer: str
-    scheme: str
-    """`dynamic` or `float`."""
+    scheme: LayerScheme
+    """Dynamic or float."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,7 +208,7 @@ class Manifest:
     created_utc: str
     config: LevitConfig
     preprocessing: Preprocessing
-    recipe: dict[str, Any]
+    recipe: Recipe
     layers: tuple[LayerRecord, ...] = ()
     checkpoint: CheckpointProvenance
     calibration: ImageProvenance

@@ -73,6 +73,12 @@ class Bundle:
                 )
         return bundle
 
+    @property
+    def manifest_sha256(self) -> str:
+        """Of the manifest's file, in hex; empty for a bundle that is not finished and has none yet."""
+        file = self.path / MANIFEST_FILE
+        return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else ""
+
     def artifact(self, runtime: Runtime, precision: Precision) -> Artifact:
         """The one model file for `runtime` and `precision`.
 

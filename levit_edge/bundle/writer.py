@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-import os
 import shutil
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,7 +13,7 @@ from levit_edge.bundle.manifest import Manifest
 from levit_edge.bundle.reader import MANIFEST_FILE, Bundle, bundle_files, plain_file_name
 from levit_edge.documents import to_json
 from levit_edge.errors import OutputError
-from levit_edge.system.atomic import partial_folder, put_in_place, remove_abandoned_folders
+from levit_edge.system.atomic import partial_path, put_in_place, remove_abandoned_folders, write_synced
 from levit_edge.system.locks import OutputLock
 from levit_edge.system.signals import interrupts_wait
 
@@ -35,7 +35,7 @@ class BundleWriter:
         self.files: dict[str, str] = {}
         self._expected_bytes = expected_bytes
         self._undo = ExitStack()
-        self._folder = partial_folder(self.output)
+        self._folder = partial_path(self.output)
 
     def __enter__(self) -> Self:
         require_replaceable(self.output)
@@ -74,21 +74,17 @@ class BundleWriter:
         return self.files[name]
 
     def staged(self, manifest: Manifest) -> Bundle:
-        """What there is so far, readable as a bundle before `commit` gives it its place.
-
-        Raises:
-            OutputError: the disk is full or not writable.
-        """
-        self._write_manifest(manifest)
-        return Bundle(self._folder, manifest)
+        """The files so far, readable as a bundle of that manifest before `commit` gives it its place."""
+        return Bundle(self._folder, replace(manifest, files=dict(self.files)))
 
     def commit(self, manifest: Manifest) -> Bundle:
-        """Write the manifest and put the bundle in its place, over an older one if there is one.
+        """Write `manifest` with all files and put the bundle in its place, over an older one if there is one.
 
         Raises:
             OutputError: the disk is full or not writable; an older bundle is left as it was.
         """
-        self._write_manifest(manifest)
+        manifest = replace(manifest, files=dict(self.files))
+        self._write(MANIFEST_FILE, json.dumps(to_json(manifest), indent=1, ensure_ascii=False).encode() + b"\n")
         require_replaceable(self.output)
         try:
             with interrupts_wait():
@@ -97,15 +93,9 @@ class BundleWriter:
             raise _output_error(self.output, error) from error
         return Bundle(self.output, manifest)
 
-    def _write_manifest(self, manifest: Manifest) -> None:
-        self._write(MANIFEST_FILE, json.dumps(to_json(manifest), indent=1, ensure_ascii=False).encode() + b"\n")
-
     def _write(self, name: str, data: bytes) -> None:
         try:
-            with (self._folder / name).open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+            write_synced(self._folder / name, data)
         except OSError as error:
             raise _output_error(self.output, error) from error
 

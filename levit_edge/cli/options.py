@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from levit_edge.bundle.kinds import Runtime
+from levit_edge.bundle.recipe import RangeMethod, Recipe, Scheme, WeightRounding
 from levit_edge.cli.terminal.completion import model_sizes, targets
 from levit_edge.model.config import CONFIGS
-from levit_edge.quantize.recipe import RangeMethod, Recipe, Scheme, WeightRounding
 
 __all__ = [
     "RECIPE",

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from levit_edge.data.imagenet import synsets as imagenet_synsets
 from levit_edge.errors import DataError
+from levit_edge.text import listed
 
 __all__ = [
     "EXTENSIONS",
@@ -129,7 +130,7 @@ def arrange(directory: object, files: Iterable[str], folders: Iterable[str]) -> 
     loose = sorted(path for path in images if "/" not in path)
     sorted_images = sorted((path for path in images if "/" in path), key=lambda path: (_folder_of(path), path))
     if loose and sorted_images:
-        raise DataError(f"{directory}: there are images beside the class folders: {_some(loose)}")
+        raise DataError(f"{directory}: there are images beside the class folders: {listed(loose, 3)}")
     if loose:
         return Arrangement(images=tuple(loose), folders=None)
     if not sorted_images:
@@ -157,7 +158,7 @@ def class_labels(
     message = f"{directory}: {len(folders)} class folders, but the model has {classes} classes"
     if classes == len(synsets):
         strangers = sorted(set(folders) - set(synsets))
-        raise DataError(f"{message}, and these folders are not named by WordNet ids of theirs: {_some(strangers)}")
+        raise DataError(f"{message}, and these folders are not named by WordNet ids of theirs: {listed(strangers, 3)}")
     raise DataError(f"{message}: expected one folder per class, in the order of the classes")
 
 
@@ -197,10 +198,3 @@ def _folder_of(path: str) -> str:
 
 def _is_hidden(name: str) -> bool:
     return name.startswith(".") and name not in {".", ".."}
-
-
-def _some(names: Iterable[str]) -> str:
-    """The first three of `names`, and how many more there are."""
-    listed = list(names)
-    rest = f" and {len(listed) - 3} more" if len(listed) > 3 else ""
-    return ", ".join(listed[:3]) + rest

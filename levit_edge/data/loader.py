@@ -11,10 +11,12 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from levit_edge.data.options import DEFAULTS, ImageOptions
 from levit_edge.data.pool import read_squares
 from levit_edge.data.preprocess import FloatImage, Pixels, Preprocessing, normalise
 from levit_edge.device.image import check_header, crop_square, decoding_fault, open_image
 from levit_edge.errors import DataError
+from levit_edge.text import listed
 
 __all__ = ["BadImage", "Decoder", "batches", "check_headers", "decoded_squares", "default_workers", "judge_bad_images"]
 
@@ -47,7 +49,7 @@ class Decoder:
             for index, image in decoder: ...
 
     Leaving the `with` ends the workers, also after an exception or Ctrl-C. Memory does not grow with the number
-    of images. `workers` is the number of processes; 0 decodes in this one, None is `default_workers`.
+    of images. Of the options it takes `workers` and `skip_bad_images`.
 
     Images that cannot be read are not yielded; they are in `bad`. With `skip_bad_images` that is all, unless no
     image can be read. Without it, the iteration goes through all images and then ends in a DataError that lists
@@ -61,14 +63,12 @@ class Decoder:
         self,
         images: Sequence[Path],
         preprocessing: Preprocessing,
-        *,
-        workers: int | None = None,
-        skip_bad_images: bool = False,
+        options: ImageOptions = DEFAULTS,
     ) -> None:
         self.images = tuple(images)
         self.preprocessing = preprocessing
-        self.workers = default_workers(len(images)) if workers is None else workers
-        self.skip_bad_images = skip_bad_images
+        self.workers = options.processes(default_workers(len(images)))
+        self.skip_bad_images = options.skip_bad_images
         self.bad: list[BadImage] = []
         """The images of the last iteration that could not be read, so far."""
         self._running: Generator[tuple[int, FloatImage], None, None] | None = None
@@ -143,10 +143,8 @@ def judge_bad_images(bad: Sequence[BadImage], images: int, *, skip: bool) -> Non
     advice = "remove or replace them"
     if len(bad) < images:
         advice += ", or leave them out with --skip-bad-images"
-    lines = [f"  {each.path}: {each.reason}" for each in bad[:LISTED]]
-    if len(bad) > LISTED:
-        lines.append(f"  and {len(bad) - LISTED} more")
-    raise DataError("\n".join([f"{len(bad)} of {images} images cannot be read: {advice}", *lines]))
+    lines = listed([f"{each.path}: {each.reason}" for each in bad], LISTED, between="\n  ", longest=4000)
+    raise DataError(f"{len(bad)} of {images} images cannot be read: {advice}\n  {lines}")
 
 
 def batches(decoded: Iterable[tuple[int, FloatImage]], size: int) -> Iterator[tuple[tuple[int, ...], FloatImage]]:

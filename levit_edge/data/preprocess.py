@@ -4,10 +4,9 @@ Resize the short side, centre crop, scale to [0, 1], subtract the mean and divid
 the `Resize`, `CenterCrop`, `ToTensor`, `Normalize` of the original LeViT evaluation, bit for bit.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -40,7 +39,7 @@ class Preprocessing:
     """All that decides how a photograph becomes a model's input; saved with every bundle.
 
     Raises:
-        DataError: a value is of the wrong type or out of its range, or `resize` is less than `image_size`.
+        DataError: a value is out of its range, or `resize` is less than `image_size`.
     """
 
     image_size: int
@@ -57,17 +56,20 @@ class Preprocessing:
     """Order of the input's axes; the only choice."""
 
     def __post_init__(self) -> None:
-        for name, value in (("image_size", self.image_size), ("resize", self.resize)):
-            _check_number(name, value, int, SIDES)
+        sides = {"image_size": (self.image_size,), "resize": (self.resize,)}
+        for limits, values in ((SIDES, sides), (MEANS, {"mean": self.mean}), (DEVIATIONS, {"std": self.std})):
+            for name, numbers in values.items():
+                for number in numbers:
+                    if not limits[0] <= number <= limits[1]:
+                        raise DataError(f"preprocessing {name} is {number}, expected {limits[0]} to {limits[1]}")
         if self.resize < self.image_size:
             raise DataError(
                 f"the short side would be resized to {self.resize} pixels, but the model sees {self.image_size}: "
                 f"resize to {self.image_size} or more"
             )
-        _check_triple("mean", self.mean, MEANS)
-        _check_triple("std", self.std, DEVIATIONS)
-        _check_only("interpolation", self.interpolation, "bicubic")
-        _check_only("layout", self.layout, "NCHW")
+        for name, value, only in (("interpolation", self.interpolation, "bicubic"), ("layout", self.layout, "NCHW")):
+            if value != only:
+                raise DataError(f"preprocessing {name} is {value[:60]!r}, expected {only!r}")
 
     @classmethod
     def from_config(cls, config: "LevitConfig", resize: int | None = None) -> "Preprocessing":
@@ -81,27 +83,6 @@ class Preprocessing:
             mean=config.mean,
             std=config.std,
         )
-
-    def to_json(self) -> dict[str, Any]:
-        """What `from_json` reads: one entry per field, `mean` and `std` as lists."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
-
-    @classmethod
-    def from_json(cls, document: object) -> "Preprocessing":
-        """Read what `to_json` wrote.
-
-        Raises:
-            DataError: not an object, a key is missing or unknown, or a value is not sane.
-        """
-        if not isinstance(document, Mapping):
-            raise DataError(f"preprocessing is {_brief(document)}, expected an object")
-        names = {field.name for field in fields(cls)}
-        if names != set(document):
-            missing = ", ".join(sorted(names - set(document))) or "none"
-            unknown = ", ".join(sorted(str(key)[:40] for key in set(document) - names)) or "none"
-            raise DataError(f"preprocessing does not have the expected keys: missing {missing}; unknown {unknown}")
-        values = {**document, "mean": _triple(document["mean"]), "std": _triple(document["std"])}
-        return cls(**values)
 
 
 def normalise(pixels: Pixels, preprocessing: Preprocessing) -> FloatImage:
@@ -134,32 +115,3 @@ def decode_input(content: bytes, name: str, preprocessing: Preprocessing) -> Flo
 
 def _input(image: Image.Image, preprocessing: Preprocessing) -> FloatImage:
     return normalise(np.asarray(crop_square(image, preprocessing.resize, preprocessing.image_size)), preprocessing)
-
-
-def _check_number(name: str, value: object, kind: type, limits: tuple[float, float]) -> None:
-    low, high = limits
-    if not isinstance(value, kind) or not low <= value <= high:  # type: ignore[operator]
-        raise DataError(f"preprocessing {name} is {_brief(value)}, expected {kind.__name__} from {low} to {high}")
-
-
-def _check_triple(name: str, value: object, limits: tuple[float, float]) -> None:
-    if not isinstance(value, tuple) or len(value) != 3:
-        raise DataError(f"preprocessing {name} is {_brief(value)}, expected three numbers")
-    for number in value:
-        _check_number(name, number, float, limits)
-
-
-def _check_only(name: str, value: object, only: str) -> None:
-    if value != only:
-        raise DataError(f"preprocessing {name} is {_brief(value)}, expected {only!r}")
-
-
-def _triple(value: object) -> object:
-    """A list of JSON numbers as a tuple of floats; anything else as it is, for the checks to refuse."""
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return tuple(float(number) if type(number) is int and abs(number) < 2**53 else number for number in value)
-    return value
-
-
-def _brief(value: object) -> str:
-    return repr(value)[:60]

@@ -5,6 +5,7 @@ order in which a file system lists a folder.
 """
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.errors import DataError
 
-__all__ = ["balanced_indices", "balanced_sample", "digest", "digest_of"]
+__all__ = ["balanced_indices", "balanced_sample", "digest", "digest_of", "ordered_digest"]
 
 
 def balanced_sample(image_set: ImageSet, count: int, seed: int) -> ImageSet:
@@ -60,6 +61,15 @@ def digest(image_set: ImageSet) -> str:
         DataError: an image cannot be read; it is named.
     """
     return digest_of(zip(image_set.relative_paths, map(_file_sha256, image_set.images), strict=True))
+
+
+def ordered_digest(images: ImageSet) -> str:
+    """SHA-256, in hex, of which images these are, their contents and their order.
+
+    Raises:
+        DataError: as `digest`.
+    """
+    return _sha256(json.dumps([digest(images), *images.relative_paths]))
 
 
 def digest_of(images: Iterable[tuple[str, str]]) -> str:

@@ -6,32 +6,26 @@ Arguments: the descriptor of the shared memory, the length of the resized short 
 It imports Pillow and nothing heavier, and ends when its standard input does.
 """
 
-import errno
 import json
 import mmap
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 from levit_edge.device.image import crop_square, decoding_fault, open_image
-from levit_edge.errors import DataError, MemoryShortageError
-from levit_edge.system.frames import end_with_client, read_frame, write_frame
+from levit_edge.errors import DataError
+from levit_edge.system.frames import Pipe, write_frame
+from levit_edge.system.worker import next_frame, serve
 
 LONGEST_REASON = 200  # characters; answers must fit in the pipe, so that a worker never waits for its reader
 
 
-def main() -> None:
-    """Serve until standard input ends; a client that has gone away ends it as quietly."""
+def main(requests: Pipe, answers: Pipe) -> None:
+    """Serve until the client has gone."""
     memory, resize, size = (int(argument) for argument in sys.argv[1:])
     slot_bytes = size * size * 3
-    with (
-        open(0, "rb", buffering=0) as requests,
-        open(1, "wb", buffering=0) as answers,
-        mmap.mmap(memory, 0) as pixels,
-        suppress(BrokenPipeError),
-    ):
-        while (request := read_frame(requests)) is not None:
-            slot, path = json.loads(request)
+    with mmap.mmap(memory, 0) as pixels:
+        while True:
+            slot, path = json.loads(next_frame(requests))
             window = slice(slot * slot_bytes, (slot + 1) * slot_bytes)
             try:
                 pixels[window] = read_square(Path(path), resize, size)
@@ -47,8 +41,4 @@ def read_square(path: Path, resize: int, size: int) -> bytes:
 
 
 if __name__ == "__main__":
-    end_with_client()
-    try:
-        main()
-    except (MemoryError, MemoryShortageError):
-        sys.exit(errno.ENOMEM)
+    serve(main)

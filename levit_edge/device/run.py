@@ -29,10 +29,14 @@ try:
     from levit_edge.device.normalisation import normalise_pixels
 except ImportError as error:
     sys.exit(f"error: {error.name} is not installed: pip install numpy pillow onnxruntime")
-from levit_edge.device import agent
+from levit_edge.device.engines import NO_TELEMETRY, import_engine
 from levit_edge.device.errors import ExitStatus, LevitEdgeError, PackageError, RuntimeUnavailableError
+from levit_edge.device.facts import read_facts
 from levit_edge.device.golden import compare_golden
+from levit_edge.device.protocol import AgentError
 from levit_edge.device.ranking import softmax, top_classes
+from levit_edge.device.state import read_state
+from levit_edge.device.worker import Worker
 
 RUNTIMES = ("onnxruntime", "executorch")
 """Tried in this order."""
@@ -101,8 +105,8 @@ class UnpackedPackage:
         missing = []
         for runtime in runtimes:
             try:
-                package, load = agent.import_engine(runtime)
-            except agent.AgentError as error:
+                package, load = import_engine(runtime)
+            except AgentError as error:
                 missing.append(str(error))
                 continue
             model = self.models[runtime]
@@ -151,11 +155,11 @@ def self_test(package: UnpackedPackage, model: dict[str, Any], engine: str, run:
 
 def bench(package: UnpackedPackage, model: dict[str, Any], engine: str, run: Run, runs: int, threads: int) -> None:
     """Print what the board is, and the times of one inference alone, as `levit-edge bench` takes them."""
-    worker = agent.Worker()
+    worker = Worker()
     worker.run_one, worker.image = run, package.floats(package.golden_input)[:1]
-    before = agent.read_state()
+    before = read_state()
     times = worker.run(WARM_UP, runs)["ms"]
-    facts, after = agent.read_facts(), agent.read_state()
+    facts, after = read_facts(), read_state()
     p50, p90, p99 = np.percentile(times, (50, 90, 99))
     print(f"{facts['model'] or 'unknown device'}, {facts['machine']}, {facts['os']}, Python {facts['python']}")
     if facts["emulator"]:
@@ -187,7 +191,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit status."""
     chosen = parse_arguments(arguments)
-    for name, value in agent.NO_TELEMETRY.items():
+    for name, value in NO_TELEMETRY.items():
         os.environ.setdefault(name, value)
     try:
         package = UnpackedPackage(Path(__file__).resolve().parent)

@@ -6,6 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from levit_edge.benchmark.diagnosis import DOT_PRODUCTS
 from levit_edge.benchmark.measurement import Device
 from levit_edge.board.facts.device import describe_device
 from levit_edge.doctor.check import Check, CheckStatus
@@ -13,8 +14,6 @@ from levit_edge.system.memory import available_bytes
 
 __all__ = ["check_disk", "check_memory", "check_processor", "check_python"]
 
-DOT_PRODUCTS = {"asimddp", "avx_vnni", "avx512_vnni", "amx_int8"}
-"""Features with which int8 is clearly faster than float."""
 QUANTIZE_BYTES = 2 * 2**30
 """Peak memory of `quantize --model 128S` with an evaluation is 1.8 GiB (docs/accuracy.md)."""
 DISK_BYTES = 2**30
@@ -39,7 +38,7 @@ def check_processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> Check:
     device = _describe(cpuinfo)
     names = " + ".join(f"{group.count} × {group.name}" for group in device.cores) or device.architecture
     found = f"{names}; {device.usable_cores} usable; for int8: {', '.join(device.features) or 'nothing known'}"
-    if not device.features or DOT_PRODUCTS & set(device.features):
+    if not device.features or set().union(*DOT_PRODUCTS.values()) & set(device.features):
         return Check(name="processor", status=CheckStatus.OK, found=found)
     return Check(
         name="processor",

@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from levit_edge.bundle.kinds import Runtime
+from levit_edge.device.sources import SOURCES
 
 __all__ = [
     "DOCUMENT_FILE",
@@ -25,24 +26,9 @@ LICENSE_FILE = "LICENSE.txt"
 """Of our own sources, which only packages for boards carry."""
 GOLDEN_INPUT_FILE = "golden_input.f32"
 MODEL_FILES = {Runtime.EXECUTORCH: "model.pte", Runtime.ONNXRUNTIME: "model.onnx"}
-SOURCE_FILES = {
-    "run.py": "device/run.py",
-    **{
-        f"levit_edge/{name}": name
-        for name in (
-            "__init__.py",
-            "device/__init__.py",
-            "device/agent.py",
-            "device/errors.py",
-            "device/golden.py",
-            "device/image.py",
-            "device/normalisation.py",
-            "device/ranking.py",
-        )
-    },
-}
-"""Name in a package -> path in levit_edge: `run.py` and the modules of ours that it imports, as they are. They run with
-Python 3.9, numpy, Pillow and one runtime."""
+SOURCE_FILES = {"run.py": "device/run.py", **{f"levit_edge/{name}": name for name in SOURCES}}
+"""Name in a package -> path in levit_edge: `run.py` and what it imports from, as they are. They run with Python 3.9,
+numpy, Pillow and one runtime."""
 FORMER_SOURCE_FILES = frozenset(
     {
         "run.py",

@@ -12,6 +12,7 @@ from levit_edge.bundle.manifest import CheckpointProvenance, Gate
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.errors import PackageError
 from levit_edge.package.contents import DOCUMENT_FILE, Purpose, expected_files, golden_output_file, runtimes_of
+from levit_edge.text import listed
 
 __all__ = [
     "Accuracy",
@@ -196,7 +197,8 @@ class PackageDocument:
         _require(
             set(self.files) in (expected, expected_files(self.purpose, former=True)),
             f"exactly the files of a package for {self.purpose}:"
-            f" missing {_listed(expected - set(self.files))}; unknown {_listed(set(self.files) - expected)}",
+            f" missing {listed(sorted(expected - set(self.files))) or 'none'};"
+            f" unknown {listed(sorted(set(self.files) - expected)) or 'none'}",
         )
         _require(
             tuple(model.runtime for model in self.models) == runtimes_of(self.purpose),
@@ -217,10 +219,6 @@ class PackageDocument:
             _require(name in self.files, f"a name in files for {name[:60]!r}")
         for array in (self.golden_input, *(model.golden_output for model in self.models)):
             _require(self.files[array.file].size_bytes == array.size_bytes, f"{array.file} as large as its shape says")
-
-
-def _listed(names: set[str] | frozenset[str]) -> str:
-    return ", ".join(sorted(names))[:200] or "none"
 
 
 def _require(holds: object, expected: str) -> None:

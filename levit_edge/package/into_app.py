@@ -1,6 +1,5 @@
 """Putting a package's files into an Android project, whose build makes them a part of the app."""
 
-import os
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 from levit_edge.errors import OutputError
 from levit_edge.package.archive import read_archive
 from levit_edge.package.contents import DOCUMENT_FILE, Purpose, expected_files
-from levit_edge.system.atomic import partial_folder, put_in_place, remove_abandoned_folders
+from levit_edge.system.atomic import partial_path, put_in_place, remove_abandoned_folders, write_synced
 from levit_edge.system.locks import OutputLock
 from levit_edge.system.signals import interrupts_wait
 
@@ -50,7 +49,7 @@ def put_into_app(project: Path, data: bytes) -> Path:
         OutputError: it is not an Android project, something else is there, or it cannot be written.
     """
     folder = assets_of(project)
-    partial = partial_folder(folder)
+    partial = partial_path(folder)
     try:
         folder.parent.mkdir(exist_ok=True)
         with OutputLock(folder, "--into"), ExitStack() as undo:
@@ -58,7 +57,7 @@ def put_into_app(project: Path, data: bytes) -> Path:
             undo.callback(shutil.rmtree, partial, ignore_errors=True)
             partial.mkdir()
             for name, content in read_archive(data, "the package").items():
-                _write(partial / name, content)
+                write_synced(partial / name, content)
             with interrupts_wait():
                 put_in_place(partial, folder)
     except OSError as error:
@@ -69,10 +68,3 @@ def put_into_app(project: Path, data: bytes) -> Path:
 def _holds_nothing_else(folder: Path) -> bool:
     found = {path.name for path in folder.iterdir()}
     return not found or (DOCUMENT_FILE in found and found <= expected_files(Purpose.ANDROID) | {DOCUMENT_FILE})
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

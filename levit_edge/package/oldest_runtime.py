@@ -1,10 +1,8 @@
 """The oldest runtime that is known to load a model file, and how that is known: promised, or tried by us."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.manifest import Manifest
+from levit_edge.bundle.recipe import OnnxAttention, Recipe, Scheme
 from levit_edge.errors import BundleError
 from levit_edge.package.document import OldestRuntime
 
@@ -46,9 +44,9 @@ def _oldest_executorch(maker: str) -> OldestRuntime:
     )
 
 
-def _oldest_onnxruntime(recipe: Mapping[str, Any]) -> OldestRuntime:
+def _oldest_onnxruntime(recipe: Recipe) -> OldestRuntime:
     """What was tried is said in `levit_edge.quantize.export.onnx_attention`; plain files with the demo."""
     version = "1.19.2"
-    if recipe.get("onnx_attention") == "fused":
-        version = "1.23.2" if recipe.get("scheme") == "mixed" else "1.24.1"
+    if recipe.onnx_attention is OnnxAttention.FUSED:
+        version = "1.23.2" if recipe.scheme is Scheme.MIXED else "1.24.1"
     return OldestRuntime(version=version, basis="tried by levit-edge with files of this kind")

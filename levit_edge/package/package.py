@@ -18,6 +18,7 @@ from levit_edge.errors import PackageError
 from levit_edge.package.archive import MAX_PACKAGE_BYTES, read_archive
 from levit_edge.package.contents import DOCUMENT_FILE
 from levit_edge.package.document import FloatArray, PackageDocument
+from levit_edge.text import listed
 
 __all__ = ["Package", "is_package", "read_package_file"]
 
@@ -77,14 +78,14 @@ class Package:
         return values
 
     def _check_files(self, what: str) -> None:
-        listed = self.document.files
-        unknown, missing = sorted(set(self.files) - set(listed)), sorted(set(listed) - set(self.files))
+        files = self.document.files
+        unknown, missing = sorted(set(self.files) - set(files)), sorted(set(files) - set(self.files))
         if unknown or missing:
             raise PackageError(
-                f"{what} has other files than its {DOCUMENT_FILE} says: missing {', '.join(missing) or 'none'};"
-                f" unknown {', '.join(unknown)[:200] or 'none'}. It is not used."
+                f"{what} has other files than its {DOCUMENT_FILE} says: missing {listed(missing) or 'none'};"
+                f" unknown {listed(unknown) or 'none'}. It is not used."
             )
-        for name, expected in listed.items():
+        for name, expected in files.items():
             data = self.files[name]
             found = hashlib.sha256(data).hexdigest()
             if (len(data), found) != (expected.size_bytes, expected.sha256):

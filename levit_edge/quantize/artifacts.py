@@ -1,6 +1,7 @@
 """The four model files, and the check that each computes what the graph that it came from computes."""
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,12 +13,13 @@ from torch.export import ExportedProgram
 from torch.fx import GraphModule
 
 from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.manifest import Artifact
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.export.executorch import export_executorch
 from levit_edge.quantize.export.onnx import export_onnx, onnx_graph
 from levit_edge.quantize.export.program import export_program
-from levit_edge.quantize.recipe import Recipe
 from levit_edge.runtime.evaluation.comparison import Comparison
 from levit_edge.runtime.runner import open_runner
 from levit_edge.system.progress import Stages
@@ -113,35 +115,45 @@ def _export(
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """What one file gave for the golden images."""
+    """A model file that computes what it was exported from, and what it gave for the golden images."""
 
+    artifact: Artifact
+    model: bytes
     logits: Floats
     """(N, classes)."""
-    graph_sqnr_db: float | None
-    """Against the graph it came from; None when equal."""
 
 
-def check_exports(exported: list[Exported], golden: Floats) -> dict[str, Checked]:
+def check_exports(exported: Sequence[Exported], golden: Floats, stages: Stages) -> tuple[Checked, ...]:
     """Run every file in its runtime on the `golden` images (N, 3, size, size) and compare with its source.
 
     Raises:
         QuantizationError: a runtime computes something else than the source.
     """
-    with torch.no_grad():
+    with stages.stage("check exports"), torch.no_grad():
         images = torch.split(torch.from_numpy(golden), 1)
         expected = {
             source: torch.cat([source(image) for image in images]).numpy()
             for source in {each.source for each in exported}
         }
-    checked = {}
-    for each in exported:
-        runner = open_runner(each.runtime, each.model)
-        logits = np.stack([runner.run(image[np.newaxis]) for image in golden])
-        checked[each.file] = _compare(each, expected[each.source], logits)
-    return checked
+        return tuple(_checked(each, expected[each.source], golden) for each in exported)
 
 
-def _compare(exported: Exported, expected: Floats, found: Floats) -> Checked:
+def _checked(exported: Exported, expected: Floats, golden: Floats) -> Checked:
+    runner = open_runner(exported.runtime, exported.model)
+    logits = np.stack([runner.run(image[np.newaxis]) for image in golden])
+    artifact = Artifact(
+        file=exported.file,
+        runtime=exported.runtime,
+        precision=exported.precision,
+        size_bytes=len(exported.model),
+        sha256=hashlib.sha256(exported.model).hexdigest(),
+        graph_sqnr_db=_sqnr_db(exported, expected, logits),
+    )
+    return Checked(artifact=artifact, model=exported.model, logits=logits)
+
+
+def _sqnr_db(exported: Exported, expected: Floats, found: Floats) -> float | None:
+    """Against the graph it came from; None when equal."""
     comparison = Comparison()
     for reference, logits in zip(expected, found, strict=True):
         comparison.add(reference, logits)
@@ -155,4 +167,4 @@ def _compare(exported: Exported, expected: Floats, found: Floats) -> Checked:
             f" {error:.1e} of the largest (SQNR {sqnr_db} dB). Install the versions of levit-edge[quantize]; if they"
             " are installed, please report it."
         )
-    return Checked(logits=found, graph_sqnr_db=sqnr_db)
+    return sqnr_db

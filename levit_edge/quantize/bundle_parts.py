@@ -1,8 +1,7 @@
 """What a bundle says of its models, and its other files: class names, golden inputs and outputs, evidence, report."""
 
 import io
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -20,18 +19,17 @@ from levit_edge.bundle.manifest import (
     Verification,
 )
 from levit_edge.bundle.reader import Bundle
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.bundle.writer import BundleWriter
 from levit_edge.data import imagenet
 from levit_edge.data.preprocess import Preprocessing
-from levit_edge.documents import to_json
 from levit_edge.model.config import LevitConfig
-from levit_edge.quantize.artifacts import Checked, Exported
-from levit_edge.quantize.recipe import Recipe
+from levit_edge.quantize.artifacts import Checked
 from levit_edge.report.bundle_page import bundle_page
 from levit_edge.report.evidence import EVIDENCE_FILE, Evidence, evidence_file
 from levit_edge.system.host import TOOLS, describe_host, package_versions
 
-__all__ = ["artifact_of", "expected_bytes", "finish", "golden_file", "labels_file", "make_manifest"]
+__all__ = ["expected_bytes", "finish", "golden_file", "labels_file", "make_manifest"]
 
 BYTES_PER_PARAMETER = 14
 """Disk that a bundle takes, generously: fp32 and int8 twice, attention biases gathered."""
@@ -56,24 +54,12 @@ def _labels(classes: int, trained: tuple[str, ...] | None, evaluated: tuple[str,
     return tuple(f"class {index}" for index in range(classes))
 
 
-def golden_file(inputs: NDArray[np.float32], checked: Mapping[str, Checked]) -> bytes:
+def golden_file(inputs: NDArray[np.float32], checked: Sequence[Checked]) -> bytes:
     """`golden.npz`: `inputs` (N, 3, size, size), and under each file's name its logits (N, classes)."""
     buffer = io.BytesIO()
-    arrays = {file: each.logits for file, each in checked.items()}
+    arrays = {each.artifact.file: each.logits for each in checked}
     np.savez_compressed(buffer, allow_pickle=False, inputs=inputs, **arrays)
     return buffer.getvalue()
-
-
-def artifact_of(exported: Exported, checked: Checked, sha256: str) -> Artifact:
-    """What the manifest says of a model file."""
-    return Artifact(
-        file=exported.file,
-        runtime=exported.runtime,
-        precision=exported.precision,
-        size_bytes=len(exported.model),
-        sha256=sha256,
-        graph_sqnr_db=checked.graph_sqnr_db,
-    )
 
 
 def expected_bytes(network: nn.Module) -> int:
@@ -100,7 +86,7 @@ def make_manifest(
         created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
         config=config,
         preprocessing=preprocessing,
-        recipe=to_json(recipe),
+        recipe=recipe,
         layers=layers,
         checkpoint=checkpoint,
         calibration=calibration,
@@ -121,6 +107,5 @@ def finish(writer: BundleWriter, manifest: Manifest, evidence: Evidence) -> Bund
         RuntimeUnavailableError: what the report needs is not installed.
     """
     writer.add(EVIDENCE_FILE, evidence_file(evidence))
-    staged = writer.staged(replace(manifest, files=dict(writer.files)))
-    writer.add("report.html", bundle_page(staged).encode())
-    return writer.commit(replace(manifest, files=dict(writer.files)))
+    writer.add("report.html", bundle_page(writer.staged(manifest)).encode())
+    return writer.commit(manifest)

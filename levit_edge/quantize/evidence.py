@@ -1,32 +1,73 @@
 """What `quantize` keeps for the report: each layer's noise and ranges, the images that flipped, a short measurement."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
 from levit_edge.benchmark.files import shareable
 from levit_edge.benchmark.measurement import Measurement
-from levit_edge.board.measure import Plan as Timing
-from levit_edge.board.measure import measure
+from levit_edge.board.measure import BenchmarkSettings, measure
 from levit_edge.board.transports.local import LocalTransport
+from levit_edge.bundle.manifest import Artifact, Verification
 from levit_edge.bundle.reader import Bundle
 from levit_edge.data.loader import Decoder, batches
+from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.errors import BoardError
 from levit_edge.quantize.analysis.layer_sqnr import layer_sqnr
+from levit_edge.quantize.artifacts import Checked
 from levit_edge.quantize.plan import Plan
+from levit_edge.quantize.prepare import Prepared
 from levit_edge.quantize.ranges.affine import Range
 from levit_edge.report.evidence import ActivationRange, Evidence, LayerEvidence
+from levit_edge.report.flips import FlipLog
+from levit_edge.runtime.evaluation.verify import evaluate
 from levit_edge.system.progress import Stages
 
-__all__ = ["layer_evidence", "measure_here"]
+__all__ = ["Evaluated", "evaluate_files", "layer_evidence", "measure_here"]
 
 LAYER_IMAGES = 32
 """No more, as each image takes two passes."""
 BATCH = 8
 TIMED_RUNS = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluated:
+    """What the files did on the evaluation images, and what else the report shows."""
+
+    artifacts: tuple[Artifact, ...]
+    verification: Verification
+    evidence: Evidence
+
+
+def evaluate_files(
+    run: Prepared, plan: Plan, readable: Sequence[Path], checked: Sequence[Checked], stages: Stages, *, thumbnails: bool
+) -> Evaluated:
+    """Measure layers on the `readable` calibration images, and run all files over the evaluation images.
+
+    `thumbnails` keeps small pictures of some images that flip.
+
+    Raises:
+        DataError: images cannot be read, and are not to be skipped.
+    """
+    evidence = layer_evidence(plan, readable, run.preprocessing, stages, limit=run.options.limit)
+    images, log = run.images.evaluation, FlipLog()
+    models = {each.artifact: each.model for each in checked}
+    verification = evaluate(
+        models,
+        images,
+        run.preprocessing,
+        source=run.images.evaluation_source,
+        options=run.options,
+        max_drop_pt=run.max_drop_pt,
+        stages=stages,
+        flips=log,
+    )
+    flips = log.flips(images.root, run.preprocessing, thumbnails=thumbnails)
+    return Evaluated(artifacts=tuple(models), verification=verification, evidence=replace(evidence, flips=flips))
 
 
 def layer_evidence(
@@ -36,7 +77,7 @@ def layer_evidence(
     images = calibration[:LAYER_IMAGES]
     with (
         stages.stage("measure layers", total=len(images)) as advance,
-        Decoder(images, preprocessing, workers=0) as decoder,
+        Decoder(images, preprocessing, ImageOptions(workers=0)) as decoder,
     ):
 
         def tensors() -> Iterator[torch.Tensor]:
@@ -57,16 +98,16 @@ def layer_evidence(
 def measure_here(bundle: Bundle, name: str, stages: Stages, warn: Callable[[str], None]) -> Measurement | None:
     """Time the files of `bundle` on this computer, one thread; None, and a warning, if that cannot be done.
 
-    `name` is what the bundle will be called; its manifest is not final, so the measurement has no digest of it.
+    `name` is what the bundle will be called; its manifest is not written yet, so the measurement has no digest of it.
     """
-    plan = Timing(threads=(1,), runs=TIMED_RUNS)
+    settings = BenchmarkSettings(threads=(1,), runs=TIMED_RUNS)
     try:
         with stages.stage("measure latency"):
-            measured = shareable(measure(bundle, LocalTransport(), plan))
+            measured = shareable(measure(bundle, LocalTransport(), settings))
     except BoardError as error:
         warn(f"the report will have no latency: {error}")
         return None
-    return replace(measured, bundle=name, model=replace(measured.model, manifest_sha256=""))
+    return replace(measured, bundle=name)
 
 
 def _interval(bounds: Range) -> ActivationRange:

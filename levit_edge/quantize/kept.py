@@ -11,17 +11,17 @@ from typing import Self, TypeVar
 
 import torch
 
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.preprocess import Preprocessing
-from levit_edge.data.sampling import digest
+from levit_edge.data.sampling import ordered_digest
 from levit_edge.documents import to_json
 from levit_edge.errors import LevitEdgeError
 from levit_edge.model.checkpoint import Checkpoint
-from levit_edge.quantize.recipe import Recipe
 from levit_edge.system.host import describe_host, source_digest
 from levit_edge.system.result_cache import Unfinished
 
-__all__ = ["DamagedError", "Kept", "inputs_of", "ordered_digest"]
+__all__ = ["DamagedError", "Kept", "inputs_of"]
 
 T = TypeVar("T")
 Warn = Callable[[str], None]
@@ -124,11 +124,6 @@ def inputs_of(
         "host": json.dumps(describe_host()),
         "arithmetic": f"{torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads",
     }
-
-
-def ordered_digest(images: ImageSet) -> str:
-    """SHA-256 of which images these are, their contents and their order."""
-    return hashlib.sha256(json.dumps([digest(images), *images.relative_paths]).encode()).hexdigest()
 
 
 def _name(what: str, depends_on: str) -> str:

@@ -1,10 +1,10 @@
-"""The plan of a calibrated network as bytes, so that an interrupted run need not calibrate again.
+"""A calibrated network as bytes, so that an interrupted run need not calibrate again.
 
 safetensors, with what is not a tensor as a JSON document in one of them: reading it runs no code.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -14,18 +14,18 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from levit_edge.bundle.recipe import LayerScheme
+from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import BadImage
 from levit_edge.documents import from_json, parse_json, to_json
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.calibration.calibrate import LayerRanges
-from levit_edge.quantize.calibration.calibration_images import CalibrationImages
+from levit_edge.quantize.calibration.calibrated import Calibrated
 from levit_edge.quantize.kept import DamagedError, Kept
-from levit_edge.quantize.plan import LayerPlan, Plan, ProductPlan, make_plan
-from levit_edge.quantize.recipe import LayerScheme, Recipe
+from levit_edge.quantize.plan import LayerPlan, Plan, ProductPlan
 from levit_edge.quantize.schemes import quantizable_layers
-from levit_edge.system.progress import Stages
 
-__all__ = ["plan_from_bytes", "plan_to_bytes", "recalled_plan"]
+__all__ = ["calibrated_from_bytes", "calibrated_to_bytes", "recalled"]
 
 WHAT = "calibration"
 DOCUMENT, GOLDEN, DEPLOY = "document", "golden", "deploy."
@@ -48,35 +48,36 @@ class _Document:
     """Calibration images that cannot be read: number -> why."""
 
 
-def recalled_plan(kept: Kept, deploy: DeployLeViT, images: CalibrationImages, recipe: Recipe, stages: Stages) -> Plan:
-    """What `make_plan` gives, from an interrupted run if there is one; `images` are then as if they had been seen."""
-    plan = kept.recall(WHAT, "", lambda content: plan_from_bytes(content, deploy, images))
-    if plan is None:
-        plan = make_plan(deploy, images, recipe, stages)
-        kept.keep(WHAT, "", plan_to_bytes(plan, images))
-    return plan
+def recalled(kept: Kept, deploy: DeployLeViT, images: ImageSet, make: Callable[[], Calibrated]) -> Calibrated:
+    """What `make` gives of `deploy` and `images`, from an interrupted run if there is one."""
+    found = kept.recall(WHAT, "", lambda content: calibrated_from_bytes(content, deploy, images))
+    if found is None:
+        found = make()
+        kept.keep(WHAT, "", calibrated_to_bytes(found))
+    return found
 
 
-def plan_to_bytes(plan: Plan, images: CalibrationImages) -> bytes:
-    """`plan`, and what was seen of the calibration `images`."""
-    numbers = {path: number for number, path in enumerate(images.images.images)}
+def calibrated_to_bytes(calibrated: Calibrated) -> bytes:
+    """A calibrated network without its images, which are named by their place among them."""
+    plan = calibrated.plan
+    numbers = {path: number for number, path in enumerate(calibrated.images.images)}
     document = _Document(
         layers={name: _Layer(scheme=layer.scheme, ranges=layer.ranges) for name, layer in plan.layers.items()},
         products=plan.products,
-        alike=images.alike,
-        bad={str(numbers[each.path]): each.reason for each in images.bad},
+        alike=calibrated.alike,
+        bad={str(numbers[each.path]): each.reason for each in calibrated.bad},
     )
     tensors = {f"{DEPLOY}{name}": value for name, value in plan.deploy.state_dict().items()}
     for name, layer in plan.layers.items():
         tensors |= {f"{name}.{each}": getattr(layer, each) for each in TENSORS}
-    tensors[GOLDEN] = torch.from_numpy(images.golden)
+    tensors[GOLDEN] = torch.from_numpy(calibrated.golden)
     tensors[DOCUMENT] = torch.frombuffer(bytearray(json.dumps(to_json(document)).encode()), dtype=torch.uint8)
     # Apart: safetensors refuses tensors that share memory, as biases do.
     return safetensors.torch.save({name: value.detach().clone().contiguous() for name, value in tensors.items()})
 
 
-def plan_from_bytes(content: bytes, deploy: DeployLeViT, images: CalibrationImages) -> Plan:
-    """The plan that `plan_to_bytes` was given, of the same `deploy`; `images` recall what was seen of them.
+def calibrated_from_bytes(content: bytes, deploy: DeployLeViT, images: ImageSet) -> Calibrated:
+    """What `calibrated_to_bytes` was given, of the same `deploy` and `images`.
 
     Raises:
         DamagedError: it is not one, or of another network or other images.
@@ -85,7 +86,7 @@ def plan_from_bytes(content: bytes, deploy: DeployLeViT, images: CalibrationImag
         tensors = safetensors.torch.load(content)
         text = tensors.pop(DOCUMENT).numpy().tobytes()
         document = from_json(_Document, parse_json(text, DamagedError, WHAT), DamagedError, WHAT)
-        bad = [BadImage(images.images.images[int(number)], why) for number, why in document.bad.items()]
+        bad = tuple(BadImage(images.images[int(number)], why) for number, why in document.bad.items())
         equalized = _restored(deploy, dict(_below(DEPLOY, tensors)))
         plan = Plan(deploy=equalized, layers=dict(_layers(document, tensors, equalized)), products=document.products)
         golden = tensors[GOLDEN].numpy()
@@ -94,8 +95,7 @@ def plan_from_bytes(content: bytes, deploy: DeployLeViT, images: CalibrationImag
     size = deploy.config.image_size
     if golden.dtype != np.float32 or golden.shape[1:] != (3, size, size) or not len(golden):
         raise DamagedError(f"{WHAT}: golden images of shape {golden.shape}.")
-    images.recall(golden, bad, alike=document.alike)
-    return plan
+    return Calibrated(plan=plan, images=images, bad=bad, golden=golden, alike=document.alike)
 
 
 def _below(prefix: str, tensors: dict[str, Tensor]) -> Iterator[tuple[str, Tensor]]:

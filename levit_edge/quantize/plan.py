@@ -1,5 +1,6 @@
 """Everything that is decided about a network before a graph is made of it."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -7,15 +8,16 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from levit_edge.bundle.manifest import LayerRecord
+from levit_edge.bundle.recipe import LayerScheme, Recipe, WeightRounding
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.calibration.calibrate import LayerRanges, calibrate
 from levit_edge.quantize.equalize import equalize
 from levit_edge.quantize.ranges.affine import Range
-from levit_edge.quantize.recipe import LayerScheme, Recipe, WeightRounding
 from levit_edge.quantize.schemes import int8_attention_blocks, layer_schemes, quantizable_layers
 from levit_edge.quantize.weights.bias_correction import mean_shifts
 from levit_edge.quantize.weights.gptq import SecondMoments, round_with_compensation
-from levit_edge.quantize.weights.weights import round_to_nearest, weight_scales
+from levit_edge.quantize.weights.weights import per_channel, round_to_nearest, weight_scales
 from levit_edge.system.progress import Advance, Stages
 
 __all__ = ["LayerPlan", "Plan", "ProductPlan", "make_plan"]
@@ -73,6 +75,11 @@ class Plan:
         """The same plan with some layers computing otherwise."""
         layers = {name: replace(layer, scheme=schemes.get(name, layer.scheme)) for name, layer in self.layers.items()}
         return replace(self, layers=layers)
+
+    @property
+    def records(self) -> tuple[LayerRecord, ...]:
+        """What a bundle says of each layer: its scheme, its parameters, and a digest of its weights."""
+        return tuple(_record(name, layer) for name, layer in self.layers.items())
 
 
 def make_plan(deploy: DeployLeViT, images: Images, recipe: Recipe, stages: Stages) -> Plan:
@@ -140,3 +147,19 @@ def _with_biases(plan: Plan, shifts: dict[str, Tensor]) -> Plan:
     with torch.no_grad():
         layers = {name: replace(layer, bias=layer.bias + shifts[name]) for name, layer in plan.layers.items()}
     return replace(plan, layers=layers)
+
+
+def _record(name: str, layer: LayerPlan) -> LayerRecord:
+    static = layer.scheme is LayerScheme.STATIC
+    return LayerRecord(
+        layer=name,
+        scheme=layer.scheme,
+        input=layer.ranges.input.affine() if static else None,
+        output=layer.ranges.output.affine() if static else None,
+        weights_sha256=None if layer.scheme is LayerScheme.FLOAT else _digest(layer),
+    )
+
+
+def _digest(layer: LayerPlan) -> str:
+    steps = (layer.weight / per_channel(layer.weight_scales, layer.weight)).round().to(torch.int8)
+    return hashlib.sha256(steps.numpy().tobytes() + layer.weight_scales.numpy().tobytes()).hexdigest()

@@ -21,12 +21,12 @@ from torchao.quantization.pt2e.quantizer import (
     Quantizer,
 )
 
+from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.export.program import export_program
 from levit_edge.quantize.plan import LayerPlan, Plan, ProductPlan
 from levit_edge.quantize.ranges.affine import INT8_MAX, INT8_MIN, Range
-from levit_edge.quantize.recipe import LayerScheme
 from levit_edge.quantize.schemes import quantizable_layers
 from levit_edge.quantize.weights.weights import WEIGHT_MAX
 

@@ -5,9 +5,9 @@ from fnmatch import fnmatchcase
 
 from torch import nn
 
+from levit_edge.bundle.recipe import LayerScheme, Recipe, Scheme
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployAttention, DeployLeViT, DeployShrinkingAttention
-from levit_edge.quantize.recipe import LayerScheme, Recipe, Scheme
 
 __all__ = ["can_be_dynamic", "int8_attention_blocks", "layer_schemes", "quantizable_layers"]
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from levit_edge.benchmark.comparison import ComparisonRow
-from levit_edge.report.figure import BLUE, GREY, ORANGE, Drawing
+from levit_edge.report.figure import BLUE, GREY, ORANGE, Drawing, mark, name_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,16 +36,13 @@ def _draw(axes: "Axes", rows: Sequence[ComparisonRow], ink: str) -> None:
         ("int8", BLUE, "o", [row.int8_ms for row in rows]),
     ):
         points = [(ms, place) for place, ms in enumerate(times) if ms is not None]
-        axes.plot(*zip(*points, strict=True) if points else ([], []), marker, color=colour, markersize=6, label=name)
+        mark(axes, points, marker, color=colour, markersize=6, label=name)
     axes.set_xscale("log", subs=(2, 5))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter("{x:g}")
     axes.set_xlabel("median time of one image, ms (logarithmic)")
     axes.margins(x=0.15)
-    axes.set_yticks(range(len(rows)), [_label(row) for row in rows])
-    axes.set_ylim(max(len(rows), 1) - 0.5, -0.5)
-    axes.tick_params("y", length=0)
-    axes.grid(axis="x", color=GREY, alpha=0.3)
+    name_rows(axes, [_label(row) for row in rows])
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
 
 

@@ -1,6 +1,5 @@
 """A bundle as one self-contained page, alone, beside others, or with measurements of boards."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,7 +8,8 @@ from levit_edge.benchmark.comparison import comparison_rows
 from levit_edge.benchmark.measurement import Measurement
 from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.manifest import ArtifactResult
-from levit_edge.bundle.reader import MANIFEST_FILE, Bundle
+from levit_edge.bundle.reader import Bundle
+from levit_edge.documents import to_json
 from levit_edge.report.boards_plot import boards_plot
 from levit_edge.report.bundles import Opened, compare, open_all
 from levit_edge.report.caveats import caveats
@@ -64,6 +64,7 @@ def bundle_page(bundle: Bundle, *, others: Sequence[Bundle] = (), measurements: 
     return render(
         "bundle.html.jinja",
         manifest=manifest,
+        recipe=to_json(manifest.recipe),
         labels=bundle.labels(),
         headlines=_headlines(ours),
         caveats=caveats(manifest),
@@ -83,7 +84,7 @@ def bundle_page(bundle: Bundle, *, others: Sequence[Bundle] = (), measurements: 
 
 def of_other_bundles(bundle: Bundle, measurements: Sequence[Measurement]) -> list[Measurement]:
     """Those `measurements` that were made with other files than this bundle's."""
-    ours = hashlib.sha256((bundle.path / MANIFEST_FILE).read_bytes()).hexdigest()
+    ours = bundle.manifest_sha256
     return [each for each in measurements if each.model.manifest_sha256 != ours]
 
 

@@ -119,7 +119,7 @@ def _facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
     parts: dict[str, Any] = {
         "model": {key: value for key, value in to_json(manifest.config).items() if key != "weights"},
         "checkpoint": to_json(manifest.checkpoint),
-        "recipe": {key: value for key, value in manifest.recipe.items() if key != "schema_version"},
+        "recipe": {key: value for key, value in to_json(manifest.recipe).items() if key != "schema_version"},
         "preprocessing": to_json(manifest.preprocessing),
         "calibration": _images(to_json(manifest.calibration)),
         "evaluation": _images(to_json(manifest.verification.images)),

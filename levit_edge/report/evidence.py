@@ -5,14 +5,14 @@ Bundles come from others: sizes, numbers, names and pictures are checked when th
 """
 
 import json
-import math
-import re
+import sys
 from dataclasses import dataclass
+from typing import Annotated
 
 from levit_edge.benchmark.checks import implausible
 from levit_edge.benchmark.measurement import Measurement
 from levit_edge.bundle.reader import Bundle
-from levit_edge.documents import from_json, parse_json, to_json
+from levit_edge.documents import Between, Count, Length, Matching, from_json, parse_json, to_json
 from levit_edge.errors import BundleError
 from levit_edge.report.thumbnail import thumbnail_fault
 
@@ -37,34 +37,30 @@ MOST_LAYERS, MOST_COUNTS, MOST_IMAGES, MOST_ANSWERS, MOST_CLASSES = 1000, 400, 2
 LONGEST_NAME = 400
 LARGEST = 1e12
 """Above every activation of a network that works."""
-LAYER_NAME = re.compile(r"[A-Za-z0-9_.]{1,80}")
+LayerName = Annotated[str, Matching("[A-Za-z0-9_.]{1,80}", "a layer's name")]
+Activation = Annotated[float, Between(-LARGEST, LARGEST)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ActivationRange:
     """The closed interval that calibration chose for an activation."""
 
-    minimum: float
-    maximum: float
+    minimum: Activation
+    maximum: Activation
 
     def __post_init__(self) -> None:
-        sane = -LARGEST < self.minimum <= self.maximum < LARGEST
-        _require(sane, f"a range is {self.minimum:g} to {self.maximum:g}")
+        _require(self.minimum <= self.maximum, f"a range is {self.minimum:g} to {self.maximum:g}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayerEvidence:
     """One convolution or linear, in the quantized network as a whole."""
 
-    layer: str
-    sqnr_db: float | None
+    layer: LayerName
+    sqnr_db: Annotated[float, Between(-1000, 1000)] | None
     """Of its output, and behind the hardswish if one follows, against the float network's; None without any noise."""
     input: ActivationRange
     output: ActivationRange
-
-    def __post_init__(self) -> None:
-        _require(LAYER_NAME.fullmatch(self.layer) is not None, f"a layer is called {self.layer[:80]!r}")
-        _require(self.sqnr_db is None or abs(self.sqnr_db) < 1000, f"{self.layer} has an SQNR of {self.sqnr_db} dB")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,10 +68,7 @@ class RankedClass:
     """A class and how likely a model finds it."""
 
     index: int
-    probability: float
-
-    def __post_init__(self) -> None:
-        _require(0 <= self.probability <= 1, f"a probability is {self.probability}")
+    probability: Annotated[float, Between(0, 1)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,34 +76,26 @@ class ImageAnswer:
     """What one artifact made of an image."""
 
     artifact: str
-    margin: float
+    margin: Annotated[float, Between(-sys.float_info.max, sys.float_info.max)]
     """The logit of fp32's top-1 class minus the largest other one."""
-    top: tuple[RankedClass, ...]
+    top: Annotated[tuple[RankedClass, ...], Length(1, MOST_CLASSES)]
     """The likeliest class first."""
-
-    def __post_init__(self) -> None:
-        _require(math.isfinite(self.margin), f"a margin is {self.margin}")
-        _require(1 <= len(self.top) <= MOST_CLASSES, f"an answer has {len(self.top)} classes")
 
 
 @dataclass(frozen=True, kw_only=True)
 class FlippedImage:
     """An image whose top-1 class changed in at least one runtime."""
 
-    file: str
+    file: Annotated[str, Length(0, LONGEST_NAME)]
     """Its path relative to the folder of evaluation images."""
     label: int | None
     thumbnail: str | None
     """A JPEG in base64, see `levit_edge.report.thumbnail`."""
-    answers: tuple[ImageAnswer, ...]
+    answers: Annotated[tuple[ImageAnswer, ...], Length(2, MOST_ANSWERS)]
     """fp32's and then the other's, for each runtime in which it changed."""
 
     def __post_init__(self) -> None:
-        _require(len(self.file) <= LONGEST_NAME, f"an image's name has {len(self.file)} characters")
-        _require(
-            len(self.answers) % 2 == 0 and 2 <= len(self.answers) <= MOST_ANSWERS,
-            f"an image has {len(self.answers)} answers",
-        )
+        _require(len(self.answers) % 2 == 0, f"an image has {len(self.answers)} answers")
         fault = "" if self.thumbnail is None else thumbnail_fault(self.thumbnail)
         _require(not fault, f"a thumbnail {fault}")
 
@@ -123,63 +108,63 @@ class FlipCount:
     expected: int
     """fp32's class."""
     found: int
-    images: int
-    lost: int
+    images: Annotated[int, Between(1, 2**53)]
+    lost: Count
     """Those of them that fp32 has right."""
-    gained: int
+    gained: Count
     """Those of them that the artifact has right."""
 
     def __post_init__(self) -> None:
-        sane = 1 <= self.images < 2**53 and min(self.lost, self.gained) >= 0 and self.lost + self.gained <= self.images
-        _require(sane, f"{self.images} images flipped, of which {self.lost} were lost and {self.gained} gained")
+        possible = self.lost + self.gained <= self.images
+        _require(possible, f"{self.images} images flipped, of which {self.lost} were lost and {self.gained} gained")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Flips:
     """The images whose top-1 class changed from fp32 to another artifact of the same runtime."""
 
-    counts: tuple[FlipCount, ...]
+    counts: Annotated[tuple[FlipCount, ...], Length(0, MOST_COUNTS)]
     """The most frequent pairs of classes first."""
-    uncounted: int
+    uncounted: Count
     """Flips in pairs of classes that are not listed, because there are too many."""
     images: int
     """All images that flipped."""
-    shown: tuple[FlippedImage, ...]
+    shown: Annotated[tuple[FlippedImage, ...], Length(0, MOST_IMAGES)]
     """Some of them: lost ones first, and those that fp32 was surest of."""
 
     def __post_init__(self) -> None:
-        _require(len(self.counts) <= MOST_COUNTS, f"there are {len(self.counts)} pairs of classes")
-        _require(len(self.shown) <= MOST_IMAGES, f"there are {len(self.shown)} images")
-        _require(0 <= self.uncounted < 2**53, f"{self.uncounted} flips are not counted")
-        _require(len(self.shown) <= self.images < 2**53, f"{len(self.shown)} of {self.images} images are shown")
+        _require(len(self.shown) <= self.images, f"{len(self.shown)} of {self.images} images are shown")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
     """`evidence.json`."""
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Annotated[int, Between(SCHEMA_VERSION, SCHEMA_VERSION)] = SCHEMA_VERSION
     limit: int | None
     """The bound on the number of evaluation images, if there was one."""
-    layer_images: int
+    layer_images: Count
     """Calibration images that the SQNR of layers was measured on."""
-    layers: tuple[LayerEvidence, ...]
+    layers: Annotated[tuple[LayerEvidence, ...], Length(0, MOST_LAYERS)]
     """In execution order."""
     flips: Flips | None = None
     latency: Measurement | None = None
     """On the computer that made the bundle. Its `model.manifest_sha256` is empty: the manifest names this file."""
 
     def __post_init__(self) -> None:
-        _require(self.schema_version == SCHEMA_VERSION, f"its schema version is {self.schema_version}")
-        _require(len(self.layers) <= MOST_LAYERS, f"there are {len(self.layers)} layers")
-        _require(0 <= self.layer_images < 2**31, f"layers were measured on {self.layer_images} images")
         fault = "" if self.latency is None else implausible(self.latency)
         _require(not fault, f"the latency cannot be: {fault}")
 
 
 def evidence_file(evidence: Evidence) -> bytes:
-    """The content of `evidence.json`."""
-    return json.dumps(to_json(evidence), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    """The content of `evidence.json`.
+
+    Raises:
+        BundleError: it says what cannot be, and `read_evidence` would refuse it.
+    """
+    document = to_json(evidence)
+    from_json(Evidence, document, BundleError, EVIDENCE_FILE)
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def read_evidence(bundle: Bundle) -> Evidence | None:

@@ -3,7 +3,7 @@
 import io
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,10 @@ from levit_edge.errors import RuntimeUnavailableError
 
 if TYPE_CHECKING:
     from markupsafe import Markup
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["BLUE", "GREEN", "GREY", "ORANGE", "PINK", "Drawing"]
+__all__ = ["BLUE", "GREEN", "GREY", "ORANGE", "PINK", "Drawing", "mark", "name_rows", "shade_blocks"]
 
 BLUE, ORANGE, GREEN, PINK, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8C8C8C"
 """Okabe and Ito, "Color Universal Design", 2008: told apart with every kind of colour vision, on white and on black."""
@@ -76,3 +77,25 @@ class Drawing:
 
         element = drawing[drawing.index("<svg") :].replace(INK, "currentColor")
         return Markup(re.sub(r'<g id="[^"]*">', "<g>", element))  # noqa: S704 - see above; ids recur in other figures
+
+
+def mark(axes: "Axes", points: Sequence[tuple[float, float]], marker: str, **look: Any) -> None:
+    """A series of markers at (x, y), which may be none and is in the legend all the same."""
+    axes.plot(*zip(*points, strict=True) if points else ([], []), marker, **look)
+
+
+def name_rows(axes: "Axes", labels: Sequence[str], **font: Any) -> None:
+    """A row for each label, the first one at the top, and faint lines at the ticks of the other axis."""
+    axes.set_yticks(range(len(labels)), labels, **font)
+    axes.set_ylim(max(len(labels), 1) - 0.5, -0.5)
+    axes.tick_params("y", length=0)
+    axes.grid(axis="x", color=GREY, alpha=0.3)
+
+
+def shade_blocks(axes: "Axes", names: Sequence[str]) -> None:
+    """A faint band behind every second block of the layers in the rows."""
+    blocks = list(dict.fromkeys(name.rpartition(".")[0] for name in names))
+    number = {block: place for place, block in enumerate(blocks)}
+    for place, name in enumerate(names):
+        if number[name.rpartition(".")[0]] % 2:
+            axes.axhspan(place - 0.5, place + 0.5, color=GREY, alpha=0.1, zorder=0, linewidth=0)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from levit_edge.report.evidence import LayerEvidence
-from levit_edge.report.figure import BLUE, GREEN, GREY, ORANGE, PINK, Drawing
+from levit_edge.report.figure import BLUE, GREEN, GREY, ORANGE, PINK, Drawing, mark, name_rows, shade_blocks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,8 +71,7 @@ def compared_sqnr_plot(bundles: Mapping[str, Sequence[LayerEvidence]]) -> Drawin
         for index, (bundle, layers) in enumerate(bundles.items()):
             colour, marker = SERIES[index % len(SERIES)]
             points = [(layer.sqnr_db, places[layer.layer]) for layer in layers if layer.sqnr_db is not None]
-            found = zip(*points, strict=True) if points else ([], [])
-            axes.plot(*found, marker, color=colour, markersize=4.5, label=bundle.lstrip("_"), alpha=0.85)
+            mark(axes, points, marker, color=colour, markersize=4.5, label=bundle.lstrip("_"), alpha=0.85)
         axes.set_xlabel("SQNR of the layer's output, dB")
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), frameon=False, fontsize=FONT)
 
@@ -84,11 +83,8 @@ def _drawing(names: Sequence[str], paint: Callable[["Axes"], None]) -> Drawing:
         axes = figure.subplots()
         paint(axes)
         labels = [name if len(name) <= LABEL_CHARACTERS else name[: LABEL_CHARACTERS - 1] + "…" for name in names]
-        axes.set_yticks(range(len(names)), labels, fontsize=FONT)
-        axes.set_ylim(max(len(names), 1) - 0.4, -0.6)
-        axes.tick_params("y", length=0)
-        axes.grid(axis="x", color=GREY, alpha=0.3, linewidth=0.6)
-        _shade_blocks(axes, names)
+        name_rows(axes, labels, fontsize=FONT)
+        shade_blocks(axes, names)
 
     return Drawing(WIDTH_INCHES, FRAME_INCHES + ROW_INCHES * len(names), all_of_it)
 
@@ -113,12 +109,3 @@ def _scheme_legend(axes: "Axes", layers: Sequence[LayerEvidence], schemes: Mappi
             handlelength=1.2,
             handleheight=0.8,
         )
-
-
-def _shade_blocks(axes: "Axes", names: Sequence[str]) -> None:
-    """A faint band behind every second block."""
-    blocks = list(dict.fromkeys(name.rpartition(".")[0] for name in names))
-    number = {block: place for place, block in enumerate(blocks)}
-    for place, name in enumerate(names):
-        if number[name.rpartition(".")[0]] % 2:
-            axes.axhspan(place - 0.5, place + 0.5, color=GREY, alpha=0.1, zorder=0, linewidth=0)

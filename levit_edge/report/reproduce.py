@@ -78,14 +78,12 @@ def _images(manifest: Manifest) -> Iterator[Option]:
 def _recipe(manifest: Manifest) -> Iterator[Option]:
     recipe = manifest.recipe
     for key, option in VALUES.items():
-        if key in recipe:
-            yield (option, str(recipe[key]))
+        yield (option, str(getattr(recipe, key)))
     for key, (option, scheme) in PATTERNS.items():
-        patterns = recipe.get(key)
+        patterns = getattr(recipe, key)
         moves = manifest.search.moves if manifest.search is not None else ()
         found = sum(move.scheme == scheme for move in moves)
-        for pattern in patterns[: len(patterns) - found] if isinstance(patterns, list) else ():
-            yield (option, str(pattern))
+        for pattern in patterns[: len(patterns) - found]:
+            yield (option, pattern)
     for key, (on, off) in SWITCHES.items():
-        if isinstance(recipe.get(key), bool):
-            yield (on if recipe[key] else off,)
+        yield (on if getattr(recipe, key) else off,)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from levit_edge.benchmark.measurement import Measurement
 from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.manifest import Artifact, Verification
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.errors import DataError
-from levit_edge.quantize.recipe import Recipe
 from levit_edge.runtime.evaluation.evaluator import THREADS
 from levit_edge.runtime.evaluation.tally import Tallies, Tally, gate
 from levit_edge.sweep.inputs.calibration_files import choose_calibration

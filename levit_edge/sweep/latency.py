@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from levit_edge.benchmark.files import shareable
 from levit_edge.benchmark.measurement import Device, Measurement
 from levit_edge.board.android.without_python import measure_by_agent_or_app
-from levit_edge.board.measure import Plan as Timing
+from levit_edge.board.measure import BenchmarkSettings
 from levit_edge.board.transports.target import open_target
 from levit_edge.documents import to_json
 from levit_edge.errors import BoardError
@@ -89,6 +89,6 @@ def _measure(made: Made, class_names: tuple[str, ...] | None, plan: Latency, sto
     with TemporaryDirectory(prefix="levit-edge-") as folder:
         name = f"{made.candidate.checkpoint}-{made.candidate.recipe}"
         bundle = write_bundle(made, Path(folder, name), store, class_names)
-        timing = Timing(threads=(1,), runs=plan.runs)
-        found = shareable(measure_by_agent_or_app(bundle, open_target(plan.on), timing))
+        settings = BenchmarkSettings(threads=(1,), runs=plan.runs)
+        found = shareable(measure_by_agent_or_app(bundle, open_target(plan.on), settings))
     return replace(found, model=replace(found.model, manifest_sha256=""))

@@ -10,10 +10,10 @@ from typing import Any
 
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.reader import plain_file_name
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.documents import MAX_DOCUMENT_BYTES, from_json
 from levit_edge.errors import LevitEdgeError, PlanError
 from levit_edge.model.config import CONFIGS
-from levit_edge.quantize.recipe import Recipe
 
 __all__ = [
     "SHARD_IMAGES",

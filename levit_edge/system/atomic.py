@@ -15,13 +15,15 @@ from levit_edge.system.locks import OutputLock
 
 __all__ = [
     "exchange",
-    "partial_folder",
+    "partial_path",
     "prepared",
     "put_in_place",
     "remove_abandoned",
     "remove_abandoned_folders",
+    "replace_file",
     "require_writable",
     "reserved",
+    "write_synced",
     "write_whole",
 ]
 
@@ -77,27 +79,42 @@ def prepared(path: Path, data: bytes, option: str) -> Iterator[Callable[[], None
     Raises:
         OutputError: it cannot be written.
     """
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
     try:
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        with _beside(path, data) as partial:
 
-        def put_in_place() -> None:
-            partial.replace(path)
+            def put_in_place() -> None:
+                partial.replace(path)
 
-        yield put_in_place
+            yield put_in_place
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror}. Choose another {option}.") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """As `write_whole`, for files that no user has named.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with _beside(path, data) as partial:
+        partial.replace(path)
+
+
+def write_synced(path: Path, data: bytes) -> None:
+    """Write a file that nobody sees yet, so that a rename after it never comes to the disk before it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def remove_abandoned(folder: Path, name: str) -> None:
     """Remove what killed processes have half written for files in `folder` whose names match the expression `name`."""
-    ours = re.compile(rf"\.{name}\.partial-([0-9]{{1,9}})")
+    ours = re.compile(rf"\.{name}\.partial-([0-9]{{1,9}})(?:-[0-9a-f]{{8}})?")
     for path in list(folder.iterdir()):
         match = ours.fullmatch(path.name)
         if match is not None and not _is_running(int(match[1])):
@@ -105,13 +122,13 @@ def remove_abandoned(folder: Path, name: str) -> None:
                 path.unlink()
 
 
-def partial_folder(output: Path) -> Path:
-    """Where to fill the folder that is to become `output`; the name tells which process does."""
+def partial_path(output: Path) -> Path:
+    """Where to fill the file or folder that is to become `output`; the name tells which process does."""
     return output.with_name(f".{output.name}.partial-{os.getpid()}-{secrets.token_hex(4)}")
 
 
 def put_in_place(folder: Path, output: Path) -> None:
-    """Rename `folder`, a `partial_folder`, to `output`; an older one there changes places with it, and is removed.
+    """Rename `folder`, a `partial_path`, to `output`; an older one there changes places with it, and is removed.
 
     Raises:
         OSError: it cannot be renamed; the older one is as it was.
@@ -159,6 +176,17 @@ def exchange(one: Path, other: Path) -> None:
         if number in {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}:
             raise NotImplementedError
         raise OSError(number, os.strerror(number), str(other))
+
+
+@contextmanager
+def _beside(path: Path, data: bytes) -> Iterator[Path]:
+    partial = partial_path(path)
+    try:
+        write_synced(partial, data)
+        yield partial
+    finally:
+        with suppress(OSError):
+            partial.unlink()
 
 
 def _is_running(process: int) -> bool:

@@ -9,7 +9,7 @@ import struct
 import threading
 from typing import Protocol
 
-__all__ = ["end_with_client", "read_frame", "write_frame"]
+__all__ = ["end_with_client", "read_frame", "write_all", "write_frame"]
 
 LENGTH = struct.Struct("<Q")
 
@@ -33,10 +33,15 @@ def write_frame(pipe: Pipe, payload: bytes) -> None:
     Raises:
         BrokenPipeError: nobody reads any more.
     """
-    for part in (LENGTH.pack(len(payload)), payload):
-        remaining = memoryview(part)
-        while remaining:
-            remaining = remaining[pipe.write(remaining) or 0 :]
+    write_all(pipe, LENGTH.pack(len(payload)))
+    write_all(pipe, payload)
+
+
+def write_all(pipe: Pipe, data: bytes) -> None:
+    """Write everything: the system may take a part, and call that done."""
+    remaining = memoryview(data)
+    while remaining:
+        remaining = remaining[pipe.write(remaining) or 0 :]
 
 
 def read_frame(pipe: Pipe, longest: int | None = None) -> bytes | None:

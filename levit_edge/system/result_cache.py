@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from levit_edge.system.atomic import remove_abandoned, replace_file
 from levit_edge.system.host import cache_folder
 from levit_edge.system.locks import lock
 
@@ -55,6 +56,7 @@ class Unfinished:
         if found.st_uid != os.geteuid() or found.st_mode & WRITABLE_BY_OTHERS:
             os.close(self._descriptor)
             raise PermissionError(None, "other users may write into it", str(self.path))
+        remove_abandoned(self.path, ".*")
         _remove_old(self.path.parent)
         return self
 
@@ -80,14 +82,7 @@ class Unfinished:
         Raises:
             OSError: the disk is full, or not writable.
         """
-        partial = self.path / f".{name}.partial"
-        try:
-            with partial.open("wb") as file:
-                file.write(hashlib.sha256(content).digest())
-                file.write(content)
-            partial.replace(self.path / name)
-        finally:
-            partial.unlink(missing_ok=True)
+        replace_file(self.path / name, hashlib.sha256(content).digest() + content)
 
     def done(self) -> None:
         """The run has succeeded: nothing of this is needed any more."""

@@ -12,20 +12,54 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
 
 from levit_edge.errors import DataError
-from levit_edge.system.frames import Pipe, read_frame, write_frame
+from levit_edge.system.frames import Pipe, end_with_client, read_frame, write_frame
+from levit_edge.system.memory import ran_out_of_memory
 
-__all__ = ["Helper", "Helpers", "process_peak_bytes", "watch_memory"]
+__all__ = ["Helper", "Helpers", "next_frame", "process_peak_bytes", "serve", "watch_memory"]
 
 _PEAK = re.compile(r"^VmHWM:\s+([0-9]+) kB$", re.MULTILINE)
 HINTS = {signal.SIGKILL: ", often for want of memory", signal.SIGALRM: ", as it took too long"}
 _watches: list[list[int]] = []
+
+
+def serve(handle: Callable[[Pipe, Pipe], None]) -> None:
+    """What the module of a helper does: `handle` reads requests and writes answers, until the client has gone.
+
+    What else writes to standard output then writes to standard error. Want of memory ends the process with exit status
+    ENOMEM.
+    """
+    end_with_client()
+    with (
+        open(0, "rb", buffering=0) as requests,
+        open(os.dup(1), "wb", buffering=0) as answers,  # noqa: PTH123
+        suppress(BrokenPipeError, EOFError),
+    ):
+        os.dup2(2, 1)
+        try:
+            handle(requests, answers)
+        except Exception as error:
+            if not ran_out_of_memory(error):
+                raise
+            sys.exit(errno.ENOMEM)
+
+
+def next_frame(requests: Pipe) -> bytes:
+    """Wait for one frame.
+
+    Raises:
+        EOFError: there is none, as the client has gone.
+    """
+    frame = read_frame(requests)
+    if frame is None:
+        raise EOFError
+    return frame
 
 
 class Helper:

@@ -22,6 +22,7 @@ from levit_edge.data.preprocess import Preprocessing, preprocess
 from levit_edge.demo import evaluation_dir
 from levit_edge.device.image import crop_square, open_image
 from levit_edge.device.ranking import softmax, top_classes
+from levit_edge.documents import to_json
 
 OLDEST_PILLOW = 13
 """From it on, tall pictures are resized vertically first; older ones give other pixels for them."""
@@ -141,7 +142,7 @@ def input_cases() -> Iterator[dict[str, Any]]:
             pixels = np.asarray(crop_square(picture, protocol.resize, protocol.image_size))
             yield {
                 "name": f"input-{index}-{protocol.image_size}-{protocol.resize}",
-                "preprocessing": protocol.to_json(),
+                "preprocessing": to_json(protocol),
                 "source": np.asarray(picture),
                 "pixels": pixels,
                 "expected": preprocess(picture, protocol),

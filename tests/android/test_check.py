@@ -22,7 +22,7 @@ from tests.board.android.test_benchmark import SCHEMA
 from tests.conftest import REPOSITORY
 from tests.integration.conftest import levit_edge
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.device
 ASSETS = "assets/package/"
 JAVA = Path("app/src/main/java/dev/levitedge/demo")
 MODEL = Path("app/src/main/assets/package/model.pte")

@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.arm.board import SCRIPTS, Board, free_ports
+from tests.arm.commands import Started, until
 from tests.conftest import unavailable
+from tests.integration.conftest import COMMAND
 
 StartBoard = Callable[..., Board]
 Adb = Callable[..., subprocess.CompletedProcess[str]]
@@ -100,3 +102,47 @@ def adb(adb_environment: dict[str, str]) -> Adb:
         )
 
     return run
+
+
+@pytest.fixture
+def clean() -> Iterator[Callable[[Board], Board]]:
+    """Boards on which, in the end, nothing runs and lies but what did before."""
+    before: list[tuple[Board, list[str]]] = []
+
+    def watch(board: Board) -> Board:
+        before.append((board, board.files()))
+        return board
+
+    yield watch
+    for board, files in before:
+        until(lambda board=board: board.processes() == [])  # type: ignore[misc]
+        assert board.files() == files
+
+
+@pytest.fixture
+def target(board: Board, clean: Callable[[Board], Board]) -> Board:
+    """The shared board, on which nothing may be left."""
+    return clean(board)
+
+
+@pytest.fixture
+def started() -> Iterator[Started]:
+    """Start a command; what is still running in the end is killed."""
+    processes = []
+
+    def start(*arguments: str | Path) -> "subprocess.Popen[str]":
+        processes.append(
+            subprocess.Popen(
+                [*COMMAND, *map(str, arguments)],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=os.environ | {"NO_COLOR": "1"},
+            )
+        )
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()

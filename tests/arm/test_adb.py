@@ -1,9 +1,7 @@
 """`--on adb` against a real aarch64 adbd, reached by the machine's own adb."""
 
 import json
-import os
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,16 +12,11 @@ from levit_edge.board.android.device import describe_android
 from levit_edge.board.transports.adb_device import AdbDevice
 from levit_edge.errors import BoardError
 from tests.arm.board import Board
+from tests.arm.commands import Started, until
 from tests.arm.conftest import Adb, StartBoard
-from tests.integration.conftest import COMMAND, levit_edge
+from tests.integration.conftest import levit_edge
 
-pytestmark = pytest.mark.slow
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for what must come; the time limit of tests is the end of it."""
-    while not condition():
-        time.sleep(0.05)
+pytestmark = pytest.mark.device
 
 
 @pytest.fixture
@@ -50,23 +43,15 @@ def target(connect: Callable[..., str], board: Board) -> Iterator[str]:
 
 
 @pytest.fixture
-def long_run(tiny_bundle: Path) -> Iterator[Callable[[str, Board], "subprocess.Popen[str]"]]:
+def long_run(tiny_bundle: Path, started: Started) -> Callable[[str, Board], "subprocess.Popen[str]"]:
     """Start a measurement that would take minutes, and wait until the board works."""
-    started = []
 
     def start(target: str, board: Board) -> "subprocess.Popen[str]":
-        command = [*COMMAND, "bench", str(tiny_bundle), "--on", target, "--threads", "1", "--sustained", "300"]
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"NO_COLOR": "1"}
-        )
-        started.append(process)
+        process = started("bench", tiny_bundle, "--on", target, "--threads", "1", "--sustained", "300")
         until(lambda: any(each.endswith("/golden.npz") for each in board.files()) or process.poll() is not None)
         return process
 
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate()
+    return start
 
 
 def message(run: "subprocess.CompletedProcess[str]") -> str:

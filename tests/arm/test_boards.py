@@ -4,16 +4,15 @@ import os
 import re
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.arm.board import SCRIPTS, Board
+from tests.arm.commands import until
 from tests.arm.conftest import Adb, StartBoard
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.device
 
 GOVERNOR = "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"
 IMPORTS = "import numpy, onnxruntime, executorch_numpy_runtime; print(numpy.__version__, onnxruntime.__version__)"
@@ -22,12 +21,6 @@ IMPORTS = "import numpy, onnxruntime, executorch_numpy_runtime; print(numpy.__ve
 def python(board: Board, statement: str) -> subprocess.CompletedProcess[str]:
     # without the variable, importing onnxruntime leaves an identifier on the board
     return board.shell(f"ORT_DISABLE_TELEMETRY=1 python3 -c '{statement}'")
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for what must come; the time limit of tests is the end of it."""
-    while not condition():
-        time.sleep(0.02)
 
 
 def remains(board: Board) -> list[str]:

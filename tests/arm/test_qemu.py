@@ -11,14 +11,14 @@ from levit_edge.board.emulation.emulated import measure_emulated
 from levit_edge.board.emulation.emulated_run import Specimen
 from levit_edge.board.emulation.instructions import NOISE, million_instructions
 from levit_edge.board.emulation.kernels import kernel_sites
-from levit_edge.board.measure import Plan
+from levit_edge.board.measure import BenchmarkSettings
 from levit_edge.board.transports.qemu import Emulator, QemuTransport
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.reader import Bundle
 from levit_edge.errors import BoardError
 from tests.arm.inference import int8_alone, logits_here, logits_there, squares_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.device, pytest.mark.timeout(1800)]
 EXPECTED = {
     "cortex-a53": {"int8.pte": {"smlal"}, "int8.onnx": {"smlal"}},
     "cortex-a76": {"int8.pte": {"sdot"}, "int8.onnx": {"udot"}},
@@ -57,7 +57,7 @@ def stand_in(stand_in_bundle: tuple[Path, object]) -> Bundle:
 
 @pytest.mark.parametrize("cpu", EXPECTED)
 def test_bench_checks_the_demo_and_names_its_kernels(demo_files: Bundle, emulators: Path, cpu: str) -> None:
-    measured = measure_emulated(demo_files, QemuTransport(f"qemu:{cpu}", folder=emulators), Plan(runs=1))
+    measured = measure_emulated(demo_files, QemuTransport(f"qemu:{cpu}", folder=emulators), BenchmarkSettings(runs=1))
     assert measured.device.architecture == "aarch64"
     assert measured.device.emulator == f"qemu-user, {cpu}"
     for result in measured.results:

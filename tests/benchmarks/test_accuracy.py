@@ -36,7 +36,7 @@ def test_an_unreadable_checkpoint_is_one_message(capfd: pytest.CaptureFixture[st
     assert "error: There is no file or folder" in capfd.readouterr().err
 
 
-@pytest.mark.slow
+@pytest.mark.export
 def test_without_any_peer_our_own_figures_remain(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -63,7 +63,7 @@ def test_the_table_has_figures_and_reasons(capsys: pytest.CaptureFixture[str]) -
     assert "LeViT-384 onnxruntime fp32: failed: it was too large" in printed
 
 
-@pytest.mark.slow
+@pytest.mark.export
 def test_the_demo_in_both_runtimes_and_precisions() -> None:
     growth = run(Namespace(model=["demo"], threads=1, rounds=2, runs=2), "none")
     assert [(row.runtime, row.precision) for row in growth.rows] == [

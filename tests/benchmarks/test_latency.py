@@ -51,7 +51,7 @@ def test_bad_input_is_one_message(
     assert message.format(folder) in capfd.readouterr().err
 
 
-@pytest.mark.slow
+@pytest.mark.export
 def test_the_demo_races(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given, output, plot = tmp_path / "given.onnx", tmp_path / "figures.json", tmp_path / "figure.svg"
     given.write_bytes(colour_classifier(4 * np.eye(3)))  # 32 pixels: it cannot run, and is a row all the same

@@ -16,7 +16,7 @@ from levit_edge.board.transports.transport import agent_source
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.writer import BundleWriter
-from levit_edge.device.agent import NO_TELEMETRY
+from levit_edge.device.engines import NO_TELEMETRY
 from tests.board.fake_phone import FakePhone
 
 
@@ -74,13 +74,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     assert os.environ["TMPDIR"] == str(folder)
 
 
-def change_agent(monkeypatch: pytest.MonkeyPatch, changes: dict[str, str]) -> None:
-    """Let sessions send an agent in which some texts are others."""
-    source = agent_source().decode()
-    for old, new in changes.items():
-        assert source.count(old) == 1
-        source = source.replace(old, new)
-    monkeypatch.setattr(session_module, "agent_source", source.encode)
+def hook_agent(monkeypatch: pytest.MonkeyPatch, statements: str) -> None:
+    """Let sessions send an agent before whose start these statements run: they may change what its modules have."""
+    monkeypatch.setattr(session_module, "agent_source", lambda: agent_source() + statements.encode())
 
 
 @pytest.fixture

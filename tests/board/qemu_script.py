@@ -4,6 +4,7 @@ import stat
 import sys
 from pathlib import Path
 
+from levit_edge.board.emulation.emulated_run import PROBE
 from levit_edge.board.transports.qemu import Emulator
 
 START_UP, INFERENCE = 2_600_000_000, 46_440_000
@@ -48,9 +49,9 @@ while [ "${{1##*/}}" != python3.13 ]; do
     shift
 done
 shift
-case $1 in
-*/inference_probe.py)
-    if [ -n "$counts" ]; then echo "cpu 0 insns: $(({START_UP} + $5 * {INFERENCE}))"; else cat {log}; fi > "$log"
+case $6 in
+{PROBE})
+    if [ -n "$counts" ]; then echo "cpu 0 insns: $(({START_UP} + $9 * {INFERENCE}))"; else cat {log}; fi > "$log"
     echo "{report}"
     echo "last words" >&2
     exit {status} ;;

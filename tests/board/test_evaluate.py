@@ -21,6 +21,7 @@ from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.manifest import Verification
 from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.writer import BundleWriter
+from levit_edge.data.options import ImageOptions
 from levit_edge.errors import BoardError, BundleError, DataError
 from levit_edge.runtime.evaluation.verify import verify
 from levit_edge.system.locks import lock
@@ -40,9 +41,15 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache" / "unfinished"
 
 
-def verified(bundle: Bundle, photographs: Path, **options: Any) -> BoardVerification:
+IN_THIS_PROCESS = ImageOptions(workers=0)
+SKIPPING = ImageOptions(workers=0, skip_bad_images=True)
+
+
+def verified(
+    bundle: Bundle, photographs: Path, options: ImageOptions = IN_THIS_PROCESS, **others: Any
+) -> BoardVerification:
     """On this computer."""
-    return verify_on(bundle, LocalTransport(), photographs, workers=0, **options)
+    return verify_on(bundle, LocalTransport(), photographs, options=options, **others)
 
 
 def figures(verification: Verification) -> Verification:
@@ -61,8 +68,12 @@ def test_figures_are_those_of_an_evaluation_here(
     workers: int, chunk: int,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(evaluate, "CHUNK", chunk)
-    found = verify_on(bundle, LocalTransport(), labelled_photographs, workers=workers, max_drop_pt=100)
-    assert figures(found.verification) == figures(verify(bundle, labelled_photographs, workers=0, max_drop_pt=100))
+    found = verify_on(
+        bundle, LocalTransport(), labelled_photographs, max_drop_pt=100, options=ImageOptions(workers=workers)
+    )
+    assert figures(found.verification) == figures(
+        verify(bundle, labelled_photographs, max_drop_pt=100, options=IN_THIS_PROCESS)
+    )
     assert (found.resumed, found.absent) == (0, {})
     assert found.verification.runtimes == {"onnxruntime": verify_version()}
     assert found.verification.host["python"]
@@ -77,7 +88,7 @@ def verify_version() -> str:
 
 
 def test_options_have_their_effect(bundle: Bundle, labelled_photographs: Path, unlabelled_photographs: Path) -> None:
-    assert verified(bundle, labelled_photographs, limit=6).verification.samples == 6
+    assert verified(bundle, labelled_photographs, options=ImageOptions(workers=0, limit=6)).verification.samples == 6
     assert verified(bundle, labelled_photographs, max_drop_pt=-101.0).verification.gate.passed is False
     assert verified(bundle, unlabelled_photographs).verification.labelled is False
     with pytest.raises(DataError, match="no class folders"):
@@ -93,7 +104,7 @@ def test_a_runtime_that_the_board_has_not_is_left_out_and_named(
     both_runtimes: Bundle, labelled_photographs: Path
 ) -> None:
     board = answering(hello=HELLO, open=PACKAGES, infer=inferred(16))
-    found = verify_on(both_runtimes, board, labelled_photographs, workers=0)
+    found = verify_on(both_runtimes, board, labelled_photographs, options=IN_THIS_PROCESS)
     assert [each.artifact for each in found.verification.results] == ["fp32.onnx", "int8.onnx"]
     assert list(found.absent) == [Runtime.EXECUTORCH]
 
@@ -126,9 +137,9 @@ def test_images_that_cannot_be_read_are_never_sent(
     monkeypatch.setattr(evaluate, "CHUNK", chunk)
     with pytest.raises(DataError, match="not an image in a known format"):
         verified(bundle, with_a_bad_one)
-    found = verified(bundle, with_a_bad_one, skip_bad_images=True)
+    found = verified(bundle, with_a_bad_one, options=SKIPPING)
     assert found.resumed == IMAGES  # the first call had evaluated all
-    assert figures(found.verification) == figures(verify(bundle, with_a_bad_one, workers=0, skip_bad_images=True))
+    assert figures(found.verification) == figures(verify(bundle, with_a_bad_one, options=SKIPPING))
 
 
 # --- cut off, and resumed --------------------------------------------------------------------------------------------
@@ -182,13 +193,13 @@ def test_one_that_is_cut_off_goes_on_where_it_stopped_and_finds_the_same(
     bundle: Bundle, with_a_bad_one: Path, place: Place, kept: Path, monkeypatch: pytest.MonkeyPatch, images: int
 ) -> None:
     monkeypatch.setattr(evaluate, "CHUNK", 4)
-    uninterrupted = verified(bundle, with_a_bad_one, skip_bad_images=True)
+    uninterrupted = verified(bundle, with_a_bad_one, options=SKIPPING)
     with pytest.raises(KeyboardInterrupt):
-        verified(bundle, with_a_bad_one, skip_bad_images=True, stages=Stages(Interrupting(images)))
+        verified(bundle, with_a_bad_one, stages=Stages(Interrupting(images)), options=SKIPPING)
     assert place.files() == []
     assert len(list(kept.iterdir())) == 1
     sent = count_sent(monkeypatch)
-    found = verified(bundle, with_a_bad_one, skip_bad_images=True)
+    found = verified(bundle, with_a_bad_one, options=SKIPPING)
     assert images <= found.resumed <= images + 4  # whole chunks
     assert found.resumed + sum(sent) + bad_behind(found.resumed) == IMAGES
     assert figures(found.verification) == figures(uninterrupted.verification)
@@ -218,10 +229,10 @@ def test_a_changed_image_or_file_begins_anew(
 ) -> None:
     monkeypatch.setattr(evaluate, "CHUNK", 4)
     with pytest.raises(KeyboardInterrupt):
-        verified(bundle, with_a_bad_one, skip_bad_images=True, stages=Stages(Interrupting(8)))
+        verified(bundle, with_a_bad_one, stages=Stages(Interrupting(8)), options=SKIPPING)
     first, second = sorted(with_a_bad_one.glob("*/*"))[1:3]
     shutil.copy(second, first)
-    assert verified(bundle, with_a_bad_one, skip_bad_images=True).resumed == 0
+    assert verified(bundle, with_a_bad_one, options=SKIPPING).resumed == 0
 
 
 def test_two_at_once_are_refused(bundle: Bundle, labelled_photographs: Path, kept: Path, place: Place) -> None:
@@ -302,7 +313,7 @@ def test_logits_that_are_none_are_an_error(
 ) -> None:
     board = answering(hello=HELLO, open=PACKAGES, infer=answer)
     with pytest.raises(BoardError, match=r"board: the board's logits are not those of 16 images\."):
-        verify_on(bundle, board, labelled_photographs, workers=0)
+        verify_on(bundle, board, labelled_photographs, options=IN_THIS_PROCESS)
     assert list(kept.iterdir()) == []
 
 
@@ -314,7 +325,7 @@ def test_files_that_were_not_opened_are_an_error(
 ) -> None:
     board = answering(hello=HELLO, open=opened)
     with pytest.raises(BoardError, match=r"board: the board did not open 2 files\."):
-        verify_on(bundle, board, labelled_photographs, workers=0)
+        verify_on(bundle, board, labelled_photographs, options=IN_THIS_PROCESS)
 
 
 @pytest.mark.parametrize(
@@ -329,7 +340,7 @@ def test_files_that_were_not_opened_are_an_error(
 )
 def test_what_ran_is_recorded(bundle: Bundle, labelled_photographs: Path, package: Any, version: str) -> None:
     board = answering(hello=HELLO, open={"packages": [package] * MODELS}, infer=inferred(16))
-    found = verify_on(bundle, board, labelled_photographs, workers=0).verification
+    found = verify_on(bundle, board, labelled_photographs, options=IN_THIS_PROCESS).verification
     assert found.runtimes == {"onnxruntime": version}
     assert found.results[0].images_per_second == pytest.approx(100)
 
@@ -338,7 +349,7 @@ def test_a_worker_that_dies_is_an_error_that_names_the_file(bundle: Bundle, labe
     died = {"error": {"kind": "died", "message": "int8.onnx: its process died (SIGKILL)"}}
     board = answering(hello=HELLO, open=PACKAGES, infer=died)
     with pytest.raises(BoardError, match=r"a process on the board ended: int8\.onnx: its process died \(SIGKILL\)\."):
-        verify_on(bundle, board, labelled_photographs, workers=0)
+        verify_on(bundle, board, labelled_photographs, options=IN_THIS_PROCESS)
 
 
 def test_a_connection_that_is_lost_keeps_what_came(bundle: Bundle, labelled_photographs: Path) -> None:
@@ -353,9 +364,12 @@ for answer in ({HELLO!r}, {{}}, {{}}, {PACKAGES!r}):
 hear(); hear(); say(*{inferred(16)!r})
 """
     with pytest.raises(BoardError, match="the connection was lost while the board worked"):
-        verify_on(bundle, StandIn(once), labelled_photographs, workers=0)
+        verify_on(bundle, StandIn(once), labelled_photographs, options=IN_THIS_PROCESS)
     found = verify_on(
-        bundle, answering(hello=HELLO, open=PACKAGES, infer=inferred(16)), labelled_photographs, workers=0
+        bundle,
+        answering(hello=HELLO, open=PACKAGES, infer=inferred(16)),
+        labelled_photographs,
+        options=IN_THIS_PROCESS,
     )
     assert found.resumed == 16
     assert found.verification.samples == IMAGES

@@ -12,7 +12,7 @@ import pytest
 from levit_edge.board import session
 from levit_edge.board.session import LONGEST_BANNER, Session
 from levit_edge.board.transports.local import LocalTransport
-from levit_edge.device.agent import GREETING, LONGEST_FRAME
+from levit_edge.device.protocol import GREETING, LONGEST_FRAME
 from levit_edge.errors import BoardError
 from tests.board.conftest import Place
 from tests.board.stand_in import HELLO, StandIn, answering

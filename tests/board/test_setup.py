@@ -191,7 +191,7 @@ def imported(python: Path) -> str:
     ).stdout.strip()
 
 
-@pytest.mark.slow
+@pytest.mark.device
 @pytest.mark.usefixtures("wheels")
 def test_an_environment_is_made_from_the_package_index(data: Path) -> None:
     told: list[str] = []
@@ -207,7 +207,7 @@ def put_all(board: Session, files: Sequence[Path]) -> None:
         board.put(file.name, file.read_bytes())
 
 
-@pytest.mark.slow
+@pytest.mark.device
 def test_an_environment_is_made_from_wheels_and_replaces_the_one_before(data: Path, wheels: list[Path]) -> None:
     (data / "board").mkdir(parents=True)
     (data / "board" / "old").write_text("")
@@ -220,7 +220,7 @@ def test_an_environment_is_made_from_wheels_and_replaces_the_one_before(data: Pa
     assert [path.name for path in data.iterdir()] == ["board"]
 
 
-@pytest.mark.slow
+@pytest.mark.device
 def test_one_that_cannot_be_made_leaves_the_one_before(data: Path, wheels: list[Path]) -> None:
     (data / "board").mkdir(parents=True)
     with Session(LocalTransport(), needed_bytes=0) as board:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from levit_edge.bundle.manifest import Manifest
-from levit_edge.bundle.reader import Bundle
+from levit_edge.bundle.reader import MANIFEST_FILE, Bundle
 from levit_edge.bundle.writer import BundleWriter
 from levit_edge.errors import OutputError
 from levit_edge.system.atomic import exchange
@@ -32,7 +32,7 @@ def write(output: Path, files: Files, manifest: Manifest) -> Bundle:
     with BundleWriter(output) as writer:
         for name, content in files.items():
             writer.add(name, content)
-        return writer.commit(dataclasses.replace(manifest, files=writer.files))
+        return writer.commit(manifest)
 
 
 def names(folder: Path) -> list[str]:
@@ -45,7 +45,8 @@ def test_a_bundle_appears_whole_and_only_on_commit(tmp_path: Path, files: Files,
         for name, content in files.items():
             assert writer.add(name, content) == manifest.files[name]
             assert not (tmp_path / "out").exists()
-        written = writer.commit(dataclasses.replace(manifest, files=writer.files))
+        assert not (writer.staged(manifest).path / MANIFEST_FILE).exists(), "it is written once"
+        written = writer.commit(manifest)
         assert names(tmp_path) == [".out.lock", "out"]
     assert names(tmp_path) == ["out"]
     assert written.path == tmp_path / "out"
@@ -121,10 +122,12 @@ def test_what_is_not_a_bundle_is_never_replaced(bundle_path: Path, make: Callabl
 
 @not_ours
 def test_nor_is_it_if_it_appears_in_the_meantime(
-    bundle_path: Path, manifest: Manifest, make: Callable[[Path], object]
+    bundle_path: Path, files: Files, manifest: Manifest, make: Callable[[Path], object]
 ) -> None:
     output = bundle_path.with_name("out")
     with BundleWriter(output) as writer:
+        for name, content in files.items():
+            writer.add(name, content)
         make(output)
         with pytest.raises(OutputError, match="is not a bundle"):
             writer.commit(manifest)

@@ -11,6 +11,7 @@ import pytest
 
 from levit_edge.data import pool
 from levit_edge.data.loader import BadImage, Decoder, batches, default_workers
+from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing, open_image, preprocess
 from levit_edge.errors import DataError
 from levit_edge.system.worker import Helper
@@ -44,7 +45,7 @@ def with_bad(photographs: list[Path]) -> list[Path]:
 def test_images_come_in_order_and_as_preprocess_makes_them(
     photographs: list[Path], small: Preprocessing, workers: int
 ) -> None:
-    with Decoder(photographs, small, workers=workers) as decoder:
+    with Decoder(photographs, small, ImageOptions(workers=workers)) as decoder:
         decoded = list(decoder)
     assert [index for index, _ in decoded] == list(range(100))
     for index, image in decoded:  # all kept to the end: none is overwritten by a later one
@@ -54,7 +55,7 @@ def test_images_come_in_order_and_as_preprocess_makes_them(
 def test_names_of_all_kinds_reach_the_workers(photographs: list[Path], small: Preprocessing) -> None:
     strange = photographs[0].with_name(os.fsdecode(b"two\nlines \xff \xe2\x82\xac.png"))
     photographs[0].rename(strange)
-    with Decoder([strange], small, workers=1) as decoder:
+    with Decoder([strange], small, ImageOptions(workers=1)) as decoder:
         assert len(list(decoder)) == 1
 
 
@@ -70,7 +71,7 @@ def test_workers_are_only_so_far_ahead(
         request(worker, slot, image)
 
     monkeypatch.setattr(pool, "request", recorded)
-    with Decoder(photographs, small, workers=2) as decoder:
+    with Decoder(photographs, small, ImageOptions(workers=2)) as decoder:
         for index, image in decoder:
             assert len(asked) <= index + 6
             assert np.array_equal(image, preprocess(open_image(photographs[index]), small))
@@ -81,7 +82,7 @@ def test_workers_are_only_so_far_ahead(
 @WORKERS
 def test_bad_images_end_in_one_error_after_all_others(with_bad: list[Path], small: Preprocessing, workers: int) -> None:
     seen: list[int] = []
-    with Decoder(with_bad, small, workers=workers) as decoder, pytest.raises(DataError) as caught:
+    with Decoder(with_bad, small, ImageOptions(workers=workers)) as decoder, pytest.raises(DataError) as caught:
         seen.extend(index for index, _ in decoder)
     assert seen == [index for index in range(100) if index % 7]
     message = str(caught.value)
@@ -94,7 +95,7 @@ def test_bad_images_end_in_one_error_after_all_others(with_bad: list[Path], smal
 
 @WORKERS
 def test_bad_images_can_be_skipped_and_are_remembered(with_bad: list[Path], small: Preprocessing, workers: int) -> None:
-    with Decoder(with_bad, small, workers=workers, skip_bad_images=True) as decoder:
+    with Decoder(with_bad, small, ImageOptions(workers=workers, skip_bad_images=True)) as decoder:
         assert len(list(decoder)) == 85
     assert [bad.path for bad in decoder.bad] == with_bad[::7]
     assert isinstance(decoder.bad[0], BadImage)
@@ -105,14 +106,14 @@ def test_bad_images_can_be_skipped_and_are_remembered(with_bad: list[Path], smal
 @pytest.mark.parametrize("skip", [True, False])
 def test_nothing_but_bad_images_is_an_error_anyway(with_bad: list[Path], small: Preprocessing, skip: bool) -> None:
     with (
-        Decoder(with_bad[::7], small, skip_bad_images=skip) as decoder,
+        Decoder(with_bad[::7], small, ImageOptions(skip_bad_images=skip)) as decoder,
         pytest.raises(DataError, match="15 of 15 images cannot be read: remove or replace them\n"),
     ):
         list(decoder)
 
 
 def test_no_images_give_nothing(small: Preprocessing) -> None:
-    with Decoder([], small, workers=2) as decoder:
+    with Decoder([], small, ImageOptions(workers=2)) as decoder:
         assert list(decoder) == []
 
 
@@ -120,7 +121,7 @@ def test_no_images_give_nothing(small: Preprocessing) -> None:
 def test_a_worker_that_dies_is_an_error_that_names_the_image(
     photographs: list[Path], small: Preprocessing, started: list[subprocess.Popen[bytes]]
 ) -> None:
-    with Decoder(photographs, small, workers=2) as decoder:
+    with Decoder(photographs, small, ImageOptions(workers=2)) as decoder:
         decoded = iter(decoder)
         assert next(decoded)[0] == 0
         started[1].kill()
@@ -143,7 +144,10 @@ def test_a_worker_that_dies_early_is_one_too(
         request(worker, slot, image)
 
     monkeypatch.setattr(pool, "request", fatal)
-    with Decoder(photographs, small, workers=2) as decoder, pytest.raises(DataError, match=r"000\.png: the process"):
+    with (
+        Decoder(photographs, small, ImageOptions(workers=2)) as decoder,
+        pytest.raises(DataError, match=r"000\.png: the process"),
+    ):
         list(decoder)
 
 
@@ -157,7 +161,10 @@ def test_a_worker_that_cannot_work_is_an_error(
 ) -> None:
     (tmp_path / "PIL.py").write_text("raise ImportError('no Pillow today')")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    with Decoder(photographs, small, workers=1) as decoder, pytest.raises(DataError, match=r"000\.png.*exit status 1"):
+    with (
+        Decoder(photographs, small, ImageOptions(workers=1)) as decoder,
+        pytest.raises(DataError, match=r"000\.png.*exit status 1"),
+    ):
         list(decoder)
     assert "no Pillow today" in capfd.readouterr().err
 
@@ -166,7 +173,10 @@ def test_a_worker_that_cannot_start_is_an_error(
     photographs: list[Path], small: Preprocessing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    with Decoder(photographs, small, workers=1) as decoder, pytest.raises(DataError, match="cannot be started"):
+    with (
+        Decoder(photographs, small, ImageOptions(workers=1)) as decoder,
+        pytest.raises(DataError, match="cannot be started"),
+    ):
         list(decoder)
 
 
@@ -174,7 +184,7 @@ def test_a_worker_that_cannot_start_is_an_error(
 def test_leaving_ends_the_workers(
     photographs: list[Path], small: Preprocessing, started: list[subprocess.Popen[bytes]], seen: int
 ) -> None:
-    with Decoder(photographs, small, workers=2) as decoder:
+    with Decoder(photographs, small, ImageOptions(workers=2)) as decoder:
         decoded = iter(decoder)
         assert len(list(islice(decoded, seen))) == seen
     assert len(started) == (2 if seen else 0)
@@ -185,21 +195,21 @@ def test_leaving_ends_the_workers(
 def test_leaving_does_not_wait_for_a_worker_that_hangs(
     photographs: list[Path], small: Preprocessing, started: list[subprocess.Popen[bytes]]
 ) -> None:
-    with Decoder(photographs, small, workers=1) as decoder:
+    with Decoder(photographs, small, ImageOptions(workers=1)) as decoder:
         next(iter(decoder))
         started[0].send_signal(signal.SIGSTOP)
     assert started[0].returncode == -signal.SIGKILL
 
 
 def test_a_decoder_can_be_used_again(with_bad: list[Path], small: Preprocessing) -> None:
-    with Decoder(with_bad, small, workers=1, skip_bad_images=True) as decoder:
+    with Decoder(with_bad, small, ImageOptions(workers=1, skip_bad_images=True)) as decoder:
         next(iter(decoder))
         assert [len(list(decoder)) for _ in range(2)] == [85, 85]
     assert len(decoder.bad) == 15
 
 
 def test_beginning_again_ends_the_iteration_under_way(photographs: list[Path], small: Preprocessing) -> None:
-    with Decoder(photographs, small, workers=1) as decoder:
+    with Decoder(photographs, small, ImageOptions(workers=1)) as decoder:
         first = iter(decoder)
         next(first)
         assert next(iter(decoder))[0] == 0
@@ -212,6 +222,7 @@ import sys
 import time
 from pathlib import Path
 from levit_edge.data.loader import Decoder
+from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 
 preprocessing = Preprocessing(image_size=32, resize=36, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
@@ -223,7 +234,7 @@ def interrupt(*_: object) -> None:
 
 signal.signal(signal.SIGINT, interrupt)
 try:
-    with Decoder(images, preprocessing, workers=2) as decoder:
+    with Decoder(images, preprocessing, ImageOptions(workers=2)) as decoder:
         for index, _ in decoder:
             if index == 0:
                 print("decoding", flush=True)

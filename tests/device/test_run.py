@@ -17,7 +17,7 @@ from PIL import Image
 from levit_edge.bundle.reader import Bundle
 from levit_edge.cli.main import run
 from levit_edge.data.preprocess import read_input
-from levit_edge.device import agent
+from levit_edge.device.facts import read_facts
 from levit_edge.device.run import UnpackedPackage, bench
 from levit_edge.errors import DataError
 from levit_edge.package.contents import SOURCE_FILES
@@ -157,8 +157,8 @@ def test_it_times_the_model(on_board: Path, unpacked: Path) -> None:
 def test_times_of_an_emulator_are_said_to_mean_nothing(
     unpacked: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    package, facts = UnpackedPackage(unpacked), agent.read_facts()
-    monkeypatch.setattr(agent, "read_facts", lambda: facts | {"emulator": "qemu-user"})
+    package, facts = UnpackedPackage(unpacked), read_facts()
+    monkeypatch.setattr("levit_edge.device.run.read_facts", lambda: facts | {"emulator": "qemu-user"})
     model = package.models["onnxruntime"]
     bench(package, model, "an engine", lambda _: np.zeros(3, np.float32), runs=2, threads=1)
     assert "emulated by qemu-user: the times mean nothing" in capsys.readouterr().out

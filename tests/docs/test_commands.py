@@ -100,7 +100,7 @@ def desk(tmp_path: Path, demo_bundle: Made) -> Path:
     return tmp_path
 
 
-@pytest.mark.slow
+@pytest.mark.release
 @pytest.mark.parametrize("page", RUN)
 def test_commands_do_what_the_page_says(page: str, desk: Path) -> None:
     if any(f"--output {BUNDLE}" in block.source for block in RUN[page]):

@@ -47,7 +47,7 @@ class Fetched(HTMLParser):
             self.addresses.append(address)
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_every_page_is_built_and_fetches_nothing_from_elsewhere(site: Path) -> None:
     built = {page.relative_to(site) for page in site.rglob("*.html")}
     assert built == {Path("404.html")} | {
@@ -64,7 +64,7 @@ def test_every_page_is_built_and_fetches_nothing_from_elsewhere(site: Path) -> N
     assert "@import" not in styles
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_the_reference_describes_every_public_name(site: Path) -> None:
     page = (site / "api.html").read_text("utf-8")
     for name in levit_edge.__all__:

@@ -9,7 +9,7 @@ from tests.faults.__main__ import REPOSITORY, run_all, summarise
 from tests.faults.moments import ENDINGS
 from tests.faults.scenarios import SCENARIOS
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.release
 RUNS = 6
 
 

@@ -11,7 +11,7 @@ from fuzz.readers import READERS
 INPUTS = 60
 
 
-@pytest.mark.slow
+@pytest.mark.release
 @pytest.mark.parametrize("reader", READERS)
 def test_hostile_input_is_refused(reader: str, demo_bundle: tuple[Path, dict[str, Any]]) -> None:
     outcome = run(demo_bundle[0], reader, INPUTS, seed=2026)

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.model.checkpoint import read_checkpoint
 from levit_edge.model.config import OFFICIAL_SIZES
 from levit_edge.model.fuse import fuse
 from levit_edge.quantize.analysis.simulate import simulate
-from levit_edge.quantize.recipe import Recipe
 from tests.golden.test_golden_logits import Golden, golden
 from tests.quantize.conftest import plan_of
 
@@ -22,7 +22,7 @@ LEAST_SQNR_DB = 20.0
 MOST_MEMORY_BYTES = 16 * 2**30
 
 
-@pytest.mark.slow
+@pytest.mark.export
 @pytest.mark.parametrize("size", OFFICIAL_SIZES)
 def test_int8_is_close_to_fp32(golden: Golden, size: str, tmp_path: Path) -> None:
     torch.save({"model": golden.state(f"facebook/{size}")}, tmp_path / "levit.pth")

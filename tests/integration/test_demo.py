@@ -17,7 +17,7 @@ from levit_edge.runtime.runner import open_runner
 from tests.conftest import Made
 from tests.integration.conftest import hidden, levit_edge
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.export
 FILES = {"manifest.json", "int8.pte", "int8.onnx", "fp32.pte", "fp32.onnx", "labels.txt", "golden.npz"}
 FILES |= {"evidence.json", "report.html"}
 BARE = ("--no-bench", "--no-thumbnails")
@@ -37,7 +37,7 @@ def test_the_bundle_is_whole(demo_bundle: Made) -> None:
     manifest = bundle.manifest
     assert manifest.calibration.count == len(manifest.calibration.files) == 150
     assert manifest.calibration.source == "embedded"
-    assert manifest.recipe["calibration_images"] == 150
+    assert manifest.recipe.calibration_images == 150
 
 
 def test_the_json_is_the_documented_one(demo_bundle: Made) -> None:

@@ -14,7 +14,7 @@ from levit_edge.errors import ExitStatus
 from levit_edge.report.evidence import read_evidence
 from tests.integration.conftest import COMMAND, hidden, levit_edge
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.export
 STEPS = (
     ("read checkpoint", signal.SIGINT, ExitStatus.INTERRUPTED),
     ("calibrate", signal.SIGHUP, ExitStatus.HUNG_UP),

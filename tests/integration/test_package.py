@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import Made
 from tests.integration.conftest import levit_edge
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.export
 PHOTOGRAPHS = sorted((Path(__file__).parents[2] / "levit_edge/data/demo/evaluation").glob("*/*.jpg"))[::24]
 
 

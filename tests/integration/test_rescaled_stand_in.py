@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
 from levit_edge.data.loader import Decoder, batches
 from levit_edge.data.preprocess import Preprocessing
@@ -21,12 +22,11 @@ from levit_edge.quantize.analysis.layer_noise import FloatLogits, LogitNoise, ne
 from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.calibration.calibration_images import CalibrationImages
 from levit_edge.quantize.plan import make_plan
-from levit_edge.quantize.recipe import Recipe
 from levit_edge.system.progress import Stages
 from tests.quantize.conftest import STATIC
 from tests.quantize.test_equalize import rescaled
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.export, pytest.mark.timeout(1800)]
 BATCH = 20
 COLLAPSED_TOP1 = 30.0
 """Percent; chance is 10."""
@@ -40,7 +40,7 @@ def test_int8_of_a_rescaled_checkpoint_is_as_good(shared: Path) -> None:
     original = fuse(trained.model)
     hostile = rescaled(original, seed=6)
     assert relative_error(original, hostile) <= 1e-5
-    with CalibrationImages(calibration, preprocessing, skip_bad_images=False, workers=None) as images:
+    with CalibrationImages(calibration, preprocessing) as images:
         candidates = {
             "original": simulate(make_plan(original, images, Recipe(), Stages())),
             "rescaled": simulate(make_plan(hostile, images, Recipe(), Stages())),

@@ -7,7 +7,7 @@ import pytest
 
 from tests.integration.conftest import hidden, levit_edge
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.export
 
 
 def test_the_demo(tmp_path: Path) -> None:

@@ -16,22 +16,18 @@ from levit_edge.data.imagefolder import read_image_folder
 from levit_edge.data.loader import Decoder
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
-from levit_edge.documents import from_json
-from levit_edge.errors import QuantizationError
 from levit_edge.model.checkpoint import read_checkpoint
 from levit_edge.model.fuse import fuse
 from levit_edge.quantize.calibration.calibration_images import CalibrationImages
 from levit_edge.quantize.export.onnx import onnx_graph
-from levit_edge.quantize.layer_records import layer_records
 from levit_edge.quantize.plan import make_plan
 from levit_edge.quantize.quantizer import quantize_graph
-from levit_edge.quantize.recipe import Recipe
 from levit_edge.runtime.runner import open_runner
 from levit_edge.system.progress import Stages
 from tests.conftest import Made
 from tests.integration.conftest import quantize_stand_in
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.export, pytest.mark.timeout(1800)]
 EVALUATION_IMAGES = 1960
 MAX_DROP_PT = 0.3
 LEAST_FP32_AGREEMENT = 99.2
@@ -78,16 +74,16 @@ def test_the_bundle_says_how_it_was_made(stand_in_bundle: Made) -> None:
 def test_each_int8_file_agrees_with_its_graph(stand_in_bundle: Made, shared: Path) -> None:
     bundle = Bundle.open(stand_in_bundle[0])
     manifest = bundle.manifest
-    recipe = from_json(Recipe, manifest.recipe, QuantizationError, "the recipe")
+    recipe = manifest.recipe
     trained = read_checkpoint(shared / "checkpoints" / "levit-128S-imagenette.pth")
     deploy = fuse(trained.model)
     chosen = balanced_sample(
         read_image_folder(shared / "data" / "imagenette" / "train", None), recipe.calibration_images, recipe.seed
     )
     assert chosen.relative_paths == manifest.calibration.files
-    with CalibrationImages(chosen, manifest.preprocessing, skip_bad_images=False, workers=None) as images:
+    with CalibrationImages(chosen, manifest.preprocessing) as images:
         plan = make_plan(deploy, images, recipe, Stages())
-    assert manifest.layers == layer_records(plan), "the same images and seed give the same parameters"
+    assert manifest.layers == plan.records, "the same images and seed give the same parameters"
     graph = quantize_graph(plan)
     graphs = {"graph": graph, "onnx graph": onnx_graph(graph, recipe.scheme)}
 

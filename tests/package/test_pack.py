@@ -13,6 +13,7 @@ import pytest
 
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.reader import Bundle
+from levit_edge.bundle.recipe import OnnxAttention, Recipe, Scheme, Target
 from levit_edge.errors import BundleError
 from levit_edge.package.contents import DOCUMENT_FILE, Purpose, expected_files
 from levit_edge.package.document import Accuracy
@@ -107,15 +108,12 @@ def test_no_older_executorch_is_named_than_was_tried(
 @pytest.mark.parametrize(
     ("recipe", "oldest"),
     [
-        ({}, "1.19.2"),
-        ({"onnx_attention": "plain", "scheme": "static"}, "1.19.2"),
-        ({"onnx_attention": "fused", "scheme": "mixed"}, "1.23.2"),
-        ({"onnx_attention": "fused", "scheme": "static"}, "1.24.1"),
+        (Recipe(scheme=Scheme.STATIC), "1.19.2"),
+        (Recipe(onnx_attention=OnnxAttention.FUSED), "1.23.2"),
+        (Recipe(onnx_attention=OnnxAttention.FUSED, scheme=Scheme.STATIC, target=Target.X86_64), "1.24.1"),
     ],
 )
-def test_the_oldest_onnxruntime_follows_from_the_recipe(
-    packable_bundle: Bundle, recipe: dict[str, str], oldest: str
-) -> None:
+def test_the_oldest_onnxruntime_follows_from_the_recipe(packable_bundle: Bundle, recipe: Recipe, oldest: str) -> None:
     manifest = dataclasses.replace(packable_bundle.manifest, recipe=recipe)
     assert oldest_runtime(manifest, Runtime.ONNXRUNTIME).version == oldest
 

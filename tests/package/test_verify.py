@@ -8,10 +8,13 @@ from numpy.typing import NDArray
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.cli.main import run
 from levit_edge.errors import ExitStatus, PackageError, RuntimeUnavailableError
+from levit_edge.package.contents import Purpose, expected_files
 from levit_edge.package.document import FloatArray
 from levit_edge.package.package import Package
 from levit_edge.package.verify import verify_package
 from tests.package.test_package import with_document
+
+FILES = 1 + len(expected_files(Purpose.BOARD))
 
 
 @pytest.fixture
@@ -37,14 +40,14 @@ def test_models_run_where_their_runtime_is_installed(path: Path) -> None:
     assert (onnx.version, onnx.images) == ("1.31", 2)
     assert onnx.max_abs_difference is not None
     assert onnx.max_abs_difference < 1e-5
-    assert (found.files, found.signature_checked, found.size_bytes) == (18, False, path.stat().st_size)
+    assert (found.files, found.signature_checked, found.size_bytes) == (FILES, False, path.stat().st_size)
 
 
 @pytest.mark.usefixtures("without_executorch")
 def test_the_command_says_what_was_run_and_what_not(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["verify", str(path)]) == ExitStatus.DONE
     said = capsys.readouterr().out
-    assert "a package for board, 18 files" in said
+    assert f"a package for board, {FILES} files" in said
     assert "model.pte: not run, executorch is not installed" in said
     assert "model.onnx: computes in onnxruntime 1.31 what it should, 2 golden images" in said
     assert run(["verify", str(path), "--json"]) == ExitStatus.DONE
@@ -67,7 +70,7 @@ def test_other_logits_than_the_golden_ones_are_refused(
     assert "model.onnx does not compute in onnxruntime 1.31 here what it computed where" in capsys.readouterr().err
 
 
-@pytest.mark.slow
+@pytest.mark.export
 def test_a_runtime_that_refuses_the_file_is_named(path: Path) -> None:
     with pytest.raises(RuntimeUnavailableError, match=r"model\.pte: ExecuTorch refuses the file"):
         verify_package(path)

@@ -8,8 +8,10 @@ import torch
 from torch.fx import GraphModule
 
 from levit_edge import demo
+from levit_edge.bundle.recipe import Recipe, Scheme, WeightRounding
 from levit_edge.data.imagefolder import read_image_folder
 from levit_edge.data.loader import Decoder, batches
+from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.model.checkpoint import read_checkpoint
@@ -17,7 +19,6 @@ from levit_edge.model.deploy import DeployLeViT
 from levit_edge.model.fuse import fuse
 from levit_edge.quantize.plan import Plan, make_plan
 from levit_edge.quantize.quantizer import quantize_graph
-from levit_edge.quantize.recipe import Recipe, Scheme, WeightRounding
 from levit_edge.system.progress import Advance, Stages
 
 STATIC = Recipe(scheme=Scheme.STATIC, weight_rounding=WeightRounding.NEAREST, equalize=False)
@@ -59,7 +60,7 @@ def demo_steps() -> Demo:
     """Calibrated on 24 embedded photographs."""
     checkpoint = read_checkpoint(demo.checkpoint_path())
     chosen = balanced_sample(read_image_folder(demo.calibration_dir(), None), 24, seed=0)
-    with Decoder(chosen.images, Preprocessing.from_config(checkpoint.config), workers=0) as decoder:
+    with Decoder(chosen.images, Preprocessing.from_config(checkpoint.config), ImageOptions(workers=0)) as decoder:
         ((_, images),) = batches(decoder, 24)
     deploy, tensor = fuse(checkpoint.model), torch.from_numpy(images)
     plan = plan_of(deploy, tensor)

@@ -7,17 +7,17 @@ import pytest
 import torch
 
 from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.recipe import Recipe, Scheme
 from levit_edge.errors import QuantizationError
 from levit_edge.quantize.artifacts import Exported, check_exports, export_all
 from levit_edge.quantize.export.onnx import export_onnx
 from levit_edge.quantize.quantizer import quantize_graph
-from levit_edge.quantize.recipe import Recipe, Scheme
 from levit_edge.quantize.schemes import quantizable_layers
 from levit_edge.runtime.inspect.onnx import inspect_onnx
 from levit_edge.system.progress import Stages
 from tests.quantize.conftest import STATIC, Demo, plan_of
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.export
 LEAST_SQNR_DB = 25.0
 """Of a file against its graph, both int8: they differ by single steps. Something else computed gives about 0."""
 
@@ -44,8 +44,9 @@ def test_a_network_with_dead_layers_runs_in_both_runtimes(demo_steps: Demo, reci
     )
     assert facts.int8_operators.get("MatMulInteger", 0) == linears
     assert (facts.conversions.get("DynamicQuantizeLinear", 0) > 0) == (linears > 0)
-    for file, checked in check_exports(exported, golden).items():
-        assert checked.graph_sqnr_db is None or checked.graph_sqnr_db > LEAST_SQNR_DB, file
+    for checked in check_exports(exported, golden, Stages()):
+        sqnr_db = checked.artifact.graph_sqnr_db
+        assert sqnr_db is None or sqnr_db > LEAST_SQNR_DB, checked.artifact.file
         assert checked.logits.std() > 0
 
 
@@ -57,7 +58,7 @@ def test_a_file_that_computes_something_else_is_refused(demo_steps: Demo) -> Non
     exported = [Exported(runtime=Runtime.ONNXRUNTIME, precision=Precision.FP32, model=model, source=demo_steps.deploy)]
     golden = np.ascontiguousarray(demo_steps.images[:2].numpy())
     with pytest.raises(QuantizationError, match=r"fp32.onnx does not compute in onnxruntime what the graph computes"):
-        check_exports(exported, golden)
+        check_exports(exported, golden, Stages())
 
 
 def test_an_int8_file_that_gives_zeros_is_refused(demo_steps: Demo) -> None:
@@ -69,7 +70,7 @@ def test_an_int8_file_that_gives_zeros_is_refused(demo_steps: Demo) -> None:
     model = export_onnx(torch.export.export(zeros, (torch.zeros(1, 3, 128, 128),), strict=True))
     exported = [Exported(runtime=Runtime.ONNXRUNTIME, precision=Precision.INT8, model=model, source=demo_steps.graph)]
     with pytest.raises(QuantizationError, match=r"int8.onnx does not compute in onnxruntime what the graph computes"):
-        check_exports(exported, demo_steps.images[:2].numpy())
+        check_exports(exported, demo_steps.images[:2].numpy(), Stages())
 
 
 def test_an_export_is_the_same_every_time(demo_steps: Demo) -> None:

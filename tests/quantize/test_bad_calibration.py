@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from levit_edge import demo
+from levit_edge.bundle.recipe import RangeMethod, Recipe
 from levit_edge.data.imagefolder import read_image_folder
+from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.errors import QuantizationError
@@ -16,9 +18,7 @@ from levit_edge.model.checkpoint import read_checkpoint
 from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.calibration.calibration_images import CalibrationImages
 from levit_edge.quantize.equalize import equalize
-from levit_edge.quantize.layer_records import layer_records
 from levit_edge.quantize.plan import make_plan
-from levit_edge.quantize.recipe import RangeMethod, Recipe
 from levit_edge.system.progress import Stages
 from tests.quantize.conftest import Demo, plan_of
 
@@ -52,7 +52,7 @@ def test_a_layer_that_is_constantly_zero(demo_steps: Demo) -> None:
     plan = plan_of(dead, demo_steps.images, Recipe())
     with torch.no_grad():
         assert simulate(plan)(demo_steps.images).isfinite().all()
-    assert all(record.output is None or record.output.scale > 0 for record in layer_records(plan))
+    assert all(record.output is None or record.output.scale > 0 for record in plan.records)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -72,7 +72,7 @@ def test_copies_of_one_picture_are_noticed(tmp_path: Path) -> None:
         shutil.copy(folder.images[0], tmp_path / f"{number}{folder.images[0].suffix}")
     preprocessing = Preprocessing.from_config(read_checkpoint(demo.checkpoint_path()).config)
     for images, alike in ((read_image_folder(tmp_path, None), True), (folder.select(range(3)), False)):
-        with CalibrationImages(images, preprocessing, skip_bad_images=False, workers=0) as calibration:
+        with CalibrationImages(images, preprocessing, ImageOptions(workers=0)) as calibration:
             assert sum(len(batch) for batch in calibration.tensors(lambda _count: None)) == 3
             assert calibration.alike is alike
 
@@ -84,6 +84,6 @@ def test_order_and_workers_do_not_change_the_plan(demo_steps: Demo) -> None:
     records = []
     for images, workers in ((folder, 0), (backwards, 2)):
         chosen = balanced_sample(images, 10, seed=1)
-        with CalibrationImages(chosen, preprocessing, skip_bad_images=False, workers=workers) as calibration:
-            records.append(layer_records(make_plan(demo_steps.deploy, calibration, Recipe(), Stages())))
+        with CalibrationImages(chosen, preprocessing, ImageOptions(workers=workers)) as calibration:
+            records.append(make_plan(demo_steps.deploy, calibration, Recipe(), Stages()).records)
     assert records[0] == records[1]

@@ -6,6 +6,7 @@ import torch
 from torch.fx import Node
 
 from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.recipe import Recipe, Scheme, WeightRounding
 from levit_edge.errors import QuantizationError
 from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.artifacts import check_exports, export_all
@@ -13,7 +14,6 @@ from levit_edge.quantize.export.onnx_float_products import with_float_products
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.quantizer import PRODUCT_OPERATOR, layer_name, quantize_graph
 from levit_edge.quantize.ranges.affine import Range
-from levit_edge.quantize.recipe import Recipe, Scheme, WeightRounding
 from levit_edge.quantize.schemes import int8_attention_blocks
 from levit_edge.system.progress import Stages
 from tests.quantize.conftest import Demo, plan_of
@@ -110,12 +110,12 @@ def test_a_pattern_that_fits_no_attention_is_refused(demo_steps: Demo) -> None:
         int8_attention_blocks(demo_steps.deploy, Recipe(int8_attention=("blocks.1",)))
 
 
-@pytest.mark.slow
+@pytest.mark.export
 def test_the_files_compute_what_their_graphs_compute(plan: Plan, demo_steps: Demo) -> None:
     graph = quantize_graph(plan)
     exported = export_all(demo_steps.deploy, graph, Stages(), Recipe())
     golden = np.ascontiguousarray(demo_steps.images[:4].numpy())
-    check_exports(exported, golden)
+    check_exports(exported, golden, Stages())
     sources = {each.runtime: each.source for each in exported if each.precision is Precision.INT8}
     assert sources[Runtime.EXECUTORCH] is graph
     assert sources[Runtime.ONNXRUNTIME] is not graph

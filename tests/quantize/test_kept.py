@@ -2,7 +2,7 @@
 
 import dataclasses
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from levit_edge import demo
+from levit_edge.bundle.recipe import Recipe, WeightRounding
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
 from levit_edge.data.loader import BadImage
+from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.model.checkpoint import Checkpoint, read_checkpoint
-from levit_edge.quantize.calibration.calibration_images import CalibrationImages
+from levit_edge.quantize.calibration.calibrated import Calibrated, calibrate_network
 from levit_edge.quantize.kept import DamagedError, Kept, inputs_of
-from levit_edge.quantize.kept_plan import plan_from_bytes, plan_to_bytes, recalled_plan
-from levit_edge.quantize.plan import Plan, make_plan
-from levit_edge.quantize.recipe import Recipe, WeightRounding
+from levit_edge.quantize.kept_plan import calibrated_from_bytes, calibrated_to_bytes, recalled
+from levit_edge.quantize.plan import Plan
 from levit_edge.system.progress import Stages
 from tests.quantize.conftest import Demo
 
@@ -39,18 +40,16 @@ def chosen() -> ImageSet:
     return balanced_sample(read_image_folder(demo.calibration_dir(), None), 10, seed=0)
 
 
-def calibration_images(chosen: ImageSet, trained: Checkpoint) -> CalibrationImages:
-    preprocessing = Preprocessing.from_config(trained.config)
-    return CalibrationImages(chosen, preprocessing, skip_bad_images=True, workers=0)
+@pytest.fixture(scope="module")
+def make(demo_steps: Demo, trained: Checkpoint, chosen: ImageSet) -> Callable[[], Calibrated]:
+    preprocessing, options = Preprocessing.from_config(trained.config), ImageOptions(skip_bad_images=True, workers=0)
+    return lambda: calibrate_network(demo_steps.deploy, chosen, preprocessing, RECIPE, options, Stages())
 
 
 @pytest.fixture(scope="module")
-def calibrated(demo_steps: Demo, trained: Checkpoint, chosen: ImageSet) -> Iterator[tuple[Plan, CalibrationImages]]:
+def calibrated(make: Callable[[], Calibrated], chosen: ImageSet) -> Calibrated:
     """An equalized plan with int8 products, and one image that could not be read."""
-    with calibration_images(chosen, trained) as images:
-        plan = make_plan(demo_steps.deploy, images, RECIPE, Stages())
-        images.recall(images.golden, [BadImage(chosen.images[7], "an empty file")], alike=False)
-        yield plan, images
+    return dataclasses.replace(make(), bad=(BadImage(chosen.images[7], "an empty file"),))
 
 
 def same(one: Plan, other: Plan) -> bool:
@@ -66,39 +65,35 @@ def same(one: Plan, other: Plan) -> bool:
     return named and all(torch.equal(left, right) for left, right in tensors)
 
 
-def test_a_plan_survives_bit_for_bit(
-    demo_steps: Demo, trained: Checkpoint, chosen: ImageSet, calibrated: tuple[Plan, CalibrationImages]
-) -> None:
-    plan, seen = calibrated
-    images = calibration_images(chosen, trained)
-    again = plan_from_bytes(plan_to_bytes(plan, seen), demo_steps.deploy, images)
-    assert same(plan, again)
-    assert again.products
-    assert [name for name, _ in again.deploy.stem.named_children()] == [
+def test_a_plan_survives_bit_for_bit(demo_steps: Demo, chosen: ImageSet, calibrated: Calibrated) -> None:
+    again = calibrated_from_bytes(calibrated_to_bytes(calibrated), demo_steps.deploy, chosen)
+    plan, restored = calibrated.plan, again.plan
+    assert same(plan, restored)
+    assert restored.products
+    assert [name for name, _ in restored.deploy.stem.named_children()] == [
         name for name, _ in plan.deploy.stem.named_children()
     ]
-    pixels = torch.from_numpy(seen.golden)
+    pixels = torch.from_numpy(calibrated.golden)
     with torch.no_grad():
-        assert torch.equal(plan.deploy(pixels), again.deploy(pixels))
-    assert (images.golden == seen.golden).all()
-    assert images.provenance("folder") == seen.provenance("folder")
-    assert images.provenance("folder").skipped == (chosen.relative_paths[7],)
+        assert torch.equal(plan.deploy(pixels), restored.deploy(pixels))
+    assert (again.golden == calibrated.golden).all()
+    assert again.alike is calibrated.alike is False
+    assert again.provenance("folder") == calibrated.provenance("folder")
+    assert again.provenance("folder").skipped == (chosen.relative_paths[7],)
+    assert again.readable == chosen.images[:7] + chosen.images[8:]
 
 
 def test_the_second_run_decodes_nothing_and_says_so(
-    demo_steps: Demo, trained: Checkpoint, chosen: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    demo_steps: Demo, make: Callable[[], Calibrated], chosen: ImageSet, tmp_path: Path
 ) -> None:
     said: list[str] = []
-    stages = Stages()
     with Kept({"a": "b"}, said.append, tmp_path) as kept:
-        first = recalled_plan(kept, demo_steps.deploy, calibration_images(chosen, trained), RECIPE, stages)
+        first = recalled(kept, demo_steps.deploy, chosen, make)
     assert not said
-    assert {"equalize", "calibrate"} <= {record.name for record in stages.records}
-    monkeypatch.setattr(CalibrationImages, "tensors", lambda *_: pytest.fail("decoded again"))
     with Kept({"a": "b"}, said.append, tmp_path) as kept:
-        again = recalled_plan(kept, demo_steps.deploy, calibration_images(chosen, trained), RECIPE, Stages())
+        again = recalled(kept, demo_steps.deploy, chosen, lambda: pytest.fail("calibrated again"))
         kept.done()
-    assert same(first, again)
+    assert same(first.plan, again.plan)
     assert [line.rpartition(" of ")[0] for line in said] == ["calibration taken from the interrupted run"]
     assert list(tmp_path.iterdir()) == []
 
@@ -116,9 +111,9 @@ class Bomb:
 @pytest.mark.parametrize("kind", ["pickle", "torch.save", "empty", "other network"])
 def test_what_is_no_plan_is_made_anew(
     demo_steps: Demo,
-    trained: Checkpoint,
+    make: Callable[[], Calibrated],
     chosen: ImageSet,
-    calibrated: tuple[Plan, CalibrationImages],
+    calibrated: Calibrated,
     tmp_path: Path,
     kind: str,
 ) -> None:
@@ -130,36 +125,32 @@ def test_what_is_no_plan_is_made_anew(
         torch.save({"document": Bomb(target)}, tmp_path / "bomb")
         content = (tmp_path / "bomb").read_bytes()
     else:
-        plan, seen = calibrated
-        layers = dict(list(plan.layers.items())[1:])
-        content = plan_to_bytes(dataclasses.replace(plan, layers=layers), seen) if kind == "other network" else b""
+        layers = dict(list(calibrated.plan.layers.items())[1:])
+        other = dataclasses.replace(calibrated, plan=dataclasses.replace(calibrated.plan, layers=layers))
+        content = calibrated_to_bytes(other) if kind == "other network" else b""
     said: list[str] = []
     with Kept({"a": "b"}, said.append, tmp_path / "kept") as kept:
         kept.keep("calibration", "", content)
-        plan = recalled_plan(kept, demo_steps.deploy, calibration_images(chosen, trained), RECIPE, Stages())
+        found = recalled(kept, demo_steps.deploy, chosen, make)
     assert said == ["the calibration kept from an interrupted run is damaged: made anew."]
     assert not target.exists()
-    assert same(plan, make_plan(demo_steps.deploy, calibration_images(chosen, trained), RECIPE, Stages()))
+    assert same(found.plan, calibrated.plan)
 
 
 @settings(max_examples=50)
 @given(data=st.data())
 def test_a_mutated_plan_is_damaged_or_a_plan(
-    demo_steps: Demo,
-    trained: Checkpoint,
-    chosen: ImageSet,
-    calibrated: tuple[Plan, CalibrationImages],
-    data: st.DataObject,
+    demo_steps: Demo, chosen: ImageSet, calibrated: Calibrated, data: st.DataObject
 ) -> None:
-    whole = bytearray(plan_to_bytes(*calibrated))
+    whole = bytearray(calibrated_to_bytes(calibrated))
     for _ in range(data.draw(st.integers(1, 4))):
         position = data.draw(st.integers(0, 20_000) | st.integers(0, len(whole) - 1))
         whole[position] = data.draw(st.integers(0, 255))
     try:
-        plan = plan_from_bytes(bytes(whole), demo_steps.deploy, calibration_images(chosen, trained))
+        found = calibrated_from_bytes(bytes(whole), demo_steps.deploy, chosen)
     except DamagedError:
         return
-    assert list(plan.layers) == list(calibrated[0].layers)
+    assert list(found.plan.layers) == list(calibrated.plan.layers)
 
 
 CHANGES: dict[str, Callable[[dict[str, Any], Path], object]] = {

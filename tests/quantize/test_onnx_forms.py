@@ -7,14 +7,14 @@ import torch
 from numpy.typing import NDArray
 
 from levit_edge.bundle.kinds import Runtime
+from levit_edge.bundle.recipe import OnnxAttention, Scheme, Target
 from levit_edge.quantize.export.onnx import export_onnx, onnx_graph
-from levit_edge.quantize.recipe import OnnxAttention, Scheme, Target
 from levit_edge.quantize.schemes import quantizable_layers
 from levit_edge.runtime.inspect.onnxruntime import inspect_onnxruntime
 from levit_edge.runtime.runner import open_runner
 from tests.quantize.conftest import Demo
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.export
 TOLERANCE = 1e-5
 """Of the largest logit: the fused attention sums in another order."""
 INT8_TOLERANCE = 0.05

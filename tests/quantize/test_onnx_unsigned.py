@@ -7,12 +7,12 @@ import torch
 from onnx import numpy_helper
 
 from levit_edge.bundle.kinds import Runtime
+from levit_edge.bundle.recipe import Target
 from levit_edge.quantize.export.onnx import export_onnx
-from levit_edge.quantize.recipe import Target
 from levit_edge.runtime.runner import open_runner
 from tests.quantize.conftest import Demo
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.export
 LEAST_SQNR_DB = 38.0
 
 

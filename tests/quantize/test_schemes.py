@@ -3,8 +3,8 @@
 import pytest
 from torch import nn
 
+from levit_edge.bundle.recipe import LayerScheme, Recipe, Scheme
 from levit_edge.errors import QuantizationError
-from levit_edge.quantize.recipe import LayerScheme, Recipe, Scheme
 from levit_edge.quantize.schemes import layer_schemes, quantizable_layers
 from tests.quantize.conftest import Demo
 

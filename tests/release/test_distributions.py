@@ -13,7 +13,7 @@ import pytest
 
 from tests.release.conftest import ROOT, Distributions, build, copy_of_the_tree, succeed, tracked_files
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.release
 LARGEST_WHEEL_BYTES = 4_500_000
 """Of which 3.9 MB are the demo's weights and photographs."""
 LICENCES = {"LICENSE", "NOTICE", "levit_edge/data/demo/LICENSE"}

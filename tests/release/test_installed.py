@@ -11,7 +11,7 @@ from levit_edge.errors import ExitStatus
 from scripts.lower_bounds import lower_bounds
 from tests.release.conftest import call, succeed
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.release
 LEAST_SQNR_DB = 32.0
 """As in tests/integration/test_demo.py."""
 TORCH = "error: torch is not installed, and this needs it: run `pip install 'levit-edge[quantize]'`.\n"

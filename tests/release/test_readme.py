@@ -10,7 +10,7 @@ import pytest
 from levit_edge import demo
 from tests.release.conftest import ROOT, call, succeed
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.release
 
 
 @pytest.fixture(scope="module")

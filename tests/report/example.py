@@ -6,15 +6,22 @@ from pathlib import Path
 
 from levit_edge.bundle.manifest import LayerRecord, Manifest, Verification
 from levit_edge.bundle.reader import Bundle
+from levit_edge.bundle.recipe import LayerScheme, Recipe
 from levit_edge.bundle.writer import BundleWriter
 from levit_edge.data.imagefolder import read_image_folder
+from levit_edge.data.options import ImageOptions
 from levit_edge.report.evidence import EVIDENCE_FILE, ActivationRange, Evidence, LayerEvidence, evidence_file
 from levit_edge.report.flips import FlipLog
 from levit_edge.runtime.evaluation.verify import evaluate
 from tests.board.example import MEASUREMENT
 
 LABELS = ("red", "green", "blå")
-SCHEMES = {"stem.conv1": "dynamic", "blocks.0.q": "static", "blocks.0.proj": "static", "head": "float"}
+SCHEMES = {
+    "stem.conv1": LayerScheme.DYNAMIC,
+    "blocks.0.q": LayerScheme.STATIC,
+    "blocks.0.proj": LayerScheme.STATIC,
+    "head": LayerScheme.FLOAT,
+}
 LAYERS = tuple(
     LayerEvidence(
         layer=name,
@@ -32,7 +39,9 @@ def evaluated(bundle: Bundle, photographs: Path) -> tuple[Verification, FlipLog]
     flips, manifest = FlipLog(), bundle.manifest
     images = read_image_folder(photographs, manifest.config.classes)
     models = {artifact: bundle.read(artifact.file) for artifact in manifest.artifacts}
-    return evaluate(models, images, manifest.preprocessing, source="val", workers=0, flips=flips), flips
+    return evaluate(
+        models, images, manifest.preprocessing, source="val", flips=flips, options=ImageOptions(workers=0)
+    ), flips
 
 
 def report_bundle(
@@ -49,7 +58,7 @@ def report_bundle(
     manifest = replace(
         source.manifest,
         verification=verification,
-        recipe={"schema_version": 3, "scheme": "mixed", "dynamic_layers": ["*.proj"], "equalize": True},
+        recipe=Recipe(dynamic_layers=("*.proj",)),
         layers=tuple(
             LayerRecord(layer=name, scheme=scheme, input=None, output=None, weights_sha256=None)
             for name, scheme in SCHEMES.items()

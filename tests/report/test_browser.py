@@ -12,7 +12,7 @@ import pytest
 from levit_edge.benchmark.comparison import comparison_rows
 from levit_edge.bundle.manifest import Manifest
 from levit_edge.bundle.reader import Bundle
-from levit_edge.quantize.recipe import Recipe
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.report.boards_page import boards_page
 from levit_edge.report.bundle_page import bundle_page
 from levit_edge.report.evidence import Evidence
@@ -27,7 +27,7 @@ from tests.sweep.example import candidate, plan, sweep, swept
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.release
 LEAST_CONTRAST = 4.5
 """WCAG 2.2, criterion 1.4.3 (AA), for text of ordinary size."""
 PHONE = 360
@@ -62,7 +62,7 @@ def pages(
         images = replace(manifest.calibration, source=HOSTILE[0], skipped=HOSTILE)
         manifest = replace(
             manifest,
-            recipe={key: list(HOSTILE) for key in ("scheme", "dynamic_layers", *HOSTILE)},
+            recipe=Recipe(dynamic_layers=HOSTILE),
             checkpoint=replace(manifest.checkpoint, source=HOSTILE[1], format=HOSTILE[2]),
             calibration=images,
             verification=replace(manifest.verification, images=images, runtimes={HOSTILE[0]: HOSTILE[1]}),

@@ -7,6 +7,7 @@ import pytest
 
 from levit_edge.bundle.manifest import EMBEDDED, Gate, ImageProvenance, Manifest, Move, SearchRecord
 from levit_edge.bundle.reader import Bundle
+from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.report.bundle_page import bundle_page
 from levit_edge.report.evidence import Evidence, read_evidence
 from levit_edge.report.page import number
@@ -89,7 +90,7 @@ def test_caveats_stand_where_they_apply(recorded: Bundle) -> None:
 def test_a_failed_gate_and_budget_are_marked(recorded: Bundle) -> None:
     images = ImageProvenance(source="val", count=20, sha256="0" * 64)
     search = SearchRecord(
-        max_drop_pt=0.5, images=images, trials=(), moves=(Move(layer="head", scheme="float"),), held=False
+        max_drop_pt=0.5, images=images, trials=(), moves=(Move(layer="head", scheme=LayerScheme.FLOAT),), held=False
     )
     verification = replace(recorded.manifest.verification, gate=Gate(max_drop_pt=0.5, passed=False))
     seen = text(bundle_page(changed(recorded, search=search, verification=verification)))

@@ -7,6 +7,7 @@ import pytest
 
 from levit_edge.bundle.manifest import Manifest
 from levit_edge.bundle.reader import Bundle
+from levit_edge.bundle.recipe import Scheme
 from levit_edge.report.bundle_page import bundle_page
 from levit_edge.report.bundles import BundleComparison, compare, open_all
 from levit_edge.report.evidence import Evidence
@@ -41,7 +42,7 @@ def test_folders_of_one_name_are_told_apart_by_their_paths(recorded: Bundle, tmp
 
 def test_differences_are_named_and_latencies_compared(recorded: Bundle, other: Other) -> None:
     def change(manifest: Manifest, evidence: Evidence) -> tuple[Manifest, Evidence]:
-        recipe = manifest.recipe | {"scheme": "static", "equalize": False}
+        recipe = replace(manifest.recipe, scheme=Scheme.STATIC, equalize=False)
         return replace(manifest, recipe=recipe, tools={"onnx": "2"}), evidence
 
     theirs = other(change)

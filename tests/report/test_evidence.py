@@ -65,20 +65,26 @@ def at(*path: str | int, value: object) -> Callable[[Document], None]:
     ("change", "complaint"),
     [
         (at("script", value="alert(1)"), "unknown keys"),
-        (at("schema_version", value=2), "schema version is 2"),
-        (at("layers", 0, "layer", value="<script>alert(1)</script>"), "a layer is called"),
-        (at("layers", 0, "sqnr_db", value=1e300), "SQNR"),
-        (at("layers", 0, "output", "maximum", value=1e300), "a range is"),
+        (at("schema_version", value=2), "schema_version is 2, expected 1"),
+        (
+            at("layers", 0, "layer", value="<script>alert(1)</script>"),
+            r"layers\[0\].layer is .*, expected a layer's name",
+        ),
+        (at("layers", 0, "sqnr_db", value=1e300), r"sqnr_db is 1e\+300, expected -1000 to 1000"),
+        (at("layers", 0, "output", "maximum", value=1e300), r"output.maximum is 1e\+300"),
         (at("layers", 0, "output", "maximum", value=-9), "a range is"),
         (at("layers", value=[{}]), "lacks"),
         (at("flips", "shown", 0, "thumbnail", value="PHN2Zz4="), "a thumbnail is not a JPEG"),
         (at("flips", "shown", 0, "label", value=3), "names class 3, expected 0 to 2"),
-        (at("flips", "shown", 0, "file", value="x" * 500), "500 characters"),
-        (at("flips", "shown", 0, "answers", value=[]), "0 answers"),
+        (at("flips", "shown", 0, "file", value="x" * 500), "file has 500 characters, expected 0 to 400"),
+        (at("flips", "shown", 0, "answers", value=[]), "answers has 0 entries, expected 2 to 8"),
         (at("flips", "shown", 0, "answers", 0, "artifact", value="../x"), "names '../x'"),
-        (at("flips", "shown", 0, "answers", 0, "top", 0, "probability", value=1.5), "a probability is 1.5"),
+        (
+            at("flips", "shown", 0, "answers", 0, "top", 0, "probability", value=1.5),
+            "probability is 1.5, expected 0 to 1",
+        ),
         (at("flips", "counts", 0, "found", value=-1), "names class -1"),
-        (at("flips", "counts", 0, "images", value=0), "0 images flipped"),
+        (at("flips", "counts", 0, "images", value=0), "images is 0, expected 1 to"),
         (at("flips", "images", value=0), "of 0 images are shown"),
         (at("latency", "results", 0, "latency_ms", "p50", value=-1.0), "the latency cannot be"),
         (at("latency", "device", "model", value="\x1b[31m"), "the latency cannot be"),
@@ -105,5 +111,5 @@ def test_long_lists_are_refused(whole: Bundle, rewrite: Callable[[bytes], Bundle
     holder = document if key == "layers" else document["flips"]
     holder[key] = holder[key][:1] * count
     document["flips"]["images"] = 1000
-    with pytest.raises(BundleError, match=f"there are {count} "):
+    with pytest.raises(BundleError, match=f"{key} has {count} entries, expected 0 to {count - 1}"):
         read_evidence(rewrite(json.dumps(document).encode()))

@@ -6,8 +6,8 @@ from typer.testing import CliRunner
 
 from levit_edge.bundle.manifest import CheckpointProvenance, ImageProvenance, Move, SearchRecord
 from levit_edge.bundle.reader import Bundle
+from levit_edge.bundle.recipe import LayerScheme, Recipe
 from levit_edge.cli.main import app
-from levit_edge.quantize.recipe import Recipe
 from levit_edge.report.reproduce import PATTERNS, SWITCHES, VALUES, quantize_command, verify_command
 
 
@@ -23,12 +23,12 @@ def test_every_field_of_the_recipe_has_an_option_that_there_is() -> None:
 def test_moves_of_a_search_are_left_to_the_search(recorded: Bundle) -> None:
     images = ImageProvenance(source="val", count=20, sha256="0" * 64, skipped=("bad.jpg",))
     search = SearchRecord(
-        max_drop_pt=0.5, images=images, trials=(), moves=(Move(layer="head", scheme="float"),), held=True
+        max_drop_pt=0.5, images=images, trials=(), moves=(Move(layer="head", scheme=LayerScheme.FLOAT),), held=True
     )
     manifest = replace(
         recorded.manifest,
         search=search,
-        recipe={"float_layers": ["stem.*", "head"], "bias_correction": False, "seed": 3},
+        recipe=Recipe(float_layers=("stem.*", "head"), seed=3),
         calibration=images,
         checkpoint=CheckpointProvenance(source="my weights.pth", format="original", sha256=""),
         config=replace(recorded.manifest.config, name="128S"),
@@ -37,7 +37,18 @@ def test_moves_of_a_search_are_left_to_the_search(recorded: Bundle) -> None:
     words = shlex.split(" ".join(quantize_command(manifest, 100)))
     assert words == [
         *("levit-edge", "quantize", "--model", "128S", "--checkpoint", "my weights.pth", "--calibration", "val"),
-        *("--seed", "3", "--float-layer", "stem.*", "--no-bias-correction", "--resize", "40"),
+        *("--calibration-images", "256", "--seed", "3", "--scheme", "mixed", "--target", "arm64"),
+        *(
+            "--onnx-attention",
+            "plain",
+            "--weight-rounding",
+            "gptq",
+            "--range-method",
+            "minmax",
+            "--percentile",
+            "99.99",
+        ),
+        *("--float-layer", "stem.*", "--equalize", "--no-bias-correction", "--resize", "40"),
         *("--max-drop", "0.5", "--limit", "100", "--skip-bad-images"),
     ]
 

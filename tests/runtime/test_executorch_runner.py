@@ -10,7 +10,7 @@ from levit_edge.errors import RuntimeUnavailableError
 from levit_edge.quantize.export.executorch import export_executorch
 from levit_edge.runtime.executorch_runner import ExecuTorchRunner
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.export
 
 
 @pytest.fixture(scope="module")

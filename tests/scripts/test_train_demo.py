@@ -12,7 +12,7 @@ import pytest
 from levit_edge import demo
 from levit_edge.model.checkpoint import read_checkpoint
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.release
 ROOT = Path(__file__).parents[2]
 TRAIN = """
 import sys

@@ -15,8 +15,12 @@ from filelock import FileLock
 
 from levit_edge import demo
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
+from levit_edge.documents import to_json
+from levit_edge.sweep.outcome.results import SweepResults
+from levit_edge.sweep.outcome.saved import read_results
+from levit_edge.sweep.sweep import sweep
 from tests.arm.board import free_ports
-from tests.conftest import unavailable
+from tests.conftest import made_once, unavailable
 from tests.sweep.cluster import Cluster, running_cluster
 from tests.sweep.places import Put, put_in_memory, put_locally
 
@@ -90,6 +94,15 @@ def ray_cluster(s3_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
     with FileLock(everybodys / "ray.lock"), running_cluster(environment) as cluster:
         cluster.start_node("two")
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SweepResults]:
+    """A whole sweep of two recipes on this machine, and where it is; nobody may change it."""
+    from tests.sweep.test_sweep import PLAN
+
+    output, _ = made_once(tmp_path_factory, "sweep", lambda output: to_json(sweep(PLAN, str(output))))
+    return output, read_results(str(output))
 
 
 @pytest.fixture(params=["local", "file", "memory", "s3"])

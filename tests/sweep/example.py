@@ -7,7 +7,7 @@ from typing import Any
 from levit_edge.benchmark.measurement import Latency
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Artifact, ArtifactResult, Gate, ImageProvenance, Verification
-from levit_edge.quantize.recipe import Recipe, Scheme, WeightRounding
+from levit_edge.bundle.recipe import Recipe, Scheme, WeightRounding
 from levit_edge.sweep.outcome.choice import chosen
 from levit_edge.sweep.outcome.results import Candidate, SweepResults, TaskCounts
 from levit_edge.sweep.plan import Calibration, CheckpointSource, Evaluation, Gates, SweepPlan

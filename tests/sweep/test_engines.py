@@ -22,7 +22,7 @@ from tests.sweep.held_server import HeldServer, serving
 from tests.sweep.places import samples, tar
 from tests.sweep.processes import connected_to, kill, parent
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.ray
 WAIT_S = 120
 MEMORY_BYTES = 1 << 30
 LARGE_BYTES = 60 << 20

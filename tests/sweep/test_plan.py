@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from levit_edge.bundle.recipe import Recipe, Scheme
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import PlanError
-from levit_edge.quantize.recipe import Recipe, Scheme
 from levit_edge.sweep.plan import SweepPlan, Winner, WinnerBy, read_plan
 
 LEAST = """

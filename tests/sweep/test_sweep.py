@@ -17,17 +17,18 @@ import pytest
 from levit_edge import demo
 from levit_edge.bundle.manifest import Verification
 from levit_edge.bundle.reader import Bundle
+from levit_edge.bundle.recipe import Recipe, Scheme
+from levit_edge.data.options import ImageOptions
 from levit_edge.documents import to_json
 from levit_edge.errors import CheckpointError, DataError, ExitStatus, OutputError, PlanError
 from levit_edge.quantize.pipeline import quantize
-from levit_edge.quantize.recipe import Recipe, Scheme
 from levit_edge.runtime.evaluation.verify import verify
 from levit_edge.sweep.outcome.results import SweepResults
 from levit_edge.sweep.plan import Calibration, CheckpointSource, Evaluation, Gates, Latency, SweepPlan
 from levit_edge.sweep.sweep import sweep
 from tests.sweep.shards import write_shards
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.export
 MIXED = Recipe(calibration_images=16)
 PLAN = SweepPlan(
     checkpoints=(CheckpointSource(size="demo"),),
@@ -37,13 +38,6 @@ PLAN = SweepPlan(
 )
 ONE = replace(PLAN, recipes={"mixed": MIXED})
 Sweep = Callable[[SweepPlan], SweepResults]
-
-
-@pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SweepResults]:
-    """A whole sweep, and where it is."""
-    output = tmp_path_factory.mktemp("sweep") / "output"
-    return output, sweep(PLAN, str(output))
 
 
 @pytest.fixture
@@ -84,7 +78,12 @@ def test_the_files_are_those_of_quantize(first: tuple[Path, SweepResults], tmp_p
     recipe = PLAN.recipes["static"]
     calibration = Path(PLAN.calibration.images)
     bundle = quantize(
-        size="demo", output=tmp_path / "demo", calibration=calibration, recipe=recipe, bench=False, workers=0
+        size="demo",
+        output=tmp_path / "demo",
+        calibration=calibration,
+        recipe=recipe,
+        bench=False,
+        options=ImageOptions(workers=0),
     )
     (candidate,) = [each for each in first[1].candidates if each.recipe == "static"]
     assert {each.file: each.sha256 for each in candidate.artifacts} == {
@@ -183,7 +182,9 @@ def test_an_image_that_cannot_be_decoded_is_named_or_left_out(again: Sweep, tmp_
     assert candidate.verification is not None
     assert candidate.verification.images.skipped == (f"dress/{victim.name}",)
     verified = verify(
-        Bundle.open(tmp_path / "output" / "bundles" / "demo"), tmp_path / "val", skip_bad_images=True, workers=1
+        Bundle.open(tmp_path / "output" / "bundles" / "demo"),
+        tmp_path / "val",
+        options=ImageOptions(skip_bad_images=True, workers=1),
     )
     assert figures(candidate.verification) == figures(verified)
 

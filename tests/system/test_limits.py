@@ -19,7 +19,8 @@ from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.self_contained import is_self_contained, require_self_contained
 from levit_edge.cli.main import run
 from levit_edge.data.preprocess import Preprocessing
-from levit_edge.device import agent
+from levit_edge.device.lane import Lane
+from levit_edge.device.protocol import AgentError
 from levit_edge.errors import BundleError, DataError, ExitStatus, LevitEdgeError, RuntimeUnavailableError
 from levit_edge.runtime.evaluation import pool as evaluation_pool
 from levit_edge.runtime.evaluation.evaluator import Answer, Model
@@ -114,7 +115,7 @@ def crashing_program(small_pte: bytes) -> bytes:
     return bytes(program)
 
 
-@pytest.mark.slow
+@pytest.mark.export
 def test_a_program_that_crashes_executorch_is_an_error(
     crashing_program: bytes, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -268,12 +269,12 @@ def test_a_word_in_a_name_is_no_location() -> None:
 
 
 def test_the_agent_says_that_a_file_took_too_long() -> None:
-    lane = agent.Lane()
+    lane = Lane()
     try:
         assert lane.ask(do="memory")["peak_bytes"] > 0
         os.kill(lane.pid, signal.SIGALRM)
         lane.send({"do": "memory"})
-        with pytest.raises(agent.AgentError, match="SIGALRM: it took more than 600 s to load it and to run it once"):
+        with pytest.raises(AgentError, match="SIGALRM: it took more than 600 s to load it and to run it once"):
             lane.receive()
     finally:
         lane.close()

@@ -20,7 +20,7 @@ from levit_edge.benchmark.diagnosis import findings
 from levit_edge.benchmark.measurement import ArtifactTimes, BoardState, Measurement
 from levit_edge.board.android.benchmark import AppBenchmark, read_app_benchmark
 from levit_edge.board.android.device import describe_android
-from levit_edge.board.measure import Plan, Schedule, latency_gate, model_under_test
+from levit_edge.board.measure import BenchmarkSettings, Schedule, latency_gate, model_under_test
 from levit_edge.board.session import Progress
 from levit_edge.board.transports.adb_device import AdbDevice
 from levit_edge.bundle.kinds import Precision, Runtime
@@ -70,15 +70,17 @@ def app_is_installed(device: AdbDevice) -> bool:
     return done.returncode == 0 and done.stdout.startswith(b"package:")
 
 
-def measure_in_app(bundle: Bundle, device: AdbDevice, plan: Plan, progress: Progress | None = None) -> Measurement:
+def measure_in_app(
+    bundle: Bundle, device: AdbDevice, settings: BenchmarkSettings, progress: Progress | None = None
+) -> Measurement:
     """Time each .pte of the bundle in the app, with each number of threads.
 
     Raises:
-        BoardError: the app is too old, fails, or writes something else; the plan asks for what it cannot do; or the
+        BoardError: the app is too old, fails, or writes something else; the settings ask for what it cannot do; or the
             device is lost.
         BundleError: the bundle is damaged, or has no int8.pte.
     """
-    if plan.sustained_s or (plan.runtimes is not None and Runtime.EXECUTORCH not in plan.runtimes):
+    if settings.sustained_s or (settings.runtimes is not None and Runtime.EXECUTORCH not in settings.runtimes):
         raise BoardError(
             f"{device.name}: there is no Python on the device, and the demo app cannot work without a pause or run"
             " ONNX files: leave --sustained and --runtime away, or install Python."
@@ -86,10 +88,10 @@ def measure_in_app(bundle: Bundle, device: AdbDevice, plan: Plan, progress: Prog
     bundle.artifact(Runtime.EXECUTORCH, Precision.INT8)
     artifacts = [each for each in bundle.manifest.artifacts if each.runtime is Runtime.EXECUTORCH]
     about = describe_android(device)
-    schedule = Schedule.of(plan, about)
-    asked = {"runs": schedule.rounds * schedule.runs, "warmup": schedule.rounds * plan.warm_up}
+    schedule = Schedule.of(settings, about)
+    asked = {"runs": schedule.rounds * schedule.runs, "warmup": schedule.rounds * settings.warm_up}
     turns = [(threads, artifact) for threads in schedule.threads for artifact in artifacts]
-    deadline = time.monotonic() + (plan.timeout_s or PATIENCE_S * len(turns))
+    deadline = time.monotonic() + (settings.timeout_s or PATIENCE_S * len(turns))
     runs: list[AppBenchmark] = []
     with _sent(bundle, artifacts, device) as there:
         for threads, artifact in turns:
@@ -112,7 +114,7 @@ def measure_in_app(bundle: Bundle, device: AdbDevice, plan: Plan, progress: Prog
         warm_up=asked["warmup"],
         results=tuple(results),
         findings=(*findings(device=about, before=before, after=after, results=results, speedups=()), IN_THE_APP),
-        gate=latency_gate(results, plan.max_latency_ms),
+        gate=latency_gate(results, settings.max_latency_ms),
     )
 
 

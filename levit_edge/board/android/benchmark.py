@@ -5,55 +5,48 @@ same is checked by dataclasses, so that no validator has to be installed. A test
 """
 
 import json
-import re
 from dataclasses import dataclass
+from typing import Annotated
 
 from levit_edge.benchmark.measurement import Latency
-from levit_edge.documents import from_json
+from levit_edge.documents import Between, Length, Matching, Sha256, from_json
 from levit_edge.errors import BoardError
 from levit_edge.text import text
 
 __all__ = ["AppBenchmark", "AppDevice", "SelfTest", "ThermalStatus", "read_app_benchmark"]
 
 SCHEMA_VERSION = 1
-NONCE = re.compile(r"[0-9a-f]{32}")
-SHA256 = re.compile(r"[0-9a-f]{64}")
 LONGEST_MS = 1e7
-LONGEST_TEXT = 200
 MOST_DELEGATES = 20
-HOTTEST_STATUS = 6
-"""THERMAL_STATUS_SHUTDOWN of android.os.PowerManager; 0 is THERMAL_STATUS_NONE."""
+Nonce = Annotated[str, Matching("[0-9a-f]{32}", "32 hexadecimal digits")]
+Text = Annotated[str, Length(0, 200)]
+Version = Annotated[int, Between(SCHEMA_VERSION, SCHEMA_VERSION)]
+FromOne = Annotated[int, Between(1)]
+Milliseconds = Annotated[float, Between(0, LONGEST_MS)]
+Status = Annotated[int, Between(0, 6)]
+"""THERMAL_STATUS_NONE to THERMAL_STATUS_SHUTDOWN of android.os.PowerManager."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AppDevice:
     """Of android.os.Build."""
 
-    manufacturer: str
-    model: str
-    soc: str | None
+    manufacturer: Text
+    model: Text
+    soc: Text | None
     """SOC_MODEL; None before Android 12."""
-    android_release: str
-    sdk: int
-    abi: str
+    android_release: Text
+    sdk: FromOne
+    abi: Text
     """That the app runs as, such as arm64-v8a."""
-
-    def __post_init__(self) -> None:
-        texts = (self.manufacturer, self.model, self.soc or "", self.android_release, self.abi)
-        _require(max(map(len, texts)) <= LONGEST_TEXT, f"no text longer than {LONGEST_TEXT}")
-        _require(self.sdk >= 1, "sdk from 1")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ThermalStatus:
     """PowerManager.getCurrentThermalStatus(): 0 not throttled, to 6; None before Android 10."""
 
-    before: int | None
-    after: int | None
-
-    def __post_init__(self) -> None:
-        for each in (self.before, self.after):
-            _require(each is None or 0 <= each <= HOTTEST_STATUS, f"a thermal status from 0 to {HOTTEST_STATUS}")
+    before: Status | None
+    after: Status | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,58 +54,43 @@ class SelfTest:
     """The golden input of the package that is timed, against the golden logits."""
 
     passed: bool
-    max_abs_difference: float
-
-    def __post_init__(self) -> None:
-        _require(0 <= self.max_abs_difference <= 1e30, "a difference from 0")
+    max_abs_difference: Annotated[float, Between(0, 1e30)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class AppBenchmark:
     """One run of the activity. Times in milliseconds, by System.nanoTime, for one image, without preprocessing."""
 
-    schema_version: int
-    nonce: str
+    schema_version: Version
+    nonce: Nonce
     """That of the request: an older result is not taken for this one."""
-    model_sha256: str
+    model_sha256: Sha256
     """Of the .pte that was timed."""
-    runs: int
-    warmup: int
-    threads: int
-    load_ms: float
-    first_ms: float
+    runs: FromOne
+    warmup: Annotated[int, Between(0)]
+    threads: FromOne
+    load_ms: Milliseconds
+    first_ms: Milliseconds
     latency_ms: Latency
-    delegates: tuple[str, ...]
+    delegates: Annotated[tuple[Text, ...], Length(0, MOST_DELEGATES)]
     """Of the method `forward`, such as XnnpackBackend."""
     thermal_status: ThermalStatus
     device: AppDevice
-    executorch_version: str
+    executorch_version: Text
     self_test: SelfTest
 
     def __post_init__(self) -> None:
-        _require(self.schema_version == SCHEMA_VERSION, f"schema_version {SCHEMA_VERSION}")
-        _require(NONCE.fullmatch(self.nonce), "a nonce of 32 hexadecimal digits")
-        _require(SHA256.fullmatch(self.model_sha256), "a model_sha256 of 64 hexadecimal digits")
-        _require(min(self.runs, self.threads) >= 1 and self.warmup >= 0, "runs and threads from 1, warmup from 0")
-        _require(all(0 <= each <= LONGEST_MS for each in (self.load_ms, self.first_ms)), "milliseconds from 0")
         times = (self.latency_ms.p50, self.latency_ms.p90, self.latency_ms.p99, self.latency_ms.min)
         _require(all(0 < each <= LONGEST_MS for each in times), "a latency_ms above 0")
-        _require(len(self.delegates) <= MOST_DELEGATES, f"at most {MOST_DELEGATES} delegates")
-        texts = (self.executorch_version, *self.delegates)
-        _require(max(map(len, texts)) <= LONGEST_TEXT, f"no text longer than {LONGEST_TEXT}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class _AppFailure:
     """What the activity writes when it cannot measure."""
 
-    schema_version: int
-    nonce: str
+    schema_version: Version
+    nonce: Nonce
     error: str
-
-    def __post_init__(self) -> None:
-        _require(self.schema_version == SCHEMA_VERSION, f"schema_version {SCHEMA_VERSION}")
-        _require(NONCE.fullmatch(self.nonce), "a nonce of 32 hexadecimal digits")
 
 
 def read_app_benchmark(content: bytes, nonce: str, board: str) -> AppBenchmark:

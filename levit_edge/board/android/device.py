@@ -37,7 +37,7 @@ def describe_android(device: AdbDevice) -> Device:
 
 
 def _facts(told: dict[str, str]) -> dict[str, Any]:
-    """As `levit_edge.device.agent.read_facts` gives them."""
+    """As `levit_edge.device.facts.read_facts` gives them."""
     soc = f"({told['soc']})" if told.get("soc") else ""
     return {
         "machine": told.get("machine"),

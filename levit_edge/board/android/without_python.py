@@ -2,7 +2,7 @@
 
 from levit_edge.benchmark.measurement import Measurement
 from levit_edge.board.android.app import PACKAGE, app_is_installed, is_android, measure_in_app
-from levit_edge.board.measure import Plan, measure
+from levit_edge.board.measure import BenchmarkSettings, measure
 from levit_edge.board.session import Progress
 from levit_edge.board.transports.adb import AdbTransport
 from levit_edge.board.transports.transport import Transport
@@ -13,7 +13,7 @@ __all__ = ["measure_by_agent_or_app"]
 
 
 def measure_by_agent_or_app(
-    bundle: Bundle, transport: Transport, plan: Plan, progress: Progress | None = None
+    bundle: Bundle, transport: Transport, settings: BenchmarkSettings, progress: Progress | None = None
 ) -> Measurement:
     """Measure by the agent; where an Android device has no Python, by the demo app.
 
@@ -23,7 +23,7 @@ def measure_by_agent_or_app(
         NoPythonError: there is neither Python nor the app.
     """
     try:
-        return measure(bundle, transport, plan, progress)
+        return measure(bundle, transport, settings, progress)
     except NoPythonError as error:
         if not isinstance(transport, AdbTransport) or not is_android(transport.device):
             raise
@@ -32,4 +32,4 @@ def measure_by_agent_or_app(
                 f"{error} Without Python the demo app {PACKAGE} could measure, but it is not installed either:"
                 " android_demo/README.md says how to build it."
             ) from error
-        return measure_in_app(bundle, transport.device, plan, progress)
+        return measure_in_app(bundle, transport.device, settings, progress)

@@ -9,7 +9,7 @@ from levit_edge.benchmark.measurement import EmulatedInference, Measurement
 from levit_edge.board.emulation.emulated_run import Specimen
 from levit_edge.board.emulation.instructions import million_instructions
 from levit_edge.board.emulation.kernels import kernel_sites
-from levit_edge.board.measure import Plan, measure
+from levit_edge.board.measure import BenchmarkSettings, measure
 from levit_edge.board.session import Progress
 from levit_edge.board.transports.qemu import Emulator, QemuTransport
 from levit_edge.bundle.kinds import Precision
@@ -23,7 +23,7 @@ EMULATORS = threading.BoundedSemaphore(os.cpu_count() or 1)
 
 
 def measure_emulated(
-    bundle: Bundle, transport: QemuTransport, plan: Plan, progress: Progress | None = None
+    bundle: Bundle, transport: QemuTransport, settings: BenchmarkSettings, progress: Progress | None = None
 ) -> Measurement:
     """As `measure`, and then what an inference of each file executes.
 
@@ -33,9 +33,9 @@ def measure_emulated(
         BoardError: a file does not run there as it should, or there is no emulator.
         BundleError: a file of the bundle is damaged, or there is none of the runtimes asked for.
     """
-    deadline = None if plan.timeout_s is None else time.monotonic() + plan.timeout_s
+    deadline = None if settings.timeout_s is None else time.monotonic() + settings.timeout_s
     with EMULATORS:
-        measurement = measure(bundle, transport, plan, progress)
+        measurement = measure(bundle, transport, settings, progress)
         ran = {each.artifact for each in measurement.results if not each.error}
         artifacts = [each for each in bundle.manifest.artifacts if each.file in ran]
         # int8 files first: reading their kernels imports each runtime before anything is counted

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from importlib.resources import as_file, files
 from pathlib import Path
 from threading import Thread
 from typing import BinaryIO, TypeVar
 
 from levit_edge.board.transports.qemu import Emulator
+from levit_edge.board.transports.transport import agent_source, boot_arguments
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.errors import BoardError
 from levit_edge.text import text
@@ -20,6 +20,7 @@ from levit_edge.text import text
 __all__ = ["Specimen", "run_emulated"]
 
 T = TypeVar("T")
+PROBE = "levit_edge.device.inference_probe"
 REPORT = re.compile(r"^threads=(\d+) std=(\S+)$", re.MULTILINE)
 THREADS = {Runtime.EXECUTORCH: {2}, Runtime.ONNXRUNTIME: {*range(2, 10)}}
 """Of the process, qemu's own included. ONNX Runtime 1.31 has some that do not infer; the main one does all the work."""
@@ -63,33 +64,32 @@ def run_emulated(
     Raises:
         BoardError: the model does not run there, runs in several threads, gives constant logits, or takes too long.
     """
-    here = files("levit_edge.device")
+    source = agent_source()
+    boot = boot_arguments(source, PROBE, specimen.runtime, specimen.image_size, runs)
     reading, writing = os.pipe()
-    with as_file(here / "agent.py") as agent, as_file(here / "inference_probe.py") as probe:
-        arguments = [str(probe), str(agent), str(specimen.runtime), str(specimen.image_size), str(runs)]
-        command = emulator.command(arguments, program=program, options=[*log, "-D", f"/proc/self/fd/{writing}"])
-        result: Future[T] = Future()
-        Thread(target=_read, args=(read_log, reading, result), daemon=True).start()
+    command = emulator.command(boot, program=program, options=[*log, "-D", f"/proc/self/fd/{writing}"])
+    result: Future[T] = Future()
+    Thread(target=_read, args=(read_log, reading, result), daemon=True).start()
+    try:
+        process = subprocess.Popen(
+            [*END_WITH_US, *before, *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=(writing,),
+        )
+    finally:
+        os.close(writing)
+    with process:
         try:
-            process = subprocess.Popen(
-                [*END_WITH_US, *before, *command],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                pass_fds=(writing,),
-            )
+            patience = None if deadline is None else max(0.0, deadline - time.monotonic())
+            output, errors = process.communicate(source + specimen.content, patience)
+        except subprocess.TimeoutExpired:
+            raise BoardError(f"qemu:{emulator.cpu}: not ready in time: allow it more with --timeout.") from None
         finally:
-            os.close(writing)
-        with process:
-            try:
-                patience = None if deadline is None else max(0.0, deadline - time.monotonic())
-                output, errors = process.communicate(specimen.content, patience)
-            except subprocess.TimeoutExpired:
-                raise BoardError(f"qemu:{emulator.cpu}: not ready in time: allow it more with --timeout.") from None
-            finally:
-                process.kill()
-        _check(emulator, specimen, process.returncode, output.decode(), errors.decode("utf-8", "replace"))
-        return result.result()
+            process.kill()
+    _check(emulator, specimen, process.returncode, output.decode(), errors.decode("utf-8", "replace"))
+    return result.result()
 
 
 def _read(read_log: Callable[[BinaryIO], T], descriptor: int, result: Future[T]) -> None:

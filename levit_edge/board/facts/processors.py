@@ -6,166 +6,28 @@ Linux notes that Qualcomm's Kryo 5xx and 6xx call themselves Cortex-A77, A78, X1
 Kryo 4xx Silver.
 """
 
+import csv
 import re
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
 
-__all__ = ["processor_name", "processor_of_midr"]
+__all__ = ["known_parts", "processor_name", "processor_of_midr"]
 
-ARM = {
-    0xC05: "Cortex-A5",
-    0xC07: "Cortex-A7",
-    0xC08: "Cortex-A8",
-    0xC09: "Cortex-A9",
-    0xC0D: "Cortex-A17",  # first called A12
-    0xC0E: "Cortex-A17",
-    0xC0F: "Cortex-A15",
-    0xB76: "ARM1176",
-    0xD01: "Cortex-A32",
-    0xD02: "Cortex-A34",
-    0xD03: "Cortex-A53",
-    0xD04: "Cortex-A35",
-    0xD05: "Cortex-A55",
-    0xD06: "Cortex-A65",
-    0xD07: "Cortex-A57",
-    0xD08: "Cortex-A72",
-    0xD09: "Cortex-A73",
-    0xD0A: "Cortex-A75",
-    0xD0B: "Cortex-A76",
-    0xD0C: "Neoverse-N1",
-    0xD0D: "Cortex-A77",
-    0xD0E: "Cortex-A76AE",
-    0xD40: "Neoverse-V1",
-    0xD41: "Cortex-A78",
-    0xD42: "Cortex-A78AE",
-    0xD43: "Cortex-A65AE",
-    0xD44: "Cortex-X1",
-    0xD46: "Cortex-A510",
-    0xD47: "Cortex-A710",
-    0xD48: "Cortex-X2",
-    0xD49: "Neoverse-N2",
-    0xD4A: "Neoverse-E1",
-    0xD4B: "Cortex-A78C",
-    0xD4C: "Cortex-X1C",
-    0xD4D: "Cortex-A715",
-    0xD4E: "Cortex-X3",
-    0xD4F: "Neoverse-V2",
-    0xD80: "Cortex-A520",
-    0xD81: "Cortex-A720",
-    0xD82: "Cortex-X4",
-    0xD83: "Neoverse-V3AE",
-    0xD84: "Neoverse-V3",
-    0xD85: "Cortex-X925",
-    0xD87: "Cortex-A725",
-    0xD88: "Cortex-A520AE",
-    0xD89: "Cortex-A720AE",
-    0xD8A: "C1-Nano",
-    0xD8B: "C1-Pro",
-    0xD8C: "C1-Ultra",
-    0xD8E: "Neoverse-N3",
-    0xD8F: "Cortex-A320",
-    0xD90: "C1-Premium",
-}
-BROADCOM = {0x00F: "Brahma-B15", 0x100: "Brahma-B53", 0x516: "ThunderX2"}
-CAVIUM = {
-    0x0A0: "ThunderX",
-    0x0A1: "ThunderX 88XX",
-    0x0A2: "ThunderX 81XX",
-    0x0A3: "ThunderX 83XX",
-    0x0AF: "ThunderX2 99xx",
-    0x0B0: "OcteonTX2",
-    0x0B1: "OcteonTX2 98XX",
-    0x0B2: "OcteonTX2 96XX",
-    0x0B3: "OcteonTX2 95XX",
-    0x0B4: "OcteonTX2 95XXN",
-    0x0B5: "OcteonTX2 95XXMM",
-    0x0B6: "OcteonTX2 95XXO",
-    0x0B8: "ThunderX3 T110",
-}
-FUJITSU = {0x001: "A64FX", 0x003: "MONAKA"}
-HISILICON = {
-    0xD01: "TaiShan v110",
-    0xD02: "TaiShan v120",
-    0xD40: "Cortex-A76",  # in HiSilicon's own numbering
-    0xD41: "Cortex-A77",
-}
-NVIDIA = {0x000: "Denver", 0x003: "Denver 2", 0x004: "Carmel", 0x010: "Olympus"}
-APPLIED_MICRO = {0x000: "X-Gene"}
-QUALCOMM = {
-    0x001: "Oryon",
-    0x00F: "Scorpion",
-    0x02D: "Scorpion",
-    0x04D: "Krait",
-    0x06F: "Krait",
-    0x200: "Kryo",
-    0x201: "Kryo",
-    0x205: "Kryo",
-    0x211: "Kryo",
-    0x800: "Kryo 2xx Gold or Falkor V1",
-    0x801: "Kryo 2xx Silver",
-    0x802: "Kryo 3xx Gold",
-    0x803: "Kryo 3xx Silver",
-    0x804: "Kryo 4xx Gold",
-    0x805: "Kryo 4xx Silver",
-    0xC00: "Falkor",
-    0xC01: "Saphira",
-}
-SAMSUNG = {0x001: "Exynos M1", 0x002: "Exynos M3", 0x003: "Exynos M4", 0x004: "Exynos M5"}
-MARVELL = {0x131: "Feroceon 88FR131", 0x581: "PJ4", 0x584: "PJ4B-MP"}
-APPLE = {
-    0x020: "Icestorm (A14)",
-    0x021: "Firestorm (A14)",
-    0x022: "Icestorm (M1)",
-    0x023: "Firestorm (M1)",
-    0x024: "Icestorm (M1 Pro)",
-    0x025: "Firestorm (M1 Pro)",
-    0x028: "Icestorm (M1 Max)",
-    0x029: "Firestorm (M1 Max)",
-    0x030: "Blizzard (A15)",
-    0x031: "Avalanche (A15)",
-    0x032: "Blizzard (M2)",
-    0x033: "Avalanche (M2)",
-    0x034: "Blizzard (M2 Pro)",
-    0x035: "Avalanche (M2 Pro)",
-    0x036: "Sawtooth (A16)",
-    0x037: "Everest (A16)",
-    0x038: "Blizzard (M2 Max)",
-    0x039: "Avalanche (M2 Max)",
-}
-MICROSOFT = {0xD49: "Azure Cobalt 100"}
-PHYTIUM = {
-    0x303: "FTC310",
-    0x660: "FTC660",
-    0x661: "FTC661",
-    0x662: "FTC662",
-    0x663: "FTC663",
-    0x664: "FTC664",
-    0x862: "FTC862",
-}
-AMPERE = {0xAC3: "Ampere-1", 0xAC4: "Ampere-1a"}
-
-PARTS = {
-    0x41: ARM,
-    0x42: BROADCOM,
-    0x43: CAVIUM,
-    0x46: FUJITSU,
-    0x48: HISILICON,
-    0x4E: NVIDIA,
-    0x50: APPLIED_MICRO,
-    0x51: QUALCOMM,
-    0x53: SAMSUNG,
-    0x56: MARVELL,
-    0x61: APPLE,
-    0x6D: MICROSOFT,
-    0x70: PHYTIUM,
-    0xC0: AMPERE,
-}
-"""Implementer -> part -> name."""
 MIDR = re.compile(r"0x[0-9A-Fa-f]{1,16}")
+
+
+@cache
+def known_parts() -> Mapping[tuple[int, int], str]:
+    """The names in `processors.csv` by implementer and part."""
+    text = files("levit_edge.board.facts").joinpath("processors.csv").read_text(encoding="utf-8")
+    rows = csv.DictReader(text.splitlines())
+    return {(int(row["implementer"], 16), int(row["part"], 16)): row["name"] for row in rows}
 
 
 def processor_name(implementer: int, part: int) -> str:
     """The core's name; one that is not known is called by its numbers, such as `ARM part 0x41:0xfff`."""
-    known = PARTS.get(implementer, {}).get(part)
-    return known or f"ARM part {implementer:#04x}:{part:#05x}"
+    return known_parts().get((implementer, part)) or f"ARM part {implementer:#04x}:{part:#05x}"
 
 
 def processor_of_midr(midr: str) -> str | None:

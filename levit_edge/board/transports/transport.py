@@ -3,8 +3,9 @@
 import hashlib
 import shlex
 from collections.abc import Sequence
-from importlib.resources import files
 from typing import Protocol
+
+from levit_edge.device.sources import HOME, SOURCES
 
 __all__ = ["Transport", "agent_source", "boot_arguments", "shell_launch"]
 
@@ -15,13 +16,14 @@ BOOT = (
     "sys.path[:]=filter(None,sys.path);"
     "import hashlib;b=sys.stdin.buffer.read(int(sys.argv[1]));"
     'hashlib.sha256(b).hexdigest()==sys.argv[2]or sys.exit("levit-edge: the agent did not arrive as it was sent");'
-    'exec(compile(b,"levit-edge-agent","exec"),{"__name__":"__main__"})'
+    'exec(compile(b,"levit-edge-agent","exec"),{"__name__":"levit-edge-agent"});'
+    "import importlib;importlib.import_module(sys.argv[3]).main()"
 )
 """Takes the agent from standard input, and runs it only if its SHA-256 is that on the command line. Nothing is imported
 from the folder where the login happens to begin. It has no single quote and no line break, so that every login shell
 takes it."""
 PRIVATE_PYTHON = '"${XDG_DATA_HOME:-$HOME/.local/share}/levit-edge/board/bin/python"'
-"""What `--setup` makes; see `levit_edge.device.agent.private_environment`."""
+"""What `--setup` makes; see `levit_edge.device.environment.private_environment`."""
 NO_PYTHON = 127
 
 
@@ -41,13 +43,14 @@ class Transport(Protocol):
 
 
 def agent_source() -> bytes:
-    """The agent, as it is sent."""
-    return files("levit_edge.device").joinpath("agent.py").read_bytes()
+    """What is sent to a board: a program after which the modules of `levit_edge.device` can be imported there."""
+    texts = {f"levit_edge/{name}": (HOME / name).read_text(encoding="utf-8") for name in SOURCES}
+    return f"{texts['levit_edge/device/importer.py']}\n\ninstall({texts!r})\n".encode()
 
 
-def boot_arguments(source: bytes, needed_bytes: int) -> list[str]:
-    """Arguments of Python that take `source` from standard input and run it, with room for `needed_bytes` of files."""
-    return ["-u", "-c", BOOT, str(len(source)), hashlib.sha256(source).hexdigest(), str(needed_bytes)]
+def boot_arguments(source: bytes, module: str, *arguments: object) -> list[str]:
+    """Arguments of Python that take `source` from standard input, run it, and then the `main` of one of its modules."""
+    return ["-u", "-c", BOOT, str(len(source)), hashlib.sha256(source).hexdigest(), module, *map(str, arguments)]
 
 
 def shell_launch(boot: Sequence[str], python: str | None) -> str:

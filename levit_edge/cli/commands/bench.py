@@ -64,7 +64,7 @@ def bench(
     from levit_edge.board.android.without_python import measure_by_agent_or_app
     from levit_edge.board.emulation.emulated import measure_emulated
     from levit_edge.board.fleet import Board, read_fleet, side_by_side
-    from levit_edge.board.measure import Plan
+    from levit_edge.board.measure import BenchmarkSettings
     from levit_edge.board.transports.qemu import QemuTransport
     from levit_edge.board.transports.target import open_target
     from levit_edge.bundle.reader import Bundle
@@ -85,7 +85,7 @@ def bench(
                 from levit_edge.board.setup import set_up
 
                 set_up(transport, runtime, offline=offline, progress=progress.of(board.on))
-            plan = Plan(
+            settings = BenchmarkSettings(
                 runtimes=tuple(runtime) if runtime else None,
                 threads=board.threads or counts,
                 runs=runs,
@@ -94,8 +94,8 @@ def bench(
                 timeout_s=timeout,
             )
             if isinstance(transport, QemuTransport):
-                return measure_emulated(opened, transport, plan, progress.of(board.on))
-            return measure_by_agent_or_app(opened, transport, plan, progress.of(board.on))
+                return measure_emulated(opened, transport, settings, progress.of(board.on))
+            return measure_by_agent_or_app(opened, transport, settings, progress.of(board.on))
 
         outcomes = side_by_side(boards, work)
     if len(outcomes) == 1 and outcomes[0].error is not None:

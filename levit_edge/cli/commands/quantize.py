@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from levit_edge.bundle.recipe import OnnxAttention, Recipe, Target
 from levit_edge.cli.options import (
     RECIPE,
     Calibration,
@@ -25,9 +26,9 @@ from levit_edge.cli.options import (
 )
 from levit_edge.cli.terminal.console import print_json, show_warning, stdout, suggest
 from levit_edge.cli.terminal.progress import stage_listener
+from levit_edge.data.options import ImageOptions
 from levit_edge.documents import to_json
 from levit_edge.errors import ExitStatus
-from levit_edge.quantize.recipe import OnnxAttention, Recipe, Target
 
 __all__ = ["quantize"]
 
@@ -140,13 +141,10 @@ def quantize(
         calibration=calibration,
         evaluation=evaluation,
         recipe=recipe,
-        resize=resize,
+        options=ImageOptions(resize=resize, limit=limit, skip_bad_images=skip_bad_images, workers=workers),
         max_drop_pt=max_drop,
-        limit=limit,
-        skip_bad_images=skip_bad_images,
         bench=bench,
         thumbnails=thumbnails,
-        workers=workers,
         listener=stage_listener(json=json),
         warn=show_warning,
     )

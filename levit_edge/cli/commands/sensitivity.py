@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.cli.options import (
     RECIPE,
     Calibration,
@@ -25,7 +26,7 @@ from levit_edge.cli.options import (
 )
 from levit_edge.cli.terminal.console import print_json, show_warning, stdout
 from levit_edge.cli.terminal.progress import stage_listener
-from levit_edge.quantize.recipe import Recipe
+from levit_edge.data.options import ImageOptions
 from levit_edge.system.atomic import reserved
 
 __all__ = ["sensitivity"]
@@ -89,11 +90,8 @@ def sensitivity(
             calibration=calibration,
             evaluation=evaluation,
             recipe=recipe,
-            images=images,
-            resize=resize,
+            options=ImageOptions(resize=resize, limit=images, skip_bad_images=skip_bad_images, workers=workers),
             costs=times,
-            skip_bad_images=skip_bad_images,
-            workers=workers,
             listener=stage_listener(json=json),
             warn=show_warning,
         )

@@ -21,6 +21,7 @@ from levit_edge.cli.options import (
 from levit_edge.cli.terminal.completion import targets
 from levit_edge.cli.terminal.console import print_json, show_warning, stdout, suggest
 from levit_edge.cli.terminal.progress import stage_listener
+from levit_edge.data.options import ImageOptions
 from levit_edge.errors import ExitStatus
 
 __all__ = ["verify"]
@@ -88,6 +89,7 @@ def verify(
     from levit_edge.system.progress import Stages
 
     stages, opened = Stages(stage_listener(json=json)), Bundle.open(bundle)
+    options = ImageOptions(limit=limit, skip_bad_images=skip_bad_images, workers=workers)
     if on is None:
         for name, value in (("--python", python), ("--ssh-config", ssh_config), ("--timeout", timeout)):
             if value is not None:
@@ -96,10 +98,8 @@ def verify(
             opened,
             evaluation,
             runtimes=tuple(runtime or Runtime),
-            limit=limit,
+            options=options,
             max_drop_pt=max_drop,
-            skip_bad_images=skip_bad_images,
-            workers=workers,
             stages=stages,
         )
     else:
@@ -111,10 +111,8 @@ def verify(
             open_target(on, python=python, ssh_config=ssh_config),
             evaluation,
             runtimes=runtime,
-            limit=limit,
+            options=options,
             max_drop_pt=max_drop,
-            skip_bad_images=skip_bad_images,
-            workers=workers,
             timeout_s=timeout,
             stages=stages,
         )

@@ -5,9 +5,9 @@ from math import log10
 
 from rich.console import Console
 
+from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.cli.show.fitting_table import print_table
 from levit_edge.quantize.analysis.sensitivity import LayerSensitivity, Noise, Sensitivity
-from levit_edge.quantize.recipe import LayerScheme
 
 __all__ = ["by_cost", "print_sensitivity", "suggestions"]
 

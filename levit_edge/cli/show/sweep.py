@@ -10,7 +10,7 @@ from levit_edge.sweep.outcome.choice import gate_checks
 from levit_edge.sweep.outcome.figures import Figures, int8_figures
 from levit_edge.sweep.outcome.results import Candidate, SweepResults
 from levit_edge.sweep.plan import Gates
-from levit_edge.text import text
+from levit_edge.text import listed, text
 
 __all__ = ["sweep_table"]
 
@@ -80,8 +80,8 @@ def _print_problems(results: SweepResults, console: Console) -> None:
                 text(f"{each.checkpoint} × {each.recipe}", LONGEST_TEXT)
             )
     for problem, names in list(found.items())[:MOST_PROBLEMS]:
-        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        console.print(f"{names[0]}{more}: {problem}", style="red", markup=False, highlight=False, soft_wrap=True)
+        shown = listed(names, 1, longest=LONGEST_TEXT)
+        console.print(f"{shown}: {problem}", style="red", markup=False, highlight=False, soft_wrap=True)
     if len(found) > MOST_PROBLEMS:
         console.print(f"{len(found) - MOST_PROBLEMS} more problems are in results.json", style="red")
 

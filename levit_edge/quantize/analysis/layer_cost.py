@@ -20,22 +20,22 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from levit_edge.bundle.kinds import Runtime
+from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.export.executorch import export_executorch
 from levit_edge.quantize.export.program import export_program
 from levit_edge.quantize.plan import LayerPlan, Plan
 from levit_edge.quantize.quantizer import quantize_captured
-from levit_edge.quantize.recipe import LayerScheme
 from levit_edge.quantize.schemes import Layer, can_be_dynamic, quantizable_layers
+from levit_edge.runtime.evaluation.evaluator import THREADS
 from levit_edge.runtime.runner import Runner, open_runner
 from levit_edge.system.progress import Advance
 
-__all__ = ["ROUNDS", "THREADS", "LayerSite", "Timing", "group_alike", "layer_costs", "layer_sites", "run_in_turn"]
+__all__ = ["ROUNDS", "LayerSite", "Timing", "group_alike", "layer_costs", "layer_sites", "run_in_turn"]
 
 ROUNDS = 100
 """Timed runs of each scheme, in turn, so that a machine that slows down slows all of them."""
 WARM_UP = 5
-THREADS = 1
 Shape = tuple[int, ...]
 K = TypeVar("K")
 

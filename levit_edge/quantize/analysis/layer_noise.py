@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.model.deploy import DeployLeViT, to_tokens
 from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.plan import Plan
-from levit_edge.quantize.recipe import LayerScheme
 from levit_edge.quantize.schemes import can_be_dynamic, quantizable_layers
 from levit_edge.runtime.evaluation.comparison import Comparison, Counts
 from levit_edge.system.progress import Advance

@@ -9,33 +9,37 @@ NNCF's accuracy control and AIMET's mixed precision rank layers in the same way.
 measurement, so that the same images and seed give the same result every time.
 """
 
+import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from levit_edge.bundle.manifest import Move, SearchRecord, Trial
 from levit_edge.bundle.provenance import image_provenance
+from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.data.imagefolder import ImageSet
-from levit_edge.data.loader import Decoder, batches
+from levit_edge.data.loader import BadImage, Decoder, batches
+from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
-from levit_edge.data.sampling import balanced_sample
+from levit_edge.data.sampling import balanced_sample, ordered_digest
+from levit_edge.documents import from_json, parse_json, to_json
 from levit_edge.errors import DataError
 from levit_edge.quantize.analysis.layer_cost import layer_sites
 from levit_edge.quantize.analysis.layer_noise import FloatLogits, Rounded, layer_noise, network_noise
-from levit_edge.quantize.analysis.search_state import SearchState
 from levit_edge.quantize.analysis.simulate import simulate
+from levit_edge.quantize.kept import DamagedError, Kept
 from levit_edge.quantize.plan import Plan
-from levit_edge.quantize.recipe import LayerScheme
 from levit_edge.system.progress import Advance, Stages
 
-__all__ = ["SEARCH_IMAGES", "search_schemes", "split_for_search"]
+__all__ = ["SEARCH_IMAGES", "SearchState", "search_schemes", "split_for_search"]
 
 SEARCH_IMAGES = 1000
 """At most this many, and at most half of the evaluation images, choose the schemes; the others give the figures."""
 RANKING_IMAGES = 64
 BATCH = 16
+WHAT = "search"
 TIME_PER_MULTIPLY_ADD = {LayerScheme.STATIC: 0.16, LayerScheme.DYNAMIC: 0.29, LayerScheme.FLOAT: 0.39}
 """Instructions on an emulated Cortex-A76, all of LeViT-128S counted: 47.4, 82.0 (all linears) and 120 million for 305
 million multiply-adds. Only their ratios matter here."""
@@ -60,6 +64,55 @@ def split_for_search(evaluation: ImageSet, seed: int) -> tuple[ImageSet, ImageSe
     return chosen, rest
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Document:
+    moves: tuple[Move, ...] | None
+    trials: tuple[Trial, ...]
+    bad: dict[str, str]
+    """Search images that cannot be read: number -> why."""
+
+
+class SearchState:
+    """Results of one search on `images`, kept after each, so that an interrupted search goes on where it stopped."""
+
+    def __init__(self, kept: Kept, images: ImageSet) -> None:
+        self._kept, self._images, self._key = kept, images, ordered_digest(images)
+        self.moves: tuple[Move, ...] | None = None
+        self.trials: dict[int, Trial] = {}
+        self.bad: tuple[BadImage, ...] = ()
+        """Images that no trial could read."""
+        kept.recall(WHAT, self._key, self._take)
+
+    def keep_moves(self, moves: tuple[Move, ...]) -> None:
+        """Store the order of moves."""
+        self.moves = moves
+        self._keep()
+
+    def keep_trial(self, trial: Trial, bad: Sequence[BadImage]) -> None:
+        """Store one measured choice, and which images could not be read for it."""
+        self.trials[trial.moves] = trial
+        self.bad = tuple(bad)
+        self._keep()
+
+    def _take(self, content: bytes) -> None:
+        document = from_json(_Document, parse_json(content, DamagedError, WHAT), DamagedError, WHAT)
+        try:
+            self.bad = tuple(BadImage(self._images.images[int(number)], why) for number, why in document.bad.items())
+        except (ValueError, IndexError) as error:
+            raise DamagedError(f"{WHAT}: {error}.") from error
+        self.moves = document.moves
+        self.trials = {trial.moves: trial for trial in document.trials}
+
+    def _keep(self) -> None:
+        numbers = {path: number for number, path in enumerate(self._images.images)}
+        document = _Document(
+            moves=self.moves,
+            trials=tuple(self.trials.values()),
+            bad={str(numbers[each.path]): each.reason for each in self.bad},
+        )
+        self._kept.keep(WHAT, self._key, json.dumps(to_json(document)).encode())
+
+
 def search_schemes(
     plan: Plan,
     images: ImageSet,
@@ -68,8 +121,7 @@ def search_schemes(
     source: str,
     max_drop_pt: float,
     state: SearchState,
-    skip_bad_images: bool,
-    workers: int | None,
+    options: ImageOptions,
     stages: Stages,
 ) -> tuple[Plan, SearchRecord]:
     """`plan` with the fewest moves that keep the budget on the labelled `images`, or the best there is.
@@ -77,9 +129,9 @@ def search_schemes(
     Trials that `state` holds are not run again, nor are its images decoded for them.
     """
     ranking = balanced_sample(images, min(RANKING_IMAGES, len(images)), seed=0)
-    with Decoder(ranking.images, preprocessing, workers=workers, skip_bad_images=skip_bad_images) as decoder:
+    with Decoder(ranking.images, preprocessing, options) as decoder:
         moves = _rank(plan, decoder, state, stages)
-    with Decoder(images.images, preprocessing, workers=workers, skip_bad_images=skip_bad_images) as decoder:
+    with Decoder(images.images, preprocessing, options) as decoder:
         reference = FloatLogits(plan.deploy)  # of all trials
 
         def attempt(count: int) -> Trial:
@@ -146,7 +198,7 @@ def _try(
 
 
 def _moved(plan: Plan, moves: Iterable[Move]) -> Plan:
-    return plan.with_schemes({move.layer: LayerScheme(move.scheme) for move in moves})
+    return plan.with_schemes({move.layer: move.scheme for move in moves})
 
 
 def _rank(plan: Plan, decoder: Decoder, state: SearchState, stages: Stages) -> list[Move]:
@@ -186,7 +238,7 @@ def rank_moves(
     total, kept = sum(multiply_adds.values()), []
     in_float = sum(multiply_adds[name] for name, scheme in schemes.items() if scheme is LayerScheme.FLOAT)
     for step in steps:
-        if step.move.scheme == LayerScheme.FLOAT:
+        if step.move.scheme is LayerScheme.FLOAT:
             in_float += multiply_adds[step.move.layer]
         if in_float > (1 - LEAST_INT8_SHARE) * total:
             break
@@ -199,7 +251,7 @@ def _steps(name: str, scheme: LayerScheme, noise: dict[tuple[str, Rounded], floa
 
     def step(before: LayerScheme, after: LayerScheme) -> _Step:
         return _Step(
-            move=Move(layer=name, scheme=str(after)),
+            move=Move(layer=name, scheme=after),
             noise=left[before] - left[after],
             time=(TIME_PER_MULTIPLY_ADD[after] - TIME_PER_MULTIPLY_ADD[before]) * multiply_adds,
         )

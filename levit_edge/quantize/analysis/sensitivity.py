@@ -6,7 +6,7 @@ takes in each scheme is measured in the runtime.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,14 @@ from torch import Tensor
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.manifest import CheckpointProvenance, ImageProvenance
 from levit_edge.bundle.provenance import image_provenance
+from levit_edge.bundle.recipe import LayerScheme, Recipe
+from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import Decoder, batches
-from levit_edge.data.preprocess import Preprocessing
+from levit_edge.data.options import ImageOptions
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.documents import to_json
 from levit_edge.errors import LevitEdgeError
-from levit_edge.model.checkpoint import read_checkpoint
-from levit_edge.model.download import resolve_checkpoint
-from levit_edge.model.fuse import fuse
-from levit_edge.quantize.analysis.layer_cost import THREADS, LayerSite, Timing, layer_costs, layer_sites
+from levit_edge.quantize.analysis.layer_cost import LayerSite, Timing, layer_costs, layer_sites
 from levit_edge.quantize.analysis.layer_noise import (
     FloatLogits,
     LayerNoise,
@@ -35,11 +34,10 @@ from levit_edge.quantize.analysis.layer_noise import (
     network_noise,
 )
 from levit_edge.quantize.analysis.simulate import simulate
-from levit_edge.quantize.calibration.calibration_images import CalibrationImages
-from levit_edge.quantize.calibration.sources import ImageSources, choose_images
-from levit_edge.quantize.plan import Plan, make_plan
-from levit_edge.quantize.recipe import LayerScheme, Recipe
+from levit_edge.quantize.plan import Plan
+from levit_edge.quantize.prepare import Prepared, prepare
 from levit_edge.quantize.schemes import quantizable_layers
+from levit_edge.runtime.evaluation.evaluator import THREADS
 from levit_edge.runtime.runner import runtime_version
 from levit_edge.system.host import describe_host
 from levit_edge.system.progress import StageListener, StageRecord, Stages
@@ -48,6 +46,7 @@ __all__ = ["LayerSensitivity", "Noise", "Sensitivity", "sensitivity"]
 
 SCHEMA_VERSION = 1
 BATCH = 16
+SAMPLE = ImageOptions(limit=128)
 Labelled = tuple[Tensor, list[int] | None]
 
 
@@ -155,65 +154,53 @@ def sensitivity(
     calibration: Path | None = None,
     evaluation: Path | None = None,
     recipe: Recipe | None = None,
-    images: int = 128,
-    resize: int | None = None,
+    options: ImageOptions = SAMPLE,
     costs: bool = True,
-    skip_bad_images: bool = False,
-    workers: int | None = None,
     listener: StageListener | None = None,
     warn: Callable[[str], None] = lambda _message: None,
 ) -> Sensitivity:
-    """Measure what quantizing each layer costs, on a class-balanced sample of at most `images` evaluation images.
+    """Measure what quantizing each layer costs, on the evaluation images, by default 128.
 
-    `checkpoint`, `size`, `calibration`, `evaluation` and `resize` are those of `levit_edge.quantize`. Noise is that of
+    `checkpoint`, `size`, `calibration`, `evaluation` and `options` are those of `levit_edge.quantize`. Noise is that of
     the eager simulation, which differs from the files by float rounding; with `costs`, times are measured in
     ExecuTorch, single-threaded.
 
     Raises:
         LevitEdgeError: see `levit_edge.errors`.
     """
-    stages, recipe = Stages(listener), recipe or Recipe()
-    with stages.stage("read checkpoint"):
-        source = resolve_checkpoint(None if checkpoint is None else str(checkpoint), size)
-        trained = read_checkpoint(source, size)
-    preprocessing = Preprocessing.from_config(trained.config, resize)
-    sources = _choose(trained.config.name, trained.config.classes, recipe, calibration, evaluation, images, warn)
-    recipe = replace(recipe, calibration_images=len(sources.calibration))
-    with stages.stage("fold batch norm"):
-        deploy = fuse(trained.model)
-    with CalibrationImages(
-        sources.calibration, preprocessing, skip_bad_images=skip_bad_images, workers=workers
-    ) as calibration_images:
-        plan = make_plan(deploy, calibration_images, recipe, stages)
-        calibrated = calibration_images.provenance(sources.calibration_source)
-    sites = layer_sites(plan.deploy, torch.from_numpy(calibration_images.golden[:1]))
-    labels = sources.evaluation.labels
-    with Decoder(sources.evaluation.images, preprocessing, workers=workers, skip_bad_images=skip_bad_images) as decoder:
-        with stages.stage("measure noise", total=len(decoder)) as advance:
-            noises = layer_noise(plan, _labelled(decoder, labels), list(Rounded), advance)
-        with stages.stage("measure whole", total=len(decoder)) as advance:
-            all_static, as_planned = _of_the_whole(plan, _labelled(decoder, labels), advance)
-        evaluated = image_provenance(sources.evaluation_source, sources.evaluation, decoder.bad)
+    stages = Stages(listener)
+    run = prepare(
+        checkpoint,
+        size,
+        calibration=calibration,
+        evaluation=evaluation,
+        recipe=recipe or Recipe(),
+        options=options,
+        max_drop_pt=None,
+        stages=stages,
+        warn=warn,
+    )
+    calibrated = run.calibrate(stages)
+    plan, sites = calibrated.plan, layer_sites(calibrated.plan.deploy, torch.from_numpy(calibrated.golden[:1]))
+    measured = _measure(run, plan, _sample(run), stages)
     times = None
     if costs:
         with stages.stage("measure time", total=len(sites)) as advance:
             times = layer_costs(plan, sites, advance=advance)
-    counts = next(iter(noises.values())).reference_counts
+    counts = next(iter(measured.layers.values())).reference_counts
     return Sensitivity(
         levit_edge_version=version("levit-edge"),
-        model=trained.config.name,
-        checkpoint=CheckpointProvenance(
-            source=str(checkpoint) if checkpoint else source.name, format=str(trained.format), sha256=trained.sha256
-        ),
-        recipe=to_json(recipe),
-        samples=evaluated.count,
-        labelled=labels is not None,
+        model=run.trained.config.name,
+        checkpoint=run.provenance,
+        recipe=to_json(run.recipe),
+        samples=measured.images.count,
+        labelled=run.images.evaluation.labels is not None,
         top1=100 * counts.top1 / counts.samples if counts.samples else None,
-        images=evaluated,
-        calibration=calibrated,
-        all_static=all_static,
-        as_planned=as_planned,
-        layers=tuple(_row(plan, name, noises, sites[name], times) for name in plan.layers),
+        images=measured.images,
+        calibration=calibrated.provenance(run.images.calibration_source),
+        all_static=measured.all_static,
+        as_planned=measured.as_planned,
+        layers=tuple(_row(plan, name, measured.layers, sites[name], times) for name in plan.layers),
         runtime=f"{Runtime.EXECUTORCH} {runtime_version(Runtime.EXECUTORCH)}" if costs else None,
         threads=THREADS,
         host=describe_host(),
@@ -221,28 +208,30 @@ def sensitivity(
     )
 
 
-def _choose(
-    model: str,
-    classes: int,
-    recipe: Recipe,
-    calibration: Path | None,
-    evaluation: Path | None,
-    images: int,
-    warn: Callable[[str], None],
-) -> ImageSources:
-    sources = choose_images(
-        demo_model=model == "demo",
-        classes=classes,
-        recipe=recipe,
-        calibration=calibration,
-        evaluation=evaluation,
-        limit=images,
-        max_drop_pt=None,
-        warn=warn,
-    )
-    if len(sources.evaluation) <= images:
-        return sources
-    return replace(sources, evaluation=balanced_sample(sources.evaluation, images, seed=0))
+@dataclass(frozen=True, kw_only=True)
+class _Measured:
+    """The noise of a network in int8, and the images that it was measured on."""
+
+    layers: dict[tuple[str, Rounded], LayerNoise]
+    all_static: Noise
+    as_planned: Noise
+    images: ImageProvenance
+
+
+def _sample(run: Prepared) -> ImageSet:
+    """The evaluation images, not more than the limit: without a folder of them there may be."""
+    images, limit = run.images.evaluation, run.options.limit
+    return images if limit is None or len(images) <= limit else balanced_sample(images, limit, seed=0)
+
+
+def _measure(run: Prepared, plan: Plan, images: ImageSet, stages: Stages) -> _Measured:
+    with Decoder(images.images, run.preprocessing, run.options) as decoder:
+        with stages.stage("measure noise", total=len(decoder)) as advance:
+            layers = layer_noise(plan, _labelled(decoder, images.labels), list(Rounded), advance)
+        with stages.stage("measure whole", total=len(decoder)) as advance:
+            all_static, as_planned = _of_the_whole(plan, _labelled(decoder, images.labels), advance)
+        provenance = image_provenance(run.images.evaluation_source, images, decoder.bad)
+    return _Measured(layers=layers, all_static=all_static, as_planned=as_planned, images=provenance)
 
 
 def _labelled(decoder: Decoder, labels: Sequence[int] | None) -> Iterator[Labelled]:

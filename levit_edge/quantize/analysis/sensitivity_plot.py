@@ -1,46 +1,28 @@
 """A sensitivity as one figure: what each layer costs in noise, and what another scheme would cost in time."""
 
-import io
 from math import floor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from matplotlib import rc_context
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-
+from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.quantize.analysis.sensitivity import LayerSensitivity, Noise, Sensitivity
-from levit_edge.quantize.recipe import LayerScheme
+from levit_edge.report.figure import BLUE, GREEN, GREY, ORANGE, Drawing, mark, name_rows, shade_blocks
 from levit_edge.system.atomic import write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["sensitivity_plot", "write_plot"]
 
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#8C8C8C"
-"""Okabe and Ito, "Color Universal Design", 2008: told apart with every kind of colour vision."""
 SHOWN_DB = 50.0
 ROW_INCHES, WIDTH_INCHES, FRAME_INCHES = 0.2, 11.0, 1.9
 
 
-def sensitivity_plot(measured: Sensitivity, kind: str) -> bytes:
-    """The figure as a `png` or `svg` file; the same bytes for the same sensitivity."""
+def sensitivity_plot(measured: Sensitivity) -> Drawing:
+    """The figure."""
     height = FRAME_INCHES + ROW_INCHES * len(measured.layers)
-    timed = all(layer.times is not None for layer in measured.layers)
-    with rc_context(
-        {"svg.hashsalt": "levit-edge", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
-    ):
-        figure = Figure(figsize=(WIDTH_INCHES, height), layout="constrained")
-        noise, *rest = figure.subplots(
-            1, 2 if timed else 1, sharey=True, squeeze=False, width_ratios=[3, 2][: 1 + timed]
-        )[0]
-        _draw_layers(noise, measured)
-        _draw_noise(noise, measured)
-        if timed:
-            _draw_prices(rest[0], measured)
-        for axes in (noise, *rest):
-            _shade_blocks(axes, measured.layers)
-        figure.suptitle(_title(measured), fontsize=11)
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format=kind, dpi=130, metadata={"Date": None} if kind == "svg" else None)
-    return buffer.getvalue()
+    return Drawing(WIDTH_INCHES, height, lambda figure, ink: _draw(figure, measured, ink))
 
 
 def write_plot(measured: Sensitivity, path: Path) -> None:
@@ -49,7 +31,7 @@ def write_plot(measured: Sensitivity, path: Path) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    picture = sensitivity_plot(measured, path.suffix.lower().removeprefix("."))
+    picture = sensitivity_plot(measured).file(path.suffix.lower().removeprefix("."))
     write_whole(path, picture, "--plot")
 
 
@@ -66,15 +48,22 @@ def _decibels(noise: Noise) -> str:
     return "no noise" if noise.sqnr_db is None else f"{noise.sqnr_db:.1f} dB"
 
 
-def _draw_layers(axes: Axes, measured: Sensitivity) -> None:
-    """Names, in execution order from the top; what is planned to be dynamic or float is marked."""
+def _draw(figure: "Figure", measured: Sensitivity, ink: str) -> None:
+    timed = all(layer.times is not None for layer in measured.layers)
+    widths = [3, 2][: 1 + timed]
+    noise, *rest = figure.subplots(1, len(widths), sharey=True, squeeze=False, width_ratios=widths)[0]
+    _draw_noise(noise, measured, ink)
+    if timed:
+        _draw_prices(rest[0], measured, ink)
     marks = {LayerScheme.STATIC: "", LayerScheme.DYNAMIC: " (dynamic)", LayerScheme.FLOAT: " (float)"}
-    axes.set_yticks(range(len(measured.layers)), [f"{layer.layer}{marks[layer.planned]}" for layer in measured.layers])
-    axes.tick_params("y", length=0)
-    axes.set_ylim(len(measured.layers) - 0.5, -0.5)
+    for axes in (noise, *rest):
+        name_rows(axes, [f"{layer.layer}{marks[layer.planned]}" for layer in measured.layers])
+        shade_blocks(axes, [layer.layer for layer in measured.layers])
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
+    figure.suptitle(_title(measured), fontsize=11)
 
 
-def _draw_noise(axes: Axes, measured: Sensitivity) -> None:
+def _draw_noise(axes: "Axes", measured: Sensitivity, ink: str) -> None:
     """How far the noise lies below the logits, in dB; further right is worse."""
     kinds: list[tuple[str, str, str, list[Noise | None]]] = [
         ("weights", BLUE, "o", [layer.weights for layer in measured.layers]),
@@ -85,17 +74,15 @@ def _draw_noise(axes: Axes, measured: Sensitivity) -> None:
     for place, layer in enumerate(measured.layers):
         if layer.static.sqnr_db is not None:
             at = max(-layer.static.sqnr_db, edge)
-            axes.plot([at, at], [place - 0.38, place + 0.38], color="black", linewidth=1.6)
-    axes.plot([], [], color="black", linewidth=1.6, label="both, static")
+            axes.plot([at, at], [place - 0.38, place + 0.38], color=ink, linewidth=1.6)
+    axes.plot([], [], color=ink, linewidth=1.6, label="both, static")
     for label, colour, marker, noises in kinds:
         points = [(max(-n.sqnr_db, edge), place) for place, n in enumerate(noises) if n and n.sqnr_db is not None]
-        axes.plot(*zip(*points, strict=True) if points else ([], []), marker, color=colour, markersize=4.5, label=label)
+        mark(axes, points, marker, color=colour, markersize=4.5, label=label)
     if measured.as_planned.sqnr_db is not None:
         at = -measured.as_planned.sqnr_db
-        axes.axvline(at, color="black", linestyle=":", linewidth=1.2, label="all layers at once, as planned")
+        axes.axvline(at, color=ink, linestyle=":", linewidth=1.2, label="all layers at once, as planned")
     axes.set_xlabel(f"noise in the logits, dB; right is worse, all below −{-edge:.0f} is at the edge")
-    axes.grid(axis="x", color="#DDDDDD")
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
 
 
 def _left_edge(measured: Sensitivity) -> float:
@@ -104,21 +91,18 @@ def _left_edge(measured: Sensitivity) -> float:
     return 10 * floor((max(levels, default=0.0) - SHOWN_DB) / 10)
 
 
-def _draw_prices(axes: Axes, measured: Sensitivity) -> None:
+def _draw_prices(axes: "Axes", measured: Sensitivity, ink: str) -> None:
     """Milliseconds that a layer alone takes more in float, and in dynamic int8, than in static int8."""
     places = range(len(measured.layers))
     axes.barh(places, [_more(layer, LayerScheme.FLOAT) or 0.0 for layer in measured.layers], color=GREY, label="float")
     points = [(_more(layer, LayerScheme.DYNAMIC), place) for place, layer in enumerate(measured.layers)]
     known = [(more, place) for more, place in points if more is not None]
-    axes.plot(*zip(*known, strict=True) if known else ([], []), "D", color=GREEN, markersize=4.5, label="dynamic int8")
-    axes.axvline(0, color="black", linewidth=0.8)
+    mark(axes, known, "D", color=GREEN, markersize=4.5, label="dynamic int8")
+    axes.axvline(0, color=ink, linewidth=0.8)
     axes.set_xlabel(
         f"time above static int8, ms, layer alone\n{measured.runtime}, {measured.threads} thread,"
         f" {measured.host['processor']}"
     )
-    axes.tick_params("y", length=0)
-    axes.grid(axis="x", color="#DDDDDD")
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
 
 
 def _more(layer: LayerSensitivity, scheme: LayerScheme) -> float | None:
@@ -126,12 +110,3 @@ def _more(layer: LayerSensitivity, scheme: LayerScheme) -> float | None:
     if scheme not in times:
         return None
     return times[scheme].median_ms - times[LayerScheme.STATIC].median_ms
-
-
-def _shade_blocks(axes: Axes, layers: tuple[LayerSensitivity, ...]) -> None:
-    """A grey band behind every second block."""
-    axes.set_axisbelow(True)
-    blocks = list(dict.fromkeys(layer.layer.rpartition(".")[0] for layer in layers))
-    for place, layer in enumerate(layers):
-        if blocks.index(layer.layer.rpartition(".")[0]) % 2:
-            axes.axhspan(place - 0.5, place + 0.5, color="#F3F3F3", zorder=0, linewidth=0)

@@ -9,11 +9,11 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
+from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.analysis.rounding import rounded_dynamically, rounded_statically
 from levit_edge.quantize.plan import Plan, ProductPlan
 from levit_edge.quantize.ranges.affine import Range
-from levit_edge.quantize.recipe import LayerScheme
 from levit_edge.quantize.schemes import quantizable_layers
 
 __all__ = ["simulate"]

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.calibration.histogram import Histogram
 from levit_edge.quantize.calibration.observe import observe
 from levit_edge.quantize.ranges.affine import Range
 from levit_edge.quantize.ranges.choose import choose_range
-from levit_edge.quantize.recipe import Recipe
 from levit_edge.quantize.schemes import quantizable_layers
 
 HARDSWISH_ZERO = -3.0

@@ -1,7 +1,6 @@
 """The calibration images as tensors, as often as a step needs to see them."""
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
@@ -10,10 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from levit_edge.bundle.manifest import ImageProvenance
-from levit_edge.bundle.provenance import image_provenance
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import BadImage, Decoder, batches
+from levit_edge.data.options import DEFAULTS, ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.system.progress import Advance
 
@@ -29,11 +27,9 @@ class CalibrationImages:
     Use it in a `with` statement: leaving it ends the decoding processes.
     """
 
-    def __init__(
-        self, images: ImageSet, preprocessing: Preprocessing, *, skip_bad_images: bool, workers: int | None
-    ) -> None:
+    def __init__(self, images: ImageSet, preprocessing: Preprocessing, options: ImageOptions = DEFAULTS) -> None:
         self.images = images
-        self._decoder = Decoder(images.images, preprocessing, workers=workers, skip_bad_images=skip_bad_images)
+        self._decoder = Decoder(images.images, preprocessing, options)
         self._golden: list[NDArray[np.float32]] = []
         self.alike = True
         """Whether all images that were decoded so far are one and the same."""
@@ -56,25 +52,11 @@ class CalibrationImages:
             advance(len(batch))
 
     @property
-    def bad(self) -> Sequence[BadImage]:
+    def bad(self) -> tuple[BadImage, ...]:
         """Those that the last pass could not read."""
-        return self._decoder.bad
-
-    def recall(self, golden: NDArray[np.float32], bad: Sequence[BadImage], *, alike: bool) -> None:
-        """Be as after a pass that saw this."""
-        self._golden, self._decoder.bad, self.alike = list(golden), list(bad), alike
+        return tuple(self._decoder.bad)
 
     @property
     def golden(self) -> NDArray[np.float32]:
         """The first images of the first pass: (at most 4, 3, size, size)."""
         return np.stack(self._golden)
-
-    @property
-    def readable(self) -> tuple[Path, ...]:
-        """The images of the last pass, without those that were left out."""
-        bad = {each.path for each in self._decoder.bad}
-        return tuple(path for path in self.images.images if path not in bad)
-
-    def provenance(self, source: str) -> ImageProvenance:
-        """What the last pass used."""
-        return image_provenance(source, self.images, self._decoder.bad, list_files=True)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from levit_edge import demo
 from levit_edge.bundle.manifest import EMBEDDED
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.errors import DataError
-from levit_edge.quantize.recipe import Recipe
 from levit_edge.runtime.evaluation.verify import evaluation_set
 
 __all__ = ["ImageSources", "choose_images"]

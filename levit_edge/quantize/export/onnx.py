@@ -11,6 +11,7 @@ import torch
 from torch.export import ExportedProgram
 from torch.fx import GraphModule
 
+from levit_edge.bundle.recipe import OnnxAttention, Scheme, Target
 from levit_edge.errors import QuantizationError
 from levit_edge.quantize.export.onnx_attention import with_fused_attention
 from levit_edge.quantize.export.onnx_biases import with_int32_biases
@@ -19,7 +20,6 @@ from levit_edge.quantize.export.onnx_dynamic_linears import with_dynamic_linears
 from levit_edge.quantize.export.onnx_float_outputs import with_float_outputs
 from levit_edge.quantize.export.onnx_float_products import with_float_products
 from levit_edge.quantize.export.onnx_unsigned import with_unsigned_activations
-from levit_edge.quantize.recipe import OnnxAttention, Scheme, Target
 
 __all__ = ["INPUT_NAME", "OPSET", "OUTPUT_NAME", "export_onnx", "onnx_graph"]
 

@@ -1,12 +1,12 @@
 """The choice of an activation's range from its histogram: one file for each method that searches."""
 
+from levit_edge.bundle.recipe import RangeMethod, Recipe
 from levit_edge.errors import QuantizationError
 from levit_edge.quantize.calibration.histogram import Histogram
 from levit_edge.quantize.ranges.affine import Range
 from levit_edge.quantize.ranges.clipping import clipped
 from levit_edge.quantize.ranges.entropy import least_entropy_range
 from levit_edge.quantize.ranges.mse import least_squares_range
-from levit_edge.quantize.recipe import RangeMethod, Recipe
 
 __all__ = ["choose_range"]
 

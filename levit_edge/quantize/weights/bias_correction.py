@@ -13,11 +13,11 @@ from typing import Protocol
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.analysis.rounding import rounded_dynamically, rounded_statically
 from levit_edge.quantize.calibration.calibrate import LayerRanges
 from levit_edge.quantize.calibration.observe import observe
-from levit_edge.quantize.recipe import LayerScheme
 from levit_edge.quantize.schemes import Layer, quantizable_layers
 
 __all__ = ["mean_shifts"]

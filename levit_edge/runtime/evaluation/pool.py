@@ -15,6 +15,7 @@ from pathlib import Path
 from levit_edge.data.loader import default_workers
 from levit_edge.data.preprocess import FloatImage, Preprocessing
 from levit_edge.device.image import decoding_fault
+from levit_edge.documents import to_json
 from levit_edge.errors import DataError
 from levit_edge.runtime.evaluation.evaluator import Answer, Evaluator, Model
 from levit_edge.runtime.evaluation.worker import pack_image, unpack_answer
@@ -106,7 +107,7 @@ class _Worker:
 
     def send_models(self, models: Sequence[Model], preprocessing: Preprocessing) -> None:
         described = [{"file": each.file, "runtime": each.runtime, "classes": each.classes} for each in models]
-        setup = {"preprocessing": preprocessing.to_json(), "models": described, "limit_s": LIMIT_S}
+        setup = {"preprocessing": to_json(preprocessing), "models": described, "limit_s": LIMIT_S}
         self.helper.send(json.dumps(setup).encode())
         for model in models:
             self.helper.send(model.data)

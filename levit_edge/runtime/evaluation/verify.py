@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from levit_edge.bundle.provenance import image_provenance
 from levit_edge.bundle.reader import Bundle
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
 from levit_edge.data.loader import BadImage, judge_bad_images
+from levit_edge.data.options import DEFAULTS, ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.errors import DataError
@@ -24,7 +26,7 @@ from levit_edge.runtime.runner import runtime_version
 from levit_edge.system.host import describe_host
 from levit_edge.system.progress import Stages
 
-__all__ = ["AnswerListener", "evaluate", "evaluation_set", "judge", "verify"]
+__all__ = ["AnswerListener", "bundle_images", "evaluate", "evaluation_set", "judge", "verify"]
 
 
 class AnswerListener(Protocol):
@@ -39,25 +41,21 @@ def verify(
     evaluation: Path,
     *,
     runtimes: Sequence[Runtime] = tuple(Runtime),
-    limit: int | None = None,
+    options: ImageOptions = DEFAULTS,
     max_drop_pt: float | None = None,
-    skip_bad_images: bool = False,
-    workers: int | None = None,
     stages: Stages | None = None,
 ) -> Verification:
     """Run the bundle's artifacts of `runtimes` over the images in the folder `evaluation`.
 
-    `limit` takes a class-balanced sample of at most that many images. `max_drop_pt` is a gate on the drop in top-1,
-    percentage points; the result says whether it passed. `workers` processes share the images, at least one, so that a
-    damaged file does not take this process along; the results are the same to the last digit with any number.
+    `max_drop_pt` is a gate on the drop in top-1, percentage points; the result says whether it passed. Of `options`,
+    `workers` is at least one, so that a damaged file does not take this process along.
 
     Raises:
-        DataError: the folder is not usable, or a gate was asked for and the images have no labels.
+        DataError: see `bundle_images`.
         BundleError: a file of the bundle is damaged, or it has no fp32 artifact to compare with.
         RuntimeUnavailableError: a runtime is not installed, or cannot load or run a file.
     """
-    classes = bundle.manifest.config.classes
-    images = evaluation_set(evaluation, classes, limit=limit, max_drop_pt=max_drop_pt)
+    images = bundle_images(bundle, evaluation, options, max_drop_pt)
     artifacts = [artifact for artifact in bundle.manifest.artifacts if artifact.runtime in runtimes]
     for runtime in {artifact.runtime for artifact in artifacts} or runtimes:
         bundle.artifact(runtime, Precision.FP32)
@@ -67,12 +65,22 @@ def verify(
         images,
         bundle.manifest.preprocessing,
         source=str(evaluation),
+        options=replace(options, workers=max(1, options.processes(default_processes(len(images))))),
         max_drop_pt=max_drop_pt,
-        skip_bad_images=skip_bad_images,
-        workers=max(1, default_processes(len(images)) if workers is None else workers),
         stages=stages,
-        classes=classes,
+        classes=bundle.manifest.config.classes,
     )
+
+
+def bundle_images(bundle: Bundle, evaluation: Path, options: ImageOptions, max_drop_pt: float | None) -> ImageSet:
+    """The images of an evaluation folder for a finished bundle.
+
+    Raises:
+        DataError: the folder is not usable, it has no labels and `max_drop_pt` needs them, or `resize` is given.
+    """
+    if options.resize is not None:
+        raise DataError("a bundle resizes images as it did when it was made: leave `resize` out.")
+    return evaluation_set(evaluation, bundle.manifest.config.classes, limit=options.limit, max_drop_pt=max_drop_pt)
 
 
 def evaluation_set(
@@ -98,19 +106,18 @@ def evaluate(
     preprocessing: Preprocessing,
     *,
     source: str,
+    options: ImageOptions = DEFAULTS,
     max_drop_pt: float | None = None,
-    skip_bad_images: bool = False,
-    workers: int | None = None,
     stages: Stages | None = None,
     classes: int | None = None,
     flips: AnswerListener | None = None,
 ) -> Verification:
     """Run `models` (the bytes of each artifact's file) over `images`; see `verify`.
 
-    `workers` of 0 is this process, for files that were made here. With `classes` a file has to give so many logits.
-    `flips` hears of every image.
+    With `workers` 0 this process runs them, for files that were made here. With `classes` a file has to give so many
+    logits. `flips` hears of every image.
     """
-    processes = default_processes(len(images)) if workers is None else workers
+    processes = options.processes(default_processes(len(images)))
     files = [Model(file=each.file, runtime=each.runtime, data=data, classes=classes) for each, data in models.items()]
     runtimes = dict.fromkeys(artifact.runtime for artifact in models)
     return judge(
@@ -120,8 +127,8 @@ def evaluate(
         source=source,
         runtimes={str(runtime): runtime_version(runtime) for runtime in runtimes},
         host=describe_host(),
+        options=options,
         max_drop_pt=max_drop_pt,
-        skip_bad_images=skip_bad_images,
         stages=stages,
         flips=flips,
     )
@@ -135,8 +142,8 @@ def judge(
     source: str,
     runtimes: dict[str, str],
     host: dict[str, str],
+    options: ImageOptions = DEFAULTS,
     max_drop_pt: float | None = None,
-    skip_bad_images: bool = False,
     stages: Stages | None = None,
     flips: AnswerListener | None = None,
 ) -> Verification:
@@ -161,7 +168,7 @@ def judge(
                 if flips is not None:
                     flips.add(images.images[index], label, logits)
             advance(1)
-        judge_bad_images(bad, len(images), skip=skip_bad_images)
+        judge_bad_images(bad, len(images), skip=options.skip_bad_images)
         provenance = image_provenance(source, images, bad)
     results = tallies.results()
     return Verification(

@@ -6,11 +6,8 @@ the `models` but for their bytes, and `limit_s`, after which it ends by itself; 
 `pack_answer`'s form of what came of it. It ends when its standard input does.
 """
 
-import errno
 import json
 import os
-import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,37 +16,32 @@ import numpy as np
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.data.preprocess import FloatImage, Preprocessing
 from levit_edge.device.image import decoding_fault
+from levit_edge.documents import from_json
 from levit_edge.errors import DataError, LevitEdgeError
 from levit_edge.runtime.evaluation.evaluator import Answer, Evaluator, Model
-from levit_edge.system.frames import Pipe, end_with_client, read_frame, write_frame
+from levit_edge.system.frames import Pipe, write_frame
 from levit_edge.system.limits import at_most, confine, fault_document, raise_fault
-from levit_edge.system.memory import ran_out_of_memory
+from levit_edge.system.worker import next_frame, serve
 
 __all__ = ["pack_answer", "pack_image", "unpack_answer"]
 
 LONGEST_REASON = 200  # characters
 
 
-def main() -> None:
-    """Serve until standard input ends; a client that has gone away ends it as quietly."""
-    answers_descriptor = os.dup(1)
+def main(requests: Pipe, answers: Pipe) -> None:
+    """Serve until the client has gone."""
     confine()
-    with (
-        open(0, "rb", buffering=0) as requests,
-        open(answers_descriptor, "wb", buffering=0) as answers,  # noqa: PTH123
-        suppress(BrokenPipeError, EOFError),
-    ):
-        setup = json.loads(_next(requests))
-        evaluator = Evaluator(Preprocessing.from_json(setup["preprocessing"]))
-        for each in setup["models"]:
-            with at_most(setup["limit_s"]):
-                fault = _add(evaluator, each, _next(requests))
-            write_frame(answers, json.dumps(fault).encode())
-        while True:
-            image = _unpack_image(_next(requests))
-            with at_most(setup["limit_s"]):
-                answer = _answer(evaluator, image)
-            write_frame(answers, answer)
+    setup = json.loads(next_frame(requests))
+    evaluator = Evaluator(from_json(Preprocessing, setup["preprocessing"], DataError, "the preprocessing"))
+    for each in setup["models"]:
+        with at_most(setup["limit_s"]):
+            fault = _add(evaluator, each, next_frame(requests))
+        write_frame(answers, json.dumps(fault).encode())
+    while True:
+        image = _unpack_image(next_frame(requests))
+        with at_most(setup["limit_s"]):
+            answer = _answer(evaluator, image)
+        write_frame(answers, answer)
 
 
 def pack_image(image: Path | FloatImage) -> bytes:
@@ -106,18 +98,5 @@ def _answer(evaluator: Evaluator, image: Path | FloatImage) -> bytes:
         return pack_answer(error)
 
 
-def _next(requests: Pipe) -> bytes:
-    frame = read_frame(requests)
-    if frame is None:
-        raise EOFError
-    return frame
-
-
 if __name__ == "__main__":
-    end_with_client()
-    try:
-        main()
-    except Exception as error:
-        if not ran_out_of_memory(error):
-            raise
-        sys.exit(errno.ENOMEM)
+    serve(main)

@@ -5,28 +5,27 @@ bytes. Frame out: JSON, the facts or a `fault_document`. It ends when its standa
 """
 
 import json
-import os
 import resource
 from typing import Any
 
 from levit_edge.documents import to_json
 from levit_edge.errors import BundleError, LevitEdgeError, RuntimeUnavailableError
-from levit_edge.system.frames import read_frame, write_frame
+from levit_edge.system.frames import Pipe, write_frame
 from levit_edge.system.limits import at_most, confine, fault_document
+from levit_edge.system.worker import next_frame, serve
 
 LIMIT_S = 120
 
 
-def main() -> None:
-    """Serve until standard input ends."""
-    answers = os.dup(1)
+def main(requests: Pipe, answers: Pipe) -> None:
+    """Serve until the client has gone."""
     confine()
     resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S, LIMIT_S))  # also of the programs that it starts
-    with open(0, "rb", buffering=0) as requests, open(answers, "wb", buffering=0) as writable:  # noqa: PTH123
-        while (name := read_frame(requests)) is not None and (data := read_frame(requests)) is not None:
-            with at_most(LIMIT_S):
-                answer = _facts(name.decode(), data)
-            write_frame(writable, json.dumps(answer).encode())
+    while True:
+        name, data = next_frame(requests).decode(), next_frame(requests)
+        with at_most(LIMIT_S):
+            answer = _facts(name, data)
+        write_frame(answers, json.dumps(answer).encode())
 
 
 def _facts(name: str, data: bytes) -> dict[str, Any]:
@@ -54,4 +53,4 @@ def _optimised(data: bytes) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main()
+    serve(main)

@@ -5,9 +5,7 @@ Frames in: first the environment as JSON, then one call after the other, as `pac
 outcome, as `pack` does. It ends when its standard input does.
 """
 
-import errno
 import json
-import os
 import resource
 import sys
 from contextlib import suppress
@@ -18,26 +16,20 @@ from levit_edge.errors import SweepError
 from levit_edge.sweep.tasks.call import unpack_call
 from levit_edge.sweep.tasks.result import Done, Failed, Outcome
 from levit_edge.sweep.tasks.work import run
-from levit_edge.system.frames import end_with_client, read_frame, write_frame
-from levit_edge.system.memory import ran_out_of_memory
+from levit_edge.system.frames import Pipe, write_frame
+from levit_edge.system.worker import next_frame, serve
 
 __all__ = ["pack", "unpack"]
 
 
-def main() -> None:
-    """Serve until standard input ends."""
+def main(requests: Pipe, answers: Pipe) -> None:
+    """Serve until the client has gone."""
     store, run_id = sys.argv[1:]
-    with (
-        open(0, "rb", buffering=0) as requests,
-        open(os.dup(1), "wb", buffering=0) as answers,  # noqa: PTH123
-        suppress(BrokenPipeError),
-    ):
-        os.dup2(2, 1)
-        environment = json.loads(read_frame(requests) or b"{}")
-        while (frame := read_frame(requests)) is not None:
-            call = unpack_call(frame)
-            limit_memory(call.memory_bytes)
-            write_frame(answers, pack(run(call, store, environment, run_id)))
+    environment = json.loads(next_frame(requests))
+    while True:
+        call = unpack_call(next_frame(requests))
+        limit_memory(call.memory_bytes)
+        write_frame(answers, pack(run(call, store, environment, run_id)))
 
 
 def limit_memory(limit: int) -> None:
@@ -61,10 +53,4 @@ def unpack(frame: bytes) -> Outcome:
 
 
 if __name__ == "__main__":
-    end_with_client()
-    try:
-        main()
-    except Exception as error:
-        if not ran_out_of_memory(error):
-            raise
-        sys.exit(errno.ENOMEM)
+    serve(main)

@@ -12,6 +12,7 @@ from levit_edge.errors import DataError, OutputError
 from levit_edge.sweep.inputs.shard_index import IndexedImage, ShardIndex, image_names
 from levit_edge.sweep.inputs.shard_reader import entries
 from levit_edge.sweep.inputs.sources import Shard
+from levit_edge.text import listed
 
 __all__ = ["ChosenImage", "choose_calibration", "materialise"]
 
@@ -74,4 +75,4 @@ def _copy(shard: Shard, remaining: dict[str, tuple[Path, str]]) -> None:
             raise OutputError(f"{path} cannot be written: {error.strerror}") from error
         if not remaining:
             return
-    raise DataError(f"{shard.name}: {', '.join(sorted(remaining)[:3])}: no longer in it")
+    raise DataError(f"{shard.name}: {listed(sorted(remaining), 3)}: no longer in it")

@@ -6,22 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from levit_edge.data.imagefolder import class_labels
-from levit_edge.data.sampling import digest_of
 from levit_edge.errors import DataError
 from levit_edge.sweep.inputs.shard_reader import entries
 from levit_edge.sweep.inputs.sources import Shard
+from levit_edge.text import listed
 
 __all__ = [
     "IndexedImage",
     "ShardIndex",
     "check_counts",
-    "digest_of_indices",
     "image_names",
     "index_shard",
     "labels_for",
 ]
-
-LISTED = 5  # classes in a message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +39,6 @@ class ShardIndex:
     shard: str
     """The shard's name."""
     images: tuple[IndexedImage, ...]
-
-    @property
-    def digest(self) -> str:
-        """What `levit_edge.data.sampling.digest` gives for these images in a local folder."""
-        return digest_of((image.name, image.sha256) for image in self.images)
 
 
 def index_shard(shard: Shard) -> ShardIndex:
@@ -73,12 +65,6 @@ def image_names(indices: Sequence[ShardIndex]) -> tuple[str, ...]:
     if len(set(names)) == len(names):
         return names
     return tuple(f"{index.shard}/{image.name}" for index in indices for image in index.images)
-
-
-def digest_of_indices(indices: Sequence[ShardIndex]) -> str:
-    """What `levit_edge.data.sampling.digest` gives for the images of all shards in one local folder."""
-    hashes = (image.sha256 for index in indices for image in index.images)
-    return digest_of(zip(image_names(indices), hashes, strict=True))
 
 
 def labels_for(
@@ -126,10 +112,9 @@ def check_counts(
     names = class_names or tuple(str(label) for label in range(max(counts) + 1))
     wrong = [f"{name} has {counts[label]:,}" for label, name in enumerate(names) if counts[label] != per_class]
     if wrong:
-        more = f" and {len(wrong) - LISTED:,} more" if len(wrong) > LISTED else ""
         raise DataError(
             f"{source}: expected {per_class:,} images of each class, but {len(wrong):,} of {len(names):,} classes have "
-            f"another number: {', '.join(wrong[:LISTED])}{more}"
+            f"another number: {listed(wrong)}"
         )
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.manifest import Verification
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.documents import to_json
-from levit_edge.quantize.recipe import Recipe
 from levit_edge.report.caveats import DEMO, DEMO_MODEL, FLATTERED, caveats_of_images
 from levit_edge.report.page import number, render
 from levit_edge.sweep.outcome.choice import gate_checks

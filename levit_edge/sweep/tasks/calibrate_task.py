@@ -3,19 +3,18 @@
 import io
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-import torch
-
+from levit_edge.bundle.recipe import Recipe
+from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.documents import to_json
-from levit_edge.quantize.calibration.calibration_images import CalibrationImages
+from levit_edge.quantize.calibration.calibrated import calibrate_network
 from levit_edge.quantize.evidence import LAYER_IMAGES
-from levit_edge.quantize.kept_plan import plan_to_bytes
-from levit_edge.quantize.plan import make_plan
-from levit_edge.quantize.recipe import Recipe
+from levit_edge.quantize.kept_plan import calibrated_to_bytes
 from levit_edge.sweep.inputs.calibration_files import ChosenImage, materialise
 from levit_edge.sweep.inputs.sources import Shard
 from levit_edge.sweep.tasks.call import PLACE, inputs_of
@@ -63,29 +62,27 @@ class Calibrate:
 
     def run(self, store: Store) -> dict[str, Result]:
         """The value is a `Calibrated`; the blobs are the plan and some images, for the tasks that go on with it."""
+        import torch
+
         torch.set_num_threads(1)
+        options = ImageOptions(skip_bad_images=self.skip_bad_images, workers=0)
         deploy = deploy_form(self.network)
-        with (
-            tempfile.TemporaryDirectory(prefix="levit-edge-") as folder,
-            CalibrationImages(
-                materialise(self.shards, self.images, Path(folder)),
-                self.preprocessing,
-                skip_bad_images=self.skip_bad_images,
-                workers=0,
-            ) as images,
-        ):
-            plan = make_plan(deploy, images, self.recipe, Stages())
-            calibrated = Calibrated(images=images.provenance(self.source), alike=images.alike)
-            blobs = {IMAGES: store.add(_some_images(images))}
-            images.recall(images.golden, (), alike=images.alike)  # the images that go with the plan are all readable
-            blobs[PLAN] = store.add(plan_to_bytes(plan, images))
+        with tempfile.TemporaryDirectory(prefix="levit-edge-") as folder:
+            images = materialise(self.shards, self.images, Path(folder))
+            network = calibrate_network(deploy, images, self.preprocessing, self.recipe, options, Stages())
+            calibrated = Calibrated(images=network.provenance(self.source), alike=network.alike)
+            blobs = {
+                IMAGES: store.add(_some_images(network.readable)),
+                # The images that go with the plan are all readable.
+                PLAN: store.add(calibrated_to_bytes(replace(network, bad=()))),
+            }
         return {"": Result(value=to_json(calibrated), blobs=blobs)}
 
 
-def _some_images(images: CalibrationImages) -> bytes:
-    """The first readable images as they are, for the tasks that measure layers with them."""
+def _some_images(images: Sequence[Path]) -> bytes:
+    """The first images as they are, for the tasks that measure layers with them."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for path in images.readable[:LAYER_IMAGES]:
+        for path in images[:LAYER_IMAGES]:
             archive.writestr(zipfile.ZipInfo(path.name), path.read_bytes())
     return buffer.getvalue()

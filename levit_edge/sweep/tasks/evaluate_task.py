@@ -21,10 +21,9 @@ from levit_edge.sweep.tasks.index_task import IndexedShard, read_indexed
 from levit_edge.sweep.tasks.result import Result
 from levit_edge.sweep.tasks.store import Store
 from levit_edge.system.host import describe_host
+from levit_edge.text import listed
 
 __all__ = ["Evaluate", "Evaluated"]
-
-LISTED = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,9 +123,8 @@ def _evaluator(
 
 
 def _unreadable(skipped: dict[str, str], images: int) -> str:
-    some = [f"{name} ({why})" for name, why in list(skipped.items())[:LISTED]]
-    more = f" and {len(skipped) - LISTED} more" if len(skipped) > LISTED else ""
+    some = listed([f"{name} ({why})" for name, why in skipped.items()], longest=4000)
     return (
-        f"{len(skipped)} of {images} images cannot be read: {', '.join(some)}{more}. Replace them, or leave them out"
-        " with `skip_bad_images = true` in the plan."
+        f"{len(skipped)} of {images} images cannot be read: {some}. Replace them, or leave them out with"
+        " `skip_bad_images = true` in the plan."
     )

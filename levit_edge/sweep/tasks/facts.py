@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from levit_edge.bundle.manifest import Artifact, CheckpointProvenance, ImageProvenance, LayerRecord
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.model.config import LevitConfig
-from levit_edge.quantize.recipe import Recipe
 from levit_edge.sweep.tasks.call import PLACE
 
 __all__ = ["Calibrated", "CheckpointFacts", "CheckpointPlace", "Network", "Quantized"]

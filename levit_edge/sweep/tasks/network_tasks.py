@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from levit_edge.bundle.manifest import CheckpointProvenance
+from levit_edge.bundle.recipe import OnnxAttention, Recipe
 from levit_edge.documents import to_json
 from levit_edge.errors import SweepError
 from levit_edge.model.checkpoint import Checkpoint, read_checkpoint
@@ -11,7 +12,6 @@ from levit_edge.model.deploy import DeployLeViT
 from levit_edge.model.download import resolve_checkpoint
 from levit_edge.model.fuse import fuse
 from levit_edge.quantize.artifacts import export_fp32
-from levit_edge.quantize.recipe import OnnxAttention, Recipe
 from levit_edge.sweep.inputs.checkpoint_files import fetch
 from levit_edge.sweep.tasks.call import inputs_of
 from levit_edge.sweep.tasks.facts import CheckpointFacts, CheckpointPlace, Network

@@ -7,21 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-import torch
-
 from levit_edge.bundle.kinds import Precision
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.documents import to_json
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.artifacts import FILE_SUFFIXES, Exported, check_exports, export_int8
-from levit_edge.quantize.bundle_parts import artifact_of, golden_file
-from levit_edge.quantize.calibration.calibration_images import CalibrationImages
+from levit_edge.quantize.bundle_parts import golden_file
 from levit_edge.quantize.evidence import layer_evidence
-from levit_edge.quantize.kept_plan import plan_from_bytes
-from levit_edge.quantize.layer_records import layer_records
+from levit_edge.quantize.kept_plan import calibrated_from_bytes
 from levit_edge.quantize.quantizer import quantize_graph
-from levit_edge.quantize.recipe import Recipe
 from levit_edge.quantize.schemes import layer_schemes
 from levit_edge.report.evidence import EVIDENCE_FILE, evidence_file
 from levit_edge.sweep.tasks.calibrate_task import IMAGES, PLAN
@@ -56,31 +52,24 @@ class Quantize:
 
     def run(self, store: Store) -> dict[str, Result]:
         """The value is a `Quantized`; the blobs are the bundle's files, by their names."""
+        import torch
+
         torch.set_num_threads(1)
         deploy = deploy_form(self.network)
         with tempfile.TemporaryDirectory(prefix="levit-edge-") as folder:
-            seen = CalibrationImages(
-                _unpacked(store.blob(self.calibration[IMAGES]), Path(folder)),
-                self.preprocessing,
-                skip_bad_images=False,
-                workers=0,
-            )
-            calibrated = plan_from_bytes(store.blob(self.calibration[PLAN]), deploy, seen)
-            plan = calibrated.with_schemes(layer_schemes(calibrated.deploy, self.recipe))
+            images = _unpacked(store.blob(self.calibration[IMAGES]), Path(folder))
+            calibrated = calibrated_from_bytes(store.blob(self.calibration[PLAN]), deploy, images)
+            plan = calibrated.plan.with_schemes(layer_schemes(calibrated.plan.deploy, self.recipe))
             exported = [
                 *(_made(store.blob(sha256), file, deploy) for file, sha256 in self.fp32.items()),
                 *export_int8(quantize_graph(plan), deploy.config.image_size, Stages(), self.recipe),
             ]
-            checked = check_exports(exported, seen.golden)
-            evidence = layer_evidence(plan, seen.images.images, self.preprocessing, Stages(), limit=None)
-        blobs = {each.file: store.add(each.model) for each in exported}
-        blobs[GOLDEN] = store.add(golden_file(seen.golden, checked))
+            checked = check_exports(exported, calibrated.golden, Stages())
+            evidence = layer_evidence(plan, images.images, self.preprocessing, Stages(), limit=None)
+        blobs = {each.artifact.file: store.add(each.model) for each in checked}
+        blobs[GOLDEN] = store.add(golden_file(calibrated.golden, checked))
         blobs[EVIDENCE_FILE] = store.add(evidence_file(evidence))
-        made = Quantized(
-            recipe=self.recipe,
-            artifacts=tuple(artifact_of(each, checked[each.file], blobs[each.file]) for each in exported),
-            layers=layer_records(plan),
-        )
+        made = Quantized(recipe=self.recipe, artifacts=tuple(each.artifact for each in checked), layers=plan.records)
         return {"": Result(value=to_json(made), blobs=blobs)}
 
 

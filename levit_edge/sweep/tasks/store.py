@@ -10,7 +10,6 @@ URL the service sees to it.
 
 import hashlib
 import json
-import os
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
@@ -21,6 +20,7 @@ from levit_edge.documents import from_json, parse_json, to_json
 from levit_edge.errors import LevitEdgeError, SweepError
 from levit_edge.sweep.inputs.storage import is_local, locate, reported
 from levit_edge.sweep.tasks.result import Result, key_of
+from levit_edge.system.atomic import replace_file
 
 __all__ = ["Store"]
 
@@ -144,17 +144,8 @@ class Store:
 
 def write_whole(files: Any, path: str, content: bytes) -> None:
     """Write a file of an fsspec file system that appears whole or not at all."""
-    parent, _, name = path.rpartition("/")
     if not is_local(files):
         files.pipe_file(path, content)
         return
-    partial = Path(parent, f".{name}.partial-{os.getpid()}-{secrets.token_hex(4)}")
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    replace_file(Path(path), content)

@@ -28,7 +28,7 @@ def demo(tmp_path: Path) -> Workshop:
     return prepare(wanted, tmp_path).workshop
 
 
-@pytest.mark.slow
+@pytest.mark.export
 def test_the_demo_computes_more_than_convolutions_and_linears(demo: Workshop) -> None:
     file, _ = ours.fp32_onnx(demo, demo.folder)
     assert 0 < onnxruntime_share(demo, file) < 100  # seen: 45

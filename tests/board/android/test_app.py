@@ -18,7 +18,7 @@ from levit_edge.benchmark.measurement import Measurement
 from levit_edge.board.android import app as android_app
 from levit_edge.board.android.app import measure_in_app
 from levit_edge.board.android.without_python import measure_by_agent_or_app
-from levit_edge.board.measure import Plan
+from levit_edge.board.measure import BenchmarkSettings
 from levit_edge.board.transports.adb import AdbTransport
 from levit_edge.board.transports.adb_device import AdbDevice
 from levit_edge.bundle.kinds import Precision, Runtime
@@ -33,7 +33,7 @@ from tests.board.fake_phone import FakePhone
 from tests.conftest import tiny_manifest
 
 MODELS = {"fp32.pte": b"a float .pte", "int8.pte": b"a .pte"}
-PLAN = Plan(threads=(1, 4), runs=100)
+SETTINGS = BenchmarkSettings(threads=(1, 4), runs=100)
 
 
 @pytest.fixture
@@ -75,19 +75,19 @@ def result(**changes: Any) -> str:
     return json.dumps(document | changes).replace('"threads": 4', '"threads": @threads@')
 
 
-def measured(bundle: Bundle, plan: Plan = PLAN) -> Measurement:
-    return measure_by_agent_or_app(bundle, AdbTransport("adb"), plan)
+def measured(bundle: Bundle, settings: BenchmarkSettings = SETTINGS) -> Measurement:
+    return measure_by_agent_or_app(bundle, AdbTransport("adb"), settings)
 
 
-def message_of(bundle: Bundle, plan: Plan = PLAN) -> str:
+def message_of(bundle: Bundle, settings: BenchmarkSettings = SETTINGS) -> str:
     with pytest.raises(BoardError) as caught:
-        measured(bundle, plan)
+        measured(bundle, settings)
     return str(caught.value)
 
 
 @pytest.mark.usefixtures("with_app")
 def test_the_app_gives_a_measurement(bundle: Bundle) -> None:
-    found = measured(bundle, Plan(threads=(1, 4), runs=100, max_latency_ms=5))
+    found = measured(bundle, BenchmarkSettings(threads=(1, 4), runs=100, max_latency_ms=5))
     assert [(each.artifact, each.threads, each.runs, each.error) for each in found.results] == [
         ("fp32.pte", 1, 100, ""),
         ("int8.pte", 1, 100, ""),
@@ -165,12 +165,12 @@ def test_a_table_is_printed_of_it(bundle: Bundle) -> None:
 
 def test_a_result_is_waited_for(with_app: FakePhone, bundle: Bundle) -> None:
     with_app.app_answers(result(), running=True, after_s=0.3)
-    assert measured(bundle, Plan(threads=(4,), runs=100)).results[0].error == ""
+    assert measured(bundle, BenchmarkSettings(threads=(4,), runs=100)).results[0].error == ""
 
 
 def test_an_app_that_takes_too_long_is_given_up(with_app: FakePhone, bundle: Bundle) -> None:
     with_app.app_answers("", running=True)
-    message = message_of(bundle, Plan(threads=(4,), timeout_s=0.2))
+    message = message_of(bundle, BenchmarkSettings(threads=(4,), timeout_s=0.2))
     assert "the demo app is not ready yet: allow it more time with --timeout" in message
     assert with_app.am_log[-1] == "force-stop dev.levitedge.demo"
 
@@ -203,14 +203,16 @@ def test_other_runs_than_asked_for_are_refused(with_app: FakePhone, bundle: Bund
 
 def test_a_failed_self_test_leaves_no_times(with_app: FakePhone, bundle: Bundle) -> None:
     with_app.app_answers(result(self_test={"passed": False, "max_abs_difference": 3.5}))
-    found = measured(bundle, Plan(threads=(4,), max_latency_ms=5))
+    found = measured(bundle, BenchmarkSettings(threads=(4,), max_latency_ms=5))
     assert "logits 3.5 apart" in found.results[0].error
     assert found.results[0].latency_ms is None
     assert found.gate.passed is False
 
 
-@pytest.mark.parametrize("plan", [Plan(sustained_s=10), Plan(runtimes=(Runtime.ONNXRUNTIME,))])
-def test_what_the_app_cannot_do_is_refused(with_app: FakePhone, bundle: Bundle, plan: Plan) -> None:
+@pytest.mark.parametrize(
+    "settings", [BenchmarkSettings(sustained_s=10), BenchmarkSettings(runtimes=(Runtime.ONNXRUNTIME,))]
+)
+def test_what_the_app_cannot_do_is_refused(with_app: FakePhone, bundle: Bundle, settings: BenchmarkSettings) -> None:
     with pytest.raises(BoardError, match=r"leave --sustained and --runtime away, or install Python"):
-        measure_in_app(bundle, AdbDevice("adb"), plan)
+        measure_in_app(bundle, AdbDevice("adb"), settings)
     assert with_app.am_log == []

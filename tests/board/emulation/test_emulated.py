@@ -10,7 +10,7 @@ from levit_edge.board.emulation.emulated import measure_emulated
 from levit_edge.board.emulation.emulated_run import Specimen
 from levit_edge.board.emulation.instructions import main_thread_instructions, million_instructions
 from levit_edge.board.emulation.kernels import count_sites, kernel_sites
-from levit_edge.board.measure import Plan, measure
+from levit_edge.board.measure import BenchmarkSettings, measure
 from levit_edge.board.transports.qemu import Emulator, QemuTransport
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.reader import Bundle
@@ -32,7 +32,10 @@ def transport(emulator: Emulator) -> QemuTransport:
 def test_a_bundle_is_checked_and_its_inferences_looked_at(tiny_bundle: Path, emulator: Emulator) -> None:
     steps: list[str] = []
     measured = measure_emulated(
-        Bundle.open(tiny_bundle), transport(emulator), Plan(), lambda what, _done, _total: steps.append(what)
+        Bundle.open(tiny_bundle),
+        transport(emulator),
+        BenchmarkSettings(),
+        lambda what, _done, _total: steps.append(what),
     )
     assert measured.device.emulator is not None
     assert measured.device.emulator.startswith("qemu-user")
@@ -48,14 +51,14 @@ def test_a_bundle_is_checked_and_its_inferences_looked_at(tiny_bundle: Path, emu
 
 def test_without_a_counting_qemu_instructions_are_unknown(tiny_bundle: Path, tmp_path: Path) -> None:
     emulator = make_emulator(tmp_path / "boards", counts=False)
-    measured = measure_emulated(Bundle.open(tiny_bundle), transport(emulator), Plan(runs=3))
+    measured = measure_emulated(Bundle.open(tiny_bundle), transport(emulator), BenchmarkSettings(runs=3))
     assert [each.million_instructions for each in measured.emulated] == [None, None]
     assert measured.results[0].runs == 3
 
 
 def test_a_latency_gate_is_refused(tiny_bundle: Path, emulator: Emulator) -> None:
     with pytest.raises(BoardError, match="--max-latency-ms"):
-        measure(Bundle.open(tiny_bundle), transport(emulator), Plan(max_latency_ms=5))
+        measure(Bundle.open(tiny_bundle), transport(emulator), BenchmarkSettings(max_latency_ms=5))
 
 
 def test_the_deadline_holds_for_all_of_it(emulator: Emulator) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from levit_edge.board.android.without_python import measure_by_agent_or_app
-from levit_edge.board.measure import Plan
+from levit_edge.board.measure import BenchmarkSettings
 from levit_edge.board.transports.adb import AdbTransport
 from levit_edge.board.transports.adb_device import AdbDevice, parse_devices
 from levit_edge.board.transports.target import open_target
@@ -106,7 +106,7 @@ def test_the_agent_runs_in_termux(phone: FakePhone, tiny_bundle: Path) -> None:
     phone.is_android()
     phone.has_termux(Path(sys.executable))
     transport = open_target("adb")
-    measured = measure_by_agent_or_app(Bundle.open(tiny_bundle), transport, Plan(threads=(1,), runs=2))
+    measured = measure_by_agent_or_app(Bundle.open(tiny_bundle), transport, BenchmarkSettings(threads=(1,), runs=2))
     assert [(each.artifact, each.error, each.runs) for each in measured.results] == [
         ("fp32.onnx", "", 2),
         ("int8.onnx", "", 2),
@@ -133,11 +133,11 @@ def test_without_python_and_app_both_ways_are_named(phone: FakePhone, tiny_bundl
     with pytest.raises(
         NoPythonError, match=r"Termux.*dev\.levitedge\.demo could measure.*android_demo/README\.md says how"
     ):
-        measure_by_agent_or_app(Bundle.open(tiny_bundle), AdbTransport("adb"), Plan())
+        measure_by_agent_or_app(Bundle.open(tiny_bundle), AdbTransport("adb"), BenchmarkSettings())
 
 
 @pytest.mark.usefixtures("phone")
 def test_a_linux_board_is_not_told_about_the_app(tiny_bundle: Path) -> None:
     with pytest.raises(NoPythonError) as caught:
-        measure_by_agent_or_app(Bundle.open(tiny_bundle), AdbTransport("adb"), Plan())
+        measure_by_agent_or_app(Bundle.open(tiny_bundle), AdbTransport("adb"), BenchmarkSettings())
     assert "dev.levitedge.demo" not in str(caught.value)

@@ -4,6 +4,7 @@ import hashlib
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-@pytest.mark.parametrize("boot", [["-u", "-c", "a b;\"c\"'d'$e`f`\\!g*"], boot_arguments(agent_source(), 7)])
+@pytest.mark.parametrize("boot", [["-u", "-c", "a b;\"c\"'d'$e`f`\\!g*"], boot_arguments(agent_source(), "module", 7)])
 def test_arguments_arrive_as_they_are(environment: dict[str, str], shell: str, boot: Sequence[str]) -> None:
     done = started(shell_launch(boot, None), environment, shell)
     assert done.stdout.splitlines() == ["python3", *(f"<{each}>" for each in boot)]
@@ -72,6 +73,16 @@ def test_no_python_is_a_status_of_its_own(tmp_path: Path, python: str | None) ->
     assert (done.returncode, done.stdout, done.stderr) == (NO_PYTHON, "", "")
 
 
-def test_the_agent_that_is_sent_is_the_file() -> None:
-    assert agent_source() == Path(str(agent.__file__)).read_bytes()
-    assert boot_arguments(b"12345", 9)[3:] == ["5", hashlib.sha256(b"12345").hexdigest(), "9"]
+def test_what_is_sent_is_what_is_installed_and_runs_there_as_it_is() -> None:
+    """In a Python without any packages, which says where a module came from and what its text is."""
+    where = "\nimport inspect; from levit_edge.device import agent; print(agent.__file__, inspect.getsource(agent))"
+    source = agent_source() + where.encode()
+    boot = boot_arguments(source, "levit_edge.device.agent", "no number")
+    done = subprocess.run([sys.executable, "-I", "-S", *boot], input=source, capture_output=True, check=False)
+    expected = f"levit_edge/device/agent.py {Path(str(agent.__file__)).read_text()}\n"
+    assert done.stdout.decode() == expected, done.stderr
+    assert b'File "levit_edge/device/agent.py", line' in done.stderr
+
+
+def test_the_boards_python_is_told_length_hash_and_what_to_run() -> None:
+    assert boot_arguments(b"12345", "module", 9)[3:] == ["5", hashlib.sha256(b"12345").hexdigest(), "module", "9"]

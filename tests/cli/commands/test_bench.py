@@ -1,7 +1,5 @@
 """`levit-edge bench` and `verify --on`, as far as they need no board but this computer."""
 
-import dataclasses
-import io
 import json
 import os
 import re
@@ -14,23 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
-from levit_edge.benchmark.measurement import CoreGroup, GoldenCheck, Latency, LatencyGate, Measurement, Sustained
-from levit_edge.benchmark.measurement import SustainedPoint as Point
+from levit_edge.benchmark.measurement import Measurement
 from levit_edge.cli.main import run
-from levit_edge.cli.show.bench import bench_table
-from levit_edge.cli.terminal import board_progress, progress
-from levit_edge.cli.terminal.board_progress import BoardProgress
 from levit_edge.documents import from_json
 from levit_edge.errors import DataError, ExitStatus
-from tests.board.example import COOL, MEASUREMENT, PI_5, RESULTS, measured
 from tests.board.stand_in import HELLO, StandIn, answering
 
 COMMAND = (sys.executable, "-m", "levit_edge.cli.main")
 ONCE = ("--runs", "1", "--threads", "1")
 Captured = pytest.CaptureFixture[str]
-FIGURE = re.compile(r"[0-9.]+|–|same|dB")
 
 
 @pytest.fixture(autouse=True)
@@ -283,123 +274,3 @@ def test_ctrl_c_is_status_130_without_a_traceback(tiny_bundle: Path, temporary: 
     assert "Traceback" not in "".join(seen)
     while list(temporary.iterdir()):  # a fleet is left at once: its agents end by themselves
         time.sleep(0.01)
-
-
-# --- how it looks ----------------------------------------------------------------------------------------------------
-
-
-def shown(measurement: Measurement) -> list[str]:
-    """On a terminal of 80 columns."""
-    stream = io.StringIO()
-    bench_table(measurement, Console(file=stream, width=80))
-    return stream.getvalue().splitlines()
-
-
-WIDE = tuple(
-    dataclasses.replace(
-        each,
-        threads=128,
-        latency_ms=Latency(p50=12345.6, p90=23456.7, p99=98765.4, min=11111.1),
-        images_per_second=0.0810,
-        load_ms=54321.0,
-        first_ms=65432.1,
-        peak_rss_bytes=12345 << 20,
-        golden=GoldenCheck(images=8, same_top1=8, sqnr_db=131.4),
-    )
-    for each in RESULTS
-)
-FASTEST = tuple(
-    dataclasses.replace(
-        each, latency_ms=Latency(p50=0.0123, p90=0.02, p99=0.03, min=0.01), images_per_second=81300.8, golden=None
-    )
-    for each in RESULTS
-)
-
-
-@pytest.mark.parametrize("results", [RESULTS, WIDE, FASTEST, (*WIDE[:2], *FASTEST[2:])])
-def test_the_table_fits_80_columns_and_cuts_no_figure(results: Any) -> None:
-    lines = shown(measured(results=results))
-    assert max(map(len, lines)) <= 80
-    rows = [line.split() for line in lines if line.startswith(("fp32.", "int8."))]
-    assert len(rows) == len(results)
-    for row, result in zip(rows, results, strict=True):
-        assert row[0] == result.artifact
-        assert row[1] == str(result.threads)
-        assert all(FIGURE.fullmatch(each) for each in row[1:]), row
-        assert float(row[2]) == pytest.approx(result.latency_ms.p50, rel=0.2)
-    assert "…" not in "".join(lines)
-
-
-def test_every_line_of_the_report_fits() -> None:
-    failed = dataclasses.replace(
-        RESULTS[3], latency_ms=None, runs=0, error="it does not compute here what it " + "did " * 40
-    )
-    fast = CoreGroup(name="Cortex-X4", count=2, max_mhz=3000.0)
-    device = dataclasses.replace(PI_5, cores=(fast, CoreGroup(name="Cortex-A520", count=6, max_mhz=None)))
-    curve = Sustained(artifact="int8.pte", threads=4, slowdown=1.5, points=(Point(seconds=60.0, p50_ms=12.0),))
-    lines = shown(
-        measured(
-            results=(*RESULTS[:3], failed),
-            device=device,
-            sustained=curve,
-            findings=("a finding " * 20,),
-            gate=LatencyGate(max_latency_ms=5.0, passed=False),
-        )
-    )
-    assert max(map(len, lines)) <= 80
-    text = " ".join(" ".join(lines).split())
-    assert "int8.onnx, 1 thread: it does not compute here" in text
-    assert "2 × Cortex-X4 at 3000 MHz, 6 × Cortex-A520, aarch64, 8.0 GiB" in text
-    assert "governor ondemand; 2400 MHz before, 2400 MHz after" in text
-    assert "55 °C before, 55 °C after" in text
-    assert "60 s of int8.pte without a pause, 4 threads: 1.50 times as slow at the end as at the beginning" in text
-    assert "! a finding" in text
-    assert "gate FAILED: the fastest INT8 median is to take at most 5 ms" in text
-    assert any(re.fullmatch(r"int8\.onnx +1( +–){9}", line) for line in lines)
-
-
-def test_what_a_system_does_not_tell_is_left_out() -> None:
-    bare = dataclasses.replace(COOL, governors=(), mhz=(), temperatures={})
-    text = "\n".join(shown(measured(before=bare, after=bare, device=dataclasses.replace(PI_5, cores=(), features=()))))
-    assert "governor" not in text
-    assert "°C" not in text
-    assert "unknown cores" in text
-    assert MEASUREMENT.before.governors == ("ondemand",)
-
-
-def test_off_a_terminal_each_step_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    stream = io.StringIO()
-    monkeypatch.setattr(board_progress, "stderr", Console(file=stream, width=80))
-    with BoardProgress(several=True) as boards:
-        first, second = boards.of("ssh://a"), boards.of("ssh://b")
-        for done in range(3):
-            first("send [bold]x", done, 3)
-            second("time 1 thread", done, None)
-        first("time 1 thread", 0, None)
-    assert stream.getvalue().splitlines() == [
-        "ssh://a: send [bold]x …",
-        "ssh://b: time 1 thread …",
-        "ssh://a: time 1 thread …",
-    ]
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def on_terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    stream = Terminal()
-    for module in (board_progress, progress):
-        monkeypatch.setattr(module, "stderr", Console(file=stream, width=80, force_terminal=True))
-    return stream
-
-
-def test_on_a_terminal_boards_have_a_line_each_and_the_end_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    stream = on_terminal(monkeypatch)
-    with BoardProgress(several=True) as boards:
-        boards.of("ssh://a")("time 1 thread", 3, 20)
-        boards.of("ssh://b")("send x", 1, None)
-    assert "ssh://a: time 1 thread" in stream.getvalue()
-    assert "3/20" in stream.getvalue()
-    assert stream.getvalue().endswith("\x1b[2K")  # the last line is erased

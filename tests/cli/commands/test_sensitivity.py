@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from levit_edge.bundle.recipe import LayerScheme, Recipe
 from levit_edge.cli.main import run
 from levit_edge.cli.show.sensitivity import by_cost, print_sensitivity, suggestions
 from levit_edge.errors import ExitStatus
 from levit_edge.quantize.analysis import sensitivity as library
 from levit_edge.quantize.analysis.sensitivity import Sensitivity
-from levit_edge.quantize.recipe import LayerScheme, Recipe
 from tests.quantize.analysis.sensitivity_example import example, row
 
 Captured = pytest.CaptureFixture[str]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.release
 SHELLS = ("bash", "zsh", "fish")
 TIMEOUT_S = 30
 TYPED = {

@@ -1,9 +1,9 @@
 """A small sensitivity made by hand, for what is shown of one."""
 
 from levit_edge.bundle.manifest import CheckpointProvenance, ImageProvenance
+from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.quantize.analysis.layer_cost import Timing
 from levit_edge.quantize.analysis.sensitivity import LayerSensitivity, Noise, Sensitivity
-from levit_edge.quantize.recipe import LayerScheme
 
 
 def noise(sqnr_db: float | None, *, labelled: bool = True) -> Noise:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from levit_edge.bundle.kinds import Runtime
+from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.model.deploy import DeployAttention, DeployShrinkingAttention
 from levit_edge.model.macs import multiply_adds
 from levit_edge.quantize.analysis import layer_cost
@@ -24,7 +25,6 @@ from levit_edge.quantize.analysis.layer_cost import (
 )
 from levit_edge.quantize.analysis.rounding import rounded_dynamically, rounded_statically
 from levit_edge.quantize.plan import Plan
-from levit_edge.quantize.recipe import LayerScheme
 from levit_edge.quantize.schemes import quantizable_layers
 from levit_edge.runtime.runner import open_runner
 from tests.quantize.conftest import Demo
@@ -70,7 +70,7 @@ def test_alike_are_layers_of_one_kind_and_shape(demo_steps: Demo, sites: dict[st
     assert group_of["blocks.2.k"] != group_of["blocks.0.k"]
 
 
-@pytest.mark.slow
+@pytest.mark.export
 @pytest.mark.parametrize("scheme", LayerScheme)
 @pytest.mark.parametrize("name", ["stem.conv2", "blocks.1.up", "blocks.2.q"])
 def test_a_layer_alone_computes_as_planned(
@@ -118,7 +118,7 @@ def expected_of(
     return outputs[0].numpy(), step
 
 
-@pytest.mark.slow
+@pytest.mark.export
 def test_each_scheme_that_a_layer_can_have_is_timed(demo_steps: Demo, sites: dict[str, LayerSite]) -> None:
     for name, schemes in {"head": set(LayerScheme), "blocks.2.q": {LayerScheme.STATIC, LayerScheme.FLOAT}}.items():
         timings = layer_cost._time_alone(demo_steps.plan, name, sites[name].input, 3)

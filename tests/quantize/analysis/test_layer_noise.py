@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.quantize.analysis.layer_noise import (
     FloatLogits,
     LayerNoise,
@@ -18,7 +19,6 @@ from levit_edge.quantize.analysis.layer_noise import (
 )
 from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.plan import Plan
-from levit_edge.quantize.recipe import LayerScheme
 from levit_edge.quantize.schemes import quantizable_layers
 from tests.quantize.conftest import Demo
 

@@ -1,10 +1,10 @@
 import torch
 from torch.nn import functional as F
 
+from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.quantize.analysis.layer_noise import FloatLogits, network_noise
 from levit_edge.quantize.analysis.layer_sqnr import layer_sqnr
 from levit_edge.quantize.analysis.simulate import simulate
-from levit_edge.quantize.recipe import LayerScheme
 from tests.quantize.conftest import Demo
 
 TOLERANCE_DB = 1e-3

@@ -10,18 +10,18 @@ from hypothesis import strategies as st
 
 from levit_edge import demo
 from levit_edge.bundle.manifest import Move, SearchRecord, Trial
+from levit_edge.bundle.recipe import LayerScheme, Recipe
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
 from levit_edge.data.loader import BadImage
+from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
-from levit_edge.data.sampling import balanced_sample
+from levit_edge.data.sampling import balanced_sample, ordered_digest
 from levit_edge.errors import DataError
 from levit_edge.model.checkpoint import read_checkpoint
 from levit_edge.quantize.analysis.layer_noise import Rounded
-from levit_edge.quantize.analysis.search import fewest, rank_moves, search_schemes, split_for_search
-from levit_edge.quantize.analysis.search_state import SearchState
-from levit_edge.quantize.kept import Kept, ordered_digest
+from levit_edge.quantize.analysis.search import SearchState, fewest, rank_moves, search_schemes, split_for_search
+from levit_edge.quantize.kept import Kept
 from levit_edge.quantize.plan import Plan
-from levit_edge.quantize.recipe import LayerScheme, Recipe
 from levit_edge.system.progress import Stages
 from tests.quantize.conftest import Demo, plan_of
 
@@ -56,17 +56,17 @@ def test_moves_come_in_the_order_of_noise_per_time() -> None:
     }
     work = {"stem.conv1": 10, "blocks.0.k": 10, "blocks.2.q": 10, "rest": 1000, "head": 1}
     assert rank_moves(schemes, noise, work) == (
-        Move(layer="blocks.0.k", scheme="dynamic"),
-        Move(layer="stem.conv1", scheme="float"),
-        Move(layer="blocks.0.k", scheme="float"),
-        Move(layer="blocks.2.q", scheme="float"),
+        Move(layer="blocks.0.k", scheme=LayerScheme.DYNAMIC),
+        Move(layer="stem.conv1", scheme=LayerScheme.FLOAT),
+        Move(layer="blocks.0.k", scheme=LayerScheme.FLOAT),
+        Move(layer="blocks.2.q", scheme=LayerScheme.FLOAT),
     )
 
 
 def test_a_layer_that_gains_most_in_float_goes_there_at_once() -> None:
     noise = {("head", Rounded.STATIC): 8.0, ("head", Rounded.DYNAMIC): 7.9, ("rest", Rounded.STATIC): 0.0}
     moves = rank_moves({"head": STATIC, "rest": STATIC}, noise, {"head": 10, "rest": 100})
-    assert moves == (Move(layer="head", scheme="float"),)
+    assert moves == (Move(layer="head", scheme=LayerScheme.FLOAT),)
 
 
 @pytest.fixture(scope="module")
@@ -98,8 +98,7 @@ def search(plan: Plan, images: ImageSet, state: SearchState, max_drop_pt: float)
         source="embedded",
         max_drop_pt=max_drop_pt,
         state=state,
-        skip_bad_images=False,
-        workers=0,
+        options=ImageOptions(workers=0),
         stages=Stages(),
     )
 
@@ -110,7 +109,7 @@ def poor_plan(demo_steps: Demo) -> Plan:
     return plan_of(demo_steps.deploy, demo_steps.images[:1] * 0.2)
 
 
-@pytest.mark.slow
+@pytest.mark.export
 def test_layers_move_until_the_budget_holds(poor_plan: Plan, evaluation: ImageSet, tmp_path: Path) -> None:
     with kept(tmp_path) as results:
         plan, record = search(poor_plan, evaluation, SearchState(results, evaluation), max_drop_pt=3.0)
@@ -130,11 +129,13 @@ def test_layers_move_until_the_budget_holds(poor_plan: Plan, evaluation: ImageSe
         assert not SearchState(results, evaluation.select(range(20))).trials
 
 
-@pytest.mark.slow
+@pytest.mark.export
 def test_a_budget_that_cannot_be_met_gives_the_best(demo_steps: Demo, evaluation: ImageSet, tmp_path: Path) -> None:
     with kept(tmp_path) as results:
         state = SearchState(results, evaluation)
-        state.keep_moves((Move(layer="head", scheme="float"), Move(layer="stem.conv1", scheme="float")))
+        state.keep_moves(
+            (Move(layer="head", scheme=LayerScheme.FLOAT), Move(layer="stem.conv1", scheme=LayerScheme.FLOAT))
+        )
         plan = plan_of(demo_steps.deploy, demo_steps.images, Recipe())
         _, record = search(plan, evaluation, state, max_drop_pt=-50.0)
     assert not record.held
@@ -173,7 +174,7 @@ def test_every_result_is_kept_at_once_with_the_images_that_were_bad(tmp_path: Pa
     bad = [BadImage(evaluation.images[3], "an empty file")]
     with kept(tmp_path, said.append) as results:
         state = SearchState(results, evaluation)
-        state.keep_moves((Move(layer="head", scheme="float"),))
+        state.keep_moves((Move(layer="head", scheme=LayerScheme.FLOAT),))
         assert SearchState(results, evaluation).moves == state.moves
         state.keep_trial(TRIAL, bad)
         again = SearchState(results, evaluation)

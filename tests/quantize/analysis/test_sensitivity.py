@@ -8,28 +8,29 @@ from pathlib import Path
 import pytest
 
 from levit_edge import demo
+from levit_edge.bundle.recipe import LayerScheme, Recipe, WeightRounding
+from levit_edge.data.options import ImageOptions
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import LevitEdgeError
 from levit_edge.quantize.analysis import sensitivity as library
 from levit_edge.quantize.analysis.layer_cost import LayerSite, Timing
 from levit_edge.quantize.analysis.sensitivity import Sensitivity, sensitivity
 from levit_edge.quantize.plan import Plan
-from levit_edge.quantize.recipe import LayerScheme, Recipe, WeightRounding
 from levit_edge.system.progress import Advance
 from tests.quantize.analysis.sensitivity_example import example, row
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.export
 QUICK = Recipe(calibration_images=16, weight_rounding=WeightRounding.NEAREST)
 IMAGES = 10
 
 
 @pytest.fixture(scope="module")
 def measured() -> Sensitivity:
-    return sensitivity(size="demo", recipe=QUICK, images=IMAGES, costs=False, workers=0)
+    return sensitivity(size="demo", recipe=QUICK, costs=False, options=ImageOptions(limit=IMAGES, workers=0))
 
 
 def test_it_is_the_same_again(measured: Sensitivity) -> None:
-    again = sensitivity(size="demo", recipe=QUICK, images=IMAGES, costs=False, workers=0)
+    again = sensitivity(size="demo", recipe=QUICK, costs=False, options=ImageOptions(limit=IMAGES, workers=0))
     assert replace(again, stages=()) == replace(measured, stages=())
 
 
@@ -80,7 +81,12 @@ def test_without_labels_there_is_agreement_only(tmp_path: Path) -> None:
         shutil.copy(photograph, tmp_path)
     warnings: list[str] = []
     found = sensitivity(
-        size="demo", evaluation=tmp_path, recipe=QUICK, images=2, costs=False, workers=0, warn=warnings.append
+        size="demo",
+        evaluation=tmp_path,
+        recipe=QUICK,
+        costs=False,
+        warn=warnings.append,
+        options=ImageOptions(limit=2, workers=0),
     )
     assert not found.labelled
     assert found.samples == 2
@@ -93,7 +99,7 @@ def test_without_labels_there_is_agreement_only(tmp_path: Path) -> None:
 
 def test_a_layer_that_is_planned_in_float_adds_no_noise() -> None:
     recipe = replace(QUICK, float_layers=("stem.conv1",))
-    found = sensitivity(size="demo", recipe=recipe, images=2, costs=False, workers=0).layers[0]
+    found = sensitivity(size="demo", recipe=recipe, costs=False, options=ImageOptions(limit=2, workers=0)).layers[0]
     assert found.planned is LayerScheme.FLOAT
     assert found.planned_noise == 0
     assert found.static.relative > 0
@@ -107,7 +113,7 @@ def test_times_are_those_of_the_layer(monkeypatch: pytest.MonkeyPatch) -> None:
         }
 
     monkeypatch.setattr(library, "layer_costs", costs)
-    found = sensitivity(size="demo", recipe=QUICK, images=1, workers=0)
+    found = sensitivity(size="demo", recipe=QUICK, options=ImageOptions(limit=1, workers=0))
     assert [layer.times and layer.times["float"].median_ms for layer in found.layers] == list(range(47))
     assert found.runtime is not None
     assert found.runtime.startswith("executorch ")

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.errors import OutputError
 from levit_edge.quantize.analysis.sensitivity import Sensitivity
 from levit_edge.quantize.analysis.sensitivity_plot import sensitivity_plot, write_plot
-from levit_edge.quantize.recipe import LayerScheme
 from tests.quantize.analysis.sensitivity_example import example, row
 
 
@@ -19,17 +19,17 @@ def layers(count: int, *, timed: bool = True) -> Sensitivity:
 
 
 def test_an_svg_is_the_same_every_time_and_has_no_date() -> None:
-    picture = sensitivity_plot(layers(6), "svg")
-    assert picture == sensitivity_plot(layers(6), "svg")
+    picture = sensitivity_plot(layers(6)).file("svg")
+    assert picture == sensitivity_plot(layers(6)).file("svg")
     assert picture.startswith(b"<?xml")
     assert b"dc:date" not in picture
-    assert picture != sensitivity_plot(layers(7), "svg")
+    assert picture != sensitivity_plot(layers(7)).file("svg")
 
 
 def test_a_png_has_room_for_every_layer() -> None:
     heights = []
     for count in (5, 65):
-        with Image.open(BytesIO(sensitivity_plot(layers(count), "png"))) as image:
+        with Image.open(BytesIO(sensitivity_plot(layers(count)).file("png"))) as image:
             assert image.format == "PNG"
             heights.append(image.height)
     assert heights[1] - heights[0] >= 60 * 20
@@ -46,7 +46,7 @@ def test_a_png_has_room_for_every_layer() -> None:
     ids=["no times", "no noise", "float", "no labels"],
 )
 def test_whatever_was_measured_can_be_drawn(measured: Sensitivity) -> None:
-    assert sensitivity_plot(measured, "svg")
+    assert sensitivity_plot(measured).file("svg")
 
 
 def test_it_is_written_by_its_suffix(tmp_path: Path) -> None:

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from levit_edge.bundle.recipe import LayerScheme, Recipe, Scheme
 from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.quantizer import quantize_graph
-from levit_edge.quantize.recipe import LayerScheme, Recipe, Scheme
 from tests.quantize.conftest import Demo, plan_of
 
 LEAST_SQNR_DB = 38.0

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.errors import QuantizationError
 from levit_edge.quantize.calibration.calibrate import calibrate, feeds_hardswish
 from levit_edge.quantize.plan import make_plan
 from levit_edge.quantize.quantizer import LAYER_OPERATORS, capture, layer_name
 from levit_edge.quantize.ranges.affine import Range
-from levit_edge.quantize.recipe import Recipe
 from levit_edge.quantize.schemes import quantizable_layers
 from levit_edge.system.progress import Advance, Stages
 from tests.quantize.conftest import Demo, Tensors

@@ -8,9 +8,9 @@ import pytest
 
 from levit_edge import demo
 from levit_edge.bundle.manifest import EMBEDDED
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.errors import DataError
 from levit_edge.quantize.calibration.sources import ImageSources, choose_images
-from levit_edge.quantize.recipe import Recipe
 
 
 def choose(warnings: list[str], **options: Any) -> ImageSources:

@@ -6,11 +6,11 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from levit_edge.bundle.recipe import RangeMethod, Recipe
 from levit_edge.errors import QuantizationError
 from levit_edge.quantize.calibration.histogram import BINS, Histogram
 from levit_edge.quantize.ranges.affine import INT8_MAX, INT8_MIN, Range
 from levit_edge.quantize.ranges.choose import choose_range
-from levit_edge.quantize.recipe import RangeMethod, Recipe
 
 finite = st.floats(-1e4, 1e4, width=32)
 

@@ -16,6 +16,7 @@ from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Verification
 from levit_edge.bundle.reader import Bundle
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
+from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import open_image, preprocess
 from levit_edge.data.sampling import digest
 from levit_edge.errors import BundleError, DataError
@@ -52,7 +53,9 @@ def logits_of(bundle: Bundle, file: str, images: ImageSet) -> npt.NDArray[np.flo
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_figures_are_those_of_a_plain_computation(bundle: Bundle, labelled_photographs: Path, workers: int) -> None:
-    verification = verify(bundle, labelled_photographs, runtimes=[Runtime.ONNXRUNTIME], workers=workers)
+    verification = verify(
+        bundle, labelled_photographs, runtimes=[Runtime.ONNXRUNTIME], options=ImageOptions(workers=workers)
+    )
     images = read_image_folder(labelled_photographs, 3)
     labels = np.array(images.labels)
     fp32, int8 = (logits_of(bundle, file, images) for file in ("fp32.onnx", "int8.onnx"))
@@ -85,7 +88,7 @@ def test_results_are_the_same_to_the_last_digit_with_any_number_of_processes(
     alone, *shared = (
         [
             dataclasses.replace(result, images_per_second=0.0)
-            for result in verify(bundle, labelled_photographs, workers=workers).results
+            for result in verify(bundle, labelled_photographs, options=ImageOptions(workers=workers)).results
         ]
         for workers in (0, 1, 3)
     )
@@ -166,7 +169,7 @@ def test_a_limited_set_is_balanced_and_always_the_same(
 
 
 def test_a_limit_reaches_the_result(bundle: Bundle, labelled_photographs: Path) -> None:
-    verification = verify(bundle, labelled_photographs, limit=7)
+    verification = verify(bundle, labelled_photographs, options=ImageOptions(limit=7))
     assert verification.samples == verification.images.count == 7
     assert verification.images.sha256 == digest(evaluation_set(labelled_photographs, 3, limit=7))
 
@@ -188,7 +191,7 @@ def test_bad_images_can_be_skipped_and_count_for_nothing(
     make(photograph_copies / "2-blue/00.png")
     with pytest.raises(DataError, match=r"2 of 34 images cannot be read"):
         verify(bundle, photograph_copies)
-    verification = verify(bundle, photograph_copies, skip_bad_images=True)
+    verification = verify(bundle, photograph_copies, options=ImageOptions(skip_bad_images=True))
     assert verification.samples == verification.images.count == 32
     assert verification.images.skipped == ("0-red/x.jpg", "2-blue/00.png")
     assert verification.images.sha256 == measured.images.sha256  # of the images that were used
@@ -215,3 +218,8 @@ def test_classes_that_do_not_fit_are_an_error(bundle: Bundle, photograph_copies:
     (photograph_copies / "3-black").mkdir()
     with pytest.raises(DataError, match="4 class folders, but the model has 3 classes"):
         verify(bundle, photograph_copies)
+
+
+def test_a_bundle_keeps_its_own_resize(bundle: Bundle, labelled_photographs: Path) -> None:
+    with pytest.raises(DataError, match="leave `resize` out"):
+        verify(bundle, labelled_photographs, options=ImageOptions(resize=40))

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from levit_edge.errors import BundleError
 from levit_edge.runtime.inspect.executorch import ExecuTorchFacts, inspect_executorch
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.export
 
 
 def test_delegates_and_operators_outside_them_are_found(small_pte: bytes) -> None:

@@ -51,6 +51,7 @@ def test_leaving_ends_what_runs(server: HeldServer, tmp_path: Path) -> None:
     assert workers(store.url) == []
 
 
+@pytest.mark.ray
 def test_a_driver_that_is_killed_leaves_no_workers_and_another_goes_on(server: HeldServer, tmp_path: Path) -> None:
     """With a checkpoint that is none, so that only the images are read."""
     plan, output, noise = tmp_path / "plan.toml", tmp_path / "output", tmp_path / "noise.pth"

@@ -3,7 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from levit_edge.bundle.provenance import image_provenance
 from levit_edge.data.imagefolder import ImageSet
+from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample, digest
 from levit_edge.errors import DataError, OutputError
@@ -33,9 +35,9 @@ def test_calibration_is_that_of_the_local_folder(
     preprocessing = Preprocessing.from_config(CONFIGS["demo"])
     seen = []
     for each in (copied, expected):
-        with CalibrationImages(each, preprocessing, skip_bad_images=False, workers=0) as calibration:
+        with CalibrationImages(each, preprocessing, ImageOptions(workers=0)) as calibration:
             tensors = [tensor.numpy().tobytes() for tensor in calibration.tensors(lambda _: None)]
-            seen.append((tensors, calibration.provenance("x")))
+            seen.append((tensors, image_provenance("x", each, calibration.bad, list_files=True)))
     assert seen[0] == seen[1]
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from levit_edge.data.imagefolder import ImageSet
-from levit_edge.data.sampling import balanced_sample, digest
+from levit_edge.data.sampling import balanced_sample, digest, digest_of
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import DataError
 from levit_edge.sweep.inputs.calibration_files import choose_calibration
-from levit_edge.sweep.inputs.shard_index import ShardIndex, digest_of_indices, index_shard, labels_for
+from levit_edge.sweep.inputs.shard_index import ShardIndex, image_names, index_shard, labels_for
 from levit_edge.sweep.inputs.sources import Listing, Shard, list_shards
 from tests.sweep.places import Put, put_in_memory, put_locally, samples, tar
 
@@ -34,8 +34,8 @@ def indexed(listing: Listing) -> list[ShardIndex]:
 
 def assert_same_images(listing: Listing, photographs: ImageSet, classes: int | None) -> None:
     indices = indexed(listing)
-    assert digest_of_indices(indices) == digest(photographs)
-    assert indices[0].digest == digest(photographs.select(range(len(indices[0].images))))
+    hashes = (image.sha256 for index in indices for image in index.images)
+    assert digest_of(zip(image_names(indices), hashes, strict=True)) == digest(photographs)
     chosen = choose_calibration(listing.source, indices, 7, seed=3)
     assert tuple(each.name for each in chosen) == balanced_sample(photographs, 7, seed=3).relative_paths
     labels = labels_for(listing.source, indices, listing.class_names, classes)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from levit_edge.bundle.kinds import Runtime
-from levit_edge.quantize.recipe import Recipe, Scheme
+from levit_edge.bundle.recipe import Recipe, Scheme
 from levit_edge.sweep.outcome.plan_text import plan_lines
 from levit_edge.sweep.plan import (
     Calibration,

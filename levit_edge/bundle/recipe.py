@@ -8,6 +8,8 @@ from levit_edge.errors import QuantizationError
 __all__ = ["LayerScheme", "OnnxAttention", "RangeMethod", "Recipe", "Scheme", "Target", "WeightRounding"]
 
 SCHEMA_VERSION = 3
+BEFORE_CHOICES: dict[str, object] = {"scheme": "static", "weight_rounding": "nearest", "equalize": False}
+"""What version 1 was, where today's defaults are others."""
 
 
 class LayerScheme(StrEnum):
@@ -104,6 +106,14 @@ class Recipe:
     range_method: RangeMethod = RangeMethod.MINMAX
     percentile: float = 99.99
     """Percent of values kept on each side by `RangeMethod.PERCENTILE`."""
+
+    @classmethod
+    def of_today(cls, document: dict[str, object]) -> dict[str, object]:
+        """A recipe of version 1 or 2 with the choices that there were not yet, as files were made then."""
+        version = document.get("schema_version")
+        if version not in (1, 2):
+            return document
+        return (BEFORE_CHOICES if version == 1 else {}) | document | {"schema_version": SCHEMA_VERSION}
 
     def __post_init__(self) -> None:
         if self.schema_version != SCHEMA_VERSION:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from levit_edge.device.agent import read_facts
+from levit_edge.device.facts import read_facts
 from tests.board.fake_phone import FakePhone
 
 

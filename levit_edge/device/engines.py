@@ -1,0 +1,120 @@
+"""The packages that run model files, and how each loads one."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+from levit_edge.device.protocol import AgentError
+
+RUNTIME_PACKAGES = {
+    "onnxruntime": ("onnxruntime",),
+    "executorch": ("executorch-numpy-runtime", "executorch"),  # the light one first
+}
+PACKAGES = ("numpy", "onnxruntime", "executorch-numpy-runtime", "executorch", "torch")
+NO_TELEMETRY = {"ORT_DISABLE_TELEMETRY": "1", "ORT_TELEMETRY_DISABLED": "1"}
+"""ONNX Runtime 1.31 for Linux reports to its makers, and leaves an identifier in the home folder, unless the first of
+these is set before it is imported; other versions know the second."""
+
+
+def installed_packages() -> dict[str, Any]:
+    """Version of each package that matters, None of those that are not installed."""
+    return {name: installed_version(name) for name in PACKAGES}
+
+
+def installed_version(package: str) -> str | None:
+    """The version of a package, None if it is not installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def import_engine(runtime: str) -> tuple[str, Callable[[bytes, int], Callable[[Any], Any]]]:
+    """The package that runs files of `runtime`, with its version, and what loads one: (bytes, threads) -> run.
+
+    `run` takes float32 (1, 3, size, size) and returns float32 (classes,), a new array.
+    """
+    faults = []
+    for package in RUNTIME_PACKAGES[runtime]:
+        try:
+            load = ENGINES[package]()
+        except ImportError as error:  # noqa: PERF203 - of two packages
+            faults.append(f"{package}: {error}")
+        else:
+            return f"{package} {installed_version(package)}", load
+    raise AgentError("missing", "; ".join(faults))
+
+
+def _onnxruntime() -> Callable[..., Any]:
+    import onnxruntime
+
+    def load(model: bytes, threads: int) -> Callable[..., Any]:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        name = session.get_inputs()[0].name
+        return lambda image: session.run(None, {name: image})[0][0]
+
+    return load
+
+
+def _executorch_numpy_runtime() -> Callable[..., Any]:
+    import executorch_numpy_runtime
+    import numpy as np
+
+    def load(model: bytes, threads: int) -> Callable[..., Any]:
+        _set_pool(executorch_numpy_runtime, threads)
+        method = executorch_numpy_runtime.Runtime.get().load_program(model).load_method("forward")
+        return lambda image: np.array(method([image])[0][0], np.float32)
+
+    return load
+
+
+def _set_pool(package: Any, threads: int) -> None:
+    """Give ExecuTorch's thread pool so many threads: the package has no call for it, but its library has.
+
+    They are `get_threadpool()` and `ThreadPool::_unsafe_reset_threadpool(uint32_t)` in
+    `executorch::extension::threadpool`.
+    """
+    library = ctypes.CDLL(package._core.__file__)
+    scope = "_ZN10executorch9extension10threadpool"
+    try:
+        get, reset = (
+            getattr(library, f"{scope}14get_threadpoolEv"),
+            getattr(library, f"{scope}10ThreadPool24_unsafe_reset_threadpoolEj"),
+        )
+    except AttributeError:
+        raise AgentError("runtime", "this executorch-numpy-runtime does not let its threads be set") from None
+    get.restype, reset.restype = ctypes.c_void_p, ctypes.c_bool
+    if not reset(ctypes.c_void_p(get()), ctypes.c_uint(threads)):
+        raise AgentError("runtime", f"ExecuTorch did not take {threads} threads")
+
+
+def _executorch() -> Callable[..., Any]:
+    import torch
+    from executorch.extension.pybindings import _portable_lib
+
+    def load(model: bytes, threads: int) -> Callable[..., Any]:
+        _portable_lib._unsafe_reset_threadpool(threads)
+        module = _portable_lib._load_for_executorch_from_buffer(model)
+        module.method_meta("forward")
+
+        def run(image: Any, _keep: bytes = model) -> Any:  # the runtime reads from these bytes as long as it lives
+            return module.forward([torch.from_numpy(image)], clone_outputs=False)[0].numpy()[0].copy()
+
+        return run
+
+    return load
+
+
+ENGINES = {
+    "onnxruntime": _onnxruntime,
+    "executorch-numpy-runtime": _executorch_numpy_runtime,
+    "executorch": _executorch,
+}

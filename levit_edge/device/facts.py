@@ -1,0 +1,80 @@
+"""What a board is and has, as its own files say it."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import platform
+import struct
+import subprocess
+from typing import Any
+
+from levit_edge.device.small_files import memory_kb, read_number, read_text
+
+
+def read_facts() -> dict[str, Any]:
+    """What the board is, as its own files say it; the host puts it in words."""
+    folders = glob.glob("/sys/devices/system/cpu/cpu[0-9]*")
+    cpus = [
+        {
+            "cpu": int(folder.rpartition("cpu")[2]),
+            "max_khz": read_number(f"{folder}/cpufreq/cpuinfo_max_freq"),
+            "midr": read_text(f"{folder}/regs/identification/midr_el1"),
+        }
+        for folder in sorted(folders)
+    ]
+    return {
+        "machine": machine(),
+        "cpuinfo": read_text("/proc/cpuinfo") or "",
+        "cpus": cpus,
+        "model": _android_model()
+        or read_text("/proc/device-tree/model")
+        or read_text("/sys/class/dmi/id/product_name"),
+        "os": _system_name(),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "memory_kb": memory_kb("MemTotal"),
+        "usable_cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "emulator": _emulator(),
+    }
+
+
+def machine() -> str:
+    """The architecture that this Python's packages are for: a 32-bit one may run on a 64-bit system."""
+    name = platform.machine()
+    return "armv7l" if name == "aarch64" and struct.calcsize("P") == 4 else name
+
+
+def _system_name() -> str | None:
+    for line in (read_text("/etc/os-release") or "").splitlines():
+        if line.startswith("PRETTY_NAME="):
+            return line.partition("=")[2].strip('"')
+    release = _android_property("ro.build.version.release")
+    return release and f"Android {release} (API {_android_property('ro.build.version.sdk')})"
+
+
+def _android_model() -> str | None:
+    """Such as `Google Pixel 7 (Tensor G2)`; which system on chip it is, devices tell from Android 12 on."""
+    maker, model = _android_property("ro.product.manufacturer"), _android_property("ro.product.model")
+    soc = _android_property("ro.soc.model")
+    return model and " ".join(filter(None, (maker, model, soc and f"({soc})")))
+
+
+def _android_property(name: str) -> str | None:
+    """What Android says of itself; None elsewhere."""
+    if "ANDROID_ROOT" not in os.environ:
+        return None
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        done = subprocess.run(["getprop", name], capture_output=True, text=True, check=False, timeout=10)
+        return done.stdout.strip() or None
+    return None
+
+
+def _emulator() -> str | None:
+    """QEMU's user mode hides itself in /proc/self, but not in the entries of other processes."""
+    try:
+        program = os.path.basename(os.readlink(f"/proc/{os.getppid()}/exe"))
+    except OSError:
+        return None
+    return "qemu-user" if program.startswith("qemu-") else None

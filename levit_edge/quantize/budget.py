@@ -1,0 +1,89 @@
+"""The step that keeps an accuracy budget, if there is one: what is exported, and what the search says of it."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from levit_edge.bundle.manifest import SearchRecord
+from levit_edge.bundle.recipe import LayerScheme, Recipe
+from levit_edge.documents import to_json
+from levit_edge.quantize.analysis.latency_price import latency_price
+from levit_edge.quantize.analysis.search import SearchState, search_schemes
+from levit_edge.quantize.artifacts import Exported
+from levit_edge.quantize.kept import Kept
+from levit_edge.quantize.plan import Plan
+from levit_edge.quantize.prepare import Prepared
+from levit_edge.system.progress import Stages
+
+__all__ = ["Planned", "keep_budget"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """What each layer becomes."""
+
+    plan: Plan
+    by_recipe: Plan
+    """Before the search; the same without one."""
+    search: SearchRecord | None = None
+
+    @property
+    def moves(self) -> str:
+        """What the search changed, as text; empty without a search."""
+        return "" if self.search is None else json.dumps(to_json(self.search.moves))
+
+    def recipe(self, recipe: Recipe) -> Recipe:
+        """`recipe`, so changed that it makes the same choice without a search."""
+        return replace(
+            recipe,
+            dynamic_layers=recipe.dynamic_layers + self._moved(LayerScheme.DYNAMIC),
+            float_layers=recipe.float_layers + self._moved(LayerScheme.FLOAT),
+        )
+
+    def priced(self, exported: Sequence[Exported], image: NDArray[np.float32], stages: Stages) -> "Planned":
+        """The same with what the search's moves cost in time, measured on one (1, 3, size, size) `image`."""
+        if self.search is None or not self.search.moves:
+            return self
+        with stages.stage("measure price"):
+            price = latency_price(self.by_recipe, exported, image)
+        return replace(self, search=replace(self.search, price=price))
+
+    def _moved(self, scheme: LayerScheme) -> tuple[str, ...]:
+        moves = () if self.search is None else self.search.moves
+        return tuple(move.layer for move in moves if move.scheme is scheme)
+
+
+def keep_budget(run: Prepared, plan: Plan, kept: Kept, stages: Stages, warn: Callable[[str], None]) -> Planned:
+    """`plan`, or with a budget the one that the search finds; `warn` hears if none keeps it.
+
+    Raises:
+        DataError: search images cannot be read, and are not to be skipped.
+    """
+    if run.search_images is None or run.max_drop_pt is None:
+        return Planned(plan=plan, by_recipe=plan)
+    chosen, search = search_schemes(
+        plan,
+        run.search_images,
+        run.preprocessing,
+        source=run.images.evaluation_source,
+        max_drop_pt=run.max_drop_pt,
+        state=SearchState(kept, run.search_images),
+        options=run.options,
+        stages=stages,
+    )
+    if not search.held:
+        warn(_not_held(search))
+    return Planned(plan=chosen, by_recipe=plan, search=search)
+
+
+def _not_held(search: SearchRecord) -> str:
+    best = next(trial for trial in search.trials if trial.moves == len(search.moves))
+    return (
+        f"no choice of schemes kept the drop within {search.max_drop_pt:g} points on {best.samples} search images. The"
+        f" best moves {best.moves} layers and drops {best.drop_pt:.2f} ± {best.standard_error_pt:.2f} points (agreement"
+        f" {best.agreement:.2f} %); it is what was exported. Give more evaluation images, more calibration images or a"
+        " larger --max-drop."
+    )

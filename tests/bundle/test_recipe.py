@@ -1,0 +1,76 @@
+"""Recipes: what they accept and how they are saved."""
+
+import json
+import shutil
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from levit_edge.bundle.reader import MANIFEST_FILE, Bundle
+from levit_edge.bundle.recipe import RangeMethod, Recipe, Scheme, WeightRounding
+from levit_edge.documents import from_json, to_json
+from levit_edge.errors import QuantizationError
+
+
+def test_round_trip() -> None:
+    recipe = Recipe(calibration_images=7, range_method=RangeMethod.MSE, float_layers=("stem.*", "head"))
+    document = json.loads(json.dumps(to_json(recipe)))
+    assert from_json(Recipe, document, QuantizationError, "the recipe") == recipe
+
+
+@pytest.mark.parametrize(
+    ("document", "meant"),
+    [
+        (
+            {"schema_version": 1, "float_layers": ["head"]},
+            Recipe(
+                float_layers=("head",),
+                scheme=Scheme.STATIC,
+                weight_rounding=WeightRounding.NEAREST,
+                equalize=False,
+            ),
+        ),
+        (
+            {"schema_version": 1, "equalize": True},
+            Recipe(scheme=Scheme.STATIC, weight_rounding=WeightRounding.NEAREST, equalize=True),
+        ),
+        (
+            {"schema_version": 2, "scheme": "dynamic", "bias_correction": True},
+            Recipe(scheme=Scheme.DYNAMIC, bias_correction=True),
+        ),
+    ],
+)
+def test_recipes_of_earlier_versions_mean_what_they_meant(document: dict[str, object], meant: Recipe) -> None:
+    assert from_json(Recipe, document, QuantizationError, "the recipe") == meant
+
+
+def test_an_earlier_recipe_is_read_in_a_manifest(tiny_bundle: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(tiny_bundle, tmp_path / "copy")
+    manifest = json.loads((copy / MANIFEST_FILE).read_bytes())
+    assert list(manifest["recipe"]) == [field.name for field in fields(Recipe)]
+    manifest["recipe"] = {"schema_version": 1, "calibration_images": 4, "seed": 2}
+    (copy / MANIFEST_FILE).write_text(json.dumps(manifest))
+    recipe = Bundle.open(copy).manifest.recipe
+    assert (recipe.schema_version, recipe.scheme, recipe.calibration_images, recipe.seed) == (3, Scheme.STATIC, 4, 2)
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ({"calibration_images": 0}, "expected at least 1"),
+        ({"percentile": 50}, "more than 50"),
+        ({"schema_version": 4}, "schema version 4, this levit-edge reads version 3"),
+        ({"schema_version": 0}, "schema version 0"),
+        ({"schema_version": "1"}, "schema_version is '1', expected int"),
+        ({"schema_version": [1]}, "expected int"),
+        ({"schema_version": 1, "observer": "minmax"}, "unknown keys ..observer"),
+        ({"onnx_attention": "fused", "scheme": "static"}, "fused attention with scheme static"),
+        ({"range_method": "kl"}, "range_method is 'kl', expected one of minmax, percentile, mse, entropy"),
+        ({"observer": "minmax"}, "unknown keys ..observer"),
+        ({"float_layers": "stem"}, "float_layers is 'stem', expected list"),
+    ],
+)
+def test_what_is_refused(document: dict[str, object], message: str) -> None:
+    with pytest.raises(QuantizationError, match=message):
+        from_json(Recipe, document, QuantizationError, "the recipe")

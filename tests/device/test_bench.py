@@ -1,0 +1,71 @@
+"""The agent takes files in turns; a worker that fails is only its own file's fault."""
+
+from typing import Any
+
+import pytest
+
+from levit_edge.device import bench
+from levit_edge.device.protocol import AgentError
+from tests.board.measuring import JOB
+
+
+class FakeLane:
+    """A worker that fails at one request; takes 1, 2, 3, … ms."""
+
+    fails_at = ""
+    asked: list[str]
+
+    def __init__(self) -> None:
+        self.asked = []
+        LANES.append(self)
+
+    def ask(self, do: str, **_request: Any) -> dict[str, Any]:
+        self.asked.append(do)
+        if do == self.fails_at:
+            raise AgentError("died", "its process died")
+        golden = {"images": 1, "same_top1": 1, "signal": 1.0, "noise": 0.0, "std": 1.0}
+        answers: dict[str, dict[str, Any]] = {
+            "golden": golden,
+            "run": {"ms": [float(len(self.asked))]},
+            "memory": {"peak_bytes": 1},
+        }
+        return answers.get(do, {})
+
+    def close(self) -> None:
+        self.asked.append("close")
+
+
+LANES: list[FakeLane] = []
+
+
+@pytest.fixture
+def lanes(monkeypatch: pytest.MonkeyPatch) -> list[FakeLane]:
+    LANES.clear()
+    monkeypatch.setattr(bench, "Lane", FakeLane)
+    return LANES
+
+
+def test_files_take_turns(lanes: list[FakeLane]) -> None:
+    said: list[dict[str, Any]] = []
+    document = bench.Bench("folder", JOB, said.append).result()
+    assert [each.asked for each in lanes] == [["open", "golden", "run", "run", "run", "memory", "close"]] * 2
+    assert [each["rounds"] for each in document["entries"]] == [[[3.0], [4.0], [5.0]]] * 2
+    assert [each["done"] for each in said if each["progress"] == "time"] == [1, 2, 3]
+    assert document["sustained"] is None
+
+
+@pytest.mark.parametrize("step", ["open", "golden", "run", "memory"])
+def test_a_worker_that_dies_at_any_step_is_its_own_row_only(
+    lanes: list[FakeLane], monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    class Failing(FakeLane):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fails_at = step if len(LANES) == 1 else ""
+
+    monkeypatch.setattr(bench, "Lane", Failing)
+    first, second = bench.Bench("folder", JOB, lambda _document: None).result()["entries"]
+    assert first["error"] == {"kind": "died", "message": "its process died"}
+    assert second["error"] is None
+    assert len(second["rounds"]) == 3
+    assert [each.asked[-1] for each in lanes] == ["close"] * 2
