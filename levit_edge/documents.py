@@ -7,6 +7,7 @@ with a form `AsText`. A field's bounds are declared where its type is: `Annotate
 import json
 import math
 import re
+import tomllib
 from collections.abc import Mapping, Sized
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import StrEnum
@@ -41,6 +42,7 @@ __all__ = [
     "from_json",
     "parse_json",
     "read_json",
+    "read_toml",
     "to_json",
 ]
 
@@ -180,6 +182,26 @@ def read_json(path: Path, error: type[LevitEdgeError], what: str, *, limit: int 
     return parse_json(content, error, f"{what} {path}")
 
 
+def read_toml(path: Path, error: type[LevitEdgeError], what: str) -> dict[str, Any]:
+    """Parse a TOML file.
+
+    Raises:
+        LevitEdgeError: of type `error`: the file cannot be read, is too large, or is not TOML.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_DOCUMENT_BYTES + 1)
+    except (OSError, ValueError) as failure:  # ValueError: a null character in the name
+        why = failure.strerror if isinstance(failure, OSError) else failure
+        raise error(f"{what} {str(path)!r} cannot be read: {why}.") from failure
+    if len(content) > MAX_DOCUMENT_BYTES:
+        raise error(f"{what} {path} is larger than 16 MiB, expected a small TOML document.")
+    try:
+        return tomllib.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as failure:
+        raise error(f"{what} {path} is not TOML ({failure}).") from failure
+
+
 def parse_json(content: bytes, error: type[LevitEdgeError], what: str) -> object:
     """Parse JSON.
 
@@ -225,7 +247,7 @@ def _decode_bounded(kind: Any, value: object, at: str) -> Any:
     inner, *bounds = get_args(kind)
     decoded = _decode(inner, value, at)
     for bound in bounds:
-        if fault := bound.fault(decoded):
+        if hasattr(bound, "fault") and (fault := bound.fault(decoded)):
             raise _MismatchError(f"{at or 'it'} {fault}")
     return decoded
 

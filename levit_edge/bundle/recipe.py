@@ -1,11 +1,25 @@
 """What to quantize and how, as one document that is saved with the result."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
 
 from levit_edge.errors import QuantizationError
 
-__all__ = ["LayerScheme", "OnnxAttention", "RangeMethod", "Recipe", "Scheme", "Target", "WeightRounding"]
+__all__ = [
+    "FieldOption",
+    "LayerScheme",
+    "OnnxAttention",
+    "Option",
+    "RangeMethod",
+    "Recipe",
+    "Scheme",
+    "Target",
+    "WeightRounding",
+    "option_words",
+    "recipe_options",
+]
 
 SCHEMA_VERSION = 3
 BEFORE_CHOICES: dict[str, object] = {"scheme": "static", "weight_rounding": "nearest", "equalize": False}
@@ -76,6 +90,17 @@ class WeightRounding(StrEnum):
     """One after the other, each time making up for the error in the weights that follow."""
 
 
+@dataclass(frozen=True)
+class Option:
+    """How the command line has a field of the recipe; choices and switches follow from the field's type."""
+
+    help: str
+    name: str | None = None
+    """Where it is not the field's."""
+    metavar: str | None = None
+    least: int | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How a deploy form becomes INT8.
@@ -85,26 +110,55 @@ class Recipe:
     """
 
     schema_version: int = SCHEMA_VERSION
-    calibration_images: int = 256
+    calibration_images: Annotated[int, Option("How many images to calibrate on.", metavar="N", least=1)] = 256
     """How many images the ranges come from."""
-    seed: int = 0
+    seed: Annotated[int, Option("Seed of the choice of calibration images.", metavar="N")] = 0
     """Seed of the class-balanced choice of those images."""
-    scheme: Scheme = Scheme.MIXED
-    dynamic_layers: tuple[str, ...] = ()
+    scheme: Annotated[
+        Scheme,
+        Option(
+            "Which layers take the range of their input at run time and not from calibration. static: none;"
+            " dynamic: all linears; mixed: stem and head."
+        ),
+    ] = Scheme.MIXED
+    dynamic_layers: Annotated[
+        tuple[str, ...],
+        Option("Make matching layers dynamic, such as `*.proj`; may be repeated.", "--dynamic-layer", "PATTERN"),
+    ] = ()
     """Glob patterns of layer names (`blocks.3.up`, `*.proj`) that are dynamic whatever `scheme` says."""
-    float_layers: tuple[str, ...] = ()
+    float_layers: Annotated[
+        tuple[str, ...],
+        Option("Keep matching layers in float, such as `stem.*`; may be repeated.", "--float-layer", "PATTERN"),
+    ] = ()
     """Glob patterns of layer names (`stem.*`, `head`) that stay in float whatever else is said."""
-    int8_attention: tuple[str, ...] = ()
+    int8_attention: Annotated[
+        tuple[str, ...],
+        Option(
+            "Compute the products of matching attention blocks in int8 in the .pte file, such as `blocks.0`:"
+            " faster, less accurate; may be repeated.",
+            metavar="PATTERN",
+        ),
+    ] = ()
     """Glob patterns of attention blocks (`blocks.0`) whose two products compute in static int8, in `.pte` files."""
-    target: Target = Target.ARM64
-    onnx_attention: OnnxAttention = OnnxAttention.PLAIN
-    equalize: bool = True
+    target: Annotated[
+        Target, Option("The processors that the int8 ONNX file is for: the same result, faster there.")
+    ] = Target.ARM64
+    onnx_attention: Annotated[
+        OnnxAttention,
+        Option("Attention in both ONNX files: `plain` for any runtime, `fused` for onnxruntime >= 1.23."),
+    ] = OnnxAttention.PLAIN
+    equalize: Annotated[
+        bool, Option("Rescale residual streams, q/k pairs and the stem first, which is exact in fp32.")
+    ] = True
     """Whether channels of the residual streams and of q and k are rescaled first, which is exact in fp32."""
-    weight_rounding: WeightRounding = WeightRounding.GPTQ
-    bias_correction: bool = False
+    weight_rounding: Annotated[WeightRounding, Option("How weights are rounded to int8.")] = WeightRounding.GPTQ
+    bias_correction: Annotated[bool, Option("Make up for the mean error of each output channel.")] = False
     """Whether each layer's bias makes up for the mean error of its output channels."""
-    range_method: RangeMethod = RangeMethod.MINMAX
-    percentile: float = 99.99
+    range_method: Annotated[RangeMethod, Option("How activation ranges are chosen.")] = RangeMethod.MINMAX
+    percentile: Annotated[
+        float,
+        Option("Percent of values that `--range-method percentile` keeps on each side.", metavar="PERCENT"),
+    ] = 99.99
     """Percent of values kept on each side by `RangeMethod.PERCENTILE`."""
 
     @classmethod
@@ -130,3 +184,41 @@ class Recipe:
             )
         if not 50 < self.percentile <= 100:
             raise QuantizationError(f"percentile is {self.percentile}, expected more than 50 and at most 100.")
+
+
+class FieldOption(NamedTuple):
+    """A field of the recipe and its option."""
+
+    field: str
+    kind: Any
+    """The field's type."""
+    option: Option
+
+    @property
+    def flag(self) -> str:
+        """`--name`."""
+        return self.option.name or f"--{self.field.replace('_', '-')}"
+
+    @property
+    def negative(self) -> str:
+        """`--no-name`, of a switch."""
+        return f"--no-{self.flag.removeprefix('--')}"
+
+
+def recipe_options() -> Iterator[FieldOption]:
+    """The fields that are options, in their order."""
+    for name, kind in get_type_hints(Recipe, include_extras=True).items():
+        if options := [each for each in get_args(kind) if isinstance(each, Option)]:
+            yield FieldOption(name, get_args(kind)[0], options[0])
+
+
+def option_words(recipe: Recipe, *, unlike: Recipe | None = None) -> Iterator[tuple[str, ...]]:
+    """The command line's options that make `recipe`, each with its value; only where it differs from `unlike`."""
+    for each in recipe_options():
+        value = getattr(recipe, each.field)
+        if unlike is not None and value == getattr(unlike, each.field):
+            continue
+        if isinstance(value, bool):
+            yield (each.flag if value else each.negative,)
+        else:
+            yield from ((each.flag, str(part)) for part in (value if isinstance(value, tuple) else (value,)))

@@ -6,38 +6,28 @@ from typing import Annotated
 import typer
 
 from levit_edge.bundle.kinds import Runtime
-from levit_edge.bundle.recipe import RangeMethod, Recipe, Scheme, WeightRounding
 from levit_edge.cli.terminal.completion import model_sizes, targets
 from levit_edge.model.config import CONFIGS
 
 __all__ = [
-    "RECIPE",
     "BundlePath",
     "Calibration",
-    "CalibrationImages",
     "Checkpoint",
-    "Equalize",
     "JsonOutput",
     "Limit",
     "MaxDrop",
     "Model",
     "Python",
-    "RangeMethodChoice",
     "Resize",
     "RuntimeChoice",
-    "SchemeChoice",
-    "Seed",
     "SkipBadImages",
     "SshConfig",
     "Target",
     "Timeout",
-    "WeightRoundingChoice",
     "Workers",
     "require_model",
 ]
 
-RECIPE = Recipe()
-"""The defaults."""
 SIZES = ", ".join(CONFIGS)
 
 JsonOutput = Annotated[bool, typer.Option("--json", help="Print one JSON document and no progress.")]
@@ -81,6 +71,10 @@ Timeout = Annotated[
     float | None, typer.Option(min=1, metavar="SECONDS", help="Give a board up that takes longer for all of it.")
 ]
 SshConfig = Annotated[Path | None, typer.Option(metavar="FILE", help="Configuration of ssh, instead of your own.")]
+Key = Annotated[
+    Path | None,
+    typer.Option(metavar="PUB", help="Require that a package is signed by this public key (PEM), in PACKAGE.sig."),
+]
 BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A folder made by `levit-edge quantize`.")]
 
 Model = Annotated[
@@ -111,20 +105,6 @@ Resize = Annotated[
         " as they are. [default: 256 for 224]",
     ),
 ]
-CalibrationImages = Annotated[int, typer.Option(min=1, metavar="N", help="How many images to calibrate on.")]
-Seed = Annotated[int, typer.Option(metavar="N", help="Seed of the choice of calibration images.")]
-SchemeChoice = Annotated[
-    Scheme,
-    typer.Option(
-        help="Which layers take the range of their input at run time and not from calibration. static: none;"
-        " dynamic: all linears; mixed: stem and head."
-    ),
-]
-Equalize = Annotated[
-    bool, typer.Option(help="Rescale residual streams, q/k pairs and the stem first, which is exact in fp32.")
-]
-WeightRoundingChoice = Annotated[WeightRounding, typer.Option(help="How weights are rounded to int8.")]
-RangeMethodChoice = Annotated[RangeMethod, typer.Option(help="How activation ranges are chosen.")]
 
 
 def require_model(model: str | None, checkpoint: str | None) -> None:

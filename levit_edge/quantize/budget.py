@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from levit_edge.bundle.manifest import SearchRecord
-from levit_edge.bundle.recipe import LayerScheme, Recipe
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.documents import to_json
 from levit_edge.quantize.analysis.latency_price import latency_price
 from levit_edge.quantize.analysis.search import SearchState, search_schemes
@@ -16,6 +16,7 @@ from levit_edge.quantize.artifacts import Exported
 from levit_edge.quantize.kept import Kept
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.prepare import Prepared
+from levit_edge.quantize.schemes import with_moves
 from levit_edge.system.progress import Stages
 
 __all__ = ["Planned", "keep_budget"]
@@ -37,11 +38,7 @@ class Planned:
 
     def recipe(self, recipe: Recipe) -> Recipe:
         """`recipe`, so changed that it makes the same choice without a search."""
-        return replace(
-            recipe,
-            dynamic_layers=recipe.dynamic_layers + self._moved(LayerScheme.DYNAMIC),
-            float_layers=recipe.float_layers + self._moved(LayerScheme.FLOAT),
-        )
+        return recipe if self.search is None else with_moves(recipe, self.search.moves)
 
     def priced(self, exported: Sequence[Exported], image: NDArray[np.float32], stages: Stages) -> "Planned":
         """The same with what the search's moves cost in time, measured on one (1, 3, size, size) `image`."""
@@ -50,10 +47,6 @@ class Planned:
         with stages.stage("measure price"):
             price = latency_price(self.by_recipe, exported, image)
         return replace(self, search=replace(self.search, price=price))
-
-    def _moved(self, scheme: LayerScheme) -> tuple[str, ...]:
-        moves = () if self.search is None else self.search.moves
-        return tuple(move.layer for move in moves if move.scheme is scheme)
 
 
 def keep_budget(run: Prepared, plan: Plan, kept: Kept, stages: Stages, warn: Callable[[str], None]) -> Planned:

@@ -19,10 +19,10 @@ from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import BadImage
 from levit_edge.documents import from_json, parse_json, to_json
 from levit_edge.model.deploy import DeployLeViT
-from levit_edge.quantize.calibration.calibrate import LayerRanges
 from levit_edge.quantize.calibration.calibrated import Calibrated
 from levit_edge.quantize.kept import DamagedError, Kept
 from levit_edge.quantize.plan import LayerPlan, Plan, ProductPlan
+from levit_edge.quantize.ranges.affine import LayerRanges
 from levit_edge.quantize.schemes import quantizable_layers
 
 __all__ = ["calibrated_from_bytes", "calibrated_to_bytes", "recalled"]

@@ -11,10 +11,17 @@ from torch import Tensor
 from levit_edge.bundle.manifest import LayerRecord
 from levit_edge.bundle.recipe import LayerScheme, Recipe, WeightRounding
 from levit_edge.model.deploy import DeployLeViT
-from levit_edge.quantize.calibration.calibrate import LayerRanges, calibrate
+from levit_edge.quantize.calibration.calibrate import calibrate
 from levit_edge.quantize.equalize import equalize
-from levit_edge.quantize.ranges.affine import Range
-from levit_edge.quantize.schemes import int8_attention_blocks, layer_schemes, quantizable_layers
+from levit_edge.quantize.ranges.affine import LayerRanges, Range
+from levit_edge.quantize.schemes import (
+    COMPUTATIONS,
+    Computation,
+    Layer,
+    int8_attention_blocks,
+    layer_schemes,
+    quantizable_layers,
+)
 from levit_edge.quantize.weights.bias_correction import mean_shifts
 from levit_edge.quantize.weights.gptq import SecondMoments, round_with_compensation
 from levit_edge.quantize.weights.weights import per_channel, round_to_nearest, weight_scales
@@ -44,6 +51,18 @@ class LayerPlan:
     weight: Tensor
     """On the int8 grid: each value is a whole number of its output channel's scale."""
     bias: Tensor
+
+    @property
+    def computation(self) -> Computation:
+        """What its scheme comes to."""
+        return COMPUTATIONS[self.scheme]
+
+    def write_weights(self, layer: Layer) -> None:
+        """Give `layer` the weights and the bias that it computes with: in float its own, which it has."""
+        if self.computation.INT8_WEIGHTS:
+            with torch.no_grad():
+                layer.weight.copy_(self.weight)
+                layer.get_parameter("bias").copy_(self.bias)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,13 +169,13 @@ def _with_biases(plan: Plan, shifts: dict[str, Tensor]) -> Plan:
 
 
 def _record(name: str, layer: LayerPlan) -> LayerRecord:
-    static = layer.scheme is LayerScheme.STATIC
+    fixed = layer.computation.FIXED_RANGES
     return LayerRecord(
         layer=name,
         scheme=layer.scheme,
-        input=layer.ranges.input.affine() if static else None,
-        output=layer.ranges.output.affine() if static else None,
-        weights_sha256=None if layer.scheme is LayerScheme.FLOAT else _digest(layer),
+        input=layer.ranges.input.affine() if fixed else None,
+        output=layer.ranges.output.affine() if fixed else None,
+        weights_sha256=_digest(layer) if layer.computation.INT8_WEIGHTS else None,
     )
 
 

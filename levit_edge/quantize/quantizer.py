@@ -6,29 +6,18 @@ and their scales from the plan.
 """
 
 import warnings
-from copy import deepcopy
-from typing import Any
 
 import torch
-from torch import Tensor
 from torch.fx import GraphModule, Node
-from torchao.quantization.pt2e import ObserverBase, PlaceholderObserver
 from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
-from torchao.quantization.pt2e.quantizer import (
-    FixedQParamsQuantizationSpec,
-    QuantizationAnnotation,
-    QuantizationSpec,
-    Quantizer,
-)
+from torchao.quantization.pt2e.quantizer import Quantizer
 
-from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployLeViT
+from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.export.program import export_program
-from levit_edge.quantize.plan import LayerPlan, Plan, ProductPlan
-from levit_edge.quantize.ranges.affine import INT8_MAX, INT8_MIN, Range
-from levit_edge.quantize.schemes import quantizable_layers
-from levit_edge.quantize.weights.weights import WEIGHT_MAX
+from levit_edge.quantize.plan import Plan, ProductPlan
+from levit_edge.quantize.schemes.annotation import annotated, fixed_range
 
 __all__ = ["LevitQuantizer", "capture", "quantize_captured", "quantize_graph"]
 
@@ -50,7 +39,7 @@ def quantize_graph(plan: Plan) -> GraphModule:
     Raises:
         QuantizationError: a layer of the graph is not in the plan, or a layer of the plan not in the graph.
     """
-    return quantize_captured(capture(_with_rounded_weights(plan)), plan)
+    return quantize_captured(capture(simulate(plan, activations=())), plan)
 
 
 def quantize_captured(graph: GraphModule, plan: Plan) -> GraphModule:
@@ -63,35 +52,6 @@ def quantize_captured(graph: GraphModule, plan: Plan) -> GraphModule:
         warnings.filterwarnings("ignore", module=r"torchao\..*|torch\..*")
         converted: GraphModule = convert_pt2e(prepare_pt2e(graph, LevitQuantizer(plan)))
     return converted
-
-
-def _with_rounded_weights(plan: Plan) -> DeployLeViT:
-    deploy = deepcopy(plan.deploy)
-    with torch.no_grad():
-        for name, layer in quantizable_layers(deploy).items():
-            if plan.layers[name].scheme is not LayerScheme.FLOAT:
-                layer.weight.copy_(plan.layers[name].weight)
-                layer.get_parameter("bias").copy_(plan.layers[name].bias)
-    return deploy
-
-
-class GivenPerChannelScales(ObserverBase):  # type: ignore[misc]
-    """An "observer" that hands the given per-channel scales to `convert_pt2e`."""
-
-    def __init__(self, scales: Tensor, **_: Any) -> None:
-        super().__init__(torch.int8)
-        self.scales = scales
-        self.qscheme = torch.per_channel_symmetric
-        self.ch_axis = 0
-        self.quant_min, self.quant_max = -WEIGHT_MAX, WEIGHT_MAX
-
-    def forward(self, weight: Tensor) -> Tensor:
-        """Pass the weight on unobserved."""
-        return weight
-
-    def calculate_qparams(self) -> tuple[Tensor, Tensor]:
-        """Scales and zero points, each (outputs,)."""
-        return self.scales, torch.zeros_like(self.scales, dtype=torch.int64)
 
 
 class LevitQuantizer(Quantizer):  # type: ignore[misc]
@@ -114,8 +74,10 @@ class LevitQuantizer(Quantizer):  # type: ignore[misc]
                 if name not in missing:
                     raise QuantizationError(f"layer {name} is not in the plan: please report this.")
                 missing.discard(name)
-                if self.plan.layers[name].scheme is not LayerScheme.FLOAT:
-                    node.meta["quantization_annotation"] = _annotation(node, self.plan.layers[name])
+                layer = self.plan.layers[name]
+                annotation = layer.computation.annotation(node, layer.ranges, layer.weight_scales)
+                if annotation is not None:
+                    node.meta["quantization_annotation"] = annotation
             elif node.target is PRODUCT_OPERATOR and layer_name(node) in self.plan.products:
                 _annotate_product(node, self.plan.products[layer_name(node)])
         if missing:
@@ -132,70 +94,19 @@ def layer_name(node: Node) -> str:
     return str(path).removeprefix("L['self'].")
 
 
-def _annotation(node: Node, layer: LayerPlan) -> QuantizationAnnotation:
-    activation, weight = node.args[:2]
-    static = layer.scheme is LayerScheme.STATIC
-    return QuantizationAnnotation(
-        input_qspec_map={
-            activation: _static_spec(layer.ranges.input) if static else _DYNAMIC_SPEC,
-            weight: _weight_spec(layer.weight_scales),
-        },
-        output_qspec=_static_spec(layer.ranges.output) if static else None,
-        _annotated=True,
-    )
-
-
 def _annotate_product(node: Node, product: ProductPlan) -> None:
     """The product in int8, and with it the reshapes and permutations of its operands and of its result."""
     left, right = node.all_input_nodes
-    result = _static_spec(product.output)
-    operands = {left: _static_spec(product.left), right: _static_spec(product.right)}
-    node.meta["quantization_annotation"] = _moved(operands, result)
+    result = fixed_range(product.output)
+    operands = {left: fixed_range(product.left), right: fixed_range(product.right)}
+    node.meta["quantization_annotation"] = annotated(operands, result)
     for operand, spec in operands.items():
         mover = operand
         while mover.target in LAYOUT_OPERATORS:
             (source,) = mover.all_input_nodes
-            mover.meta["quantization_annotation"] = _moved({source: spec}, spec)
+            mover.meta["quantization_annotation"] = annotated({source: spec}, spec)
             mover = source
     (reader,) = node.users
     while reader.target in LAYOUT_OPERATORS:
-        reader.meta["quantization_annotation"] = _moved({reader.all_input_nodes[0]: result}, result)
+        reader.meta["quantization_annotation"] = annotated({reader.all_input_nodes[0]: result}, result)
         (reader,) = reader.users
-
-
-def _moved(inputs: dict[Node, QuantizationSpec], output: QuantizationSpec) -> QuantizationAnnotation:
-    return QuantizationAnnotation(input_qspec_map=inputs, output_qspec=output, _annotated=True)
-
-
-_DYNAMIC_SPEC = QuantizationSpec(
-    dtype=torch.int8,
-    observer_or_fake_quant_ctr=PlaceholderObserver.with_args(eps=2**-12),
-    quant_min=INT8_MIN,
-    quant_max=INT8_MAX,
-    qscheme=torch.per_tensor_affine,
-    is_dynamic=True,
-)
-"""What the lowering to XNNPACK knows as an input whose range is taken at run time."""
-
-
-def _static_spec(bounds: Range) -> FixedQParamsQuantizationSpec:
-    affine = bounds.affine()
-    return FixedQParamsQuantizationSpec(
-        dtype=torch.int8,
-        scale=affine.scale,
-        zero_point=affine.zero_point,
-        quant_min=INT8_MIN,
-        quant_max=INT8_MAX,
-        qscheme=torch.per_tensor_affine,
-    )
-
-
-def _weight_spec(scales: Tensor) -> QuantizationSpec:
-    return QuantizationSpec(
-        dtype=torch.int8,
-        observer_or_fake_quant_ctr=GivenPerChannelScales.with_args(scales=scales),
-        quant_min=-WEIGHT_MAX,
-        quant_max=WEIGHT_MAX,
-        qscheme=torch.per_channel_symmetric,
-        ch_axis=0,
-    )

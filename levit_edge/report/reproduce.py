@@ -5,34 +5,16 @@ Nothing of a bundle is taken over as a command: options are ours, and values fro
 
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 
 from levit_edge.bundle.manifest import EMBEDDED, Manifest
+from levit_edge.bundle.recipe import LayerScheme, Recipe, option_words
 from levit_edge.model.config import CONFIGS
 
 __all__ = ["quantize_command", "verify_command"]
 
 DEMO = "demo"
 Option = tuple[str, ...]
-VALUES = {
-    "calibration_images": "--calibration-images",
-    "seed": "--seed",
-    "scheme": "--scheme",
-    "target": "--target",
-    "onnx_attention": "--onnx-attention",
-    "weight_rounding": "--weight-rounding",
-    "range_method": "--range-method",
-    "percentile": "--percentile",
-}
-PATTERNS = {
-    "dynamic_layers": ("--dynamic-layer", "dynamic"),
-    "float_layers": ("--float-layer", "float"),
-    "int8_attention": ("--int8-attention", ""),
-}
-"""Field of the recipe -> its option, and the scheme whose moves a search appended to it."""
-SWITCHES = {
-    "equalize": ("--equalize", "--no-equalize"),
-    "bias_correction": ("--bias-correction", "--no-bias-correction"),
-}
 
 
 def quantize_command(manifest: Manifest, limit: int | None) -> list[str]:
@@ -40,7 +22,7 @@ def quantize_command(manifest: Manifest, limit: int | None) -> list[str]:
 
     In parts of one option each, quoted.
     """
-    options = [*_model(manifest), *_images(manifest), *_recipe(manifest)]
+    options = [*_model(manifest), *_images(manifest), *option_words(_recipe(manifest))]
     if manifest.preprocessing.resize != manifest.config.resize:
         options.append(("--resize", str(manifest.preprocessing.resize)))
     if manifest.search is not None:
@@ -75,15 +57,16 @@ def _images(manifest: Manifest) -> Iterator[Option]:
         yield ("--evaluation", evaluation)
 
 
-def _recipe(manifest: Manifest) -> Iterator[Option]:
+def _recipe(manifest: Manifest) -> Recipe:
+    """The recipe before a search appended its moves."""
+    moves = manifest.search.moves if manifest.search is not None else ()
+
+    def unmoved(patterns: tuple[str, ...], scheme: LayerScheme) -> tuple[str, ...]:
+        return patterns[: len(patterns) - sum(move.scheme is scheme for move in moves)]
+
     recipe = manifest.recipe
-    for key, option in VALUES.items():
-        yield (option, str(getattr(recipe, key)))
-    for key, (option, scheme) in PATTERNS.items():
-        patterns = getattr(recipe, key)
-        moves = manifest.search.moves if manifest.search is not None else ()
-        found = sum(move.scheme == scheme for move in moves)
-        for pattern in patterns[: len(patterns) - found]:
-            yield (option, pattern)
-    for key, (on, off) in SWITCHES.items():
-        yield (on if getattr(recipe, key) else off,)
+    return replace(
+        recipe,
+        dynamic_layers=unmoved(recipe.dynamic_layers, LayerScheme.DYNAMIC),
+        float_layers=unmoved(recipe.float_layers, LayerScheme.FLOAT),
+    )

@@ -14,7 +14,7 @@ from levit_edge.runtime.evaluation.evaluator import THREADS
 from levit_edge.runtime.evaluation.tally import Tallies, Tally, gate
 from levit_edge.sweep.inputs.calibration_files import choose_calibration
 from levit_edge.sweep.inputs.images import Images, LabelledShard
-from levit_edge.sweep.outcome.results import Candidate
+from levit_edge.sweep.outcome.results import Candidate, merged_hosts
 from levit_edge.sweep.plan import SweepPlan
 from levit_edge.sweep.tasks.calibrate_task import Calibrate, calibration_part
 from levit_edge.sweep.tasks.call import Call, Task
@@ -254,16 +254,10 @@ def _verified(made: Made, on_shards: Sequence[dict[str, Evaluated | str]], work:
                 labelled=any(result.top1 is not None for result in results),
                 images=provenance,
                 runtimes={str(a.runtime): each.runtime for a, each in zip(artifacts, evaluated, strict=False)},
-                host=_merged([each.host for each in evaluated]),
+                host=merged_hosts([each.host for each in evaluated]),
                 threads=THREADS,
                 gate=gate(results, max_drop_pt),
                 results=results,
             ),
         ),
     )
-
-
-def _merged(hosts: Sequence[dict[str, str]]) -> dict[str, str]:
-    """One description of all hosts: what differs is listed."""
-    keys = dict.fromkeys(key for host in hosts for key in host)
-    return {key: ", ".join(dict.fromkeys(host[key] for host in hosts if key in host)) for key in keys}

@@ -1,7 +1,6 @@
 """What a sweep is to do: the TOML document that `levit-edge sweep` reads."""
 
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -11,7 +10,8 @@ from typing import Any
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.reader import plain_file_name
 from levit_edge.bundle.recipe import Recipe
-from levit_edge.documents import MAX_DOCUMENT_BYTES, from_json
+from levit_edge.bundle.recipe_file import read_recipe
+from levit_edge.documents import from_json, read_toml, to_json
 from levit_edge.errors import LevitEdgeError, PlanError
 from levit_edge.model.config import CONFIGS
 
@@ -186,29 +186,15 @@ def read_plan(path: Path) -> SweepPlan:
     Raises:
         PlanError: it cannot be read, or is not a plan; the message names the key.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_DOCUMENT_BYTES + 1)
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise PlanError(f"{path} cannot be read ({why}): expected a sweep's plan in TOML.") from error
-    if len(content) > MAX_DOCUMENT_BYTES:
-        raise PlanError(f"{path} is larger than 16 MiB, expected a sweep's plan in TOML.")
-    try:
-        document = tomllib.loads(content.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise PlanError(f"{path} is not TOML ({error}).") from error
+    document, folder = read_toml(path, PlanError, "the plan"), path.absolute().parent
     try:
         if isinstance(document.get("recipes"), dict):
-            document["recipes"] = _one_for_each_scheme(document["recipes"])
-        plan = from_json(SweepPlan, document, PlanError, f"the plan {path}")
+            whole = {name: _with_file(recipe, folder) for name, recipe in document["recipes"].items()}
+            document["recipes"] = _one_for_each_scheme(whole)
+        return _resolved(from_json(SweepPlan, document, PlanError, f"the plan {path}"), folder)
     except PlanError:
         raise
-    except LevitEdgeError as error:  # what a recipe says of its values
-        raise PlanError(f"the plan {path} is not valid: {error}") from error
-    try:
-        return _resolved(plan, path.absolute().parent)
-    except RuntimeError as error:  # of another user's home folder
+    except (LevitEdgeError, RuntimeError) as error:  # a recipe's values; another user's home folder
         raise PlanError(f"the plan {path} is not valid: {error}") from error
 
 
@@ -224,6 +210,19 @@ def _resolved(plan: SweepPlan, folder: Path) -> SweepPlan:
         calibration=replace(plan.calibration, images=absolute(plan.calibration.images)),
         evaluation=replace(plan.evaluation, images=absolute(plan.evaluation.images)),
     )
+
+
+def _with_file(recipe: Any, folder: Path) -> Any:
+    """`file = "my.toml"` in a recipe gives what its other keys do not."""
+    if not isinstance(recipe, dict) or "file" not in recipe:
+        return recipe
+    own = {key: value for key, value in recipe.items() if key != "file"}
+    if not isinstance(recipe["file"], str):
+        raise PlanError(f"a recipe's file is {recipe['file']!r}, expected its name.")
+    from_file = to_json(read_recipe(folder / Path(recipe["file"]).expanduser(), PlanError))
+    if "schemes" in own:
+        del from_file["scheme"]
+    return from_file | own
 
 
 def _one_for_each_scheme(recipes: Mapping[str, Any]) -> dict[str, Any]:

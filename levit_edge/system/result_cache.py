@@ -11,13 +11,13 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from levit_edge.system.atomic import remove_abandoned, replace_file
 from levit_edge.system.host import cache_folder
 from levit_edge.system.locks import lock
 
-__all__ = ["KEPT_DAYS", "Part", "Unfinished"]
+__all__ = ["KEPT_DAYS", "Part", "Unfinished", "key_of"]
 
 KEPT_DAYS = 14
 """Results that nobody has come back for are removed by the next run."""
@@ -33,6 +33,12 @@ class Part(NamedTuple):
     """Local time."""
 
 
+def key_of(inputs: Any) -> str:
+    """SHA-256, in hex, of all that a result depends on, which is as JSON can hold it."""
+    document = json.dumps(inputs, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(document.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 class Unfinished:
     """The results so far of one run; use it in a `with` statement, and call `done` when the run has succeeded.
 
@@ -46,8 +52,7 @@ class Unfinished:
     """
 
     def __init__(self, inputs: Mapping[str, str], folder: Path | None = None) -> None:
-        key = hashlib.sha256(json.dumps(dict(inputs), sort_keys=True).encode()).hexdigest()
-        self.path = (folder or cache_folder() / "unfinished") / key
+        self.path = (folder or cache_folder() / "unfinished") / key_of(dict(inputs))
 
     def __enter__(self) -> Self:
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)

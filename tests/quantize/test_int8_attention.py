@@ -10,7 +10,8 @@ from levit_edge.bundle.recipe import Recipe, Scheme, WeightRounding
 from levit_edge.errors import QuantizationError
 from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.artifacts import check_exports, export_all
-from levit_edge.quantize.export.onnx_float_products import with_float_products
+from levit_edge.quantize.export.onnx_float_products import make_products_float
+from levit_edge.quantize.export.program import rewritten
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.quantizer import PRODUCT_OPERATOR, layer_name, quantize_graph
 from levit_edge.quantize.ranges.affine import Range
@@ -91,7 +92,8 @@ def test_the_simulation_computes_what_the_graph_computes(plan: Plan, demo_steps:
 
 
 def test_onnx_gets_float_products(plan: Plan, demo_steps: Demo) -> None:
-    graph = with_float_products(quantize_graph(plan))
+    with rewritten(quantize_graph(plan)) as graph:
+        make_products_float(graph)
     for node in graph.graph.nodes:
         if node.target is PRODUCT_OPERATOR:
             assert DEQUANTIZE not in [operand.target for operand in node.all_input_nodes]
@@ -102,7 +104,10 @@ def test_onnx_gets_float_products(plan: Plan, demo_steps: Demo) -> None:
 
 
 def test_a_graph_without_int8_products_is_left_alone(demo_steps: Demo) -> None:
-    assert with_float_products(demo_steps.graph) is demo_steps.graph
+    before = [str(node) for node in demo_steps.graph.graph.nodes]
+    with rewritten(demo_steps.graph) as graph:
+        make_products_float(graph)
+    assert [str(node) for node in graph.graph.nodes] == before
 
 
 def test_a_pattern_that_fits_no_attention_is_refused(demo_steps: Demo) -> None:

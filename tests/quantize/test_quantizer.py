@@ -8,9 +8,8 @@ from torch.fx import Node
 
 from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.errors import QuantizationError
-from levit_edge.quantize.calibration.calibrate import LayerRanges
 from levit_edge.quantize.quantizer import LevitQuantizer, capture, layer_name, quantize_graph
-from levit_edge.quantize.ranges.affine import Range
+from levit_edge.quantize.ranges.affine import LayerRanges, Range
 from levit_edge.quantize.schemes import quantizable_layers
 from levit_edge.quantize.weights.weights import LARGEST_BIAS, weight_scales
 from tests.quantize.conftest import Demo

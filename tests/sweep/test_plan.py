@@ -61,6 +61,15 @@ def test_schemes_make_a_recipe_each(tmp_path: Path) -> None:
     }
 
 
+def test_a_recipe_comes_from_a_file_beside_the_plan_and_its_table_goes_first(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('scheme = "dynamic"\nseed = 3\nequalize = false\n')
+    tables = '[recipes.a]\nfile = "mine.toml"\nseed = 4\n[recipes.b]\nfile = "mine.toml"\nschemes = ["static"]\n'
+    assert read_plan(written(tmp_path, LEAST + tables)).recipes == {
+        "a": Recipe(scheme=Scheme.DYNAMIC, seed=4, equalize=False),
+        "b-static": Recipe(scheme=Scheme.STATIC, seed=3, equalize=False),
+    }
+
+
 def test_a_plan_survives_the_results_that_hold_it(tmp_path: Path) -> None:
     text = (
         LEAST
@@ -75,6 +84,9 @@ def test_a_plan_survives_the_results_that_hold_it(tmp_path: Path) -> None:
     [
         ("[recipes.a]\nschema = 1", "recipes.a has unknown keys ['schema']"),
         ('[recipes.a]\nscheme = "int4"', "recipes.a.scheme is 'int4', expected one of static, dynamic, mixed"),
+        ('[recipes.a]\nfile = "missing.toml"', "missing.toml' cannot be read: No such file"),
+        ("[recipes.a]\nfile = 1", "a recipe's file is 1, expected its name"),
+        ('[recipes.a]\nfile = "~nobody-at-all/a"', "is not valid"),
         ("[recipes.a]\nschemes = []", "recipe a: expected either `scheme`, or `schemes` with at least one"),
         ('[recipes.a]\nschemes = ["static"]\nscheme = "mixed"', "recipe a: expected either"),
         ('[recipes.a]\nschemes = ["static", "static"]\n[recipes.a-static]', "there are two recipes a-static"),

@@ -8,22 +8,16 @@ import typer
 
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.cli.options import (
-    RECIPE,
     Calibration,
-    CalibrationImages,
     Checkpoint,
-    Equalize,
     JsonOutput,
     Model,
-    RangeMethodChoice,
     Resize,
-    SchemeChoice,
-    Seed,
     SkipBadImages,
-    WeightRoundingChoice,
     Workers,
     require_model,
 )
+from levit_edge.cli.recipe_options import with_recipe
 from levit_edge.cli.terminal.console import print_json, show_warning, stdout
 from levit_edge.cli.terminal.progress import stage_listener
 from levit_edge.data.options import ImageOptions
@@ -33,32 +27,33 @@ __all__ = ["sensitivity"]
 
 PLOT_SUFFIXES = (".png", ".svg")
 
+Evaluation = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Images to measure on, one folder per class; without labels, no flips."),
+]
+Images = Annotated[
+    int, typer.Option(min=1, metavar="N", help="Measure on a class-balanced sample of at most N images.")
+]
+Top = Annotated[int, typer.Option(min=0, metavar="N", help="Show the N layers that cost the most; 0 shows all.")]
+Times = Annotated[
+    bool, typer.Option("--times/--no-times", help="Measure what each layer takes in ExecuTorch, in each scheme.")
+]
+Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw all layers into this .png or .svg file.")]
 
+
+@with_recipe
 def sensitivity(
+    *,
     model: Model = None,
     checkpoint: Checkpoint = None,
     calibration: Calibration = None,
-    evaluation: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Images to measure on, one folder per class; without labels, no flips."),
-    ] = None,
+    evaluation: Evaluation = None,
     resize: Resize = None,
-    images: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Measure on a class-balanced sample of at most N images.")
-    ] = 128,
-    top: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Show the N layers that cost the most; 0 shows all.")
-    ] = 20,
-    times: Annotated[bool, typer.Option(help="Measure what each layer takes in ExecuTorch, in each scheme.")] = True,
-    plot: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw all layers into this .png or .svg file.")
-    ] = None,
-    calibration_images: CalibrationImages = RECIPE.calibration_images,
-    scheme: SchemeChoice = RECIPE.scheme,
-    equalize: Equalize = RECIPE.equalize,
-    weight_rounding: WeightRoundingChoice = RECIPE.weight_rounding,
-    range_method: RangeMethodChoice = RECIPE.range_method,
-    seed: Seed = RECIPE.seed,
+    images: Images = 128,
+    top: Top = 20,
+    times: Times = True,
+    plot: Plot = None,
+    recipe: Recipe,
     skip_bad_images: SkipBadImages = False,
     workers: Workers = None,
     json: JsonOutput = False,
@@ -71,14 +66,6 @@ def sensitivity(
     require_model(model, checkpoint)
     if plot is not None and plot.suffix.lower() not in PLOT_SUFFIXES:
         raise typer.BadParameter(f"{plot} ends in neither .png nor .svg.", param_hint="--plot")
-    recipe = Recipe(
-        calibration_images=calibration_images,
-        seed=seed,
-        scheme=scheme,
-        equalize=equalize,
-        weight_rounding=weight_rounding,
-        range_method=range_method,
-    )
     from levit_edge.cli.show.sensitivity import print_sensitivity
     from levit_edge.documents import to_json
     from levit_edge.quantize.analysis.sensitivity import sensitivity as measure

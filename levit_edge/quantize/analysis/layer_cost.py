@@ -22,11 +22,12 @@ from torch import Tensor, nn
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.model.deploy import DeployLeViT
+from levit_edge.quantize.calibration.observe import observe
 from levit_edge.quantize.export.executorch import export_executorch
 from levit_edge.quantize.export.program import export_program
 from levit_edge.quantize.plan import LayerPlan, Plan
 from levit_edge.quantize.quantizer import quantize_captured
-from levit_edge.quantize.schemes import Layer, can_be_dynamic, quantizable_layers
+from levit_edge.quantize.schemes import Layer, possible_schemes, quantizable_layers
 from levit_edge.runtime.evaluation.evaluator import THREADS
 from levit_edge.runtime.runner import Runner, open_runner
 from levit_edge.system.progress import Advance
@@ -61,7 +62,7 @@ def layer_sites(deploy: DeployLeViT, image: Tensor) -> dict[str, LayerSite]:
     """The input and the work of every layer, in execution order, for one float32 (1, 3, size, size) image."""
     sites: dict[str, LayerSite] = {}
 
-    def observe(name: str) -> Callable[[nn.Module, tuple[Tensor], Tensor], None]:
+    def watch(name: str) -> Callable[[nn.Module, tuple[Tensor], Tensor], None]:
         def keep(layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
             weight = layer.get_parameter("weight")
             positions = output.numel() // weight.shape[0]
@@ -69,23 +70,18 @@ def layer_sites(deploy: DeployLeViT, image: Tensor) -> dict[str, LayerSite]:
 
         return keep
 
-    hooks = [layer.register_forward_hook(observe(name)) for name, layer in quantizable_layers(deploy).items()]
-    try:
-        with torch.no_grad():
-            deploy(image)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    hooks = [layer.register_forward_hook(watch(name)) for name, layer in quantizable_layers(deploy).items()]
+    observe(deploy, [image], hooks, "looking at layers")
     return {name: sites[name] for name in quantizable_layers(deploy)}
 
 
 def group_alike(layers: Mapping[str, Layer], sites: Mapping[str, LayerSite]) -> list[tuple[str, ...]]:
     """The names of layers that differ in their numbers alone, and so take the same time."""
-    groups: dict[tuple[type, Shape, Shape, Shape, bool], list[str]] = {}
+    groups: dict[tuple[object, ...], list[str]] = {}
     for name, layer in layers.items():
         stride = tuple(map(int, layer.stride)) if isinstance(layer, nn.Conv2d) else ()
         alike = (type(layer), tuple(layer.weight.shape), stride, tuple(sites[name].input.shape))
-        groups.setdefault((*alike, can_be_dynamic(name, layer)), []).append(name)
+        groups.setdefault((*alike, *possible_schemes(name, layer)), []).append(name)
     return [tuple(names) for names in groups.values()]
 
 
@@ -113,8 +109,7 @@ def layer_costs(
 
 
 def _time_alone(plan: Plan, name: str, inputs: Tensor, rounds: int) -> dict[LayerScheme, Timing]:
-    dynamic = can_be_dynamic(name, quantizable_layers(plan.deploy)[name])
-    schemes = [scheme for scheme in LayerScheme if dynamic or scheme is not LayerScheme.DYNAMIC]
+    schemes = possible_schemes(name, quantizable_layers(plan.deploy)[name])
     programs = {scheme: export_alone(plan, name, inputs, scheme) for scheme in schemes}
     runners = {scheme: open_runner(Runtime.EXECUTORCH, program, THREADS) for scheme, program in programs.items()}
     return run_in_turn(runners, inputs.numpy(), rounds)
@@ -123,12 +118,10 @@ def _time_alone(plan: Plan, name: str, inputs: Tensor, rounds: int) -> dict[Laye
 def export_alone(plan: Plan, name: str, inputs: Tensor, scheme: LayerScheme) -> bytes:
     """A `.pte` of one layer of `plan`, computing as `scheme` says: a float tensor of the shape of `inputs` -> float."""
     planned = replace(plan.layers[name], scheme=scheme)
-    network: nn.Module = _Alone(quantizable_layers(plan.deploy)[name], planned)
     example = torch.zeros_like(inputs)
-    if scheme is not LayerScheme.FLOAT:
-        captured = export_program(network, example).module()
-        network = quantize_captured(captured, replace(plan, layers={"layer": planned}))
-    return export_executorch(export_program(network, example))
+    captured = export_program(_Alone(quantizable_layers(plan.deploy)[name], planned), example)
+    quantized = quantize_captured(captured.module(), replace(plan, layers={"layer": planned}))
+    return export_executorch(export_program(quantized, example))
 
 
 class _Alone(nn.Module):
@@ -137,10 +130,7 @@ class _Alone(nn.Module):
     def __init__(self, layer: Layer, planned: LayerPlan) -> None:
         super().__init__()
         self.layer = deepcopy(layer)
-        if planned.scheme is not LayerScheme.FLOAT:
-            with torch.no_grad():
-                self.layer.weight.copy_(planned.weight)
-                self.layer.get_parameter("bias").copy_(planned.bias)
+        planned.write_weights(self.layer)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(tokens, channels) or (1, channels, height, width) -> the same with other channels."""

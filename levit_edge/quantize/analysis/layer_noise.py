@@ -17,25 +17,29 @@ from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.model.deploy import DeployLeViT, to_tokens
 from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.plan import Plan
-from levit_edge.quantize.schemes import can_be_dynamic, quantizable_layers
+from levit_edge.quantize.schemes import COMPUTATIONS, possible_schemes, quantizable_layers
 from levit_edge.runtime.evaluation.comparison import Comparison, Counts
 from levit_edge.system.progress import Advance
 
-__all__ = ["FloatLogits", "LayerNoise", "LogitNoise", "Rounded", "layer_noise", "network_noise"]
+__all__ = ["FloatLogits", "Kind", "LayerNoise", "LogitNoise", "Rounded", "int8_schemes", "layer_noise", "network_noise"]
 
 K = TypeVar("K")
 
 
 class Rounded(StrEnum):
-    """What of a layer is rounded."""
+    """What of a static layer is rounded, where it is not all of it."""
 
     WEIGHTS = "weights"
     ACTIVATIONS = "activations"
-    """Statically, weights not."""
-    STATIC = "static"
-    """Weights and activations."""
-    DYNAMIC = "dynamic"
-    """Weights, and activations with ranges taken at run time."""
+
+
+Kind = Rounded | LayerScheme
+Chosen = TypeVar("Chosen", Rounded, LayerScheme, Kind)
+
+
+def int8_schemes() -> tuple[LayerScheme, ...]:
+    """The schemes that round."""
+    return tuple(scheme for scheme, computation in COMPUTATIONS.items() if computation.INT8_WEIGHTS)
 
 
 @dataclass(kw_only=True)
@@ -67,7 +71,7 @@ class LayerNoise(LogitNoise):
     """One layer, rounded in one way, against the float network."""
 
     layer: str
-    rounded: Rounded
+    rounded: Kind
 
 
 class FloatLogits:
@@ -107,12 +111,12 @@ def network_noise(
 def layer_noise(
     plan: Plan,
     batches: Iterable[tuple[Tensor, Sequence[int] | None]],
-    kinds: Sequence[Rounded],
+    kinds: Sequence[Chosen],
     advance: Advance = lambda _count: None,
-) -> dict[tuple[str, Rounded], LayerNoise]:
+) -> dict[tuple[str, Chosen], LayerNoise]:
     """Measure every layer of `plan` on `batches` of float32 (batch, 3, size, size) images and their labels.
 
-    Layers that cannot be dynamic have no `Rounded.DYNAMIC`. Memory does not grow with the number of batches. `advance`
+    Schemes that a layer cannot have are left out. Memory does not grow with the number of batches. `advance`
     hears of the images done.
     """
     layers = quantizable_layers(plan.deploy)
@@ -120,7 +124,7 @@ def layer_noise(
         (name, kind): LayerNoise(layer=name, rounded=kind)
         for name, layer in layers.items()
         for kind in kinds
-        if kind is not Rounded.DYNAMIC or can_be_dynamic(name, layer)
+        if isinstance(kind, Rounded) or kind in possible_schemes(name, layer)
     }
     with torch.inference_mode():
         for images, labels in batches:
@@ -140,8 +144,8 @@ def _streams(deploy: DeployLeViT, images: Tensor) -> tuple[list[Tensor], Tensor]
     return streams, deploy.classify(streams[-1])
 
 
-def _rounding_one(plan: Plan, name: str, kind: Rounded) -> DeployLeViT:
-    scheme = LayerScheme.DYNAMIC if kind is Rounded.DYNAMIC else LayerScheme.STATIC
+def _rounding_one(plan: Plan, name: str, kind: Kind) -> DeployLeViT:
+    scheme = LayerScheme.STATIC if isinstance(kind, Rounded) else kind
     return simulate(
         plan.with_schemes({name: scheme}),
         weights=() if kind is Rounded.ACTIVATIONS else (name,),

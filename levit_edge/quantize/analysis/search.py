@@ -27,10 +27,11 @@ from levit_edge.data.sampling import balanced_sample, ordered_digest
 from levit_edge.documents import from_json, parse_json, to_json
 from levit_edge.errors import DataError
 from levit_edge.quantize.analysis.layer_cost import layer_sites
-from levit_edge.quantize.analysis.layer_noise import FloatLogits, Rounded, layer_noise, network_noise
+from levit_edge.quantize.analysis.layer_noise import FloatLogits, int8_schemes, layer_noise, network_noise
 from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.kept import DamagedError, Kept
 from levit_edge.quantize.plan import Plan
+from levit_edge.quantize.schemes import COMPUTATIONS
 from levit_edge.system.progress import Advance, Stages
 
 __all__ = ["SEARCH_IMAGES", "SearchState", "search_schemes", "split_for_search"]
@@ -40,9 +41,6 @@ SEARCH_IMAGES = 1000
 RANKING_IMAGES = 64
 BATCH = 16
 WHAT = "search"
-TIME_PER_MULTIPLY_ADD = {LayerScheme.STATIC: 0.16, LayerScheme.DYNAMIC: 0.29, LayerScheme.FLOAT: 0.39}
-"""Instructions on an emulated Cortex-A76, all of LeViT-128S counted: 47.4, 82.0 (all linears) and 120 million for 305
-million multiply-adds. Only their ratios matter here."""
 LEAST_INT8_SHARE = 0.5
 """Of the multiply-adds of layers: with less in int8, the fp32 file is the better choice."""
 
@@ -206,7 +204,7 @@ def _rank(plan: Plan, decoder: Decoder, state: SearchState, stages: Stages) -> l
     if state.moves is None:
         with stages.stage("rank layers", total=len(decoder)) as advance:
             labelled = ((torch.from_numpy(batch), None) for _, batch in batches(decoder, BATCH))
-            noises = layer_noise(plan, labelled, (Rounded.STATIC, Rounded.DYNAMIC), advance)
+            noises = layer_noise(plan, labelled, int8_schemes(), advance)
         relative = {key: noise.relative_noise for key, noise in noises.items()}
         size = plan.deploy.config.image_size
         sites = layer_sites(plan.deploy, torch.zeros(1, 3, size, size))
@@ -218,7 +216,8 @@ def _rank(plan: Plan, decoder: Decoder, state: SearchState, stages: Stages) -> l
 class _Step:
     """One layer's change from the scheme before."""
 
-    move: Move
+    layer: str
+    scheme: LayerScheme
     noise: float
     """Removed."""
     time: float
@@ -230,40 +229,37 @@ class _Step:
 
 
 def rank_moves(
-    schemes: dict[str, LayerScheme], noise: dict[tuple[str, Rounded], float], multiply_adds: dict[str, int]
+    schemes: dict[str, LayerScheme], noise: dict[tuple[str, LayerScheme], float], multiply_adds: dict[str, int]
 ) -> tuple[Move, ...]:
     """Moves in the order of noise removed per time added; a layer's own moves keep their order."""
     steps = [step for name in schemes for step in _steps(name, schemes[name], noise, multiply_adds[name])]
     steps.sort(key=lambda step: -step.worth)
     total, kept = sum(multiply_adds.values()), []
-    in_float = sum(multiply_adds[name] for name, scheme in schemes.items() if scheme is LayerScheme.FLOAT)
+    in_float = sum(multiply_adds[name] for name, scheme in schemes.items() if not COMPUTATIONS[scheme].INT8_WEIGHTS)
     for step in steps:
-        if step.move.scheme is LayerScheme.FLOAT:
-            in_float += multiply_adds[step.move.layer]
+        if not COMPUTATIONS[step.scheme].INT8_WEIGHTS:
+            in_float += multiply_adds[step.layer]
         if in_float > (1 - LEAST_INT8_SHARE) * total:
             break
-        kept.append(step.move)
+        kept.append(Move(layer=step.layer, scheme=step.scheme))
     return tuple(kept)
 
 
-def _steps(name: str, scheme: LayerScheme, noise: dict[tuple[str, Rounded], float], multiply_adds: int) -> list[_Step]:
-    """What a layer can still do: to dynamic and from there to float, or at once to float where that is worth more."""
+def _steps(
+    name: str, scheme: LayerScheme, noise: dict[tuple[str, LayerScheme], float], multiply_adds: int
+) -> list[_Step]:
+    """What a layer can still do: always to the slower scheme that is worth most, until it is in float."""
+    left = {each: noise[name, each] for each in COMPUTATIONS if (name, each) in noise}
+    left |= {each: 0.0 for each, computation in COMPUTATIONS.items() if not computation.INT8_WEIGHTS}
+    times = {each: COMPUTATIONS[each].TIME_PER_MULTIPLY_ADD for each in left}
 
     def step(before: LayerScheme, after: LayerScheme) -> _Step:
-        return _Step(
-            move=Move(layer=name, scheme=after),
-            noise=left[before] - left[after],
-            time=(TIME_PER_MULTIPLY_ADD[after] - TIME_PER_MULTIPLY_ADD[before]) * multiply_adds,
-        )
+        time = (times[after] - times[before]) * multiply_adds
+        return _Step(layer=name, scheme=after, noise=left[before] - left[after], time=time)
 
-    left = {LayerScheme.STATIC: noise[name, Rounded.STATIC], LayerScheme.FLOAT: 0.0}
-    if (name, Rounded.DYNAMIC) in noise:
-        left[LayerScheme.DYNAMIC] = noise[name, Rounded.DYNAMIC]
-    if scheme is LayerScheme.FLOAT:
-        return []
-    to_float = step(scheme, LayerScheme.FLOAT)
-    if scheme is LayerScheme.STATIC and LayerScheme.DYNAMIC in left:
-        to_dynamic, onwards = step(scheme, LayerScheme.DYNAMIC), step(LayerScheme.DYNAMIC, LayerScheme.FLOAT)
-        if to_dynamic.worth > onwards.worth:
-            return [to_dynamic, onwards]
-    return [to_float]
+    steps: list[_Step] = []
+    while COMPUTATIONS[scheme].INT8_WEIGHTS:
+        slower = [step(scheme, after) for after in left if times[after] > times[scheme]]
+        steps.append(max(slower, key=lambda each: (each.worth, each.time)))
+        scheme = steps[-1].scheme
+    return steps

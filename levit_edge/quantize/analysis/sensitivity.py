@@ -27,9 +27,11 @@ from levit_edge.errors import LevitEdgeError
 from levit_edge.quantize.analysis.layer_cost import LayerSite, Timing, layer_costs, layer_sites
 from levit_edge.quantize.analysis.layer_noise import (
     FloatLogits,
+    Kind,
     LayerNoise,
     LogitNoise,
     Rounded,
+    int8_schemes,
     layer_noise,
     network_noise,
 )
@@ -212,7 +214,7 @@ def sensitivity(
 class _Measured:
     """The noise of a network in int8, and the images that it was measured on."""
 
-    layers: dict[tuple[str, Rounded], LayerNoise]
+    layers: dict[tuple[str, Kind], LayerNoise]
     all_static: Noise
     as_planned: Noise
     images: ImageProvenance
@@ -227,7 +229,7 @@ def _sample(run: Prepared) -> ImageSet:
 def _measure(run: Prepared, plan: Plan, images: ImageSet, stages: Stages) -> _Measured:
     with Decoder(images.images, run.preprocessing, run.options) as decoder:
         with stages.stage("measure noise", total=len(decoder)) as advance:
-            layers = layer_noise(plan, _labelled(decoder, images.labels), list(Rounded), advance)
+            layers = layer_noise(plan, _labelled(decoder, images.labels), [*Rounded, *int8_schemes()], advance)
         with stages.stage("measure whole", total=len(decoder)) as advance:
             all_static, as_planned = _of_the_whole(plan, _labelled(decoder, images.labels), advance)
         provenance = image_provenance(run.images.evaluation_source, images, decoder.bad)
@@ -251,11 +253,11 @@ def _of_the_whole(plan: Plan, labelled: Iterator[Labelled], advance: Callable[[i
 def _row(
     plan: Plan,
     name: str,
-    noises: dict[tuple[str, Rounded], LayerNoise],
+    noises: dict[tuple[str, Kind], LayerNoise],
     site: LayerSite,
     times: dict[str, dict[LayerScheme, Timing]] | None,
 ) -> LayerSensitivity:
-    measured = {kind: _noise(noises[name, kind]) for kind in Rounded if (name, kind) in noises}
+    measured = {kind: _noise(noises[name, kind]) for each, kind in noises if each == name}
     return LayerSensitivity(
         layer=name,
         kind="linear" if isinstance(quantizable_layers(plan.deploy)[name], torch.nn.Linear) else "convolution",
@@ -263,8 +265,8 @@ def _row(
         multiply_adds=site.multiply_adds,
         weights=measured[Rounded.WEIGHTS],
         activations=measured[Rounded.ACTIVATIONS],
-        static=measured[Rounded.STATIC],
-        dynamic=measured.get(Rounded.DYNAMIC),
+        static=measured[LayerScheme.STATIC],
+        dynamic=measured.get(LayerScheme.DYNAMIC),
         times=None if times is None else {str(scheme): timing for scheme, timing in times[name].items()},
     )
 

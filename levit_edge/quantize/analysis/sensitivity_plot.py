@@ -55,9 +55,10 @@ def _draw(figure: "Figure", measured: Sensitivity, ink: str) -> None:
     _draw_noise(noise, measured, ink)
     if timed:
         _draw_prices(rest[0], measured, ink)
-    marks = {LayerScheme.STATIC: "", LayerScheme.DYNAMIC: " (dynamic)", LayerScheme.FLOAT: " (float)"}
+    marks = ["" if layer.planned is LayerScheme.STATIC else f" ({layer.planned})" for layer in measured.layers]
+    names = [f"{layer.layer}{mark}" for layer, mark in zip(measured.layers, marks, strict=True)]
     for axes in (noise, *rest):
-        name_rows(axes, [f"{layer.layer}{marks[layer.planned]}" for layer in measured.layers])
+        name_rows(axes, names)
         shade_blocks(axes, [layer.layer for layer in measured.layers])
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
     figure.suptitle(_title(measured), fontsize=11)

@@ -6,15 +6,12 @@ The result differs from the graph made of the same plan by float rounding alone.
 from collections.abc import Callable, Collection
 from copy import deepcopy
 
-import torch
 from torch import Tensor, nn
 
-from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.model.deploy import DeployLeViT
-from levit_edge.quantize.analysis.rounding import rounded_dynamically, rounded_statically
-from levit_edge.quantize.plan import Plan, ProductPlan
-from levit_edge.quantize.ranges.affine import Range
+from levit_edge.quantize.plan import LayerPlan, Plan, ProductPlan
 from levit_edge.quantize.schemes import quantizable_layers
+from levit_edge.quantize.schemes.static import rounded_statically
 
 __all__ = ["simulate"]
 
@@ -30,40 +27,33 @@ def simulate(
     simulated = deepcopy(plan.deploy)
     for name, layer in quantizable_layers(simulated).items():
         planned = plan.layers[name]
-        if planned.scheme is LayerScheme.FLOAT:
-            continue
         if weights is None or name in weights:
-            with torch.no_grad():
-                layer.weight.copy_(planned.weight)
-                layer.get_parameter("bias").copy_(planned.bias)
+            planned.write_weights(layer)
         if activations is None or name in activations:
-            if planned.scheme is LayerScheme.STATIC:
-                layer.register_forward_pre_hook(_static_input(planned.ranges.input))
-                layer.register_forward_hook(_static_output(planned.ranges.output))
-            else:
-                layer.register_forward_pre_hook(_dynamic_input)
+            layer.register_forward_pre_hook(_rounded_input(planned))
+            layer.register_forward_hook(_rounded_output(planned))
     for name, product in plan.products.items():
         if activations is None or name in activations:
             module = simulated.get_submodule(name)
-            module.register_forward_pre_hook(_static_operands(product))
-            module.register_forward_hook(_static_output(product.output))
+            module.register_forward_pre_hook(_rounded_operands(product))
+            module.register_forward_hook(_rounded_product(product))
     return simulated
 
 
-def _static_input(bounds: Range) -> Callable[[nn.Module, tuple[Tensor]], tuple[Tensor]]:
-    return lambda _layer, inputs: (rounded_statically(inputs[0], bounds),)
+def _rounded_input(planned: LayerPlan) -> Callable[[nn.Module, tuple[Tensor]], tuple[Tensor]]:
+    return lambda _layer, inputs: (planned.computation.round_input(inputs[0], planned.ranges),)
 
 
-def _static_operands(product: ProductPlan) -> Callable[[nn.Module, tuple[Tensor, Tensor]], tuple[Tensor, Tensor]]:
+def _rounded_output(planned: LayerPlan) -> Callable[[nn.Module, tuple[Tensor], Tensor], Tensor]:
+    return lambda _layer, _inputs, output: planned.computation.round_output(output, planned.ranges)
+
+
+def _rounded_operands(product: ProductPlan) -> Callable[[nn.Module, tuple[Tensor, Tensor]], tuple[Tensor, Tensor]]:
     return lambda _product, operands: (
         rounded_statically(operands[0], product.left),
         rounded_statically(operands[1], product.right),
     )
 
 
-def _static_output(bounds: Range) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
-    return lambda _layer, _inputs, output: rounded_statically(output, bounds)
-
-
-def _dynamic_input(_layer: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
-    return (rounded_dynamically(inputs[0]),)
+def _rounded_product(product: ProductPlan) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
+    return lambda _product, _operands, output: rounded_statically(output, product.output)

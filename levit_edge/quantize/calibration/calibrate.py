@@ -6,7 +6,6 @@ than the stock observers inside that graph.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
@@ -15,22 +14,14 @@ from levit_edge.bundle.recipe import Recipe
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.calibration.histogram import Histogram
 from levit_edge.quantize.calibration.observe import observe
-from levit_edge.quantize.ranges.affine import Range
+from levit_edge.quantize.ranges.affine import LayerRanges, Range
 from levit_edge.quantize.ranges.choose import choose_range
 from levit_edge.quantize.schemes import quantizable_layers
 
 HARDSWISH_ZERO = -3.0
 """Hardswish is exactly 0 from here down (Howard et al., "Searching for MobileNetV3", ICCV 2019, section 5.2)."""
 
-__all__ = ["LayerRanges", "calibrate"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class LayerRanges:
-    """The ranges of the input and output of one convolution or linear; the left operand and the result of a product."""
-
-    input: Range
-    output: Range
+__all__ = ["calibrate"]
 
 
 def input_site(layer: str) -> str:

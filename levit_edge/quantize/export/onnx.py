@@ -13,13 +13,14 @@ from torch.fx import GraphModule
 
 from levit_edge.bundle.recipe import OnnxAttention, Scheme, Target
 from levit_edge.errors import QuantizationError
-from levit_edge.quantize.export.onnx_attention import with_fused_attention
-from levit_edge.quantize.export.onnx_biases import with_int32_biases
-from levit_edge.quantize.export.onnx_dynamic import TRANSLATIONS, with_onnx_dynamic_layers
-from levit_edge.quantize.export.onnx_dynamic_linears import with_dynamic_linears
-from levit_edge.quantize.export.onnx_float_outputs import with_float_outputs
-from levit_edge.quantize.export.onnx_float_products import with_float_products
-from levit_edge.quantize.export.onnx_unsigned import with_unsigned_activations
+from levit_edge.quantize.export.onnx_attention import fuse_attention
+from levit_edge.quantize.export.onnx_biases import make_biases_int32
+from levit_edge.quantize.export.onnx_dynamic import TRANSLATIONS, translate_dynamic_layers
+from levit_edge.quantize.export.onnx_dynamic_linears import make_linears_dynamic
+from levit_edge.quantize.export.onnx_float_outputs import make_outputs_float
+from levit_edge.quantize.export.onnx_float_products import make_products_float
+from levit_edge.quantize.export.onnx_unsigned import make_activations_unsigned
+from levit_edge.quantize.export.program import rewritten
 
 __all__ = ["INPUT_NAME", "OPSET", "OUTPUT_NAME", "export_onnx", "onnx_graph"]
 
@@ -33,9 +34,14 @@ def onnx_graph(graph: GraphModule, scheme: Scheme) -> GraphModule:
 
     Linears are static only if all layers are.
     """
-    graph = with_float_products(graph)
-    prepared = with_float_outputs(graph) if scheme is Scheme.STATIC else with_dynamic_linears(graph)
-    return with_onnx_dynamic_layers(prepared)
+    with rewritten(graph) as copy:
+        make_products_float(copy)
+        if scheme is Scheme.STATIC:
+            make_outputs_float(copy)
+        else:
+            make_linears_dynamic(copy)
+        translate_dynamic_layers(copy)
+    return copy
 
 
 def export_onnx(
@@ -62,11 +68,12 @@ def export_onnx(
         raise QuantizationError("torch.onnx.export returned nothing: install the versions of levit-edge[quantize].")
     model = exported.model_proto
     _strip_provenance(model)
-    model = with_int32_biases(model)
+    make_biases_int32(model.graph)
     if target is Target.X86_64:
-        model = with_unsigned_activations(model)
+        make_activations_unsigned(model.graph)
     if attention is OnnxAttention.FUSED:
-        model = with_fused_attention(model)
+        fuse_attention(model)
+    _drop_unused(model.graph)
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
@@ -84,6 +91,14 @@ def _strip_provenance(model: onnx.ModelProto) -> None:
     for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
         del value.metadata_props[:]
         value.doc_string = ""
+
+
+def _drop_unused(graph: onnx.GraphProto) -> None:
+    """Drop the constants that changes have left without a reader."""
+    used = {name for node in graph.node for name in node.input}
+    kept = [tensor for tensor in graph.initializer if tensor.name in used]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
 
 
 @contextlib.contextmanager

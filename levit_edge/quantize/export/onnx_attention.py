@@ -16,7 +16,7 @@ from onnx import helper, numpy_helper
 
 from levit_edge.errors import QuantizationError
 
-__all__ = ["ATTENTION_OPSET", "with_fused_attention"]
+__all__ = ["ATTENTION_OPSET", "fuse_attention"]
 
 ATTENTION_OPSET = 23
 
@@ -34,17 +34,15 @@ class _Core:
     result_shape: str
 
 
-def with_fused_attention(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy of `model` (one image at a time) with every attention core fused, in operator set 23.
+def fuse_attention(model: onnx.ModelProto) -> None:
+    """Fuse every attention core of `model` (one image at a time), in place, in operator set 23.
 
     No operator of a LeViT changed its meaning between 18, the exporter's set, and 23: they gained types and attributes.
 
     Raises:
         QuantizationError: an attention core does not look as the exporter is known to write it.
     """
-    changed = onnx.ModelProto()
-    changed.CopyFrom(model)
-    graph = changed.graph
+    graph = model.graph
     producers = {output: node for node in graph.node for output in node.output}
     readers = {name: node for node in graph.node for name in node.input}
     shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
@@ -58,13 +56,9 @@ def with_fused_attention(model: onnx.ModelProto) -> onnx.ModelProto:
         nodes.extend(fused.get(node.output[0], []))
     del graph.node[:], graph.value_info[:]
     graph.node.extend(nodes)
-    used = {name for node in nodes for name in node.input}
-    kept = [tensor for tensor in graph.initializer if tensor.name in used]
-    del graph.initializer[:], changed.opset_import[:]
-    graph.initializer.extend(kept)
-    changed.opset_import.append(helper.make_opsetid("", ATTENTION_OPSET))
-    changed.ir_version = max(changed.ir_version, helper.find_min_ir_version_for(changed.opset_import))
-    return changed
+    del model.opset_import[:]
+    model.opset_import.append(helper.make_opsetid("", ATTENTION_OPSET))
+    model.ir_version = max(model.ir_version, helper.find_min_ir_version_for(model.opset_import))
 
 
 def _core(

@@ -9,16 +9,13 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-__all__ = ["with_int32_biases"]
+__all__ = ["make_biases_int32"]
 
 INT32_MAX = 2**31 - 1
 
 
-def with_int32_biases(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy of `model` in which the biases of linears with an int8 input and int8 weights are int32."""
-    changed = onnx.ModelProto()
-    changed.CopyFrom(model)
-    graph = changed.graph
+def make_biases_int32(graph: onnx.GraphProto) -> None:
+    """Make the biases of linears with an int8 input and int8 weights int32, in place."""
     constants = {tensor.name: tensor for tensor in graph.initializer}
     producers = {output: node for node in graph.node for output in node.output}
     nodes = []
@@ -32,11 +29,6 @@ def with_int32_biases(model: onnx.ModelProto) -> onnx.ModelProto:
         nodes.append(node)
     del graph.node[:]
     graph.node.extend(nodes)
-    used = {name for node in graph.node for name in node.input}
-    kept = [tensor for tensor in graph.initializer if tensor.name in used]
-    del graph.initializer[:]
-    graph.initializer.extend(kept)
-    return changed
 
 
 def _constant(constants: dict[str, onnx.TensorProto], name: str) -> NDArray[np.float32]:

@@ -15,11 +15,10 @@ from onnxscript import opset18 as op
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
-from levit_edge.quantize.analysis.rounding import rounded_dynamically
-from levit_edge.quantize.export.program import copied
+from levit_edge.quantize.schemes.dynamic import rounded_dynamically
 from levit_edge.quantize.weights.weights import per_channel
 
-__all__ = ["TRANSLATIONS", "replace_linear", "with_onnx_dynamic_layers"]
+__all__ = ["TRANSLATIONS", "replace_linear", "translate_dynamic_layers"]
 
 _QUANTIZED = torch.ops.quantized_decomposed
 _FLOAT = 1
@@ -48,22 +47,16 @@ TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {torch.ops.levit_ed
 """For `torch.onnx.export(custom_translation_table=…)`."""
 
 
-def with_onnx_dynamic_layers(graph: GraphModule) -> GraphModule:
-    """`graph` itself if it has no dynamic layer, else a copy in which they have ONNX's form."""
-    if not any(node.target is _QUANTIZED.choose_qparams.tensor for node in graph.graph.nodes):
-        return graph
-    copy = copied(graph)
-    for node in list(copy.graph.nodes):
+def translate_dynamic_layers(graph: GraphModule) -> None:
+    """Give dynamic layers ONNX's form, in place."""
+    for node in list(graph.graph.nodes):
         source = _dynamic_source(node)
         if source is None:
             continue
         if node.target is torch.ops.aten.linear.default:
-            replace_linear(copy, node, source)
+            replace_linear(graph, node, source)
         else:
-            _replace_convolution(copy, node, source)
-    copy.graph.eliminate_dead_code()
-    copy.recompile()
-    return copy
+            _replace_convolution(graph, node, source)
 
 
 def _dynamic_source(node: Node) -> Node | None:

@@ -17,30 +17,26 @@ import torch
 from torch.fx import GraphModule, Node
 
 from levit_edge.quantize.export.onnx_dynamic import replace_linear
-from levit_edge.quantize.export.program import copied
 
-__all__ = ["with_dynamic_linears"]
+__all__ = ["make_linears_dynamic"]
 
 _QUANTIZED = torch.ops.quantized_decomposed
 _ATEN = torch.ops.aten
 
 
-def with_dynamic_linears(graph: GraphModule) -> GraphModule:
-    """A copy of `graph` whose static linears, and strided 1×1 convolutions, are dynamic."""
-    copy = copied(graph)
-    for node in reversed(list(copy.graph.nodes)):  # a layer that reads another's rounded result must still see it
+def make_linears_dynamic(graph: GraphModule) -> None:
+    """Make static linears, and strided 1×1 convolutions, dynamic, in place."""
+    for node in reversed(list(graph.graph.nodes)):  # a layer that reads another's rounded result must still see it
         source = _static_source(node)
         if source is None:
             continue
         if node.target is _ATEN.linear.default:
             _drop_rounding(node)
-            replace_linear(copy, node, source)
+            replace_linear(graph, node, source)
         elif _is_subsample(node):
             _drop_rounding(node)
-            _replace_subsample(copy, node, source)
-    copy.graph.eliminate_dead_code()
-    copy.recompile()
-    return copy
+            _replace_subsample(graph, node, source)
+    graph.graph.eliminate_dead_code()
 
 
 def _static_source(node: Node) -> Node | None:

@@ -9,30 +9,24 @@ transposes. Measured on the LeViT-128S stand-in, 500 images: 39.6 -> 41.1 dB; x8
 import torch
 from torch.fx import GraphModule, Node
 
-from levit_edge.quantize.export.program import copied
-
-__all__ = ["with_float_outputs"]
+__all__ = ["make_outputs_float"]
 
 _LAYERS = (torch.ops.aten.linear.default, torch.ops.aten.conv2d.default)
 _QUANTIZED = torch.ops.quantized_decomposed
 
 
-def with_float_outputs(graph: GraphModule) -> GraphModule:
-    """A copy of `graph` whose linears give float.
+def make_outputs_float(graph: GraphModule) -> None:
+    """Let linears give float, in place.
 
     Convolutions keep their int8 results, as QLinearConv wants them, and so do linears that another layer reads, the
     projections of shrinking attentions: there one rounding serves both, and ONNX Runtime fuses no linear whose result
     goes both into a QuantizeLinear and elsewhere.
     """
-    copy = copied(graph)
-    for linear in copy.graph.find_nodes(op="call_function", target=torch.ops.aten.linear.default):
+    for linear in graph.graph.find_nodes(op="call_function", target=torch.ops.aten.linear.default):
         dequantizers = _rounded_results(linear)
         if not any(user.target in _LAYERS for dequantize in dequantizers for user in dequantize.users):
             for dequantize in dequantizers:
                 dequantize.replace_all_uses_with(linear)
-    copy.graph.eliminate_dead_code()
-    copy.recompile()
-    return copy
 
 
 def _rounded_results(linear: Node) -> list[Node]:

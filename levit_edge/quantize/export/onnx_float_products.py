@@ -3,25 +3,19 @@
 import torch
 from torch.fx import GraphModule, Node
 
-from levit_edge.quantize.export.program import copied
 from levit_edge.quantize.quantizer import LAYER_OPERATORS
 
-__all__ = ["with_float_products"]
+__all__ = ["make_products_float"]
 
 _QUANTIZED = torch.ops.quantized_decomposed
 
 
-def with_float_products(graph: GraphModule) -> GraphModule:
-    """`graph` itself if it has no int8 product, else a copy without the roundings that only products ask for."""
-    if not any(_between_products(node) for node in graph.graph.nodes):
-        return graph
-    copy = copied(graph)
-    for node in list(copy.graph.nodes):
+def make_products_float(graph: GraphModule) -> None:
+    """Take out the roundings that only products ask for, in place."""
+    for node in list(graph.graph.nodes):
         if _between_products(node):
             node.replace_all_uses_with(node.all_input_nodes[0].all_input_nodes[0])
-    copy.graph.eliminate_dead_code()
-    copy.recompile()
-    return copy
+    graph.graph.eliminate_dead_code()
 
 
 def _between_products(node: Node) -> bool:

@@ -9,16 +9,13 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-__all__ = ["with_unsigned_activations"]
+__all__ = ["make_activations_unsigned"]
 
 SHIFT = 128
 
 
-def with_unsigned_activations(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy of `model` whose activations are quantized to uint8; weights stay int8."""
-    changed = onnx.ModelProto()
-    changed.CopyFrom(model)
-    graph = changed.graph
+def make_activations_unsigned(graph: onnx.GraphProto) -> None:
+    """Quantize activations to uint8, in place; weights stay int8."""
     constants = {tensor.name: tensor for tensor in graph.initializer}
     quantizers = [node for node in graph.node if node.op_type == "QuantizeLinear"]
     quantized = {output for node in quantizers for output in node.output}
@@ -32,11 +29,6 @@ def with_unsigned_activations(model: onnx.ModelProto) -> onnx.ModelProto:
             shifted[name] = numpy_helper.from_array(zero_point.astype(np.uint8), unsigned)
         node.input[2] = unsigned
     graph.initializer.extend(shifted.values())
-    used = {name for node in graph.node for name in node.input}
-    kept = [tensor for tensor in graph.initializer if tensor.name in used]
-    del graph.initializer[:]
-    graph.initializer.extend(kept)
     types = [value for value in graph.value_info if value.name not in quantized]
     del graph.value_info[:]
     graph.value_info.extend(types)
-    return changed

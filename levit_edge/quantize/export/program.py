@@ -1,6 +1,8 @@
 """A network -> the exported program that every runtime's file is made from."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 
 import torch
@@ -8,7 +10,7 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 from torch.fx import GraphModule
 
-__all__ = ["copied", "export_program"]
+__all__ = ["export_program", "rewritten"]
 
 
 def export_program(network: nn.Module, example: Tensor) -> ExportedProgram:
@@ -21,8 +23,12 @@ def export_program(network: nn.Module, example: Tensor) -> ExportedProgram:
         return torch.export.export(network, (example,), strict=False)
 
 
-def copied(graph: GraphModule) -> GraphModule:
-    """A copy of `graph` that can be changed without changing it."""
+@contextmanager
+def rewritten(graph: GraphModule) -> Iterator[GraphModule]:
+    """A copy of `graph` to be changed in here; what nothing reads any more is then dropped from it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch, of its own tree specifications
-        return deepcopy(graph)
+        copy = deepcopy(graph)
+    yield copy
+    copy.graph.eliminate_dead_code()
+    copy.recompile()

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from levit_edge.bundle.manifest import AffineParameters
 
-__all__ = ["INT8_MAX", "INT8_MIN", "Range"]
+__all__ = ["INT8_MAX", "INT8_MIN", "WEIGHT_MAX", "LayerRanges", "Range"]
 
 INT8_MIN, INT8_MAX = -128, 127
+WEIGHT_MAX = 127
+"""Weights use [-127, 127]: symmetric, and what the runtimes' int8 kernels expect."""
 SMALLEST_RANGE = 2.0**-30
 """Activations that never leave this are constantly zero, and any scale serves them: they get 1."""
 
@@ -35,3 +37,11 @@ class Range:
         scale = (high - low) / (INT8_MAX - INT8_MIN) if high - low > SMALLEST_RANGE else 1.0
         zero_point = round(INT8_MIN - low / scale)
         return AffineParameters(scale=scale, zero_point=min(max(zero_point, INT8_MIN), INT8_MAX))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerRanges:
+    """The ranges of the input and output of one convolution or linear; the left operand and the result of a product."""
+
+    input: Range
+    output: Range

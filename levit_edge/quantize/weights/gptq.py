@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from levit_edge.model.deploy import DeployLeViT
+from levit_edge.quantize.ranges.affine import WEIGHT_MAX
 from levit_edge.quantize.schemes import Layer, quantizable_layers
-from levit_edge.quantize.weights.weights import WEIGHT_MAX, per_channel
+from levit_edge.quantize.weights.weights import per_channel
 
 __all__ = ["SecondMoments", "round_with_compensation"]
 

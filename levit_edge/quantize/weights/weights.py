@@ -3,13 +3,11 @@
 import torch
 from torch import Tensor
 
-from levit_edge.quantize.calibration.calibrate import LayerRanges
+from levit_edge.quantize.ranges.affine import WEIGHT_MAX, LayerRanges
 from levit_edge.quantize.schemes import Layer
 
-__all__ = ["WEIGHT_MAX", "per_channel", "round_to_nearest", "weight_scales"]
+__all__ = ["per_channel", "round_to_nearest", "weight_scales"]
 
-WEIGHT_MAX = 127
-"""Weights use [-127, 127]: symmetric, and what the runtimes' int8 kernels expect."""
 LARGEST_BIAS = 2.0**30
 """Biases become int32 of scale input × weight; a channel of almost zero weights must not overflow them."""
 SMALLEST_MULTIPLIER = 2.0**-30

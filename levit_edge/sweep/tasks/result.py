@@ -1,13 +1,12 @@
 """What comes back of a task of a sweep, and what its results are kept by."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from levit_edge.documents import from_json
 from levit_edge.errors import SweepError
+from levit_edge.system import result_cache
 
 __all__ = ["Done", "Failed", "Outcome", "Result", "key_of"]
 
@@ -59,5 +58,4 @@ Outcome = Done | Failed
 
 def key_of(kind: str, inputs: Mapping[str, Any], environment: Mapping[str, str]) -> str:
     """SHA-256, in hex, of all that a result depends on."""
-    document = json.dumps([kind, inputs, dict(environment)], sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(document.encode("utf-8", "surrogatepass")).hexdigest()
+    return result_cache.key_of([kind, inputs, dict(environment)])

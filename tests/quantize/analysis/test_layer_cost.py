@@ -23,9 +23,10 @@ from levit_edge.quantize.analysis.layer_cost import (
     layer_sites,
     run_in_turn,
 )
-from levit_edge.quantize.analysis.rounding import rounded_dynamically, rounded_statically
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.schemes import quantizable_layers
+from levit_edge.quantize.schemes.dynamic import rounded_dynamically
+from levit_edge.quantize.schemes.static import rounded_statically
 from levit_edge.runtime.runner import open_runner
 from tests.quantize.conftest import Demo
 

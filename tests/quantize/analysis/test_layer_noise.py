@@ -11,9 +11,11 @@ from torch import Tensor, nn
 from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.quantize.analysis.layer_noise import (
     FloatLogits,
+    Kind,
     LayerNoise,
     LogitNoise,
     Rounded,
+    int8_schemes,
     layer_noise,
     network_noise,
 )
@@ -25,11 +27,11 @@ from tests.quantize.conftest import Demo
 IMAGES = 6
 FLOAT_ROUNDING = 0.02
 """Relative: other batches and paths round floats otherwise, which now and then moves a value across an int8 step."""
-Noises = dict[tuple[str, Rounded], LayerNoise]
+Noises = dict[tuple[str, Kind], LayerNoise]
 
 
 def measure(
-    plan: Plan, images: Tensor, labels: Sequence[int] | None = None, kinds: Sequence[Rounded] = tuple(Rounded)
+    plan: Plan, images: Tensor, labels: Sequence[int] | None = None, kinds: Sequence[Kind] = (*Rounded, *int8_schemes())
 ) -> Noises:
     return layer_noise(plan, [(images, labels)], kinds)
 
@@ -53,7 +55,7 @@ def of_network(network: nn.Module, demo: Demo) -> LogitNoise:
 def test_it_is_that_of_the_network_with_one_layer_rounded(
     demo_steps: Demo, noises: Noises, layer: str, scheme: LayerScheme
 ) -> None:
-    key = layer, Rounded(str(scheme))
+    key = layer, scheme
     if layer == "blocks.2.q" and scheme is LayerScheme.DYNAMIC:
         assert key not in noises  # a strided convolution, which runtimes quantize only statically
         return
@@ -88,12 +90,12 @@ def test_static_and_dynamic_hold_the_noise_of_the_weights(noises: Noises) -> Non
     """Weights alone are quieter than weights and activations, but for cancellation in the last layers of all."""
     for name in ("stem.conv1", "blocks.0.proj", "blocks.8.v", "head"):
         weights = noises[name, Rounded.WEIGHTS].relative_noise
-        assert weights < noises[name, Rounded.STATIC].relative_noise
-        assert weights < noises[name, Rounded.DYNAMIC].relative_noise
+        assert weights < noises[name, LayerScheme.STATIC].relative_noise
+        assert weights < noises[name, LayerScheme.DYNAMIC].relative_noise
 
 
 def test_single_layers_add_up_to_the_whole(demo_steps: Demo, noises: Noises) -> None:
-    total = sum(noises[name, Rounded.STATIC].relative_noise for name in demo_steps.plan.layers)
+    total = sum(noises[name, LayerScheme.STATIC].relative_noise for name in demo_steps.plan.layers)
     whole = of_network(simulate(demo_steps.plan), demo_steps).relative_noise
     assert 0.5 * whole < total < 2 * whole
 
@@ -103,7 +105,7 @@ def test_the_stem_is_the_worst_of_the_static_network(noises: Noises) -> None:
         return sum(
             noise.relative_noise
             for (name, kind), noise in noises.items()
-            if kind is Rounded.STATIC and name.startswith(prefix)
+            if kind is LayerScheme.STATIC and name.startswith(prefix)
         )
 
     assert of_block("stem.") > max(of_block(f"blocks.{index}.") for index in range(14))
@@ -112,10 +114,10 @@ def test_the_stem_is_the_worst_of_the_static_network(noises: Noises) -> None:
 def test_the_scheme_of_the_plan_does_not_matter(demo_steps: Demo, noises: Noises) -> None:
     """A layer that the plan leaves in float is measured all the same, and the others are not touched by it."""
     plan = demo_steps.plan.with_schemes({"blocks.1.up": LayerScheme.FLOAT, "head": LayerScheme.DYNAMIC})
-    found = measure(plan, demo_steps.images[:IMAGES], kinds=(Rounded.STATIC,))
+    found = measure(plan, demo_steps.images[:IMAGES], kinds=(LayerScheme.STATIC,))
     for name in plan.layers:
-        expected = noises[name, Rounded.STATIC].relative_noise
-        assert found[name, Rounded.STATIC].relative_noise == pytest.approx(expected, rel=1e-9), name
+        expected = noises[name, LayerScheme.STATIC].relative_noise
+        assert found[name, LayerScheme.STATIC].relative_noise == pytest.approx(expected, rel=1e-9), name
 
 
 def test_flips_are_counted_against_the_float_network(noises: Noises) -> None:

@@ -18,7 +18,6 @@ from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample, ordered_digest
 from levit_edge.errors import DataError
 from levit_edge.model.checkpoint import read_checkpoint
-from levit_edge.quantize.analysis.layer_noise import Rounded
 from levit_edge.quantize.analysis.search import SearchState, fewest, rank_moves, search_schemes, split_for_search
 from levit_edge.quantize.kept import Kept
 from levit_edge.quantize.plan import Plan
@@ -45,14 +44,14 @@ def test_the_fewest_are_found_in_few_trials(most: int, needed: int) -> None:
 def test_moves_come_in_the_order_of_noise_per_time() -> None:
     schemes = {"stem.conv1": DYNAMIC, "blocks.0.k": STATIC, "blocks.2.q": STATIC, "rest": STATIC, "head": FLOAT}
     noise = {
-        ("stem.conv1", Rounded.STATIC): 9.0,
-        ("stem.conv1", Rounded.DYNAMIC): 1.0,
-        ("blocks.0.k", Rounded.STATIC): 8.0,
-        ("blocks.0.k", Rounded.DYNAMIC): 0.5,
-        ("blocks.2.q", Rounded.STATIC): 0.1,
-        ("rest", Rounded.STATIC): 0.0,
-        ("rest", Rounded.DYNAMIC): 0.0,
-        ("head", Rounded.STATIC): 5.0,
+        ("stem.conv1", LayerScheme.STATIC): 9.0,
+        ("stem.conv1", LayerScheme.DYNAMIC): 1.0,
+        ("blocks.0.k", LayerScheme.STATIC): 8.0,
+        ("blocks.0.k", LayerScheme.DYNAMIC): 0.5,
+        ("blocks.2.q", LayerScheme.STATIC): 0.1,
+        ("rest", LayerScheme.STATIC): 0.0,
+        ("rest", LayerScheme.DYNAMIC): 0.0,
+        ("head", LayerScheme.STATIC): 5.0,
     }
     work = {"stem.conv1": 10, "blocks.0.k": 10, "blocks.2.q": 10, "rest": 1000, "head": 1}
     assert rank_moves(schemes, noise, work) == (
@@ -64,7 +63,7 @@ def test_moves_come_in_the_order_of_noise_per_time() -> None:
 
 
 def test_a_layer_that_gains_most_in_float_goes_there_at_once() -> None:
-    noise = {("head", Rounded.STATIC): 8.0, ("head", Rounded.DYNAMIC): 7.9, ("rest", Rounded.STATIC): 0.0}
+    noise = {("head", LayerScheme.STATIC): 8.0, ("head", LayerScheme.DYNAMIC): 7.9, ("rest", LayerScheme.STATIC): 0.0}
     moves = rank_moves({"head": STATIC, "rest": STATIC}, noise, {"head": 10, "rest": 100})
     assert moves == (Move(layer="head", scheme=LayerScheme.FLOAT),)
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from levit_edge.errors import QuantizationError
-from levit_edge.quantize.analysis.rounding import rounded_statically
 from levit_edge.quantize.schemes import quantizable_layers
+from levit_edge.quantize.schemes.static import rounded_statically
 from levit_edge.quantize.weights.bias_correction import mean_shifts
 from tests.quantize.conftest import STATIC, Demo, plan_of
 

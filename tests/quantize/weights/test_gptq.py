@@ -8,9 +8,10 @@ from torch import nn
 
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.calibration.observe import observe
+from levit_edge.quantize.ranges.affine import WEIGHT_MAX
 from levit_edge.quantize.schemes import quantizable_layers
 from levit_edge.quantize.weights.gptq import DAMPING, SecondMoments, round_with_compensation
-from levit_edge.quantize.weights.weights import WEIGHT_MAX, per_channel, round_to_nearest
+from levit_edge.quantize.weights.weights import per_channel, round_to_nearest
 from tests.quantize.conftest import Demo
 
 SUM_TOLERANCE = 1e-4

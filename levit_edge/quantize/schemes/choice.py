@@ -1,49 +1,47 @@
 """Which layer computes how: a recipe's scheme and patterns, resolved for one network."""
 
-from collections.abc import Callable
+from collections.abc import Iterable
+from dataclasses import replace
 from fnmatch import fnmatchcase
+from typing import Any
 
 from torch import nn
 
+from levit_edge.bundle.manifest import Move
 from levit_edge.bundle.recipe import LayerScheme, Recipe, Scheme
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployAttention, DeployLeViT, DeployShrinkingAttention
+from levit_edge.quantize.schemes.layers import Layer, quantizable_layers
+from levit_edge.quantize.schemes.registry import COMPUTATIONS
 
-__all__ = ["can_be_dynamic", "int8_attention_blocks", "layer_schemes", "quantizable_layers"]
+__all__ = ["int8_attention_blocks", "layer_schemes", "with_moves"]
 
-Layer = nn.Conv2d | nn.Linear
 MIXED_DYNAMIC = ("stem.*", "head")
 """The stem's heavy-tailed activations carry nine tenths of the static error, the head's output goes nowhere else:
 both cost nothing to take dynamically (measured: docs/accuracy.md)."""
-
-
-def quantizable_layers(deploy: DeployLeViT) -> dict[str, Layer]:
-    """Every convolution and linear by its name, in execution order."""
-    return {name: module for name, module in deploy.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)}
-
-
-def can_be_dynamic(name: str, layer: Layer) -> bool:
-    """Linears and the stem; a shrinking attention's strided q is a convolution that XNNPACK takes only statically."""
-    return isinstance(layer, nn.Linear) or name.startswith("stem.")
 
 
 def layer_schemes(deploy: DeployLeViT, recipe: Recipe) -> dict[str, LayerScheme]:
     """The scheme of every layer of `deploy`, in execution order.
 
     Raises:
-        QuantizationError: a pattern fits no layer, or none that can be dynamic.
+        QuantizationError: a pattern fits no layer, or none that can have its scheme.
     """
     layers = quantizable_layers(deploy)
-    dynamic = _matching(recipe.dynamic_layers, "--dynamic-layer", layers, can_be_dynamic)
-    in_float = _matching(recipe.float_layers, "--float-layer", layers, lambda _name, _layer: True)
-    return {
-        name: LayerScheme.FLOAT
-        if name in in_float
-        else LayerScheme.DYNAMIC
-        if name in dynamic
-        else _by_scheme(recipe.scheme, name, layer)
-        for name, layer in layers.items()
-    }
+    schemes = {name: _by_scheme(recipe.scheme, name, layer) for name, layer in layers.items()}
+    for scheme in COMPUTATIONS:
+        patterns = getattr(recipe, f"{scheme}_layers", ())  # no option asks for static layers
+        schemes |= dict.fromkeys(_matching(patterns, scheme, layers), scheme)
+    return schemes
+
+
+def with_moves(recipe: Recipe, moves: Iterable[Move]) -> Recipe:
+    """The recipe that makes the choice of a search without one."""
+    moved: dict[str, Any] = {}
+    for move in moves:
+        field = f"{move.scheme}_layers"
+        moved[field] = (*moved.get(field, getattr(recipe, field)), move.layer)
+    return replace(recipe, **moved)
 
 
 def int8_attention_blocks(deploy: DeployLeViT, recipe: Recipe) -> list[str]:
@@ -76,24 +74,21 @@ def _by_scheme(scheme: Scheme, name: str, layer: Layer) -> LayerScheme:
     return LayerScheme.DYNAMIC if dynamic else LayerScheme.STATIC
 
 
-def _matching(
-    patterns: tuple[str, ...], option: str, layers: dict[str, Layer], allowed: Callable[[str, Layer], bool]
-) -> set[str]:
+def _matching(patterns: tuple[str, ...], scheme: LayerScheme, layers: dict[str, Layer]) -> set[str]:
     """The layers that patterns name; a pattern that would silently do nothing is refused."""
-    found: set[str] = set()
+    computation, found = COMPUTATIONS[scheme], set[str]()
     for pattern in patterns:
         fitting = {name for name in layers if fnmatchcase(name, pattern)}
         if not fitting:
             names = list(layers)
             raise QuantizationError(
-                f"{option} {pattern!r} fits no layer. There are {names[0]}, {names[5]}, … {names[-1]}: use a name, or a"
-                " pattern such as 'stem.*'."
+                f"--{scheme}-layer {pattern!r} fits no layer. There are {names[0]}, {names[5]}, … {names[-1]}: use a"
+                " name, or a pattern such as 'stem.*'."
             )
-        usable = {name for name in fitting if allowed(name, layers[name])}
+        usable = {name for name in fitting if computation.possible(name, layers[name])}
         if not usable:
             raise QuantizationError(
-                f"{option} {pattern!r} fits only {', '.join(sorted(fitting))}, a strided convolution that runtimes"
-                " quantize only statically. Leave it static, or use --float-layer."
+                f"--{scheme}-layer {pattern!r} fits only {', '.join(sorted(fitting))}, {computation.IMPOSSIBLE}"
             )
         found |= usable
     return found
