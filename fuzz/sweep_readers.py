@@ -61,7 +61,7 @@ by = "latency"
 
 def sweep_store(_bundle: Path) -> Reader:
     """A task's result; one that is damaged is none, which is a refusal here."""
-    from levit_edge.sweep.tasks.call import Result, key_of
+    from levit_edge.sweep.tasks.result import Result, key_of
     from levit_edge.sweep.tasks.store import Store
 
     inputs, here = {"checkpoint": "ab" * 32}, {"torch": "2.13.0"}

@@ -23,7 +23,7 @@ from benchmarks.document import Document, circumstances, show_context
 from levit_edge.documents import to_json
 from levit_edge.sweep.engines.environment import environment
 from levit_edge.sweep.sweep import LOCAL, open_engine
-from levit_edge.sweep.tasks.call import Call
+from levit_edge.sweep.tasks.call import Call, Nothing
 from levit_edge.sweep.tasks.runner import Runner, Silent, run_to_end
 from levit_edge.sweep.tasks.store import Store
 
@@ -105,7 +105,7 @@ async def _one_by_one(runner: Runner, numbers: range) -> list[float]:
 
 
 def _nothing(number: int) -> Call:
-    return Call(kind="nothing", subject=str(number), pieces={"": {"number": number}}, memory_bytes=256 << 20)
+    return Call(task=Nothing(number=number), subject=str(number), memory_bytes=256 << 20)
 
 
 def show(figures: Figures, console: Console) -> None:

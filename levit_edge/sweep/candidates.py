@@ -3,24 +3,25 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from levit_edge.benchmark.measurement import Measurement
 from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.manifest import Artifact, Verification
 from levit_edge.bundle.recipe import Recipe
-from levit_edge.documents import from_json, to_json
-from levit_edge.errors import DataError, SweepError
+from levit_edge.data.preprocess import Preprocessing
+from levit_edge.errors import DataError
 from levit_edge.runtime.evaluation.evaluator import THREADS
 from levit_edge.runtime.evaluation.tally import Tallies, Tally, gate
 from levit_edge.sweep.inputs.calibration_files import choose_calibration
 from levit_edge.sweep.inputs.images import Images, LabelledShard
-from levit_edge.sweep.outcome.results import Candidate
+from levit_edge.sweep.outcome.results import Candidate, merged_hosts
 from levit_edge.sweep.plan import SweepPlan
-from levit_edge.sweep.tasks.calibrate_task import calibration_part
-from levit_edge.sweep.tasks.call import Call
-from levit_edge.sweep.tasks.evaluate_task import Evaluated
-from levit_edge.sweep.tasks.facts import Calibrated, CheckpointFacts, CheckpointPlace, Quantized
+from levit_edge.sweep.tasks.calibrate_task import Calibrate, calibration_part
+from levit_edge.sweep.tasks.call import Call, Task
+from levit_edge.sweep.tasks.evaluate_task import Evaluate, Evaluated
+from levit_edge.sweep.tasks.facts import Calibrated, CheckpointFacts, CheckpointPlace, Network, Quantized
+from levit_edge.sweep.tasks.network_tasks import Export, Identify
+from levit_edge.sweep.tasks.quantize_task import Quantize
 from levit_edge.sweep.tasks.runner import Runner, TaskFailedError
 
 __all__ = ["Made", "NamedCheckpoint", "make_candidates"]
@@ -40,39 +41,58 @@ class NamedCheckpoint:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MadeFiles:
+    """What a candidate's bundle is made of."""
+
+    facts: CheckpointFacts
+    preprocessing: Preprocessing
+    calibrated: Calibrated
+    quantized: Quantized
+    blobs: dict[str, str]
+    """File of the bundle -> SHA-256 in the store."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Made:
-    """A candidate, and where the files of its bundle are."""
+    """A candidate, and where the files of its bundle are, if they could be made."""
 
     candidate: Candidate
-    resize: int | None = None
-    facts: CheckpointFacts | None = None
-    calibrated: Calibrated | None = None
-    quantized: Quantized | None = None
-    blobs: dict[str, str] | None = None
-    """File of the bundle -> SHA-256 in the store."""
+    files: MadeFiles | None = None
     latency: Measurement | None = None
+
+    def with_problems(self, *problems: str) -> "Made":
+        """With these besides those that it has."""
+        return replace(self, candidate=replace(self.candidate, problems=(*self.candidate.problems, *problems)))
 
 
 @dataclass(frozen=True)
 class _Work:
-    """Everything that the tasks of all checkpoints have in common."""
+    """Everything that the tasks of one checkpoint have in common."""
 
+    checkpoint: NamedCheckpoint
     plan: SweepPlan
     runner: Runner
     calibration: Images
     evaluation: Images
 
-    def call(self, kind: str, subject: str, inputs: dict[str, Any], places: dict[str, Any], share: int = 1) -> Call:
-        """A call with one piece; it may take 1 / `share` of the plan's memory."""
+    def call(self, task: Task, subject: str, memory_bytes: int | None = None) -> Call:
+        """A call of the task, by default with the plan's memory."""
         limits = self.plan.limits
         return Call(
-            kind=kind,
+            task=task,
             subject=subject,
-            pieces={"": inputs},
-            places=places,
-            memory_bytes=limits.memory_mib * MIB // share,
+            memory_bytes=limits.memory_mib * MIB if memory_bytes is None else memory_bytes,
             seconds=limits.seconds,
         )
+
+
+@dataclass(frozen=True)
+class _Identified:
+    """What is known of the checkpoint."""
+
+    facts: CheckpointFacts
+    network: Network
+    preprocessing: Preprocessing
 
 
 async def make_candidates(
@@ -85,61 +105,58 @@ async def make_candidates(
     Raises:
         SweepError: the engine or the store is lost.
     """
-    work = _Work(plan, runner, calibration, evaluation)
+    work = _Work(checkpoint, plan, runner, calibration, evaluation)
     blank = [Candidate(checkpoint=checkpoint.name, recipe=name, source=checkpoint.place.shown) for name in plan.recipes]
-    place = to_json(checkpoint.place)
+    half = plan.limits.memory_mib * MIB // 2
     try:
-        found = await runner.result(work.call("identify", checkpoint.name, place, {}, share=2))
+        found = await runner.result(work.call(Identify(checkpoint=checkpoint.place), checkpoint.name, half))
     except TaskFailedError as error:
-        return tuple(Made(candidate=replace(each, problems=(str(error),))) for each in blank)
-    facts = from_json(CheckpointFacts, found.value, SweepError, "a result of the store")
-    known = [
-        replace(
-            each,
-            size=facts.config.name,
-            classes=facts.config.classes,
-            checkpoint_sha256=facts.provenance.sha256,
+        return tuple(Made(candidate=each).with_problems(str(error)) for each in blank)
+    facts = found.read(CheckpointFacts)
+    sha256, config = facts.provenance.sha256, facts.config
+    network = Network(checkpoint=checkpoint.place, sha256=sha256, config=config)
+    known = _Identified(facts, network, Preprocessing.from_config(config, checkpoint.resize))
+    made = await asyncio.gather(
+        *(
+            _quantized(replace(each, size=config.name, classes=config.classes, checkpoint_sha256=sha256), known, work)
+            for each in blank
         )
-        for each in blank
-    ]
-    made = await asyncio.gather(*(_quantized(each, checkpoint, facts, work) for each in known))
-    return tuple(await _evaluated(made, checkpoint, facts, work))
+    )
+    return tuple(await _evaluated(made, known, work))
 
 
-async def _quantized(candidate: Candidate, checkpoint: NamedCheckpoint, facts: CheckpointFacts, work: _Work) -> Made:
-    recipe = work.plan.recipes[candidate.recipe]
-    network = {"checkpoint": facts.provenance.sha256, "config": to_json(facts.config)}
-    places = {"checkpoint": to_json(checkpoint.place)}
-    preprocessing = to_json(facts.preprocessing(checkpoint.resize))
-    floats = work.call("export", checkpoint.name, network | {"onnx_attention": str(recipe.onnx_attention)}, places)
+async def _quantized(candidate: Candidate, known: _Identified, work: _Work) -> Made:
+    recipe, network, name = work.plan.recipes[candidate.recipe], known.network, work.checkpoint.name
     try:
         fp32, plan = await asyncio.gather(
-            work.runner.result(floats),
-            work.runner.result(_calibration(checkpoint, recipe, network | {"preprocessing": preprocessing}, work)),
+            work.runner.result(work.call(Export(network=network, onnx_attention=recipe.onnx_attention), name)),
+            work.runner.result(work.call(_calibration(recipe, known, work), name)),
         )
-        inputs = network | {
-            "preprocessing": preprocessing,
-            "recipe": to_json(recipe),
-            "fp32": fp32.blobs,
-            "calibration": plan.blobs,
-        }
-        subject = f"{checkpoint.name} × {candidate.recipe}"
-        result = await work.runner.result(work.call("quantize", subject, inputs, places))
+        task = Quantize(
+            network=network,
+            preprocessing=known.preprocessing,
+            recipe=recipe,
+            fp32=fp32.blobs,
+            calibration=plan.blobs,
+        )
+        result = await work.runner.result(work.call(task, candidate.title))
     except (TaskFailedError, DataError) as error:
-        return Made(candidate=replace(candidate, problems=(str(error),)), facts=facts)
-    quantized = from_json(Quantized, result.value, SweepError, "a result of the store")
+        return Made(candidate=candidate).with_problems(str(error))
+    quantized = result.read(Quantized)
     return Made(
         candidate=replace(candidate, artifacts=quantized.artifacts),
-        resize=checkpoint.resize,
-        facts=facts,
-        calibrated=from_json(Calibrated, plan.value, SweepError, "a result of the store"),
-        quantized=quantized,
-        blobs=result.blobs,
+        files=MadeFiles(
+            facts=known.facts,
+            preprocessing=known.preprocessing,
+            calibrated=plan.read(Calibrated),
+            quantized=quantized,
+            blobs=result.blobs,
+        ),
     )
 
 
-def _calibration(checkpoint: NamedCheckpoint, recipe: Recipe, inputs: dict[str, Any], work: _Work) -> Call:
-    """The call that calibrates for `recipe` and those like it.
+def _calibration(recipe: Recipe, known: _Identified, work: _Work) -> Calibrate:
+    """The task that calibrates for `recipe` and those like it.
 
     Raises:
         DataError: a shard cannot be read, or there are fewer images than the recipe takes.
@@ -149,82 +166,52 @@ def _calibration(checkpoint: NamedCheckpoint, recipe: Recipe, inputs: dict[str, 
         raise DataError(f"calibration images: {'; '.join(images.problems)}")
     chosen = choose_calibration(images.listing.source, images.indices, part.calibration_images, part.seed)
     of_shards = {each.shard for each in chosen}
-    return work.call(
-        "calibrate",
-        checkpoint.name,
-        inputs
-        | {
-            "recipe": to_json(part),
-            "images": [[each.name, each.image.sha256] for each in chosen],
-            "skip_bad_images": work.plan.calibration.skip_bad_images,
-        },
-        {
-            "checkpoint": to_json(checkpoint.place),
-            "source": images.listing.source,
-            "shards": [to_json(each.shard) for each in images.shards if each.shard.name in of_shards],
-            "images": [to_json(each) for each in chosen],
-        },
+    return Calibrate(
+        network=known.network,
+        preprocessing=known.preprocessing,
+        recipe=part,
+        skip_bad_images=work.plan.calibration.skip_bad_images,
+        source=images.listing.source,
+        shards=tuple(each.shard for each in images.shards if each.shard.name in of_shards),
+        images=chosen,
     )
 
 
-async def _evaluated(
-    made: Sequence[Made], checkpoint: NamedCheckpoint, facts: CheckpointFacts, work: _Work
-) -> list[Made]:
+async def _evaluated(made: Sequence[Made], known: _Identified, work: _Work) -> list[Made]:
     """Those of `made` that have files with what these did, the others as they are."""
     try:
-        shards = work.evaluation.labelled(facts.config.classes)
+        shards = work.evaluation.labelled(known.facts.config.classes)
     except DataError as error:
-        return [_with_problems(each, [str(error)]) for each in made]
-    on_shards = await asyncio.gather(*(_on_shard(each, made, checkpoint, facts, work) for each in shards))
+        return [each.with_problems(str(error)) for each in made]
+    on_shards = await asyncio.gather(*(_on_shard(each, made, known, work) for each in shards))
     return [_verified(each, on_shards, work) for each in made]
 
 
 async def _on_shard(
-    shard: LabelledShard,
-    made: Sequence[Made],
-    checkpoint: NamedCheckpoint,
-    facts: CheckpointFacts,
-    work: _Work,
+    shard: LabelledShard, made: Sequence[Made], known: _Identified, work: _Work
 ) -> dict[str, Evaluated | str]:
     """What each file did on one shard, by its SHA-256, or why that is not known.
 
     Files with the same fp32 twins share a task: it decodes each image once and runs the twins once.
     """
-    preprocessing = to_json(facts.preprocessing(checkpoint.resize))
     found: dict[str, Evaluated | str] = {}
     for artifacts in _with_same_twins(made):
-        pieces = {}
-        for each in artifacts:
-            (twin,) = (a for a in artifacts if a.runtime is each.runtime and a.precision is Precision.FP32)
-            pieces[each.sha256] = {
-                "artifact": each.sha256,
-                "compared with": twin.sha256,
-                "runtime": str(each.runtime),
-                "images": shard.digest,
-                "preprocessing": preprocessing,
-                "classes": facts.config.classes,
-                "skip_bad_images": work.plan.evaluation.skip_bad_images,
-            }
-        places = {
-            "artifacts": to_json(artifacts),
-            "shard": shard.blob,
-            "labels": shard.labels,
-            "preprocessing": preprocessing,
-            "classes": facts.config.classes,
-            "skip_bad_images": work.plan.evaluation.skip_bad_images,
-        }
-        subject = f"{checkpoint.name} on {shard.name}"
+        task = Evaluate(
+            artifacts=artifacts,
+            shard=shard.blob,
+            labels=shard.labels,
+            images=shard.digest,
+            preprocessing=known.preprocessing,
+            classes=known.facts.config.classes,
+            skip_bad_images=work.plan.evaluation.skip_bad_images,
+        )
         memory = EVALUATION_BYTES + BYTES_PER_FILE_BYTE * sum(each.size_bytes for each in artifacts)
-        call = replace(work.call("evaluate", subject, {}, places), pieces=pieces, memory_bytes=memory)
         try:
-            results = await work.runner.results(call)
+            results = await work.runner.results(work.call(task, f"{work.checkpoint.name} on {shard.name}", memory))
         except TaskFailedError as error:
-            found |= dict.fromkeys(pieces, str(error))
+            found |= {each.sha256: str(error) for each in artifacts}
         else:
-            found |= {
-                sha256: from_json(Evaluated, result.value, SweepError, "a result of the store")
-                for sha256, result in results.items()
-            }
+            found |= {sha256: result.read(Evaluated) for sha256, result in results.items()}
     return found
 
 
@@ -248,9 +235,8 @@ def _verified(made: Made, on_shards: Sequence[dict[str, Evaluated | str]], work:
     problems = [*images.problems, *dict.fromkeys(each for each in ours if isinstance(each, str))]
     if problems:
         done = len(on_shards) - sum(any(isinstance(s[a.sha256], str) for a in artifacts) for s in on_shards)
-        return _with_problems(
-            made, [*problems, f"evaluated on {done} of {len(images.listing.shards)} shards: no figures are given."]
-        )
+        note = f"evaluated on {done} of {len(images.listing.shards)} shards: no figures are given."
+        return made.with_problems(*problems, note)
     tallies = Tallies(artifacts)
     evaluated = [each for each in ours if isinstance(each, Evaluated)]
     for place, each in enumerate(evaluated):
@@ -268,20 +254,10 @@ def _verified(made: Made, on_shards: Sequence[dict[str, Evaluated | str]], work:
                 labelled=any(result.top1 is not None for result in results),
                 images=provenance,
                 runtimes={str(a.runtime): each.runtime for a, each in zip(artifacts, evaluated, strict=False)},
-                host=_merged([each.host for each in evaluated]),
+                host=merged_hosts([each.host for each in evaluated]),
                 threads=THREADS,
                 gate=gate(results, max_drop_pt),
                 results=results,
             ),
         ),
     )
-
-
-def _with_problems(made: Made, problems: Sequence[str]) -> Made:
-    return replace(made, candidate=replace(made.candidate, problems=(*made.candidate.problems, *problems)))
-
-
-def _merged(hosts: Sequence[dict[str, str]]) -> dict[str, str]:
-    """One description of all hosts: what differs is listed."""
-    keys = dict.fromkeys(key for host in hosts for key in host)
-    return {key: ", ".join(dict.fromkeys(host[key] for host in hosts if key in host)) for key in keys}

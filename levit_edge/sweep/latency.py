@@ -10,12 +10,12 @@ from levit_edge.benchmark.measurement import Device, Measurement
 from levit_edge.board.android.without_python import measure_by_agent_or_app
 from levit_edge.board.measure import BenchmarkSettings
 from levit_edge.board.transports.target import open_target
-from levit_edge.documents import from_json, to_json
-from levit_edge.errors import BoardError, SweepError
+from levit_edge.documents import to_json
+from levit_edge.errors import BoardError
 from levit_edge.sweep.candidates import Made
 from levit_edge.sweep.outcome.bundles import write_bundle
 from levit_edge.sweep.plan import Latency, SweepPlan
-from levit_edge.sweep.tasks.call import Result, key_of
+from levit_edge.sweep.tasks.result import Result, key_of
 from levit_edge.sweep.tasks.runner import Listener
 from levit_edge.sweep.tasks.store import Store
 
@@ -65,7 +65,6 @@ def _timed(
 ) -> Made:
     if made.candidate.verification is None:
         return made
-    name = f"{made.candidate.checkpoint} × {made.candidate.recipe}"
     inputs = {
         "artifacts": sorted(each.sha256 for each in made.candidate.artifacts),
         "on": plan.on,
@@ -73,14 +72,13 @@ def _timed(
     }
     kept = store.result(key_of(KIND, inputs, environment))
     if kept is not None:
-        measurement = from_json(Measurement, kept.value, SweepError, "a result of the store")
+        measurement = kept.read(Measurement)
     else:
         try:
             measurement = _measure(made, class_names, plan, store)
         except BoardError as error:
-            warn(f"latency of {name}: {error}")
-            problem = f"latency: {error}"
-            return replace(made, candidate=replace(made.candidate, problems=(*made.candidate.problems, problem)))
+            warn(f"latency of {made.candidate.title}: {error}")
+            return made.with_problems(f"latency: {error}")
         store.keep(KIND, inputs, environment, Result(value=to_json(measurement)))
     latency = {each.artifact: each.latency_ms for each in measurement.results if each.latency_ms is not None}
     return replace(made, candidate=replace(made.candidate, latency=latency), latency=measurement)

@@ -2,14 +2,17 @@
 
 import asyncio
 import os
+import re
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
+from pathlib import PurePosixPath
 
 from levit_edge.demo import checkpoint_path
 from levit_edge.errors import DataError, PlanError, SweepError
@@ -23,7 +26,6 @@ from levit_edge.sweep.inputs.shard_index import check_counts
 from levit_edge.sweep.inputs.sources import Listing, list_shards
 from levit_edge.sweep.inputs.storage import StoredFile
 from levit_edge.sweep.latency import measured
-from levit_edge.sweep.names import distinct_names
 from levit_edge.sweep.outcome.choice import chosen
 from levit_edge.sweep.outcome.output import Output
 from levit_edge.sweep.outcome.results import SweepResults
@@ -34,12 +36,14 @@ from levit_edge.sweep.tasks.runner import Listener, Runner, Silent, run_to_end
 from levit_edge.sweep.tasks.store import Store
 from levit_edge.system.memory import available_bytes
 
-__all__ = ["LOCAL", "RAY", "open_engine", "sweep"]
+__all__ = ["LOCAL", "RAY", "distinct_names", "open_engine", "sweep"]
 
 LOCAL, RAY = "local", "ray"
 MIB = 1 << 20
 ENOUGH = 1 << 62
 """Where nobody knows how much memory there is."""
+LONGEST_NAME = 60
+ENDING = re.compile(r"(\.pth|\.pt|\.bin|\.safetensors|\.ckpt|\.tar)+$", re.IGNORECASE)
 
 
 def sweep(
@@ -188,6 +192,29 @@ def _checkpoints(sources: Sequence[CheckpointSource]) -> list[NamedCheckpoint]:
         )
         for name, (source, file) in zip(distinct_names(paths), found, strict=True)
     ]
+
+
+def distinct_names(paths: Sequence[str]) -> list[str]:
+    """For each path or URL its last part without endings of weights; where that is not enough, with its folder's name.
+
+    What is still the same is numbered.
+    """
+    short = [_plain(ENDING.sub("", PurePosixPath(path).name)) for path in paths]
+    twice = Counter(short)
+    names = [
+        name if twice[name] == 1 else _plain(f"{PurePosixPath(path).parent.name}-{name}")
+        for name, path in zip(short, paths, strict=True)
+    ]
+    seen: Counter[str] = Counter()
+    numbered = []
+    for name in names:
+        seen[name] += 1
+        numbered.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
+    return numbered
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip(".-")[:LONGEST_NAME] or "checkpoint"
 
 
 def _files(source: CheckpointSource) -> Iterator[StoredFile]:

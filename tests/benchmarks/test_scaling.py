@@ -11,7 +11,7 @@ from benchmarks.scaling.costs import Costs, costs
 from benchmarks.scaling.forecast import Work, forecast
 from benchmarks.scaling.overhead import measure
 from levit_edge.errors import SweepError
-from levit_edge.sweep.tasks.call import Result
+from levit_edge.sweep.tasks.result import Result
 from levit_edge.sweep.tasks.store import Store
 
 COSTS = Costs(

@@ -8,8 +8,10 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from levit_edge.sweep.inputs.sources import ShardKind
+from levit_edge.sweep.inputs.sources import Shard, ShardKind
+from levit_edge.sweep.inputs.storage import StoredFile
 from levit_edge.sweep.tasks.call import Call
+from levit_edge.sweep.tasks.index_task import Index
 
 __all__ = ["HeldServer", "serving"]
 
@@ -52,14 +54,14 @@ class HeldServer(ThreadingHTTPServer):
     def index(self, name: str, **more: Any) -> Call:
         """The task that reads one of the files, a tar shard."""
         signature = f"size={len(self.files[name])} ETag={self.etag(name)}"
-        shard = {
-            "name": name,
-            "kind": str(ShardKind.TAR),
-            "root": self.url,
-            "files": [{"path": name, "signature": signature}],
-            "labelled": False,
-        }
-        return Call(kind="index", subject=name, pieces={"": shard}, **more)
+        shard = Shard(
+            name=name,
+            kind=ShardKind.TAR,
+            root=self.url,
+            files=(StoredFile(path=name, signature=signature),),
+            labelled=False,
+        )
+        return Call(task=Index(shard=shard), subject=name, **more)
 
 
 class _Handler(BaseHTTPRequestHandler):

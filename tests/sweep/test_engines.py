@@ -13,7 +13,8 @@ import pytest
 from levit_edge.sweep.engines.engine import Engine
 from levit_edge.sweep.engines.environment import computed_on, environment
 from levit_edge.sweep.sweep import open_engine
-from levit_edge.sweep.tasks.call import Call, Done, Failed
+from levit_edge.sweep.tasks.call import Call, Nothing
+from levit_edge.sweep.tasks.result import Done, Failed
 from levit_edge.sweep.tasks.runner import Runner, Silent, TaskFailedError, run_to_end
 from levit_edge.sweep.tasks.store import Store
 from tests.sweep.cluster import Cluster
@@ -132,9 +133,7 @@ def test_a_task_that_always_dies_is_given_up_and_the_others_go_on(running: Runni
 
 
 def test_many_small_tasks_are_done(running: Running) -> None:
-    calls = [
-        Call(kind="nothing", subject=f"{i}", pieces={"": {"number": i}}, memory_bytes=MEMORY_BYTES) for i in range(50)
-    ]
+    calls = [Call(task=Nothing(number=i), subject=f"{i}", memory_bytes=MEMORY_BYTES) for i in range(50)]
     outcomes = [each.result(timeout=WAIT_S) for each in [running.engine.submit(call) for call in calls]]
     assert all(isinstance(each, Done) for each in outcomes), outcomes
     assert len(running.store.keys()) >= len(calls)

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from levit_edge.bundle.reader import plain_file_name
-from levit_edge.sweep.names import distinct_names
+from levit_edge.sweep.sweep import distinct_names
 
 
 def test_names_are_short_and_their_own() -> None:

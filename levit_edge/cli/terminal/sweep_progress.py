@@ -11,7 +11,7 @@ from levit_edge.cli.terminal.console import stderr
 from levit_edge.cli.terminal.progress import draws_bars, progress_bars
 
 if TYPE_CHECKING:
-    from levit_edge.sweep.tasks.call import Failed
+    from levit_edge.sweep.tasks.result import Failed
 
 __all__ = ["SweepProgress"]
 

@@ -5,7 +5,8 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Protocol, Self
 
-from levit_edge.sweep.tasks.call import Call, Outcome
+from levit_edge.sweep.tasks.call import Call
+from levit_edge.sweep.tasks.result import Outcome
 
 __all__ = ["Engine"]
 

@@ -9,7 +9,8 @@ from typing import Self
 from levit_edge.errors import DataError, SweepError
 from levit_edge.sweep.engines.environment import PROCESSOR
 from levit_edge.sweep.engines.worker_process import WorkerProcess
-from levit_edge.sweep.tasks.call import Call, Outcome
+from levit_edge.sweep.tasks.call import Call, pack_call
+from levit_edge.sweep.tasks.result import Outcome
 from levit_edge.system.worker import Helpers
 
 __all__ = ["LocalEngine"]
@@ -60,7 +61,7 @@ class LocalEngine:
     def _run(self, call: Call) -> Outcome:
         self._enter(call.memory_bytes)
         try:
-            return self._worker().do(call)
+            return self._worker().do(pack_call(call), call.id, call.seconds)
         except DataError as error:
             raise SweepError(str(error)) from error
         finally:

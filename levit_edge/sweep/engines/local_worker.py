@@ -1,8 +1,8 @@
 """A process that does tasks: takes calls on standard input, answers with outcomes on standard output.
 
 `levit_edge.sweep.engines.worker_process` starts it and is its only client. Arguments: the store, the name of the run.
-Frames in: first the environment as JSON, then one call after the other; out: for each call its outcome, as `pack`
-writes it. It ends when its standard input does.
+Frames in: first the environment as JSON, then one call after the other, as `pack_call` writes it; out: for each its
+outcome, as `pack` does. It ends when its standard input does.
 """
 
 import json
@@ -13,7 +13,8 @@ from typing import Any
 
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import SweepError
-from levit_edge.sweep.tasks.call import Call, Done, Failed, Outcome
+from levit_edge.sweep.tasks.call import unpack_call
+from levit_edge.sweep.tasks.result import Done, Failed, Outcome
 from levit_edge.sweep.tasks.work import run
 from levit_edge.system.frames import Pipe, write_frame
 from levit_edge.system.worker import next_frame, serve
@@ -26,7 +27,7 @@ def main(requests: Pipe, answers: Pipe) -> None:
     store, run_id = sys.argv[1:]
     environment = json.loads(next_frame(requests))
     while True:
-        call = from_json(Call, json.loads(next_frame(requests)), SweepError, "a call")
+        call = unpack_call(next_frame(requests))
         limit_memory(call.memory_bytes)
         write_frame(answers, pack(run(call, store, environment, run_id)))
 

@@ -9,21 +9,20 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from levit_edge.documents import from_json
 from levit_edge.errors import LevitEdgeError, SweepError
 from levit_edge.sweep.engines.environment import computed_on
 from levit_edge.sweep.engines.local_worker import pack
 from levit_edge.sweep.engines.ray_probe import look, unfit
 from levit_edge.sweep.engines.worker_process import WorkerProcess
-from levit_edge.sweep.tasks.call import Call, Failed, Outcome
+from levit_edge.sweep.tasks.result import Failed, Outcome
 from levit_edge.sweep.tasks.work import log_path, read_log
 from levit_edge.system.worker import Helpers
 
 __all__ = ["do", "log_id", "take_log"]
 
 
-def do(call: Mapping[str, Any], run: Mapping[str, Any]) -> tuple[str, bytes]:
-    """Do one call, given as JSON.
+def do(frame: bytes, call_id: str, seconds: int, run: Mapping[str, Any]) -> tuple[str, bytes]:
+    """Do one call; see `levit_edge.sweep.engines.worker_process.WorkerProcess.do`.
 
     `run` has the store, its note, the environment here, the processors of all nodes and the run's name. Returns the
     ID of this node, and the outcome as `levit_edge.sweep.engines.local_worker.pack` writes it.
@@ -31,7 +30,7 @@ def do(call: Mapping[str, Any], run: Mapping[str, Any]) -> tuple[str, bytes]:
     import ray
 
     node: str = ray.get_runtime_context().get_node_id()
-    return node, pack(_outcome(from_json(Call, dict(call), SweepError, "a call"), run, node))
+    return node, pack(_outcome((frame, call_id, seconds), run, node))
 
 
 def take_log(name: str, call_id: str) -> str | None:
@@ -49,9 +48,9 @@ def log_id(run_id: str, node: str) -> str:
     return f"{run_id}-{node[:12]}"
 
 
-def _outcome(call: Call, run: Mapping[str, Any], node: str) -> Outcome:
+def _outcome(call: tuple[bytes, str, int], run: Mapping[str, Any], node: str) -> Outcome:
     try:
-        return _process(json.dumps(run), log_id(run["run_id"], node)).do(call)
+        return _process(json.dumps(run), log_id(run["run_id"], node)).do(*call)
     except LevitEdgeError as error:
         return Failed(reason=str(error), again=True)
 

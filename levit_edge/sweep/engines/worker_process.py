@@ -4,9 +4,8 @@ import json
 import signal
 from collections.abc import Mapping
 
-from levit_edge.documents import to_json
 from levit_edge.sweep.engines.local_worker import unpack
-from levit_edge.sweep.tasks.call import Call, Failed, Outcome
+from levit_edge.sweep.tasks.result import Failed, Outcome
 from levit_edge.sweep.tasks.work import log_path, read_log
 from levit_edge.system.memory import tells_of_shortage
 from levit_edge.system.worker import Helper, Helpers
@@ -26,25 +25,25 @@ class WorkerProcess:
         self._helpers, self._store_url, self._environment, self._run_id = helpers, store_url, environment, run_id
         self._helper: Helper | None = None
 
-    def do(self, call: Call) -> Outcome:
-        """What came of `call`.
+    def do(self, frame: bytes, call_id: str, seconds: int) -> Outcome:
+        """What came of the call that `levit_edge.sweep.tasks.call.pack_call` made `frame` of, of that ID and time.
 
         Raises:
             DataError: no process can be started.
         """
         helper = self._helper or self._start()
-        helper.send(json.dumps(to_json(call)).encode())
-        frame = helper.receive()
-        if frame is not None:
-            outcome = unpack(frame)
+        helper.send(frame)
+        answer = helper.receive()
+        if answer is not None:
+            outcome = unpack(answer)
             if isinstance(outcome, Failed) and outcome.again:  # want of memory may have left a module half imported
                 self._end(helper)
             return outcome
         self._helper = None
-        log = log_path(self._run_id, call.id)
+        log = log_path(self._run_id, call_id)
         text = read_log(log)
         log.unlink(missing_ok=True)
-        return Failed(reason=_fate(helper, call, text), log=text, again=True)
+        return Failed(reason=_fate(helper, seconds, text), log=text, again=True)
 
     def _end(self, helper: Helper) -> None:
         helper.kill()
@@ -57,8 +56,8 @@ class WorkerProcess:
         return self._helper
 
 
-def _fate(helper: Helper, call: Call, log: str) -> str:
+def _fate(helper: Helper, seconds: int, log: str) -> str:
     fate = helper.fate()
     if helper.process.returncode == -signal.SIGALRM:
-        return f"took longer than {call.seconds} s"
+        return f"took longer than {seconds} s"
     return f"its process died ({fate})" + (", out of memory" if tells_of_shortage(log) else "")

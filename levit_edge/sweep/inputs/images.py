@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 from levit_edge.bundle.manifest import ImageProvenance
 from levit_edge.data.sampling import digest_of
-from levit_edge.documents import to_json
 from levit_edge.sweep.inputs.shard_index import ShardIndex, image_names, labels_for
 from levit_edge.sweep.inputs.sources import Listing, Shard
 from levit_edge.sweep.tasks.call import Call
-from levit_edge.sweep.tasks.index_task import INDEX, IndexedShard, read_indexed
+from levit_edge.sweep.tasks.index_task import INDEX, Index, IndexedShard, read_indexed
 from levit_edge.sweep.tasks.runner import Runner, TaskFailedError
 from levit_edge.sweep.tasks.store import Store
 
@@ -99,13 +98,7 @@ async def find_images(listing: Listing, runner: Runner, store: Store, *, memory_
     """Read all shards of a listing once, wherever there is room."""
 
     async def one(shard: Shard) -> tuple[IndexedShard, str] | str:
-        call = Call(
-            kind="index",
-            subject=shard.name,
-            pieces={"": to_json(shard)},
-            memory_bytes=memory_bytes,
-            seconds=seconds,
-        )
+        call = Call(task=Index(shard=shard), subject=shard.name, memory_bytes=memory_bytes, seconds=seconds)
         try:
             result = await runner.result(call)
         except TaskFailedError as error:

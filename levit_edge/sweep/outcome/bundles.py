@@ -27,10 +27,10 @@ def write_bundle(made: Made, output: Path, store: Store, class_names: tuple[str,
         OutputError: it cannot be written there.
         SweepError: the store is damaged.
     """
-    facts, calibrated, quantized, blobs = made.facts, made.calibrated, made.quantized, made.blobs
-    verification = made.candidate.verification
-    if facts is None or calibrated is None or quantized is None or blobs is None or verification is None:
-        raise ValueError(f"{made.candidate.checkpoint} × {made.candidate.recipe} was not evaluated")
+    files, verification = made.files, made.candidate.verification
+    if files is None or verification is None:
+        raise ValueError(f"{made.candidate.title} was not evaluated")
+    facts, quantized, blobs = files.facts, files.quantized, files.blobs
     with BundleWriter(output, sum(each.size_bytes for each in quantized.artifacts)) as writer:
         for file in (*(each.file for each in quantized.artifacts), GOLDEN):
             writer.add(file, store.blob(blobs[file]))
@@ -39,11 +39,11 @@ def write_bundle(made: Made, output: Path, store: Store, class_names: tuple[str,
         manifest = make_manifest(
             writer,
             config=facts.config,
-            preprocessing=facts.preprocessing(made.resize),
+            preprocessing=files.preprocessing,
             recipe=quantized.recipe,
             layers=quantized.layers,
             checkpoint=facts.provenance,
-            calibration=calibrated.images,
+            calibration=files.calibrated.images,
             artifacts=quantized.artifacts,
             verification=verification,
         )

@@ -16,7 +16,7 @@ from levit_edge.sweep.outcome.choice import gate_checks
 from levit_edge.sweep.outcome.figures import Figures, figures, int8_figures
 from levit_edge.sweep.outcome.plan_text import plan_lines
 from levit_edge.sweep.outcome.plots import front_plot, winners_plot
-from levit_edge.sweep.outcome.results import Candidate, SweepResults
+from levit_edge.sweep.outcome.results import Candidate, SweepResults, merged_hosts
 from levit_edge.sweep.plan import Gates, WinnerBy
 from levit_edge.text import number as within
 
@@ -94,7 +94,7 @@ def sweep_page(results: SweepResults) -> str:
         problems=_problems(results.candidates),
         duration=_duration,
         plan_lines=list(plan_lines(results.plan)),
-        hosts=_hosts(results.candidates),
+        hosts=merged_hosts(each.verification.host for each in results.candidates if each.verification),
     )
 
 
@@ -194,17 +194,8 @@ def _problems(candidates: Sequence[Candidate]) -> Mapping[str, list[str]]:
     found: dict[str, list[str]] = {}
     for each in candidates:
         for problem in each.problems:
-            found.setdefault(problem, []).append(f"{each.checkpoint} × {each.recipe}")
+            found.setdefault(problem, []).append(each.title)
     return found
-
-
-def _hosts(candidates: Sequence[Candidate]) -> dict[str, str]:
-    """What evaluated, all candidates together."""
-    found: dict[str, dict[str, None]] = {}
-    for each in candidates:
-        for key, value in (each.verification.host if each.verification else {}).items():
-            found.setdefault(key, {})[value] = None
-    return {key: ", ".join(values) for key, values in found.items()}
 
 
 def _duration(seconds: float) -> str:

@@ -3,6 +3,7 @@
 Accuracies are in percent, drops in percentage points, sizes in bytes, times in milliseconds where a name says so.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from levit_edge.benchmark.measurement import Device, Latency
@@ -11,7 +12,7 @@ from levit_edge.bundle.manifest import Artifact, ArtifactResult, Verification
 from levit_edge.errors import SweepError
 from levit_edge.sweep.plan import SweepPlan
 
-__all__ = ["Candidate", "SweepResults", "TaskCounts"]
+__all__ = ["Candidate", "SweepResults", "TaskCounts", "merged_hosts"]
 
 SCHEMA_VERSION = 1
 
@@ -45,6 +46,11 @@ class Candidate:
     and latency (size, where no latency was measured)."""
     winner: bool = False
     """Whether it is the plan's choice for this checkpoint."""
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f"{self.checkpoint} × {self.recipe}"
 
     def artifact(self, runtime: Runtime, precision: Precision = Precision.INT8) -> Artifact | None:
         """One of its files; None if it has none."""
@@ -103,3 +109,10 @@ class SweepResults:
         for each in self.candidates:
             found.setdefault(each.checkpoint, []).append(each)
         return found
+
+
+def merged_hosts(hosts: Iterable[dict[str, str]]) -> dict[str, str]:
+    """One description of all hosts: what differs is listed."""
+    hosts = tuple(hosts)
+    keys = dict.fromkeys(key for host in hosts for key in host)
+    return {key: ", ".join(dict.fromkeys(host[key] for host in hosts if key in host)) for key in keys}

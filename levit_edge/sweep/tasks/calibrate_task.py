@@ -4,26 +4,27 @@ import io
 import tempfile
 import zipfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, ClassVar
 
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
-from levit_edge.documents import from_json, to_json
-from levit_edge.errors import SweepError
+from levit_edge.documents import to_json
 from levit_edge.quantize.calibration.calibrated import calibrate_network
 from levit_edge.quantize.evidence import LAYER_IMAGES
 from levit_edge.quantize.kept_plan import calibrated_to_bytes
 from levit_edge.sweep.inputs.calibration_files import ChosenImage, materialise
 from levit_edge.sweep.inputs.sources import Shard
-from levit_edge.sweep.tasks.call import Call, Result
-from levit_edge.sweep.tasks.facts import Calibrated
+from levit_edge.sweep.tasks.call import PLACE, inputs_of
+from levit_edge.sweep.tasks.facts import Calibrated, Network
 from levit_edge.sweep.tasks.network_tasks import deploy_form
+from levit_edge.sweep.tasks.result import Result
 from levit_edge.sweep.tasks.store import Store
 from levit_edge.system.progress import Stages
 
-__all__ = ["IMAGES", "PLAN", "calibrate", "calibration_part"]
+__all__ = ["IMAGES", "PLAN", "Calibrate", "calibration_part"]
 
 PLAN, IMAGES = "plan", "images"
 
@@ -40,28 +41,42 @@ def calibration_part(recipe: Recipe) -> Recipe:
     return replace(part, scheme=plain.scheme, dynamic_layers=(), float_layers=())
 
 
-def calibrate(call: Call, store: Store) -> dict[str, Result]:
+@dataclass(frozen=True, kw_only=True)
+class Calibrate:
     """Equalize, calibrate and round the weights of one network; see `levit_edge.quantize.plan.make_plan`."""
-    import torch
 
-    torch.set_num_threads(call.cpus)
-    ((name, inputs),) = call.pieces.items()
-    recipe = from_json(Recipe, inputs["recipe"], SweepError, "a call")
-    preprocessing = from_json(Preprocessing, inputs["preprocessing"], SweepError, "a call")
-    shards = [from_json(Shard, each, SweepError, "a call") for each in call.places["shards"]]
-    chosen = [from_json(ChosenImage, each, SweepError, "a call") for each in call.places["images"]]
-    deploy = deploy_form(call, inputs["checkpoint"])
-    options = ImageOptions(skip_bad_images=inputs["skip_bad_images"], workers=0)
-    with tempfile.TemporaryDirectory(prefix="levit-edge-") as folder:
-        images = materialise(shards, chosen, Path(folder))
-        network = calibrate_network(deploy, images, preprocessing, recipe, options, Stages())
-        calibrated = Calibrated(images=network.provenance(call.places["source"]), alike=network.alike)
-        blobs = {
-            IMAGES: store.add(_some_images(network.readable)),
-            # The images that go with the plan are all readable.
-            PLAN: store.add(calibrated_to_bytes(replace(network, bad=()))),
-        }
-    return {name: Result(value=to_json(calibrated), blobs=blobs)}
+    kind: ClassVar[str] = "calibrate"
+    network: Network
+    preprocessing: Preprocessing
+    recipe: Recipe
+    """A `calibration_part`."""
+    skip_bad_images: bool
+    source: str = field(metadata=PLACE)
+    """Of the images."""
+    shards: tuple[Shard, ...] = field(metadata=PLACE)
+    images: tuple[ChosenImage, ...] = field(metadata=PLACE)
+
+    def pieces(self) -> dict[str, dict[str, Any]]:
+        """Images count by their names and contents, in whatever shards they are."""
+        return {"": inputs_of(self) | {"images": [[each.name, each.image.sha256] for each in self.images]}}
+
+    def run(self, store: Store) -> dict[str, Result]:
+        """The value is a `Calibrated`; the blobs are the plan and some images, for the tasks that go on with it."""
+        import torch
+
+        torch.set_num_threads(1)
+        options = ImageOptions(skip_bad_images=self.skip_bad_images, workers=0)
+        deploy = deploy_form(self.network)
+        with tempfile.TemporaryDirectory(prefix="levit-edge-") as folder:
+            images = materialise(self.shards, self.images, Path(folder))
+            network = calibrate_network(deploy, images, self.preprocessing, self.recipe, options, Stages())
+            calibrated = Calibrated(images=network.provenance(self.source), alike=network.alike)
+            blobs = {
+                IMAGES: store.add(_some_images(network.readable)),
+                # The images that go with the plan are all readable.
+                PLAN: store.add(calibrated_to_bytes(replace(network, bad=()))),
+            }
+        return {"": Result(value=to_json(calibrated), blobs=blobs)}
 
 
 def _some_images(images: Sequence[Path]) -> bytes:

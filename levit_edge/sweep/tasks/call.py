@@ -1,73 +1,100 @@
-"""A task of a sweep as it goes to a worker, and what comes back: JSON in both directions."""
+"""A task of a sweep as it goes to a worker: a dataclass for each kind, as JSON."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+import json
+from dataclasses import dataclass, fields, is_dataclass
+from importlib import import_module
+from typing import Any, ClassVar, Protocol
 
-from levit_edge.system import result_cache
+from levit_edge.documents import from_json, to_json
+from levit_edge.errors import SweepError
+from levit_edge.sweep.tasks.result import Result, key_of
+from levit_edge.sweep.tasks.store import Store
 
-__all__ = ["Call", "Done", "Failed", "Outcome", "Result", "key_of"]
+__all__ = ["PLACE", "Call", "Nothing", "Task", "inputs_of", "pack_call", "unpack_call"]
+
+TASKS = {
+    "nothing": "call.Nothing",
+    "index": "index_task.Index",
+    "identify": "network_tasks.Identify",
+    "export": "network_tasks.Export",
+    "calibrate": "calibrate_task.Calibrate",
+    "quantize": "quantize_task.Quantize",
+    "evaluate": "evaluate_task.Evaluate",
+}
+"""Kind -> where its dataclass is, imported by whoever does it: a worker that runs finished files needs no torch."""
+
+
+PLACE = {"place": True}
+"""Metadata of a field that no result depends on: where something is whose content other fields name."""
+
+
+class Task(Protocol):
+    """Work for one process: a frozen dataclass of all that it takes, whose JSON `levit_edge.documents` makes."""
+
+    kind: ClassVar[str]
+    """One of `TASKS`."""
+
+    def pieces(self) -> dict[str, dict[str, Any]]:
+        """Name of each result -> its inputs: everything that it depends on, but for the environment."""
+
+    def run(self, store: Store) -> dict[str, Result]:
+        """Do it; returns all results, whose blobs are in the store."""
+
+
+def inputs_of(value: Any) -> Any:
+    """A task's fields as JSON, but for places."""
+    if not is_dataclass(value):
+        return to_json(value)
+    return {each.name: inputs_of(getattr(value, each.name)) for each in fields(value) if "place" not in each.metadata}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nothing:
+    """What a task costs that does nothing: docs/scaling.md."""
+
+    kind: ClassVar[str] = "nothing"
+    number: int
+
+    def pieces(self) -> dict[str, dict[str, Any]]:
+        """See `Task`."""
+        return {"": inputs_of(self)}
+
+    def run(self, _store: Store) -> dict[str, Result]:
+        """See `Task`."""
+        return {"": Result(value=None)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One task: work for one process, whose results are kept."""
+    """A task, and what it may take."""
 
-    kind: str
-    """One of `levit_edge.sweep.tasks.tasks.TASKS`."""
+    task: Task
     subject: str
     """What it is about, for people: a checkpoint, a recipe, a shard."""
-    pieces: dict[str, dict[str, Any]]
-    """Name of each result -> its inputs: everything that it depends on, but for the environment."""
-    places: dict[str, Any] = field(default_factory=dict)
-    """Where things are that the inputs name by their content."""
-    cpus: int = 1
     memory_bytes: int = 2 << 30
     seconds: int = 3600
     """It is ended after so long."""
     attempt: int = 1
 
     @property
+    def kind(self) -> str:
+        """The task's."""
+        return self.task.kind
+
+    @property
     def id(self) -> str:
         """Tells it from all other calls, and each attempt at it."""
-        return f"{self.kind}-{key_of(self.kind, self.pieces, {})[:16]}-{self.attempt}"
+        return f"{self.kind}-{key_of(self.kind, self.task.pieces(), {})[:16]}-{self.attempt}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """What a task found out: a small document, and the names of large things."""
-
-    value: Any
-    blobs: dict[str, str] = field(default_factory=dict)
-    """Name -> SHA-256 of bytes in the store."""
-    seconds: float = 0.0
-    """That the task took, all its results together."""
+def pack_call(call: Call) -> bytes:
+    """The call as JSON."""
+    return json.dumps({"kind": call.kind} | to_json(call)).encode()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Done:
-    """A task has ended well: its results are in the store."""
-
-    results: dict[str, Result]
-    """By the names of the call's pieces."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Failed:
-    """A task has not."""
-
-    reason: str
-    log: str = ""
-    """What the worker wrote while it was at it."""
-    node: str = ""
-    """Where it was, if that is known."""
-    again: bool = False
-    """Whether another attempt may end otherwise."""
-
-
-Outcome = Done | Failed
-
-
-def key_of(kind: str, inputs: Mapping[str, Any], environment: Mapping[str, str]) -> str:
-    """SHA-256, in hex, of all that a result depends on."""
-    return result_cache.key_of([kind, inputs, dict(environment)])
+def unpack_call(frame: bytes) -> Call:
+    """What `pack_call` was given."""
+    document = json.loads(frame)
+    module, _, name = TASKS[document.pop("kind")].partition(".")
+    kind = getattr(import_module(f"levit_edge.sweep.tasks.{module}"), name)
+    return Call(task=from_json(kind, document.pop("task"), SweepError, "a task"), **document)

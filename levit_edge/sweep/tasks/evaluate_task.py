@@ -1,26 +1,29 @@
 """The task that runs finished files over one shard of images."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
+from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.manifest import Artifact
 from levit_edge.data.preprocess import Preprocessing, decode_input
 from levit_edge.device.image import decoding_fault
-from levit_edge.documents import from_json, to_json
-from levit_edge.errors import DataError, SweepError
+from levit_edge.documents import to_json
+from levit_edge.errors import DataError
 from levit_edge.runtime.evaluation.evaluator import Evaluator, Model
 from levit_edge.runtime.evaluation.tally import Tallies
 from levit_edge.runtime.runner import runtime_version
-from levit_edge.sweep.inputs.shard_reader import entries
-from levit_edge.sweep.tasks.call import Call, Result
-from levit_edge.sweep.tasks.index_task import read_indexed
+from levit_edge.sweep.inputs.shard_reader import Entry, entries
+from levit_edge.sweep.tasks.call import PLACE, inputs_of
+from levit_edge.sweep.tasks.index_task import IndexedShard, read_indexed
+from levit_edge.sweep.tasks.result import Result
 from levit_edge.sweep.tasks.store import Store
 from levit_edge.system.host import describe_host
 from levit_edge.text import listed
 
-__all__ = ["Evaluated", "evaluate"]
+__all__ = ["Evaluate", "Evaluated"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,44 +39,76 @@ class Evaluated:
     host: dict[str, str]
 
 
-def evaluate(call: Call, store: Store) -> dict[str, Result]:
-    """Run the files, fp32 and int8 together, over the shard's images one after the other.
+@dataclass(frozen=True, kw_only=True)
+class Evaluate:
+    """Run files, fp32 and int8 together, over the shard's images one after the other.
 
-    The call's pieces are named by the files' SHA-256.
+    Its results, an `Evaluated` for each file, are named by the files' SHA-256.
     """
-    indexed = read_indexed(store, call.places["shard"])
+
+    kind: ClassVar[str] = "evaluate"
+    artifacts: tuple[Artifact, ...] = field(metadata=PLACE)
+    """With the fp32 file of each runtime."""
+    shard: str = field(metadata=PLACE)
+    """The blob of `Index`."""
+    labels: tuple[int, ...] | None = field(metadata=PLACE)
+    images: str
+    """Digest of names, contents and labels."""
+    preprocessing: Preprocessing
+    classes: int
+    skip_bad_images: bool
+
+    def pieces(self) -> dict[str, dict[str, Any]]:
+        """What a file does depends on it and its fp32 twin, and not on what else runs with it."""
+        twins = {each.runtime: each.sha256 for each in self.artifacts if each.precision is Precision.FP32}
+        common = inputs_of(self)
+        return {
+            each.sha256: common
+            | {"artifact": each.sha256, "compared with": twins[each.runtime], "runtime": str(each.runtime)}
+            for each in self.artifacts
+        }
+
+    def run(self, store: Store) -> dict[str, Result]:
+        """See `levit_edge.sweep.tasks.call.Task`."""
+        indexed = read_indexed(store, self.shard)
+        evaluator = _evaluator(store.url, self.artifacts, self.preprocessing, self.classes)
+        tallies, skipped = Tallies(self.artifacts), dict[str, str]()
+        for number, entry in enumerate(_unchanged(indexed)):
+            try:
+                image = decode_input(entry.content, entry.name, self.preprocessing)
+            except DataError as error:
+                skipped[entry.name] = decoding_fault(entry.name, error)
+                continue
+            tallies.count(evaluator.answer(image), None if self.labels is None else self.labels[number])
+        if skipped and not self.skip_bad_images:
+            raise DataError(f"{indexed.shard.name}: {_unreadable(skipped, len(indexed.index.images))}")
+        host = describe_host()
+        return {
+            artifact.sha256: Result(
+                value=to_json(
+                    Evaluated(
+                        tally=tally.to_json(), skipped=skipped, runtime=runtime_version(artifact.runtime), host=host
+                    )
+                )
+            )
+            for artifact, tally in tallies.by_artifact.items()
+        }
+
+
+def _unchanged(indexed: IndexedShard) -> Iterator[Entry]:
+    """The shard's images.
+
+    Raises:
+        DataError: they are not those that were indexed, or cannot be read.
+    """
     shard, expected = indexed.shard, [image.sha256 for image in indexed.index.images]
-    preprocessing = from_json(Preprocessing, call.places["preprocessing"], SweepError, "a call")
-    artifacts = tuple(from_json(Artifact, each, SweepError, "a call") for each in call.places["artifacts"])
-    evaluator = _evaluator(store.url, artifacts, preprocessing, call.places["classes"])
-    labels: list[int] | None = call.places["labels"]
-    tallies = Tallies(artifacts)
-    skipped: dict[str, str] = {}
     read = 0
-    for place, entry in enumerate(entries(shard)):
-        if place >= len(expected) or hashlib.sha256(entry.content).hexdigest() != expected[place]:
+    for read, entry in enumerate(entries(shard), 1):
+        if read > len(expected) or hashlib.sha256(entry.content).hexdigest() != expected[read - 1]:
             raise DataError(f"{shard.name}: {entry.name} was changed while the sweep ran: run it again.")
-        read += 1
-        try:
-            image = decode_input(entry.content, entry.name, preprocessing)
-        except DataError as error:
-            skipped[entry.name] = decoding_fault(entry.name, error)
-            continue
-        tallies.count(evaluator.answer(image), None if labels is None else labels[place])
+        yield entry
     if read != len(expected):
         raise DataError(f"{shard.name}: {read} images, and there were {len(expected)} when the sweep began.")
-    if skipped and not call.places["skip_bad_images"]:
-        raise DataError(f"{shard.name}: {_unreadable(skipped, read)}")
-    host = describe_host()
-    return {
-        artifact.sha256: Result(
-            value=to_json(
-                Evaluated(tally=tally.to_json(), skipped=skipped, runtime=runtime_version(artifact.runtime), host=host)
-            )
-        )
-        for artifact, tally in tallies.by_artifact.items()
-        if artifact.sha256 in call.pieces
-    }
 
 
 @lru_cache(maxsize=1)

@@ -1,13 +1,13 @@
 """What tasks say of networks and images, as documents."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from levit_edge.bundle.manifest import Artifact, CheckpointProvenance, ImageProvenance, LayerRecord
 from levit_edge.bundle.recipe import Recipe
-from levit_edge.data.preprocess import Preprocessing
 from levit_edge.model.config import LevitConfig
+from levit_edge.sweep.tasks.call import PLACE
 
-__all__ = ["Calibrated", "CheckpointFacts", "CheckpointPlace", "Quantized"]
+__all__ = ["Calibrated", "CheckpointFacts", "CheckpointPlace", "Network", "Quantized"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,16 +28,22 @@ class CheckpointPlace:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Network:
+    """A checkpoint that was read once, as tasks take it."""
+
+    checkpoint: CheckpointPlace = field(metadata=PLACE)
+    sha256: str
+    """Of its weights."""
+    config: LevitConfig
+
+
+@dataclass(frozen=True, kw_only=True)
 class CheckpointFacts:
     """What a checkpoint is."""
 
     config: LevitConfig
     provenance: CheckpointProvenance
     labels: tuple[str, ...] | None
-
-    def preprocessing(self, resize: int | None) -> Preprocessing:
-        """The network's own; `resize` replaces the length of the short side."""
-        return Preprocessing.from_config(self.config, resize)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,15 +2,17 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import SweepError
 from levit_edge.sweep.inputs.shard_index import ShardIndex, index_shard
 from levit_edge.sweep.inputs.sources import Shard
-from levit_edge.sweep.tasks.call import Call, Result
+from levit_edge.sweep.tasks.call import inputs_of
+from levit_edge.sweep.tasks.result import Result
 from levit_edge.sweep.tasks.store import Store
 
-__all__ = ["INDEX", "IndexedShard", "index", "read_indexed"]
+__all__ = ["INDEX", "Index", "IndexedShard", "read_indexed"]
 
 INDEX = "index"
 
@@ -23,13 +25,22 @@ class IndexedShard:
     index: ShardIndex
 
 
-def index(call: Call, store: Store) -> dict[str, Result]:
+@dataclass(frozen=True, kw_only=True)
+class Index:
     """List the shard's images with their classes and the SHA-256 of their contents."""
-    ((name, inputs),) = call.pieces.items()
-    shard = from_json(Shard, inputs, SweepError, "a call")
-    found = IndexedShard(shard=shard, index=index_shard(shard))
-    blob = store.add(json.dumps(to_json(found), separators=(",", ":")).encode())
-    return {name: Result(value={"images": len(found.index.images)}, blobs={INDEX: blob})}
+
+    kind: ClassVar[str] = "index"
+    shard: Shard
+
+    def pieces(self) -> dict[str, dict[str, Any]]:
+        """See `levit_edge.sweep.tasks.call.Task`."""
+        return {"": inputs_of(self)}
+
+    def run(self, store: Store) -> dict[str, Result]:
+        """Its blob is what `read_indexed` reads."""
+        found = IndexedShard(shard=self.shard, index=index_shard(self.shard))
+        blob = store.add(json.dumps(to_json(found), separators=(",", ":")).encode())
+        return {"": Result(value={"images": len(found.index.images)}, blobs={INDEX: blob})}
 
 
 def read_indexed(store: Store, sha256: str) -> IndexedShard:

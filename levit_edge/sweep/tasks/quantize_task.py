@@ -3,14 +3,15 @@
 import io
 import tempfile
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.preprocess import Preprocessing
-from levit_edge.documents import from_json, to_json
-from levit_edge.errors import SweepError
+from levit_edge.documents import to_json
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.artifacts import Exported, check_exports, export_int8
 from levit_edge.quantize.bundle_parts import golden_file
@@ -20,45 +21,56 @@ from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.quantize.schemes import layer_schemes
 from levit_edge.report.evidence import EVIDENCE_FILE, evidence_file
 from levit_edge.sweep.tasks.calibrate_task import IMAGES, PLAN
-from levit_edge.sweep.tasks.call import Call, Result
-from levit_edge.sweep.tasks.facts import Quantized
+from levit_edge.sweep.tasks.call import inputs_of
+from levit_edge.sweep.tasks.facts import Network, Quantized
 from levit_edge.sweep.tasks.network_tasks import deploy_form
+from levit_edge.sweep.tasks.result import Result
 from levit_edge.sweep.tasks.store import Store
 from levit_edge.system.progress import Stages
 
-__all__ = ["GOLDEN", "quantize"]
+__all__ = ["GOLDEN", "Quantize"]
 
 GOLDEN = "golden.npz"
 
 
-def quantize(call: Call, store: Store) -> dict[str, Result]:
+@dataclass(frozen=True, kw_only=True)
+class Quantize:
     """Quantize a calibrated network by a recipe, export it, and check all four files against what they came from."""
-    import torch
 
-    torch.set_num_threads(call.cpus)
-    ((name, inputs),) = call.pieces.items()
-    recipe = from_json(Recipe, inputs["recipe"], SweepError, "a call")
-    preprocessing = from_json(Preprocessing, inputs["preprocessing"], SweepError, "a call")
-    deploy = deploy_form(call, inputs["checkpoint"])
-    with tempfile.TemporaryDirectory(prefix="levit-edge-") as folder:
-        images = _unpacked(store.blob(inputs["calibration"][IMAGES]), Path(folder))
-        calibrated = calibrated_from_bytes(store.blob(inputs["calibration"][PLAN]), deploy, images)
-        plan = calibrated.plan.with_schemes(layer_schemes(calibrated.plan.deploy, recipe))
-        exported = [
-            *(_made(store.blob(sha256), file, deploy) for file, sha256 in inputs["fp32"].items()),
-            *export_int8(quantize_graph(plan), deploy.config.image_size, Stages(), recipe),
-        ]
-        checked = check_exports(exported, calibrated.golden, Stages())
-        evidence = layer_evidence(plan, images.images, preprocessing, Stages(), limit=None)
-    blobs = {each.artifact.file: store.add(each.model) for each in checked}
-    blobs[GOLDEN] = store.add(golden_file(calibrated.golden, checked))
-    blobs[EVIDENCE_FILE] = store.add(evidence_file(evidence))
-    made = Quantized(
-        recipe=recipe,
-        artifacts=tuple(each.artifact for each in checked),
-        layers=plan.records,
-    )
-    return {name: Result(value=to_json(made), blobs=blobs)}
+    kind: ClassVar[str] = "quantize"
+    network: Network
+    preprocessing: Preprocessing
+    recipe: Recipe
+    fp32: dict[str, str]
+    """The blobs of `Export`."""
+    calibration: dict[str, str]
+    """Those of `Calibrate`."""
+
+    def pieces(self) -> dict[str, dict[str, Any]]:
+        """See `levit_edge.sweep.tasks.call.Task`."""
+        return {"": inputs_of(self)}
+
+    def run(self, store: Store) -> dict[str, Result]:
+        """The value is a `Quantized`; the blobs are the bundle's files, by their names."""
+        import torch
+
+        torch.set_num_threads(1)
+        deploy = deploy_form(self.network)
+        with tempfile.TemporaryDirectory(prefix="levit-edge-") as folder:
+            images = _unpacked(store.blob(self.calibration[IMAGES]), Path(folder))
+            calibrated = calibrated_from_bytes(store.blob(self.calibration[PLAN]), deploy, images)
+            plan = calibrated.plan.with_schemes(layer_schemes(calibrated.plan.deploy, self.recipe))
+            exported = [
+                *(_made(store.blob(sha256), file, deploy) for file, sha256 in self.fp32.items()),
+                *export_int8(quantize_graph(plan), deploy.config.image_size, Stages(), self.recipe),
+            ]
+            checked = check_exports(exported, calibrated.golden, Stages())
+            evidence = layer_evidence(plan, images.images, self.preprocessing, Stages(), limit=None)
+        blobs = {each.artifact.file: store.add(each.model) for each in checked}
+        blobs[GOLDEN] = store.add(golden_file(calibrated.golden, checked))
+        blobs[EVIDENCE_FILE] = store.add(evidence_file(evidence))
+        made = Quantized(recipe=self.recipe, artifacts=tuple(each.artifact for each in checked), layers=plan.records)
+        return {"": Result(value=to_json(made), blobs=blobs)}
 
 
 def _made(model: bytes, file: str, deploy: DeployLeViT) -> Exported:

@@ -10,7 +10,8 @@ from typing import Any, Protocol, TypeVar
 from levit_edge.errors import LevitEdgeError
 from levit_edge.sweep.engines.engine import Engine
 from levit_edge.sweep.outcome.results import TaskCounts
-from levit_edge.sweep.tasks.call import Call, Done, Failed, Result, key_of
+from levit_edge.sweep.tasks.call import Call
+from levit_edge.sweep.tasks.result import Done, Failed, Result, key_of
 from levit_edge.sweep.tasks.store import Store
 
 __all__ = ["Listener", "Runner", "Silent", "TaskFailedError", "run_to_end"]
@@ -76,40 +77,45 @@ class Runner:
         """Kind -> counts."""
 
     async def results(self, call: Call) -> dict[str, Result]:
-        """The results of all pieces of `call`, by name; two equal calls are one.
+        """The results of the call's task, by name; two equal tasks are one. If one is missing, it is done anew.
 
         Raises:
             TaskFailedError: it cannot be done.
             SweepError: the engine is lost, or the store cannot be used.
         """
-        keys = frozenset(key_of(call.kind, inputs, self._environment) for inputs in call.pieces.values())
-        if keys in self._running:
-            return await asyncio.shield(self._running[keys])
-        task = self._running[keys] = asyncio.create_task(self._results(call))
+        keys = {name: key_of(call.kind, inputs, self._environment) for name, inputs in call.task.pieces().items()}
+        same = frozenset(keys.values())
+        if same in self._running:
+            return await asyncio.shield(self._running[same])
+        task = self._running[same] = asyncio.create_task(self._results(call, keys))
         try:
             return await task
         finally:
             self._listener.ended(call.kind)
 
     async def result(self, call: Call) -> Result:
-        """That of a call with one piece; see `results`."""
+        """That of a task with one result; see `results`."""
         (found,) = (await self.results(call)).values()
         return found
 
-    async def _results(self, call: Call) -> dict[str, Result]:
-        found = await asyncio.to_thread(self._stored, call)
-        missing = {name: inputs for name, inputs in call.pieces.items() if name not in found}
-        if not missing:
+    async def _results(self, call: Call, keys: Mapping[str, str]) -> dict[str, Result]:
+        found = await asyncio.to_thread(self._stored, keys)
+        if found is not None:
             self._count(call.kind, reused=1)
             return found
-        made = await self._attempts(replace(call, pieces=missing))
+        made = await self._attempts(call)
         self._count(call.kind, done=1, seconds=max(each.seconds for each in made.values()))
-        return found | made
+        return made
 
-    def _stored(self, call: Call) -> dict[str, Result]:
-        keys = {name: key_of(call.kind, inputs, self._environment) for name, inputs in call.pieces.items()}
-        stored = {name: self._store.result(key) for name, key in keys.items() if key in self._known}
-        return {name: result for name, result in stored.items() if result is not None}
+    def _stored(self, keys: Mapping[str, str]) -> dict[str, Result] | None:
+        """All results of a task, if all are there."""
+        found = {}
+        for name, key in keys.items():
+            result = self._store.result(key) if key in self._known else None
+            if result is None:
+                return None
+            found[name] = result
+        return found
 
     async def _attempts(self, call: Call) -> dict[str, Result]:
         avoid = ""

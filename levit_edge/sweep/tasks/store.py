@@ -19,7 +19,7 @@ from typing import Any
 from levit_edge.documents import from_json, parse_json, to_json
 from levit_edge.errors import LevitEdgeError, SweepError
 from levit_edge.sweep.inputs.storage import is_local, locate, reported
-from levit_edge.sweep.tasks.call import Result, key_of
+from levit_edge.sweep.tasks.result import Result, key_of
 from levit_edge.system.atomic import replace_file
 
 __all__ = ["Store"]

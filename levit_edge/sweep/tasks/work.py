@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from levit_edge.errors import LevitEdgeError
-from levit_edge.sweep.tasks.call import Call, Done, Failed, Outcome
+from levit_edge.sweep.tasks.call import Call
+from levit_edge.sweep.tasks.result import Done, Failed, Outcome
 from levit_edge.sweep.tasks.store import Store
-from levit_edge.sweep.tasks.tasks import TASKS
 from levit_edge.system.limits import at_most
 from levit_edge.system.memory import ran_out_of_memory, tells_of_shortage
 
@@ -63,11 +63,11 @@ def read_log(path: Path) -> str:
 
 def _run(call: Call, store: Store, environment: Mapping[str, str]) -> Done:
     start = time.perf_counter()
-    results = TASKS[call.kind](call, store)
+    results = call.task.run(store)
     seconds = round(time.perf_counter() - start, 3)
     timed = {name: replace(result, seconds=seconds) for name, result in results.items()}
-    for name, result in timed.items():
-        store.keep(call.kind, call.pieces[name], environment, result)
+    for name, inputs in call.task.pieces().items():
+        store.keep(call.kind, inputs, environment, timed[name])
     return Done(results=timed)
 
 

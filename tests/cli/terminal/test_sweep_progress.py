@@ -11,7 +11,7 @@ from tests.cli.pseudo_terminal import on_terminal, screen_lines
 PLAY = """
 import sys, time
 from levit_edge.cli.terminal.sweep_progress import SweepProgress
-from levit_edge.sweep.tasks.call import Failed
+from levit_edge.sweep.tasks.result import Failed
 
 with SweepProgress(quiet="--json" in sys.argv) as progress:
     progress.expect("index", 3)

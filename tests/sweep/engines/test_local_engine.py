@@ -11,7 +11,8 @@ import pytest
 
 from levit_edge.sweep.engines.environment import environment
 from levit_edge.sweep.sweep import open_engine
-from levit_edge.sweep.tasks.call import Call, Failed
+from levit_edge.sweep.tasks.call import Call, Nothing
+from levit_edge.sweep.tasks.result import Failed
 from levit_edge.sweep.tasks.store import Store
 from tests.integration.conftest import COMMAND
 from tests.sweep.held_server import HeldServer, serving
@@ -31,7 +32,7 @@ def server(files: dict[str, bytes]) -> Iterator[HeldServer]:
 
 
 def call(number: int) -> Call:
-    return Call(kind="nothing", subject=str(number), pieces={"": {"number": number}}, memory_bytes=MEMORY_BYTES)
+    return Call(task=Nothing(number=number), subject=str(number), memory_bytes=MEMORY_BYTES)
 
 
 def fill(ballast: Path) -> None:

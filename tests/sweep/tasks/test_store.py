@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from levit_edge.errors import SweepError
-from levit_edge.sweep.tasks.call import Result, key_of
+from levit_edge.sweep.tasks.result import Result, key_of
 from levit_edge.sweep.tasks.store import Store
 
 INPUTS = {"checkpoint": "ab" * 32, "recipe": {"seed": 0}}
