@@ -95,10 +95,11 @@ def test_the_hint_after_a_failed_gate_looks_at_the_same_model(asked: dict[str, A
     common = [*inputs, "--resize", "40", "--skip-bad-images"]
     assert run(["quantize", *common, *words, "--max-drop", "0.1"]) == ExitStatus.GATE_FAILED
     hint = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("next: "))
-    keys = ("size", "calibration", "evaluation", "resize", "skip_bad_images", "recipe")
+    keys = ("size", "calibration", "evaluation", "options", "recipe")
     of_quantize = {key: asked.pop(key) for key in keys}
     asked.clear()
     run(shlex.split(hint.removeprefix("next: "))[1:])
+    asked["options"] = replace(asked["options"], limit=None)  # `sensitivity` looks at 128 images unless told
     assert {key: asked[key] for key in keys} == of_quantize
     assert of_quantize["recipe"] == OTHER
 

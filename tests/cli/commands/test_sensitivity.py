@@ -97,7 +97,7 @@ def test_the_json_is_the_documented_one(capsys: Captured, asked: dict[str, Any])
         assert set(layer) == ROW_KEYS
         assert set(layer["static"]) == NOISE_KEYS
     assert document["layers"][0]["times"]["float"] == {"median_ms": 1.5, "minimum_ms": 1.0}
-    assert asked["images"] == 128
+    assert asked["options"].limit == 128
     assert asked["costs"] is True
     assert asked["recipe"] == Recipe()
 
@@ -121,7 +121,7 @@ def test_options_reach_the_library(capsys: Captured, asked: dict[str, Any], tmp_
     assert "1 of 5 layers" in captured.out
     assert f"plot: {plot}" in captured.out
     assert plot.read_bytes().startswith(b"<?xml")
-    assert (asked["size"], asked["checkpoint"], asked["images"], asked["costs"]) == ("128S", "w.pth", 7, False)
+    assert (asked["size"], asked["checkpoint"], asked["options"].limit, asked["costs"]) == ("128S", "w.pth", 7, False)
     assert asked["recipe"] == Recipe(equalize=False, seed=3)
 
 
