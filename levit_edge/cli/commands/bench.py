@@ -1,7 +1,7 @@
 """`levit-edge bench`: measure a bundle on this computer or on boards."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,48 +9,63 @@ from levit_edge.cli.options import BundlePath, JsonOutput, Python, RuntimeChoice
 from levit_edge.cli.terminal.console import print_json, show_error, stdout, suggest
 from levit_edge.errors import ExitStatus
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from levit_edge.benchmark.measurement import Measurement
+    from levit_edge.board.fleet import Outcome
+    from levit_edge.board.measure import BenchmarkSettings
+    from levit_edge.board.transports.transport import Transport
+    from levit_edge.bundle.reader import Bundle
+
 __all__ = ["bench"]
+
+
+Fleet = Annotated[
+    Path | None, typer.Option(metavar="TOML", help="Boards to measure at once: a [[board]] with `on = …` for each.")
+]
+Threads = Annotated[
+    str | None,
+    typer.Option(metavar="N,…", help="Numbers of threads. [default: 1 and the number of cores, at most 4; emulated 1]"),
+]
+Runs = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Timed runs of each file, in up to 20 turns. [default: 100; emulated 2]"),
+]
+Sustained = Annotated[
+    float, typer.Option(min=0, metavar="SECONDS", help="Then work so long without a pause, to show throttling.")
+]
+MaxLatency = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        metavar="MS",
+        help="Gate: fail with exit status 4 if the fastest INT8 median takes longer. Not for emulated boards.",
+    ),
+]
+Save = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Write one JSON for each board there, made to be shared.")
+]
+Setup = Annotated[
+    bool, typer.Option("--setup", help="First make a private Python environment with the runtimes on the board.")
+]
+Offline = Annotated[
+    bool, typer.Option("--offline", help="With --setup: fetch packages here and send them to a board without network.")
+]
 
 
 def bench(
     bundle: BundlePath,
     on: Target = None,
-    fleet: Annotated[
-        Path | None,
-        typer.Option(metavar="TOML", help="Boards to measure at once: a [[board]] with `on = …` for each."),
-    ] = None,
-    threads: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N,…", help="Numbers of threads. [default: 1 and the number of cores, at most 4; emulated 1]"
-        ),
-    ] = None,
-    runs: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Timed runs of each file, in up to 20 turns. [default: 100; emulated 2]"),
-    ] = None,
+    fleet: Fleet = None,
+    threads: Threads = None,
+    runs: Runs = None,
     runtime: RuntimeChoice = None,
-    sustained: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="Then work so long without a pause, to show throttling.")
-    ] = 0,
-    max_latency_ms: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            metavar="MS",
-            help="Gate: fail with exit status 4 if the fastest INT8 median takes longer. Not for emulated boards.",
-        ),
-    ] = None,
-    save: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write one JSON for each board there, made to be shared.")
-    ] = None,
-    setup: Annotated[
-        bool, typer.Option("--setup", help="First make a private Python environment with the runtimes on the board.")
-    ] = False,
-    offline: Annotated[
-        bool,
-        typer.Option("--offline", help="With --setup: fetch packages here and send them to a board without network."),
-    ] = False,
+    sustained: Sustained = 0,
+    max_latency_ms: MaxLatency = None,
+    save: Save = None,
+    setup: Setup = False,
+    offline: Offline = False,
     python: Python = None,
     ssh_config: SshConfig = None,
     timeout: Timeout = None,
@@ -60,17 +75,12 @@ def bench(
 
     A board needs an ssh server (or adb) and Python 3.9; nothing stays on it but what --setup installs.
     """
-    from levit_edge.benchmark.measurement import Measurement
-    from levit_edge.board.android.without_python import measure_by_agent_or_app
-    from levit_edge.board.emulation.emulated import measure_emulated
     from levit_edge.board.fleet import Board, read_fleet, side_by_side
     from levit_edge.board.measure import BenchmarkSettings
-    from levit_edge.board.transports.qemu import QemuTransport
+    from levit_edge.board.setup import set_up
     from levit_edge.board.transports.target import open_target
     from levit_edge.bundle.reader import Bundle
-    from levit_edge.cli.show.bench import bench_table
     from levit_edge.cli.terminal.board_progress import BoardProgress
-    from levit_edge.documents import to_json
 
     _check(on, fleet, setup=setup, offline=offline)
     counts = _numbers(threads)
@@ -79,12 +89,7 @@ def bench(
 
     with BoardProgress(several=len(boards) > 1, quiet=json) as progress:
 
-        def work(board: Board) -> Measurement:
-            transport = open_target(board.on, python=board.python or python, ssh_config=ssh_config)
-            if setup:
-                from levit_edge.board.setup import set_up
-
-                set_up(transport, runtime, offline=offline, progress=progress.of(board.on))
+        def work(board: Board) -> "Measurement":
             settings = BenchmarkSettings(
                 runtimes=tuple(runtime) if runtime else None,
                 threads=board.threads or counts,
@@ -93,13 +98,38 @@ def bench(
                 max_latency_ms=max_latency_ms,
                 timeout_s=timeout,
             )
-            if isinstance(transport, QemuTransport):
-                return measure_emulated(opened, transport, settings, progress.of(board.on))
-            return measure_by_agent_or_app(opened, transport, settings, progress.of(board.on))
+            transport = open_target(board.on, python=board.python or python, ssh_config=ssh_config)
+            if setup:
+                set_up(transport, runtime, offline=offline, progress=progress.of(board.on))
+            return _measure(opened, transport, settings, progress.of(board.on))
 
         outcomes = side_by_side(boards, work)
     if len(outcomes) == 1 and outcomes[0].error is not None:
         raise outcomes[0].error
+    _show(outcomes, save, json=json, again=(bundle, *(word for each in on or () for word in ("--on", each))))
+    if any(outcome.error is not None for outcome in outcomes):
+        return ExitStatus.BAD_INPUT
+    missed = any(each.result is not None and each.result.gate.passed is False for each in outcomes)
+    return ExitStatus.GATE_FAILED if missed else ExitStatus.DONE
+
+
+def _measure(bundle: "Bundle", transport: "Transport", settings: "BenchmarkSettings", progress: Any) -> "Measurement":
+    from levit_edge.board.android.without_python import measure_by_agent_or_app
+    from levit_edge.board.emulation.emulated import measure_emulated
+    from levit_edge.board.transports.qemu import QemuTransport
+
+    if isinstance(transport, QemuTransport):
+        return measure_emulated(bundle, transport, settings, progress)
+    return measure_by_agent_or_app(bundle, transport, settings, progress)
+
+
+def _show(
+    outcomes: "Sequence[Outcome[Measurement]]", save: Path | None, *, json: bool, again: tuple[object, ...]
+) -> None:
+    """Save and print what was measured, and then what went wrong; `again` are the words that measure it again."""
+    from levit_edge.cli.show.bench import bench_table
+    from levit_edge.documents import to_json
+
     measured = [outcome.result for outcome in outcomes if outcome.result is not None]
     saved = []
     if save is not None:
@@ -116,14 +146,10 @@ def bench(
         if saved:
             suggest(("levit-edge", "report", save, "--output", "comparison.html"))
         elif measured:
-            boards_again = [word for each in on or () for word in ("--on", each)]
-            suggest(("levit-edge", "bench", bundle, *boards_again, "--save", "results"))
+            suggest(("levit-edge", "bench", *again, "--save", "results"))
     for outcome in outcomes:
         if outcome.error is not None:
             show_error(str(outcome.error))
-    if len(measured) < len(outcomes):
-        return ExitStatus.BAD_INPUT
-    return ExitStatus.GATE_FAILED if any(each.gate.passed is False for each in measured) else ExitStatus.DONE
 
 
 def _check(on: list[str] | None, fleet: Path | None, *, setup: bool, offline: bool) -> None:
@@ -149,7 +175,7 @@ def _numbers(text: str | None) -> tuple[int, ...] | None:
     return numbers
 
 
-def _fleet_json(outcomes: Any) -> dict[str, Any]:
+def _fleet_json(outcomes: "Sequence[Outcome[Measurement]]") -> dict[str, Any]:
     from levit_edge.documents import to_json
 
     boards = [

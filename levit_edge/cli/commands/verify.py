@@ -1,7 +1,8 @@
 """`levit-edge verify`: measure an existing bundle on labelled images, here or on a board; or check a package."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,46 +25,55 @@ from levit_edge.cli.terminal.progress import stage_listener
 from levit_edge.data.options import ImageOptions
 from levit_edge.errors import ExitStatus
 
+if TYPE_CHECKING:
+    from levit_edge.bundle.manifest import Verification
+    from levit_edge.system.progress import Stages
+
 __all__ = ["verify"]
 
 
+BundleOrPackage = Annotated[
+    Path,
+    typer.Argument(metavar="BUNDLE", help="A folder made by `levit-edge quantize`, or a .zip by `levit-edge package`."),
+]
+Evaluation = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Images to measure a bundle on: one folder per class, or a folder of images."),
+]
+Board = Annotated[
+    str | None,
+    typer.Option(
+        metavar="BOARD",
+        autocompletion=targets,
+        help="Run the files on a board, as for `bench`; images are decoded here.",
+    ),
+]
+Key = Annotated[
+    Path | None,
+    typer.Option(metavar="PUB", help="Require that a package is signed by this public key (PEM), in PACKAGE.sig."),
+]
+
+
 def verify(
-    bundle: Annotated[
-        Path,
-        typer.Argument(
-            metavar="BUNDLE", help="A folder made by `levit-edge quantize`, or a .zip by `levit-edge package`."
-        ),
-    ],
-    evaluation: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Images to measure a bundle on: one folder per class, or a folder of images."),
-    ] = None,
+    bundle: BundleOrPackage,
+    evaluation: Evaluation = None,
     max_drop: MaxDrop = None,
     limit: Limit = None,
     runtime: RuntimeChoice = None,
     skip_bad_images: SkipBadImages = False,
     workers: Workers = None,
-    on: Annotated[
-        str | None,
-        typer.Option(
-            metavar="BOARD",
-            autocompletion=targets,
-            help="Run the files on a board, as for `bench`; images are decoded here.",
-        ),
-    ] = None,
+    on: Board = None,
     python: Python = None,
     ssh_config: SshConfig = None,
     timeout: Timeout = None,
-    key: Annotated[
-        Path | None,
-        typer.Option(metavar="PUB", help="Require that a package is signed by this public key (PEM), in PACKAGE.sig."),
-    ] = None,
+    key: Key = None,
     json: JsonOutput = False,
 ) -> int:
     """Run a bundle's fp32 and INT8 files in the real runtimes over images, and compare them; or check a package.
 
     Of a package the checksums, the golden outputs and, with --key, the signature are checked; it is never unpacked.
     """
+    for_boards = {"--python": python, "--ssh-config": ssh_config, "--timeout": timeout}
     if names_package(bundle):
         for_bundles = {
             "--evaluation": evaluation,
@@ -73,59 +83,57 @@ def verify(
             "--skip-bad-images": skip_bad_images,
             "--workers": workers is not None,
             "--on": on,
-            "--python": python,
-            "--ssh-config": ssh_config,
-            "--timeout": timeout,
+            **for_boards,
         }
         verify_package(bundle, key, for_bundles, json=json)
         return ExitStatus.DONE
-    if key is not None:
-        raise typer.BadParameter("goes with a package: a bundle is not signed.", param_hint="--key")
-    if evaluation is None:
-        raise typer.BadParameter("a bundle is measured on images: give a folder of them.", param_hint="--evaluation")
+    images = _checked(evaluation, key, on, for_boards)
     from levit_edge.bundle.reader import Bundle
-    from levit_edge.cli.show.tables import bundle_json, verification_table
     from levit_edge.runtime.evaluation.verify import verify as verify_bundle
     from levit_edge.system.progress import Stages
 
     stages, opened = Stages(stage_listener(json=json)), Bundle.open(bundle)
-    options = ImageOptions(limit=limit, skip_bad_images=skip_bad_images, workers=workers)
+    asked: dict[str, Any] = {
+        "options": ImageOptions(limit=limit, skip_bad_images=skip_bad_images, workers=workers),
+        "max_drop_pt": max_drop,
+        "stages": stages,
+    }
     if on is None:
-        for name, value in (("--python", python), ("--ssh-config", ssh_config), ("--timeout", timeout)):
-            if value is not None:
-                raise typer.BadParameter("goes with --on.", param_hint=name)
-        verification = verify_bundle(
-            opened,
-            evaluation,
-            runtimes=tuple(runtime or Runtime),
-            options=options,
-            max_drop_pt=max_drop,
-            stages=stages,
-        )
+        verification = verify_bundle(opened, images, runtimes=tuple(runtime or Runtime), **asked)
     else:
         from levit_edge.board.evaluate import verify_on
         from levit_edge.board.transports.target import open_target
 
-        found = verify_on(
-            opened,
-            open_target(on, python=python, ssh_config=ssh_config),
-            evaluation,
-            runtimes=runtime,
-            options=options,
-            max_drop_pt=max_drop,
-            timeout_s=timeout,
-            stages=stages,
-        )
+        transport = open_target(on, python=python, ssh_config=ssh_config)
+        found = verify_on(opened, transport, images, runtimes=runtime, timeout_s=timeout, **asked)
         verification = found.verification
         for reason in found.absent.values():
             show_warning(f"not evaluated on the board: {reason}.")
         if found.resumed:
             show_warning(f"{found.resumed} images were evaluated by an earlier call that was cut off.")
+    _show(bundle, verification, stages, on, json=json)
+    return ExitStatus.GATE_FAILED if verification.gate.passed is False else ExitStatus.DONE
+
+
+def _checked(evaluation: Path | None, key: Path | None, on: str | None, for_boards: Mapping[str, object]) -> Path:
+    """The images of a bundle's verification, if the options go together."""
+    if key is not None:
+        raise typer.BadParameter("goes with a package: a bundle is not signed.", param_hint="--key")
+    if evaluation is None:
+        raise typer.BadParameter("a bundle is measured on images: give a folder of them.", param_hint="--evaluation")
+    for name, value in for_boards.items():
+        if on is None and value is not None:
+            raise typer.BadParameter("goes with --on.", param_hint=name)
+    return evaluation
+
+
+def _show(bundle: Path, verification: "Verification", stages: "Stages", on: str | None, *, json: bool) -> None:
+    from levit_edge.cli.show.tables import bundle_json, verification_table
+
     if json:
         print_json(bundle_json(str(bundle), verification, stages.records))
-    else:
-        verification_table(verification, stdout)
-        board = () if on is None else ("--on", on)
-        if verification.gate.passed is not False:
-            suggest(("levit-edge", "bench", bundle, *board), ("levit-edge", "package", bundle, "--for", "board"))
-    return ExitStatus.GATE_FAILED if verification.gate.passed is False else ExitStatus.DONE
+        return
+    verification_table(verification, stdout)
+    board = () if on is None else ("--on", on)
+    if verification.gate.passed is not False:
+        suggest(("levit-edge", "bench", bundle, *board), ("levit-edge", "package", bundle, "--for", "board"))
