@@ -41,7 +41,7 @@ from levit_edge.runtime.evaluation.verify import evaluate, evaluation_set
 from levit_edge.runtime.runner import open_runner
 from levit_edge.system.progress import Advance, Stages
 
-__all__ = ["Figures", "Round", "bare", "compare", "verified"]
+__all__ = ["Metrics", "Round", "bare", "compare", "verified"]
 
 PACKAGES = ("levit-edge", "executorch", "onnxruntime", "numpy", "pillow")
 CAVEAT = "Images per second of this machine, which other work may have shared: compare the two ways of one round."
@@ -78,7 +78,7 @@ class Round:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figures(Document):
+class Metrics(Document):
     """All that the JSON file holds."""
 
     files: tuple[str, ...]
@@ -88,7 +88,7 @@ class Figures(Document):
     median_ratio: float
 
 
-def compare(bundle: Bundle, images: ImageSet, *, processes: int, rounds: int, command: str) -> Figures:
+def compare(bundle: Bundle, images: ImageSet, *, processes: int, rounds: int, command: str) -> Metrics:
     """Measure both ways `rounds` times, in turn."""
     artifacts = bundle.manifest.artifacts
     models = [
@@ -105,7 +105,7 @@ def compare(bundle: Bundle, images: ImageSet, *, processes: int, rounds: int, co
         alone = bare(models, images.images, bundle.manifest.preprocessing, processes)
         throughput, running = verified(bundle, images, processes)
         measured.append(Round(bare=alone, verification=throughput, running_images_per_second=running))
-    return Figures(
+    return Metrics(
         command=command,
         caveat=CAVEAT,
         **circumstances(PACKAGES),
@@ -222,7 +222,7 @@ def _cpu_seconds() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
-def show(figures: Figures, console: Console) -> None:
+def show(figures: Metrics, console: Console) -> None:
     """Print the figures and what they are of."""
     host = figures.host
     console.print(f"{figures.images} images through {', '.join(figures.files)}; {figures.processes} processes")

@@ -108,15 +108,15 @@ def labels(bundle: Path) -> Reader:
 def evidence(bundle: Path) -> Reader:
     """What a bundle keeps for its report; what is accepted becomes a page."""
     from levit_edge.report.bundle_page import bundle_page
-    from levit_edge.report.evidence import EVIDENCE_FILE
+    from levit_edge.report.report_data import REPORT_DATA_FILE
 
     folder = BundleFolder(bundle)
     return Reader(
         name="evidence",
-        seeds=[folder.files[EVIDENCE_FILE]],
+        seeds=[folder.files[REPORT_DATA_FILE]],
         mutations=JSON,
         read=lambda data, scratch: bundle_page(
-            Bundle.open(folder.write(scratch, folder.with_file(EVIDENCE_FILE, data)))
+            Bundle.open(folder.write(scratch, folder.with_file(REPORT_DATA_FILE, data)))
         ),
     )
 

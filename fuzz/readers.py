@@ -5,9 +5,9 @@ from pathlib import Path
 
 from fuzz.board_readers import BOARD_READERS
 from fuzz.bundle_readers import BUNDLE_READERS
+from fuzz.cache_readers import CACHE_READERS
 from fuzz.checkpoint_readers import CHECKPOINT_READERS
 from fuzz.image_readers import IMAGE_READERS
-from fuzz.kept_readers import KEPT_READERS
 from fuzz.model_readers import MODEL_READERS
 from fuzz.reader import Reader
 from fuzz.sweep_readers import SWEEP_READERS
@@ -18,7 +18,7 @@ READERS: dict[str, Callable[[Path], Reader]] = {
     **CHECKPOINT_READERS,
     **BUNDLE_READERS,
     **BOARD_READERS,
-    **KEPT_READERS,
+    **CACHE_READERS,
     **IMAGE_READERS,
     **SWEEP_READERS,
     **MODEL_READERS,

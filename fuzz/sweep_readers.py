@@ -177,7 +177,7 @@ def sweep_results(bundle: Path) -> Reader:
     from levit_edge.sweep.plan import Calibration, CheckpointSource, Evaluation, Gates, SweepPlan
 
     manifest = Bundle.open(bundle).manifest
-    made = Candidate(
+    built = Candidate(
         checkpoint="demo",
         recipe="default",
         size="demo",
@@ -201,7 +201,7 @@ def sweep_results(bundle: Path) -> Reader:
         engine="this machine",
         seconds=60.0,
         tasks={"evaluate": TaskCounts(done=1, seconds=30.0)},
-        candidates=(made, Candidate(checkpoint="other", recipe="default", problems=("it broke",))),
+        candidates=(built, Candidate(checkpoint="other", recipe="default", problems=("it broke",))),
         device=measured()[0].device,
     )
 

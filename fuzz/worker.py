@@ -19,7 +19,7 @@ from typing import Any
 from fuzz.reader import Reader
 from fuzz.watch import Trespass, Watch
 from levit_edge.errors import LevitEdgeError
-from levit_edge.system.limits import MEMORY_BYTES, confine
+from levit_edge.system.limits import MEMORY_BYTES, set_limits
 
 MOST_GROWTH_BYTES = 2 << 30
 NATIVE_CPU_S = 20
@@ -30,7 +30,7 @@ def main() -> None:
     """Serve one campaign."""
     bundle, name, seed, start, stop = sys.argv[1:]
     report = os.fdopen(os.dup(1), "w", buffering=1)
-    confine()
+    set_limits()
     from fuzz.readers import READERS
 
     reader = READERS[name](Path(bundle))

@@ -18,7 +18,7 @@ from benchmarks.document import Document, circumstances, show_context
 from levit_edge.documents import to_json
 from levit_edge.errors import SweepError
 
-__all__ = ["Costs", "Figures", "costs"]
+__all__ = ["Costs", "Metrics", "costs"]
 
 PACKAGES = ("levit-edge", "torch", "executorch", "onnxruntime", "onnx", "numpy", "pillow")
 CAVEAT = "Seconds of this machine, each task with one thread beside as many others as there were workers."
@@ -45,7 +45,7 @@ class Costs:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figures(Document):
+class Metrics(Document):
     """All that the JSON file holds."""
 
     sweep: str
@@ -107,7 +107,7 @@ def _results(sweep: Path) -> Iterator[dict[str, Any]]:
         yield json.loads(path.read_bytes())
 
 
-def show(figures: Figures, console: Console) -> None:
+def show(figures: Metrics, console: Console) -> None:
     """Print the figures and what they are of."""
     show_context(figures, f"the tasks of {figures.sweep}", console)
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -132,7 +132,7 @@ def command(
 ) -> None:
     """What the tasks of a sweep took."""
     found, tasks = costs(sweep)
-    figures = Figures(
+    figures = Metrics(
         caveat=CAVEAT,
         command=shlex.join(["python", "-m", "benchmarks.scaling.costs", *sys.argv[1:]]),
         **circumstances(PACKAGES),

@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.scaling.costs import Costs
-from benchmarks.scaling.costs import Figures as CostFigures
-from benchmarks.scaling.overhead import Figures as OverheadFigures
+from benchmarks.scaling.costs import Metrics as CostFigures
+from benchmarks.scaling.overhead import Metrics as OverheadFigures
 from levit_edge.documents import from_json, read_json, to_json
 from levit_edge.errors import SweepError
 

@@ -27,7 +27,7 @@ from levit_edge.sweep.tasks.call import Call, Nothing
 from levit_edge.sweep.tasks.runner import Runner, Silent, run_to_end
 from levit_edge.sweep.tasks.store import Store
 
-__all__ = ["Figures", "Overhead", "measure"]
+__all__ = ["Metrics", "Overhead", "measure"]
 
 PACKAGES = ("levit-edge", "ray", "fsspec")
 CAVEAT = "Seconds of this machine, on which driver and workers share the cores: a cluster's driver has its own."
@@ -56,7 +56,7 @@ class Overhead:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figures(Document):
+class Metrics(Document):
     """All that the JSON file holds."""
 
     engines: tuple[Overhead, ...]
@@ -108,7 +108,7 @@ def _nothing(number: int) -> Call:
     return Call(task=Nothing(number=number), subject=str(number), memory_bytes=256 << 20)
 
 
-def show(figures: Figures, console: Console) -> None:
+def show(figures: Metrics, console: Console) -> None:
     """Print the figures and what they are of."""
     show_context(figures, f"{figures.engines[0].tasks} tasks that do nothing", console)
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -127,7 +127,7 @@ def command(
     output: Annotated[Path | None, typer.Option(metavar="JSON", help="Where the figures go besides the table.")] = None,
 ) -> None:
     """What a sweep's task costs that does nothing."""
-    figures = Figures(
+    figures = Metrics(
         caveat=CAVEAT,
         command=shlex.join(["python", "-m", "benchmarks.scaling.overhead", *sys.argv[1:]]),
         **circumstances(PACKAGES),

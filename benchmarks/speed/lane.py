@@ -64,7 +64,7 @@ class Lane:
             LaneError: it cannot be done, the process died, or there was no answer in time.
         """
         if self.process.poll() is not None:
-            raise LaneError(self._obituary())
+            raise LaneError(self._exit_reason())
         self.process.send_signal(signal.SIGCONT)
         try:
             answer: dict[str, Any] = json.loads(self._exchange(json.dumps({"request": request, **arguments})))
@@ -82,17 +82,17 @@ class Lane:
             to.write(line.encode() + b"\n")
             to.flush()
         except BrokenPipeError:
-            raise LaneError(self._obituary()) from None
+            raise LaneError(self._exit_reason()) from None
         with selectors.DefaultSelector() as selector:
             selector.register(back, selectors.EVENT_READ)
             if not selector.select(LONGEST_ANSWER_S):
                 raise LaneError(f"failed: no answer in {LONGEST_ANSWER_S:.0f} s")
         answer = back.readline()
         if not answer:
-            raise LaneError(self._obituary())
+            raise LaneError(self._exit_reason())
         return answer
 
-    def _obituary(self) -> str:
+    def _exit_reason(self) -> str:
         status = self.process.wait()
         how = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
         self._errors.seek(0)

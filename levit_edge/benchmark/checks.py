@@ -10,7 +10,7 @@ from typing import Any
 
 from levit_edge.benchmark.measurement import ArtifactTimes, Latency, Measurement, SpeedUp
 
-__all__ = ["implausible"]
+__all__ = ["validate"]
 
 MAX_TEXT = 2000
 """Characters; the longest finding has about 300."""
@@ -20,7 +20,7 @@ ROUNDING = 0.01
 """Relative; images per second are 1000 / p50, and may have been rounded."""
 
 
-def implausible(measurement: Measurement) -> str:
+def validate(measurement: Measurement) -> str:
     """The first thing that cannot be, as the end of a sentence about the measurement; empty if there is none."""
     problems = chain(
         _values(asdict(measurement), ""),

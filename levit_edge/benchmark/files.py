@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from levit_edge.benchmark.checks import MAX_TEXT, implausible
+from levit_edge.benchmark.checks import MAX_TEXT, validate
 from levit_edge.benchmark.measurement import SCHEMA_VERSION, Measurement
 from levit_edge.bundle.reader import MANIFEST_FILE
 from levit_edge.documents import from_json, read_json, to_json
@@ -101,7 +101,7 @@ def _load(path: Path) -> Measurement:
 
 
 def _require_plausible(measurement: Measurement, what: str) -> None:
-    problem = implausible(measurement)
+    problem = validate(measurement)
     if problem:
         raise MeasurementError(f"{what} is not a measurement that can be: {problem}. Measure again.")
 

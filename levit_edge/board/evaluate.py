@@ -32,7 +32,7 @@ from levit_edge.device.normalisation import Pixels, normalisation_table
 from levit_edge.documents import to_json
 from levit_edge.errors import BoardError
 from levit_edge.runtime.evaluation.evaluator import Answer
-from levit_edge.runtime.evaluation.verify import bundle_images, judge
+from levit_edge.runtime.evaluation.verify import bundle_images, score
 from levit_edge.system.progress import Stages
 from levit_edge.text import text
 
@@ -101,7 +101,7 @@ def verify_on(
         with PartialEvaluation(inputs, (len(artifacts), manifest.config.classes)) as partial:
             resumed = len(partial.answers)
             board = _Board(session, artifacts, manifest.preprocessing, manifest.config.classes)
-            verification = judge(
+            verification = score(
                 artifacts,
                 images,
                 board.answers(images, partial, options.processes(default_workers(len(images)))),

@@ -14,7 +14,7 @@ from levit_edge.errors import BoardError, OutputError
 from levit_edge.runtime.evaluation.evaluator import Answer
 from levit_edge.runtime.evaluation.worker import pack_answer, unpack_answer
 from levit_edge.system.frames import read_frame, write_frame
-from levit_edge.system.result_cache import Unfinished
+from levit_edge.system.result_cache import ResultCache
 
 __all__ = ["PartialEvaluation"]
 
@@ -24,7 +24,7 @@ LONGEST_FRAME = 1 << 26
 class PartialEvaluation:
     """The answers of an evaluation by all that determines them, its `inputs`; use it in a `with` statement.
 
-    `shape` is (models, classes) of every answer. The file lies where `Unfinished` keeps things. Answers that are not
+    `shape` is (models, classes) of every answer. The file lies where `ResultCache` keeps things. Answers that are not
     whole, as when the computer was switched off while they were written, are evaluated again.
 
     Raises (on entering):
@@ -33,7 +33,7 @@ class PartialEvaluation:
     """
 
     def __init__(self, inputs: Mapping[str, str], shape: tuple[int, int], folder: Path | None = None) -> None:
-        self._results, self._shape = Unfinished(inputs, folder), shape
+        self._results, self._shape = ResultCache(inputs, folder), shape
         self._path = self._results.path / "answers"
         self._open = ExitStack()
         self.answers: list[Answer | str] = []

@@ -174,9 +174,9 @@ class Session:
         if frame is not None:
             return frame
         self._frames.put(None)
-        raise BoardError(f"{self.transport.name}: {self._obituary()}")
+        raise BoardError(f"{self.transport.name}: {self._exit_reason()}")
 
-    def _obituary(self) -> str:
+    def _exit_reason(self) -> str:
         if self._late.is_set():
             return f"the board was not ready after {self._timeout_s:g} s: allow it more with --timeout."
         try:

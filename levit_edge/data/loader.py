@@ -18,7 +18,7 @@ from levit_edge.device.image import check_header, crop_square, decoding_fault, o
 from levit_edge.errors import DataError
 from levit_edge.text import listed
 
-__all__ = ["BadImage", "Decoder", "batches", "check_headers", "decoded_squares", "default_workers", "judge_bad_images"]
+__all__ = ["BadImage", "Decoder", "batches", "check_headers", "decoded_squares", "default_workers", "refuse_bad_images"]
 
 MOST_WORKERS = 4  # by default; more rarely help, as the model needs cores too
 FEWEST_IMAGES = 32  # fewer are decoded before workers have started
@@ -101,7 +101,7 @@ class Decoder:
                     self.bad.append(BadImage(self.images[index], square))
                 else:
                     yield index, normalise(square, self.preprocessing)
-        judge_bad_images(self.bad, len(self.images), skip=self.skip_bad_images)
+        refuse_bad_images(self.bad, len(self.images), skip=self.skip_bad_images)
 
 
 def decoded_squares(
@@ -129,10 +129,10 @@ def check_headers(images: Sequence[Path], advance: Callable[[int], None]) -> Non
         except DataError as error:
             bad.append(BadImage(path, decoding_fault(path, error)))
         advance(1)
-    judge_bad_images(bad, len(images), skip=False)
+    refuse_bad_images(bad, len(images), skip=False)
 
 
-def judge_bad_images(bad: Sequence[BadImage], images: int, *, skip: bool) -> None:
+def refuse_bad_images(bad: Sequence[BadImage], images: int, *, skip: bool) -> None:
     """Refuse the `bad` ones of so many images, unless they may be skipped and some are left.
 
     Raises:

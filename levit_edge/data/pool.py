@@ -59,7 +59,7 @@ def answer(worker: Helper, image: Path) -> str | None:
     """None if `image`'s pixels are in its slot, or the reason why it cannot be read."""
     frame = worker.receive()
     if frame is None:
-        raise DataError(f"{image}: the process that decoded it died ({worker.fate()})")
+        raise DataError(f"{image}: the process that decoded it died ({worker.exit_reason()})")
     reason: str | None = json.loads(frame)
     return reason
 

@@ -47,7 +47,7 @@ class Lane:
         frame = read_frame(self._answers)
         payload = None if frame is None else read_frame(self._answers)
         if frame is None or payload is None:
-            raise AgentError("died", f"its process died ({self._fate()})")
+            raise AgentError("died", f"its process died ({self._exit_reason()})")
         answer = json.loads(frame)
         if "error" in answer:
             raise AgentError(answer["error"]["kind"], answer["error"]["message"])
@@ -72,7 +72,7 @@ class Lane:
             os.close(self._requests)
         self._answers.close()
 
-    def _fate(self) -> str:
+    def _exit_reason(self) -> str:
         try:
             _, status = os.waitpid(self.pid, 0)
         except ChildProcessError:

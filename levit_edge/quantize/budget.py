@@ -13,10 +13,10 @@ from levit_edge.documents import to_json
 from levit_edge.quantize.analysis.latency_price import latency_price
 from levit_edge.quantize.analysis.search import SearchState, search_schemes
 from levit_edge.quantize.artifacts import Exported
-from levit_edge.quantize.kept import Kept
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.prepare import Prepared
 from levit_edge.quantize.schemes import with_moves
+from levit_edge.quantize.stage_cache import StageCache
 from levit_edge.system.progress import Stages
 
 __all__ = ["Planned", "keep_budget"]
@@ -49,7 +49,7 @@ class Planned:
         return replace(self, search=replace(self.search, price=price))
 
 
-def keep_budget(run: Prepared, plan: Plan, kept: Kept, stages: Stages, warn: Callable[[str], None]) -> Planned:
+def keep_budget(run: Prepared, plan: Plan, kept: StageCache, stages: Stages, warn: Callable[[str], None]) -> Planned:
     """`plan`, or with a budget the one that the search finds; `warn` hears if none keeps it.
 
     Raises:

@@ -27,7 +27,7 @@ from levit_edge.data.preprocess import Preprocessing
 from levit_edge.model.config import LevitConfig
 from levit_edge.quantize.artifacts import Checked
 from levit_edge.report.bundle_page import bundle_page
-from levit_edge.report.evidence import EVIDENCE_FILE, Evidence, evidence_file
+from levit_edge.report.report_data import REPORT_DATA_FILE, ReportData, report_data_file
 from levit_edge.system.host import describe_host, package_versions
 
 __all__ = ["expected_bytes", "finish", "golden_file", "labels_file", "make_manifest"]
@@ -100,13 +100,13 @@ def make_manifest(
     )
 
 
-def finish(writer: BundleWriter, manifest: Manifest, evidence: Evidence) -> Bundle:
+def finish(writer: BundleWriter, manifest: Manifest, report_data: ReportData) -> Bundle:
     """Add evidence and report to the files that `writer` has, and put the bundle in its place.
 
     Raises:
         OutputError: the disk is full or not writable.
         RuntimeUnavailableError: what the report needs is not installed.
     """
-    writer.add(EVIDENCE_FILE, evidence_file(evidence))
+    writer.add(REPORT_DATA_FILE, report_data_file(report_data))
     writer.add("report.html", bundle_page(writer.staged(manifest)).encode())
     return writer.commit(manifest)

@@ -17,12 +17,12 @@ from levit_edge.data.options import DEFAULTS, ImageOptions
 from levit_edge.quantize.artifacts import Checked, check_exports, export_all
 from levit_edge.quantize.budget import Planned, keep_budget
 from levit_edge.quantize.bundle_parts import expected_bytes, finish, golden_file, labels_file, make_manifest
+from levit_edge.quantize.cached_calibration import recalled
 from levit_edge.quantize.calibration.calibrated import Calibrated
-from levit_edge.quantize.evidence import Evaluated, evaluate_files, measure_here
-from levit_edge.quantize.kept import Kept, inputs_of
-from levit_edge.quantize.kept_plan import recalled
 from levit_edge.quantize.prepare import Prepared, check_images, prepare, with_search_images
 from levit_edge.quantize.quantizer import quantize_graph
+from levit_edge.quantize.report_data import Evaluated, evaluate_files, measure_here
+from levit_edge.quantize.stage_cache import StageCache, inputs_of
 from levit_edge.system.host import package_versions
 from levit_edge.system.progress import StageListener, Stages
 
@@ -79,14 +79,17 @@ def quantize(
     )
     check_images(run, stages)
     run = with_search_images(run)
-    with BundleWriter(Path(output), expected_bytes(run.trained.model)) as writer, Kept(_inputs(run), warn) as kept:
+    with (
+        BundleWriter(Path(output), expected_bytes(run.trained.model)) as writer,
+        StageCache(_inputs(run), warn) as kept,
+    ):
         bundle = _make(run, writer, kept, stages, warn, bench=bench, thumbnails=thumbnails)
         kept.done()
     return bundle
 
 
 def _make(
-    run: Prepared, writer: BundleWriter, kept: Kept, stages: Stages, warn: Warn, *, bench: bool, thumbnails: bool
+    run: Prepared, writer: BundleWriter, kept: StageCache, stages: Stages, warn: Warn, *, bench: bool, thumbnails: bool
 ) -> Bundle:
     calibrated = recalled(kept, run.deploy, run.images.calibration, lambda: run.calibrate(stages))
     _warn_if_alike(calibrated, warn)
@@ -100,8 +103,8 @@ def _make(
     evaluated = evaluate_files(run, planned.plan, calibrated.readable, checked, stages, thumbnails=thumbnails)
     manifest = _describe(writer, run, calibrated, planned, evaluated)
     latency = measure_here(writer.staged(manifest), writer.output.name, stages, warn) if bench else None
-    evidence = replace(evaluated.evidence, latency=latency)
-    return finish(writer, replace(manifest, stages=tuple(stages.records)), evidence)
+    report_data = replace(evaluated.report_data, latency=latency)
+    return finish(writer, replace(manifest, stages=tuple(stages.records)), report_data)
 
 
 def _inputs(run: Prepared) -> dict[str, str]:

@@ -13,9 +13,9 @@ from levit_edge.documents import to_json
 from levit_edge.report.boards_plot import boards_plot
 from levit_edge.report.bundles import Opened, compare, open_all
 from levit_edge.report.caveats import caveats
-from levit_edge.report.evidence import FlippedImage, ImageAnswer
 from levit_edge.report.layers_plot import compared_sqnr_plot, ranges_plot, sqnr_plot
 from levit_edge.report.page import render
+from levit_edge.report.report_data import FlippedImage, ImageAnswer
 from levit_edge.report.reproduce import quantize_command, verify_command
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def bundle_page(bundle: Bundle, *, others: Sequence[Bundle] = (), measurements: 
         RuntimeUnavailableError: Jinja2 or matplotlib is not installed.
     """
     opened = open_all([bundle, *others])
-    ours, evidence, manifest = opened[0], opened[0].evidence, bundle.manifest
+    ours, report_data, manifest = opened[0], opened[0].report_data, bundle.manifest
     rows = comparison_rows(measurements)
     return render(
         "bundle.html.jinja",
@@ -68,10 +68,12 @@ def bundle_page(bundle: Bundle, *, others: Sequence[Bundle] = (), measurements: 
         labels=bundle.labels(),
         headlines=_headlines(ours),
         caveats=caveats(manifest),
-        evidence=evidence,
-        flips=[(image, _flips(image)) for image in evidence.flips.shown] if evidence and evidence.flips else [],
+        report_data=report_data,
+        flips=[(image, _flips(image)) for image in report_data.flips.shown]
+        if report_data and report_data.flips
+        else [],
         plots=_layer_plots(ours),
-        quantize_command=quantize_command(manifest, evidence.limit if evidence else None),
+        quantize_command=quantize_command(manifest, report_data.limit if report_data else None),
         verify_command=verify_command(manifest),
         compared=compare(opened) if others else None,
         compared_plot=_compared_plot(opened) if others else None,
@@ -90,7 +92,7 @@ def of_other_bundles(bundle: Bundle, measurements: Sequence[Measurement]) -> lis
 
 def _headlines(opened: Opened) -> list[Headline]:
     sizes = {(each.runtime, each.precision): each.size_bytes for each in opened.manifest.artifacts}
-    latency = opened.evidence.latency if opened.evidence else None
+    latency = opened.report_data.latency if opened.report_data else None
     speedups = {each.runtime: (each.median, each.p25, each.p75) for each in (latency.speedups if latency else ())}
     return [
         Headline(
@@ -117,13 +119,13 @@ def _outcome(label: int | None, before: int, after: int) -> str:
 
 
 def _layer_plots(opened: Opened) -> "tuple[Markup, Markup] | None":
-    if opened.evidence is None or not opened.evidence.layers:
+    if opened.report_data is None or not opened.report_data.layers:
         return None
     schemes: Mapping[str, str] = {each.layer: each.scheme for each in opened.manifest.layers}
-    layers = opened.evidence.layers
+    layers = opened.report_data.layers
     return sqnr_plot(layers, schemes).inline(), ranges_plot(layers, schemes).inline()
 
 
 def _compared_plot(opened: Sequence[Opened]) -> "Markup | None":
-    layers = {each.name: each.evidence.layers for each in opened if each.evidence and each.evidence.layers}
+    layers = {each.name: each.report_data.layers for each in opened if each.report_data and each.report_data.layers}
     return compared_sqnr_plot(layers).inline() if len(layers) > 1 else None

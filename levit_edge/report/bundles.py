@@ -8,7 +8,7 @@ from levit_edge.benchmark.measurement import Device, Measurement
 from levit_edge.bundle.manifest import ImageProvenance, Manifest
 from levit_edge.bundle.reader import Bundle
 from levit_edge.documents import to_json
-from levit_edge.report.evidence import Evidence, read_evidence
+from levit_edge.report.report_data import ReportData, read_report_data
 from levit_edge.text import text
 
 __all__ = ["BundleComparison", "Difference", "Opened", "compare", "open_all"]
@@ -22,7 +22,7 @@ class Opened:
 
     name: str
     bundle: Bundle
-    evidence: Evidence | None
+    report_data: ReportData | None
 
     @property
     def manifest(self) -> Manifest:
@@ -63,7 +63,7 @@ def open_all(bundles: Sequence[Bundle]) -> tuple[Opened, ...]:
         Opened(
             name=folder if folders.count(folder) == 1 else text(str(bundle.path), LONGEST_NAME),
             bundle=bundle,
-            evidence=read_evidence(bundle),
+            report_data=read_report_data(bundle),
         )
         for folder, bundle in zip(folders, bundles, strict=True)
     )
@@ -72,7 +72,7 @@ def open_all(bundles: Sequence[Bundle]) -> tuple[Opened, ...]:
 def compare(opened: Sequence[Opened]) -> BundleComparison:
     """Compare bundles, the first with each of the others."""
     warnings = list(_warnings(opened))
-    timed = [(each.name, each.evidence.latency) for each in opened if each.evidence and each.evidence.latency]
+    timed = [(each.name, each.report_data.latency) for each in opened if each.report_data and each.report_data.latency]
     if len({_look(latency.device) for _, latency in timed}) > 1:
         warnings.append("The bundles were timed on computers that differ: their latencies are not put side by side.")
         timed.clear()

@@ -12,7 +12,7 @@ from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.manifest import Artifact
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.device.ranking import softmax, top_classes
-from levit_edge.report.evidence import (
+from levit_edge.report.report_data import (
     LONGEST_NAME,
     MOST_COUNTS,
     MOST_IMAGES,

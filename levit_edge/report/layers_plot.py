@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from levit_edge.report.evidence import LayerEvidence
 from levit_edge.report.figure import BLUE, GREEN, GREY, ORANGE, PINK, Drawing, mark, name_rows, shade_blocks
+from levit_edge.report.report_data import LayerReportData
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +21,7 @@ LINEAR = 1.0
 """The axis of ranges is linear from minus to plus this and logarithmic beyond."""
 
 
-def sqnr_plot(layers: Sequence[LayerEvidence], schemes: Mapping[str, str]) -> Drawing:
+def sqnr_plot(layers: Sequence[LayerReportData], schemes: Mapping[str, str]) -> Drawing:
     """A bar for each layer: its SQNR in dB; `schemes` says how each layer computes."""
 
     def paint(axes: "Axes") -> None:
@@ -43,7 +43,7 @@ def sqnr_plot(layers: Sequence[LayerEvidence], schemes: Mapping[str, str]) -> Dr
     return _drawing([layer.layer for layer in layers], paint)
 
 
-def ranges_plot(layers: Sequence[LayerEvidence], schemes: Mapping[str, str]) -> Drawing:
+def ranges_plot(layers: Sequence[LayerReportData], schemes: Mapping[str, str]) -> Drawing:
     """For each layer the range of its output, thick, and of its input, thin."""
 
     def paint(axes: "Axes") -> None:
@@ -62,7 +62,7 @@ def ranges_plot(layers: Sequence[LayerEvidence], schemes: Mapping[str, str]) -> 
     return _drawing([layer.layer for layer in layers], paint)
 
 
-def compared_sqnr_plot(bundles: Mapping[str, Sequence[LayerEvidence]]) -> Drawing:
+def compared_sqnr_plot(bundles: Mapping[str, Sequence[LayerReportData]]) -> Drawing:
     """The SQNR of each layer in several bundles, by their names."""
     names = list(dict.fromkeys(layer.layer for layers in bundles.values() for layer in layers))
     places = {name: place for place, name in enumerate(names)}
@@ -89,11 +89,11 @@ def _drawing(names: Sequence[str], paint: Callable[["Axes"], None]) -> Drawing:
     return Drawing(WIDTH_INCHES, FRAME_INCHES + ROW_INCHES * len(names), all_of_it)
 
 
-def _colour(layer: LayerEvidence, schemes: Mapping[str, str]) -> str:
+def _colour(layer: LayerReportData, schemes: Mapping[str, str]) -> str:
     return SCHEMES.get(schemes.get(layer.layer, ""), GREY)
 
 
-def _scheme_legend(axes: "Axes", layers: Sequence[LayerEvidence], schemes: Mapping[str, str]) -> None:
+def _scheme_legend(axes: "Axes", layers: Sequence[LayerReportData], schemes: Mapping[str, str]) -> None:
     from matplotlib.patches import Patch
 
     used = {schemes.get(layer.layer) for layer in layers}

@@ -19,12 +19,12 @@ from levit_edge.sweep.plan import SweepPlan
 from levit_edge.sweep.tasks.calibrate_task import Calibrate, calibration_part
 from levit_edge.sweep.tasks.call import Call, Task
 from levit_edge.sweep.tasks.evaluate_task import Evaluate, Evaluated
-from levit_edge.sweep.tasks.facts import Calibrated, CheckpointFacts, CheckpointPlace, Network, Quantized
+from levit_edge.sweep.tasks.identity import Calibrated, CheckpointIdentity, CheckpointPlace, Network, Quantized
 from levit_edge.sweep.tasks.network_tasks import Export, Identify
 from levit_edge.sweep.tasks.quantize_task import Quantize
 from levit_edge.sweep.tasks.runner import Runner, TaskFailedError
 
-__all__ = ["Made", "NamedCheckpoint", "make_candidates"]
+__all__ = ["BuiltCandidate", "NamedCheckpoint", "make_candidates"]
 
 MIB = 1 << 20
 EVALUATION_BYTES, BYTES_PER_FILE_BYTE = 1024 * MIB, 4
@@ -41,10 +41,10 @@ class NamedCheckpoint:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MadeFiles:
+class BuiltFiles:
     """What a candidate's bundle is made of."""
 
-    facts: CheckpointFacts
+    facts: CheckpointIdentity
     preprocessing: Preprocessing
     calibrated: Calibrated
     quantized: Quantized
@@ -53,14 +53,14 @@ class MadeFiles:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made:
+class BuiltCandidate:
     """A candidate, and where the files of its bundle are, if they could be made."""
 
     candidate: Candidate
-    files: MadeFiles | None = None
+    files: BuiltFiles | None = None
     latency: Measurement | None = None
 
-    def with_problems(self, *problems: str) -> "Made":
+    def with_problems(self, *problems: str) -> "BuiltCandidate":
         """With these besides those that it has."""
         return replace(self, candidate=replace(self.candidate, problems=(*self.candidate.problems, *problems)))
 
@@ -90,14 +90,14 @@ class _Work:
 class _Identified:
     """What is known of the checkpoint."""
 
-    facts: CheckpointFacts
+    facts: CheckpointIdentity
     network: Network
     preprocessing: Preprocessing
 
 
 async def make_candidates(
     checkpoint: NamedCheckpoint, plan: SweepPlan, runner: Runner, calibration: Images, evaluation: Images
-) -> tuple[Made, ...]:
+) -> tuple[BuiltCandidate, ...]:
     """Quantize one checkpoint by all recipes of the plan, and evaluate what came of it.
 
     What fails is a problem of the candidates that need it, and of no others.
@@ -111,21 +111,21 @@ async def make_candidates(
     try:
         found = await runner.result(work.call(Identify(checkpoint=checkpoint.place), checkpoint.name, half))
     except TaskFailedError as error:
-        return tuple(Made(candidate=each).with_problems(str(error)) for each in blank)
-    facts = found.read(CheckpointFacts)
+        return tuple(BuiltCandidate(candidate=each).with_problems(str(error)) for each in blank)
+    facts = found.read(CheckpointIdentity)
     sha256, config = facts.provenance.sha256, facts.config
     network = Network(checkpoint=checkpoint.place, sha256=sha256, config=config)
     known = _Identified(facts, network, Preprocessing.from_config(config, checkpoint.resize))
-    made = await asyncio.gather(
+    built = await asyncio.gather(
         *(
             _quantized(replace(each, size=config.name, classes=config.classes, checkpoint_sha256=sha256), known, work)
             for each in blank
         )
     )
-    return tuple(await _evaluated(made, known, work))
+    return tuple(await _evaluated(built, known, work))
 
 
-async def _quantized(candidate: Candidate, known: _Identified, work: _Work) -> Made:
+async def _quantized(candidate: Candidate, known: _Identified, work: _Work) -> BuiltCandidate:
     recipe, network, name = work.plan.recipes[candidate.recipe], known.network, work.checkpoint.name
     try:
         fp32, plan = await asyncio.gather(
@@ -141,11 +141,11 @@ async def _quantized(candidate: Candidate, known: _Identified, work: _Work) -> M
         )
         result = await work.runner.result(work.call(task, candidate.title))
     except (TaskFailedError, DataError) as error:
-        return Made(candidate=candidate).with_problems(str(error))
+        return BuiltCandidate(candidate=candidate).with_problems(str(error))
     quantized = result.read(Quantized)
-    return Made(
+    return BuiltCandidate(
         candidate=replace(candidate, artifacts=quantized.artifacts),
-        files=MadeFiles(
+        files=BuiltFiles(
             facts=known.facts,
             preprocessing=known.preprocessing,
             calibrated=plan.read(Calibrated),
@@ -177,25 +177,25 @@ def _calibration(recipe: Recipe, known: _Identified, work: _Work) -> Calibrate:
     )
 
 
-async def _evaluated(made: Sequence[Made], known: _Identified, work: _Work) -> list[Made]:
-    """Those of `made` that have files with what these did, the others as they are."""
+async def _evaluated(built: Sequence[BuiltCandidate], known: _Identified, work: _Work) -> list[BuiltCandidate]:
+    """Those of `built` that have files with what these did, the others as they are."""
     try:
         shards = work.evaluation.labelled(known.facts.config.classes)
     except DataError as error:
-        return [each.with_problems(str(error)) for each in made]
-    on_shards = await asyncio.gather(*(_on_shard(each, made, known, work) for each in shards))
-    return [_verified(each, on_shards, work) for each in made]
+        return [each.with_problems(str(error)) for each in built]
+    on_shards = await asyncio.gather(*(_on_shard(each, built, known, work) for each in shards))
+    return [_verified(each, on_shards, work) for each in built]
 
 
 async def _on_shard(
-    shard: LabelledShard, made: Sequence[Made], known: _Identified, work: _Work
+    shard: LabelledShard, built: Sequence[BuiltCandidate], known: _Identified, work: _Work
 ) -> dict[str, Evaluated | str]:
     """What each file did on one shard, by its SHA-256, or why that is not known.
 
     Files with the same fp32 twins share a task: it decodes each image once and runs the twins once.
     """
     found: dict[str, Evaluated | str] = {}
-    for artifacts in _with_same_twins(made):
+    for artifacts in _by_references(built):
         task = Evaluate(
             artifacts=artifacts,
             shard=shard.blob,
@@ -215,28 +215,28 @@ async def _on_shard(
     return found
 
 
-def _with_same_twins(made: Sequence[Made]) -> list[tuple[Artifact, ...]]:
+def _by_references(built: Sequence[BuiltCandidate]) -> list[tuple[Artifact, ...]]:
     """All files, each once, in groups that have the same fp32 files; those first."""
     groups: dict[tuple[Artifact, ...], dict[str, Artifact]] = {}
-    for each in made:
-        twins = tuple(a for a in each.candidate.artifacts if a.precision is Precision.FP32)
-        if twins:
-            group = groups.setdefault(twins, {twin.sha256: twin for twin in twins})
+    for each in built:
+        references = tuple(a for a in each.candidate.artifacts if a.precision is Precision.FP32)
+        if references:
+            group = groups.setdefault(references, {reference.sha256: reference for reference in references})
             group |= {a.sha256: a for a in each.candidate.artifacts if a.sha256 not in group}
     return [tuple(group.values()) for group in groups.values()]
 
 
-def _verified(made: Made, on_shards: Sequence[dict[str, Evaluated | str]], work: _Work) -> Made:
-    """`made` with the verification that `runtime.evaluation.verify` gives for all shards together, if all are there."""
-    artifacts, images = made.candidate.artifacts, work.evaluation
+def _verified(built: BuiltCandidate, on_shards: Sequence[dict[str, Evaluated | str]], work: _Work) -> BuiltCandidate:
+    """`built` with the verification that `evaluation.verify` gives for all shards together, if all are there."""
+    artifacts, images = built.candidate.artifacts, work.evaluation
     if not artifacts:
-        return made
+        return built
     ours = [shard[each.sha256] for shard in on_shards for each in artifacts]
     problems = [*images.problems, *dict.fromkeys(each for each in ours if isinstance(each, str))]
     if problems:
         done = len(on_shards) - sum(any(isinstance(s[a.sha256], str) for a in artifacts) for s in on_shards)
         note = f"evaluated on {done} of {len(images.listing.shards)} shards: no figures are given."
-        return made.with_problems(*problems, note)
+        return built.with_problems(*problems, note)
     tallies = Tallies(artifacts)
     evaluated = [each for each in ours if isinstance(each, Evaluated)]
     for place, each in enumerate(evaluated):
@@ -246,9 +246,9 @@ def _verified(made: Made, on_shards: Sequence[dict[str, Evaluated | str]], work:
     results = tallies.results()
     max_drop_pt = work.plan.gates.max_drop_pt
     return replace(
-        made,
+        built,
         candidate=replace(
-            made.candidate,
+            built.candidate,
             verification=Verification(
                 samples=provenance.count,
                 labelled=any(result.top1 is not None for result in results),

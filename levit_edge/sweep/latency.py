@@ -12,7 +12,7 @@ from levit_edge.board.measure import BenchmarkSettings
 from levit_edge.board.transports.target import open_target
 from levit_edge.documents import to_json
 from levit_edge.errors import BoardError
-from levit_edge.sweep.candidates import Made
+from levit_edge.sweep.candidates import BuiltCandidate
 from levit_edge.sweep.outcome.bundles import write_bundle
 from levit_edge.sweep.plan import Latency, SweepPlan
 from levit_edge.sweep.tasks.result import Result, key_of
@@ -28,12 +28,12 @@ KIND = "latency"
 class Timed:
     """The candidates with their latencies, and what these are of; None if none was measured."""
 
-    made: tuple[Made, ...]
+    built: tuple[BuiltCandidate, ...]
     device: Device | None
 
 
 def measured(
-    made: Sequence[Made],
+    built: Sequence[BuiltCandidate],
     class_names: tuple[str, ...] | None,
     plan: SweepPlan,
     store: Store,
@@ -46,27 +46,27 @@ def measured(
     A board that fails is a problem of the candidate, and `warn` is told.
     """
     if plan.latency is None:
-        return Timed(tuple(made), None)
-    listener.expect(KIND, len(made))
+        return Timed(tuple(built), None)
+    listener.expect(KIND, len(built))
     timed = []
-    for each in made:
+    for each in built:
         timed.append(_timed(each, class_names, plan.latency, store, environment, warn))
         listener.ended(KIND)
     return Timed(tuple(timed), next((each.latency.device for each in timed if each.latency), None))
 
 
 def _timed(
-    made: Made,
+    built: BuiltCandidate,
     class_names: tuple[str, ...] | None,
     plan: Latency,
     store: Store,
     environment: dict[str, str],
     warn: Callable[[str], None],
-) -> Made:
-    if made.candidate.verification is None:
-        return made
+) -> BuiltCandidate:
+    if built.candidate.verification is None:
+        return built
     inputs = {
-        "artifacts": sorted(each.sha256 for each in made.candidate.artifacts),
+        "artifacts": sorted(each.sha256 for each in built.candidate.artifacts),
         "on": plan.on,
         "runs": plan.runs,
     }
@@ -75,20 +75,20 @@ def _timed(
         measurement = kept.read(Measurement)
     else:
         try:
-            measurement = _measure(made, class_names, plan, store)
+            measurement = _measure(built, class_names, plan, store)
         except BoardError as error:
-            warn(f"latency of {made.candidate.title}: {error}")
-            return made.with_problems(f"latency: {error}")
+            warn(f"latency of {built.candidate.title}: {error}")
+            return built.with_problems(f"latency: {error}")
         store.keep(KIND, inputs, environment, Result(value=to_json(measurement)))
     latency = {each.artifact: each.latency_ms for each in measurement.results if each.latency_ms is not None}
-    return replace(made, candidate=replace(made.candidate, latency=latency), latency=measurement)
+    return replace(built, candidate=replace(built.candidate, latency=latency), latency=measurement)
 
 
-def _measure(made: Made, class_names: tuple[str, ...] | None, plan: Latency, store: Store) -> Measurement:
+def _measure(built: BuiltCandidate, class_names: tuple[str, ...] | None, plan: Latency, store: Store) -> Measurement:
     """Time the candidate's files, one thread, in turns."""
     with TemporaryDirectory(prefix="levit-edge-") as folder:
-        name = f"{made.candidate.checkpoint}-{made.candidate.recipe}"
-        bundle = write_bundle(made, Path(folder, name), store, class_names)
+        name = f"{built.candidate.checkpoint}-{built.candidate.recipe}"
+        bundle = write_bundle(built, Path(folder, name), store, class_names)
         settings = BenchmarkSettings(threads=(1,), runs=plan.runs)
         found = shareable(measure_by_agent_or_app(bundle, open_target(plan.on), settings))
     return replace(found, model=replace(found.model, manifest_sha256=""))

@@ -230,14 +230,14 @@ def _one_for_each_scheme(recipes: Mapping[str, Any]) -> dict[str, Any]:
     expanded: dict[str, Any] = {}
     for name, recipe in recipes.items():
         if not isinstance(recipe, dict) or "schemes" not in recipe:
-            made = {name: recipe}
+            built = {name: recipe}
         else:
             rest = {key: value for key, value in recipe.items() if key != "schemes"}
             schemes = recipe["schemes"]
             if "scheme" in rest or not isinstance(schemes, list) or not schemes:
                 raise PlanError(f"recipe {name}: expected either `scheme`, or `schemes` with at least one.")
-            made = {f"{name}-{scheme}": rest | {"scheme": scheme} for scheme in schemes}
-        if twice := sorted(made.keys() & expanded.keys()):
+            built = {f"{name}-{scheme}": rest | {"scheme": scheme} for scheme in schemes}
+        if twice := sorted(built.keys() & expanded.keys()):
             raise PlanError(f"there are two recipes {twice[0]}.")
-        expanded |= made
+        expanded |= built
     return expanded

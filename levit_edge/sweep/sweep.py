@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 
 from levit_edge.demo import checkpoint_path
 from levit_edge.errors import DataError, PlanError, SweepError
-from levit_edge.sweep.candidates import Made, NamedCheckpoint, make_candidates
+from levit_edge.sweep.candidates import BuiltCandidate, NamedCheckpoint, make_candidates
 from levit_edge.sweep.engines.engine import Engine
 from levit_edge.sweep.engines.environment import computed_on, environment
 from levit_edge.sweep.engines.local_engine import LocalEngine
@@ -31,7 +31,7 @@ from levit_edge.sweep.outcome.output import Output
 from levit_edge.sweep.outcome.results import SweepResults
 from levit_edge.sweep.plan import SHARD_IMAGES, CheckpointSource, SweepPlan, WinnerBy
 from levit_edge.sweep.tasks.calibrate_task import calibration_part
-from levit_edge.sweep.tasks.facts import CheckpointPlace
+from levit_edge.sweep.tasks.identity import CheckpointPlace
 from levit_edge.sweep.tasks.runner import Listener, Runner, Silent, run_to_end
 from levit_edge.sweep.tasks.store import Store
 from levit_edge.system.memory import available_bytes
@@ -78,13 +78,13 @@ def sweep(
         here = environment()
         with open_engine(engine, store, here, workers, any_processor=any_processor) as running:
             runner = Runner(store, running, computed_on(here, running.processors), listener, plan.limits.retries)
-            made, images = run_to_end(_all(plan, checkpoints, calibration, evaluation, runner, store, listener))
+            built, images = run_to_end(_all(plan, checkpoints, calibration, evaluation, runner, store, listener))
             description, processors = running.description, running.processors
-        timed = measured(made, images.listing.class_names, plan, store, here, listener, warn)
+        timed = measured(built, images.listing.class_names, plan, store, here, listener, warn)
         candidates = tuple(
             candidate
             for each in checkpoints
-            for candidate in chosen([t.candidate for t in timed.made if t.candidate.checkpoint == each.name], plan)
+            for candidate in chosen([t.candidate for t in timed.built if t.candidate.checkpoint == each.name], plan)
         )
         results = SweepResults(
             levit_edge_version=version("levit-edge"),
@@ -99,7 +99,7 @@ def sweep(
         )
         winners = [
             replace(each, candidate=candidate)
-            for each, candidate in zip(timed.made, candidates, strict=True)
+            for each, candidate in zip(timed.built, candidates, strict=True)
             if candidate.winner
         ]
         place.write(results, winners, images.listing.class_names)
@@ -114,7 +114,7 @@ async def _all(
     runner: Runner,
     store: Store,
     listener: Listener,
-) -> tuple[tuple[Made, ...], Images]:
+) -> tuple[tuple[BuiltCandidate, ...], Images]:
     """The candidates of all checkpoints, and the evaluation's images."""
     limits = plan.limits
     listings = (calibration, evaluation)
@@ -144,8 +144,8 @@ async def _all(
         ("evaluate", attentions * len(evaluated.shards)),
     ):
         listener.expect(kind, tasks * len(checkpoints))
-    made = await asyncio.gather(*(make_candidates(each, plan, runner, calibrated, evaluated) for each in checkpoints))
-    return tuple(each for of_one in made for each in of_one), evaluated
+    built = await asyncio.gather(*(make_candidates(each, plan, runner, calibrated, evaluated) for each in checkpoints))
+    return tuple(each for of_one in built for each in of_one), evaluated
 
 
 def _require_labels(plan: SweepPlan, images: Images) -> None:

@@ -18,7 +18,7 @@ from levit_edge import errors
 from levit_edge.errors import DataError, LevitEdgeError, RuntimeUnavailableError
 from levit_edge.system.worker import Helper
 
-__all__ = ["MEMORY_BYTES", "at_most", "confine", "fault_document", "raise_death", "raise_fault"]
+__all__ = ["MEMORY_BYTES", "at_most", "fault_document", "raise_death", "raise_fault", "set_limits"]
 
 MEMORY_BYTES = 4 << 30
 """Of writable memory (RLIMIT_DATA). The four files of a LeViT-128S and their runtimes take half a GiB."""
@@ -38,7 +38,7 @@ CRASHES = frozenset(
 """Exit statuses, as `subprocess` gives them."""
 
 
-def confine() -> None:
+def set_limits() -> None:
     """Limit this process's memory, let it leave no core file, and silence it but for the traceback that ends it."""
     for kind, limit in ((resource.RLIMIT_DATA, MEMORY_BYTES), (resource.RLIMIT_CORE, 0)):
         with suppress(ValueError, OSError):  # a lower limit is set already
@@ -83,9 +83,9 @@ def raise_death(helper: Helper, what: str, suspect: str) -> NoReturn:
         RuntimeUnavailableError: as native code ends, or by its own time limit.
         DataError: by itself, or was killed from outside or for want of memory.
     """
-    fate = helper.fate()
+    reason = helper.exit_reason()
     if helper.process.returncode in CRASHES:
         raise RuntimeUnavailableError(
-            f"{what} crashed ({fate}): {suspect} is damaged or hostile, or the runtime does not fit this machine."
+            f"{what} crashed ({reason}): {suspect} is damaged or hostile, or the runtime does not fit this machine."
         )
-    raise DataError(f"{what} died ({fate})")
+    raise DataError(f"{what} died ({reason})")

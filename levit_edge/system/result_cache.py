@@ -17,7 +17,7 @@ from levit_edge.system.atomic import remove_abandoned, replace_file
 from levit_edge.system.host import cache_folder
 from levit_edge.system.locks import lock
 
-__all__ = ["KEPT_DAYS", "Part", "Unfinished", "key_of"]
+__all__ = ["KEPT_DAYS", "Part", "ResultCache", "key_of"]
 
 KEPT_DAYS = 14
 """Results that nobody has come back for are removed by the next run."""
@@ -39,7 +39,7 @@ def key_of(inputs: Any) -> str:
     return hashlib.sha256(document.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-class Unfinished:
+class ResultCache:
     """The results so far of one run; use it in a `with` statement, and call `done` when the run has succeeded.
 
     They lie in a folder `unfinished/KEY` of the user's cache (`cache_folder`). KEY is a digest of `inputs`, which is

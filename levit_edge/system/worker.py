@@ -94,7 +94,7 @@ class Helper:
         """Wait for one frame; None if the process has died instead."""
         return read_frame(self._answers)
 
-    def fate(self) -> str:
+    def exit_reason(self) -> str:
         """How the process ended, in words, once it has; one that lacks memory ends with exit status ENOMEM."""
         status = self.process.wait()
         if status == errno.ENOMEM:

@@ -8,7 +8,7 @@ import pytest
 
 from levit_edge import demo
 from levit_edge.board.emulation.emulated import measure_emulated
-from levit_edge.board.emulation.emulated_run import Specimen
+from levit_edge.board.emulation.emulated_run import FileUnderTest
 from levit_edge.board.emulation.instructions import NOISE, million_instructions
 from levit_edge.board.emulation.kernels import kernel_sites
 from levit_edge.board.measure import BenchmarkSettings
@@ -101,9 +101,9 @@ def require_same(bundle: Bundle, emulators: Path, cpu: str, images: Sequence[Pat
         assert len(np.unique(here[file].argmax(1))) > bundle.manifest.config.classes // 2, file
 
 
-def specimens(bundle: Bundle) -> list[Specimen]:
+def specimens(bundle: Bundle) -> list[FileUnderTest]:
     return [
-        Specimen(
+        FileUnderTest(
             name=each.file,
             runtime=each.runtime,
             content=bundle.read(each.file),
@@ -118,12 +118,12 @@ def test_instructions_of_the_demo(demo_files: Bundle, board_folder: Path) -> Non
     emulator = Emulator(cpu="cortex-a76", folder=board_folder)
     if not emulator.counts:
         pytest.skip(f"nothing counts instructions: run scripts/board/setup.sh {board_folder} --counting")
-    for specimen in specimens(demo_files):
-        kernel_sites(emulator, specimen)  # imports its runtime, so that nothing is compiled while it counts
-        assert million_instructions(emulator, specimen) == pytest.approx(DEMO_MILLIONS[specimen.name], rel=NOISE)
+    for under_test in specimens(demo_files):
+        kernel_sites(emulator, under_test)  # imports its runtime, so that nothing is compiled while it counts
+        assert million_instructions(emulator, under_test) == pytest.approx(DEMO_MILLIONS[under_test.name], rel=NOISE)
 
 
 def test_a_file_that_is_no_model_is_one_message(emulators: Path) -> None:
-    broken = Specimen(name="int8.onnx", runtime=Runtime.ONNXRUNTIME, content=b"not a model", image_size=32)
+    broken = FileUnderTest(name="int8.onnx", runtime=Runtime.ONNXRUNTIME, content=b"not a model", image_size=32)
     with pytest.raises(BoardError, match=r"^qemu:cortex-a53: int8\.onnx does not run there alone: .*protobuf"):
         kernel_sites(Emulator(cpu="cortex-a53", folder=emulators), broken)

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from levit_edge.benchmark.checks import implausible
+from levit_edge.benchmark.checks import validate
 from levit_edge.benchmark.measurement import ArtifactTimes, Latency, Sustained, SustainedPoint
 from tests.board.example import FAST, MEASUREMENT, PI_5, RESULTS, measured
 
@@ -17,13 +17,13 @@ def with_result(**changes: Any) -> tuple[ArtifactTimes, ...]:
 
 
 def test_the_example_can_be() -> None:
-    assert implausible(MEASUREMENT) == ""
-    assert implausible(measured(results=with_result(latency_ms=None, error="it needs 3 GB"))) == ""
-    assert implausible(measured(results=with_result(images_per_second=124.5))) == ""  # 125, rounded
-    assert implausible(measured(speedups=())) == ""
+    assert validate(MEASUREMENT) == ""
+    assert validate(measured(results=with_result(latency_ms=None, error="it needs 3 GB"))) == ""
+    assert validate(measured(results=with_result(images_per_second=124.5))) == ""  # 125, rounded
+    assert validate(measured(speedups=())) == ""
     point = SustainedPoint(seconds=1.0, p50_ms=8.0, mhz=(2400.0,), hottest=60.0)
     sustained = Sustained(artifact="int8.pte", threads=4, points=(point,), slowdown=1.0)
-    assert implausible(measured(sustained=sustained)) == ""
+    assert validate(measured(sustained=sustained)) == ""
 
 
 @pytest.mark.parametrize(
@@ -59,4 +59,4 @@ def test_the_example_can_be() -> None:
     ],
 )
 def test_what_cannot_be_is_named(changes: dict[str, Any], problem: str) -> None:
-    assert problem in implausible(measured(**changes))
+    assert problem in validate(measured(**changes))

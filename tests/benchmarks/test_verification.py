@@ -9,7 +9,7 @@ from rich.console import Console
 from typer import Typer
 from typer.testing import CliRunner
 
-from benchmarks.verification import Figures, Round, Throughput, bare, command, compare, show
+from benchmarks.verification import Metrics, Round, Throughput, bare, command, compare, show
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.reader import Bundle
 from levit_edge.data.preprocess import Preprocessing
@@ -24,7 +24,7 @@ APP = Typer()
 APP.command()(command)
 
 
-def figures_of(*rounds: tuple[float, float]) -> Figures:
+def metrics_of(*rounds: tuple[float, float]) -> Metrics:
     measured = tuple(
         Round(
             bare=Throughput(images_per_second=alone, cpu_ms_per_image=10.0),
@@ -33,7 +33,7 @@ def figures_of(*rounds: tuple[float, float]) -> Figures:
         )
         for alone, verified in rounds
     )
-    return Figures(
+    return Metrics(
         caveat="a test",
         command="it",
         created_utc="2026-01-01T00:00:00+00:00",
@@ -48,11 +48,11 @@ def figures_of(*rounds: tuple[float, float]) -> Figures:
 
 
 def test_the_ratio_is_verification_over_bare() -> None:
-    assert [each.ratio for each in figures_of((100.0, 80.0), (50.0, 55.0)).rounds] == [0.8, 1.1]
+    assert [each.ratio for each in metrics_of((100.0, 80.0), (50.0, 55.0)).rounds] == [0.8, 1.1]
 
 
 def test_the_table_holds_every_round(capsys: pytest.CaptureFixture[str]) -> None:
-    show(figures_of((100.0, 80.0), (50.0, 55.0)), Console(width=120))
+    show(metrics_of((100.0, 80.0), (50.0, 55.0)), Console(width=120))
     printed = capsys.readouterr().out
     assert "7 images through fp32.onnx; 2 processes" in printed
     assert "0.80" in printed
@@ -88,7 +88,7 @@ def test_the_command_writes_figures_that_can_be_read(
     arguments = [str(tiny_bundle), "--evaluation", str(labelled_photographs), "--rounds", "1", "--output", str(output)]
     result = CliRunner().invoke(APP, [*arguments, "--limit", "6"])
     assert result.exit_code == ExitStatus.DONE, result.output
-    figures = from_json(Figures, read_json(output, DataError, "the figures"), DataError, "the figures")
+    figures = from_json(Metrics, read_json(output, DataError, "the figures"), DataError, "the figures")
     assert figures.images == 6
     with pytest.raises(DataError, match="schema version 2"):
         replace(figures, schema_version=2)

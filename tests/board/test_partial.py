@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from levit_edge.board.partial import PartialEvaluation
 from levit_edge.errors import BoardError, OutputError
 from levit_edge.runtime.evaluation.evaluator import Answer
-from levit_edge.system.result_cache import Unfinished
+from levit_edge.system.result_cache import ResultCache
 
 SHAPE = (2, 3)
 KEY = {"key": "1"}
@@ -20,7 +20,7 @@ KEY = {"key": "1"}
 
 def file_in(folder: Path) -> Path:
     """Where the answers are."""
-    return Unfinished(KEY, folder).path / "answers"
+    return ResultCache(KEY, folder).path / "answers"
 
 
 def logits(seed: int) -> Answer:

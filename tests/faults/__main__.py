@@ -28,13 +28,13 @@ from tests.faults.moments import ENDINGS, Ending, Moment, Victim, choose_moment,
 from tests.faults.scenarios import MIXTURE, SCENARIOS, Scenario
 from tests.faults.starting import Start, forked, program
 
-__all__ = ["Fate", "Run", "main", "run_all", "summarise"]
+__all__ = ["Outcome", "Run", "main", "run_all", "summarise"]
 
 REPOSITORY = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fate:
+class Outcome:
     """What came of one run."""
 
     had_old: bool
@@ -65,7 +65,7 @@ class Run:
     def __init__(self, scenario: Scenario, place: Path, start: Start = program) -> None:
         self._scenario, self._place, self._start = scenario, place, start
 
-    def once(self, moment: Moment, ending: Ending, *, old: bool) -> Fate:
+    def once(self, moment: Moment, ending: Ending, *, old: bool) -> Outcome:
         """Start it where the scenario is prepared, end it, and look."""
         mark, log, out = os.urandom(8).hex(), self._place / "stderr.log", self._place / "stdout.log"
         for path in (log, out):
@@ -75,7 +75,7 @@ class Run:
         after_s = victim.end_at(moment, ending)
         sent = time.monotonic()
         status = wait()
-        fate = Fate(
+        outcome = Outcome(
             had_old=old,
             moment=str(moment),
             ending=str(ending),
@@ -90,26 +90,26 @@ class Run:
             wrong=(),
         )
         self._scenario.clean()
-        fate = replace(fate, leftovers_after_the_next_run=tuple(self._scenario.leftovers()))
-        return replace(fate, wrong=tuple(_wrong(fate, ending)))
+        outcome = replace(outcome, leftovers_after_the_next_run=tuple(self._scenario.leftovers()))
+        return replace(outcome, wrong=tuple(_wrong(outcome, ending)))
 
 
-def _wrong(fate: Fate, ending: Ending) -> list[str]:
+def _wrong(outcome: Outcome, ending: Ending) -> list[str]:
     """Everything that must not be."""
     signalled = ending.number == signal.SIGKILL
     allowed = {0, -signal.SIGKILL} if signalled else {0, 128 + ending.number, -ending.number}
-    killed = fate.status == -signal.SIGKILL
-    if fate.in_pythons_own_start:
-        return ["a mixture"] if fate.found == MIXTURE else []
+    killed = outcome.status == -signal.SIGKILL
+    if outcome.in_pythons_own_start:
+        return ["a mixture"] if outcome.found == MIXTURE else []
     checks = {
-        "a mixture": fate.found == MIXTURE,
-        f"exit status {fate.status}": fate.status not in allowed,
-        "a success without an output": fate.status == 0 and fate.found != "new",
-        "a traceback": "Traceback" in fate.stderr,
-        "leftovers of a run that was not killed": bool(fate.leftovers) and fate.status >= 0,
-        "leftovers after the next run": bool(fate.leftovers_after_the_next_run),
-        "processes left": fate.processes_left > 0,
-        "no message": not killed and fate.status > 0 and "error: interrupted" not in fate.stderr,
+        "a mixture": outcome.found == MIXTURE,
+        f"exit status {outcome.status}": outcome.status not in allowed,
+        "a success without an output": outcome.status == 0 and outcome.found != "new",
+        "a traceback": "Traceback" in outcome.stderr,
+        "leftovers of a run that was not killed": bool(outcome.leftovers) and outcome.status >= 0,
+        "leftovers after the next run": bool(outcome.leftovers_after_the_next_run),
+        "processes left": outcome.processes_left > 0,
+        "no message": not killed and outcome.status > 0 and "error: interrupted" not in outcome.stderr,
     }
     return [name for name, is_so in checks.items() if is_so]
 
@@ -133,14 +133,16 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         start = forked if chosen.forked else program
         scenario = SCENARIOS[chosen.command]()
-        fates = run_all(scenario, place, endings, chosen.runs, chosen.seed, bundle=chosen.bundle, start=start)
+        outcomes = run_all(scenario, place, endings, chosen.runs, chosen.seed, bundle=chosen.bundle, start=start)
     finally:
         shutil.rmtree(place, ignore_errors=True)
-    summary = summarise(fates)
+    summary = summarise(outcomes)
     command = f"python -m tests.faults {' '.join(sys.argv[1:])}"
     record = {"command": command, "host": describe_host(), "platform": platform.platform(), "summary": summary}
     if chosen.record is not None:
-        chosen.record.write_text(json.dumps(record | {"runs": [vars(fate) for fate in fates]}, indent=1) + "\n")
+        chosen.record.write_text(
+            json.dumps(record | {"runs": [vars(outcome) for outcome in outcomes]}, indent=1) + "\n"
+        )
     print(json.dumps(record, indent=1))
     return 1 if summary["wrong"] else 0
 
@@ -154,40 +156,43 @@ def run_all(
     *,
     bundle: Path | None = None,
     start: Start = program,
-) -> list[Fate]:
+) -> list[Outcome]:
     """Until `runs` were ended in time; moments, endings and whether there is an old output follow from `seed`."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs with it ignored,
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup with this, and what we start would inherit that
-    chance, fates = random.Random(seed), list[Fate]()
+    chance, outcomes = random.Random(seed), list[Outcome]()
     scenario.set_up(place, bundle)
     run, number, share = Run(scenario, place, start), 0, 1.0
-    while sum(fate.after_s is not None for fate in fates) < runs:
+    while sum(outcome.after_s is not None for outcome in outcomes) < runs:
         old = chance.random() < 0.5
         scenario.before(old=old)
         moment = choose_moment(chance, share * scenario.duration_s, scenario.lines, scenario.files)
-        fates.append(fate := run.once(moment, chance.choice(endings), old=old))
-        if fate.after_s is None and moment.line is None and moment.file is None:
+        outcomes.append(outcome := run.once(moment, chance.choice(endings), old=old))
+        if outcome.after_s is None and moment.line is None and moment.file is None:
             share = max(0.2, 0.9 * share)  # it takes less long than it did
         number += 1
-        print(f"{number}: {fate.ending}, {fate.moment}: {fate.status}, {fate.found} {fate.wrong}", file=sys.stderr)
-    return fates
+        print(
+            f"{number}: {outcome.ending}, {outcome.moment}: {outcome.status}, {outcome.found} {outcome.wrong}",
+            file=sys.stderr,
+        )
+    return outcomes
 
 
-def summarise(fates: list[Fate]) -> dict[str, Any]:
+def summarise(outcomes: list[Outcome]) -> dict[str, Any]:
     """Counts."""
-    ended = [fate for fate in fates if fate.after_s is not None]
+    ended = [outcome for outcome in outcomes if outcome.after_s is not None]
     return {
-        "runs": len(fates),
-        "ended by a signal": dict(Counter(fate.ending for fate in ended)),
-        "exit statuses": {str(status): count for status, count in Counter(fate.status for fate in ended).items()},
-        "had an old output": dict(Counter(fate.found for fate in ended if fate.had_old)),
-        "had none": dict(Counter(fate.found for fate in ended if not fate.had_old)),
-        "in Python's own start": sum(fate.in_pythons_own_start for fate in ended),
-        "with leftovers": sum(bool(fate.leftovers) for fate in ended),
-        "with leftovers after the next run": sum(bool(fate.leftovers_after_the_next_run) for fate in fates),
-        "processes left": sum(fate.processes_left for fate in fates),
-        "longest time to end, s": max((fate.seconds_to_end for fate in ended), default=0),
-        "wrong": dict(Counter(each for fate in fates for each in fate.wrong)),
+        "runs": len(outcomes),
+        "ended by a signal": dict(Counter(outcome.ending for outcome in ended)),
+        "exit statuses": {str(status): count for status, count in Counter(outcome.status for outcome in ended).items()},
+        "had an old output": dict(Counter(outcome.found for outcome in ended if outcome.had_old)),
+        "had none": dict(Counter(outcome.found for outcome in ended if not outcome.had_old)),
+        "in Python's own start": sum(outcome.in_pythons_own_start for outcome in ended),
+        "with leftovers": sum(bool(outcome.leftovers) for outcome in ended),
+        "with leftovers after the next run": sum(bool(outcome.leftovers_after_the_next_run) for outcome in outcomes),
+        "processes left": sum(outcome.processes_left for outcome in outcomes),
+        "longest time to end, s": max((outcome.seconds_to_end for outcome in ended), default=0),
+        "wrong": dict(Counter(each for outcome in outcomes for each in outcome.wrong)),
     }
 
 

@@ -19,6 +19,6 @@ def test_a_command_that_is_ended_leaves_the_old_or_the_new(
 ) -> None:
     """`quantize` takes long, and is interrupted in tests/integration/test_interruption.py."""
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
-    fates = run_all(SCENARIOS[command](), tmp_path, ENDINGS, RUNS, seed=5, bundle=demo_bundle[0])
-    assert [fate for fate in fates if fate.wrong] == []
-    assert summarise(fates)["runs"] >= RUNS
+    outcomes = run_all(SCENARIOS[command](), tmp_path, ENDINGS, RUNS, seed=5, bundle=demo_bundle[0])
+    assert [outcome for outcome in outcomes if outcome.wrong] == []
+    assert summarise(outcomes)["runs"] >= RUNS

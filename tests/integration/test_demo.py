@@ -10,7 +10,7 @@ import pytest
 
 from levit_edge import demo
 from levit_edge.bundle.reader import Bundle
-from levit_edge.report.evidence import read_evidence
+from levit_edge.report.report_data import read_report_data
 from levit_edge.runtime.inspect.executorch import inspect_executorch
 from levit_edge.runtime.inspect.onnx import inspect_onnx
 from levit_edge.runtime.runner import open_runner
@@ -110,21 +110,21 @@ def test_verify_says_the_same_again(demo_bundle: Made) -> None:
 
 def test_the_evidence_is_that_of_the_figures(demo_bundle: Made) -> None:
     bundle = Bundle.open(demo_bundle[0])
-    evidence, manifest = read_evidence(bundle), bundle.manifest
-    assert evidence is not None
-    assert [each.layer for each in evidence.layers] == [each.layer for each in manifest.layers]
-    assert all(each.sqnr_db is not None and 25 < each.sqnr_db < 60 for each in evidence.layers)
-    assert evidence.flips is not None
+    report_data, manifest = read_report_data(bundle), bundle.manifest
+    assert report_data is not None
+    assert [each.layer for each in report_data.layers] == [each.layer for each in manifest.layers]
+    assert all(each.sqnr_db is not None and 25 < each.sqnr_db < 60 for each in report_data.layers)
+    assert report_data.flips is not None
     for result in manifest.verification.results:
         if result.precision == "int8":
-            counts = [count for count in evidence.flips.counts if count.artifact == result.artifact]
+            counts = [count for count in report_data.flips.counts if count.artifact == result.artifact]
             assert sum(count.images for count in counts) == round(1.2 * (100 - (result.agreement or 0)))
             assert sum(count.lost for count in counts) == result.flips_lost
-    assert len(evidence.flips.shown) == evidence.flips.images > 0
-    assert evidence.latency is not None
-    assert [each.threads for each in evidence.latency.results] == [1, 1, 1, 1]
-    assert all(each.latency_ms for each in evidence.latency.results)
-    assert (evidence.latency.bundle, evidence.latency.model.manifest_sha256) == (bundle.path.name, "")
+    assert len(report_data.flips.shown) == report_data.flips.images > 0
+    assert report_data.latency is not None
+    assert [each.threads for each in report_data.latency.results] == [1, 1, 1, 1]
+    assert all(each.latency_ms for each in report_data.latency.results)
+    assert (report_data.latency.bundle, report_data.latency.model.manifest_sha256) == (bundle.path.name, "")
 
 
 def test_the_report_can_be_made_again_from_the_bundle_alone(demo_bundle: Made, tmp_path: Path) -> None:
@@ -155,9 +155,9 @@ def test_quantize_keeps_a_bundle_that_fails_its_gate_and_marks_it(tmp_path: Path
     assert "Accuracy gate failed" in report
     assert "Not kept on 10 other images" in report
     assert "data:image" not in report
-    evidence = read_evidence(Bundle.open(output))
-    assert evidence is not None
-    assert (evidence.latency, evidence.limit) == (None, 20)
+    report_data = read_report_data(Bundle.open(output))
+    assert report_data is not None
+    assert (report_data.latency, report_data.limit) == (None, 20)
 
 
 def test_predict_and_inspect(demo_bundle: Made) -> None:

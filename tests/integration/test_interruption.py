@@ -11,7 +11,7 @@ import pytest
 
 from levit_edge.bundle.reader import Bundle
 from levit_edge.errors import ExitStatus
-from levit_edge.report.evidence import read_evidence
+from levit_edge.report.report_data import read_report_data
 from tests.integration.conftest import COMMAND, hidden, levit_edge
 
 pytestmark = pytest.mark.export
@@ -67,7 +67,7 @@ def test_a_run_that_is_ended_again_and_again_makes_the_same_in_the_end(
     for file in uninterrupted.manifest.files:
         if file not in {"report.html", "evidence.json"}:  # which say when it was made, and how fast it was
             assert made.read(file) == uninterrupted.read(file), file
-    evidence, expected_evidence = read_evidence(made), read_evidence(uninterrupted)
-    assert evidence is not None
-    assert expected_evidence is not None
-    assert replace(evidence, latency=None) == replace(expected_evidence, latency=None)
+    report_data, expected_report_data = read_report_data(made), read_report_data(uninterrupted)
+    assert report_data is not None
+    assert expected_report_data is not None
+    assert replace(report_data, latency=None) == replace(expected_report_data, latency=None)

@@ -13,7 +13,7 @@ from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.writer import BundleWriter
 from levit_edge.package.contents import Purpose
 from levit_edge.package.pack import pack
-from levit_edge.report.evidence import EVIDENCE_FILE
+from levit_edge.report.report_data import REPORT_DATA_FILE
 
 PTE = b"not a program: no runtime opens it in these tests"
 RESULT = ArtifactResult(
@@ -45,7 +45,7 @@ def packable_bundle(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory)
     with BundleWriter(tmp_path_factory.mktemp("packable") / "colours") as writer:
         for name in tiny.manifest.files:
             writer.add(name, golden.getvalue() if name == "golden.npz" else tiny.read(name))
-        writer.add(EVIDENCE_FILE, b"photographs: no package has them")
+        writer.add(REPORT_DATA_FILE, b"photographs: no package has them")
         pte = Artifact(
             file="int8.pte",
             runtime=Runtime.EXECUTORCH,

@@ -10,8 +10,14 @@ from levit_edge.bundle.recipe import LayerScheme, Recipe
 from levit_edge.bundle.writer import BundleWriter
 from levit_edge.data.imagefolder import read_image_folder
 from levit_edge.data.options import ImageOptions
-from levit_edge.report.evidence import EVIDENCE_FILE, ActivationRange, Evidence, LayerEvidence, evidence_file
 from levit_edge.report.flips import FlipLog
+from levit_edge.report.report_data import (
+    REPORT_DATA_FILE,
+    ActivationRange,
+    LayerReportData,
+    ReportData,
+    report_data_file,
+)
 from levit_edge.runtime.evaluation.verify import evaluate
 from tests.board.example import MEASUREMENT
 
@@ -23,7 +29,7 @@ SCHEMES = {
     "head": LayerScheme.FLOAT,
 }
 LAYERS = tuple(
-    LayerEvidence(
+    LayerReportData(
         layer=name,
         sqnr_db=None if scheme == "float" else 30.0 + place,
         input=ActivationRange(minimum=-2.0, maximum=4.0 * 10**place),
@@ -31,7 +37,7 @@ LAYERS = tuple(
     )
     for place, (name, scheme) in enumerate(SCHEMES.items())
 )
-Change = Callable[[Manifest, Evidence], tuple[Manifest, Evidence]]
+Change = Callable[[Manifest, ReportData], tuple[Manifest, ReportData]]
 
 
 def evaluated(bundle: Bundle, photographs: Path) -> tuple[Verification, FlipLog]:
@@ -50,7 +56,7 @@ def report_bundle(
     photographs: Path,
     *,
     labels: tuple[str, ...] = LABELS,
-    change: Change = lambda manifest, evidence: (manifest, evidence),
+    change: Change = lambda manifest, report_data: (manifest, report_data),
 ) -> Bundle:
     """The bundle `tiny` with evidence, written to `path`."""
     source = Bundle.open(tiny)
@@ -64,18 +70,18 @@ def report_bundle(
             for name, scheme in SCHEMES.items()
         ),
     )
-    evidence = Evidence(
+    report_data = ReportData(
         limit=None,
         layer_images=32,
         layers=LAYERS,
         flips=flips.flips(photographs, manifest.preprocessing, thumbnails=True),
         latency=replace(MEASUREMENT, target="local", model=replace(MEASUREMENT.model, manifest_sha256="")),
     )
-    manifest, evidence = change(manifest, evidence)
+    manifest, report_data = change(manifest, report_data)
     with BundleWriter(path) as writer:
         for artifact in manifest.artifacts:
             writer.add(artifact.file, source.read(artifact.file))
         writer.add("labels.txt", "".join(f"{label}\n" for label in labels).encode())
         writer.add("golden.npz", source.read("golden.npz"))
-        writer.add(EVIDENCE_FILE, evidence_file(evidence))
+        writer.add(REPORT_DATA_FILE, report_data_file(report_data))
         return writer.commit(replace(manifest, files=dict(writer.files)))

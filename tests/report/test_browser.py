@@ -15,7 +15,7 @@ from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.report.boards_page import boards_page
 from levit_edge.report.bundle_page import bundle_page
-from levit_edge.report.evidence import Evidence
+from levit_edge.report.report_data import ReportData
 from levit_edge.sweep.outcome.page import sweep_page
 from levit_edge.sweep.outcome.results import SweepResults, TaskCounts
 from levit_edge.sweep.plan import Calibration, Evaluation
@@ -56,9 +56,9 @@ def pages(
     copy = Bundle.open(shutil.copytree(recorded.path, folder / "copy"))
     nasty = measured(device=replace(PI_5, model=HOSTILE[0], system=HOSTILE[1]), findings=HOSTILE)
 
-    def hostile(manifest: Manifest, evidence: Evidence) -> tuple[Manifest, Evidence]:
-        assert evidence.flips is not None
-        shown = tuple(replace(image, file=HOSTILE[2]) for image in evidence.flips.shown)
+    def hostile(manifest: Manifest, report_data: ReportData) -> tuple[Manifest, ReportData]:
+        assert report_data.flips is not None
+        shown = tuple(replace(image, file=HOSTILE[2]) for image in report_data.flips.shown)
         images = replace(manifest.calibration, source=HOSTILE[0], skipped=HOSTILE)
         manifest = replace(
             manifest,
@@ -69,7 +69,7 @@ def pages(
             tools={HOSTILE[2]: HOSTILE[0]},
             created_utc=HOSTILE[1],
         )
-        return manifest, replace(evidence, flips=replace(evidence.flips, shown=shown), latency=nasty)
+        return manifest, replace(report_data, flips=replace(report_data.flips, shown=shown), latency=nasty)
 
     bad = report_bundle(folder / "bad", tiny_bundle, labelled_photographs, labels=HOSTILE, change=hostile)
     written = {

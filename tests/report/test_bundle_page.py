@@ -9,8 +9,8 @@ from levit_edge.bundle.manifest import EMBEDDED, Gate, ImageProvenance, Manifest
 from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.report.bundle_page import bundle_page
-from levit_edge.report.evidence import Evidence, read_evidence
 from levit_edge.report.page import number
+from levit_edge.report.report_data import ReportData, read_report_data
 from levit_edge.system.progress import StageRecord
 from tests.board.example import MEASUREMENT, measured
 from tests.report.example import report_bundle
@@ -30,17 +30,17 @@ def text(html: str) -> str:
 
 def test_everything_recorded_is_on_the_page(recorded: Bundle) -> None:
     html = bundle_page(recorded)
-    evidence, manifest = read_evidence(recorded), recorded.manifest
-    assert evidence is not None
-    assert evidence.flips is not None
+    report_data, manifest = read_report_data(recorded), recorded.manifest
+    assert report_data is not None
+    assert report_data.flips is not None
     assert re.findall(r'<section id="(\w+)"', html) == list(SECTIONS)
-    assert html.count("data:image/jpeg;base64,") == len(evidence.flips.shown) > 0
+    assert html.count("data:image/jpeg;base64,") == len(report_data.flips.shown) > 0
     assert html.count("<svg") == 2
     seen = text(html)
     int8 = manifest.verification.results[1]
     for expected in (
         f"{number(int8.top1)} {number(int8.top5)} {number(int8.drop_pt, sign='+')}",
-        f"{evidence.flips.images} of {manifest.verification.samples} images in at least one file",
+        f"{report_data.flips.images} of {manifest.verification.samples} images in at least one file",
         "× 2.10 (2.00 … 2.20)",
         "8.00 8.80 9.60 7.20 125",
         "blocks.0.proj",
@@ -100,10 +100,10 @@ def test_a_failed_gate_and_budget_are_marked(recorded: Bundle) -> None:
 
 
 def test_no_thumbnails_still_tells_what_flipped(tiny_bundle: Path, labelled_photographs: Path, tmp_path: Path) -> None:
-    def without(manifest: Manifest, evidence: Evidence) -> tuple[Manifest, Evidence]:
-        assert evidence.flips is not None
-        shown = tuple(replace(image, thumbnail=None) for image in evidence.flips.shown)
-        return manifest, replace(evidence, flips=replace(evidence.flips, shown=shown), latency=None)
+    def without(manifest: Manifest, report_data: ReportData) -> tuple[Manifest, ReportData]:
+        assert report_data.flips is not None
+        shown = tuple(replace(image, thumbnail=None) for image in report_data.flips.shown)
+        return manifest, replace(report_data, flips=replace(report_data.flips, shown=shown), latency=None)
 
     html = bundle_page(report_bundle(tmp_path / "bundle", tiny_bundle, labelled_photographs, change=without))
     assert "data:image" not in html

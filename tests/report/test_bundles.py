@@ -10,7 +10,7 @@ from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.recipe import Scheme
 from levit_edge.report.bundle_page import bundle_page
 from levit_edge.report.bundles import BundleComparison, compare, open_all
-from levit_edge.report.evidence import Evidence
+from levit_edge.report.report_data import ReportData
 from tests.board.example import PI_5
 from tests.report.example import Change, report_bundle
 
@@ -41,9 +41,9 @@ def test_folders_of_one_name_are_told_apart_by_their_paths(recorded: Bundle, tmp
 
 
 def test_differences_are_named_and_latencies_compared(recorded: Bundle, other: Other) -> None:
-    def change(manifest: Manifest, evidence: Evidence) -> tuple[Manifest, Evidence]:
+    def change(manifest: Manifest, report_data: ReportData) -> tuple[Manifest, ReportData]:
         recipe = replace(manifest.recipe, scheme=Scheme.STATIC, equalize=False)
-        return replace(manifest, recipe=recipe, tools={"onnx": "2"}), evidence
+        return replace(manifest, recipe=recipe, tools={"onnx": "2"}), report_data
 
     theirs = other(change)
     both = compared(recorded, theirs)
@@ -59,15 +59,17 @@ def test_differences_are_named_and_latencies_compared(recorded: Bundle, other: O
 
 
 def test_other_images_weights_and_machines_are_warned_of(recorded: Bundle, other: Other) -> None:
-    def change(manifest: Manifest, evidence: Evidence) -> tuple[Manifest, Evidence]:
+    def change(manifest: Manifest, report_data: ReportData) -> tuple[Manifest, ReportData]:
         images = replace(manifest.verification.images, sha256="1" * 64, source="other\x1b[31m")
         manifest = replace(
             manifest,
             verification=replace(manifest.verification, images=images),
             checkpoint=replace(manifest.checkpoint, sha256="2" * 64),
         )
-        assert evidence.latency is not None
-        return manifest, replace(evidence, latency=replace(evidence.latency, device=replace(PI_5, usable_cores=2)))
+        assert report_data.latency is not None
+        return manifest, replace(
+            report_data, latency=replace(report_data.latency, device=replace(PI_5, usable_cores=2))
+        )
 
     theirs = other(change)
     both = compared(recorded, theirs)

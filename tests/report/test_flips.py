@@ -6,8 +6,8 @@ import pytest
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Artifact
 from levit_edge.bundle.reader import Bundle
-from levit_edge.report.evidence import MOST_IMAGES
 from levit_edge.report.flips import FlipLog
+from levit_edge.report.report_data import MOST_IMAGES
 from tests.report.example import evaluated
 
 FP32, INT8 = (

@@ -74,7 +74,7 @@ def candidate(
         if times_ms is not None:
             for file, p50 in ((fp32.file, 20.0), (int8.file, times_ms[place])):
                 latency[file] = Latency(p50=p50, p90=1.1 * p50, p99=1.2 * p50, min=0.9 * p50)
-    made = Candidate(
+    built = Candidate(
         checkpoint=checkpoint,
         recipe=recipe,
         source=f"s3://bucket/{checkpoint}.pth",
@@ -94,11 +94,11 @@ def candidate(
         ),
         latency=latency,
     )
-    return replace(made, **changes)
+    return replace(built, **changes)
 
 
 def plan(recipes: Sequence[str] = ("static", "mixed"), *, timed: bool = True, **changes: Any) -> SweepPlan:
-    made = SweepPlan(
+    built = SweepPlan(
         checkpoints=(CheckpointSource(path="s3://bucket/*.pth", size="128S"),),
         calibration=Calibration(images="s3://bucket/train-{000..099}.tar"),
         evaluation=Evaluation(images=IMAGES.source, count=IMAGES.count),
@@ -106,14 +106,14 @@ def plan(recipes: Sequence[str] = ("static", "mixed"), *, timed: bool = True, **
         gates=Gates(max_drop_pt=1.0),
         latency=Timing(on="ssh://pi@board.local") if timed else None,
     )
-    return replace(made, **changes)
+    return replace(built, **changes)
 
 
 def swept(candidates: Sequence[Candidate], of: SweepPlan, **changes: Any) -> SweepResults:
     """The results of `candidates`, judged as the plan `of` says."""
     names = dict.fromkeys(each.checkpoint for each in candidates)
     judged = [each for name in names for each in chosen([c for c in candidates if c.checkpoint == name], of)]
-    made = SweepResults(
+    built = SweepResults(
         levit_edge_version="0.1.0",
         created_utc="2026-11-20T12:00:00+00:00",
         plan=of,
@@ -127,7 +127,7 @@ def swept(candidates: Sequence[Candidate], of: SweepPlan, **changes: Any) -> Swe
         candidates=tuple(judged),
         device=PI_5 if any(each.latency for each in judged) else None,
     )
-    return replace(made, **changes)
+    return replace(built, **changes)
 
 
 def sweep(checkpoints: int = 1, recipes: int = 2, *, timed: bool = True, **changes: Any) -> SweepResults:

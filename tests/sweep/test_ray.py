@@ -29,7 +29,7 @@ from tests.sweep.cluster import Cluster, running_cluster
 from tests.sweep.held_server import HeldServer, serving
 from tests.sweep.processes import connected_to, kill, tree, wait_for, workers
 from tests.sweep.shards import write_shards
-from tests.sweep.test_sweep import ONE, PLAN, done, figures
+from tests.sweep.test_sweep import ONE, PLAN, done, metrics
 
 pytestmark = pytest.mark.ray
 SHARDS = 4
@@ -117,7 +117,7 @@ def check_whole(output: Path, on_ray: Swept) -> None:
     (candidate,) = json.loads((output / "results.json").read_text())["candidates"]
     expected = next(each for each in on_ray[1].candidates if each.recipe == "mixed")
     assert candidate["problems"] == []
-    whole = figures(expected.verification)[0]
+    whole = metrics(expected.verification)[0]
     for result in candidate["verification"]["results"]:
         del result["images_per_second"]
     assert candidate["verification"]["results"] == whole
@@ -137,11 +137,11 @@ def test_results_are_those_of_one_machine(on_ray: Swept, first: Swept) -> None:
     assert done(results) == {"index": 4, "identify": 1, "export": 1, "calibrate": 1, "quantize": 2, "evaluate": 3}
     for here, there in zip(local.candidates, results.candidates, strict=True):
         assert here.artifacts == there.artifacts
-        assert figures(here.verification) == figures(there.verification)
+        assert metrics(here.verification) == metrics(there.verification)
         assert (here.problems, here.front, here.winner) == ((), there.front, there.winner)
     (winner,) = [each for each in results.candidates if each.winner]
     verified = verify(Bundle.open(output / "bundles" / "demo"), demo.evaluation_dir())
-    assert figures(winner.verification) == figures(verified)
+    assert metrics(winner.verification) == metrics(verified)
     assert "2 CPUs on one, two" in results.engine
 
 
@@ -164,7 +164,7 @@ def test_images_and_store_may_be_in_an_object_store(
     results = sweep(plan, f"{place}/output", engine=joined)
     assert done(results) == {"index": 2, "evaluate": 2}
     expected = next(each for each in on_ray[1].candidates if each.recipe == "mixed")
-    assert figures(results.candidates[0].verification) == figures(expected.verification)
+    assert metrics(results.candidates[0].verification) == metrics(expected.verification)
 
 
 @pytest.mark.parametrize("engine", ["local", "ray"])

@@ -47,7 +47,7 @@ def again(first: tuple[Path, SweepResults], tmp_path: Path) -> Sweep:
     return lambda plan: sweep(plan, str(tmp_path / "output"))
 
 
-def figures(verification: Verification | None) -> Any:
+def metrics(verification: Verification | None) -> Any:
     """All of it that does not say when, where and how fast."""
     assert verification is not None
     document = to_json(verification)
@@ -65,7 +65,7 @@ def test_merged_shards_are_what_one_machine_gives(first: tuple[Path, SweepResult
     (winner,) = [each for each in results.candidates if each.winner]
     assert winner.verification is not None
     verified = verify(Bundle.open(output / "bundles" / "demo"), demo.evaluation_dir())
-    assert figures(winner.verification) == figures(verified)
+    assert metrics(winner.verification) == metrics(verified)
     assert done(results) == {"index": 4, "identify": 1, "export": 1, "calibrate": 1, "quantize": 2, "evaluate": 3}
     assert not any(each.problems for each in results.candidates)
 
@@ -104,14 +104,14 @@ def test_only_what_is_new_is_done(again: Sweep) -> None:
     assert done(results) == {"quantize": 1, "evaluate": 3}
     other = again(replace(ONE, evaluation=replace(ONE.evaluation, shard_images=100)))
     assert done(other)["evaluate"] == 1  # images 100 to 119 are the same shard in both
-    assert figures(other.candidates[0].verification) == figures(results.candidates[0].verification)
+    assert metrics(other.candidates[0].verification) == metrics(results.candidates[0].verification)
 
 
 def test_tar_shards_give_the_same_figures(again: Sweep, first: tuple[Path, SweepResults], tmp_path: Path) -> None:
     pattern = write_shards(tmp_path / "shards", 4)
     results = again(replace(ONE, evaluation=Evaluation(images=pattern, count=120, per_class=12)))
     assert done(results) == {"index": 4, "evaluate": 4}
-    assert figures(results.candidates[0].verification) == figures(first[1].candidates[0].verification)
+    assert metrics(results.candidates[0].verification) == metrics(first[1].candidates[0].verification)
 
 
 def test_everything_may_be_in_an_object_store(
@@ -133,11 +133,11 @@ def test_everything_may_be_in_an_object_store(
     results = sweep(plan, f"{place}/output")
     assert done(results) == {"index": 2, "identify": 1, "evaluate": 2}
     expected = first[1].candidates[0].verification
-    assert figures(results.candidates[0].verification) == figures(expected)
+    assert metrics(results.candidates[0].verification) == metrics(expected)
     assert done(sweep(plan, f"{place}/output")) == {}
     assert json.loads(system.cat_file(f"{place}/output/results.json"))["candidates"][0]["winner"]
     system.get(f"{place}/output/bundles/demo", str(tmp_path / "bundle"), recursive=True)
-    assert figures(verify(Bundle.open(tmp_path / "bundle"), demo.evaluation_dir())) == figures(expected)
+    assert metrics(verify(Bundle.open(tmp_path / "bundle"), demo.evaluation_dir())) == metrics(expected)
 
 
 def truncate(folder: Path) -> None:
@@ -186,7 +186,7 @@ def test_an_image_that_cannot_be_decoded_is_named_or_left_out(again: Sweep, tmp_
         tmp_path / "val",
         options=ImageOptions(skip_bad_images=True, workers=1),
     )
-    assert figures(candidate.verification) == figures(verified)
+    assert metrics(candidate.verification) == metrics(verified)
 
 
 @pytest.mark.parametrize(

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from levit_edge.system.result_cache import KEPT_DAYS, Unfinished
+from levit_edge.system.result_cache import KEPT_DAYS, ResultCache
 
 INPUTS = {"checkpoint": "1", "recipe": "2"}
 
 
 def stored(folder: Path, content: bytes = b"a result") -> Path:
     """The file of a result that is kept."""
-    with Unfinished(INPUTS, folder) as results:
+    with ResultCache(INPUTS, folder) as results:
         results.write("part", content)
     return results.path / "part"
 
 
 def recalled(folder: Path, inputs: dict[str, str] = INPUTS) -> bytes | None:
-    with Unfinished(inputs, folder) as results:
+    with ResultCache(inputs, folder) as results:
         part = results.read("part")
     return None if part is None else part.content
 
@@ -36,7 +36,7 @@ def test_a_result_is_found_by_the_same_inputs_only(tmp_path: Path) -> None:
 
 def test_success_removes_it(tmp_path: Path) -> None:
     stored(tmp_path)
-    with Unfinished(INPUTS, tmp_path) as results:
+    with ResultCache(INPUTS, tmp_path) as results:
         results.done()
     assert list(tmp_path.iterdir()) == []
 
@@ -83,14 +83,14 @@ def test_one_process_at_a_time_has_it_until_it_ends_even_killed(tmp_path: Path) 
 
 def test_what_nobody_has_come_back_for_is_removed_unless_somebody_has_it(tmp_path: Path) -> None:
     old, long_ago = stored(tmp_path), time.time() - (KEPT_DAYS + 1) * 24 * 3600
-    with Unfinished({"recent": ""}, tmp_path) as recent:
+    with ResultCache({"recent": ""}, tmp_path) as recent:
         recent.write("part", b"")
     for path in (old, old.parent):
         os.utime(path, (long_ago, long_ago))
-    with Unfinished(INPUTS, tmp_path), Unfinished({"another": "run"}, tmp_path):
+    with ResultCache(INPUTS, tmp_path), ResultCache({"another": "run"}, tmp_path):
         assert old.exists()
     os.utime(old.parent, (long_ago, long_ago))
-    with Unfinished({"another": "run"}, tmp_path):
+    with ResultCache({"another": "run"}, tmp_path):
         assert not old.parent.exists()
         assert recent.path.exists()
 

@@ -35,7 +35,7 @@ def test_helpers_answer_until_they_die() -> None:
         second.send(b"die")
         assert second.receive() == b"DIE"
         assert second.receive() is None
-        assert second.fate() == "exit status 3"
+        assert second.exit_reason() == "exit status 3"
         second.send(b"too late")
         assert first.receive() == b"ONE"
     assert first.process.returncode == -9

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 
 from levit_edge.benchmark.measurement import EmulatedInference, Measurement
-from levit_edge.board.emulation.emulated_run import Specimen
+from levit_edge.board.emulation.emulated_run import FileUnderTest
 from levit_edge.board.emulation.instructions import million_instructions
 from levit_edge.board.emulation.kernels import kernel_sites
 from levit_edge.board.measure import BenchmarkSettings, measure
@@ -48,7 +48,7 @@ def _observe(
     bundle: Bundle, artifact: Artifact, emulator: Emulator, progress: Progress | None, deadline: float | None
 ) -> EmulatedInference:
     say = progress or (lambda _what, _done, _total: None)
-    specimen = Specimen(
+    under_test = FileUnderTest(
         name=artifact.file,
         runtime=artifact.runtime,
         content=bundle.read(artifact.file),
@@ -57,8 +57,8 @@ def _observe(
     sites, millions = None, None
     if artifact.precision is Precision.INT8:
         say(f"read kernels of {artifact.file}", 0, None)
-        sites = kernel_sites(emulator, specimen, deadline)
+        sites = kernel_sites(emulator, under_test, deadline)
     if emulator.counts:
         say(f"count {artifact.file}", 0, None)
-        millions = round(million_instructions(emulator, specimen, deadline), 3)
+        millions = round(million_instructions(emulator, under_test, deadline), 3)
     return EmulatedInference(artifact=artifact.file, kernel_sites=sites, million_instructions=millions)

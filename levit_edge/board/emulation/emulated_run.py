@@ -17,7 +17,7 @@ from levit_edge.bundle.kinds import Runtime
 from levit_edge.errors import BoardError
 from levit_edge.text import text
 
-__all__ = ["Specimen", "run_emulated"]
+__all__ = ["FileUnderTest", "run_emulated"]
 
 T = TypeVar("T")
 PROBE = "levit_edge.device.inference_probe"
@@ -30,7 +30,7 @@ END_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Specimen:
+class FileUnderTest:
     """A file whose inferences are looked at."""
 
     name: str
@@ -41,7 +41,7 @@ class Specimen:
 
 def run_emulated(
     emulator: Emulator,
-    specimen: Specimen,
+    under_test: FileUnderTest,
     runs: int,
     *,
     program: Path,
@@ -50,11 +50,11 @@ def run_emulated(
     before: Sequence[str] = (),
     deadline: float | None = None,
 ) -> T:
-    """Run `specimen` in a new process and return what `read_log` makes of qemu's log, which is never kept.
+    """Run `under_test` in a new process and return what `read_log` makes of qemu's log, which is never kept.
 
     Args:
         emulator: the processor.
-        specimen: the file.
+        under_test: the file.
         runs: inferences.
         program: the qemu to take.
         log: its options that say what is logged; where to comes from here.
@@ -66,7 +66,7 @@ def run_emulated(
         BoardError: the model does not run there, runs in several threads, gives constant logits, or takes too long.
     """
     source = agent_source()
-    boot = boot_arguments(source, PROBE, specimen.runtime, specimen.image_size, runs)
+    boot = boot_arguments(source, PROBE, under_test.runtime, under_test.image_size, runs)
     reading, writing = os.pipe()
     command = emulator.command(boot, program=program, options=[*log, "-D", f"/proc/self/fd/{writing}"])
     result: Future[T] = Future()
@@ -84,12 +84,12 @@ def run_emulated(
     with process:
         try:
             patience = None if deadline is None else max(0.0, deadline - time.monotonic())
-            output, errors = process.communicate(source + specimen.content, patience)
+            output, errors = process.communicate(source + under_test.content, patience)
         except subprocess.TimeoutExpired:
             raise BoardError(f"qemu:{emulator.cpu}: not ready in time: allow it more with --timeout.") from None
         finally:
             process.kill()
-    _check(emulator, specimen, process.returncode, output.decode(), errors.decode("utf-8", "replace"))
+    _check(emulator, under_test, process.returncode, output.decode(), errors.decode("utf-8", "replace"))
     return result.result()
 
 
@@ -104,13 +104,13 @@ def _read(read_log: Callable[[BinaryIO], T], descriptor: int, result: Future[T])
             pass
 
 
-def _check(emulator: Emulator, specimen: Specimen, status: int, output: str, errors: str) -> None:
-    where = f"qemu:{emulator.cpu}: {specimen.name}"
+def _check(emulator: Emulator, under_test: FileUnderTest, status: int, output: str, errors: str) -> None:
+    where = f"qemu:{emulator.cpu}: {under_test.name}"
     report = REPORT.search(output)
     if status or report is None:
         last = (errors.strip().splitlines() or ["no message"])[-1]
         raise BoardError(f"{where} does not run there alone: {text(last, 300)} (status {status}).")
-    if int(report[1]) not in THREADS.get(specimen.runtime, {2}):
+    if int(report[1]) not in THREADS.get(under_test.runtime, {2}):
         raise BoardError(f"{where} ran in {report[1]} threads, so that a count of one says nothing.")
     if not float(report[2]) > 0:
         raise BoardError(f"{where} gave logits that are all the same: it does not work there.")

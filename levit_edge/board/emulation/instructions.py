@@ -3,7 +3,7 @@
 import re
 from typing import BinaryIO
 
-from levit_edge.board.emulation.emulated_run import Specimen, run_emulated
+from levit_edge.board.emulation.emulated_run import FileUnderTest, run_emulated
 from levit_edge.board.transports.qemu import Emulator
 from levit_edge.errors import BoardError
 
@@ -18,7 +18,7 @@ MAIN_THREAD = re.compile(rb"^cpu 0 insns: (\d+)$", re.MULTILINE)
 LONGEST_LOG = 1 << 16
 
 
-def million_instructions(emulator: Emulator, specimen: Specimen, deadline: float | None = None) -> float:
+def million_instructions(emulator: Emulator, under_test: FileUnderTest, deadline: float | None = None) -> float:
     """Millions of instructions of the thread that infers, for one inference.
 
     The same packages must have been imported in this emulator before, so that nothing is compiled meanwhile.
@@ -30,7 +30,7 @@ def million_instructions(emulator: Emulator, specimen: Specimen, deadline: float
     def count(runs: int) -> int:
         return run_emulated(
             emulator,
-            specimen,
+            under_test,
             runs,
             program=emulator.counting_program,
             log=("-plugin", f"{emulator.counting_plugin},inline=on", "-d", "plugin"),

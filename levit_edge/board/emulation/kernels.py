@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from levit_edge.board.emulation.emulated_run import Specimen, run_emulated
+from levit_edge.board.emulation.emulated_run import FileUnderTest, run_emulated
 from levit_edge.board.transports.qemu import Emulator
 from levit_edge.errors import BoardError
 
@@ -21,7 +21,7 @@ LINE = re.compile(rb"^0x([0-9a-f]+): +[0-9a-f]{8} +(ret|[su]mlal2?|(?:[su]|us|su
 PART = 1 << 20
 
 
-def kernel_sites(emulator: Emulator, specimen: Specimen, deadline: float | None = None) -> dict[str, int]:
+def kernel_sites(emulator: Emulator, under_test: FileUnderTest, deadline: float | None = None) -> dict[str, int]:
     """In how many places of the code that one inference executes each of `KERNELS` stands; those that it lacks are left
     out.
 
@@ -30,7 +30,7 @@ def kernel_sites(emulator: Emulator, specimen: Specimen, deadline: float | None 
     """
     sites = run_emulated(
         emulator,
-        specimen,
+        under_test,
         1,
         program=emulator.program,
         log=("-d", "in_asm"),

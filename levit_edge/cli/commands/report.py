@@ -145,7 +145,7 @@ def _json(bundles: "Sequence[Bundle]", rows: "Sequence[ComparisonRow]") -> dict[
     compared = compare(opened)
     documents = [
         bundle_json(str(each.bundle.path), each.manifest.verification, each.manifest.stages)
-        | {"latency": to_json(each.evidence.latency if each.evidence else None)}
+        | {"latency": to_json(each.report_data.latency if each.report_data else None)}
         for each in opened
     ]
     return document | {

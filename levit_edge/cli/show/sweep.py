@@ -7,7 +7,7 @@ from rich.console import Console
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.cli.show.fitting_table import print_grouped_table
 from levit_edge.sweep.outcome.choice import gate_checks
-from levit_edge.sweep.outcome.figures import Figures, int8_figures
+from levit_edge.sweep.outcome.metrics import Metrics, int8_metrics
 from levit_edge.sweep.outcome.results import Candidate, SweepResults
 from levit_edge.sweep.plan import Gates
 from levit_edge.text import listed, text
@@ -44,11 +44,11 @@ def sweep_table(results: SweepResults, console: Console) -> None:
 def _rows(results: SweepResults, candidates: Iterable[Candidate]) -> Iterator[tuple[str, ...]]:
     runtime = results.plan.winner.runtime
     for each in candidates:
-        cells = map(_number, _values(int8_figures(each, runtime)), DIGITS)
+        cells = map(_number, _values(int8_metrics(each, runtime)), DIGITS)
         yield _shortened(each.recipe), *cells, _verdict(each, results.plan.gates, runtime)
 
 
-def _values(found: Figures | None) -> tuple[float | None, ...]:
+def _values(found: Metrics | None) -> tuple[float | None, ...]:
     if found is None:
         return (None,) * len(DIGITS)
     mebibytes = None if found.size_bytes is None else found.size_bytes / 2**20

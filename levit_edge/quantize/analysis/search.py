@@ -29,9 +29,9 @@ from levit_edge.errors import DataError
 from levit_edge.quantize.analysis.layer_cost import layer_sites
 from levit_edge.quantize.analysis.layer_noise import FloatLogits, int8_schemes, layer_noise, network_noise
 from levit_edge.quantize.analysis.simulate import simulate
-from levit_edge.quantize.kept import DamagedError, Kept
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.schemes import COMPUTATIONS
+from levit_edge.quantize.stage_cache import DamagedError, StageCache
 from levit_edge.system.progress import Advance, Stages
 
 __all__ = ["SEARCH_IMAGES", "SearchState", "search_schemes", "split_for_search"]
@@ -73,7 +73,7 @@ class _Document:
 class SearchState:
     """Results of one search on `images`, kept after each, so that an interrupted search goes on where it stopped."""
 
-    def __init__(self, kept: Kept, images: ImageSet) -> None:
+    def __init__(self, kept: StageCache, images: ImageSet) -> None:
         self._kept, self._images, self._key = kept, images, ordered_digest(images)
         self.moves: tuple[Move, ...] | None = None
         self.trials: dict[int, Trial] = {}

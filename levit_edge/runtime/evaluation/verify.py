@@ -14,7 +14,7 @@ from levit_edge.bundle.manifest import Artifact, Verification
 from levit_edge.bundle.provenance import image_provenance
 from levit_edge.bundle.reader import Bundle
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
-from levit_edge.data.loader import BadImage, judge_bad_images
+from levit_edge.data.loader import BadImage, refuse_bad_images
 from levit_edge.data.options import DEFAULTS, ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
@@ -26,7 +26,7 @@ from levit_edge.runtime.runner import runtime_version
 from levit_edge.system.host import describe_host
 from levit_edge.system.progress import Stages
 
-__all__ = ["AnswerListener", "bundle_images", "evaluate", "evaluation_set", "judge", "verify"]
+__all__ = ["AnswerListener", "bundle_images", "evaluate", "evaluation_set", "score", "verify"]
 
 
 class AnswerListener(Protocol):
@@ -120,7 +120,7 @@ def evaluate(
     processes = options.processes(default_processes(len(images)))
     files = [Model(file=each.file, runtime=each.runtime, data=data, classes=classes) for each, data in models.items()]
     runtimes = dict.fromkeys(artifact.runtime for artifact in models)
-    return judge(
+    return score(
         list(models),
         images,
         answers(files, images.images, preprocessing, processes),
@@ -134,7 +134,7 @@ def evaluate(
     )
 
 
-def judge(
+def score(
     artifacts: Sequence[Artifact],
     images: ImageSet,
     answered: Generator[Answer | str, None, None],
@@ -168,7 +168,7 @@ def judge(
                 if flips is not None:
                     flips.add(images.images[index], label, logits)
             advance(1)
-        judge_bad_images(bad, len(images), skip=options.skip_bad_images)
+        refuse_bad_images(bad, len(images), skip=options.skip_bad_images)
         provenance = image_provenance(source, images, bad)
     results = tallies.results()
     return Verification(

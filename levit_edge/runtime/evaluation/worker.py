@@ -20,7 +20,7 @@ from levit_edge.documents import from_json
 from levit_edge.errors import DataError, LevitEdgeError
 from levit_edge.runtime.evaluation.evaluator import Answer, Evaluator, Model
 from levit_edge.system.frames import Pipe, write_frame
-from levit_edge.system.limits import at_most, confine, fault_document, raise_fault
+from levit_edge.system.limits import at_most, fault_document, raise_fault, set_limits
 from levit_edge.system.worker import next_frame, serve
 
 __all__ = ["pack_answer", "pack_image", "unpack_answer"]
@@ -30,7 +30,7 @@ LONGEST_REASON = 200  # characters
 
 def main(requests: Pipe, answers: Pipe) -> None:
     """Serve until the client has gone."""
-    confine()
+    set_limits()
     setup = json.loads(next_frame(requests))
     evaluator = Evaluator(from_json(Preprocessing, setup["preprocessing"], DataError, "the preprocessing"))
     for each in setup["models"]:

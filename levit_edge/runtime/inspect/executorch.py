@@ -6,14 +6,14 @@ from typing import Any
 
 from levit_edge.errors import BundleError, RuntimeUnavailableError
 
-__all__ = ["ExecuTorchFacts", "inspect_executorch"]
+__all__ = ["ExecuTorchInspection", "inspect_executorch"]
 
 MAGIC = b"ET"
 """Bytes 4 and 5 of every program; two digits of the format version follow."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExecuTorchFacts:
+class ExecuTorchInspection:
     """The parts of one program."""
 
     methods: tuple[str, ...]
@@ -25,7 +25,7 @@ class ExecuTorchFacts:
     format_version: int
 
 
-def inspect_executorch(data: bytes) -> ExecuTorchFacts:
+def inspect_executorch(data: bytes) -> ExecuTorchInspection:
     """Read a `.pte` file.
 
     Raises:
@@ -46,9 +46,9 @@ def inspect_executorch(data: bytes) -> ExecuTorchFacts:
         raise BundleError(f"it is a damaged ExecuTorch program ({type(error).__name__}: {error}).") from error
 
 
-def _facts(program: Any, size_bytes: int) -> ExecuTorchFacts:
+def _facts(program: Any, size_bytes: int) -> ExecuTorchInspection:
     plans = program.execution_plan
-    return ExecuTorchFacts(
+    return ExecuTorchInspection(
         methods=tuple(plan.name for plan in plans),
         size_bytes=size_bytes,
         delegates=tuple(delegate.id for plan in plans for delegate in plan.delegates),

@@ -7,7 +7,7 @@ from typing import Any
 from levit_edge.bundle.self_contained import is_self_contained
 from levit_edge.errors import BundleError, RuntimeUnavailableError
 
-__all__ = ["OnnxFacts", "inspect_onnx"]
+__all__ = ["OnnxInspection", "inspect_onnx"]
 
 CONVERSIONS = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "Cast"})
 INTEGER_OPERATORS = frozenset({"MatMulInteger", "ConvInteger"})
@@ -17,7 +17,7 @@ SHAPE_OPERATORS = frozenset({"Reshape", "Transpose", "Flatten", "Squeeze", "Unsq
 
 
 @dataclass(frozen=True, kw_only=True)
-class OnnxFacts:
+class OnnxInspection:
     """Operator counts of one file as it was written; a runtime may fuse further."""
 
     opset: int
@@ -31,7 +31,7 @@ class OnnxFacts:
     """False if it names other files."""
 
 
-def inspect_onnx(data: bytes) -> OnnxFacts:
+def inspect_onnx(data: bytes) -> OnnxInspection:
     """Read an ONNX file.
 
     Raises:
@@ -50,7 +50,7 @@ def inspect_onnx(data: bytes) -> OnnxFacts:
     if not model.graph.node or not model.opset_import:
         raise BundleError("it is not an ONNX file: it holds no graph.")
     kinds = _kinds(model.graph)
-    return OnnxFacts(
+    return OnnxInspection(
         opset=next((each.version for each in model.opset_import if each.domain in {"", "ai.onnx"}), 0),
         size_bytes=len(data),
         int8_operators=_counted(kinds, "int8"),

@@ -12,7 +12,7 @@ from levit_edge.bundle.kinds import Runtime, named
 from levit_edge.documents import to_json
 from levit_edge.errors import BundleError, LevitEdgeError
 from levit_edge.system.frames import Pipe, write_frame
-from levit_edge.system.limits import at_most, confine, fault_document
+from levit_edge.system.limits import at_most, fault_document, set_limits
 from levit_edge.system.worker import next_frame, serve
 
 LIMIT_S = 120
@@ -20,7 +20,7 @@ LIMIT_S = 120
 
 def main(requests: Pipe, answers: Pipe) -> None:
     """Serve until the client has gone."""
-    confine()
+    set_limits()
     resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S, LIMIT_S))  # also of the programs that it starts
     while True:
         name, data = next_frame(requests).decode(), next_frame(requests)

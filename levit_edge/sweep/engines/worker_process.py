@@ -43,11 +43,11 @@ class WorkerProcess:
         log = log_path(self._run_id, call_id)
         text = read_log(log)
         log.unlink(missing_ok=True)
-        return Failed(reason=_fate(helper, seconds, text), log=text, again=True)
+        return Failed(reason=_exit_reason(helper, seconds, text), log=text, again=True)
 
     def _end(self, helper: Helper) -> None:
         helper.kill()
-        helper.fate()
+        helper.exit_reason()
         self._helper = None
 
     def _start(self) -> Helper:
@@ -56,8 +56,8 @@ class WorkerProcess:
         return self._helper
 
 
-def _fate(helper: Helper, seconds: int, log: str) -> str:
-    fate = helper.fate()
+def _exit_reason(helper: Helper, seconds: int, log: str) -> str:
+    exit_reason = helper.exit_reason()
     if helper.process.returncode == -signal.SIGALRM:
         return f"took longer than {seconds} s"
-    return f"its process died ({fate})" + (", out of memory" if tells_of_shortage(log) else "")
+    return f"its process died ({exit_reason})" + (", out of memory" if tells_of_shortage(log) else "")

@@ -8,8 +8,8 @@ from levit_edge.bundle.writer import BundleWriter
 from levit_edge.documents import from_json, parse_json
 from levit_edge.errors import SweepError
 from levit_edge.quantize.bundle_parts import finish, labels_file, make_manifest
-from levit_edge.report.evidence import EVIDENCE_FILE, Evidence
-from levit_edge.sweep.candidates import Made
+from levit_edge.report.report_data import REPORT_DATA_FILE, ReportData
+from levit_edge.sweep.candidates import BuiltCandidate
 from levit_edge.sweep.tasks.quantize_task import GOLDEN
 from levit_edge.sweep.tasks.store import Store
 
@@ -18,7 +18,7 @@ __all__ = ["write_bundle"]
 WHAT = "what the store has of a candidate"
 
 
-def write_bundle(made: Made, output: Path, store: Store, class_names: tuple[str, ...] | None) -> Bundle:
+def write_bundle(built: BuiltCandidate, output: Path, store: Store, class_names: tuple[str, ...] | None) -> Bundle:
     """Write the candidate's bundle to the folder `output`. It was evaluated.
 
     `class_names` are those of the evaluation's folders, for networks that name none.
@@ -27,15 +27,17 @@ def write_bundle(made: Made, output: Path, store: Store, class_names: tuple[str,
         OutputError: it cannot be written there.
         SweepError: the store is damaged.
     """
-    files, verification = made.files, made.candidate.verification
+    files, verification = built.files, built.candidate.verification
     if files is None or verification is None:
-        raise ValueError(f"{made.candidate.title} was not evaluated")
+        raise ValueError(f"{built.candidate.title} was not evaluated")
     facts, quantized, blobs = files.facts, files.quantized, files.blobs
     with BundleWriter(output, sum(each.size_bytes for each in quantized.artifacts)) as writer:
         for file in (*(each.file for each in quantized.artifacts), GOLDEN):
             writer.add(file, store.blob(blobs[file]))
         writer.add("labels.txt", labels_file(facts.config.classes, facts.labels, class_names))
-        evidence = from_json(Evidence, parse_json(store.blob(blobs[EVIDENCE_FILE]), SweepError, WHAT), SweepError, WHAT)
+        report_data = from_json(
+            ReportData, parse_json(store.blob(blobs[REPORT_DATA_FILE]), SweepError, WHAT), SweepError, WHAT
+        )
         manifest = make_manifest(
             writer,
             config=facts.config,
@@ -47,4 +49,4 @@ def write_bundle(made: Made, output: Path, store: Store, class_names: tuple[str,
             artifacts=quantized.artifacts,
             verification=verification,
         )
-        return finish(writer, manifest, replace(evidence, latency=made.latency))
+        return finish(writer, manifest, replace(report_data, latency=built.latency))

@@ -13,7 +13,7 @@ from levit_edge.documents import to_json
 from levit_edge.report.caveats import DEMO, DEMO_MODEL, FLATTERED, caveats_of_images
 from levit_edge.report.page import number, render
 from levit_edge.sweep.outcome.choice import gate_checks
-from levit_edge.sweep.outcome.figures import Figures, figures, int8_figures
+from levit_edge.sweep.outcome.metrics import Metrics, int8_metrics, metrics
 from levit_edge.sweep.outcome.plan_text import plan_lines
 from levit_edge.sweep.outcome.plots import front_plot, winners_plot
 from levit_edge.sweep.outcome.results import Candidate, SweepResults, merged_hosts
@@ -42,7 +42,7 @@ class Row:
     number: int | None
     """Of the recipe, from 1; None for fp32."""
     recipe: str
-    figures: Figures
+    metrics: Metrics
     winner: bool = False
     verdict: tuple[str, ...] = ()
     missed: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ class CheckpointPart:
     candidates: tuple[Candidate, ...]
     rows: tuple[Row, ...]
     winner: Candidate | None
-    won: Figures | None
+    won: Metrics | None
     """The winner's in the runtime that the plan compares."""
     plot: "Markup | None"
 
@@ -105,7 +105,7 @@ def _part(results: SweepResults, candidates: Sequence[Candidate], *, drawn: bool
         candidates=tuple(candidates),
         rows=tuple(_rows(candidates, results)),
         winner=winner,
-        won=int8_figures(winner, results.plan.winner.runtime) if winner else None,
+        won=int8_metrics(winner, results.plan.winner.runtime) if winner else None,
         plot=plot.inline() if plot else None,
     )
 
@@ -115,22 +115,22 @@ def _rows(candidates: Sequence[Candidate], results: SweepResults) -> Iterator[Ro
     fp32 = {
         artifact.sha256: found
         for each in candidates
-        for artifact, found in zip(each.artifacts, figures(each), strict=True)
+        for artifact, found in zip(each.artifacts, metrics(each), strict=True)
         if artifact.precision is Precision.FP32
     }
     for found in fp32.values():
-        yield Row(number=None, recipe="", figures=found)
+        yield Row(number=None, recipe="", metrics=found)
     numbers = {name: place for place, name in enumerate(results.plan.recipes, 1)}
     for each in candidates:
         checks = list(gate_checks(each, results.plan.gates))
-        for found in figures(each):
+        for found in metrics(each):
             if found.precision is Precision.INT8:
                 wins = each.winner and found.runtime is results.plan.winner.runtime
                 front = found.runtime in each.front
                 yield Row(
                     number=numbers.get(each.recipe),
                     recipe=each.recipe,
-                    figures=found,
+                    metrics=found,
                     winner=wins,
                     verdict=("wins",) * wins + ("front",) * front,
                     missed=tuple(check.gate for check in checks if check.file == found.file and check.kept is False),

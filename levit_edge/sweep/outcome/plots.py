@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.report.figure import BLUE, GREY, ORANGE, Drawing
-from levit_edge.sweep.outcome.figures import Figures, int8_figures
+from levit_edge.sweep.outcome.metrics import Metrics, int8_metrics
 from levit_edge.sweep.outcome.results import Candidate, SweepResults
 
 if TYPE_CHECKING:
@@ -60,10 +60,10 @@ def _timed(candidates: Sequence[Candidate]) -> bool:
     return any(each.latency for each in candidates)
 
 
-def _cost(figures: Figures, *, timed: bool) -> float | None:
+def _cost(metrics: Metrics, *, timed: bool) -> float | None:
     if timed:
-        return figures.latency_ms
-    return None if figures.size_bytes is None else figures.size_bytes / MIB
+        return metrics.latency_ms
+    return None if metrics.size_bytes is None else metrics.size_bytes / MIB
 
 
 def _cost_label(*, timed: bool) -> str:
@@ -74,13 +74,13 @@ def _points(candidates: Sequence[Candidate], results: SweepResults, runtime: Run
     numbers, timed = list(results.plan.recipes), _timed(candidates)
     found = []
     for each in candidates:
-        figures = int8_figures(each, runtime)
-        cost = _cost(figures, timed=timed) if figures else None
-        if figures is None or cost is None or figures.drop_pt is None or each.recipe not in numbers:
+        metrics = int8_metrics(each, runtime)
+        cost = _cost(metrics, timed=timed) if metrics else None
+        if metrics is None or cost is None or metrics.drop_pt is None or each.recipe not in numbers:
             continue
         wins = each.winner and runtime is results.plan.winner.runtime
         number = numbers.index(each.recipe) + 1
-        found.append(_Point(number, cost, figures.drop_pt, figures.drop_ci95_pt, runtime in each.front, wins))
+        found.append(_Point(number, cost, metrics.drop_pt, metrics.drop_ci95_pt, runtime in each.front, wins))
     return found
 
 
@@ -150,7 +150,7 @@ def _draw_winners(figure: "Figure", checkpoints: Mapping[str, Sequence[Candidate
         shift = SHIFT * (number - (len(Runtime) - 1) / 2)
         for place, candidates in enumerate(checkpoints.values()):
             for each in candidates:
-                found = int8_figures(each, runtime)
+                found = int8_metrics(each, runtime)
                 if found is not None:
                     cost = _cost(found, timed=timed)
                     _draw_figure(drops, found.drop_pt, place + shift, colour, marker, strong=each.winner)

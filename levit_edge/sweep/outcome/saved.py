@@ -33,7 +33,7 @@ def sweep_name(location: str) -> str:
 def read_results(location: str) -> SweepResults:
     """The results in a folder or at an fsspec URL that `levit-edge sweep --output` wrote to.
 
-    Their form is checked; whether their figures can be is not: see `levit_edge.sweep.outcome.figures`.
+    Their form is checked; whether their figures can be is not: see `levit_edge.sweep.outcome.metrics`.
 
     Raises:
         SweepError: they cannot be read, or are not a sweep's.

@@ -12,13 +12,13 @@ from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.documents import to_json
+from levit_edge.quantize.cached_calibration import calibrated_to_bytes
 from levit_edge.quantize.calibration.calibrated import calibrate_network
-from levit_edge.quantize.evidence import LAYER_IMAGES
-from levit_edge.quantize.kept_plan import calibrated_to_bytes
+from levit_edge.quantize.report_data import LAYER_IMAGES
 from levit_edge.sweep.inputs.calibration_files import ChosenImage, materialise
 from levit_edge.sweep.inputs.sources import Shard
 from levit_edge.sweep.tasks.call import PLACE, inputs_of
-from levit_edge.sweep.tasks.facts import Calibrated, Network
+from levit_edge.sweep.tasks.identity import Calibrated, Network
 from levit_edge.sweep.tasks.network_tasks import deploy_form
 from levit_edge.sweep.tasks.result import Result
 from levit_edge.sweep.tasks.store import Store

@@ -60,11 +60,11 @@ class Evaluate:
 
     def pieces(self) -> dict[str, dict[str, Any]]:
         """What a file does depends on it and its fp32 twin, and not on what else runs with it."""
-        twins = {each.runtime: each.sha256 for each in self.artifacts if each.precision is Precision.FP32}
+        references = {each.runtime: each.sha256 for each in self.artifacts if each.precision is Precision.FP32}
         common = inputs_of(self)
         return {
             each.sha256: common
-            | {"artifact": each.sha256, "compared with": twins[each.runtime], "runtime": str(each.runtime)}
+            | {"artifact": each.sha256, "compared with": references[each.runtime], "runtime": str(each.runtime)}
             for each in self.artifacts
         }
 

@@ -14,7 +14,7 @@ from levit_edge.model.fuse import fuse
 from levit_edge.quantize.artifacts import export_fp32
 from levit_edge.sweep.inputs.checkpoint_files import fetch
 from levit_edge.sweep.tasks.call import inputs_of
-from levit_edge.sweep.tasks.facts import CheckpointFacts, CheckpointPlace, Network
+from levit_edge.sweep.tasks.identity import CheckpointIdentity, CheckpointPlace, Network
 from levit_edge.sweep.tasks.result import Result
 from levit_edge.sweep.tasks.store import Store
 from levit_edge.system.progress import Stages
@@ -34,9 +34,9 @@ class Identify:
         return {"": inputs_of(self)}
 
     def run(self, _store: Store) -> dict[str, Result]:
-        """The value is its `CheckpointFacts`."""
+        """The value is its `CheckpointIdentity`."""
         trained = _read(self.checkpoint)
-        facts = CheckpointFacts(
+        facts = CheckpointIdentity(
             config=trained.config,
             provenance=CheckpointProvenance(
                 source=self.checkpoint.shown, format=str(trained.format), sha256=trained.sha256

@@ -15,14 +15,14 @@ from levit_edge.documents import to_json
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.artifacts import Exported, check_exports, export_int8
 from levit_edge.quantize.bundle_parts import golden_file
-from levit_edge.quantize.evidence import layer_evidence
-from levit_edge.quantize.kept_plan import calibrated_from_bytes
+from levit_edge.quantize.cached_calibration import calibrated_from_bytes
 from levit_edge.quantize.quantizer import quantize_graph
+from levit_edge.quantize.report_data import layer_report_data
 from levit_edge.quantize.schemes import layer_schemes
-from levit_edge.report.evidence import EVIDENCE_FILE, evidence_file
+from levit_edge.report.report_data import REPORT_DATA_FILE, report_data_file
 from levit_edge.sweep.tasks.calibrate_task import IMAGES, PLAN
 from levit_edge.sweep.tasks.call import inputs_of
-from levit_edge.sweep.tasks.facts import Network, Quantized
+from levit_edge.sweep.tasks.identity import Network, Quantized
 from levit_edge.sweep.tasks.network_tasks import deploy_form
 from levit_edge.sweep.tasks.result import Result
 from levit_edge.sweep.tasks.store import Store
@@ -65,12 +65,12 @@ class Quantize:
                 *export_int8(quantize_graph(plan), deploy.config.image_size, Stages(), self.recipe),
             ]
             checked = check_exports(exported, calibrated.golden, Stages())
-            evidence = layer_evidence(plan, images.images, self.preprocessing, Stages(), limit=None)
+            report_data = layer_report_data(plan, images.images, self.preprocessing, Stages(), limit=None)
         blobs = {each.artifact.file: store.add(each.model) for each in checked}
         blobs[GOLDEN] = store.add(golden_file(calibrated.golden, checked))
-        blobs[EVIDENCE_FILE] = store.add(evidence_file(evidence))
-        made = Quantized(recipe=self.recipe, artifacts=tuple(each.artifact for each in checked), layers=plan.records)
-        return {"": Result(value=to_json(made), blobs=blobs)}
+        blobs[REPORT_DATA_FILE] = store.add(report_data_file(report_data))
+        built = Quantized(recipe=self.recipe, artifacts=tuple(each.artifact for each in checked), layers=plan.records)
+        return {"": Result(value=to_json(built), blobs=blobs)}
 
 
 def _made(model: bytes, file: str, deploy: DeployLeViT) -> Exported:

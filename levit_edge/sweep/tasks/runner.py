@@ -103,9 +103,9 @@ class Runner:
         if found is not None:
             self._count(call.kind, reused=1)
             return found
-        made = await self._attempts(call)
-        self._count(call.kind, done=1, seconds=max(each.seconds for each in made.values()))
-        return made
+        built = await self._attempts(call)
+        self._count(call.kind, done=1, seconds=max(each.seconds for each in built.values()))
+        return built
 
     def _stored(self, keys: Mapping[str, str]) -> dict[str, Result] | None:
         """All results of a task, if all are there."""

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from fuzz.board_answers import APP_RESULT as RESULT
-from levit_edge.benchmark.checks import implausible
+from levit_edge.benchmark.checks import validate
 from levit_edge.benchmark.measurement import Measurement
 from levit_edge.board.android import app as android_app
 from levit_edge.board.android.app import measure_in_app
@@ -105,7 +105,7 @@ def test_the_app_gives_a_measurement(bundle: Bundle) -> None:
     assert found.device.memory_bytes > 0
     assert (found.before.throttled, found.after.throttled) == (False, None)
     assert found.gate.passed is True
-    assert implausible(found) == ""
+    assert validate(found) == ""
     assert "each in a process of its own" in found.findings[-1]
 
 

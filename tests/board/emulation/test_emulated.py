@@ -7,7 +7,7 @@ import pytest
 
 from levit_edge.benchmark.measurement import EmulatedInference
 from levit_edge.board.emulation.emulated import measure_emulated
-from levit_edge.board.emulation.emulated_run import Specimen
+from levit_edge.board.emulation.emulated_run import FileUnderTest
 from levit_edge.board.emulation.instructions import main_thread_instructions, million_instructions
 from levit_edge.board.emulation.kernels import count_sites, kernel_sites
 from levit_edge.board.measure import BenchmarkSettings, measure
@@ -17,7 +17,7 @@ from levit_edge.bundle.reader import Bundle
 from levit_edge.errors import BoardError
 from tests.board.qemu_script import INFERENCE, SITES, TRANSLATED, make_emulator
 
-MODEL = Specimen(name="int8.pte", runtime=Runtime.EXECUTORCH, content=b"model" * 100_000, image_size=224)
+MODEL = FileUnderTest(name="int8.pte", runtime=Runtime.EXECUTORCH, content=b"model" * 100_000, image_size=224)
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from levit_edge.data.sampling import balanced_sample, ordered_digest
 from levit_edge.errors import DataError
 from levit_edge.model.checkpoint import read_checkpoint
 from levit_edge.quantize.analysis.search import SearchState, fewest, rank_moves, search_schemes, split_for_search
-from levit_edge.quantize.kept import Kept
 from levit_edge.quantize.plan import Plan
+from levit_edge.quantize.stage_cache import StageCache
 from levit_edge.system.progress import Stages
 from tests.quantize.conftest import Demo, plan_of
 
@@ -84,9 +84,9 @@ def test_no_image_both_chooses_and_measures(evaluation: ImageSet) -> None:
         split_for_search(evaluation.select([0]), seed=0)
 
 
-def kept(folder: Path, warn: Callable[[str], None] = lambda _message: None) -> Kept:
+def kept(folder: Path, warn: Callable[[str], None] = lambda _message: None) -> StageCache:
     """What is kept in `folder`."""
-    return Kept({}, warn, folder)
+    return StageCache({}, warn, folder)
 
 
 def search(plan: Plan, images: ImageSet, state: SearchState, max_drop_pt: float) -> tuple[Plan, SearchRecord]:

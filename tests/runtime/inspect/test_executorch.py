@@ -3,13 +3,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from levit_edge.errors import BundleError
-from levit_edge.runtime.inspect.executorch import ExecuTorchFacts, inspect_executorch
+from levit_edge.runtime.inspect.executorch import ExecuTorchInspection, inspect_executorch
 
 pytestmark = pytest.mark.export
 
 
 def test_delegates_and_operators_outside_them_are_found(small_pte: bytes) -> None:
-    assert inspect_executorch(small_pte) == ExecuTorchFacts(
+    assert inspect_executorch(small_pte) == ExecuTorchInspection(
         methods=("forward",),
         size_bytes=len(small_pte),
         delegates=("XnnpackBackend", "XnnpackBackend"),

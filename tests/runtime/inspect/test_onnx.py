@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from levit_edge.errors import BundleError
-from levit_edge.runtime.inspect.onnx import OnnxFacts, inspect_onnx
+from levit_edge.runtime.inspect.onnx import OnnxInspection, inspect_onnx
 
 
 def small_qdq_model() -> onnx.ModelProto:
@@ -53,7 +53,7 @@ MODEL = small_qdq_model().SerializeToString()
 
 def test_operators_are_counted_by_precision() -> None:
     onnx.checker.check_model(MODEL, full_check=True)
-    assert inspect_onnx(MODEL) == OnnxFacts(
+    assert inspect_onnx(MODEL) == OnnxInspection(
         opset=19,
         size_bytes=len(MODEL),
         int8_operators={"Conv": 1},

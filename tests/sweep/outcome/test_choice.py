@@ -65,7 +65,7 @@ def test_gates_are_kept_by_both_int8_files_or_missed(candidates: list[Candidate]
             assert [check.limit for check in checks] == [limit for limit in limits for _ in Runtime]
 
 
-def figures(each: Candidate, runtime: Runtime) -> dict[WinnerBy, float | None]:
+def metrics(each: Candidate, runtime: Runtime) -> dict[WinnerBy, float | None]:
     result, artifact = each.result(runtime), each.artifact(runtime)
     latency = each.latency.get(artifact.file) if artifact else None
     return {
@@ -84,7 +84,7 @@ def test_the_winner_is_the_best_of_those_that_may_win(candidates: list[Candidate
         for each in judged
         if (of.gates == Gates() or each.within_gates)
         and not each.problems
-        and figures(each, wanted.runtime)[wanted.by] is not None
+        and metrics(each, wanted.runtime)[wanted.by] is not None
     ]
     winners = [each for each in judged if each.winner]
     assert len(winners) == bool(eligible)
@@ -92,9 +92,9 @@ def test_the_winner_is_the_best_of_those_that_may_win(candidates: list[Candidate
         return
     (winner,) = winners
     assert winner in eligible
-    best: Any = figures(winner, wanted.runtime)
+    best: Any = metrics(winner, wanted.runtime)
     for other in eligible:
-        found: Any = figures(other, wanted.runtime)
+        found: Any = metrics(other, wanted.runtime)
         assert found[wanted.by] >= best[wanted.by]
         if wanted.by is not WinnerBy.ACCURACY and found[wanted.by] == best[wanted.by]:
             drops = [each[WinnerBy.ACCURACY] for each in (found, best)]
@@ -109,7 +109,7 @@ def test_a_front_has_no_candidate_that_another_one_beats(candidates: list[Candid
         points: list[tuple[Any, Any, bool]] = [
             (found[WinnerBy.ACCURACY], found[price], runtime in each.front)
             for each in judged
-            for found in [figures(each, runtime)]
+            for found in [metrics(each, runtime)]
         ]
         known = [point for point in points if None not in point]
         assert not any(on_front for *point, on_front in points if None in point)

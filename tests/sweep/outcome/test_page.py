@@ -128,17 +128,17 @@ def test_nothing_but_failures_is_a_page_too() -> None:
 )
 def test_figures_that_cannot_be_are_dashes(value: float, count: int) -> None:
     """They are of the right type in a file of someone else's."""
-    made = candidate("levit", "static", drops=(value, value), sizes=(9, 8), times_ms=(value, value), sqnr_db=value)
-    assert made.verification is not None
-    figures = tuple(
+    built = candidate("levit", "static", drops=(value, value), sizes=(9, 8), times_ms=(value, value), sqnr_db=value)
+    assert built.verification is not None
+    metrics = tuple(
         replace(each, top5=value, agreement=value, flips_lost=count, drop_ci95_pt=(value, value))
-        for each in made.verification.results
+        for each in built.verification.results
     )
     images = ImageProvenance(source="val", count=count, sha256="")
     bad = replace(
-        made,
-        artifacts=tuple(replace(each, size_bytes=count) for each in made.artifacts),
-        verification=replace(made.verification, results=figures, samples=count, images=images),
+        built,
+        artifacts=tuple(replace(each, size_bytes=count) for each in built.artifacts),
+        verification=replace(built.verification, results=metrics, samples=count, images=images),
         classes=count,
         winner=True,
         front=tuple(Runtime),

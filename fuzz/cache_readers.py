@@ -20,20 +20,20 @@ from levit_edge.documents import to_json
 from levit_edge.errors import QuantizationError
 
 if TYPE_CHECKING:
-    from levit_edge.quantize.kept import Kept
+    from levit_edge.quantize.stage_cache import StageCache
 
-__all__ = ["KEPT_READERS"]
+__all__ = ["CACHE_READERS"]
 
 
-def _kept(folder: Path) -> "Kept":
+def _kept(folder: Path) -> "StageCache":
     """The results of a run that was cut off. What levit-edge warns of and makes anew is a refusal here."""
-    from levit_edge.quantize.kept import Kept
+    from levit_edge.quantize.stage_cache import StageCache
 
     def warn(message: str) -> None:
         if "damaged" in message:
             raise QuantizationError(message)
 
-    return Kept({}, warn, folder)
+    return StageCache({}, warn, folder)
 
 
 def search_state(_bundle: Path) -> Reader:
@@ -70,8 +70,8 @@ def kept_plan(_bundle: Path) -> Reader:
     from levit_edge.data.imagefolder import read_image_folder
     from levit_edge.model.checkpoint import read_checkpoint
     from levit_edge.model.fuse import fuse
+    from levit_edge.quantize.cached_calibration import calibrated_from_bytes, calibrated_to_bytes
     from levit_edge.quantize.calibration.calibrated import calibrate_network
-    from levit_edge.quantize.kept_plan import calibrated_from_bytes, calibrated_to_bytes
     from levit_edge.system.progress import Stages
 
     trained = read_checkpoint(demo.checkpoint_path())
@@ -91,7 +91,7 @@ def partial_evaluation(_bundle: Path) -> Reader:
     from levit_edge.board.partial import PartialEvaluation
     from levit_edge.runtime.evaluation.evaluator import Answer
     from levit_edge.runtime.evaluation.worker import pack_answer
-    from levit_edge.system.result_cache import Unfinished
+    from levit_edge.system.result_cache import ResultCache
 
     answers: list[Answer | str] = [Answer(logits=np.ones((2, 10), np.float32), seconds=(0.1, 0.2)), "an empty file"] * 3
     stream = b"".join(struct.pack("<Q", len(each)) + each for each in (pack_answer(answer) for answer in answers))
@@ -105,7 +105,7 @@ def partial_evaluation(_bundle: Path) -> Reader:
         return struct.pack("<Q", len(frame)) + frame + data[8 + length :]
 
     def read(data: bytes, folder: Path) -> None:
-        kept = Unfinished({}, folder).path
+        kept = ResultCache({}, folder).path
         kept.mkdir(exist_ok=True)
         written(kept, "answers", data)
         with PartialEvaluation({}, (2, 10), folder) as partial:
@@ -117,7 +117,7 @@ def partial_evaluation(_bundle: Path) -> Reader:
     return Reader(name="partial-evaluation", seeds=[stream], mutations=(*[changed_answer] * 10, *BYTES), read=read)
 
 
-KEPT_READERS: dict[str, Callable[[Path], Reader]] = {
+CACHE_READERS: dict[str, Callable[[Path], Reader]] = {
     "search-state": search_state,
     "kept-plan": kept_plan,
     "partial-evaluation": partial_evaluation,

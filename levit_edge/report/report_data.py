@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from typing import Annotated
 
-from levit_edge.benchmark.checks import implausible
+from levit_edge.benchmark.checks import validate
 from levit_edge.benchmark.measurement import Measurement
 from levit_edge.bundle.reader import Bundle
 from levit_edge.documents import Between, Count, Length, Matching, from_json, parse_json, to_json
@@ -17,20 +17,20 @@ from levit_edge.errors import BundleError
 from levit_edge.report.thumbnail import thumbnail_fault
 
 __all__ = [
-    "EVIDENCE_FILE",
+    "REPORT_DATA_FILE",
     "ActivationRange",
-    "Evidence",
     "FlipCount",
     "FlippedImage",
     "Flips",
     "ImageAnswer",
-    "LayerEvidence",
+    "LayerReportData",
     "RankedClass",
-    "evidence_file",
-    "read_evidence",
+    "ReportData",
+    "read_report_data",
+    "report_data_file",
 ]
 
-EVIDENCE_FILE = "evidence.json"
+REPORT_DATA_FILE = "evidence.json"
 SCHEMA_VERSION = 1
 MOST_BYTES = 2 * 2**20
 MOST_LAYERS, MOST_COUNTS, MOST_IMAGES, MOST_ANSWERS, MOST_CLASSES = 1000, 400, 24, 8, 5
@@ -53,7 +53,7 @@ class ActivationRange:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerEvidence:
+class LayerReportData:
     """One convolution or linear, in the quantized network as a whole."""
 
     layer: LayerName
@@ -137,7 +137,7 @@ class Flips:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
+class ReportData:
     """`evidence.json`."""
 
     schema_version: Annotated[int, Between(SCHEMA_VERSION, SCHEMA_VERSION)] = SCHEMA_VERSION
@@ -145,42 +145,42 @@ class Evidence:
     """The bound on the number of evaluation images, if there was one."""
     layer_images: Count
     """Calibration images that the SQNR of layers was measured on."""
-    layers: Annotated[tuple[LayerEvidence, ...], Length(0, MOST_LAYERS)]
+    layers: Annotated[tuple[LayerReportData, ...], Length(0, MOST_LAYERS)]
     """In execution order."""
     flips: Flips | None = None
     latency: Measurement | None = None
     """On the computer that made the bundle. Its `model.manifest_sha256` is empty: the manifest names this file."""
 
     def __post_init__(self) -> None:
-        fault = "" if self.latency is None else implausible(self.latency)
+        fault = "" if self.latency is None else validate(self.latency)
         _require(not fault, f"the latency cannot be: {fault}")
 
 
-def evidence_file(evidence: Evidence) -> bytes:
+def report_data_file(report_data: ReportData) -> bytes:
     """The content of `evidence.json`.
 
     Raises:
-        BundleError: it says what cannot be, and `read_evidence` would refuse it.
+        BundleError: it says what cannot be, and `read_report_data` would refuse it.
     """
-    document = to_json(evidence)
-    from_json(Evidence, document, BundleError, EVIDENCE_FILE)
+    document = to_json(report_data)
+    from_json(ReportData, document, BundleError, REPORT_DATA_FILE)
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
-def read_evidence(bundle: Bundle) -> Evidence | None:
+def read_report_data(bundle: Bundle) -> ReportData | None:
     """What is recorded in `bundle`, checked; None if nothing is.
 
     Raises:
         BundleError: the file is damaged, or says what cannot be.
     """
-    if EVIDENCE_FILE not in bundle.manifest.files:
+    if REPORT_DATA_FILE not in bundle.manifest.files:
         return None
-    data, what = bundle.read(EVIDENCE_FILE), f"{bundle.path / EVIDENCE_FILE}"
+    data, what = bundle.read(REPORT_DATA_FILE), f"{bundle.path / REPORT_DATA_FILE}"
     if len(data) > MOST_BYTES:
         raise BundleError(f"{what} has {len(data) / 2**20:.1f} MiB, expected at most {MOST_BYTES / 2**20:.0f}.")
-    evidence = from_json(Evidence, parse_json(data, BundleError, what), BundleError, what)
-    _require_known(evidence, bundle, what)
-    return evidence
+    report_data = from_json(ReportData, parse_json(data, BundleError, what), BundleError, what)
+    _require_known(report_data, bundle, what)
+    return report_data
 
 
 def _require(sane: bool, found: str) -> None:
@@ -188,9 +188,9 @@ def _require(sane: bool, found: str) -> None:
         raise BundleError(f"{found}, which cannot be.")
 
 
-def _require_known(evidence: Evidence, bundle: Bundle, what: str) -> None:
+def _require_known(report_data: ReportData, bundle: Bundle, what: str) -> None:
     """Every class is one of the model's, every artifact one of the bundle's."""
-    flips = evidence.flips
+    flips = report_data.flips
     if flips is None:
         return
     answers = [answer for image in flips.shown for answer in image.answers]

@@ -8,7 +8,7 @@ from levit_edge.bundle.manifest import Artifact
 from levit_edge.sweep.outcome.results import Candidate
 from levit_edge.text import number
 
-__all__ = ["Figures", "figures", "int8_figures"]
+__all__ = ["Metrics", "int8_metrics", "metrics"]
 
 LARGEST = 2.0**62
 MOST_DB = 1000.0
@@ -16,7 +16,7 @@ LEAST_MS, MOST_MS = 1e-6, 1e9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figures:
+class Metrics:
     """One file of a candidate; None for what is not known, and for what cannot be."""
 
     file: str
@@ -35,22 +35,22 @@ class Figures:
     """Median of one image."""
 
 
-def figures(candidate: Candidate) -> tuple[Figures, ...]:
+def metrics(candidate: Candidate) -> tuple[Metrics, ...]:
     """Of all its files."""
     return tuple(_of(candidate, artifact) for artifact in candidate.artifacts)
 
 
-def int8_figures(candidate: Candidate, runtime: Runtime) -> Figures | None:
+def int8_metrics(candidate: Candidate, runtime: Runtime) -> Metrics | None:
     """Of its int8 file for `runtime`; None if it has none."""
     artifact = candidate.artifact(runtime)
     return None if artifact is None else _of(candidate, artifact)
 
 
-def _of(candidate: Candidate, artifact: Artifact) -> Figures:
+def _of(candidate: Candidate, artifact: Artifact) -> Metrics:
     result = candidate.result(artifact.runtime, artifact.precision)
     latency = candidate.latency.get(artifact.file)
     lost, gained = _counts((result.flips_lost, result.flips_gained) if result else ())
-    return Figures(
+    return Metrics(
         file=artifact.file,
         runtime=artifact.runtime,
         precision=artifact.precision,

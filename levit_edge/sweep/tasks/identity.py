@@ -7,7 +7,7 @@ from levit_edge.bundle.recipe import Recipe
 from levit_edge.model.config import LevitConfig
 from levit_edge.sweep.tasks.call import PLACE
 
-__all__ = ["Calibrated", "CheckpointFacts", "CheckpointPlace", "Network", "Quantized"]
+__all__ = ["Calibrated", "CheckpointIdentity", "CheckpointPlace", "Network", "Quantized"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Network:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckpointFacts:
+class CheckpointIdentity:
     """What a checkpoint is."""
 
     config: LevitConfig

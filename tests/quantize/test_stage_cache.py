@@ -20,10 +20,10 @@ from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.model.checkpoint import Checkpoint, read_checkpoint
+from levit_edge.quantize.cached_calibration import calibrated_from_bytes, calibrated_to_bytes, recalled
 from levit_edge.quantize.calibration.calibrated import Calibrated, calibrate_network
-from levit_edge.quantize.kept import DamagedError, Kept, inputs_of
-from levit_edge.quantize.kept_plan import calibrated_from_bytes, calibrated_to_bytes, recalled
 from levit_edge.quantize.plan import Plan
+from levit_edge.quantize.stage_cache import DamagedError, StageCache, inputs_of
 from levit_edge.system.progress import Stages
 from tests.quantize.conftest import Demo
 
@@ -87,10 +87,10 @@ def test_the_second_run_decodes_nothing_and_says_so(
     demo_steps: Demo, make: Callable[[], Calibrated], chosen: ImageSet, tmp_path: Path
 ) -> None:
     said: list[str] = []
-    with Kept({"a": "b"}, said.append, tmp_path) as kept:
+    with StageCache({"a": "b"}, said.append, tmp_path) as kept:
         first = recalled(kept, demo_steps.deploy, chosen, make)
     assert not said
-    with Kept({"a": "b"}, said.append, tmp_path) as kept:
+    with StageCache({"a": "b"}, said.append, tmp_path) as kept:
         again = recalled(kept, demo_steps.deploy, chosen, lambda: pytest.fail("calibrated again"))
         kept.done()
     assert same(first.plan, again.plan)
@@ -129,7 +129,7 @@ def test_what_is_no_plan_is_made_anew(
         other = dataclasses.replace(calibrated, plan=dataclasses.replace(calibrated.plan, layers=layers))
         content = calibrated_to_bytes(other) if kind == "other network" else b""
     said: list[str] = []
-    with Kept({"a": "b"}, said.append, tmp_path / "kept") as kept:
+    with StageCache({"a": "b"}, said.append, tmp_path / "kept") as kept:
         kept.keep("calibration", "", content)
         found = recalled(kept, demo_steps.deploy, chosen, make)
     assert said == ["the calibration kept from an interrupted run is damaged: made anew."]
@@ -214,9 +214,9 @@ def test_every_input_counts(
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("levit_edge.quantize.kept.describe_host", lambda: {"processor": "another"}),
+        ("levit_edge.quantize.stage_cache.describe_host", lambda: {"processor": "another"}),
         ("torch.get_num_threads", lambda: 77),
-        ("levit_edge.quantize.kept.source_digest", lambda: "newer"),
+        ("levit_edge.quantize.stage_cache.source_digest", lambda: "newer"),
     ],
 )
 def test_so_do_the_machine_and_levit_edge_itself(
@@ -230,7 +230,7 @@ def test_so_do_the_machine_and_levit_edge_itself(
 def test_a_cache_that_cannot_be_used_is_said_once_and_stops_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     said: list[str] = []
-    with Kept({}, said.append, tmp_path / "file") as kept:
+    with StageCache({}, said.append, tmp_path / "file") as kept:
         kept.keep("part", "", b"content")
         assert kept.recall("part", "", bytes) is None
         assert kept.recalled("", "part", lambda: b"made") == b"made"
@@ -241,7 +241,7 @@ def test_a_cache_that_cannot_be_used_is_said_once_and_stops_nothing(tmp_path: Pa
 
 def test_a_cache_on_a_full_disk_stops_nothing(small_disk: Path) -> None:
     said: list[str] = []
-    with Kept({}, said.append, small_disk) as kept:
+    with StageCache({}, said.append, small_disk) as kept:
         kept.keep("part", "", bytes(2**20))
         kept.keep("another", "", b"small")
         assert kept.recall("another", "", bytes) is None
@@ -251,7 +251,7 @@ def test_a_cache_on_a_full_disk_stops_nothing(small_disk: Path) -> None:
 
 def test_a_run_beside_another_of_the_same_inputs_keeps_nothing(tmp_path: Path) -> None:
     said: list[str] = []
-    with Kept({}, said.append, tmp_path) as first, Kept({}, said.append, tmp_path) as second:
+    with StageCache({}, said.append, tmp_path) as first, StageCache({}, said.append, tmp_path) as second:
         first.keep("part", "", b"content")
         assert second.recall("part", "", bytes) is None
         second.done()

@@ -20,10 +20,10 @@ from levit_edge.data.loader import BadImage
 from levit_edge.documents import from_json, parse_json, to_json
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.calibration.calibrated import Calibrated
-from levit_edge.quantize.kept import DamagedError, Kept
 from levit_edge.quantize.plan import LayerPlan, Plan, ProductPlan
 from levit_edge.quantize.ranges.affine import LayerRanges
 from levit_edge.quantize.schemes import quantizable_layers
+from levit_edge.quantize.stage_cache import DamagedError, StageCache
 
 __all__ = ["calibrated_from_bytes", "calibrated_to_bytes", "recalled"]
 
@@ -48,7 +48,7 @@ class _Document:
     """Calibration images that cannot be read: number -> why."""
 
 
-def recalled(kept: Kept, deploy: DeployLeViT, images: ImageSet, make: Callable[[], Calibrated]) -> Calibrated:
+def recalled(kept: StageCache, deploy: DeployLeViT, images: ImageSet, make: Callable[[], Calibrated]) -> Calibrated:
     """What `make` gives of `deploy` and `images`, from an interrupted run if there is one."""
     found = kept.recall(WHAT, "", lambda content: calibrated_from_bytes(content, deploy, images))
     if found is None:

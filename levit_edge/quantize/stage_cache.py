@@ -19,9 +19,9 @@ from levit_edge.documents import to_json
 from levit_edge.errors import LevitEdgeError
 from levit_edge.model.checkpoint import Checkpoint
 from levit_edge.system.host import describe_host, source_digest
-from levit_edge.system.result_cache import Unfinished
+from levit_edge.system.result_cache import ResultCache
 
-__all__ = ["DamagedError", "Kept", "inputs_of"]
+__all__ = ["DamagedError", "StageCache", "inputs_of"]
 
 T = TypeVar("T")
 Warn = Callable[[str], None]
@@ -31,7 +31,7 @@ class DamagedError(LevitEdgeError):
     """A kept result is not what this version writes."""
 
 
-class Kept:
+class StageCache:
     """What an interrupted run of the same `inputs` has left, and what this one leaves if it is interrupted.
 
     Use it in a `with` statement. It never stops a run: where nothing can be kept, or another run of the same inputs is
@@ -39,7 +39,7 @@ class Kept:
     """
 
     def __init__(self, inputs: Mapping[str, str], warn: Warn, folder: Path | None = None) -> None:
-        self._results: Unfinished | None = Unfinished(inputs, folder)
+        self._results: ResultCache | None = ResultCache(inputs, folder)
         self._open = ExitStack()
         self._warn = warn
 
@@ -94,7 +94,7 @@ class Kept:
         if self._results is not None:
             self._results.done()
 
-    def _give_up(self, results: Unfinished, error: OSError) -> None:
+    def _give_up(self, results: ResultCache, error: OSError) -> None:
         self._results = None
         self._warn(
             f"{results.path} cannot be used ({error.strerror}): if this run is interrupted, the next begins anew."

@@ -11,7 +11,7 @@ import pytest
 from levit_edge.bundle.manifest import Manifest
 from levit_edge.bundle.reader import MANIFEST_FILE, Bundle
 from levit_edge.errors import BundleError
-from levit_edge.report.evidence import EVIDENCE_FILE, Evidence, read_evidence
+from levit_edge.report.report_data import REPORT_DATA_FILE, ReportData, read_report_data
 from tests.report.example import report_bundle
 
 Document = dict[str, Any]
@@ -28,9 +28,9 @@ def rewrite(whole: Bundle, tmp_path: Path) -> Callable[[bytes], Bundle]:
 
     def rewritten(data: bytes) -> Bundle:
         path = shutil.copytree(whole.path, tmp_path / "bundle")
-        (path / EVIDENCE_FILE).write_bytes(data)
+        (path / REPORT_DATA_FILE).write_bytes(data)
         manifest = json.loads((path / MANIFEST_FILE).read_text())
-        manifest["files"][EVIDENCE_FILE] = sha256(data).hexdigest()
+        manifest["files"][REPORT_DATA_FILE] = sha256(data).hexdigest()
         (path / MANIFEST_FILE).write_text(json.dumps(manifest))
         return Bundle.open(path)
 
@@ -38,18 +38,18 @@ def rewrite(whole: Bundle, tmp_path: Path) -> Callable[[bytes], Bundle]:
 
 
 def test_it_comes_back_as_it_was_written(tiny_bundle: Path, labelled_photographs: Path, tmp_path: Path) -> None:
-    written: list[Evidence] = []
+    written: list[ReportData] = []
 
-    def keep(manifest: Manifest, evidence: Evidence) -> tuple[Manifest, Evidence]:
-        written.append(replace(evidence, limit=7))
+    def keep(manifest: Manifest, report_data: ReportData) -> tuple[Manifest, ReportData]:
+        written.append(replace(report_data, limit=7))
         return manifest, written[0]
 
     bundle = report_bundle(tmp_path / "bundle", tiny_bundle, labelled_photographs, change=keep)
-    assert read_evidence(Bundle.open(bundle.path)) == written[0]
+    assert read_report_data(Bundle.open(bundle.path)) == written[0]
 
 
 def test_a_bundle_without_it_is_whole(tiny_bundle: Path) -> None:
-    assert read_evidence(Bundle.open(tiny_bundle)) is None
+    assert read_report_data(Bundle.open(tiny_bundle)) is None
 
 
 def at(*path: str | int, value: object) -> Callable[[Document], None]:
@@ -93,23 +93,23 @@ def at(*path: str | int, value: object) -> Callable[[Document], None]:
 def test_what_cannot_be_is_refused(
     whole: Bundle, rewrite: Callable[[bytes], Bundle], change: Callable[[Document], None], complaint: str
 ) -> None:
-    document = json.loads(whole.read(EVIDENCE_FILE))
+    document = json.loads(whole.read(REPORT_DATA_FILE))
     change(document)
     with pytest.raises(BundleError, match=complaint):
-        read_evidence(rewrite(json.dumps(document).encode()))
+        read_report_data(rewrite(json.dumps(document).encode()))
 
 
 @pytest.mark.parametrize("data", [b"{", b"[" * 100_000, b" " * (3 * 2**20)], ids=["cut", "nested", "large"])
 def test_what_is_no_document_is_refused(rewrite: Callable[[bytes], Bundle], data: bytes) -> None:
-    with pytest.raises(BundleError, match=EVIDENCE_FILE):
-        read_evidence(rewrite(data))
+    with pytest.raises(BundleError, match=REPORT_DATA_FILE):
+        read_report_data(rewrite(data))
 
 
 @pytest.mark.parametrize(("key", "count"), [("layers", 1001), ("shown", 25), ("counts", 401)])
 def test_long_lists_are_refused(whole: Bundle, rewrite: Callable[[bytes], Bundle], key: str, count: int) -> None:
-    document = json.loads(whole.read(EVIDENCE_FILE))
+    document = json.loads(whole.read(REPORT_DATA_FILE))
     holder = document if key == "layers" else document["flips"]
     holder[key] = holder[key][:1] * count
     document["flips"]["images"] = 1000
     with pytest.raises(BundleError, match=f"{key} has {count} entries, expected 0 to {count - 1}"):
-        read_evidence(rewrite(json.dumps(document).encode()))
+        read_report_data(rewrite(json.dumps(document).encode()))

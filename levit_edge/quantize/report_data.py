@@ -21,12 +21,12 @@ from levit_edge.quantize.artifacts import Checked
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.prepare import Prepared
 from levit_edge.quantize.ranges.affine import Range
-from levit_edge.report.evidence import ActivationRange, Evidence, LayerEvidence
 from levit_edge.report.flips import FlipLog
+from levit_edge.report.report_data import ActivationRange, LayerReportData, ReportData
 from levit_edge.runtime.evaluation.verify import evaluate
 from levit_edge.system.progress import Stages
 
-__all__ = ["Evaluated", "evaluate_files", "layer_evidence", "measure_here"]
+__all__ = ["Evaluated", "evaluate_files", "layer_report_data", "measure_here"]
 
 LAYER_IMAGES = 32
 """No more, as each image takes two passes."""
@@ -40,7 +40,7 @@ class Evaluated:
 
     artifacts: tuple[Artifact, ...]
     verification: Verification
-    evidence: Evidence
+    report_data: ReportData
 
 
 def evaluate_files(
@@ -53,7 +53,7 @@ def evaluate_files(
     Raises:
         DataError: images cannot be read, and are not to be skipped.
     """
-    evidence = layer_evidence(plan, readable, run.preprocessing, stages, limit=run.options.limit)
+    report_data = layer_report_data(plan, readable, run.preprocessing, stages, limit=run.options.limit)
     images, log = run.images.evaluation, FlipLog()
     models = {each.artifact: each.model for each in checked}
     verification = evaluate(
@@ -67,12 +67,12 @@ def evaluate_files(
         flips=log,
     )
     flips = log.flips(images.root, run.preprocessing, thumbnails=thumbnails)
-    return Evaluated(artifacts=tuple(models), verification=verification, evidence=replace(evidence, flips=flips))
+    return Evaluated(artifacts=tuple(models), verification=verification, report_data=replace(report_data, flips=flips))
 
 
-def layer_evidence(
+def layer_report_data(
     plan: Plan, calibration: Sequence[Path], preprocessing: Preprocessing, stages: Stages, *, limit: int | None
-) -> Evidence:
+) -> ReportData:
     """Evidence with each layer's noise over the first `calibration` images, and its ranges."""
     images = calibration[:LAYER_IMAGES]
     with (
@@ -87,12 +87,12 @@ def layer_evidence(
 
         sqnr = layer_sqnr(plan, tensors())
     layers = tuple(
-        LayerEvidence(
+        LayerReportData(
             layer=name, sqnr_db=sqnr[name], input=_interval(layer.ranges.input), output=_interval(layer.ranges.output)
         )
         for name, layer in plan.layers.items()
     )
-    return Evidence(limit=limit, layer_images=len(images), layers=layers)
+    return ReportData(limit=limit, layer_images=len(images), layers=layers)
 
 
 def measure_here(bundle: Bundle, name: str, stages: Stages, warn: Callable[[str], None]) -> Measurement | None:
