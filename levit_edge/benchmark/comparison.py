@@ -36,7 +36,7 @@ class ComparisonRow:
     """Year, month, day."""
     emulator: str | None
     findings: tuple[str, ...]
-    """Of the whole measurement."""
+    """The findings of the whole measurement."""
 
 
 def comparison_rows(measurements: Iterable[Measurement]) -> list[ComparisonRow]:

@@ -18,7 +18,7 @@ from levit_edge.text import text
 __all__ = ["load_measurements", "save", "shareable"]
 
 KINDS = ("local", "ssh", "adb", "qemu")
-"""Of targets; what follows the colon of `ssh` and `adb` is an address or a serial number."""
+"""The kinds of targets; what follows the colon of `ssh` and `adb` is an address or a serial number."""
 EMULATED = re.compile(r"qemu:[a-z0-9-]{1,30}")
 NAME_CHARACTERS = 40
 PATH = re.compile(r"(?:[A-Za-z]:\\|\\\\|~|/)[^\s'\",;:()]*[/\\]")

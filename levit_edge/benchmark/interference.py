@@ -13,7 +13,7 @@ HOT = 80.0
 """Degrees Celsius from which a Raspberry Pi lowers its clock, step by step to 85 (its documentation, "Frequency
 management and thermal control"); other boards do so at similar ones."""
 DROPPED = 0.9
-"""Of the clock before, under a governor that would hold it: less has been taken away."""
+"""The least share of the clock before, under a governor that would hold it: less has been taken away."""
 SLOWED = 1.1
 """The last fifth of continuous work over the first: medians of a board that stays cool differ by a few percent."""
 BUSY_LOAD = 0.5

@@ -66,9 +66,9 @@ class BoardState:
     """What changes while a board works. Empty where the system does not tell."""
 
     governors: tuple[str, ...] = ()
-    """Of all cores, each named once."""
+    """The governors of all cores, each named once."""
     mhz: tuple[float, ...] = ()
-    """Of each core, now."""
+    """The clock of each core, now."""
     temperatures: dict[str, float] = field(default_factory=dict)
     """By the name of the thermal zone."""
     throttled: bool | None = None
@@ -118,7 +118,7 @@ class ArtifactTimes:
     images_per_second: float | None = None
     """1000 / p50."""
     peak_rss_bytes: int | None = None
-    """Of the whole process: Python, numpy, the runtime and the model."""
+    """The peak memory of the whole process: Python, numpy, the runtime and the model."""
     model_rss_bytes: int | None = None
     """The part of it that came after the runtime was imported."""
     golden: GoldenCheck | None = None
@@ -132,10 +132,10 @@ class EmulatedInference:
 
     artifact: str
     kernel_sites: dict[str, int] | None = None
-    """Of an int8 file: int8 instruction, such as `sdot`, -> in how many places of the executed code it stands; see
-    `levit_edge.board.emulation.kernels`."""
+    """The kernels of an int8 file: int8 instruction, such as `sdot`, -> in how many places of the executed code it
+    stands; see `levit_edge.board.emulation.kernels`."""
     million_instructions: float | None = None
-    """Of the thread that infers; None without a qemu that counts. Differences below 3 % are noise."""
+    """The instructions of the thread that infers; None without a qemu that counts. Differences below 3 % are noise."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ from levit_edge.text import entries, number, reason, text
 __all__ = ["BenchmarkAnswer", "row_without_times"]
 
 MOST_POINTS = 30
-"""Of a sustained run's curve."""
+"""The most points of a sustained run's curve."""
 LONGEST_REASON = 500
 LARGEST = 1e15
 SHORTEST_MS, LONGEST_MS = 1e-6, 1e9
@@ -70,7 +70,7 @@ class BenchmarkAnswer:
         )
 
     def speedups(self, artifacts: Sequence[Artifact], threads: Sequence[int]) -> tuple[SpeedUp, ...]:
-        """Of each runtime and number of threads for which both precisions ran."""
+        """The speed-ups of each runtime and number of threads for which both precisions ran."""
         found = []
         names = {(each.runtime, each.precision): each.file for each in artifacts}
         for runtime in dict.fromkeys(each.runtime for each in artifacts):

@@ -19,7 +19,7 @@ def runtimes_there(hello: Mapping[str, Any]) -> frozenset[Runtime]:
 def require_packages(
     board: str, hello: Mapping[str, Any], wanted: Collection[Runtime] | None, useful: Collection[Runtime]
 ) -> dict[Runtime, str]:
-    """Of the `useful` runtimes, those that the board has not, and what to do about it.
+    """The `useful` runtimes that the board has not, and what to do about it.
 
     Raises:
         BoardError: numpy is missing, or a runtime that is `wanted`, or every one.
@@ -55,7 +55,7 @@ def requirement(hello: Mapping[str, Any], runtime: Runtime) -> str:
 
 
 def python_version(hello: Mapping[str, Any]) -> tuple[int, int]:
-    """Of the board's Python; (0, 0) if the agent does not tell."""
+    """The version of the board's Python; (0, 0) if the agent does not tell."""
     python = hello.get("python")
     if not isinstance(python, list) or len(python) < 2 or not all(isinstance(each, int) for each in python[:2]):
         return 0, 0

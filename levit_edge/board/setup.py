@@ -19,7 +19,7 @@ __all__ = ["platforms", "set_up"]
 ROOM = 256 << 20
 """For what pip unpacks, besides the wheels."""
 OLDEST_GLIBC_MINOR = 17
-"""Of manylinux2014."""
+"""The minor version of manylinux2014's glibc."""
 MACHINES = frozenset({"aarch64", "armv7l", "x86_64"})
 
 

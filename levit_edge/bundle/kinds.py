@@ -31,10 +31,10 @@ class RuntimeEntry:
 
     label: str
     suffix: str
-    """Of its files."""
+    """The suffix of its files."""
     file_kind: str
     packages: dict[str, tuple[int, int]]
-    """Of pip, with the oldest Python that each needs. Any will do on a board, the lightest first; `runner`
+    """Packages of pip, with the oldest Python that each needs. Any will do on a board, the lightest first; `runner`
     needs the last."""
     install: str = ""
     """How to get it on this computer; empty if it comes with levit-edge."""

@@ -76,11 +76,11 @@ class LayerRecord:
     layer: str
     scheme: LayerScheme
     input: AffineParameters | None
-    """Of static layers."""
+    """Scale and zero point of the input, in static layers."""
     output: AffineParameters | None
-    """Of static layers."""
+    """Scale and zero point of the output, in static layers."""
     weights_sha256: str | None
-    """Of the int8 weights, row after row, and of their float32 scales; None in float."""
+    """SHA-256 of the int8 weights, row after row, and of their float32 scales; None in float."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +167,7 @@ class Trial:
     flips_gained: int
     drop_pt: float
     standard_error_pt: float
-    """Of the drop, from the paired flips."""
+    """The standard error of the drop, from the paired flips."""
     agreement: float
     """Percent of images with the same top-1 class as fp32."""
     sqnr_db: float | None

@@ -75,7 +75,7 @@ class Bundle:
 
     @property
     def manifest_sha256(self) -> str:
-        """Of the manifest's file, in hex; empty for a bundle that is not finished and has none yet."""
+        """SHA-256 of the manifest's file, in hex; empty for a bundle that is not finished and has none yet."""
         file = self.path / MANIFEST_FILE
         return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else ""
 

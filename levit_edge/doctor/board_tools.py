@@ -50,7 +50,7 @@ def check_counting() -> Check:
 
 
 def _emulator() -> Emulator:
-    """Of any processor: the files are the same."""
+    """The emulator of any processor: the files are the same."""
     return Emulator(cpu=CPUS[0], folder=default_folder())
 
 
@@ -73,7 +73,7 @@ def _program(name: str, version: list[str], advice: str) -> Check:
 
 
 def _first_line(command: list[str]) -> str | None:
-    """Of what a program says of its version, which ssh does on stderr; None if it cannot be run."""
+    """The first line of what a program says of its version, which ssh does on stderr; None if it cannot be run."""
     try:
         result = subprocess.run(
             command,

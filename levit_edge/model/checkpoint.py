@@ -46,7 +46,7 @@ class Checkpoint:
     path: Path
     """The weights file that was read: inside a folder, the one that was chosen."""
     sha256: str
-    """Of that file, 64 hex digits."""
+    """SHA-256 of that file, 64 hex digits."""
 
 
 def read_checkpoint(path: Path | str, size: str | None = None) -> Checkpoint:

@@ -26,7 +26,8 @@ ZIP_MAGIC = b"PK\x03\x04"
 LEGACY_MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19"
 """How files of PyTorch before 1.6 start: a pickled number (torch.serialization.MAGIC_NUMBER)."""
 MAX_BYTES = 4 << 30
-"""Of a file and of its tensors. The largest LeViT training checkpoint, with optimizer and average, is 0.6 GB."""
+"""The most bytes of a file and of its tensors. The largest LeViT training checkpoint, with optimizer and average, is
+0.6 GB."""
 MAX_PICKLE_BYTES = 64 << 20
 LONGEST_REASON = 200
 WRAPPERS = ("model", "state_dict", "module", "model_state_dict", "model_ema", "state_dict_ema", "ema")

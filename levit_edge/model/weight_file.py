@@ -50,11 +50,11 @@ class WeightFile:
 
     path: Path
     sha256: str
-    """Of the whole file, 64 hex digits."""
+    """SHA-256 of the whole file, 64 hex digits."""
     tensors: dict[str, Tensor]
     """By the file's own names."""
     metadata: dict[str, str]
-    """Of a safetensors file; empty for others."""
+    """The metadata of a safetensors file; empty for others."""
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

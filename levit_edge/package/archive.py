@@ -17,7 +17,7 @@ from levit_edge.package.contents import DOCUMENT_FILE
 __all__ = ["MAX_FILES", "MAX_PACKAGE_BYTES", "read_archive", "write_archive"]
 
 MAX_PACKAGE_BYTES = 512 * 2**20
-"""Of the archive, and of its files together: ten times the largest LeViT's."""
+"""The most bytes of the archive, and of its files together: ten times the largest LeViT's."""
 MAX_FILES = 64
 FIRST_DAY = (1980, 1, 1, 0, 0, 0)
 """The oldest time that a zip file can hold."""

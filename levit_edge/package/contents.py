@@ -23,7 +23,7 @@ DOCUMENT_FILE = "model.json"
 LABELS_FILE = "labels.txt"
 NOTICE_FILE = "NOTICE.txt"
 LICENSE_FILE = "LICENSE.txt"
-"""Of our own sources, which only packages for boards carry."""
+"""The license of our own sources, which only packages for boards carry."""
 GOLDEN_INPUT_FILE = "golden_input.f32"
 SOURCE_FILES = {"run.py": "device/run.py", **{f"levit_edge/{name}": name for name in SOURCES}}
 """Name in a package -> path in levit_edge: `run.py` and what it imports from, as they are. They run with Python 3.9,
@@ -59,12 +59,12 @@ def runtimes_of(purpose: Purpose) -> tuple[Runtime, ...]:
 
 
 def model_file(runtime: Runtime) -> str:
-    """Of the model for `runtime`."""
+    """The file name of the model for `runtime`."""
     return f"model{runtime.entry.suffix}"
 
 
 def golden_output_file(runtime: Runtime) -> str:
-    """Of the model for `runtime`."""
+    """The file name of the golden output of the model for `runtime`."""
     return f"golden_output{runtime.entry.suffix}.f32"
 
 

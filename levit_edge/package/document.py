@@ -53,7 +53,7 @@ class FloatArray:
 
     @property
     def size_bytes(self) -> int:
-        """Of the file."""
+        """The size of the file."""
         return 4 * math.prod(self.shape)
 
 
@@ -164,7 +164,7 @@ class PackageDocument:
 
     schema_version: int = SCHEMA_VERSION
     levit_edge_version: str
-    """Of the levit-edge that packed it."""
+    """The version of the levit-edge that packed it."""
     purpose: Purpose
     name: str
     """The size: 128S, 128, 192, 256, 384 or demo."""

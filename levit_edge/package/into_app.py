@@ -14,7 +14,7 @@ from levit_edge.system.signals import interrupts_wait
 __all__ = ["assets_of", "put_into_app"]
 
 SOURCES = Path("app", "src", "main")
-"""Of the module `app`, as Android Studio lays projects out."""
+"""The source folder of the module `app`, as Android Studio lays projects out."""
 ASSETS = SOURCES / "assets" / "package"
 
 

@@ -26,10 +26,10 @@ class SelfTest:
     file: str
     runtime: Runtime
     version: str
-    """Of the runtime here; the model was not run if it says `not installed`."""
+    """The version of the runtime here; the model was not run if it says `not installed`."""
     images: int
     max_abs_difference: float | None
-    """Of the logits; None if the model was not run."""
+    """The largest difference of the logits; None if the model was not run."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ __all__ = ["calibrated_from_bytes", "calibrated_to_bytes", "recalled"]
 WHAT = "calibration"
 DOCUMENT, GOLDEN, DEPLOY = "document", "golden", "deploy."
 TENSORS = ("weight_scales", "weight", "bias")
-"""Of each layer."""
+"""The tensors of each layer."""
 
 
 @dataclass(frozen=True, kw_only=True)

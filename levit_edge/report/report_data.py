@@ -58,7 +58,8 @@ class LayerReportData:
 
     layer: LayerName
     sqnr_db: Annotated[float, Between(-1000, 1000)] | None
-    """Of its output, and behind the hardswish if one follows, against the float network's; None without any noise."""
+    """The SQNR of its output, and behind the hardswish if one follows, against the float network's; None without any
+    noise."""
     input: ActivationRange
     output: ActivationRange
 

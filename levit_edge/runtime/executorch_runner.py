@@ -63,6 +63,6 @@ class ExecuTorchRunner:
 
 
 def _form(tensor: Any) -> str:
-    """Of an input or output of a method, such as `float32 (1, 10)`; other types by ExecuTorch's number."""
+    """The form of an input or output of a method, such as `float32 (1, 10)`; other types by ExecuTorch's number."""
     kind = "float32" if tensor.dtype() == FLOAT else f"type {tensor.dtype()}"
     return f"{kind} ({', '.join(map(str, tensor.sizes()))})"

@@ -59,6 +59,6 @@ class OnnxRuntimeRunner:
 
 
 def _form(value: Any) -> str:
-    """Of an input or output of a session, such as `float32 (1, 10)`."""
+    """The form of an input or output of a session, such as `float32 (1, 10)`."""
     kind = {"tensor(float)": "float32"}.get(value.type, value.type)
     return f"{kind} ({', '.join(map(str, value.shape))})"

@@ -16,7 +16,7 @@ class Runner(Protocol):
     """A loaded artifact."""
 
     form: str
-    """Of its input and output, as `float32 (1, 3, 224, 224) -> float32 (1, 1000)`."""
+    """The form of its input and output, as `float32 (1, 3, 224, 224) -> float32 (1, 1000)`."""
 
     def run(self, image: Floats) -> Floats:
         """float32 (1, 3, size, size) -> float32 (classes,).

@@ -140,7 +140,7 @@ class Limits:
     retries: int = 2
     seconds: int = 3600
     memory_mib: int = 4096
-    """Of a task that quantizes a network; one that runs finished files has half of it."""
+    """The memory of a task that quantizes a network; one that runs finished files has half of it."""
 
     def __post_init__(self) -> None:
         for name, least in (("retries", 0), ("seconds", 1), ("memory_mib", 512)):

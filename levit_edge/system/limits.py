@@ -21,7 +21,7 @@ from levit_edge.system.worker import Helper
 __all__ = ["MEMORY_BYTES", "at_most", "fault_document", "raise_death", "raise_fault", "set_limits"]
 
 MEMORY_BYTES = 4 << 30
-"""Of writable memory (RLIMIT_DATA). The four files of a LeViT-128S and their runtimes take half a GiB."""
+"""The most writable memory (RLIMIT_DATA). The four files of a LeViT-128S and their runtimes take half a GiB."""
 CRASHES = frozenset(
     -number
     for number in (

@@ -144,7 +144,7 @@ class Helpers:
 
 @contextmanager
 def watch_memory() -> Iterator[list[int]]:
-    """Of each group of helpers that ends while the body runs, its members' peak memories added up, bytes."""
+    """The peak memory, bytes, of each group of helpers that ends while the body runs: its members' peaks added up."""
     peaks: list[int] = []
     _watches.append(peaks)
     try:

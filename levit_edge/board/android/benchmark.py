@@ -29,7 +29,7 @@ Status = Annotated[int, Between(0, 6)]
 
 @dataclass(frozen=True, kw_only=True)
 class AppDevice:
-    """Of android.os.Build."""
+    """The device, as android.os.Build describes it."""
 
     manufacturer: Text
     model: Text
@@ -65,7 +65,7 @@ class AppBenchmark:
     nonce: Nonce
     """That of the request: an older result is not taken for this one."""
     model_sha256: Sha256
-    """Of the .pte that was timed."""
+    """SHA-256 of the .pte that was timed."""
     runs: FromOne
     warmup: Annotated[int, Between(0)]
     threads: FromOne
@@ -73,7 +73,7 @@ class AppBenchmark:
     first_ms: Milliseconds
     latency_ms: Latency
     delegates: Annotated[tuple[Text, ...], Length(0, MOST_DELEGATES)]
-    """Of the method `forward`, such as XnnpackBackend."""
+    """The delegates of the method `forward`, such as XnnpackBackend."""
     thermal_status: ThermalStatus
     device: AppDevice
     executorch_version: Text

@@ -53,7 +53,7 @@ def _facts(told: dict[str, str]) -> dict[str, Any]:
 
 
 def _core(line: str) -> dict[str, int | None]:
-    """Of `/sys/devices/system/cpu/cpu4/cpufreq/cpuinfo_max_freq:2400000`."""
+    """Core and highest clock, of a line such as `/sys/devices/system/cpu/cpu4/cpufreq/cpuinfo_max_freq:2400000`."""
     path, _, khz = line.partition(":")
     core = path.split("/")[5].removeprefix("cpu") if path.count("/") > 5 else ""
     return {"cpu": _number(core), "max_khz": _number(khz)}

@@ -23,8 +23,8 @@ T = TypeVar("T")
 PROBE = "levit_edge.device.inference_probe"
 REPORT = re.compile(r"^threads=(\d+) std=(\S+)$", re.MULTILINE)
 THREADS = {Runtime.ONNXRUNTIME: {*range(2, 10)}}
-"""Of the process, qemu's own included; 2 with others. ONNX Runtime 1.31 has some that do not infer; the main
-one does all the work."""
+"""The numbers of threads that the process may have, qemu's own included; 2 with others. ONNX Runtime 1.31 has some that
+do not infer; the main one does all the work."""
 END_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 """An emulator that is left behind would work on for a minute."""
 

@@ -15,7 +15,7 @@ __all__ = ["AdbTransport"]
 
 TERMUX = "/data/data/com.termux/files"
 TERMUX_SETTINGS = f"export PREFIX={TERMUX}/usr HOME={TERMUX}/home TMPDIR={TERMUX}/usr/tmp PATH={TERMUX}/usr/bin:$PATH"
-"""Of the environment that the app gives its own shells, what Python needs."""
+"""The settings that Python needs, of the environment that the app gives its own shells."""
 SHELL_SETTINGS = '[ -n "$TMPDIR" ] || [ ! -d /data/local/tmp ] || export TMPDIR=/data/local/tmp'
 """Android has no /tmp; this is where its shell may write."""
 

@@ -25,7 +25,8 @@ CPUS = (
     "neoverse-v1",
     "a64fx",
 )
-"""Of qemu 10.0's user mode. Its `max` is left out: no such processor exists, and fp32 LeViT-128S took 95 s an image."""
+"""The processors of qemu 10.0's user mode. Its `max` is left out: no such processor exists, and fp32 LeViT-128S took
+95 s an image."""
 PREFIX = "qemu:"
 SETUP = "scripts/board/setup.sh"
 COUNTING_QEMU = "qemu-10.0.13"

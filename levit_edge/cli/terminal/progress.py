@@ -47,7 +47,7 @@ class RateColumn(ProgressColumn):
     """Items per second, where items are counted."""
 
     def render(self, task: Task) -> Text:
-        """Of the last half minute, and of the whole when it is done."""
+        """The rate of the last half minute, and of the whole when it is done."""
         speed = task.finished_speed or task.speed
         if not task.total or speed is None:
             return Text("")

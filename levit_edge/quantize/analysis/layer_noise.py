@@ -48,7 +48,7 @@ class LogitNoise:
 
     comparison: Comparison = field(default_factory=Comparison)
     reference_counts: Counts = field(default_factory=Counts)
-    """Of the float network, where there are labels."""
+    """The counts of the float network, where there are labels."""
     counts: Counts = field(default_factory=Counts)
 
     @property

@@ -42,7 +42,7 @@ RANKING_IMAGES = 64
 BATCH = 16
 WHAT = "search"
 LEAST_INT8_SHARE = 0.5
-"""Of the multiply-adds of layers: with less in int8, the fp32 file is the better choice."""
+"""The least share of the multiply-adds of layers: with less in int8, the fp32 file is the better choice."""
 
 
 def split_for_search(evaluation: ImageSet, seed: int) -> tuple[ImageSet, ImageSet]:

@@ -85,11 +85,11 @@ class LayerSensitivity:
     multiply_adds: int
     """For one image."""
     weights: Noise
-    """Of its weights in int8."""
+    """The noise of its weights in int8."""
     activations: Noise
-    """Of its input and output in int8, with ranges from calibration; weights in float."""
+    """The noise of its input and output in int8, with ranges from calibration; weights in float."""
     static: Noise
-    """Of both: the layer as `LayerScheme.STATIC` computes it."""
+    """The noise of both: the layer as `LayerScheme.STATIC` computes it."""
     dynamic: Noise | None
     """The layer as `LayerScheme.DYNAMIC` computes it; None where it cannot be dynamic."""
     times: dict[str, Timing] | None
@@ -97,7 +97,7 @@ class LayerSensitivity:
     not measured. Layers of the same shape share one measurement."""
 
     def noise(self, scheme: LayerScheme) -> Noise | None:
-        """Of the layer in `scheme`; None in float, and where it was not measured."""
+        """The noise of the layer in `scheme`; None in float, and where it was not measured."""
         return {LayerScheme.STATIC: self.static, LayerScheme.DYNAMIC: self.dynamic, LayerScheme.FLOAT: None}[scheme]
 
     @property
@@ -243,7 +243,7 @@ def _labelled(decoder: Decoder, labels: Sequence[int] | None) -> Iterator[Labell
 
 
 def _of_the_whole(plan: Plan, labelled: Iterator[Labelled], advance: Callable[[int], None]) -> tuple[Noise, Noise]:
-    """Of all layers static, and of all as planned."""
+    """The noise of all layers static, and of all as planned."""
     static = plan.with_schemes(dict.fromkeys(plan.layers, LayerScheme.STATIC))
     networks = {"static": simulate(static), "planned": simulate(plan)}
     tallies = network_noise(FloatLogits(plan.deploy), networks, labelled, advance)

@@ -49,7 +49,7 @@ COMPUTATIONS: dict[LayerScheme, Computation] = {
     LayerScheme.DYNAMIC: dynamic,
     LayerScheme.FLOAT: in_float,
 }
-"""Of two patterns that fit a layer, that of the later scheme counts."""
+"""The computation of each scheme, in order: of two patterns that fit a layer, that of the later scheme counts."""
 
 
 def possible_schemes(name: str, layer: Layer) -> list[LayerScheme]:

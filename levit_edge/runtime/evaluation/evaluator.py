@@ -16,7 +16,7 @@ __all__ = ["THREADS", "Answer", "Evaluator", "Model"]
 
 Floats = NDArray[np.float32]
 THREADS = 1
-"""Of each runtime: the other cores have processes of their own, see `levit_edge.runtime.evaluation.pool`."""
+"""Threads of each runtime: the other cores have processes of their own, see `levit_edge.runtime.evaluation.pool`."""
 
 
 @dataclass(frozen=True, kw_only=True)

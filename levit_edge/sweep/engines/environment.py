@@ -18,7 +18,7 @@ _FLAGS = re.compile(r"^(?:flags|Features)\s*:\s*(.*)$", re.MULTILINE)
 
 
 def environment() -> dict[str, str]:
-    """Of this process; two that are equal give the same results, to the last bit."""
+    """The environment of this process; two that are equal give the same results, to the last bit."""
     return {
         **package_versions(("levit-edge", *TOOLS, "safetensors")),
         "levit-edge's source": source_digest()[:16],

@@ -33,7 +33,7 @@ def main(requests: Pipe, answers: Pipe) -> None:
 
 
 def limit_memory(limit: int) -> None:
-    """Of writable memory, from now on."""
+    """Limit this process's writable memory, from now on."""
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     with suppress(ValueError, OSError):  # a lower limit is set already
         resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))

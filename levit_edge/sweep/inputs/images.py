@@ -27,7 +27,7 @@ class LabelledShard:
     name: str
     labels: tuple[int, ...] | None
     digest: str
-    """Of names, contents and labels, in order."""
+    """The digest of names, contents and labels, in order."""
 
 
 class Images:
@@ -45,7 +45,7 @@ class Images:
 
     @property
     def indices(self) -> tuple[ShardIndex, ...]:
-        """Of the shards that could be read."""
+        """The indices of the shards that could be read."""
         return tuple(each.index for each in self.shards)
 
     @property

@@ -29,7 +29,7 @@ class IndexedImage:
     folder: str | None
     label: int | None
     sha256: str
-    """Of its file's bytes, 64 hex digits."""
+    """SHA-256 of its file's bytes, 64 hex digits."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,7 +36,7 @@ MOST_LABEL_BYTES = 2**20
 CHUNK_BYTES = 2**20
 READ_AHEAD_BYTES = 4 * 2**20  # what s3fs asks for at a time; its own 50 MiB would be several times that in memory
 LIMITS = {"cls": MOST_LABEL_BYTES, "json": MOST_LABEL_BYTES, **{each[1:]: MOST_IMAGE_BYTES for each in EXTENSIONS}}
-"""Of the files of a sample that are read, by their endings, bytes."""
+"""The largest sizes of the files of a sample that are read, by their endings, bytes."""
 DECOMPRESSORS: tuple[tuple[bytes, Callable[[Any], Any]], ...] = (
     (rb"\x1f\x8b\x08", gzip.open),
     (rb"BZh[1-9]1AY&SY", bz2.open),

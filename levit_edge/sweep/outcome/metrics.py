@@ -36,12 +36,12 @@ class Metrics:
 
 
 def metrics(candidate: Candidate) -> tuple[Metrics, ...]:
-    """Of all its files."""
+    """The metrics of all its files."""
     return tuple(_of(candidate, artifact) for artifact in candidate.artifacts)
 
 
 def int8_metrics(candidate: Candidate, runtime: Runtime) -> Metrics | None:
-    """Of its int8 file for `runtime`; None if it has none."""
+    """The metrics of its int8 file for `runtime`; None if it has none."""
     artifact = candidate.artifact(runtime)
     return None if artifact is None else _of(candidate, artifact)
 

@@ -101,7 +101,7 @@ class Output:
                     write_whole(self._files, f"{self._root}/{BUNDLES}/{name}/{path.name}", path.read_bytes())
 
     def _remove_bundle(self, name: str) -> None:
-        """Of a checkpoint that had a winner in an earlier run."""
+        """Remove the bundle of a checkpoint that had a winner in an earlier run."""
         path = f"{self._root}/{BUNDLES}/{name}"
         with reported(f"{self.url}/{BUNDLES}/{name} cannot be removed", OutputError):
             if self._files.exists(path):

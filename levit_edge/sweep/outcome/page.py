@@ -40,7 +40,7 @@ class Row:
     """One file of a candidate in its checkpoint's table."""
 
     number: int | None
-    """Of the recipe, from 1; None for fp32."""
+    """The number of the recipe, from 1; None for fp32."""
     recipe: str
     metrics: Metrics
     winner: bool = False

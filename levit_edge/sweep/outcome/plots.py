@@ -31,7 +31,7 @@ MIB = 2**20
 @dataclass(frozen=True)
 class _Point:
     number: int
-    """Of the recipe, from 1."""
+    """The number of the recipe, from 1."""
     cost: float
     drop: float
     interval: tuple[float, float] | None

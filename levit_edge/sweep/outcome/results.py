@@ -36,7 +36,7 @@ class Candidate:
     verification: Verification | None = None
     """None without evaluation images, and if not all shards could be evaluated."""
     latency: dict[str, Latency] = field(default_factory=dict)
-    """Of its files, one thread, where the plan said."""
+    """The latency of its files, one thread, where the plan said."""
     problems: tuple[str, ...] = ()
     """What failed, in words."""
     within_gates: bool | None = None
@@ -90,7 +90,7 @@ class SweepResults:
     engine: str
     """What ran the tasks, in words."""
     seconds: float
-    """Of this run, from its beginning to its end."""
+    """The duration of this run, from its beginning to its end."""
     tasks: dict[str, TaskCounts]
     """Kind -> counts."""
     candidates: tuple[Candidate, ...]

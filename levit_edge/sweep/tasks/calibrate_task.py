@@ -52,7 +52,7 @@ class Calibrate:
     """A `calibration_part`."""
     skip_bad_images: bool
     source: str = field(metadata=PLACE)
-    """Of the images."""
+    """The source of the images."""
     shards: tuple[Shard, ...] = field(metadata=PLACE)
     images: tuple[ChosenImage, ...] = field(metadata=PLACE)
 

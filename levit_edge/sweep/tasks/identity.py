@@ -33,7 +33,7 @@ class Network:
 
     checkpoint: CheckpointPlace = field(metadata=PLACE)
     sha256: str
-    """Of its weights."""
+    """SHA-256 of its weights."""
     config: LevitConfig
 
 
