@@ -21,7 +21,7 @@ TORCH = "error: torch is not installed, and this needs it: run `pip install 'lev
 def place(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the photographs that are part of what was installed."""
     folder = tmp_path_factory.mktemp("place")
-    code = "from levit_edge.data import demo; print(demo.evaluation_dir())"
+    code = "from levit_edge import demo; print(demo.evaluation_dir())"
     (folder / "photographs").symlink_to(succeed(installed / "python", "-c", code, cwd=folder).strip())
     assert (folder / "photographs").resolve().is_relative_to(installed.parent)
     return folder

@@ -61,8 +61,8 @@ def test_damage_anywhere_is_seen(tmp_path: Path) -> None:
 HOLD = """
 import sys
 from pathlib import Path
-from levit_edge.system.result_cache import Unfinished
-with Unfinished({"checkpoint": "1", "recipe": "2"}, Path(sys.argv[1])):
+from levit_edge.system.result_cache import ResultCache
+with ResultCache({"checkpoint": "1", "recipe": "2"}, Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
 """
