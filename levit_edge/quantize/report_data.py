@@ -73,7 +73,7 @@ def evaluate_files(
 def layer_report_data(
     plan: Plan, calibration: Sequence[Path], preprocessing: Preprocessing, stages: Stages, *, limit: int | None
 ) -> ReportData:
-    """Evidence with each layer's noise over the first `calibration` images, and its ranges."""
+    """Report data with each layer's noise over the first `calibration` images, and its ranges."""
     images = calibration[:LAYER_IMAGES]
     with (
         stages.stage("measure layers", total=len(images)) as advance,
