@@ -1,5 +1,6 @@
 """What a source of images holds: where its images are, and what it says of their classes."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -8,7 +9,9 @@ from typing import Self
 from levit_edge.data.locations import Location
 from levit_edge.errors import DataError
 
-__all__ = ["Found", "LabelKind", "Labels", "agreed", "checked_indices"]
+__all__ = ["FORMS", "WORDNET_ID", "Found", "LabelKind", "Labels", "agreed", "folder_kind", "kind_of"]
+
+WORDNET_ID = re.compile(r"n\d{8}", re.ASCII)
 
 
 class LabelKind(StrEnum):
@@ -23,6 +26,10 @@ class LabelKind(StrEnum):
     which is the usual one."""
     NAMES = "class names"
     """Such as `tench` or `tench, Tinca tinca`."""
+
+
+FORMS = {LabelKind.WORDNET_IDS: WORDNET_ID, LabelKind.INDICES: re.compile(r"\d{1,9}", re.ASCII)}
+"""What labels of these kinds look like."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,17 +76,24 @@ class Found:
             labels=labels,
         )
 
+    def with_labels(self, labels: Labels | None) -> Self:
+        """The same images, with these labels."""
+        return replace(self, labels=labels)
+
 
 def agreed(names: Sequence[str], first: Labels, second: Labels) -> Labels:
     """`second`, if it tells the images apart as `first` does.
 
-    Labels of one kind must be equal; labels of two kinds must pair one to one.
+    Labels that may be compared, of one kind or names of which some are the same, must be equal; others must pair one to
+    one, such as folders and indices.
 
     Raises:
         DataError: they disagree about an image; both sides are named.
     """
     pairs: tuple[dict[str, str], dict[str, str]] = ({}, {})
-    same = first.kind is second.kind
+    same = first.kind is second.kind or (
+        second.kind is not LabelKind.INDICES and not {*first.of_images}.isdisjoint(second.of_images)
+    )
     for name, one, other in zip(names, first.of_images, second.of_images, strict=True):
         expected = one if same else pairs[0].setdefault(one, other)
         if other != expected or (not same and pairs[1].setdefault(other, one) != one):
@@ -91,13 +105,14 @@ def agreed(names: Sequence[str], first: Labels, second: Labels) -> Labels:
     return second
 
 
-def checked_indices(numbers: Sequence[str], told_by: str, places: Sequence[str]) -> tuple[str, ...]:
-    """`numbers` as decimals without leading zeros; `places` say where each stands.
+def folder_kind(folders: Sequence[str]) -> LabelKind:
+    """What class folders of these names are: those named by WordNet ids are these."""
+    return LabelKind.WORDNET_IDS if kind_of(folders) is LabelKind.WORDNET_IDS else LabelKind.FOLDERS
 
-    Raises:
-        DataError: one is not a whole number from 0.
-    """
-    for number, place in zip(numbers, places, strict=True):
-        if not (number.isascii() and number.isdigit() and len(number) < 10):
-            raise DataError(f"{told_by}: {place}: the class is {number[:40]!r}, expected a whole number from 0")
-    return tuple(str(int(number)) for number in numbers)
+
+def kind_of(labels: Sequence[str]) -> LabelKind:
+    """WordNet ids or indices if all are; else names."""
+    for kind, form in FORMS.items():
+        if all(form.fullmatch(each) for each in labels):
+            return kind
+    return LabelKind.NAMES

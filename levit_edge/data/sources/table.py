@@ -9,7 +9,7 @@ from pathlib import Path
 from levit_edge.data.imagefolder import EXTENSIONS
 from levit_edge.data.imagenet import synsets
 from levit_edge.data.sources.devkit import TRUTH, VALIDATION_IMAGE
-from levit_edge.data.sources.found import LabelKind, Labels
+from levit_edge.data.sources.found import FORMS, LabelKind, Labels, kind_of
 from levit_edge.data.sources.names import Names, read_text
 from levit_edge.errors import DataError
 from levit_edge.text import listed
@@ -24,8 +24,6 @@ CLASS_HEADINGS = (
 """Headings in lower case without spaces, hyphens and underscores; the first that is there is taken."""
 BOXES = "predictionstring"
 """Kaggle's: a WordNet id and four numbers for each object, all of one class."""
-WORDNET_ID = re.compile(r"n\d{8}", re.ASCII)
-NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _ENDING = rf"(?i:{'|'.join(re.escape(each) for each in sorted(EXTENSIONS))})"
 BEFORE_COMMA = re.compile(rf'{_ENDING}"?\s*([,;])')
 BEFORE_SPACE = re.compile(rf"(.*?{_ENDING})\s+(.*)")
@@ -49,16 +47,14 @@ class Table:
         Raises:
             DataError: some are WordNet ids or numbers, and others are not.
         """
-        for kind, form in ((LabelKind.WORDNET_IDS, WORDNET_ID), (LabelKind.INDICES, NUMBER)):
+        for kind, form in FORMS.items():
             others = [place for place, each in enumerate(self.classes) if not form.fullmatch(each)]
-            if not others:
-                return kind
-            if 2 * len(others) < len(self.classes):
+            if others and 2 * len(others) < len(self.classes):
                 raise DataError(
                     f"{self.path}: line {self.lines[others[0]]} has the class {self.classes[others[0]][:40]!r}, but"
                     f" {len(self.classes) - len(others):,} other lines have {kind}: expected one or the other"
                 )
-        return LabelKind.NAMES
+        return kind_of(self.classes)
 
     def labels(self, names: Sequence[str], source: str, *, complete: bool) -> Labels:
         """The classes of the images of `source` by their `names`.

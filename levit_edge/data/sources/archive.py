@@ -1,0 +1,214 @@
+"""Images in tar files that are not compressed, read from where they lie: nothing is unpacked.
+
+Recognised by what is in them: ImageNet's training set (a tar file for each class, named by its WordNet id), WebDataset
+shards (an image and its class side by side), class folders, or images alone, as in ImageNet's validation set.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from tarfile import ReadError
+from typing import BinaryIO, cast
+
+from levit_edge.data.imagefolder import EXTENSIONS, arrange, is_hidden_path
+from levit_edge.data.locations import Span
+from levit_edge.data.sources.found import Found, LabelKind, Labels, folder_kind
+from levit_edge.data.sources.webdataset import LABEL_ENDINGS, sample_labels, sample_name
+from levit_edge.data.tar import Window, members, tar_faults
+from levit_edge.errors import DataError
+from levit_edge.text import listed
+
+__all__ = ["CLASS_TAR", "find_in_tars"]
+
+CLASS_TAR = re.compile(r"(n\d{8})\.tar", re.ASCII)
+SPLITS = frozenset({"train", "val", "validation", "test"})
+
+
+@dataclass(kw_only=True)
+class _Content:
+    """What lies in a tar file."""
+
+    archive: Path
+    images: dict[str, Span] = field(default_factory=dict)
+    notes: dict[str, Span] = field(default_factory=dict)
+    """Files that may have labels."""
+    inner: dict[str, Span] = field(default_factory=dict)
+    """The tar files of classes."""
+    folders: set[str] = field(default_factory=set)
+    passed_over: int = 0
+
+    def kind_of(self, name: str) -> dict[str, Span] | None:
+        """Where a file of that name belongs; None if it is of no use."""
+        ending = PurePosixPath(name).suffix.lower()
+        if ending in EXTENSIONS:
+            return self.images
+        if ending in LABEL_ENDINGS:
+            return self.notes
+        return self.inner if CLASS_TAR.fullmatch(_last(name)) else None
+
+    @property
+    def labelled(self) -> bool:
+        """Whether a file of a label belongs to an image."""
+        samples = {sample_name(name)[0] for name in self.notes}
+        return any(sample_name(name)[0] in samples for name in self.images)
+
+
+def find_in_tars(source: str, paths: Sequence[Path]) -> Found:
+    """The images of the tar files at `paths`, one after the other: shards, or ImageNet's classes.
+
+    Raises:
+        DataError: one is truncated or damaged, there are no images, or labels are wrong.
+    """
+    if all(CLASS_TAR.fullmatch(path.name) for path in paths):
+        return _of_classes(source, [Span(path, 0, path.stat().st_size, path.name) for path in paths])
+    contents = [_read(path) for path in paths]
+    if len(contents) == 1 and contents[0].inner:
+        content = contents[0]
+        if content.images:
+            raise DataError(
+                f"{source}: there are images beside the tar files of classes: {listed([*content.images], 3)}"
+            )
+        return _of_classes(source, [*content.inner.values()], content.passed_over)
+    if len(contents) > 1 or contents[0].labelled:
+        return _of_samples(source, contents)
+    return _of_folders(source, contents[0])
+
+
+def _read(path: Path) -> _Content:
+    found = _Content(archive=path)
+    with tar_faults(path), path.open("rb") as file:
+        for member in members(cast(BinaryIO, file)):
+            name = member.name.removeprefix("./")
+            if is_hidden_path(name):
+                continue
+            if member.isdir():
+                found.folders.add(name)
+                continue
+            kind = found.kind_of(name)
+            if kind is None:
+                continue
+            if not member.isreg() or member.issparse():
+                found.passed_over += 1
+            elif name in kind:
+                raise ReadError(f"damaged: there are two files {name}")
+            else:
+                kind[name] = Span(path, member.offset_data, member.size, name)
+    return found
+
+
+def _of_classes(source: str, archives: Sequence[Span], passed_over: int = 0) -> Found:
+    """ImageNet's training set: tar files named by WordNet ids, in a tar file or in a folder."""
+    classes = {_last(archive.name).removesuffix(".tar"): archive for archive in archives}
+    if len(classes) < len(archives):
+        raise DataError(f"{source}: {len(archives)} tar files of classes, but {len(classes)} classes")
+    images: list[Span] = []
+    labels: list[str] = []
+    for wordnet_id, archive in sorted(classes.items()):
+        here, others = _of_class(archive, wordnet_id)
+        images += here
+        labels += [wordnet_id] * len(here)
+        passed_over += others
+    if not images:
+        raise DataError(f"{source}: there are no images in its tar files of classes")
+    return Found(
+        source=source,
+        layout="ImageNet's training set in tar files",
+        images=tuple(images),
+        names=tuple(span.name for span in images),
+        labels=Labels(
+            kind=LabelKind.WORDNET_IDS,
+            of_images=tuple(labels),
+            classes=tuple(sorted(classes)),
+            told_by="the names of its tar files",
+        ),
+        passed_over=passed_over,
+    )
+
+
+def _of_class(archive: Span, wordnet_id: str) -> tuple[list[Span], int]:
+    """The images in the tar file of a class, sorted by name, and how many other members there are but for folders."""
+    found: dict[str, Span] = {}
+    passed_over = 0
+    with tar_faults(archive), archive.archive.open("rb") as file:
+        for member in members(cast(BinaryIO, Window(file, archive.offset, archive.size))):
+            name = f"{wordnet_id}/{_last(member.name)}"
+            if PurePosixPath(name).suffix.lower() not in EXTENSIONS or is_hidden_path(member.name):
+                continue
+            if not member.isreg() or member.issparse():
+                passed_over += 1
+            elif name in found:
+                raise ReadError(f"damaged: there are two files {name}")
+            else:
+                found[name] = Span(archive.archive, archive.offset + member.offset_data, member.size, name)
+    return [found[name] for name in sorted(found)], passed_over
+
+
+def _of_samples(source: str, contents: Sequence[_Content]) -> Found:
+    """WebDataset shards; an image is called by its shard too where another shard has one of its name."""
+    images = [(content.archive.name, span) for content in contents for span in content.images.values()]
+    if not images:
+        raise DataError(f"{source}: there are no images in it")
+    unique = len({span.name for _, span in images}) == len(images)
+    labels = None
+    if any(content.labelled for content in contents):
+        found = [sample_labels(str(content.archive), content.images, content.notes) for content in contents]
+        labels = Labels(
+            kind=LabelKind.INDICES,
+            of_images=tuple(label for of_shard in found for label in of_shard),
+            classes=None,
+            told_by="the labels beside its images",
+        )
+    return Found(
+        source=source,
+        layout="WebDataset shards",
+        images=tuple(span for _, span in images),
+        names=tuple(span.name if unique else f"{shard}/{span.name}" for shard, span in images),
+        labels=labels,
+        passed_over=sum(content.passed_over for content in contents),
+    )
+
+
+def _of_folders(source: str, content: _Content) -> Found:
+    """Class folders or images alone, in whatever folder they all are."""
+    prefix = _common_folder([*content.images])
+    inside = {name.removeprefix(prefix): span for name, span in content.images.items()}
+    arrangement = arrange(source, inside, ())
+    folders = arrangement.folders
+    if folders is not None and len(folders) > 1 and SPLITS.issuperset(folders):
+        raise DataError(f"{source}: it holds {' and '.join(folders)}: unpack it, and give the folder of one of them")
+    labels = None
+    if folders is not None:
+        empty = {_first(name.removeprefix(prefix)) for name in content.folders if name.startswith(prefix)} - {""}
+        labels = Labels(
+            kind=folder_kind(folders),
+            of_images=tuple(_first(name) for name in arrangement.images),
+            classes=tuple(sorted({*folders, *(name for name in empty if not is_hidden_path(name))})),
+            told_by="its folders",
+        )
+    return Found(
+        source=source,
+        layout="a tar file",
+        images=tuple(inside[name] for name in arrangement.images),
+        names=arrangement.images,
+        labels=labels,
+        passed_over=content.passed_over,
+    )
+
+
+def _common_folder(names: Sequence[str]) -> str:
+    """The folder that all of them are in, with a slash at its end; none if there are several right below the top."""
+    if not names:
+        return ""
+    first, last = min(names).split("/")[:-1], max(names).split("/")[:-1]
+    common = next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), None)
+    shared = first[: min(len(first), len(last)) if common is None else common]
+    return "".join(f"{part}/" for part in shared)
+
+
+def _first(name: str) -> str:
+    return name.partition("/")[0]
+
+
+def _last(name: str) -> str:
+    return name.rpartition("/")[2]
