@@ -10,6 +10,7 @@ from fuzz.checkpoint_readers import CHECKPOINT_READERS
 from fuzz.image_readers import IMAGE_READERS
 from fuzz.model_readers import MODEL_READERS
 from fuzz.reader import Reader
+from fuzz.source_readers import SOURCE_READERS
 from fuzz.sweep_readers import SWEEP_READERS
 
 __all__ = ["READERS"]
@@ -20,6 +21,7 @@ READERS: dict[str, Callable[[Path], Reader]] = {
     **BOARD_READERS,
     **CACHE_READERS,
     **IMAGE_READERS,
+    **SOURCE_READERS,
     **SWEEP_READERS,
     **MODEL_READERS,
 }

@@ -2,10 +2,8 @@
 
 import ast
 import sys
-
 from levit_edge.board.transports.transport import BOOT, agent_source
 from levit_edge.device.sources import HOME, SOURCES
-
 
 def test_it_is_python_3_9_and_what_starts_it_is_python_2() -> None:
     ast.parse(agent_source(), feature_version=(3, 9))
