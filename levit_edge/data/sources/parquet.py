@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from levit_edge.data.imagenet import class_names, synsets
 from levit_edge.data.locations import Row, open_parquet
-from levit_edge.data.sources.found import WORDNET_ID, Found, LabelKind, Labels, kind_of
+from levit_edge.data.sources.found import FORMS, WORDNET_ID, Found, LabelKind, Labels, kind_of
 from levit_edge.errors import MEMORY_ADVICE, DataError, LevitEdgeError, MemoryShortageError
 from levit_edge.text import listed
 
@@ -138,7 +138,7 @@ def _row(path: Path, group: int, at: int, columns: _Columns, values: dict[str, A
 
 def _text(row: Row, columns: _Columns, label: object) -> str:
     """A label as text."""
-    if isinstance(label, str):
+    if isinstance(label, str) and columns.class_names is None:
         return label
     if not isinstance(label, int):
         raise DataError(f"{row}: its {columns.label} is {str(label)[:40]!r}, expected a number or a name")
@@ -162,15 +162,15 @@ def _labels(first: _Columns, images: Sequence[Row], found: Sequence[str]) -> Lab
         kind = LabelKind.WORDNET_IDS if ids else LabelKind.NAMES
         return Labels(kind=kind, of_images=of_images, classes=names, told_by=told_by)
     kind = kind_of(found)
-    if kind is LabelKind.NAMES and any(each.lstrip("-").isdigit() for each in found):
-        row, each = next((row, each) for row, each in zip(images, found, strict=True) if not each.isdigit())
-        raise DataError(f"{row}: its {first.label} is {each[:40]!r}, expected a whole number from 0, as others have")
+    if kind is LabelKind.NAMES and any(each.lstrip("-").isdecimal() for each in found):
+        for row, each in zip(images, found, strict=True):
+            _index(row, each)
     return Labels(kind=kind, of_images=tuple(found), classes=None, told_by=told_by)
 
 
 def _index(row: Row, label: str) -> int:
-    if not label.isdigit():
-        raise DataError(f"{row}: its label is {label[:40]!r}, expected the number of a class, as others have")
+    if not FORMS[LabelKind.INDICES].fullmatch(label):
+        raise DataError(f"{row}: its label is {label[:40]!r}, expected a whole number from 0, as others have")
     return int(label)
 
 

@@ -142,6 +142,8 @@ def test_parquet_files_that_do_not_fit(tmp_path: Path) -> None:
     refused(tmp_path / "f.parquet", "its label is 'None', expected a number or a name")
     files.write_table(table({"image": [b"a", b"b"], "label": [1, -2]}), tmp_path / "g.parquet")
     refused(tmp_path / "g.parquet", "its label is '-2', expected a whole number from 0")
+    files.write_table(table({"image": [b"a", b"b"], "label": [1, 2**40]}), tmp_path / "i.parquet")
+    refused(tmp_path / "i.parquet", "its label is '1099511627776', expected a whole number from 0")
     whole = unlabelled.read_bytes()
     for length in (4, len(whole) // 2, len(whole) - 1):
         (tmp_path / "h.parquet").write_bytes(whole[:length])
