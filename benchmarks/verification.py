@@ -32,6 +32,7 @@ from benchmarks.document import Document, circumstances
 from levit_edge.bundle.reader import Bundle
 from levit_edge.cli.terminal.console import show_error
 from levit_edge.data.imagefolder import ImageSet
+from levit_edge.data.locations import Location
 from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing, read_input
 from levit_edge.documents import to_json
@@ -117,7 +118,9 @@ def compare(bundle: Bundle, images: ImageSet, *, processes: int, rounds: int, co
     )
 
 
-def bare(models: Sequence[Model], images: Sequence[Path], preprocessing: Preprocessing, processes: int) -> Throughput:
+def bare(
+    models: Sequence[Model], images: Sequence[Location], preprocessing: Preprocessing, processes: int
+) -> Throughput:
     """The models alone, in `processes` processes that begin together."""
     context = multiprocessing.get_context("spawn")
     together, taken = context.Barrier(processes), context.Value("q", 0)

@@ -29,8 +29,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from levit_edge.data.imagefolder import read_image_folder
+from levit_edge.data.locations import image_at
 from levit_edge.data.preprocess import Preprocessing, preprocess
-from levit_edge.device.image import open_image
 from levit_edge.model.checkpoint import load
 from levit_edge.model.config import CONFIGS
 from levit_edge.model.levit import LeViT
@@ -69,8 +69,8 @@ class Cache:
 def read_cache(split: Path) -> Cache:
     found = read_image_folder(split, CONFIG.classes)
     pixels, sides = [], []
-    for path in found.images:
-        image = open_image(path)
+    for location in found.images:
+        image = image_at(location)
         short = min(image.size)
         sides.append((image.width / short, image.height / short))
         square = image.resize((CACHE_SIDE, CACHE_SIDE), Image.Resampling.BICUBIC)
@@ -81,7 +81,7 @@ def read_cache(split: Path) -> Cache:
 def read_labelled(split: Path) -> Labelled:
     found = read_image_folder(split, CONFIG.classes)
     preprocessing = Preprocessing.from_config(CONFIG)
-    images = [torch.from_numpy(preprocess(open_image(path), preprocessing)) for path in found.images]
+    images = [torch.from_numpy(preprocess(image_at(each), preprocessing)) for each in found.images]
     return torch.stack(images), torch.tensor(found.labels)
 
 

@@ -13,15 +13,15 @@ import typer
 from PIL import Image
 
 from levit_edge.data.imagefolder import read_image_folder
-from levit_edge.device.image import open_image
+from levit_edge.data.locations import Location, image_at
 
 SIZE = (500, 375)
 QUALITY, NOISE = 90, 20.0
 
 
-def enlarge(source: Path, target: Path, seed: int) -> int:
+def enlarge(source: Location, target: Path, seed: int) -> int:
     """Write one picture; returns the bytes of its file."""
-    pixels = np.asarray(open_image(source).resize(SIZE, Image.Resampling.BICUBIC), np.float32)
+    pixels = np.asarray(image_at(source).resize(SIZE, Image.Resampling.BICUBIC), np.float32)
     noise = np.random.default_rng(seed).normal(0, NOISE, pixels.shape)
     target.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.clip(pixels + noise, 0, 255).astype(np.uint8)).save(target, quality=QUALITY)

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
 from levit_edge.data.imagenet import synsets as imagenet_synsets
+from levit_edge.data.locations import Location
 from levit_edge.errors import DataError
 from levit_edge.text import listed
 
@@ -35,24 +36,24 @@ class ImageSet:
     """Images, in an order that depends on their names only, and what is known about them."""
 
     root: Path
-    """The folder they were read from; each image lies under it."""
-    images: tuple[Path, ...]
+    """The folder or file they were read from; an image that is a file lies under it."""
+    images: tuple[Location, ...]
     labels: tuple[int, ...] | None
     """The index of each image's class, or None for a folder without class folders."""
     class_names: tuple[str, ...] | None
     """The folder name that stands for each index: for all classes of the model, present or not."""
     names: tuple[str, ...] | None = None
-    """What each image is called where it came from, if these are copies under other names."""
+    """What each image is called where it came from, if it is no file under `root` or a copy under another name."""
 
     def __len__(self) -> int:
         return len(self.images)
 
     @property
     def relative_paths(self) -> tuple[str, ...]:
-        """Each image's path under `root`, with forward slashes: the same on every machine. Of copies, their `names`."""
+        """Each image's path under `root`, with forward slashes: the same on every machine. Of others, their `names`."""
         if self.names is not None:
             return self.names
-        return tuple(image.relative_to(self.root).as_posix() for image in self.images)
+        return tuple(image.relative_to(self.root).as_posix() for image in self.images if isinstance(image, Path))
 
     def select(self, indices: Iterable[int]) -> "ImageSet":
         """The images at `indices`, in that order: those that could be read, for instance."""

@@ -5,16 +5,16 @@ import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
-from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
 import numpy as np
 
+from levit_edge.data.locations import Location, check_header_at, image_at
 from levit_edge.data.options import DEFAULTS, ImageOptions
 from levit_edge.data.pool import read_squares
 from levit_edge.data.preprocess import FloatImage, Pixels, Preprocessing, normalise
-from levit_edge.device.image import check_header, crop_square, decoding_fault, open_image
+from levit_edge.device.image import crop_square, decoding_fault
 from levit_edge.errors import DataError
 from levit_edge.text import listed
 
@@ -28,7 +28,7 @@ LISTED = 10  # bad images named in a message
 class BadImage(NamedTuple):
     """An image that cannot be read, and why."""
 
-    path: Path
+    path: Location
     reason: str
 
 
@@ -61,7 +61,7 @@ class Decoder:
 
     def __init__(
         self,
-        images: Sequence[Path],
+        images: Sequence[Location],
         preprocessing: Preprocessing,
         options: ImageOptions = DEFAULTS,
     ) -> None:
@@ -105,7 +105,7 @@ class Decoder:
 
 
 def decoded_squares(
-    images: Sequence[Path], preprocessing: Preprocessing, workers: int
+    images: Sequence[Location], preprocessing: Preprocessing, workers: int
 ) -> Generator[Pixels | str, None, None]:
     """For each image in order its (size, size, 3) uint8 pixels, or the reason why it cannot be read.
 
@@ -116,7 +116,7 @@ def decoded_squares(
     return read_squares(images, preprocessing, min(workers, len(images)))
 
 
-def check_headers(images: Sequence[Path], advance: Callable[[int], None]) -> None:
+def check_headers(images: Sequence[Location], advance: Callable[[int], None]) -> None:
     """Refuse, before any long work, images that cannot be opened; damage behind the header is found by decoding only.
 
     Raises:
@@ -125,7 +125,7 @@ def check_headers(images: Sequence[Path], advance: Callable[[int], None]) -> Non
     bad = []
     for path in images:
         try:
-            check_header(path)
+            check_header_at(path)
         except DataError as error:
             bad.append(BadImage(path, decoding_fault(path, error)))
         advance(1)
@@ -155,11 +155,11 @@ def batches(decoded: Iterable[tuple[int, FloatImage]], size: int) -> Iterator[tu
         yield indices, np.stack(images)
 
 
-def _read_here(images: Sequence[Path], preprocessing: Preprocessing) -> Generator[Pixels | str, None, None]:
+def _read_here(images: Sequence[Location], preprocessing: Preprocessing) -> Generator[Pixels | str, None, None]:
     """What `read_squares` yields, without workers."""
     for path in images:
         try:
-            square = crop_square(open_image(path), preprocessing.resize, preprocessing.image_size)
+            square = crop_square(image_at(path), preprocessing.resize, preprocessing.image_size)
         except DataError as error:
             yield decoding_fault(path, error)
         else:

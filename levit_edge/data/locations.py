@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from PIL import Image
 
-from levit_edge.device.image import decode_image, open_image
+from levit_edge.device.image import check_content, check_header, decode_image, open_image
 from levit_edge.errors import DataError
 
 if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
 
-__all__ = ["Location", "Row", "Span", "image_at", "open_parquet", "pack", "read_bytes", "unpack"]
+__all__ = ["Location", "Row", "Span", "check_header_at", "image_at", "open_parquet", "pack", "read_bytes", "unpack"]
 
 MOST_IMAGE_BYTES = 256 * 2**20
 """A photograph that is larger is refused unread."""
@@ -69,6 +69,18 @@ def image_at(location: Location) -> Image.Image:
     if isinstance(location, Path):
         return open_image(location)
     return decode_image(read_bytes(location), str(location))
+
+
+def check_header_at(location: Location) -> None:
+    """Read as much of the photograph there as tells format and size.
+
+    Raises:
+        DataError: as `image_at`, but for damage behind the header.
+    """
+    if isinstance(location, Path):
+        check_header(location)
+    else:
+        check_content(read_bytes(location), str(location))
 
 
 def read_bytes(location: Location) -> bytes:

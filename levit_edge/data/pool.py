@@ -9,10 +9,10 @@ import mmap
 import os
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 import numpy as np
 
+from levit_edge.data.locations import Location, pack
 from levit_edge.data.preprocess import Pixels, Preprocessing
 from levit_edge.errors import DataError
 from levit_edge.system.worker import Helper, Helpers
@@ -25,7 +25,7 @@ PREFETCH = 32
 
 
 def read_squares(
-    images: Sequence[Path], preprocessing: Preprocessing, workers: int
+    images: Sequence[Location], preprocessing: Preprocessing, workers: int
 ) -> Generator[Pixels | str, None, None]:
     """For each image in order its (size, size, 3) uint8 pixels, or the reason why it cannot be read.
 
@@ -50,12 +50,12 @@ def read_squares(
                 request(pool[index % workers], index % slots, images[index + slots])
 
 
-def request(worker: Helper, slot: int, image: Path) -> None:
+def request(worker: Helper, slot: int, image: Location) -> None:
     """Ask `worker` for `image` in `slot`. Its answer comes after those to earlier requests."""
-    worker.send(json.dumps([slot, str(image)]).encode())
+    worker.send(json.dumps([slot, pack(image)]).encode())
 
 
-def answer(worker: Helper, image: Path) -> str | None:
+def answer(worker: Helper, image: Location) -> str | None:
     """None if `image`'s pixels are in its slot, or the reason why it cannot be read."""
     frame = worker.receive()
     if frame is None:

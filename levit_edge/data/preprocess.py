@@ -5,12 +5,12 @@ the `Resize`, `CenterCrop`, `ToTensor`, `Normalize` of the original LeViT evalua
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
+from levit_edge.data.locations import Location, image_at
 from levit_edge.device.image import crop_square, decode_image, open_image
 from levit_edge.device.normalisation import FloatImage, Pixels, Triple, normalise_pixels
 from levit_edge.errors import DataError
@@ -95,13 +95,13 @@ def preprocess(image: Image.Image, preprocessing: Preprocessing) -> FloatImage:
     return _input(image.convert("RGB"), preprocessing)
 
 
-def read_input(path: Path, preprocessing: Preprocessing) -> FloatImage:
-    """The file of a photograph -> the model's input, (3, image_size, image_size) float32.
+def read_input(location: Location, preprocessing: Preprocessing) -> FloatImage:
+    """A photograph where it lies -> the model's input, (3, image_size, image_size) float32.
 
     Raises:
         DataError: it cannot be read; see `open_image`.
     """
-    return _input(open_image(path), preprocessing)
+    return _input(image_at(location), preprocessing)
 
 
 def decode_input(content: bytes, name: str, preprocessing: Preprocessing) -> FloatImage:

@@ -8,9 +8,9 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
-from pathlib import Path
 
 from levit_edge.data.imagefolder import ImageSet
+from levit_edge.data.locations import Location, read_bytes
 from levit_edge.errors import DataError
 
 __all__ = ["balanced_indices", "balanced_sample", "digest", "digest_of", "ordered_digest"]
@@ -60,7 +60,7 @@ def digest(image_set: ImageSet) -> str:
     Raises:
         DataError: an image cannot be read; it is named.
     """
-    return digest_of(zip(image_set.relative_paths, map(_file_sha256, image_set.images), strict=True))
+    return digest_of(zip(image_set.relative_paths, map(_content_sha256, image_set.images), strict=True))
 
 
 def ordered_digest(images: ImageSet) -> str:
@@ -77,12 +77,8 @@ def digest_of(images: Iterable[tuple[str, str]]) -> str:
     return _sha256("".join(f"{sha256}  {path}\n" for path, sha256 in sorted(images)))
 
 
-def _file_sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from error
+def _content_sha256(location: Location) -> str:
+    return hashlib.sha256(read_bytes(location)).hexdigest()
 
 
 def _sha256(text: str) -> str:

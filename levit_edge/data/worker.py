@@ -1,7 +1,8 @@
-"""A decoding process: takes paths on standard input, leaves pixels in shared memory, answers on standard output.
+"""A decoding process: takes locations on standard input, leaves pixels in shared memory, answers on standard output.
 
-`levit_edge.data.pool` starts it and is its only client. A request is a frame of JSON, `[slot, path]`; the answer is
-a frame of JSON, null if the square's pixels now fill that slot, or the reason why the image cannot be read.
+`levit_edge.data.pool` starts it and is its only client. A request is a frame of JSON, `[slot, location]`, the latter as
+`levit_edge.data.locations.pack` gives it; the answer is a frame of JSON, null if the square's pixels now fill that
+slot, or the reason why the image cannot be read.
 Arguments: the descriptor of the shared memory, the length of the resized short side, the side of the square.
 It imports Pillow and nothing heavier, and ends when its standard input does.
 """
@@ -9,9 +10,9 @@ It imports Pillow and nothing heavier, and ends when its standard input does.
 import json
 import mmap
 import sys
-from pathlib import Path
 
-from levit_edge.device.image import crop_square, decoding_fault, open_image
+from levit_edge.data.locations import Location, image_at, unpack
+from levit_edge.device.image import crop_square, decoding_fault
 from levit_edge.errors import DataError
 from levit_edge.system.frames import Pipe, write_frame
 from levit_edge.system.worker import next_frame, serve
@@ -25,19 +26,20 @@ def main(requests: Pipe, answers: Pipe) -> None:
     slot_bytes = size * size * 3
     with mmap.mmap(memory, 0) as pixels:
         while True:
-            slot, path = json.loads(next_frame(requests))
+            slot, packed = json.loads(next_frame(requests))
+            location = unpack(packed)
             window = slice(slot * slot_bytes, (slot + 1) * slot_bytes)
             try:
-                pixels[window] = read_square(Path(path), resize, size)
+                pixels[window] = read_square(location, resize, size)
                 reason = None
             except DataError as error:
-                reason = decoding_fault(Path(path), error)[:LONGEST_REASON]
+                reason = decoding_fault(location, error)[:LONGEST_REASON]
             write_frame(answers, json.dumps(reason).encode())
 
 
-def read_square(path: Path, resize: int, size: int) -> bytes:
+def read_square(location: Location, resize: int, size: int) -> bytes:
     """The (size, size, 3) uint8 pixels of the square that a model sees, row by row."""
-    return crop_square(open_image(path), resize, size).tobytes()
+    return crop_square(image_at(location), resize, size).tobytes()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,16 @@ from PIL import Image, UnidentifiedImageError
 
 from levit_edge.device.errors import MEMORY_ADVICE, DataError, MemoryShortageError
 
-__all__ = ["FORMATS", "MAX_PIXELS", "check_header", "crop_square", "decode_image", "decoding_fault", "open_image"]
+__all__ = [
+    "FORMATS",
+    "MAX_PIXELS",
+    "check_content",
+    "check_header",
+    "crop_square",
+    "decode_image",
+    "decoding_fault",
+    "open_image",
+]
 
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")
 """What is decoded, whatever the file is called. Never EPS and its like, which run programs."""
@@ -31,6 +40,15 @@ def check_header(path: Path) -> None:
         DataError: as `open_image`, but for damage behind the header.
     """
     _open(path, lambda _image: None)
+
+
+def check_content(content: bytes, name: str) -> None:
+    """As `check_header`, for the bytes of a photograph's file.
+
+    Raises:
+        DataError: as `open_image`, but for damage behind the header.
+    """
+    _decode(content, name, lambda _image: None)
 
 
 def open_image(path: Path) -> Image.Image:
@@ -53,9 +71,7 @@ def decode_image(content: bytes, name: str) -> Image.Image:
         DataError: as `open_image`.
         MemoryShortageError: as `open_image`.
     """
-    if not content:
-        raise DataError(f"{name}: {EMPTY}")
-    return _use(BytesIO(content), name, lambda image: image.convert("RGB"))
+    return _decode(content, name, lambda image: image.convert("RGB"))
 
 
 def decoding_fault(path: object, error: DataError) -> str:
@@ -88,6 +104,12 @@ def _open(path: Path, use: Callable[[Image.Image], T]) -> T:
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: {_reason(error)}") from error
     return _use(path, str(path), use)
+
+
+def _decode(content: bytes, name: str, use: Callable[[Image.Image], T]) -> T:
+    if not content:
+        raise DataError(f"{name}: {EMPTY}")
+    return _use(BytesIO(content), name, use)
 
 
 def _use(source: Union[Path, BytesIO], name: str, use: Callable[[Image.Image], T]) -> T:

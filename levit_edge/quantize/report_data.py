@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import torch
 
@@ -13,6 +12,7 @@ from levit_edge.board.transports.local import LocalTransport
 from levit_edge.bundle.manifest import Artifact, Verification
 from levit_edge.bundle.reader import Bundle
 from levit_edge.data.loader import Decoder, batches
+from levit_edge.data.locations import Location
 from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.errors import BoardError
@@ -44,7 +44,13 @@ class Evaluated:
 
 
 def evaluate_files(
-    run: Prepared, plan: Plan, readable: Sequence[Path], checked: Sequence[Checked], stages: Stages, *, thumbnails: bool
+    run: Prepared,
+    plan: Plan,
+    readable: Sequence[Location],
+    checked: Sequence[Checked],
+    stages: Stages,
+    *,
+    thumbnails: bool,
 ) -> Evaluated:
     """Measure layers on the `readable` calibration images, and run all files over the evaluation images.
 
@@ -66,12 +72,12 @@ def evaluate_files(
         stages=stages,
         flips=log,
     )
-    flips = log.flips(images.root, run.preprocessing, thumbnails=thumbnails)
+    flips = log.flips(images, run.preprocessing, thumbnails=thumbnails)
     return Evaluated(artifacts=tuple(models), verification=verification, report_data=replace(report_data, flips=flips))
 
 
 def layer_report_data(
-    plan: Plan, calibration: Sequence[Path], preprocessing: Preprocessing, stages: Stages, *, limit: int | None
+    plan: Plan, calibration: Sequence[Location], preprocessing: Preprocessing, stages: Stages, *, limit: int | None
 ) -> ReportData:
     """Report data with each layer's noise over the first `calibration` images, and its ranges."""
     images = calibration[:LAYER_IMAGES]

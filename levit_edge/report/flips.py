@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.manifest import Artifact
+from levit_edge.data.imagefolder import ImageSet
+from levit_edge.data.locations import Location
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.device.ranking import softmax, top_classes
 from levit_edge.report.report_data import (
@@ -35,7 +36,7 @@ DIGITS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class _Kept:
-    image: Path
+    image: Location
     label: int | None
     rank: tuple[int, float]
     """Lost before gained before others, then the surest of fp32's answers."""
@@ -52,7 +53,7 @@ class FlipLog:
         self._images = 0
         self._kept: list[_Kept] = []
 
-    def add(self, image: Path, label: int | None, logits: Mapping[Artifact, Floats]) -> None:
+    def add(self, image: Location, label: int | None, logits: Mapping[Artifact, Floats]) -> None:
         """Look at what each artifact made of one image, (classes,) logits."""
         references = {artifact.runtime: artifact for artifact in logits if artifact.precision is Precision.FP32}
         answers: list[ImageAnswer] = []
@@ -74,12 +75,13 @@ class FlipLog:
             self._kept.append(_Kept(image=image, label=label, rank=min(ranks), answers=tuple(answers)))
             self._kept = sorted(self._kept, key=lambda kept: kept.rank)[:MOST_IMAGES]
 
-    def flips(self, root: Path, preprocessing: Preprocessing, *, thumbnails: bool) -> Flips:
-        """What was seen; images are named relative to `root`.
+    def flips(self, images: ImageSet, preprocessing: Preprocessing, *, thumbnails: bool) -> Flips:
+        """What was seen of `images`, which have their names.
 
         Raises:
             DataError: an image can no longer be read.
         """
+        names = dict(zip(images.images, images.relative_paths, strict=True))
         listed = self._pairs.most_common(MOST_COUNTS)
         return Flips(
             counts=tuple(
@@ -97,7 +99,7 @@ class FlipLog:
             images=self._images,
             shown=tuple(
                 FlippedImage(
-                    file=text(kept.image.relative_to(root).as_posix(), LONGEST_NAME),
+                    file=text(names[kept.image], LONGEST_NAME),
                     label=kept.label,
                     thumbnail=make_thumbnail(kept.image, preprocessing) if thumbnails else None,
                     answers=kept.answers,

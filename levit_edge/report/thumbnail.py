@@ -4,13 +4,13 @@ import base64
 import binascii
 import io
 import warnings
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from levit_edge.data.locations import Location, image_at
 from levit_edge.data.preprocess import Preprocessing
-from levit_edge.device.image import crop_square, open_image
+from levit_edge.device.image import crop_square
 
 __all__ = ["make_thumbnail", "thumbnail_fault"]
 
@@ -21,15 +21,15 @@ MOST_BYTES = 16 * 2**10
 LAST_MARKER = b"\xff\xd9"
 
 
-def make_thumbnail(path: Path, preprocessing: Preprocessing) -> str:
-    """The square that the model sees of the photograph in `path`, as a JPEG of 112 × 112 pixels in base64.
+def make_thumbnail(location: Location, preprocessing: Preprocessing) -> str:
+    """The square that the model sees of the photograph at `location`, as a JPEG of 112 × 112 pixels in base64.
 
     It is made of the pixels alone: no place, date or comment of the original is in it.
 
     Raises:
         DataError: the photograph cannot be read.
     """
-    square = crop_square(open_image(path), preprocessing.resize, preprocessing.image_size)
+    square = crop_square(image_at(location), preprocessing.resize, preprocessing.image_size)
     pixels = np.asarray(square.resize((SIDE, SIDE), Image.Resampling.LANCZOS))
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=QUALITY, optimize=True)

@@ -14,6 +14,7 @@ from torch.fx import GraphModule
 from levit_edge.bundle.reader import Bundle
 from levit_edge.data.imagefolder import read_image_folder
 from levit_edge.data.loader import Decoder
+from levit_edge.data.locations import Location
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.model.checkpoint import read_checkpoint
@@ -95,7 +96,7 @@ def test_each_int8_file_agrees_with_its_graph(stand_in_bundle: Made, shared: Pat
 
 
 def _guesses(
-    bundle: Bundle, graphs: dict[str, GraphModule], images: tuple[Path, ...], preprocessing: Preprocessing
+    bundle: Bundle, graphs: dict[str, GraphModule], images: tuple[Location, ...], preprocessing: Preprocessing
 ) -> dict[str, np.ndarray[Any, np.dtype[np.int64]]]:
     runners = {
         artifact.file: open_runner(artifact.runtime, bundle.read(artifact.file))

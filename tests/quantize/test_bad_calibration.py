@@ -1,6 +1,5 @@
 """Calibration images that say nothing: a safe scale or a clear message, never NaN."""
 
-import shutil
 from copy import deepcopy
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import torch
 from levit_edge import demo
 from levit_edge.bundle.recipe import RangeMethod, Recipe
 from levit_edge.data.imagefolder import read_image_folder
+from levit_edge.data.locations import read_bytes
 from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
@@ -69,7 +69,7 @@ def test_values_that_are_not_finite_name_their_layer(demo_steps: Demo, value: fl
 def test_copies_of_one_picture_are_noticed(tmp_path: Path) -> None:
     folder = read_image_folder(demo.calibration_dir(), None)
     for number in range(3):
-        shutil.copy(folder.images[0], tmp_path / f"{number}{folder.images[0].suffix}")
+        (tmp_path / f"{number}.jpg").write_bytes(read_bytes(folder.images[0]))
     preprocessing = Preprocessing.from_config(read_checkpoint(demo.checkpoint_path()).config)
     for images, alike in ((read_image_folder(tmp_path, None), True), (folder.select(range(3)), False)):
         with CalibrationImages(images, preprocessing, ImageOptions(workers=0)) as calibration:

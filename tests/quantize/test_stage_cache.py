@@ -16,6 +16,7 @@ from levit_edge import demo
 from levit_edge.bundle.recipe import Recipe, WeightRounding
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
 from levit_edge.data.loader import BadImage
+from levit_edge.data.locations import read_bytes
 from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
@@ -178,8 +179,8 @@ CHANGES: dict[str, Callable[[dict[str, Any], Path], object]] = {
 
 
 def renamed(images: ImageSet) -> ImageSet:
-    other = images.images[0].with_name("other.jpg")
-    images.images[0].rename(other)
+    first = Path(str(images.images[0]))
+    other = first.rename(first.with_name("other.jpg"))
     return dataclasses.replace(images, images=(other, *images.images[1:]))
 
 
@@ -187,10 +188,10 @@ def renamed(images: ImageSet) -> ImageSet:
 def inputs(trained: Checkpoint, chosen: ImageSet, tmp_path: Path) -> dict[str, Any]:
     """Arguments of `inputs_of`, with images that may be changed."""
     copies = []
-    for path in chosen.images:
-        copies.append(tmp_path / "images" / path.relative_to(chosen.root))
+    for name, image in zip(chosen.relative_paths, chosen.images, strict=True):
+        copies.append(tmp_path / "images" / name)
         copies[-1].parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, copies[-1])
+        copies[-1].write_bytes(read_bytes(image))
     return {
         "trained": trained,
         "calibration": dataclasses.replace(chosen, root=tmp_path / "images", images=tuple(copies)),

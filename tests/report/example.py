@@ -74,7 +74,7 @@ def report_bundle(
         limit=None,
         layer_images=32,
         layers=LAYERS,
-        flips=flips.flips(photographs, manifest.preprocessing, thumbnails=True),
+        flips=flips.flips(read_image_folder(photographs, None), manifest.preprocessing, thumbnails=True),
         latency=replace(MEASUREMENT, target="local", model=replace(MEASUREMENT.model, manifest_sha256="")),
     )
     manifest, report_data = change(manifest, report_data)

@@ -6,6 +6,7 @@ import pytest
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Artifact
 from levit_edge.bundle.reader import Bundle
+from levit_edge.data.imagefolder import ImageSet, read_image_folder
 from levit_edge.report.flips import FlipLog
 from levit_edge.report.report_data import MOST_IMAGES
 from tests.report.example import evaluated
@@ -19,7 +20,7 @@ FP32, INT8 = (
 def test_the_log_agrees_with_the_verification(tiny_bundle: Path, labelled_photographs: Path) -> None:
     bundle = Bundle.open(tiny_bundle)
     verification, log = evaluated(bundle, labelled_photographs)
-    flips = log.flips(labelled_photographs, bundle.manifest.preprocessing, thumbnails=True)
+    flips = log.flips(read_image_folder(labelled_photographs, None), bundle.manifest.preprocessing, thumbnails=True)
     _, int8 = verification.results
     assert int8.agreement is not None
     assert flips.images == sum(count.images for count in flips.counts) > 0
@@ -33,17 +34,19 @@ def test_the_log_agrees_with_the_verification(tiny_bundle: Path, labelled_photog
         assert before.top[0].index != after.top[0].index
         assert (labelled_photographs / image.file).is_file()
         assert image.thumbnail
-    bare = log.flips(labelled_photographs, bundle.manifest.preprocessing, thumbnails=False)
+    bare = log.flips(read_image_folder(labelled_photographs, None), bundle.manifest.preprocessing, thumbnails=False)
     assert not any(image.thumbnail for image in bare.shown)
 
 
 def test_all_are_counted_and_those_that_tell_most_are_kept() -> None:
     log, root = FlipLog(), Path("val")
-    for index in range(100):
+    images = tuple(root / f"{index:02}.jpg\udcff" for index in range(100))
+    for index, image in enumerate(images):
         margin = np.float32(1 + index / 100)
         logits = {FP32: np.array([margin, 0, 0], "f4"), INT8: np.array([0, margin, 0], "f4")}
-        log.add(root / f"{index:02}.jpg\udcff", 0 if index < 10 else 1 if index < 20 else None, logits)
-    flips = log.flips(root, None, thumbnails=False)  # type: ignore[arg-type]
+        log.add(image, 0 if index < 10 else 1 if index < 20 else None, logits)
+    seen = ImageSet(root=root, images=images, labels=None, class_names=None)
+    flips = log.flips(seen, None, thumbnails=False)  # type: ignore[arg-type]
     assert (flips.images, flips.uncounted) == (100, 0)
     ((count),) = flips.counts
     assert (count.expected, count.found, count.images, count.lost, count.gained) == (0, 1, 100, 10, 10)
@@ -57,4 +60,5 @@ def test_all_are_counted_and_those_that_tell_most_are_kept() -> None:
 def test_an_image_that_stays_is_no_flip(label: int | None) -> None:
     log = FlipLog()
     log.add(Path("a.jpg"), label, {FP32: np.array([2, 1], "f4"), INT8: np.array([1.5, 1], "f4")})
-    assert log.flips(Path(), None, thumbnails=False).images == 0  # type: ignore[arg-type]
+    seen = ImageSet(root=Path(), images=(Path("a.jpg"),), labels=None, class_names=None)
+    assert log.flips(seen, None, thumbnails=False).images == 0  # type: ignore[arg-type]

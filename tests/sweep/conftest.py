@@ -15,6 +15,7 @@ from filelock import FileLock
 
 from levit_edge import demo
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
+from levit_edge.data.locations import read_bytes
 from levit_edge.documents import to_json
 from levit_edge.sweep.outcome.results import SweepResults
 from levit_edge.sweep.outcome.saved import read_results
@@ -37,7 +38,7 @@ def photographs() -> ImageSet:
 @pytest.fixture
 def files(photographs: ImageSet) -> dict[str, bytes]:
     """The photographs as a folder: paths and contents."""
-    return {name: path.read_bytes() for name, path in zip(photographs.relative_paths, photographs.images, strict=True)}
+    return {name: read_bytes(image) for name, image in zip(photographs.relative_paths, photographs.images, strict=True)}
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from levit_edge import demo
 from levit_edge.data.imagefolder import read_image_folder
+from levit_edge.data.locations import read_bytes
 
 __all__ = ["write_shards"]
 
@@ -20,6 +21,6 @@ def write_shards(folder: Path, shards: int) -> str:
         with TarWriter(str(folder / f"val-{shard:03}.tar")) as tar:
             for place in range(shard * each, min(len(images), (shard + 1) * each)):
                 key, _, ending = images.relative_paths[place].rpartition(".")
-                content = images.images[place].read_bytes()
+                content = read_bytes(images.images[place])
                 tar.write({"__key__": key, ending: content, "cls": str(images.labels[place]).encode()})
     return str(folder / f"val-{{000..{shards - 1:03}}}.tar")

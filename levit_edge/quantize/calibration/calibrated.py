@@ -1,7 +1,6 @@
 """The plan of a network with what was seen of the calibration images for it."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +10,7 @@ from levit_edge.bundle.provenance import image_provenance
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import BadImage
+from levit_edge.data.locations import Location
 from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.model.deploy import DeployLeViT
@@ -35,7 +35,7 @@ class Calibrated:
     """Whether all images are one and the same."""
 
     @property
-    def readable(self) -> tuple[Path, ...]:
+    def readable(self) -> tuple[Location, ...]:
         """The images without those that were left out."""
         bad = {each.path for each in self.bad}
         return tuple(path for path in self.images.images if path not in bad)

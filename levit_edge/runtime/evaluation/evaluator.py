@@ -2,12 +2,12 @@
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from levit_edge.bundle.kinds import Runtime
+from levit_edge.data.locations import Location
 from levit_edge.data.preprocess import Preprocessing, read_input
 from levit_edge.errors import BundleError, RuntimeUnavailableError
 from levit_edge.runtime.runner import Runner, open_runner
@@ -66,7 +66,7 @@ class Evaluator:
             raise type(error)(f"{model.file}: {error}") from error
         self._runners.append((model.file, model.classes, runner))
 
-    def answer(self, image: Path | Floats) -> Answer:
+    def answer(self, image: Location | Floats) -> Answer:
         """Decode `image`, or take it as (3, size, size), and run the models on it, one after the other.
 
         Raises:
@@ -74,7 +74,7 @@ class Evaluator:
             RuntimeUnavailableError: a runtime fails.
             BundleError: a model gives logits that are not finite numbers.
         """
-        values = (read_input(image, self._preprocessing) if isinstance(image, Path) else image)[np.newaxis]
+        values = (image if isinstance(image, np.ndarray) else read_input(image, self._preprocessing))[np.newaxis]
         logits, seconds = [], []
         for file, classes, runner in self._runners:
             start = time.perf_counter()

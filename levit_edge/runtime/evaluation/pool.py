@@ -10,9 +10,11 @@ import json
 import selectors
 from collections import deque
 from collections.abc import Generator, Sequence
-from pathlib import Path
+
+import numpy as np
 
 from levit_edge.data.loader import default_workers
+from levit_edge.data.locations import Location
 from levit_edge.data.preprocess import FloatImage, Preprocessing
 from levit_edge.device.image import decoding_fault
 from levit_edge.documents import to_json
@@ -40,11 +42,11 @@ def default_processes(images: int) -> int:
 
 
 def answers(
-    models: Sequence[Model], images: Sequence[Path | FloatImage], preprocessing: Preprocessing, processes: int
+    models: Sequence[Model], images: Sequence[Location | FloatImage], preprocessing: Preprocessing, processes: int
 ) -> Generator[Answer | str, None, None]:
     """For each image, in order, what the models made of it, or the reason why it cannot be read.
 
-    An image is a photograph's path, or an input already, (3, size, size). `processes` of 0 works in this one: for
+    An image is where a photograph lies, or an input already, (3, size, size). `processes` of 0 works in this one: for
     models that were made here, as a hostile one can take its process along. Closing the generator ends the processes
     at once. Memory does not grow with the number of images: what is early is a few logits, as many as others finish
     while one process is on its image.
@@ -70,7 +72,7 @@ def answers(
 
 
 def _answers_here(
-    models: Sequence[Model], images: Sequence[Path | FloatImage], preprocessing: Preprocessing
+    models: Sequence[Model], images: Sequence[Location | FloatImage], preprocessing: Preprocessing
 ) -> Generator[Answer | str, None, None]:
     evaluator = Evaluator(preprocessing)
     for model in models:
@@ -83,7 +85,7 @@ def _answers_here(
 
 
 def _answers_of(
-    pool: Sequence["_Worker"], selector: selectors.BaseSelector, images: Sequence[Path | FloatImage]
+    pool: Sequence["_Worker"], selector: selectors.BaseSelector, images: Sequence[Location | FloatImage]
 ) -> Generator[Answer | str, None, None]:
     remaining = iter(enumerate(images))
     early: dict[int, Answer | str] = {}
@@ -103,7 +105,7 @@ class _Worker:
 
     def __init__(self, helper: Helper) -> None:
         self.helper = helper
-        self._given: deque[tuple[int, Path | FloatImage]] = deque()
+        self._given: deque[tuple[int, Location | FloatImage]] = deque()
 
     def send_models(self, models: Sequence[Model], preprocessing: Preprocessing) -> None:
         described = [{"file": each.file, "runtime": each.runtime, "classes": each.classes} for each in models]
@@ -120,7 +122,7 @@ class _Worker:
             if (fault := json.loads(frame)) is not None:
                 raise_fault(fault)
 
-    def take(self, numbered: tuple[int, Path | FloatImage] | None) -> None:
+    def take(self, numbered: tuple[int, Location | FloatImage] | None) -> None:
         if numbered is not None:
             self._given.append(numbered)
             self.helper.send(pack_image(numbered[1]))
@@ -130,6 +132,6 @@ class _Worker:
         index, image = self._given.popleft()
         frame = self.helper.receive()
         if frame is None:
-            name = image if isinstance(image, Path) else f"input {index}"
+            name = f"input {index}" if isinstance(image, np.ndarray) else image
             raise_death(self.helper, f"{name}: the process that evaluated it", "it or a model file")
         return index, unpack_answer(frame)

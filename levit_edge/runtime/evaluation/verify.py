@@ -15,6 +15,7 @@ from levit_edge.bundle.provenance import image_provenance
 from levit_edge.bundle.reader import Bundle
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
 from levit_edge.data.loader import BadImage, refuse_bad_images
+from levit_edge.data.locations import Location
 from levit_edge.data.options import DEFAULTS, ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
@@ -32,7 +33,7 @@ __all__ = ["AnswerListener", "bundle_images", "evaluate", "evaluation_set", "sco
 class AnswerListener(Protocol):
     """Hears what each artifact made of each image."""
 
-    def add(self, image: Path, label: int | None, logits: Mapping[Artifact, NDArray[np.float32]]) -> None:
+    def add(self, image: Location, label: int | None, logits: Mapping[Artifact, NDArray[np.float32]]) -> None:
         """One image, its class if that is known, and the (classes,) logits of each artifact."""
 
 

@@ -1,4 +1,4 @@
-"""An evaluating process: takes models, then paths, on standard input; answers with logits on standard output.
+"""An evaluating process: takes models, then locations, on standard input; answers with logits on standard output.
 
 `levit_edge.runtime.evaluation.pool` starts it and is its only client. Frames in: a JSON object, `preprocessing`,
 the `models` but for their bytes, and `limit_s`, after which it ends by itself; the bytes of each model; then one
@@ -7,13 +7,12 @@ the `models` but for their bytes, and `limit_s`, after which it ends by itself; 
 """
 
 import json
-import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from levit_edge.bundle.kinds import Runtime
+from levit_edge.data.locations import Location, pack, unpack
 from levit_edge.data.preprocess import FloatImage, Preprocessing
 from levit_edge.device.image import decoding_fault
 from levit_edge.documents import from_json
@@ -44,17 +43,17 @@ def main(requests: Pipe, answers: Pipe) -> None:
         write_frame(answers, answer)
 
 
-def pack_image(image: Path | FloatImage) -> bytes:
-    """One line of JSON, the path or the shape of what is an input already, and the float32 bytes of that."""
-    if isinstance(image, Path):
-        return json.dumps(os.fspath(image)).encode() + b"\n"
-    return json.dumps(image.shape).encode() + b"\n" + image.astype("<f4", copy=False).tobytes()
+def pack_image(image: Location | FloatImage) -> bytes:
+    """One line of JSON, the location or the shape of what is an input already, and the float32 bytes of that."""
+    if isinstance(image, np.ndarray):
+        return json.dumps(image.shape).encode() + b"\n" + image.astype("<f4", copy=False).tobytes()
+    return json.dumps(pack(image)).encode() + b"\n"
 
 
-def _unpack_image(frame: bytes) -> Path | FloatImage:
+def _unpack_image(frame: bytes) -> Location | FloatImage:
     line, _, values = frame.partition(b"\n")
-    head: str | list[int] = json.loads(line)
-    return Path(head) if isinstance(head, str) else np.frombuffer(values, "<f4").astype(np.float32).reshape(head)
+    head: dict[str, Any] | list[int] = json.loads(line)
+    return unpack(head) if isinstance(head, dict) else np.frombuffer(values, "<f4").astype(np.float32).reshape(head)
 
 
 def pack_answer(answer: Answer | str | LevitEdgeError) -> bytes:
@@ -89,7 +88,7 @@ def _add(evaluator: Evaluator, model: dict[str, Any], data: bytes) -> dict[str, 
     return None
 
 
-def _answer(evaluator: Evaluator, image: Path | FloatImage) -> bytes:
+def _answer(evaluator: Evaluator, image: Location | FloatImage) -> bytes:
     try:
         return pack_answer(evaluator.answer(image))
     except DataError as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from levit_edge.bundle.recipe import Recipe
+from levit_edge.data.locations import Location, read_bytes
 from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.documents import to_json
@@ -79,10 +80,10 @@ class Calibrate:
         return {"": Result(value=to_json(calibrated), blobs=blobs)}
 
 
-def _some_images(images: Sequence[Path]) -> bytes:
+def _some_images(images: Sequence[Location]) -> bytes:
     """The first images as they are, for the tasks that measure layers with them."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for path in images[:LAYER_IMAGES]:
-            archive.writestr(zipfile.ZipInfo(path.name), path.read_bytes())
+        for image in images[:LAYER_IMAGES]:
+            archive.writestr(zipfile.ZipInfo(Path(str(image)).name), read_bytes(image))
     return buffer.getvalue()

@@ -16,8 +16,9 @@ from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Verification
 from levit_edge.bundle.reader import Bundle
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
+from levit_edge.data.locations import image_at
 from levit_edge.data.options import ImageOptions
-from levit_edge.data.preprocess import open_image, preprocess
+from levit_edge.data.preprocess import preprocess
 from levit_edge.data.sampling import digest
 from levit_edge.errors import BundleError, DataError
 from levit_edge.runtime.evaluation.verify import evaluation_set, verify
@@ -46,7 +47,7 @@ def measured(bundle: Bundle, labelled_photographs: Path) -> Verification:
 def logits_of(bundle: Bundle, file: str, images: ImageSet) -> npt.NDArray[np.float64]:
     """The file's logits (N, classes), by onnxruntime itself."""
     session = onnxruntime.InferenceSession(str(bundle.path / file), providers=["CPUExecutionProvider"])
-    inputs = [preprocess(open_image(path), bundle.manifest.preprocessing) for path in images.images]
+    inputs = [preprocess(image_at(path), bundle.manifest.preprocessing) for path in images.images]
     rows = [session.run(["logits"], {"image": image[np.newaxis]})[0][0] for image in inputs]
     return np.stack(rows).astype(np.float64)
 

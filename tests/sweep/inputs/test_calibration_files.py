@@ -5,6 +5,7 @@ import pytest
 
 from levit_edge.bundle.provenance import image_provenance
 from levit_edge.data.imagefolder import ImageSet
+from levit_edge.data.locations import read_bytes
 from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample, digest
@@ -52,7 +53,7 @@ def test_names_lead_nowhere(tmp_path: Path, name: str) -> None:
     chosen = choose_calibration("x", [index_shard(shards[0])], 1, 0)
     images = materialise(shards, chosen, copies)
     assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")] == ["deep/copies/000000.jpg"]
-    assert images.images[0].read_bytes() == b"image"
+    assert read_bytes(images.images[0]) == b"image"
     assert images.relative_paths == (name,)
 
 
