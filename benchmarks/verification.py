@@ -260,7 +260,7 @@ def command(
     """Verification's images per second beside those of its runtimes alone."""
     try:
         opened = Bundle.open(bundle)
-        images = evaluation_set(evaluation, opened.manifest.config.classes, limit=limit)
+        images = evaluation_set(evaluation, opened.manifest.config.classes, ImageOptions(limit=limit))
         if len(images) < processes:
             raise DataError(f"{evaluation} has {len(images)} images for {processes} processes: give more images.")
         line = shlex.join(["python", "-m", "benchmarks.verification", *sys.argv[1:]])

@@ -1,6 +1,7 @@
 """How a run takes its images: the options that every step which reads images shares."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 __all__ = ["DEFAULTS", "ImageOptions"]
 
@@ -14,6 +15,13 @@ class ImageOptions:
     own, so `verify` takes none."""
     limit: int | None = None
     """Evaluate on a class-balanced sample of at most so many images; None: all."""
+    labels: Path | None = None
+    """A table of files and classes for the evaluation images; see `levit_edge.data.sources.table`."""
+    devkit: Path | None = None
+    """The development kit of ILSVRC 2012, which tells the classes of ImageNet's validation images."""
+    only: Path | None = None
+    """A list of the images to take, one on each line: of those to calibrate on where there are such, else of those to
+    evaluate on."""
     skip_bad_images: bool = False
     """Leave out images that cannot be read, which otherwise end the run."""
     workers: int | None = None

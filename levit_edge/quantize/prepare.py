@@ -75,7 +75,7 @@ def prepare(
         recipe=recipe,
         calibration=calibration,
         evaluation=evaluation,
-        limit=options.limit,
+        options=options,
         max_drop_pt=max_drop_pt,
         warn=warn,
     )

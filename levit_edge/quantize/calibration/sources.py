@@ -7,7 +7,9 @@ from pathlib import Path
 from levit_edge import demo
 from levit_edge.bundle.manifest import EMBEDDED
 from levit_edge.bundle.recipe import Recipe
-from levit_edge.data.imagefolder import ImageSet, read_image_folder
+from levit_edge.data.image_set import calibration_images
+from levit_edge.data.imagefolder import ImageSet
+from levit_edge.data.options import ImageOptions
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.errors import DataError
 from levit_edge.runtime.evaluation.verify import evaluation_set
@@ -34,7 +36,7 @@ def choose_images(
     recipe: Recipe,
     calibration: Path | None,
     evaluation: Path | None,
-    limit: int | None,
+    options: ImageOptions,
     max_drop_pt: float | None,
     warn: Warn,
 ) -> ImageSources:
@@ -43,7 +45,7 @@ def choose_images(
     Raises:
         DataError: a folder is not usable, holds fewer images than the recipe asks for, or has no labels for a gate.
     """
-    all_calibration = read_image_folder(calibration or demo.calibration_dir(), None)
+    all_calibration = calibration_images(calibration or demo.calibration_dir(), options)
     count = recipe.calibration_images if calibration else min(recipe.calibration_images, len(all_calibration))
     if count > len(all_calibration):
         raise DataError(
@@ -51,6 +53,7 @@ def choose_images(
             f" fewer with --calibration-images {len(all_calibration)}."
         )
     chosen = balanced_sample(all_calibration, count, recipe.seed)
+    options = replace(options, only=None)
     if calibration is None and not demo_model:
         warn(
             f"no --calibration folder: calibrating on {count} embedded photographs of clothing. They are not ImageNet"
@@ -58,7 +61,15 @@ def choose_images(
         )
     calibration_source = str(calibration) if calibration else EMBEDDED
     evaluated, evaluation_source = _evaluation(
-        evaluation, classes, demo_model, all_calibration, chosen, calibration_source, limit, max_drop_pt, warn
+        evaluation,
+        classes,
+        demo_model,
+        all_calibration,
+        chosen,
+        calibration_source,
+        options,
+        max_drop_pt,
+        warn,
     )
     return ImageSources(
         calibration=chosen,
@@ -75,14 +86,14 @@ def _evaluation(
     candidates: ImageSet,
     used: ImageSet,
     source: str,
-    limit: int | None,
+    options: ImageOptions,
     max_drop_pt: float | None,
     warn: Warn,
 ) -> tuple[ImageSet, str]:
     if folder is None and demo_model and classes == demo_classes():
-        return evaluation_set(demo.evaluation_dir(), classes, limit=limit, max_drop_pt=max_drop_pt), EMBEDDED
+        return evaluation_set(demo.evaluation_dir(), classes, options, max_drop_pt=max_drop_pt), EMBEDDED
     if folder is not None:
-        images = evaluation_set(folder, classes, limit=limit, max_drop_pt=max_drop_pt)
+        images = evaluation_set(folder, classes, options, max_drop_pt=max_drop_pt)
         if images.labels is None:
             warn(f"{folder} has no class folders: the drop is not measured, only agreement with fp32 and SQNR.")
         return images, str(folder)
@@ -98,7 +109,7 @@ def _evaluation(
             " themselves, and so a little flattering."
         )
         return replace(used, labels=None, class_names=None), source
-    held_out = candidates.select(unused)
+    held_out, limit = candidates.select(unused), options.limit
     if limit is not None and limit < len(held_out):
         held_out = balanced_sample(held_out, limit, seed=0)
     warn(

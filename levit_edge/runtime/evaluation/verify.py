@@ -13,7 +13,8 @@ from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Artifact, Verification
 from levit_edge.bundle.provenance import image_provenance
 from levit_edge.bundle.reader import Bundle
-from levit_edge.data.imagefolder import ImageSet, read_image_folder
+from levit_edge.data.image_set import evaluation_images
+from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import BadImage, refuse_bad_images
 from levit_edge.data.locations import Location
 from levit_edge.data.options import DEFAULTS, ImageOptions
@@ -81,22 +82,23 @@ def bundle_images(bundle: Bundle, evaluation: Path, options: ImageOptions, max_d
     """
     if options.resize is not None:
         raise DataError("a bundle resizes images as it did when it was made: leave `resize` out.")
-    return evaluation_set(evaluation, bundle.manifest.config.classes, limit=options.limit, max_drop_pt=max_drop_pt)
+    return evaluation_set(evaluation, bundle.manifest.config.classes, options, max_drop_pt=max_drop_pt)
 
 
 def evaluation_set(
-    directory: Path, classes: int, *, limit: int | None = None, max_drop_pt: float | None = None
+    source: Path, classes: int, options: ImageOptions = DEFAULTS, *, max_drop_pt: float | None = None
 ) -> ImageSet:
-    """The images of an evaluation folder, at most `limit` of them.
+    """The images to evaluate on, at most `limit` of them; see `levit_edge.data.image_set.evaluation_images`.
 
     Raises:
-        DataError: the folder is not usable, or it has no labels and `max_drop_pt` needs them.
+        DataError: they are not usable, or have no labels and `max_drop_pt` needs them.
     """
-    images = read_image_folder(directory, classes)
+    images, limit = evaluation_images(source, classes, options), options.limit
     if images.labels is None and max_drop_pt is not None:
         raise DataError(
-            f"{directory} has images but no class folders, so a drop cannot be measured: expected one folder for each"
-            " class to check --max-drop. Add labels, or leave --max-drop out to get agreement and SQNR only."
+            f"{source} has images but no class folders, so a drop cannot be measured: expected one folder for each"
+            " class to check --max-drop, or a table (--labels). Add labels, or leave --max-drop out to get agreement"
+            " and SQNR only."
         )
     return balanced_sample(images, min(limit, len(images)), seed=0) if limit is not None else images
 

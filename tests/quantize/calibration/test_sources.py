@@ -9,6 +9,7 @@ import pytest
 from levit_edge import demo
 from levit_edge.bundle.manifest import EMBEDDED
 from levit_edge.bundle.recipe import Recipe
+from levit_edge.data.options import ImageOptions
 from levit_edge.errors import DataError
 from levit_edge.quantize.calibration.sources import ImageSources, choose_images
 
@@ -20,7 +21,7 @@ def choose(warnings: list[str], **options: Any) -> ImageSources:
         "recipe": Recipe(calibration_images=20),
         "calibration": None,
         "evaluation": None,
-        "limit": None,
+        "options": ImageOptions(),
         "max_drop_pt": None,
     }
     return choose_images(**(defaults | options), warn=warnings.append)
@@ -73,7 +74,7 @@ def test_a_gate_needs_labelled_images(tmp_path: Path) -> None:
 @pytest.mark.parametrize("labelled", [True, False])
 def test_limit_bounds_the_evaluation(labelled: bool) -> None:
     evaluation = demo.evaluation_dir() if labelled else None
-    images = choose([], calibration=demo.calibration_dir(), evaluation=evaluation, limit=30)
+    images = choose([], calibration=demo.calibration_dir(), evaluation=evaluation, options=ImageOptions(limit=30))
     assert len(images.evaluation) == 30
     if labelled:
         assert images.evaluation.labels is not None

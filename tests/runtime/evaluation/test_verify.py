@@ -163,16 +163,16 @@ def test_the_gate_is_on_the_drop(
 def test_a_limited_set_is_balanced_and_always_the_same(
     labelled_photographs: Path, limit: int, expected: list[int]
 ) -> None:
-    images = evaluation_set(labelled_photographs, 3, limit=limit)
+    images = evaluation_set(labelled_photographs, 3, ImageOptions(limit=limit))
     assert images.labels is not None
     assert Counter(images.labels) == dict(enumerate(expected))
-    assert evaluation_set(labelled_photographs, 3, limit=limit) == images
+    assert evaluation_set(labelled_photographs, 3, ImageOptions(limit=limit)) == images
 
 
 def test_a_limit_reaches_the_result(bundle: Bundle, labelled_photographs: Path) -> None:
     verification = verify(bundle, labelled_photographs, options=ImageOptions(limit=7))
     assert verification.samples == verification.images.count == 7
-    assert verification.images.sha256 == digest(evaluation_set(labelled_photographs, 3, limit=7))
+    assert verification.images.sha256 == digest(evaluation_set(labelled_photographs, 3, ImageOptions(limit=7)))
 
 
 BAD: dict[str, Callable[[Path], object]] = {

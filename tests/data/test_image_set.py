@@ -1,0 +1,57 @@
+"""What commands read: labels as the indices of a model's outputs, from every source of labels."""
+
+from pathlib import Path
+
+import pytest
+
+from levit_edge.data.image_set import calibration_images, evaluation_images
+from levit_edge.data.imagenet import synsets
+from levit_edge.data.options import ImageOptions
+from levit_edge.errors import DataError
+from tests.data.sources.made_up import jpeg, numbering, validation_name, write_devkit, write_files, write_tar
+
+VALIDATION = {validation_name(number): jpeg(number) for number in (1, 2, 3)}
+IDS = {wordnet_id: number for number, wordnet_id in numbering().items()}
+PLACES = [65, 970, 0]
+TRUTH = {number: IDS[synsets()[place]] for number, place in enumerate(PLACES, 1)}
+
+
+def test_validation_images_have_the_outputs_of_the_table(tmp_path: Path) -> None:
+    tar = write_tar(tmp_path / "val.tar", VALIDATION)
+    assert evaluation_images(tar, 1000).labels is None
+    kit = write_devkit(tmp_path / "kit", TRUTH)
+    images = evaluation_images(tar, 1000, ImageOptions(devkit=kit))
+    assert images.labels == tuple(PLACES)
+    assert images.class_names == synsets()
+    assert images.relative_paths == tuple(VALIDATION)
+    table = tmp_path / "val.txt"
+    table.write_text("".join(f"{name} {place}\n" for name, place in zip(VALIDATION, PLACES, strict=True)))
+    assert evaluation_images(tar, 1000, ImageOptions(labels=table)) == images
+    (tmp_path / "only.txt").write_text(f"{validation_name(3)}\n{validation_name(2)}\n")
+    chosen = evaluation_images(tar, 1000, ImageOptions(labels=table, only=tmp_path / "only.txt"))
+    assert chosen == images.select([1, 2])
+
+
+def test_numbers_are_outputs(tmp_path: Path) -> None:
+    shard = write_tar(tmp_path / "x.tar", {"1.jpg": jpeg(1), "1.cls": b"2", "2.jpg": jpeg(2), "2.cls": b"0"})
+    images = evaluation_images(shard, 3)
+    assert (images.labels, images.class_names) == ((2, 0), None)
+    with pytest.raises(DataError, match=r"x.tar: 1.jpg: label 2, but the model has 2 classes"):
+        evaluation_images(shard, 2)
+    assert calibration_images(shard).labels == (2, 0)
+
+
+def test_names_are_classes_in_their_order(tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "x", {"1.jpg": jpeg(1), "2.jpg": jpeg(2)})
+    (tmp_path / "t.csv").write_text("1.jpg,hat\n2.jpg,dress\n")
+    images = evaluation_images(folder, 2, ImageOptions(labels=tmp_path / "t.csv"))
+    assert (images.labels, images.class_names) == ((1, 0), ("dress", "hat"))
+    with pytest.raises(DataError, match=r"2 class folders, but the model has 3 classes"):
+        evaluation_images(folder, 3, ImageOptions(labels=tmp_path / "t.csv"))
+
+
+def test_only_is_for_calibration_too(tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "x", {"a/1.jpg": jpeg(1), "b/2.jpg": jpeg(2)})
+    (tmp_path / "only.txt").write_text("b/2.jpg\n")
+    images = calibration_images(folder, ImageOptions(only=tmp_path / "only.txt", labels=tmp_path / "absent"))
+    assert (images.relative_paths, images.labels) == (("b/2.jpg",), (1,))
