@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from levit_edge.data.imagefolder import EXTENSIONS, is_hidden_path
 from levit_edge.data.tar import StrictHeader, tar_faults
@@ -165,26 +164,26 @@ def _unpack(chosen: NamedSet, archive: Path, target: Path) -> None:
 
 def _write_images(chosen: NamedSet, archive: Path, folder: Path) -> int:
     """How many images were written."""
-    written = count = 0
-    for name, size, file in _images(archive):
-        written += size
-        if written > chosen.unpacked_bytes:
-            raise DataError(f"{archive}: it unpacks to more than {chosen.unpacked_bytes:,} bytes")
+    count = 0
+    for count, (name, content) in enumerate(_images(archive, chosen.unpacked_bytes), 1):  # noqa: B007 - the last one
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as copy:
-            shutil.copyfileobj(file, copy)
-        count += 1
+        path.write_bytes(content)
     return count
 
 
-def _images(archive: Path) -> Iterator[tuple[PurePosixPath, int, IO[bytes]]]:
+def _images(archive: Path, most_bytes: int) -> Iterator[tuple[PurePosixPath, bytes]]:
     """The plain files that are images, with paths that do not leave the folder; all else is passed over."""
+    left = most_bytes
     with tar_faults(archive), tarfile.open(archive, "r|*", tarinfo=StrictHeader) as content:
         while (member := content.next()) is not None:
             content.members.clear()  # type: ignore[attr-defined] # or they would be kept
             path = PurePosixPath(member.name)
             inside = not path.is_absolute() and ".." not in path.parts and not is_hidden_path(str(path))
             file = content.extractfile(member) if member.isreg() and not member.issparse() and inside else None
-            if file is not None and path.suffix.lower() in EXTENSIONS:
-                yield path, member.size, file
+            if file is None or path.suffix.lower() not in EXTENSIONS:
+                continue
+            left -= member.size
+            if left < 0:
+                raise DataError(f"{archive}: it unpacks to more than {most_bytes:,} bytes")
+            yield path, file.read()
