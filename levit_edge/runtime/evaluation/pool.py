@@ -92,9 +92,12 @@ def _answers_of(
     for index in range(len(images)):
         while index not in early:
             for key, _ in selector.select():
-                done, answer = key.data.answer()
+                worker: _Worker = key.data
+                done, answer = worker.answer()
                 early[done] = answer
-                key.data.take(next(remaining, None))
+                worker.take(next(remaining, None))
+                if not worker.given:
+                    selector.unregister(worker.helper)  # its end would look like an answer, and loses nothing
         yield early.pop(index)
 
 
@@ -103,7 +106,7 @@ class _Worker:
 
     def __init__(self, helper: Helper) -> None:
         self.helper = helper
-        self._given: deque[tuple[int, Path | FloatImage]] = deque()
+        self.given: deque[tuple[int, Path | FloatImage]] = deque()
 
     def send_models(self, models: Sequence[Model], preprocessing: Preprocessing) -> None:
         described = [{"file": each.file, "runtime": each.runtime, "classes": each.classes} for each in models]
@@ -122,12 +125,12 @@ class _Worker:
 
     def take(self, numbered: tuple[int, Path | FloatImage] | None) -> None:
         if numbered is not None:
-            self._given.append(numbered)
+            self.given.append(numbered)
             self.helper.send(pack_image(numbered[1]))
 
     def answer(self) -> tuple[int, Answer | str]:
         """The number of the oldest image given, and what came of it."""
-        index, image = self._given.popleft()
+        index, image = self.given.popleft()
         frame = self.helper.receive()
         if frame is None:
             name = image if isinstance(image, Path) else f"input {index}"
