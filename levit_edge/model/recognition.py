@@ -15,7 +15,7 @@ import torch
 
 from levit_edge.errors import CheckpointError
 from levit_edge.model.config import CONFIGS, STEM_STRIDE, LevitConfig
-from levit_edge.model.key_maps import CheckpointFormat, file_key, file_owners
+from levit_edge.model.key_maps import CheckpointFormat, file_keys
 from levit_edge.model.levit import LeViT
 from levit_edge.text import listed
 
@@ -73,8 +73,7 @@ class _Candidate:
 
 def _candidate(checkpoint_format: CheckpointFormat, config: LevitConfig, shapes: Mapping[str, Shape]) -> _Candidate:
     expected = tensor_shapes(replace(config, distilled=True))
-    owners = file_owners(checkpoint_format, config)
-    keys = {key: file_key(key, owners) for key in expected}
+    keys = file_keys(checkpoint_format, config, expected)
     named = [key for key in expected if keys[key] in shapes]
     shaped = sum(_comparable(key, shapes[keys[key]]) == _comparable(key, expected[key]) for key in named)
     return _Candidate(format=checkpoint_format, config=config, keys=keys, named=len(named), shaped=shaped)
@@ -148,15 +147,8 @@ def recognise(shapes: Mapping[str, Shape]) -> Recognition:
     candidate = _best_candidate(shapes)
     _check_is_levit(candidate, shapes)
     config = _own_config(candidate, shapes)
-    owners = file_owners(candidate.format, config)
-    own_names = [*tensor_shapes(config), *_index_names(config)]
-    keys = {key: file_key(key, owners) for key in own_names}
-    return Recognition(format=candidate.format, config=config, keys=keys)
-
-
-def _index_names(config: LevitConfig) -> list[str]:
-    return [
-        key.replace("attention_biases", "attention_bias_idxs")
-        for key in tensor_shapes(config)
-        if key.endswith("attention_biases")
-    ]
+    names = tensor_shapes(config)
+    indices = {key.replace("attention_biases", "attention_bias_idxs") for key in names}
+    return Recognition(
+        format=candidate.format, config=config, keys=file_keys(candidate.format, config, [*names, *indices])
+    )

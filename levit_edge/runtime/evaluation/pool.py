@@ -92,12 +92,11 @@ def _answers_of(
     for index in range(len(images)):
         while index not in early:
             for key, _ in selector.select():
-                worker: _Worker = key.data
-                done, answer = worker.answer()
+                done, answer = key.data.answer()
                 early[done] = answer
-                worker.take(next(remaining, None))
-                if not worker.given:
-                    selector.unregister(worker.helper)  # its end would look like an answer, and loses nothing
+                key.data.take(next(remaining, None))
+                if not key.data.given:
+                    selector.unregister(key.fileobj)  # its end would look like an answer, and loses nothing
         yield early.pop(index)
 
 
