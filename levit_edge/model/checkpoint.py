@@ -82,7 +82,8 @@ def load(path: Path | str, size: str | None = None) -> LeViT:
 
 def _read(path: Path, size: str | None) -> Checkpoint:
     folder = read_hub_config(path) if path.is_dir() else None
-    file = read_weight_file(folder.weights if folder else path)
+    weights = folder.weights if folder else path
+    file = read_weight_file(weights)
     names = _bare_names(file.tensors)
     tensors = {name: file.tensors[own] for name, own in names.items()}
     found = recognise({name: tuple(tensor.shape) for name, tensor in tensors.items() if not _is_index(name)})
@@ -99,7 +100,7 @@ def _read(path: Path, size: str | None) -> Checkpoint:
         config=found.config,
         format=found.format,
         labels=_labels(folder, file, found.config.classes),
-        path=file.path,
+        path=weights,
         sha256=file.sha256,
     )
 
