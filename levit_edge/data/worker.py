@@ -28,16 +28,11 @@ def main(requests: Pipe, answers: Pipe) -> None:
             slot, path = json.loads(next_frame(requests))
             window = slice(slot * slot_bytes, (slot + 1) * slot_bytes)
             try:
-                pixels[window] = read_square(Path(path), resize, size)
+                pixels[window] = crop_square(open_image(Path(path)), resize, size).tobytes()
                 reason = None
             except DataError as error:
                 reason = decoding_fault(Path(path), error)[:LONGEST_REASON]
             write_frame(answers, json.dumps(reason).encode())
-
-
-def read_square(path: Path, resize: int, size: int) -> bytes:
-    """The (size, size, 3) uint8 pixels of the square that a model sees, row by row."""
-    return crop_square(open_image(path), resize, size).tobytes()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from levit_edge import demo
 from levit_edge.errors import CheckpointError, DownloadError
 from levit_edge.model.config import CONFIGS, OFFICIAL_SIZES
 from levit_edge.model.http_file import fetch_file
@@ -47,7 +48,9 @@ def resolve_checkpoint(spec: str | None, size: str | None) -> Path:
         DownloadError: what was asked for cannot be fetched.
     """
     if spec is None:
-        return _default_checkpoint(size)
+        if size is None:
+            raise CheckpointError(f"Nothing to load: pass --checkpoint, or --model with one of {', '.join(CONFIGS)}.")
+        return demo.checkpoint_path() if size == "demo" else fetch_official(size)
     path = Path(spec)
     if path.exists():
         return path
@@ -57,13 +60,3 @@ def resolve_checkpoint(spec: str | None, size: str | None) -> Path:
         f"There is no file or folder {spec}. Pass the path of a checkpoint, a folder with config.json and weights, "
         "or a Hugging Face model id such as facebook/levit-128S."
     )
-
-
-def _default_checkpoint(size: str | None) -> Path:
-    if size is None:
-        raise CheckpointError(f"Nothing to load: pass --checkpoint, or --model with one of {', '.join(CONFIGS)}.")
-    if size == "demo":
-        from levit_edge.demo import checkpoint_path
-
-        return checkpoint_path()
-    return fetch_official(size)

@@ -99,18 +99,15 @@ def _transfer_once(url: str, partial: Path, progress: Progress | None, timeout_s
     except (OSError, HTTPException) as error:
         raise DownloadError(f"{url} cannot be reached: {getattr(error, 'reason', None) or error}.") from error
     with response:
-        if response.status == PARTIAL_CONTENT and not _continues_at(response, start):
+        if response.status != PARTIAL_CONTENT:
+            start = 0
+        elif not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
             partial.unlink(missing_ok=True)
             return False
-        start = start if response.status == PARTIAL_CONTENT else 0
         length = response.length
         total = None if length is None else start + length
         with partial.open("ab" if start else "wb") as file:
             return _copy(response, file, total, progress)
-
-
-def _continues_at(response: HTTPResponse, start: int) -> bool:
-    return response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
 
 
 def _copy(response: HTTPResponse, file: BinaryIO, total: int | None, progress: Progress | None) -> bool:
