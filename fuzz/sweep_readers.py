@@ -94,6 +94,7 @@ def tally(_bundle: Path) -> Reader:
 
     from levit_edge.bundle.kinds import Precision, Runtime
     from levit_edge.bundle.manifest import Artifact
+    from levit_edge.documents import to_json
     from levit_edge.runtime.evaluation.evaluator import Answer
     from levit_edge.runtime.evaluation.tally import Tallies, Tally
 
@@ -105,7 +106,7 @@ def tally(_bundle: Path) -> Reader:
     for label in range(10):
         logits = chance.normal(size=(2, 10)).astype(np.float32)
         tallies.count(Answer(logits=logits, seconds=(0.25, 0.125)), label)
-    seeds = [json.dumps(each.to_json()).encode() for each in tallies.by_artifact.values()]
+    seeds = [json.dumps(to_json(each)).encode() for each in tallies.by_artifact.values()]
 
     def read(data: bytes, _folder: Path) -> None:
         try:

@@ -39,6 +39,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Made = tuple[Path, dict[str, Any]]
 """A bundle, and the JSON that the command printed."""
+Started = list[subprocess.Popen[bytes]]
 REPOSITORY = Path(__file__).parents[1]
 DISK_KIB = 512
 SLOW_KINDS = ("export", "device", "ray", "release")
@@ -90,6 +91,20 @@ def shared() -> Path:
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Runs that tests interrupt are not for the user's own runs to go on with, nor the other way round."""
     os.environ["LEVIT_EDGE_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> Started:
+    """The processes that were started."""
+    processes: Started = []
+
+    class Recorded(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            processes.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Recorded)
+    return processes
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from levit_edge.documents import from_json, to_json
 from levit_edge.errors import CheckpointError
 from levit_edge.model.checkpoint import Checkpoint
 from levit_edge.model.config import LevitConfig
-from levit_edge.model.key_maps import CheckpointFormat, file_key, file_owners
+from levit_edge.model.key_maps import CheckpointFormat, file_keys
 
 __all__ = ["Library", "fold", "import_library", "network", "read_network", "write_network"]
 
@@ -37,13 +37,10 @@ TORCHVISION_OPERATORS = ("nms", "qnms")
 
 def network(library: Library, checkpoint: Checkpoint) -> nn.Module:
     """Its LeViT in evaluation mode, float32 (N, 3, size, size) -> (N, classes), with the weights of `checkpoint`."""
-    owners = file_owners(FORMATS[library], checkpoint.config)
-    state = {
-        file_key(key, owners): value
-        for key, value in checkpoint.model.state_dict().items()
-        if not key.endswith(NOT_IN_FILES)
-    }
-    return _with_weights(library, checkpoint.config, state)
+    state = checkpoint.model.state_dict()
+    keys = file_keys(FORMATS[library], checkpoint.config, state)
+    theirs = {keys[key]: value for key, value in state.items() if not key.endswith(NOT_IN_FILES)}
+    return _with_weights(library, checkpoint.config, theirs)
 
 
 def fold(model: nn.Module) -> nn.Module:

@@ -24,8 +24,9 @@ from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Artifact, Verification
 from levit_edge.bundle.reader import Bundle
 from levit_edge.data.imagefolder import ImageSet
-from levit_edge.data.loader import decoded_squares, default_workers
+from levit_edge.data.loader import default_workers
 from levit_edge.data.options import DEFAULTS, ImageOptions
+from levit_edge.data.pool import read_squares
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import ordered_digest
 from levit_edge.device.normalisation import Pixels, normalisation_table
@@ -181,7 +182,7 @@ class _Board:
         yield from partial.answers
         remaining = images.images[len(partial.answers) :]
         waiting: list[list[str | None]] = []  # of each chunk under way: the reasons why images cannot be read
-        with closing(decoded_squares(remaining, self._preprocessing, workers)) as squares:
+        with closing(read_squares(remaining, self._preprocessing, workers)) as squares:
             for chunk in _chunks(squares):
                 self._send([each for each in chunk if not isinstance(each, str)])
                 waiting.append([each if isinstance(each, str) else None for each in chunk])

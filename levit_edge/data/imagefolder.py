@@ -6,12 +6,12 @@ nowhere else.
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
-from levit_edge.data.imagenet import synsets as imagenet_synsets
+from levit_edge.data import imagenet
 from levit_edge.data.locations import Location
 from levit_edge.errors import DataError
 from levit_edge.text import listed
@@ -77,14 +77,14 @@ class Arrangement:
     """The class folders, sorted, those without images too; None for a folder of images alone."""
 
 
-def read_image_folder(directory: Path, classes: int | None, synsets: Sequence[str] | None = None) -> ImageSet:
+def read_image_folder(directory: Path, classes: int | None) -> ImageSet:
     """Find the images under `directory` and give each its class.
 
-    `classes` is the number of the model's outputs. Class folders named by WordNet ids of ImageNet-1k
-    (`synsets`) get that class's index if the model has 1000 outputs, however many of them are there; otherwise
-    there must be one folder per output, and their sorted order is the order of the classes. An empty class
-    folder keeps its place. With `classes=None` (calibration) any number of folders will do: the labels are
-    then the folders' places in sorted order, for `balanced_sample`, and not the model's classes.
+    `classes` is the number of the model's outputs. Class folders named by WordNet ids of ImageNet-1k get that
+    class's index if the model has 1000 outputs, however many of them are there; otherwise there must be one folder
+    per output, and their sorted order is the order of the classes. An empty class folder keeps its place. With
+    `classes=None` (calibration) any number of folders will do: the labels are then the folders' places in sorted
+    order, for `balanced_sample`, and not the model's classes.
 
     Images may lie deeper inside a class folder. Hidden files and folders are passed over. Links to files and
     links as class folders are followed; deeper links to folders are not, as they may lead in circles.
@@ -98,7 +98,7 @@ def read_image_folder(directory: Path, classes: int | None, synsets: Sequence[st
     if found.folders is None:
         labels, names = None, None
     else:
-        labels_of, names = class_labels(directory, found.folders, classes, synsets)
+        labels_of, names = class_labels(directory, found.folders, classes)
         labels = tuple(labels_of[_folder_of(image)] for image in found.images)
     return ImageSet(
         root=directory, images=tuple(directory / image for image in found.images), labels=labels, class_names=names
@@ -141,19 +141,19 @@ def arrange(directory: object, files: Iterable[str], folders: Iterable[str]) -> 
 
 
 def class_labels(
-    directory: object, folders: tuple[str, ...], classes: int | None, synsets: Sequence[str] | None = None
+    directory: object, folders: tuple[str, ...], classes: int | None
 ) -> tuple[dict[str, int], tuple[str, ...]]:
     """The class index of each of `folders` (sorted names), and the folder name of each class.
 
-    See `read_image_folder`, whose `classes` and `synsets` these are.
+    See `read_image_folder`, whose `classes` these are.
 
     Raises:
         DataError: the folders of `directory` do not fit the classes.
     """
-    synsets = imagenet_synsets() if synsets is None else synsets
+    synsets = imagenet.synsets()
     if classes == len(synsets) and set(folders) <= set(synsets):
         index = {synset: place for place, synset in enumerate(synsets)}
-        return {folder: index[folder] for folder in folders}, tuple(synsets)
+        return {folder: index[folder] for folder in folders}, synsets
     if classes is None or classes == len(folders):
         return {folder: place for place, folder in enumerate(folders)}, folders
     message = f"{directory}: {len(folders)} class folders, but the model has {classes} classes"

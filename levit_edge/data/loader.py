@@ -5,20 +5,19 @@ import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
-from types import TracebackType
 from typing import NamedTuple, Self
 
 import numpy as np
 
-from levit_edge.data.locations import Location, check_header_at, image_at
+from levit_edge.data.locations import Location, check_header_at
 from levit_edge.data.options import DEFAULTS, ImageOptions
 from levit_edge.data.pool import read_squares
-from levit_edge.data.preprocess import FloatImage, Pixels, Preprocessing, normalise
-from levit_edge.device.image import crop_square, decoding_fault
+from levit_edge.data.preprocess import FloatImage, Preprocessing, normalise
+from levit_edge.device.image import decoding_fault
 from levit_edge.errors import DataError
 from levit_edge.text import listed
 
-__all__ = ["BadImage", "Decoder", "batches", "check_headers", "decoded_squares", "default_workers", "refuse_bad_images"]
+__all__ = ["BadImage", "Decoder", "batches", "check_headers", "default_workers", "refuse_bad_images"]
 
 MOST_WORKERS = 4  # by default; more rarely help, as the model needs cores too
 FEWEST_IMAGES = 32  # fewer are decoded before workers have started
@@ -60,10 +59,7 @@ class Decoder:
     """
 
     def __init__(
-        self,
-        images: Sequence[Location],
-        preprocessing: Preprocessing,
-        options: ImageOptions = DEFAULTS,
+        self, images: Sequence[Location], preprocessing: Preprocessing, options: ImageOptions = DEFAULTS
     ) -> None:
         self.images = tuple(images)
         self.preprocessing = preprocessing
@@ -76,7 +72,7 @@ class Decoder:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __len__(self) -> int:
@@ -95,25 +91,13 @@ class Decoder:
             self._running.close()
 
     def _decode(self) -> Generator[tuple[int, FloatImage], None, None]:
-        with closing(decoded_squares(self.images, self.preprocessing, self.workers)) as squares:
+        with closing(read_squares(self.images, self.preprocessing, self.workers)) as squares:
             for index, square in enumerate(squares):
                 if isinstance(square, str):
                     self.bad.append(BadImage(self.images[index], square))
                 else:
                     yield index, normalise(square, self.preprocessing)
         refuse_bad_images(self.bad, len(self.images), skip=self.skip_bad_images)
-
-
-def decoded_squares(
-    images: Sequence[Location], preprocessing: Preprocessing, workers: int
-) -> Generator[Pixels | str, None, None]:
-    """For each image in order its (size, size, 3) uint8 pixels, or the reason why it cannot be read.
-
-    See `levit_edge.data.pool.read_squares`; `workers` of 0 decodes in this process.
-    """
-    if workers == 0 or not images:
-        return _read_here(images, preprocessing)
-    return read_squares(images, preprocessing, min(workers, len(images)))
 
 
 def check_headers(images: Sequence[Location], advance: Callable[[int], None]) -> None:
@@ -153,14 +137,3 @@ def batches(decoded: Iterable[tuple[int, FloatImage]], size: int) -> Iterator[tu
     while batch := tuple(islice(remaining, size)):
         indices, images = zip(*batch, strict=True)
         yield indices, np.stack(images)
-
-
-def _read_here(images: Sequence[Location], preprocessing: Preprocessing) -> Generator[Pixels | str, None, None]:
-    """What `read_squares` yields, without workers."""
-    for path in images:
-        try:
-            square = crop_square(image_at(path), preprocessing.resize, preprocessing.image_size)
-        except DataError as error:
-            yield decoding_fault(path, error)
-        else:
-            yield np.asarray(square)

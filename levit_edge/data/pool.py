@@ -12,8 +12,9 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from levit_edge.data.locations import Location, pack
+from levit_edge.data.locations import Location, image_at, pack
 from levit_edge.data.preprocess import Pixels, Preprocessing
+from levit_edge.device.image import crop_square, decoding_fault
 from levit_edge.errors import DataError
 from levit_edge.system.worker import Helper, Helpers
 
@@ -30,11 +31,15 @@ def read_squares(
     """For each image in order its (size, size, 3) uint8 pixels, or the reason why it cannot be read.
 
     The array is a view of shared memory, and good only until the next one is asked for. Closing the generator
-    ends the workers at once.
+    ends the workers at once. `workers` of 0 decodes in this process.
 
     Raises:
         DataError: a worker cannot be started, or died; the image that it was on is named.
     """
+    workers = min(workers, len(images))
+    if workers == 0:
+        yield from (_read_here(image, preprocessing) for image in images)
+        return
     slots = workers * PREFETCH
     with ExitStack() as stack:
         memory, pixels = _shared_memory(stack, slots, preprocessing.image_size)
@@ -48,6 +53,13 @@ def read_squares(
             yield pixels[index % slots] if reason is None else reason
             if index + slots < len(images):
                 request(pool[index % workers], index % slots, images[index + slots])
+
+
+def _read_here(image: Location, preprocessing: Preprocessing) -> Pixels | str:
+    try:
+        return np.asarray(crop_square(image_at(image), preprocessing.resize, preprocessing.image_size))
+    except DataError as error:
+        return decoding_fault(image, error)
 
 
 def request(worker: Helper, slot: int, image: Location) -> None:

@@ -29,9 +29,9 @@ __all__ = [
     "read_input",
 ]
 
-SIDES = (16, 4096)  # pixels, least and most
-MEANS = (0.0, 1.0)
-DEVIATIONS = (1e-3, 1.0)
+LIMITS = {"image_size": (16, 4096), "resize": (16, 4096), "mean": (0.0, 1.0), "std": (1e-3, 1.0)}
+"""Least and most of each number."""
+ONLY = {"interpolation": "bicubic", "layout": "NCHW"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,20 +56,19 @@ class Preprocessing:
     """Order of the input's axes; the only choice."""
 
     def __post_init__(self) -> None:
-        sides = {"image_size": (self.image_size,), "resize": (self.resize,)}
-        for limits, values in ((SIDES, sides), (MEANS, {"mean": self.mean}), (DEVIATIONS, {"std": self.std})):
-            for name, numbers in values.items():
-                for number in numbers:
-                    if not limits[0] <= number <= limits[1]:
-                        raise DataError(f"preprocessing {name} is {number}, expected {limits[0]} to {limits[1]}")
+        for name, (low, high) in LIMITS.items():
+            value = getattr(self, name)
+            for number in value if isinstance(value, tuple) else (value,):
+                if not low <= number <= high:
+                    raise DataError(f"preprocessing {name} is {number}, expected {low} to {high}")
         if self.resize < self.image_size:
             raise DataError(
                 f"the short side would be resized to {self.resize} pixels, but the model sees {self.image_size}: "
                 f"resize to {self.image_size} or more"
             )
-        for name, value, only in (("interpolation", self.interpolation, "bicubic"), ("layout", self.layout, "NCHW")):
-            if value != only:
-                raise DataError(f"preprocessing {name} is {value[:60]!r}, expected {only!r}")
+        for name, only in ONLY.items():
+            if (text := getattr(self, name)) != only:
+                raise DataError(f"preprocessing {name} is {text[:60]!r}, expected {only!r}")
 
     @classmethod
     def from_config(cls, config: "LevitConfig", resize: int | None = None) -> "Preprocessing":
@@ -92,7 +91,9 @@ def normalise(pixels: Pixels, preprocessing: Preprocessing) -> FloatImage:
 
 def preprocess(image: Image.Image, preprocessing: Preprocessing) -> FloatImage:
     """A photograph -> the model's input without the batch axis, (3, image_size, image_size) float32."""
-    return _input(image.convert("RGB"), preprocessing)
+    colours = image if image.mode == "RGB" else image.convert("RGB")
+    square = crop_square(colours, preprocessing.resize, preprocessing.image_size)
+    return normalise(np.asarray(square), preprocessing)
 
 
 def read_input(location: Location, preprocessing: Preprocessing) -> FloatImage:
@@ -101,7 +102,7 @@ def read_input(location: Location, preprocessing: Preprocessing) -> FloatImage:
     Raises:
         DataError: it cannot be read; see `open_image`.
     """
-    return _input(image_at(location), preprocessing)
+    return preprocess(image_at(location), preprocessing)
 
 
 def decode_input(content: bytes, name: str, preprocessing: Preprocessing) -> FloatImage:
@@ -110,8 +111,4 @@ def decode_input(content: bytes, name: str, preprocessing: Preprocessing) -> Flo
     Raises:
         DataError: it cannot be decoded; see `decode_image`.
     """
-    return _input(decode_image(content, name), preprocessing)
-
-
-def _input(image: Image.Image, preprocessing: Preprocessing) -> FloatImage:
-    return normalise(np.asarray(crop_square(image, preprocessing.resize, preprocessing.image_size)), preprocessing)
+    return preprocess(decode_image(content, name), preprocessing)

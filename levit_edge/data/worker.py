@@ -11,7 +11,7 @@ import json
 import mmap
 import sys
 
-from levit_edge.data.locations import Location, image_at, unpack
+from levit_edge.data.locations import image_at, unpack
 from levit_edge.device.image import crop_square, decoding_fault
 from levit_edge.errors import DataError
 from levit_edge.system.frames import Pipe, write_frame
@@ -30,16 +30,11 @@ def main(requests: Pipe, answers: Pipe) -> None:
             location = unpack(packed)
             window = slice(slot * slot_bytes, (slot + 1) * slot_bytes)
             try:
-                pixels[window] = read_square(location, resize, size)
+                pixels[window] = crop_square(image_at(location), resize, size).tobytes()
                 reason = None
             except DataError as error:
                 reason = decoding_fault(location, error)[:LONGEST_REASON]
             write_frame(answers, json.dumps(reason).encode())
-
-
-def read_square(location: Location, resize: int, size: int) -> bytes:
-    """The (size, size, 3) uint8 pixels of the square that a model sees, row by row."""
-    return crop_square(image_at(location), resize, size).tobytes()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ it is checked that every tensor is there, fits and is finite. A file of torch.sa
 flipped bit is found; a safetensors file carries none: a changed weight is found only if it is no finite number.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isinf, isnan
@@ -14,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from levit_edge.documents import parse_json
 from levit_edge.errors import CheckpointError
 from levit_edge.model.config import CONFIGS, LevitConfig
 from levit_edge.model.hub_config import HubConfig, clean_labels, read_hub_config
@@ -82,7 +82,8 @@ def load(path: Path | str, size: str | None = None) -> LeViT:
 
 def _read(path: Path, size: str | None) -> Checkpoint:
     folder = read_hub_config(path) if path.is_dir() else None
-    file = read_weight_file(folder.weights if folder else path)
+    weights = folder.weights if folder else path
+    file = read_weight_file(weights)
     names = _bare_names(file.tensors)
     tensors = {name: file.tensors[own] for name, own in names.items()}
     found = recognise({name: tuple(tensor.shape) for name, tensor in tensors.items() if not _is_index(name)})
@@ -99,7 +100,7 @@ def _read(path: Path, size: str | None) -> Checkpoint:
         config=found.config,
         format=found.format,
         labels=_labels(folder, file, found.config.classes),
-        path=file.path,
+        path=weights,
         sha256=file.sha256,
     )
 
@@ -192,10 +193,8 @@ def _labels(folder: HubConfig | None, file: WeightFile, classes: int) -> tuple[s
     """The class names that config.json or the file's metadata state."""
     labels = folder.labels if folder else None
     if labels is None and "labels" in file.metadata:
-        try:
-            labels = clean_labels(json.loads(file.metadata["labels"]))
-        except (ValueError, RecursionError) as error:
-            raise CheckpointError(f"The labels in its metadata are no JSON list: {error}.") from error
+        stated = parse_json(file.metadata["labels"].encode(), CheckpointError, "The list of labels in its metadata")
+        labels = clean_labels(stated)
     if labels is not None and len(labels) != classes:
         raise CheckpointError(f"It names {len(labels)} classes, but its classifier has {classes} outputs.")
     return labels

@@ -85,70 +85,46 @@ class LevitConfig:
         return (self.widths[0] // self.key_dim, self.widths[1] // self.key_dim)
 
 
-def _official(size: str, sha256_prefix: str, top1: float, top5: float) -> OfficialWeights:
-    return OfficialWeights(
+def _published(
+    size: str,
+    widths: tuple[int, int, int],
+    heads: tuple[int, int, int],
+    depths: tuple[int, int, int],
+    key_dim: int,
+    weights: tuple[str, float, float],
+) -> LevitConfig:
+    """A size of the paper; `weights` are the SHA-256's beginning, top-1 and top-5 of the checkpoint."""
+    sha256_prefix, top1, top5 = weights
+    official = OfficialWeights(
         file_name=f"LeViT-{size}-{sha256_prefix}.pth",
         sha256_prefix=sha256_prefix,
         hugging_face_id=f"facebook/levit-{size}",
         top1=top1,
         top5=top5,
     )
+    return LevitConfig(name=size, widths=widths, heads=heads, depths=depths, key_dim=key_dim, weights=official)
 
 
+DEMO = LevitConfig(
+    name="demo",
+    widths=(64, 96, 128),
+    heads=(4, 6, 8),
+    depths=(1, 2, 2),
+    key_dim=8,
+    image_size=128,
+    resize=146,  # 128 × 256 / 224, the same protocol
+    classes=10,
+    distilled=False,
+)
 CONFIGS: dict[str, LevitConfig] = {
     config.name: config
     for config in (
-        LevitConfig(
-            name="128S",
-            widths=(128, 256, 384),
-            heads=(4, 6, 8),
-            depths=(2, 3, 4),
-            key_dim=16,
-            weights=_official("128S", "96703c44", 76.6, 92.9),
-        ),
-        LevitConfig(
-            name="128",
-            widths=(128, 256, 384),
-            heads=(4, 8, 12),
-            depths=(4, 4, 4),
-            key_dim=16,
-            weights=_official("128", "b88c2750", 78.6, 94.0),
-        ),
-        LevitConfig(
-            name="192",
-            widths=(192, 288, 384),
-            heads=(3, 5, 6),
-            depths=(4, 4, 4),
-            key_dim=32,
-            weights=_official("192", "92712e41", 80.0, 94.7),
-        ),
-        LevitConfig(
-            name="256",
-            widths=(256, 384, 512),
-            heads=(4, 6, 8),
-            depths=(4, 4, 4),
-            key_dim=32,
-            weights=_official("256", "13b5763e", 81.6, 95.4),
-        ),
-        LevitConfig(
-            name="384",
-            widths=(384, 512, 768),
-            heads=(6, 9, 12),
-            depths=(4, 4, 4),
-            key_dim=32,
-            weights=_official("384", "9bdaf2e2", 82.6, 96.0),
-        ),
-        LevitConfig(
-            name="demo",
-            widths=(64, 96, 128),
-            heads=(4, 6, 8),
-            depths=(1, 2, 2),
-            key_dim=8,
-            image_size=128,
-            resize=146,  # 128 × 256 / 224, the same protocol
-            classes=10,
-            distilled=False,
-        ),
+        _published("128S", (128, 256, 384), (4, 6, 8), (2, 3, 4), 16, ("96703c44", 76.6, 92.9)),
+        _published("128", (128, 256, 384), (4, 8, 12), (4, 4, 4), 16, ("b88c2750", 78.6, 94.0)),
+        _published("192", (192, 288, 384), (3, 5, 6), (4, 4, 4), 32, ("92712e41", 80.0, 94.7)),
+        _published("256", (256, 384, 512), (4, 6, 8), (4, 4, 4), 32, ("13b5763e", 81.6, 95.4)),
+        _published("384", (384, 512, 768), (6, 9, 12), (4, 4, 4), 32, ("9bdaf2e2", 82.6, 96.0)),
+        DEMO,
     )
 }
 

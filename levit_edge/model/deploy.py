@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from levit_edge.model.config import LevitConfig
-from levit_edge.model.levit import attention_bias_index
 
 __all__ = [
     "ChannelScale",
@@ -208,8 +207,3 @@ class DeployLeViT(nn.Module):
         means = to_grid(tokens, self.config.grids[-1]).mean((2, 3), keepdim=True)
         logits: Tensor = self.head(means.flatten(1))
         return logits
-
-
-def gathered_bias(attention_biases: Tensor, grid: int, stride: int) -> Tensor:
-    """The trained (heads, offsets) biases as the constant (heads, queries, keys) that is added to q kᵀ."""
-    return attention_biases[:, attention_bias_index(grid, stride)]

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from levit_edge import demo
 from levit_edge.errors import CheckpointError, DownloadError
-from levit_edge.model.config import CONFIGS, OFFICIAL_SIZES, WEIGHTS_BASE_URL, OfficialWeights
-from levit_edge.model.http_file import Progress, fetch_file
+from levit_edge.model.config import CONFIGS, OFFICIAL_SIZES
+from levit_edge.model.http_file import fetch_file
 from levit_edge.model.hub import HUB_ID, fetch_from_hub
 from levit_edge.system.host import CACHE_VARIABLE, cache_folder
 
@@ -14,37 +15,19 @@ WEIGHT_SUFFIXES = (".pth", ".pt", ".bin", ".safetensors", ".ckpt", ".tar")
 """What `owner/name` may not end in to be a hub model: it is a path that does not exist."""
 
 
-def fetch_official(
-    size: str,
-    *,
-    progress: Progress | None = None,
-    weights: OfficialWeights | None = None,
-    base_url: str = WEIGHTS_BASE_URL,
-    cache: Path | None = None,
-    timeout_s: float = 30.0,
-) -> Path:
+def fetch_official(size: str) -> Path:
     """The official weights of a size, fetched once, kept, and checked by hash whenever they are used.
-
-    Args:
-        size: one of `OFFICIAL_SIZES`.
-        progress: called with (bytes there, bytes in all or None).
-        weights: what to fetch; None takes the published file of that size.
-        base_url: where it is published, with the slash at its end.
-        cache: the folder to keep it in; None takes `cache_folder()`.
-        timeout_s: seconds without a byte before a connection is given up.
 
     Raises:
         CheckpointError: there are no official weights of that size.
         DownloadError: they cannot be fetched, or the hash is wrong; the message says what to pass instead.
     """
     config = CONFIGS.get(size)
-    weights = weights or (config.weights if config else None)
-    if weights is None:
+    if config is None or config.weights is None:
         raise CheckpointError(f"There are no official weights of size {size!r}; only of {', '.join(OFFICIAL_SIZES)}.")
-    target = (cache or cache_folder()) / weights.file_name
-    url = base_url + weights.file_name
+    url, target = config.weights.url, cache_folder() / config.weights.file_name
     try:
-        return fetch_file(url, target, sha256_prefix=weights.sha256_prefix, progress=progress, timeout_s=timeout_s)
+        return fetch_file(url, target, sha256_prefix=config.weights.sha256_prefix)
     except DownloadError as error:
         raise DownloadError(
             f"The official LeViT-{size} weights could not be fetched. {error}\n"
@@ -53,39 +36,27 @@ def fetch_official(
         ) from error
 
 
-def resolve_checkpoint(
-    spec: str | None, size: str | None, *, progress: Progress | None = None, hub_endpoint: str | None = None
-) -> Path:
+def resolve_checkpoint(spec: str | None, size: str | None) -> Path:
     """The file or folder that `--checkpoint` (and without it, `--model`) stands for, fetched if need be.
 
     Args:
         spec: an existing path, a Hugging Face model id (`owner/name`), or None for the weights that belong to `size`.
         size: one of `CONFIGS`, or None.
-        progress: of the official weights, as in `fetch_official`.
-        hub_endpoint: the Hugging Face hub's address; None takes huggingface_hub's own.
 
     Raises:
         CheckpointError: `spec` is neither, or nothing was asked for.
         DownloadError: what was asked for cannot be fetched.
     """
     if spec is None:
-        return _default_checkpoint(size, progress)
+        if size is None:
+            raise CheckpointError(f"Nothing to load: pass --checkpoint, or --model with one of {', '.join(CONFIGS)}.")
+        return demo.checkpoint_path() if size == "demo" else fetch_official(size)
     path = Path(spec)
     if path.exists():
         return path
     if HUB_ID.fullmatch(spec) and not spec.lower().endswith(WEIGHT_SUFFIXES):
-        return fetch_from_hub(spec, endpoint=hub_endpoint)
+        return fetch_from_hub(spec)
     raise CheckpointError(
         f"There is no file or folder {spec}. Pass the path of a checkpoint, a folder with config.json and weights, "
         "or a Hugging Face model id such as facebook/levit-128S."
     )
-
-
-def _default_checkpoint(size: str | None, progress: Progress | None) -> Path:
-    if size is None:
-        raise CheckpointError(f"Nothing to load: pass --checkpoint, or --model with one of {', '.join(CONFIGS)}.")
-    if size == "demo":
-        from levit_edge.demo import checkpoint_path
-
-        return checkpoint_path()
-    return fetch_official(size, progress=progress)

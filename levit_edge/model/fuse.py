@@ -14,13 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from levit_edge.errors import QuantizationError
-from levit_edge.model.deploy import (
-    DeployAttention,
-    DeployLeViT,
-    DeployMlp,
-    DeployShrinkingAttention,
-    gathered_bias,
-)
+from levit_edge.model.deploy import DeployAttention, DeployLeViT, DeployMlp, DeployShrinkingAttention
 from levit_edge.model.levit import Attention, ConvNorm, HeadNorm, LeViT, LinearNorm, Mlp, ShrinkingAttention
 
 __all__ = ["MAX_RELATIVE_ERROR", "fuse", "relative_error"]
@@ -82,26 +76,24 @@ def _copy_block(trained: nn.Module, target: nn.Module) -> None:
             weight, bias = _folded(trained.qkv)
             sizes = (trained.key_dim, trained.key_dim, trained.value_dim)
             q, k, v = _split_heads(weight, bias, trained.heads, sizes)
-            _copy_attention(trained, target, (q, k, v), stride=1)
+            _copy_attention(trained, target, (q, k, v))
         case ShrinkingAttention(), DeployShrinkingAttention():
             weight, bias = _folded(trained.kv)
             k, v = _split_heads(weight, bias, trained.heads, (trained.key_dim, trained.value_dim))
-            _copy_attention(trained, target, (_folded(trained.q[1]), k, v), stride=2)
+            _copy_attention(trained, target, (_folded(trained.q[1]), k, v))
 
 
 def _copy_attention(
     trained: Attention | ShrinkingAttention,
     target: DeployAttention | DeployShrinkingAttention,
     qkv: tuple[Folded, Folded, Folded],
-    stride: int,
 ) -> None:
     (weight, bias), k, v = qkv
     _store(target.q, (weight * trained.scale, bias * trained.scale))
     _store(target.k, k)
     _store(target.v, v)
     _store(target.proj, _folded(trained.proj[1]))
-    grid = int(trained.attention_bias_idxs.shape[1] ** 0.5)
-    target.bias.copy_(gathered_bias(trained.attention_biases, grid, stride))
+    target.bias.copy_(trained.attention_biases[:, trained.attention_bias_idxs])
 
 
 def _split_heads(weight: Tensor, bias: Tensor, heads: int, sizes: tuple[int, ...]) -> list[Folded]:

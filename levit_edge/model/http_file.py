@@ -60,20 +60,18 @@ def fetch_file(
 
 def _fetch_checked(url: str, target: Path, sha256_prefix: str, progress: Progress | None, timeout_s: float) -> None:
     partial = target.with_name(target.name + ".partial")
-    resumed = partial.exists()
-    if not _has_hash(partial, sha256_prefix):
-        _transfer(url, partial, progress, timeout_s)
-    if resumed and not _has_hash(partial, sha256_prefix):  # its beginning was of another file
+    for _ in range(2 if partial.exists() else 1):  # what is there may be the beginning of another file
+        if not _has_hash(partial, sha256_prefix):
+            _transfer(url, partial, progress, timeout_s)
+        found = _sha256(partial)
+        if found.startswith(sha256_prefix):
+            partial.replace(target)
+            return
         partial.unlink()
-        _transfer(url, partial, progress, timeout_s)
-    if not _has_hash(partial, sha256_prefix):
-        found = _sha256(partial)[: len(sha256_prefix)]
-        partial.unlink()
-        raise DownloadError(
-            f"{url} sent a file whose SHA-256 starts with {found}; expected {sha256_prefix}. It was removed: "
-            "the server or something on the way (a proxy, a login page) sent another file."
-        )
-    partial.replace(target)
+    raise DownloadError(
+        f"{url} sent a file whose SHA-256 starts with {found[: len(sha256_prefix)]}; expected {sha256_prefix}. It was "
+        "removed: the server or something on the way (a proxy, a login page) sent another file."
+    )
 
 
 def _transfer(url: str, partial: Path, progress: Progress | None, timeout_s: float) -> None:
@@ -101,18 +99,15 @@ def _transfer_once(url: str, partial: Path, progress: Progress | None, timeout_s
     except (OSError, HTTPException) as error:
         raise DownloadError(f"{url} cannot be reached: {getattr(error, 'reason', None) or error}.") from error
     with response:
-        if response.status == PARTIAL_CONTENT and not _continues_at(response, start):
+        if response.status != PARTIAL_CONTENT:
+            start = 0
+        elif not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
             partial.unlink(missing_ok=True)
             return False
-        start = start if response.status == PARTIAL_CONTENT else 0
         length = response.length
         total = None if length is None else start + length
         with partial.open("ab" if start else "wb") as file:
             return _copy(response, file, total, progress)
-
-
-def _continues_at(response: HTTPResponse, start: int) -> bool:
-    return response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
 
 
 def _copy(response: HTTPResponse, file: BinaryIO, total: int | None, progress: Progress | None) -> bool:

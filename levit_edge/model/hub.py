@@ -47,9 +47,8 @@ def _obstacle(endpoint: str) -> str | None:
     except HTTPError as error:
         error.close()  # it answers
     except URLError as error:
-        return (
-            None if isinstance(error.reason, ssl.SSLError) else str(error.reason)
-        )  # its client has other certificates
+        # huggingface_hub has certificates of its own
+        return None if isinstance(error.reason, ssl.SSLError) else str(error.reason)
     except OSError as error:
         return str(error)
     return None

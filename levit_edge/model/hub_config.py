@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from levit_edge.documents import read_json
 from levit_edge.errors import CheckpointError
 from levit_edge.model.config import STEM_STRIDE, LevitConfig
 
 __all__ = ["FOLDER_FILES", "HubConfig", "clean_labels", "read_hub_config"]
 
-MAX_CONFIG_BYTES = 16 << 20
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 """In order of preference: safetensors cannot hold code."""
 FOLDER_FILES = ("config.json", *WEIGHT_FILES)
@@ -49,13 +49,10 @@ class HubConfig:
                     f"config.json says {field} = {json.dumps(found)[:200]}, but the weights are those of a "
                     f"LeViT-{config.name} with {json.dumps(value)}. Pass a folder whose two files belong together."
                 )
-        self._check_timm_size(config)
-        self._check_heads(config)
-
-    def _check_timm_size(self, config: LevitConfig) -> None:
         size = TIMM_ARCHITECTURE.fullmatch(str(self.content.get("architecture", "")))
         if size and size[1].upper() != config.name:
             raise CheckpointError(f"config.json says {size[0]}, but the weights are those of a LeViT-{config.name}.")
+        self._check_heads(config)
 
     def _check_heads(self, config: LevitConfig) -> None:
         stated = self.content.get("architectures")
@@ -115,29 +112,17 @@ def _labels_by_index(names: object) -> tuple[str, ...] | None:
     return clean_labels([names[str(index)] for index in range(len(names))])
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > MAX_CONFIG_BYTES:
-            raise CheckpointError(f"config.json is larger than {MAX_CONFIG_BYTES >> 20} MiB: not a model's.")
-        content = json.loads(path.read_bytes())
-    except FileNotFoundError as error:
-        raise CheckpointError(
-            "The folder has no config.json. Pass a weights file, or a Hugging Face folder."
-        ) from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"config.json cannot be read as JSON: {error}.") from error
-    if not isinstance(content, dict):
-        raise CheckpointError("config.json holds no JSON object: it is not a model's.")
-    return content
-
-
 def read_hub_config(folder: Path) -> HubConfig:
     """Read a model folder's config.json and find its weights.
 
     Raises:
         CheckpointError: either is missing or unreadable, or config.json is another model's.
     """
-    content = _read_json(folder / "config.json")
+    if not (folder / "config.json").exists():
+        raise CheckpointError("The folder has no config.json. Pass a weights file, or a Hugging Face folder.")
+    content = read_json(folder / "config.json", CheckpointError, "the file")
+    if not isinstance(content, dict):
+        raise CheckpointError("config.json holds no JSON object: it is not a model's.")
     family = str(content.get("model_type", content.get("architecture")))
     if not family.startswith("levit"):
         raise CheckpointError(f"config.json is that of another architecture, {family[:100]!r}; expected a LeViT's.")

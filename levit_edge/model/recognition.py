@@ -15,7 +15,7 @@ import torch
 
 from levit_edge.errors import CheckpointError
 from levit_edge.model.config import CONFIGS, STEM_STRIDE, LevitConfig
-from levit_edge.model.key_maps import CheckpointFormat, file_key, file_owners
+from levit_edge.model.key_maps import CheckpointFormat, file_keys
 from levit_edge.model.levit import LeViT
 from levit_edge.text import listed
 
@@ -60,37 +60,29 @@ def _comparable(key: str, shape: Shape) -> Shape:
     return without_kernel(shape)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Candidate:
-    format: CheckpointFormat
-    config: LevitConfig
-    keys: dict[str, str]
-    named: int
-    """How many tensors have one of this candidate's names."""
-    shaped: int
-    """How many of those have its shape too."""
+def _agreement(candidate: Recognition, shapes: Mapping[str, Shape]) -> tuple[int, int]:
+    """How many tensors have both a name of `candidate` and its shape, and how many have such a name."""
+    expected = tensor_shapes(candidate.config)
+    named = [key for key in expected if candidate.keys[key] in shapes]
+    shaped = sum(_comparable(key, shapes[candidate.keys[key]]) == _comparable(key, expected[key]) for key in named)
+    return shaped, len(named)
 
 
-def _candidate(checkpoint_format: CheckpointFormat, config: LevitConfig, shapes: Mapping[str, Shape]) -> _Candidate:
-    expected = tensor_shapes(replace(config, distilled=True))
-    owners = file_owners(checkpoint_format, config)
-    keys = {key: file_key(key, owners) for key in expected}
-    named = [key for key in expected if keys[key] in shapes]
-    shaped = sum(_comparable(key, shapes[keys[key]]) == _comparable(key, expected[key]) for key in named)
-    return _Candidate(format=checkpoint_format, config=config, keys=keys, named=len(named), shaped=shaped)
-
-
-def _best_candidate(shapes: Mapping[str, Shape]) -> _Candidate:
+def _best_candidate(shapes: Mapping[str, Shape]) -> Recognition:
+    """The pair of naming and size, always with two heads, that agrees best."""
     candidates = []
-    for checkpoint_format, config in product(CheckpointFormat, CONFIGS.values()):
-        candidate = _candidate(checkpoint_format, config, shapes)
-        if candidate.shaped == len(shapes):
-            return candidate
-        candidates.append(candidate)
-    return max(candidates, key=lambda candidate: (candidate.shaped, candidate.named))
+    for checkpoint_format, size in product(CheckpointFormat, CONFIGS.values()):
+        config = replace(size, distilled=True)
+        keys = file_keys(checkpoint_format, config, tensor_shapes(config))
+        candidate = Recognition(format=checkpoint_format, config=config, keys=keys)
+        agreement = _agreement(candidate, shapes)
+        candidates.append((agreement, candidate))
+        if agreement[0] == len(shapes):
+            break
+    return max(candidates, key=lambda each: each[0])[1]
 
 
-def _classes(candidate: _Candidate, shapes: Mapping[str, Shape]) -> int:
+def _classes(candidate: Recognition, shapes: Mapping[str, Shape]) -> int:
     for head in ("head", "head_dist"):
         shape = shapes.get(candidate.keys[f"{head}.l.weight"], ())
         if shape and shape[0] > 0:
@@ -112,7 +104,7 @@ def _with_image_size(config: LevitConfig, biases: int) -> LevitConfig:
     return replace(config, image_size=image_size, resize=round(image_size * 256 / 224))
 
 
-def _own_config(candidate: _Candidate, shapes: Mapping[str, Shape]) -> LevitConfig:
+def _own_config(candidate: Recognition, shapes: Mapping[str, Shape]) -> LevitConfig:
     first_stage = [f"blocks.{2 * pair}.m.attention_biases" for pair in range(candidate.config.depths[0])]
     found = [shapes[candidate.keys[key]] for key in first_stage if candidate.keys[key] in shapes]
     biases = Counter(shape[1] for shape in found if len(shape) == 2).most_common(1)
@@ -121,14 +113,15 @@ def _own_config(candidate: _Candidate, shapes: Mapping[str, Shape]) -> LevitConf
     return replace(config, classes=_classes(candidate, shapes), distilled=distilled)
 
 
-def _check_is_levit(candidate: _Candidate, shapes: Mapping[str, Shape]) -> None:
-    if 2 * candidate.named < len(shapes):
+def _check_is_levit(candidate: Recognition, shapes: Mapping[str, Shape]) -> None:
+    shaped, named = _agreement(candidate, shapes)
+    if 2 * named < len(shapes):
         raise CheckpointError(
             f"This is another architecture: its {len(shapes)} tensors do not have LeViT's names, neither those of the "
             f"original code nor timm's nor Hugging Face's: {listed(list(shapes))}. "
             "Pass a LeViT checkpoint with its classifier."
         )
-    if 2 * candidate.shaped < candidate.named:
+    if 2 * shaped < named:
         width = shapes.get(candidate.keys["patch_embed.6.c.weight"], ())[:1]
         raise CheckpointError(
             f"The names are those of a LeViT ({candidate.format}), but the shapes are those of none of the sizes "
@@ -148,15 +141,8 @@ def recognise(shapes: Mapping[str, Shape]) -> Recognition:
     candidate = _best_candidate(shapes)
     _check_is_levit(candidate, shapes)
     config = _own_config(candidate, shapes)
-    owners = file_owners(candidate.format, config)
-    own_names = [*tensor_shapes(config), *_index_names(config)]
-    keys = {key: file_key(key, owners) for key in own_names}
-    return Recognition(format=candidate.format, config=config, keys=keys)
-
-
-def _index_names(config: LevitConfig) -> list[str]:
-    return [
-        key.replace("attention_biases", "attention_bias_idxs")
-        for key in tensor_shapes(config)
-        if key.endswith("attention_biases")
-    ]
+    names = tensor_shapes(config)
+    indices = {key.replace("attention_biases", "attention_bias_idxs") for key in names}
+    return Recognition(
+        format=candidate.format, config=config, keys=file_keys(candidate.format, config, [*names, *indices])
+    )

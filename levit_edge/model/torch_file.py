@@ -10,6 +10,7 @@ import argparse
 import re
 import warnings
 import zipfile
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,11 +21,12 @@ from levit_edge.errors import CheckpointError
 from levit_edge.model.pickle_scan import SCANNED_BYTES, pickle_globals
 from levit_edge.text import listed
 
-__all__ = ["LEGACY_MAGIC", "MAX_BYTES", "ZIP_MAGIC", "explain_pickle", "read_legacy_file", "read_zip_file"]
+__all__ = ["MAGICS", "MAX_BYTES", "explain_pickle", "read_torch_file"]
 
 ZIP_MAGIC = b"PK\x03\x04"
 LEGACY_MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19"
 """How files of PyTorch before 1.6 start: a pickled number (torch.serialization.MAGIC_NUMBER)."""
+MAGICS = (ZIP_MAGIC, LEGACY_MAGIC)
 MAX_BYTES = 4 << 30
 """The most bytes of a file and of its tensors. The largest LeViT training checkpoint, with optimizer and average, is
 0.6 GB."""
@@ -53,7 +55,7 @@ def explain_pickle(pickled: bytes) -> str | None:
 
 
 def _check_zip(archive: zipfile.ZipFile) -> bytes:
-    """Check sizes and checksums of every record; returns the pickle."""
+    """The pickle, after checking sizes and checksums of every record."""
     records = archive.infolist()
     if any(record.compress_type != zipfile.ZIP_STORED for record in records):
         raise CheckpointError("It is a compressed zip archive; torch.save writes uncompressed ones.")
@@ -130,31 +132,26 @@ def _is_plain(tensor: Tensor) -> bool:
     )
 
 
-def read_zip_file(path: Path) -> dict[str, Tensor]:
-    """The state dict of a file that `torch.save` of PyTorch 1.6 or later wrote.
+def _pickle(file: BufferedReader) -> bytes:
+    """What `torch.load` will unpickle; of a file that is no zip archive as much as tells what it asks for."""
+    if not file.peek(len(ZIP_MAGIC)).startswith(ZIP_MAGIC):
+        return file.read(SCANNED_BYTES)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return _check_zip(archive)
+    except CheckpointError:
+        raise
+    except Exception as error:  # BadZipFile and, for forged fields, almost anything else
+        raise CheckpointError(f"It is a damaged or truncated zip archive ({_summary(error)}).") from error
+
+
+def read_torch_file(path: Path) -> dict[str, Tensor]:
+    """The state dict of a file that `torch.save` wrote; before PyTorch 1.6 these had no checksums.
 
     Raises:
-        CheckpointError: it is damaged, asks to run code, or is another kind of archive.
+        CheckpointError: it is damaged or truncated, asks to run code, or is another kind of archive.
     """
     with path.open("rb") as file:
-        try:
-            with zipfile.ZipFile(file) as archive:
-                pickled = _check_zip(archive)
-        except CheckpointError:
-            raise
-        except Exception as error:  # BadZipFile and, for forged fields, almost anything else
-            raise CheckpointError(f"It is a damaged or truncated zip archive ({_summary(error)}).") from error
-        file.seek(0)
-        return _state_dict(_load(file, pickled))
-
-
-def read_legacy_file(path: Path) -> dict[str, Tensor]:
-    """The state dict of a file that `torch.save` before PyTorch 1.6 wrote: it has no checksums.
-
-    Raises:
-        CheckpointError: it is truncated, or asks to run code.
-    """
-    with path.open("rb") as file:
-        pickled = file.read(SCANNED_BYTES)
+        pickled = _pickle(file)
         file.seek(0)
         return _state_dict(_load(file, pickled))

@@ -14,21 +14,12 @@ from torch import Tensor
 
 from levit_edge.errors import CheckpointError
 from levit_edge.model.pickle_scan import SCANNED_BYTES, is_pickle
-from levit_edge.model.torch_file import (
-    LEGACY_MAGIC,
-    MAX_BYTES,
-    ZIP_MAGIC,
-    explain_pickle,
-    read_legacy_file,
-    read_zip_file,
-)
+from levit_edge.model.torch_file import MAGICS, MAX_BYTES, explain_pickle, read_torch_file
 
 __all__ = ["WeightFile", "read_weight_file"]
 
-MAX_HEADER_BYTES = 100_000_000
-"""The safetensors format's own limit."""
 PLAUSIBLE_HEADER_BYTES = 1 << 48
-"""Above this, the first eight bytes are not a length but some other file's beginning."""
+"""A safetensors file begins with the length of its header. Above this, it is some other file's beginning."""
 KINDS = {
     b"\xff\xd8\xff": "a JPEG image",
     b"\x89PNG": "a PNG image",
@@ -48,7 +39,6 @@ KINDS = {
 class WeightFile:
     """The content of a weights file, unchecked but for its container."""
 
-    path: Path
     sha256: str
     """SHA-256 of the whole file, 64 hex digits."""
     tensors: dict[str, Tensor]
@@ -65,12 +55,6 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise
     except Exception as error:  # SafetensorError and, for types that torch does not know, others
         raise CheckpointError(f"It is a damaged or truncated safetensors file ({error}). Fetch it again.") from error
-
-
-def _header_length(head: bytes) -> int | None:
-    """The header length that a safetensors file states in its first eight bytes; None for other files."""
-    length = int.from_bytes(head[:8], "little")
-    return length if head[8:9] == b"{" and length < PLAUSIBLE_HEADER_BYTES else None
 
 
 def _kind(head: bytes) -> str:
@@ -92,15 +76,10 @@ def _kind(head: bytes) -> str:
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     with path.open("rb") as file:
         head = file.read(SCANNED_BYTES)
-    header_length = _header_length(head)
-    if header_length is not None:
-        if header_length > MAX_HEADER_BYTES:
-            raise CheckpointError(f"It is a safetensors file that states a header of {header_length} bytes: damaged.")
+    if int.from_bytes(head[:8], "little") < PLAUSIBLE_HEADER_BYTES and head[8:9] == b"{":
         return _read_safetensors(path)
-    if head.startswith(ZIP_MAGIC):
-        return read_zip_file(path), {}
-    if head.startswith(LEGACY_MAGIC):
-        return read_legacy_file(path), {}
+    if head.startswith(MAGICS):
+        return read_torch_file(path), {}
     why = explain_pickle(head) if is_pickle(head) else None
     raise CheckpointError(
         why or f"It is not a checkpoint but {_kind(head)}; expected a .pth of torch.save, or a safetensors file."
@@ -137,4 +116,4 @@ def read_weight_file(path: Path) -> WeightFile:
     stated = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
     if stated > MAX_BYTES:
         raise CheckpointError(f"Its tensors have {stated} bytes: no LeViT checkpoint has more than {MAX_BYTES}.")
-    return WeightFile(path=path, sha256=sha256, tensors=tensors, metadata=metadata)
+    return WeightFile(sha256=sha256, tensors=tensors, metadata=metadata)

@@ -70,7 +70,7 @@ def evaluate_files(
         options=run.options,
         max_drop_pt=run.max_drop_pt,
         stages=stages,
-        flips=log,
+        flips=log.add,
     )
     flips = log.flips(images, run.preprocessing, thumbnails=thumbnails)
     return Evaluated(artifacts=tuple(models), verification=verification, report_data=replace(report_data, flips=flips))

@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from levit_edge.errors import RuntimeUnavailableError
-from levit_edge.system.signals import interrupts_wait
+from levit_edge.runtime.runner import needed
 from levit_edge.system.stderr import quiet_native_output
 
 __all__ = ["ExecuTorchRunner"]
 
+INSTALL = "`pip install 'levit-edge[quantize]'`, or ask for ONNX alone with `--runtime onnxruntime`"
 FLOAT = 6
 """float32 in ExecuTorch's `ScalarType`."""
 
@@ -23,17 +24,9 @@ class ExecuTorchRunner:
     """
 
     def __init__(self, model: bytes, threads: int = 1) -> None:
-        try:
-            with interrupts_wait():
-                import torch
-                from executorch.extension.pybindings import _portable_lib
-        except ModuleNotFoundError as error:
-            raise RuntimeUnavailableError(
-                "executorch is not installed: install it with `pip install 'levit-edge[quantize]'`, or ask for ONNX"
-                " alone with `--runtime onnxruntime`."
-            ) from error
-        except ImportError as error:
-            raise RuntimeUnavailableError(f"executorch is installed but cannot be loaded: {error}.") from error
+        with needed("executorch", INSTALL):
+            import torch
+            from executorch.extension.pybindings import _portable_lib
         self._from_numpy = torch.from_numpy
         self._model = model  # the runtime reads from these bytes for as long as it lives, and keeps no copy
         with quiet_native_output():

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from levit_edge.bundle.self_contained import require_self_contained
 from levit_edge.errors import BundleError, RuntimeUnavailableError
-from levit_edge.system.signals import interrupts_wait
+from levit_edge.runtime.runner import needed
 
 __all__ = ["OnnxRuntimeRunner"]
 
@@ -18,15 +18,8 @@ class OnnxRuntimeRunner:
     """An `.onnx` file in ONNX Runtime's CPU execution provider."""
 
     def __init__(self, model: bytes, threads: int = 1) -> None:
-        try:
-            with interrupts_wait():
-                import onnxruntime
-        except ModuleNotFoundError as error:
-            raise RuntimeUnavailableError(
-                "onnxruntime is not installed: install it with `pip install onnxruntime`."
-            ) from error
-        except ImportError as error:
-            raise RuntimeUnavailableError(f"onnxruntime is installed but cannot be loaded: {error}.") from error
+        with needed("onnxruntime", "`pip install onnxruntime`"):
+            import onnxruntime
         try:
             require_self_contained(model)
         except BundleError as error:

@@ -1,13 +1,17 @@
 """A loaded artifact, whatever its runtime: one image in, its logits out."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from levit_edge.bundle.kinds import Runtime, named
+from levit_edge.errors import RuntimeUnavailableError
+from levit_edge.system.signals import interrupts_wait
 
-__all__ = ["Runner", "open_runner", "runtime_version"]
+__all__ = ["Runner", "needed", "open_runner", "runtime_version"]
 
 Floats = NDArray[np.float32]
 
@@ -37,6 +41,22 @@ def open_runner(runtime: Runtime, model: bytes, threads: int = 1) -> Runner:
     """
     runner: Runner = named("levit_edge.runtime", runtime.entry.runner)(model, threads)
     return runner
+
+
+@contextmanager
+def needed(package: str, install: str) -> Iterator[None]:
+    """Around the imports of a package: say how to install it where it is missing.
+
+    Raises:
+        RuntimeUnavailableError: it is not installed, or cannot be loaded.
+    """
+    try:
+        with interrupts_wait():
+            yield
+    except ModuleNotFoundError as error:
+        raise RuntimeUnavailableError(f"{package} is not installed: install it with {install}.") from error
+    except ImportError as error:
+        raise RuntimeUnavailableError(f"{package} is installed but cannot be loaded: {error}.") from error
 
 
 def runtime_version(runtime: Runtime) -> str:

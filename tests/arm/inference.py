@@ -11,7 +11,7 @@ from levit_edge.board.session import Session
 from levit_edge.board.transports.transport import Transport
 from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.reader import Bundle
-from levit_edge.data.loader import decoded_squares
+from levit_edge.data.pool import read_squares
 from levit_edge.data.preprocess import normalise
 from levit_edge.device.normalisation import Pixels, normalisation_table
 from levit_edge.runtime.runner import open_runner
@@ -30,7 +30,7 @@ def int8_alone(bundle: Bundle) -> Bundle:
 def squares_of(bundle: Bundle, images: Sequence[Path]) -> list[Pixels]:
     """What the model sees of each photograph."""
     squares = [
-        each.copy() for each in decoded_squares(images, bundle.manifest.preprocessing, 0) if not isinstance(each, str)
+        each.copy() for each in read_squares(images, bundle.manifest.preprocessing, 0) if not isinstance(each, str)
     ]
     assert len(squares) == len(images)
     return squares

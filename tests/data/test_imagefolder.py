@@ -51,11 +51,6 @@ def test_a_thousand_folders_of_other_names_are_in_order(touch: Touch) -> None:
     assert image_set.class_names[7] == "class007"
 
 
-def test_other_ids_may_be_given(touch: Touch) -> None:
-    image_set = read_image_folder(touch("b/x.jpg"), 3, synsets=("c", "b", "a"))
-    assert (image_set.labels, image_set.class_names) == ((1,), ("c", "b", "a"))
-
-
 @pytest.mark.parametrize("classes", [1, 3, 1000])
 def test_counts_that_do_not_fit_are_both_named(touch: Touch, classes: int) -> None:
     with pytest.raises(DataError, match=f"2 class folders, but the model has {classes} classes"):

@@ -4,7 +4,6 @@ import subprocess
 import sys
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,22 +14,9 @@ from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing, open_image, preprocess
 from levit_edge.errors import DataError
 from levit_edge.system.worker import Helper
+from tests.conftest import Started
 
 WORKERS = pytest.mark.parametrize("workers", [0, 1, 3])
-
-
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
-    """The decoding processes that were started."""
-    processes: list[subprocess.Popen[bytes]] = []
-
-    class Recorded(subprocess.Popen[bytes]):
-        def __init__(self, *arguments: Any, **options: Any) -> None:
-            super().__init__(*arguments, **options)
-            processes.append(self)
-
-    monkeypatch.setattr(subprocess, "Popen", Recorded)
-    return processes
 
 
 @pytest.fixture
@@ -119,7 +105,7 @@ def test_no_images_give_nothing(small: Preprocessing) -> None:
 
 @pytest.mark.timeout(30)
 def test_a_worker_that_dies_is_an_error_that_names_the_image(
-    photographs: list[Path], small: Preprocessing, started: list[subprocess.Popen[bytes]]
+    photographs: list[Path], small: Preprocessing, started: Started
 ) -> None:
     with Decoder(photographs, small, ImageOptions(workers=2)) as decoder:
         decoded = iter(decoder)
@@ -181,9 +167,7 @@ def test_a_worker_that_cannot_start_is_an_error(
 
 
 @pytest.mark.parametrize("seen", [0, 1, 100])
-def test_leaving_ends_the_workers(
-    photographs: list[Path], small: Preprocessing, started: list[subprocess.Popen[bytes]], seen: int
-) -> None:
+def test_leaving_ends_the_workers(photographs: list[Path], small: Preprocessing, started: Started, seen: int) -> None:
     with Decoder(photographs, small, ImageOptions(workers=2)) as decoder:
         decoded = iter(decoder)
         assert len(list(islice(decoded, seen))) == seen
@@ -193,7 +177,7 @@ def test_leaving_ends_the_workers(
 
 @pytest.mark.timeout(30)
 def test_leaving_does_not_wait_for_a_worker_that_hangs(
-    photographs: list[Path], small: Preprocessing, started: list[subprocess.Popen[bytes]]
+    photographs: list[Path], small: Preprocessing, started: Started
 ) -> None:
     with Decoder(photographs, small, ImageOptions(workers=1)) as decoder:
         next(iter(decoder))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from levit_edge.model.config import CONFIGS, LevitConfig
-from levit_edge.model.key_maps import CheckpointFormat, file_key, file_owners
+from levit_edge.model.key_maps import CheckpointFormat, file_keys
 from levit_edge.model.levit import LeViT
 
 State = dict[str, Tensor]
@@ -56,8 +56,8 @@ def write_as() -> WriteAs:
     """The same tensors under the names of another code base."""
 
     def rename(state: State, checkpoint_format: CheckpointFormat) -> State:
-        owners = file_owners(checkpoint_format, CONFIGS["demo"])
-        return {file_key(key, owners): tensor for key, tensor in state.items()}
+        keys = file_keys(checkpoint_format, CONFIGS["demo"], state)
+        return {keys[key]: tensor for key, tensor in state.items()}
 
     return rename
 

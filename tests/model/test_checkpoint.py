@@ -155,7 +155,9 @@ def test_labels_in_the_metadata(demo_state: State, tmp_path: Path) -> None:
 @pytest.mark.parametrize("labels", ['["one", "two"]', "[", "[1, 2]", '{"0": "one"}'])
 def test_labels_that_do_not_fit(demo_state: State, labels: str, tmp_path: Path) -> None:
     save_file(demo_state, tmp_path / "demo.safetensors", {"labels": labels})
-    with pytest.raises(CheckpointError, match=r"names 2 classes.*10 outputs|no JSON list|not a list of strings"):
+    with pytest.raises(
+        CheckpointError, match=r"names 2 classes.*10 outputs|metadata is not JSON|not a list of strings"
+    ):
         read_checkpoint(tmp_path / "demo.safetensors")
 
 

@@ -5,6 +5,7 @@ import hashlib
 import os
 import socket
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -13,9 +14,10 @@ import pytest
 
 from levit_edge import demo
 from levit_edge.errors import CheckpointError, DownloadError
-from levit_edge.model import http_file
+from levit_edge.model import config, http_file
 from levit_edge.model.config import CONFIGS, OfficialWeights
 from levit_edge.model.download import fetch_official, resolve_checkpoint
+from levit_edge.model.http_file import fetch_file
 from levit_edge.system.host import cache_folder
 
 CONTENT = bytes(range(256)) * 5000
@@ -27,6 +29,7 @@ WEIGHTS = OfficialWeights(
     top5=0.0,
 )
 PATH = "/LeViT-test.pth"
+Official = Callable[[str], Path]
 
 
 @pytest.fixture
@@ -34,8 +37,21 @@ def cache(tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
+@pytest.fixture
+def official(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Official:
+    """Fetches the weights of the 128S as if they were published at that address."""
+    monkeypatch.setenv("LEVIT_EDGE_CACHE", os.fspath(cache))
+    monkeypatch.setitem(CONFIGS, "128S", dataclasses.replace(CONFIGS["128S"], weights=WEIGHTS))
+
+    def fetched(url: str) -> Path:
+        monkeypatch.setattr(config, "WEIGHTS_BASE_URL", url)
+        return fetch_official("128S")
+
+    return fetched
+
+
 def fetch(web: Any, cache: Path, **options: Any) -> Path:
-    return fetch_official("128S", weights=WEIGHTS, base_url=web.url, cache=cache, **options)
+    return fetch_file(web.url + PATH[1:], cache / PATH[1:], sha256_prefix=WEIGHTS.sha256_prefix, **options)
 
 
 def partial(cache: Path, content: bytes) -> Path:
@@ -44,11 +60,11 @@ def partial(cache: Path, content: bytes) -> Path:
     return cache / "LeViT-test.pth.partial"
 
 
-def test_fetches_once(web: Any, cache: Path) -> None:
+def test_fetches_once(web: Any, cache: Path, official: Official) -> None:
     web.files[PATH] = CONTENT
-    path = fetch(web, cache)
+    path = official(web.url)
     assert path.read_bytes() == CONTENT
-    assert fetch(web, cache) == path == cache / "LeViT-test.pth"
+    assert official(web.url) == path == cache / "LeViT-test.pth"
     assert web.ranges_seen == [None]
     assert sorted(file.name for file in cache.iterdir()) == ["LeViT-test.pth", "LeViT-test.pth.lock"]
 
@@ -143,11 +159,10 @@ def test_a_damaged_cached_file_is_fetched_again(web: Any, cache: Path) -> None:
     assert fetch(web, cache).read_bytes() == CONTENT
 
 
-def test_a_file_put_into_the_cache_needs_no_network(cache: Path) -> None:
+def test_a_file_put_into_the_cache_needs_no_network(cache: Path, official: Official) -> None:
     cache.mkdir()
     (cache / "LeViT-test.pth").write_bytes(CONTENT)
-    path = fetch_official("128S", weights=WEIGHTS, base_url="http://127.0.0.1:1/", cache=cache)
-    assert path.read_bytes() == CONTENT
+    assert official("http://127.0.0.1:1/").read_bytes() == CONTENT
 
 
 def test_processes_wait_for_each_other(web: Any, cache: Path) -> None:
@@ -186,12 +201,12 @@ def test_a_server_that_stalls(web: Any, cache: Path, monkeypatch: pytest.MonkeyP
     assert patience == [0.05] * 4
 
 
-def test_no_network_says_what_to_pass(cache: Path) -> None:
+def test_no_network_says_what_to_pass(cache: Path, official: Official) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/"
         with pytest.raises(DownloadError) as caught:
-            fetch_official("128S", weights=WEIGHTS, base_url=url, cache=cache)
+            official(url)
     message = str(caught.value)
     assert "cannot be reached: [Errno 111] Connection refused" in message
     assert "Pass --checkpoint FILE with a LeViT-128S checkpoint" in message
@@ -199,14 +214,14 @@ def test_no_network_says_what_to_pass(cache: Path) -> None:
     assert "LEVIT_EDGE_CACHE" in message
 
 
-def test_a_name_that_does_not_resolve(cache: Path) -> None:
+def test_a_name_that_does_not_resolve(official: Official) -> None:
     with pytest.raises(DownloadError, match="cannot be reached"):
-        fetch_official("128S", weights=WEIGHTS, base_url="http://levit-edge.invalid/", cache=cache)
+        official("http://levit-edge.invalid/")
 
 
-def test_other_addresses_are_not_opened(cache: Path, tmp_path: Path) -> None:
+def test_other_addresses_are_not_opened(official: Official, tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match="neither an http nor an https"):
-        fetch_official("128S", weights=WEIGHTS, base_url=f"file://{tmp_path}/", cache=cache)
+        official(f"file://{tmp_path}/")
 
 
 def test_a_cache_that_cannot_be_written(web: Any, tmp_path: Path) -> None:
@@ -263,9 +278,8 @@ def test_resolve_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert resolve_checkpoint(None, "demo") == demo.checkpoint_path()
 
 
-def test_resolve_official_weights(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LEVIT_EDGE_CACHE", os.fspath(cache))
-    monkeypatch.setitem(CONFIGS, "128S", dataclasses.replace(CONFIGS["128S"], weights=WEIGHTS))
+@pytest.mark.usefixtures("official")
+def test_resolve_official_weights(cache: Path) -> None:
     cache.mkdir()
     (cache / "LeViT-test.pth").write_bytes(CONTENT)
     assert resolve_checkpoint(None, "128S") == cache / "LeViT-test.pth"

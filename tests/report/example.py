@@ -46,7 +46,7 @@ def evaluated(bundle: Bundle, photographs: Path) -> tuple[Verification, FlipLog]
     images = read_image_folder(photographs, manifest.config.classes)
     models = {artifact: bundle.read(artifact.file) for artifact in manifest.artifacts}
     return evaluate(
-        models, images, manifest.preprocessing, source="val", flips=flips, options=ImageOptions(workers=0)
+        models, images, manifest.preprocessing, source="val", flips=flips.add, options=ImageOptions(workers=0)
     ), flips
 
 

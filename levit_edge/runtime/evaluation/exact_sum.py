@@ -5,7 +5,6 @@ Every finite float is an integer multiple of 2⁻¹⁰⁷⁴, the smallest subno
 
 import math
 import re
-from collections.abc import Iterable
 from typing import Self
 
 __all__ = ["ExactSum"]
@@ -23,11 +22,9 @@ class ExactSum:
 
     __slots__ = ("_not_finite", "_units")
 
-    def __init__(self, values: Iterable[float] = ()) -> None:
+    def __init__(self) -> None:
         self._units = 0
         self._not_finite = 0.0
-        for value in values:
-            self.add(value)
 
     def add(self, value: float) -> None:
         """Add one float."""

@@ -97,6 +97,8 @@ def _answers_of(
                 done, answer = key.data.answer()
                 early[done] = answer
                 key.data.take(next(remaining, None))
+                if not key.data.given:
+                    selector.unregister(key.fileobj)  # its end would look like an answer, and loses nothing
         yield early.pop(index)
 
 
@@ -105,7 +107,7 @@ class _Worker:
 
     def __init__(self, helper: Helper) -> None:
         self.helper = helper
-        self._given: deque[tuple[int, Location | FloatImage]] = deque()
+        self.given: deque[tuple[int, Location | FloatImage]] = deque()
 
     def send_models(self, models: Sequence[Model], preprocessing: Preprocessing) -> None:
         described = [{"file": each.file, "runtime": each.runtime, "classes": each.classes} for each in models]
@@ -124,12 +126,12 @@ class _Worker:
 
     def take(self, numbered: tuple[int, Location | FloatImage] | None) -> None:
         if numbered is not None:
-            self._given.append(numbered)
+            self.given.append(numbered)
             self.helper.send(pack_image(numbered[1]))
 
     def answer(self) -> tuple[int, Answer | str]:
         """The number of the oldest image given, and what came of it."""
-        index, image = self._given.popleft()
+        index, image = self.given.popleft()
         frame = self.helper.receive()
         if frame is None:
             name = f"input {index}" if isinstance(image, np.ndarray) else image

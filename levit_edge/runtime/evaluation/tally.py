@@ -6,7 +6,7 @@ Counts are integers and sums are exact, so parts of an evaluation give, merged i
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,19 +61,15 @@ class Tally:
         self.counts.merge(other.counts)
         self.comparison.merge(other.comparison)
 
-    def to_json(self) -> Any:
-        """What `from_json` takes."""
-        return to_json(self)
-
     @classmethod
     def from_json(cls, document: object) -> Self:
-        """The tally that `to_json` made `document` from.
+        """The tally that `levit_edge.documents.to_json` made `document` from.
 
         Raises:
             BundleError: it is not what `to_json` makes.
         """
         found = from_json(cls, document, BundleError, "the tally")
-        if found.to_json() != document:
+        if to_json(found) != document:
             raise BundleError("the tally is not valid: it lacks keys.")
         return found
 

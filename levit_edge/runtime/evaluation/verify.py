@@ -1,10 +1,9 @@
 """Verification: fp32 and INT8 in the real runtimes over the same images, compared image by image."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,11 +30,8 @@ from levit_edge.system.progress import Stages
 __all__ = ["AnswerListener", "bundle_images", "evaluate", "evaluation_set", "score", "verify"]
 
 
-class AnswerListener(Protocol):
-    """Hears what each artifact made of each image."""
-
-    def add(self, image: Location, label: int | None, logits: Mapping[Artifact, NDArray[np.float32]]) -> None:
-        """One image, its class if that is known, and the (classes,) logits of each artifact."""
+AnswerListener = Callable[[Location, int | None, Mapping[Artifact, NDArray[np.float32]]], None]
+"""Called with each image, its class if that is known, and the (classes,) logits of each artifact."""
 
 
 def verify(
@@ -169,7 +165,7 @@ def score(
                 label = None if images.labels is None else images.labels[index]
                 logits = tallies.count(answer, label)
                 if flips is not None:
-                    flips.add(images.images[index], label, logits)
+                    flips(images.images[index], label, logits)
             advance(1)
         refuse_bad_images(bad, len(images), skip=options.skip_bad_images)
         provenance = image_provenance(source, images, bad)

@@ -45,38 +45,40 @@ def main(requests: Pipe, answers: Pipe) -> None:
 
 def pack_image(image: Location | FloatImage) -> bytes:
     """One line of JSON, the location or the shape of what is an input already, and the float32 bytes of that."""
-    if isinstance(image, np.ndarray):
-        return json.dumps(image.shape).encode() + b"\n" + image.astype("<f4", copy=False).tobytes()
-    return json.dumps(pack(image)).encode() + b"\n"
+    return _packed(image.shape, image) if isinstance(image, np.ndarray) else _packed(pack(image))
 
 
 def _unpack_image(frame: bytes) -> Location | FloatImage:
-    line, _, values = frame.partition(b"\n")
-    head: dict[str, Any] | list[int] = json.loads(line)
-    return unpack(head) if isinstance(head, dict) else np.frombuffer(values, "<f4").astype(np.float32).reshape(head)
+    head, values = _unpacked(frame)
+    return unpack(head) if isinstance(head, dict) else values.reshape(head)
 
 
 def pack_answer(answer: Answer | str | LevitEdgeError) -> bytes:
     """One line of JSON, the seconds of each model, why the image cannot be read, or what is wrong with a model; and the
     logits' float32 bytes.
     """
-    if isinstance(answer, LevitEdgeError):
-        return json.dumps(fault_document(answer)).encode() + b"\n"
-    if isinstance(answer, str):
-        return json.dumps(answer).encode() + b"\n"
-    return json.dumps(answer.seconds).encode() + b"\n" + answer.logits.astype("<f4", copy=False).tobytes()
+    if isinstance(answer, Answer):
+        return _packed(answer.seconds, answer.logits)
+    return _packed(fault_document(answer) if isinstance(answer, LevitEdgeError) else answer)
 
 
 def unpack_answer(frame: bytes) -> Answer | str:
     """What `pack_answer` was given; a `LevitEdgeError` is raised."""
-    line, _, values = frame.partition(b"\n")
-    head: str | list[float] | dict[str, str] = json.loads(line)
+    head, values = _unpacked(frame)
     if isinstance(head, str):
         return head
     if isinstance(head, dict):
         raise_fault(head)
-    logits = np.frombuffer(values, "<f4").astype(np.float32, copy=False).reshape(len(head), -1)
-    return Answer(logits=logits, seconds=tuple(head))
+    return Answer(logits=values.reshape(len(head), -1), seconds=tuple(head))
+
+
+def _packed(head: object, values: FloatImage | None = None) -> bytes:
+    return json.dumps(head).encode() + b"\n" + (b"" if values is None else values.astype("<f4", copy=False).tobytes())
+
+
+def _unpacked(frame: bytes) -> tuple[Any, FloatImage]:
+    line, _, values = frame.partition(b"\n")
+    return json.loads(line), np.frombuffer(values, "<f4").astype(np.float32)
 
 
 def _add(evaluator: Evaluator, model: dict[str, Any], data: bytes) -> dict[str, str] | None:

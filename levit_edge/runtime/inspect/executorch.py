@@ -4,7 +4,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from levit_edge.errors import BundleError, RuntimeUnavailableError
+from levit_edge.errors import BundleError
+from levit_edge.runtime.runner import needed
 
 __all__ = ["ExecuTorchInspection", "inspect_executorch"]
 
@@ -32,12 +33,8 @@ def inspect_executorch(data: bytes) -> ExecuTorchInspection:
         RuntimeUnavailableError: the `executorch` package is not installed.
         BundleError: it is not an ExecuTorch program.
     """
-    try:
+    with needed("executorch", "`pip install 'levit-edge[quantize]'`"):
         from executorch.exir._serialize._program import deserialize_pte_binary
-    except ImportError as error:
-        raise RuntimeUnavailableError(
-            "executorch is not installed: install it with `pip install 'levit-edge[quantize]'`."
-        ) from error
     if data[4:6] != MAGIC:
         raise BundleError("it is not an ExecuTorch program: the identifier `ET` is missing.")
     try:

@@ -1,7 +1,6 @@
 """What model files hold, found out in a process of its own: see `levit_edge.system.limits`."""
 
 import json
-from types import TracebackType
 from typing import Any, Self
 
 from levit_edge.errors import BundleError
@@ -23,8 +22,8 @@ class ModelInspector:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._helpers.__exit__(kind, error, at)
+    def __exit__(self, *_: object) -> None:
+        self._helpers.__exit__(None, None, None)
 
     def inspect(self, name: str, data: bytes) -> dict[str, Any]:
         """The facts of a file as JSON holds them: `kind`, `file`, and those of its runtime's inspector.

@@ -5,7 +5,6 @@ of convolutions depends on the processor. Only the optimised graph shows it.
 """
 
 import tempfile
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,8 @@ from typing import Any
 from levit_edge.bundle.self_contained import require_self_contained
 from levit_edge.documents import to_json
 from levit_edge.errors import BundleError, RuntimeUnavailableError
-from levit_edge.runtime.inspect.onnx import CONVERSIONS, SHAPE_OPERATORS, inspect_onnx
+from levit_edge.runtime.inspect.onnx import CONVERSIONS, SHAPE_OPERATORS, counted, inspect_onnx
+from levit_edge.runtime.runner import needed
 
 __all__ = ["OptimisedGraph", "facts", "inspect_onnxruntime"]
 
@@ -54,15 +54,12 @@ def inspect_onnxruntime(data: bytes) -> OptimisedGraph:
     """Have ONNX Runtime optimise an ONNX file for this machine, and count what is left.
 
     Raises:
-        RuntimeUnavailableError: onnxruntime or onnx is not installed.
+        RuntimeUnavailableError: onnx or onnxruntime is not installed.
         BundleError: it is not an ONNX file, its weights are in other files, or ONNX Runtime refuses it.
     """
-    try:
+    with needed("onnx or onnxruntime", "`pip install onnx onnxruntime`"):
         import onnx
         import onnxruntime
-    except ImportError as error:
-        raise RuntimeUnavailableError("onnx and onnxruntime are needed: `pip install onnx onnxruntime`.") from error
-    inspect_onnx(data)
     require_self_contained(data)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "optimised.onnx"
@@ -75,23 +72,13 @@ def inspect_onnxruntime(data: bytes) -> OptimisedGraph:
             graph = onnx.load(path, load_external_data=False).graph
         except Exception as error:  # onnxruntime's exceptions have no public base but Exception
             raise BundleError(f"ONNX Runtime {onnxruntime.__version__} refuses the file: {error}") from error
-    kinds = Counter((_kind(node.op_type), node.op_type) for node in graph.node)
-
-    def counted(wanted: str) -> dict[str, int]:
-        return {operator: count for (kind, operator), count in kinds.most_common() if kind == wanted}
-
-    return OptimisedGraph(
-        onnxruntime_version=onnxruntime.__version__,
-        int8_operators=counted("int8"),
-        float_operators=counted("float"),
-        shape_operators=counted("shape"),
-        conversions=counted("conversion"),
-    )
+    kinds = ((_kind(node.op_type), node.op_type) for node in graph.node)
+    return OptimisedGraph(onnxruntime_version=onnxruntime.__version__, **counted(kinds))
 
 
 def _kind(operator: str) -> str:
     if operator in CONVERSIONS | LAYOUT_OPERATORS:
-        return "conversion"
+        return "conversions"
     if operator in INT8_OPERATORS or operator.startswith("QLinear"):
-        return "int8"
-    return "shape" if operator in SHAPE_OPERATORS | {"Gather", "Split"} else "float"
+        return "int8_operators"
+    return "shape_operators" if operator in SHAPE_OPERATORS | {"Gather", "Split"} else "float_operators"

@@ -31,7 +31,7 @@ class Evaluated:
     """What one file did on one shard."""
 
     tally: Any
-    """As `levit_edge.runtime.evaluation.tally.Tally.to_json` has it."""
+    """A `levit_edge.runtime.evaluation.tally.Tally`, read as JSON."""
     skipped: dict[str, str]
     """Images that could not be read: name in the shard -> why."""
     runtime: str
@@ -86,9 +86,7 @@ class Evaluate:
         return {
             artifact.sha256: Result(
                 value=to_json(
-                    Evaluated(
-                        tally=tally.to_json(), skipped=skipped, runtime=runtime_version(artifact.runtime), host=host
-                    )
+                    Evaluated(tally=tally, skipped=skipped, runtime=runtime_version(artifact.runtime), host=host)
                 )
             )
             for artifact, tally in tallies.by_artifact.items()

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +17,7 @@ from levit_edge.runtime.evaluation.evaluator import Answer, Model
 from levit_edge.runtime.evaluation.pool import answers, default_processes
 from levit_edge.runtime.evaluation.worker import pack_answer, unpack_answer
 from levit_edge.runtime.runner import open_runner
-from tests.conftest import colour_classifier
+from tests.conftest import Started, colour_classifier
 
 pytestmark = pytest.mark.timeout(60)  # a pool that loses an image would wait for it for ever
 PROCESSES = pytest.mark.parametrize("processes", [0, 1, 3])
@@ -26,20 +25,6 @@ MODELS = [
     Model(file=f"{scale}.onnx", runtime=Runtime.ONNXRUNTIME, data=colour_classifier(scale * np.eye(3)), classes=3)
     for scale in (1, -2)
 ]
-
-
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
-    """The processes that were started."""
-    processes: list[subprocess.Popen[bytes]] = []
-
-    class Recorded(subprocess.Popen[bytes]):
-        def __init__(self, *arguments: Any, **options: Any) -> None:
-            super().__init__(*arguments, **options)
-            processes.append(self)
-
-    monkeypatch.setattr(subprocess, "Popen", Recorded)
-    return processes
 
 
 @PROCESSES
@@ -76,15 +61,53 @@ def test_a_file_that_the_runtime_refuses_is_the_same_error_everywhere(
         list(answers(damaged, photographs, small, processes))
 
 
+@pytest.fixture
+def hanging(started: Started, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first process hangs as soon as it has opened the models, before it is given images."""
+    opened = evaluation_pool._Worker.wait_until_open
+
+    def wait_until_open(worker: evaluation_pool._Worker, models: Sequence[Model]) -> None:
+        opened(worker, models)
+        if worker.helper.process is started[0]:
+            started[0].send_signal(signal.SIGSTOP)
+
+    monkeypatch.setattr(evaluation_pool._Worker, "wait_until_open", wait_until_open)
+
+
+@pytest.mark.usefixtures("hanging")
 def test_a_process_that_dies_is_an_error_that_names_the_image(
-    photographs: list[Path], small: Preprocessing, started: list[subprocess.Popen[bytes]]
+    photographs: list[Path], small: Preprocessing, started: Started, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    running = answers(MODELS, photographs, small, 2)
-    next(running)
-    started[1].kill()
-    with pytest.raises(DataError, match=r"\d\.png: the process that evaluated it died \(killed by SIGKILL, often"):
-        list(running)
+    original = evaluation_pool._Worker.take
+
+    def take(worker: evaluation_pool._Worker, numbered: tuple[int, Path | FloatImage] | None) -> None:
+        original(worker, numbered)
+        if numbered is not None and numbered[0] == 50:  # long after the first was given images 0 and 2
+            started[0].kill()
+
+    monkeypatch.setattr(evaluation_pool._Worker, "take", take)
+    with pytest.raises(DataError, match=r"000\.png: the process that evaluated it died \(killed by SIGKILL, often"):
+        list(answers(MODELS, photographs, small, 2))
     assert all(process.returncode is not None for process in started)
+
+
+@pytest.mark.usefixtures("hanging")
+def test_a_process_that_dies_when_its_images_are_done_is_none(
+    photographs: list[Path], small: Preprocessing, started: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = evaluation_pool._Worker.answer
+
+    def answer(worker: evaluation_pool._Worker) -> tuple[int, Answer | str]:
+        found = original(worker)
+        if worker.helper.process is started[1] and not worker.given and found[0] >= 98:  # the rest is the first one's
+            started[1].kill()
+            started[1].wait()
+            started[0].send_signal(signal.SIGCONT)
+        return found
+
+    monkeypatch.setattr(evaluation_pool._Worker, "answer", answer)
+    assert len(list(answers(MODELS, photographs, small, 2))) == 100
+    assert started[1].returncode == -signal.SIGKILL
 
 
 def test_a_process_that_cannot_work_is_an_error(
@@ -102,7 +125,7 @@ def test_a_process_that_cannot_work_is_an_error(
 
 
 def test_closing_ends_processes_at_once_even_one_that_hangs(
-    photographs: list[Path], small: Preprocessing, started: list[subprocess.Popen[bytes]]
+    photographs: list[Path], small: Preprocessing, started: Started
 ) -> None:
     running = answers(MODELS, photographs, small, 2)
     next(running)
@@ -111,8 +134,9 @@ def test_closing_ends_processes_at_once_even_one_that_hangs(
     assert [process.returncode for process in started] == [-signal.SIGKILL] * 2
 
 
+@pytest.mark.usefixtures("hanging")
 def test_a_process_that_is_slow_gets_fewer_images(
-    photographs: list[Path], small: Preprocessing, started: list[subprocess.Popen[bytes]]
+    photographs: list[Path], small: Preprocessing, started: Started, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While one process hangs, the other goes on: with every image but the few that the first one has."""
     taken: list[int] = []
@@ -125,17 +149,8 @@ def test_a_process_that_is_slow_gets_fewer_images(
                 started[0].send_signal(signal.SIGCONT)
         original(worker, numbered)
 
-    opened = evaluation_pool._Worker.wait_until_open
-
-    def wait_until_open(worker: evaluation_pool._Worker, models: Sequence[Model]) -> None:
-        opened(worker, models)
-        if worker.helper.process is started[0]:
-            started[0].send_signal(signal.SIGSTOP)
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(evaluation_pool._Worker, "take", take)
-        patched.setattr(evaluation_pool._Worker, "wait_until_open", wait_until_open)
-        found = list(answers(MODELS, photographs, small, 2))
+    monkeypatch.setattr(evaluation_pool._Worker, "take", take)
+    found = list(answers(MODELS, photographs, small, 2))
     assert taken == list(range(100))
     assert len(found) == 100
 

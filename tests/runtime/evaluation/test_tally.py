@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as npst
 
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Artifact, ArtifactResult
+from levit_edge.documents import to_json
 from levit_edge.errors import BundleError
 from levit_edge.runtime.evaluation.evaluator import Answer
 from levit_edge.runtime.evaluation.tally import Tallies, Tally, gate
@@ -50,7 +51,7 @@ def counted(images: list[Image]) -> Tallies:
 
 def sent(tally: Tally) -> Tally:
     """Through a file."""
-    return Tally.from_json(json.loads(json.dumps(tally.to_json(), allow_nan=False)))
+    return Tally.from_json(json.loads(json.dumps(to_json(tally), allow_nan=False)))
 
 
 @given(labelled | unlabelled, st.integers(1, 5), st.integers())
@@ -163,7 +164,7 @@ def remove(*path: str) -> Callable[[dict[str, Any]], None]:
     ],
 )
 def test_damaged_documents_are_refused(whole: Tallies, change: Callable[[Any], None], said: str) -> None:
-    document = json.loads(json.dumps(whole.by_artifact[ARTIFACTS[0]].to_json()))
+    document = json.loads(json.dumps(to_json(whole.by_artifact[ARTIFACTS[0]])))
     Tally.from_json(document)
     change(document)
     with pytest.raises(BundleError, match=f"^the tally is not valid: .*{said}"):
