@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from levit_edge.device.engines import import_engine
-from levit_edge.device.protocol import AgentError, read_frame, write_frame
+from levit_edge.device.protocol import AgentError, Pipe, read_frame, write_frame
 from levit_edge.device.small_files import read_text
 
 LONGEST_START_S = 600
@@ -123,16 +123,16 @@ def peak_bytes() -> int:
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def serve_worker(requests: int, answers: int) -> None:
+def serve_worker(requests: Pipe, answers: Pipe) -> None:
     """Answer until the agent goes away. Never returns."""
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
         signal.signal(number, signal.SIG_DFL)
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
-    worker, stream = Worker(), os.fdopen(requests, "rb")
-    while (frame := read_frame(stream)) is not None:
+    worker = Worker()
+    while (frame := read_frame(requests)) is not None:
         request, payload = json.loads(frame), b""
-        arguments = {"pixels": read_frame(stream)} if request.pop("payload") else {}
+        arguments = {"pixels": read_frame(requests)} if request.pop("payload") else {}
         try:
             answer = getattr(worker, request.pop("do"))(**request, **arguments)
             if isinstance(answer, tuple):
