@@ -8,25 +8,23 @@ image.
 
 import errno
 import os
-import re
 import select
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from threading import Thread
 from types import TracebackType
 from typing import Self, cast
 
 from levit_edge.device.protocol import Pipe, read_frame, write_frame
+from levit_edge.device.small_files import process_peak_bytes
 from levit_edge.errors import DataError
 from levit_edge.system.memory import ran_out_of_memory
 
-__all__ = ["Helper", "Helpers", "next_frame", "process_peak_bytes", "serve", "watch_memory"]
+__all__ = ["Helper", "Helpers", "next_frame", "serve", "watch_memory"]
 
-_PEAK = re.compile(r"^VmHWM:\s+([0-9]+) kB$", re.MULTILINE)
 HINTS = {signal.SIGKILL: ", often for want of memory", signal.SIGALRM: ", as it took too long"}
 _watches: list[list[int]] = []
 
@@ -161,13 +159,3 @@ def watch_memory() -> Iterator[list[int]]:
         yield peaks
     finally:
         _watches[:] = [watch for watch in _watches if watch is not peaks]
-
-
-def process_peak_bytes(process: int | str) -> int | None:
-    """The peak resident memory of a running process by its number, or `self`; None where /proc does not tell."""
-    try:
-        status = Path(f"/proc/{process}/status").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    found = _PEAK.search(status)
-    return None if found is None else int(found[1]) * 1024

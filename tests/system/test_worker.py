@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from levit_edge.system.worker import Helpers, process_peak_bytes, watch_memory
+from levit_edge.device.small_files import process_peak_bytes
+from levit_edge.system.worker import Helpers, watch_memory
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="/proc")
 ECHO = """
