@@ -13,8 +13,7 @@ from levit_edge.bundle.manifest import Manifest
 from levit_edge.bundle.reader import MANIFEST_FILE, Bundle, bundle_files, plain_file_name
 from levit_edge.documents import to_json
 from levit_edge.errors import OutputError
-from levit_edge.system.atomic import partial_path, put_in_place, remove_abandoned_folders, write_synced
-from levit_edge.system.locks import OutputLock
+from levit_edge.system.atomic import folder_beside, put_in_place, write_synced
 from levit_edge.system.signals import interrupts_wait
 
 __all__ = ["BundleWriter"]
@@ -35,7 +34,6 @@ class BundleWriter:
         self.files: dict[str, str] = {}
         self._expected_bytes = expected_bytes
         self._undo = ExitStack()
-        self._folder = partial_path(self.output)
 
     def __enter__(self) -> Self:
         require_replaceable(self.output)
@@ -43,11 +41,8 @@ class BundleWriter:
             try:
                 undo.callback(_remove_empty, [parent for parent in self.output.parents if not parent.exists()])
                 self.output.parent.mkdir(parents=True, exist_ok=True)
-                undo.enter_context(OutputLock(self.output, "--output"))
-                remove_abandoned_folders(self.output)
+                self._folder = undo.enter_context(folder_beside(self.output, "--output"))
                 free_bytes = shutil.disk_usage(self.output.parent).free
-                undo.callback(shutil.rmtree, self._folder, ignore_errors=True)
-                self._folder.mkdir()
             except OSError as error:
                 raise _output_error(self.output, error) from error
             if free_bytes < self._expected_bytes:
