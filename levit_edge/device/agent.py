@@ -28,7 +28,7 @@ import time
 from typing import Any
 
 from levit_edge.device.bench import Bench
-from levit_edge.device.engines import NO_TELEMETRY, installed_packages
+from levit_edge.device.engines import NO_TELEMETRY, PACKAGES, installed_version
 from levit_edge.device.environment import private_environment, set_up, unfinished_environment
 from levit_edge.device.facts import machine, read_facts
 from levit_edge.device.folder import own_folder
@@ -92,7 +92,7 @@ class Agent:
         free = shutil.disk_usage(self.folder).free
         return {
             "facts": read_facts(),
-            "packages": installed_packages(),
+            "packages": {name: installed_version(name) for name in PACKAGES},
             "python": [*sys.version_info[:3]],
             "executable": sys.executable,
             "abi": {"machine": machine(), "libc": [*platform.libc_ver()]},

@@ -18,11 +18,6 @@ NO_TELEMETRY = {"ORT_DISABLE_TELEMETRY": "1", "ORT_TELEMETRY_DISABLED": "1"}
 these is set before it is imported; other versions know the second."""
 
 
-def installed_packages() -> dict[str, Any]:
-    """Version of each package that matters, None of those that are not installed."""
-    return {name: installed_version(name) for name in PACKAGES}
-
-
 def installed_version(package: str) -> str | None:
     """The version of a package, None if it is not installed."""
     from importlib.metadata import PackageNotFoundError, version
