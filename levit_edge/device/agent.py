@@ -29,9 +29,8 @@ from typing import Any
 
 from levit_edge.device.bench import Bench
 from levit_edge.device.engines import NO_TELEMETRY, PACKAGES, installed_version
-from levit_edge.device.environment import private_environment, set_up, unfinished_environment
 from levit_edge.device.facts import machine, read_facts
-from levit_edge.device.folder import own_folder
+from levit_edge.device.folder import own_folder, private_environment, set_up, unfinished_environment
 from levit_edge.device.lane import Lane
 from levit_edge.device.protocol import GREETING, AgentError, Pipe, read_frame, write_all, write_frame
 

@@ -80,10 +80,8 @@ def _set_pool(package: Any, threads: int) -> None:
     library = ctypes.CDLL(package._core.__file__)
     scope = "_ZN10executorch9extension10threadpool"
     try:
-        get, reset = (
-            getattr(library, f"{scope}14get_threadpoolEv"),
-            getattr(library, f"{scope}10ThreadPool24_unsafe_reset_threadpoolEj"),
-        )
+        get = library[f"{scope}14get_threadpoolEv"]
+        reset = library[f"{scope}10ThreadPool24_unsafe_reset_threadpoolEj"]
     except AttributeError:
         raise AgentError("runtime", "this executorch-numpy-runtime does not let its threads be set") from None
     get.restype, reset.restype = ctypes.c_void_p, ctypes.c_bool
