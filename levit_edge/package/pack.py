@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
@@ -131,14 +131,7 @@ def _model(manifest: Manifest, artifact: Artifact, images: int) -> PackedModel:
 def _accuracy(verification: Verification, artifact: str) -> Accuracy | None:
     for result in verification.results:
         if result.artifact == artifact:
-            return Accuracy(
-                top1=result.top1,
-                top5=result.top5,
-                drop_pt=result.drop_pt,
-                drop_ci95_pt=result.drop_ci95_pt,
-                agreement=result.agreement,
-                sqnr_db=result.sqnr_db,
-            )
+            return Accuracy(**{field.name: getattr(result, field.name) for field in fields(Accuracy)})
     return None
 
 

@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -67,24 +67,20 @@ def write_whole(path: Path, data: bytes, option: str) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    with prepared(path, data, option) as put_in_place:
-        put_in_place()
+    with prepared(path, data, option) as partial:
+        partial.replace(path)
 
 
 @contextmanager
-def prepared(path: Path, data: bytes, option: str) -> Iterator[Callable[[], None]]:
-    """Write `data` beside `path`; what is yielded renames it, else it is removed.
+def prepared(path: Path, data: bytes, option: str) -> Iterator[Path]:
+    """Write `data` beside `path` for the body to rename; if it does not, it is removed.
 
     Raises:
         OutputError: it cannot be written.
     """
     try:
         with _beside(path, data) as partial:
-
-            def put_in_place() -> None:
-                partial.replace(path)
-
-            yield put_in_place
+            yield partial
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror}. Choose another {option}.") from error
 

@@ -4,12 +4,12 @@ import hashlib
 import os
 import platform
 import re
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from platformdirs import user_cache_dir
 
 import levit_edge
+from levit_edge.device.engines import installed_version
 from levit_edge.device.small_files import read_text
 
 __all__ = ["CACHE_VARIABLE", "cache_folder", "describe_host", "package_versions", "source_digest"]
@@ -31,13 +31,7 @@ def describe_host() -> dict[str, str]:
 
 def package_versions(packages: tuple[str, ...]) -> dict[str, str]:
     """Package -> installed version; packages that are not installed are left out."""
-    found = {}
-    for package in packages:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    return {package: found for package in packages if (found := installed_version(package))}
 
 
 def cache_folder() -> Path:
