@@ -115,10 +115,9 @@ class Helper:
     def kill(self) -> None:
         """End the process at once: it holds nothing that would be lost."""
         self.process.kill()
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                with suppress(BrokenPipeError):
-                    pipe.close()
+        for pipe in (self._requests, self._answers):
+            with suppress(BrokenPipeError):
+                pipe.close()
 
 
 class Helpers:
