@@ -10,10 +10,10 @@ from typing import Self
 
 import numpy as np
 
+from levit_edge.device.protocol import read_frame, write_frame
 from levit_edge.errors import BoardError, OutputError
 from levit_edge.runtime.evaluation.evaluator import Answer
 from levit_edge.runtime.evaluation.worker import pack_answer, unpack_answer
-from levit_edge.system.frames import read_frame, write_frame
 from levit_edge.system.result_cache import ResultCache
 
 __all__ = ["PartialEvaluation"]

@@ -14,9 +14,8 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 from levit_edge.board.transports.transport import Transport, agent_source, boot_arguments
-from levit_edge.device.protocol import GREETING, LONGEST_FRAME
+from levit_edge.device.protocol import GREETING, Pipe, read_frame, write_all, write_frame
 from levit_edge.errors import BoardError
-from levit_edge.system.frames import Pipe, read_frame, write_all, write_frame
 from levit_edge.text import entries, number, reason, text
 
 __all__ = ["Progress", "Session"]
@@ -229,7 +228,7 @@ class Session:
             if _skip_to_greeting(stream):
                 self._greeted = True
                 self._frames.put(b"")
-                while (frame := read_frame(stream, LONGEST_FRAME)) is not None:
+                while (frame := read_frame(stream)) is not None:
                     if not self._ended.is_set():  # afterwards nobody takes them
                         self._frames.put(frame)
             self._frames.put(None)
@@ -267,9 +266,10 @@ class Session:
 
 
 def _skip_to_greeting(stream: Pipe) -> bool:
-    seen, byte = bytearray(), bytearray(1)
+    seen = bytearray()
     while not seen.endswith(GREETING):
-        if len(seen) > LONGEST_BANNER or not stream.readinto(memoryview(byte)):
+        byte = stream.read(1)
+        if len(seen) > LONGEST_BANNER or not byte:
             return False
         seen += byte
     return True

@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 from levit_edge.device.image import crop_square, decoding_fault, open_image
+from levit_edge.device.protocol import Pipe, write_frame
 from levit_edge.errors import DataError
-from levit_edge.system.frames import Pipe, write_frame
 from levit_edge.system.worker import next_frame, serve
 
 LONGEST_REASON = 200  # characters; answers must fit in the pipe, so that a worker never waits for its reader

@@ -29,7 +29,7 @@ def modules_of_the_agent() -> dict[str, set[str]]:
 
 def test_it_imports_only_what_every_python_has() -> None:
     found = modules_of_the_agent()
-    assert {"levit_edge.device.worker", "levit_edge.device.environment"} <= set(found)
+    assert {"levit_edge.device.worker", "levit_edge.device.folder"} <= set(found)
     names = set().union(*found.values()) - set(found)
     assert {"json", "collections.abc"} <= names
     assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names - {"tomllib"}  # of 3.11

@@ -23,7 +23,7 @@ BOOT = (
 from the folder where the login happens to begin. It has no single quote and no line break, so that every login shell
 takes it."""
 PRIVATE_PYTHON = '"${XDG_DATA_HOME:-$HOME/.local/share}/levit-edge/board/bin/python"'
-"""What `--setup` makes; see `levit_edge.device.environment.private_environment`."""
+"""What `--setup` makes; see `levit_edge.device.folder.private_environment`."""
 NO_PYTHON = 127
 
 

@@ -11,12 +11,12 @@ import sys
 from contextlib import suppress
 from typing import Any
 
+from levit_edge.device.protocol import Pipe, write_frame
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import SweepError
 from levit_edge.sweep.tasks.call import unpack_call
 from levit_edge.sweep.tasks.result import Done, Failed, Outcome
 from levit_edge.sweep.tasks.work import run
-from levit_edge.system.frames import Pipe, write_frame
 from levit_edge.system.worker import next_frame, serve
 
 __all__ = ["pack", "unpack"]

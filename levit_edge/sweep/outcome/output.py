@@ -25,7 +25,7 @@ from levit_edge.sweep.outcome.results import SweepResults
 from levit_edge.sweep.outcome.saved import RESULTS
 from levit_edge.sweep.outcome.table import csv_file, parquet_file
 from levit_edge.sweep.tasks.store import Store, write_whole
-from levit_edge.system.locks import OutputLock
+from levit_edge.system.locks import output_lock
 
 __all__ = ["BUNDLES", "PAGE", "Output"]
 
@@ -57,7 +57,7 @@ class Output:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise OutputError(f"{folder} cannot be written: {error.strerror}. Choose another --output.") from error
-            self._open.enter_context(OutputLock(folder, "--output"))
+            self._open.enter_context(output_lock(folder, "--output"))
             store = Store(self.store)
             store.remove_partial()  # of a run that was killed
             self._open.callback(store.remove_partial)  # of workers that were ended
