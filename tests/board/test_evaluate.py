@@ -1,6 +1,7 @@
 """Accuracy on a board: on this computer, and on one that sends what no board would."""
 
 import dataclasses
+import errno
 import itertools
 import math
 import os
@@ -22,8 +23,10 @@ from levit_edge.bundle.manifest import Verification
 from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.writer import BundleWriter
 from levit_edge.data.options import ImageOptions
-from levit_edge.errors import BoardError, BundleError, DataError
+from levit_edge.errors import BoardError, BundleError, DataError, OutputError
+from levit_edge.runtime.evaluation.evaluator import Answer
 from levit_edge.runtime.evaluation.verify import verify
+from levit_edge.system import result_cache
 from levit_edge.system.locks import lock
 from levit_edge.system.progress import Advance, Stages
 from tests.board.conftest import Place
@@ -233,6 +236,61 @@ def test_a_changed_image_or_file_begins_anew(
     first, second = sorted(with_a_bad_one.glob("*/*"))[1:3]
     shutil.copy(second, first)
     assert verified(bundle, with_a_bad_one, options=SKIPPING).resumed == 0
+
+
+def cut_off(bundle: Bundle, photographs: Path, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of what is left of an evaluation that had some chunks of four."""
+    monkeypatch.setattr(evaluate, "CHUNK", 4)
+    with pytest.raises(KeyboardInterrupt):
+        verified(bundle, photographs, stages=Stages(Interrupting(12)), options=SKIPPING)
+    (folder,) = kept.iterdir()
+    return folder
+
+
+def test_what_was_kept_comes_back_bit_for_bit(
+    bundle: Bundle, with_a_bad_one: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut_off(bundle, with_a_bad_one, kept, monkeypatch)
+    given: list[Answer | str] = []
+    monkeypatch.setattr(evaluate, "score", lambda _artifacts, _images, answers, **_others: given.extend(answers))
+    verified(bundle, with_a_bad_one, options=SKIPPING)
+    resumed, given = given[:12], []
+    verified(bundle, with_a_bad_one, options=SKIPPING)
+    assert list(map(without_seconds, resumed)) == list(map(without_seconds, given[:12]))
+    assert isinstance(resumed[0], str)
+
+
+def without_seconds(answer: Answer | str) -> object:
+    return answer if isinstance(answer, str) else (answer.logits.tobytes(), answer.logits.shape, len(answer.seconds))
+
+
+@pytest.mark.parametrize("damage", [b"", b"damage", None])
+def test_damage_costs_only_what_it_is_in_and_what_is_behind_it(
+    bundle: Bundle, with_a_bad_one: Path, kept: Path, monkeypatch: pytest.MonkeyPatch, damage: bytes | None
+) -> None:
+    part = cut_off(bundle, with_a_bad_one, kept, monkeypatch) / "4"
+    whole = part.read_bytes()
+    part.write_bytes(whole[:-1] if damage is None else damage)
+    found = verified(bundle, with_a_bad_one, options=SKIPPING)
+    assert found.resumed == 4
+    assert figures(found.verification) == figures(verify(bundle, with_a_bad_one, options=SKIPPING))
+
+
+def test_answers_that_cannot_be_kept_are_an_error(
+    bundle: Bundle, labelled_photographs: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_path: Path, _data: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(result_cache, "replace_file", full)
+    with pytest.raises(OutputError, match=rf"{kept}/\w+ cannot be written: No space left on device\."):
+        verified(bundle, labelled_photographs)
+
+
+def test_a_cache_folder_that_cannot_be_made_is_an_error(bundle: Bundle, labelled_photographs: Path, kept: Path) -> None:
+    kept.parent.write_bytes(b"")
+    with pytest.raises(OutputError, match=r"cannot be written: (Not a directory|File exists)\. LEVIT_EDGE_CACHE names"):
+        verified(bundle, labelled_photographs)
 
 
 def test_two_at_once_are_refused(bundle: Bundle, labelled_photographs: Path, kept: Path, place: Place) -> None:
