@@ -1,7 +1,7 @@
 """Measuring a bundle on one board: the files, the agent's job, and its figures put together."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -16,7 +16,7 @@ from levit_edge.benchmark.measurement import (
     ModelUnderTest,
     SpeedUp,
 )
-from levit_edge.board.answer import BenchmarkAnswer, row_without_times
+from levit_edge.board.answer import BenchmarkAnswer
 from levit_edge.board.facts.device import describe_device, describe_state
 from levit_edge.board.packages import require_packages, runtimes_there
 from levit_edge.board.session import Progress, Session
@@ -107,6 +107,12 @@ def measure(
         job = _job(bundle, sent, golden, schedule, settings)
         answer = BenchmarkAnswer(session.ask("bench", job=job), transport.name)
     results = tuple(answer.times(artifact, count) for artifact in sent for count in schedule.threads)
+    without_times = [
+        ArtifactTimes.of(each, count, error=absent[each.runtime])
+        for each in artifacts
+        if each.runtime in absent
+        for count in schedule.threads
+    ]
     speedups = () if device.emulator else answer.speedups(sent, schedule.threads)
     before, after = describe_state(answer.document.get("before")), describe_state(answer.document.get("after"))
     sustained = answer.sustained()
@@ -122,7 +128,7 @@ def measure(
         rounds=schedule.rounds,
         runs=schedule.runs,
         warm_up=settings.warm_up,
-        results=(*results, *_rows_of_absent(artifacts, absent, schedule.threads)),
+        results=(*results, *without_times),
         speedups=speedups,
         findings=findings(
             device=device,
@@ -150,14 +156,6 @@ def _require_a_board(transport: Transport, device: Device) -> None:
             f"{transport.name}: this is emulated ({device.emulator}), and its times say nothing about any board: a"
             " latency gate needs a board. Leave --max-latency-ms out."
         )
-
-
-def _rows_of_absent(
-    artifacts: Sequence[Artifact], absent: Mapping[Runtime, str], threads: Sequence[int]
-) -> Iterator[ArtifactTimes]:
-    for artifact in artifacts:
-        if artifact.runtime in absent:
-            yield from (row_without_times(artifact, count, absent[artifact.runtime]) for count in threads)
 
 
 def _disappoints(speedups: Sequence[SpeedUp]) -> bool:
