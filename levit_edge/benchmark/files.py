@@ -56,8 +56,11 @@ def save(measurement: Measurement, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         remove_abandoned(folder, r".*\.json")
         if path.exists() or path.is_symlink():
-            _require_same(path, data)
-            return path
+            if path.read_bytes() == data:
+                return path
+            raise OutputError(
+                f"{path} is there and is not this measurement: nothing was written. Choose another --save."
+            )
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror}. Choose another --save.") from error
     write_whole(path, data, "--save")
@@ -103,11 +106,6 @@ def _checked(document: object, what: str) -> Measurement:
     if problem := validate(measurement):
         raise MeasurementError(f"{what} is not one that can be: {problem}. Measure again.")
     return measurement
-
-
-def _require_same(path: Path, data: bytes) -> None:
-    if path.read_bytes() != data:
-        raise OutputError(f"{path} is there and is not this measurement: nothing was written. Choose another --save.")
 
 
 def _file_name(measurement: Measurement, digest: str) -> str:

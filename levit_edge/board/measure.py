@@ -18,7 +18,7 @@ from levit_edge.benchmark.measurement import (
 )
 from levit_edge.board.answer import BenchmarkAnswer
 from levit_edge.board.facts.device import describe_device, describe_state
-from levit_edge.board.packages import require_packages, runtimes_there
+from levit_edge.board.packages import require_packages
 from levit_edge.board.session import Progress, Session
 from levit_edge.board.transports.transport import Transport
 from levit_edge.bundle.kinds import Precision, Runtime
@@ -73,8 +73,8 @@ class Schedule:
         emulated = device.emulator is not None
         runs = settings.runs or (EMULATED_RUNS if emulated else RUNS)
         rounds = min(ROUNDS, runs)
-        threads = settings.threads or ((1,) if emulated else _default_threads(device.usable_cores))
-        return cls(threads=threads, rounds=rounds, runs=math.ceil(runs / rounds))
+        usual = {1} if emulated else {1, min(device.usable_cores, MOST_DEFAULT_THREADS)}
+        return cls(threads=settings.threads or tuple(sorted(usual)), rounds=rounds, runs=math.ceil(runs / rounds))
 
 
 def measure(
@@ -99,20 +99,15 @@ def measure(
             _require_a_board(transport, device)
         runtimes = dict.fromkeys(each.runtime for each in artifacts)
         absent = require_packages(transport.name, hello, settings.runtimes, runtimes)
-        here = runtimes_there(hello)
-        sent = [each for each in artifacts if each.runtime in here]
+        sent = [each for each in artifacts if each.runtime not in absent]
         for name in (*(each.file for each in sent), golden):
             session.put(name, files[name])
         schedule = Schedule.of(settings, device)
         job = _job(bundle, sent, golden, schedule, settings)
         answer = BenchmarkAnswer(session.ask("bench", job=job), transport.name)
     results = tuple(answer.times(artifact, count) for artifact in sent for count in schedule.threads)
-    without_times = [
-        ArtifactTimes.of(each, count, error=absent[each.runtime])
-        for each in artifacts
-        if each.runtime in absent
-        for count in schedule.threads
-    ]
+    not_sent = [(each, count) for each in artifacts if each.runtime in absent for count in schedule.threads]
+    without_times = [ArtifactTimes.of(each, count, error=absent[each.runtime]) for each, count in not_sent]
     speedups = () if device.emulator else answer.speedups(sent, schedule.threads)
     before, after = describe_state(answer.document.get("before")), describe_state(answer.document.get("after"))
     sustained = answer.sustained()
@@ -175,10 +170,6 @@ def _optimised(files: Mapping[str, bytes], artifacts: Sequence[Artifact]) -> Opt
                 return None
             return from_json(OptimisedGraph, facts, BundleError, artifact.file)
     return None
-
-
-def _default_threads(cores: int) -> tuple[int, ...]:
-    return tuple(sorted({1, min(max(cores, 1), MOST_DEFAULT_THREADS)}))
 
 
 def model_under_test(bundle: Bundle) -> ModelUnderTest:
