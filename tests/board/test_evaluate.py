@@ -6,8 +6,6 @@ import itertools
 import math
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -28,8 +26,9 @@ from levit_edge.errors import BoardError, BundleError, DataError, OutputError
 from levit_edge.runtime.evaluation.verify import verify
 from levit_edge.system import result_cache
 from levit_edge.system.locks import lock
-from levit_edge.system.progress import Advance, Stages
+from levit_edge.system.progress import Stages
 from tests.board.conftest import Place
+from tests.board.listeners import Heard, Interrupting
 from tests.board.stand_in import HELLO, StandIn, answering
 
 IMAGES = 32
@@ -148,41 +147,6 @@ def test_connecting_sending_and_evaluating_are_stages(bundle: Bundle, labelled_p
     sizes = sum(artifact.size_bytes for artifact in bundle.manifest.artifacts)
     assert told.totals == {"connect": None, "send": sizes, "verify": IMAGES}
     assert told.done == {"connect": 0, "send": sizes, "verify": IMAGES}
-
-
-class Heard:
-    """A listener who counts."""
-
-    def __init__(self) -> None:
-        self.totals: dict[str, int | None] = {}
-        self.done: dict[str, int] = {}
-
-    @contextmanager
-    def stage(self, name: str, total: int | None) -> Iterator[Advance]:
-        self.totals[name], self.done[name] = total, 0
-
-        def advance(count: int) -> None:
-            self.done[name] += count
-
-        yield advance
-
-
-class Interrupting:
-    """A listener who presses Ctrl-C after so many images."""
-
-    def __init__(self, images: int) -> None:
-        self.left = images
-
-    @contextmanager
-    def stage(self, name: str, total: int | None) -> Iterator[Advance]:
-        del total
-
-        def advance(_count: int) -> None:
-            self.left -= name == "verify"
-            if self.left == 0:
-                raise KeyboardInterrupt
-
-        yield advance
 
 
 @pytest.mark.parametrize("images", [1, 4, 5, 20, 32])
