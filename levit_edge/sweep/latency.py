@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from levit_edge.benchmark.files import shareable
 from levit_edge.benchmark.measurement import Device, Measurement
-from levit_edge.board.android.without_python import measure_by_agent_or_app
+from levit_edge.board.android.app import measure_by_agent_or_app
 from levit_edge.board.measure import BenchmarkSettings
 from levit_edge.board.transports.target import open_target
 from levit_edge.documents import to_json

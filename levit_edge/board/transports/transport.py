@@ -7,7 +7,7 @@ from typing import Protocol
 
 from levit_edge.device.sources import HOME, SOURCES
 
-__all__ = ["Transport", "agent_source", "boot_arguments", "shell_launch"]
+__all__ = ["Transport", "agent_source", "boot_arguments", "last_line", "shell_launch"]
 
 BOOT = (
     "import sys;"
@@ -59,3 +59,8 @@ def shell_launch(boot: Sequence[str], python: str | None) -> str:
     choice = found if python is None else f"p={shlex.quote(python)}"
     script = f'{choice}; command -v "$p" >/dev/null 2>&1 || exit {NO_PYTHON}; exec "$p" {shlex.join(boot)}'
     return f"exec sh -c {shlex.quote(script)}"
+
+
+def last_line(said: str) -> str:
+    """What a program that failed said last."""
+    return (said.strip().splitlines() or ["no message"])[-1].strip()

@@ -114,7 +114,7 @@ def bench(
 
 
 def _measure(bundle: "Bundle", transport: "Transport", settings: "BenchmarkSettings", progress: Any) -> "Measurement":
-    from levit_edge.board.android.without_python import measure_by_agent_or_app
+    from levit_edge.board.android.app import measure_by_agent_or_app
     from levit_edge.board.emulation.emulated import measure_emulated
     from levit_edge.board.transports.qemu import QemuTransport
 
