@@ -15,7 +15,7 @@ from levit_edge.quantize.analysis.search import SearchState, search_schemes
 from levit_edge.quantize.artifacts import Exported
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.prepare import Prepared
-from levit_edge.quantize.schemes import with_moves
+from levit_edge.quantize.schemes.choice import with_moves
 from levit_edge.quantize.stage_cache import StageCache
 from levit_edge.system.progress import Stages
 

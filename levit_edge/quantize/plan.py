@@ -14,14 +14,9 @@ from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.calibration.calibrate import calibrate
 from levit_edge.quantize.equalize import equalize
 from levit_edge.quantize.ranges.affine import LayerRanges, Range
-from levit_edge.quantize.schemes import (
-    COMPUTATIONS,
-    Computation,
-    Layer,
-    int8_attention_blocks,
-    layer_schemes,
-    quantizable_layers,
-)
+from levit_edge.quantize.schemes import Layer, quantizable_layers
+from levit_edge.quantize.schemes.choice import int8_attention_blocks, layer_schemes
+from levit_edge.quantize.schemes.registry import COMPUTATIONS, Computation
 from levit_edge.quantize.weights.bias_correction import mean_shifts
 from levit_edge.quantize.weights.gptq import SecondMoments, round_with_compensation
 from levit_edge.quantize.weights.weights import per_channel, round_to_nearest, weight_scales
@@ -59,7 +54,7 @@ class LayerPlan:
 
     def write_weights(self, layer: Layer) -> None:
         """Give `layer` the weights and the bias that it computes with: in float its own, which it has."""
-        if self.computation.INT8_WEIGHTS:
+        if self.computation.int8_weights:
             with torch.no_grad():
                 layer.weight.copy_(self.weight)
                 layer.get_parameter("bias").copy_(self.bias)
@@ -169,13 +164,13 @@ def _with_biases(plan: Plan, shifts: dict[str, Tensor]) -> Plan:
 
 
 def _record(name: str, layer: LayerPlan) -> LayerRecord:
-    fixed = layer.computation.FIXED_RANGES
+    fixed = layer.computation.fixed_ranges
     return LayerRecord(
         layer=name,
         scheme=layer.scheme,
         input=layer.ranges.input.affine() if fixed else None,
         output=layer.ranges.output.affine() if fixed else None,
-        weights_sha256=_digest(layer) if layer.computation.INT8_WEIGHTS else None,
+        weights_sha256=_digest(layer) if layer.computation.int8_weights else None,
     )
 
 

@@ -27,7 +27,8 @@ from levit_edge.quantize.export.executorch import export_executorch
 from levit_edge.quantize.export.program import export_program
 from levit_edge.quantize.plan import LayerPlan, Plan
 from levit_edge.quantize.quantizer import quantize_captured
-from levit_edge.quantize.schemes import Layer, possible_schemes, quantizable_layers
+from levit_edge.quantize.schemes import Layer, quantizable_layers
+from levit_edge.quantize.schemes.registry import possible_schemes
 from levit_edge.runtime.evaluation.evaluator import THREADS
 from levit_edge.runtime.runner import Runner, open_runner
 from levit_edge.system.progress import Advance

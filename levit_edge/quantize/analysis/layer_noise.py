@@ -17,7 +17,8 @@ from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.model.deploy import DeployLeViT, to_tokens
 from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.plan import Plan
-from levit_edge.quantize.schemes import COMPUTATIONS, possible_schemes, quantizable_layers
+from levit_edge.quantize.schemes import quantizable_layers
+from levit_edge.quantize.schemes.registry import COMPUTATIONS, possible_schemes
 from levit_edge.runtime.evaluation.comparison import Comparison, Counts
 from levit_edge.system.progress import Advance
 
@@ -39,7 +40,7 @@ Chosen = TypeVar("Chosen", Rounded, LayerScheme, Kind)
 
 def int8_schemes() -> tuple[LayerScheme, ...]:
     """The schemes that round."""
-    return tuple(scheme for scheme, computation in COMPUTATIONS.items() if computation.INT8_WEIGHTS)
+    return tuple(scheme for scheme, computation in COMPUTATIONS.items() if computation.int8_weights)
 
 
 @dataclass(kw_only=True)

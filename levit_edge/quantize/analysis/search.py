@@ -30,7 +30,7 @@ from levit_edge.quantize.analysis.layer_cost import layer_sites
 from levit_edge.quantize.analysis.layer_noise import FloatLogits, int8_schemes, layer_noise, network_noise
 from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.plan import Plan
-from levit_edge.quantize.schemes import COMPUTATIONS
+from levit_edge.quantize.schemes.registry import COMPUTATIONS
 from levit_edge.quantize.stage_cache import DamagedError, StageCache
 from levit_edge.system.progress import Advance, Stages
 
@@ -235,9 +235,9 @@ def rank_moves(
     steps = [step for name in schemes for step in _steps(name, schemes[name], noise, multiply_adds[name])]
     steps.sort(key=lambda step: -step.worth)
     total, kept = sum(multiply_adds.values()), []
-    in_float = sum(multiply_adds[name] for name, scheme in schemes.items() if not COMPUTATIONS[scheme].INT8_WEIGHTS)
+    in_float = sum(multiply_adds[name] for name, scheme in schemes.items() if not COMPUTATIONS[scheme].int8_weights)
     for step in steps:
-        if not COMPUTATIONS[step.scheme].INT8_WEIGHTS:
+        if not COMPUTATIONS[step.scheme].int8_weights:
             in_float += multiply_adds[step.layer]
         if in_float > (1 - LEAST_INT8_SHARE) * total:
             break
@@ -250,15 +250,15 @@ def _steps(
 ) -> list[_Step]:
     """What a layer can still do: always to the slower scheme that is worth most, until it is in float."""
     left = {each: noise[name, each] for each in COMPUTATIONS if (name, each) in noise}
-    left |= {each: 0.0 for each, computation in COMPUTATIONS.items() if not computation.INT8_WEIGHTS}
-    times = {each: COMPUTATIONS[each].TIME_PER_MULTIPLY_ADD for each in left}
+    left |= {each: 0.0 for each, computation in COMPUTATIONS.items() if not computation.int8_weights}
+    times = {each: COMPUTATIONS[each].time_per_multiply_add for each in left}
 
     def step(before: LayerScheme, after: LayerScheme) -> _Step:
         time = (times[after] - times[before]) * multiply_adds
         return _Step(layer=name, scheme=after, noise=left[before] - left[after], time=time)
 
     steps: list[_Step] = []
-    while COMPUTATIONS[scheme].INT8_WEIGHTS:
+    while COMPUTATIONS[scheme].int8_weights:
         slower = [step(scheme, after) for after in left if times[after] > times[scheme]]
         steps.append(max(slower, key=lambda each: (each.worth, each.time)))
         scheme = steps[-1].scheme
