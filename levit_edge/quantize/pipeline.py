@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +18,14 @@ from levit_edge.bundle.writer import BundleWriter
 from levit_edge.data.options import DEFAULTS, ImageOptions
 from levit_edge.quantize.artifacts import Checked, check_exports, export_all
 from levit_edge.quantize.budget import Planned, keep_budget
-from levit_edge.quantize.bundle_parts import expected_bytes, finish, golden_file, labels_file, make_manifest
+from levit_edge.quantize.bundle_parts import expected_bytes, finish, golden_file, labels_file
 from levit_edge.quantize.cached_calibration import recalled
 from levit_edge.quantize.calibration.calibrated import Calibrated
 from levit_edge.quantize.prepare import Prepared, check_images, prepare, with_search_images
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.quantize.report_data import Evaluated, evaluate_files, measure_here
 from levit_edge.quantize.stage_cache import StageCache, inputs_of
-from levit_edge.system.host import package_versions
+from levit_edge.system.host import describe_host, package_versions
 from levit_edge.system.progress import StageListener, Stages
 
 __all__ = ["quantize"]
@@ -138,8 +140,9 @@ def _add_files(writer: BundleWriter, run: Prepared, golden: NDArray[np.float32],
 def _describe(
     writer: BundleWriter, run: Prepared, calibrated: Calibrated, planned: Planned, evaluated: Evaluated
 ) -> Manifest:
-    return make_manifest(
-        writer,
+    return Manifest(
+        levit_edge_version=version("levit-edge"),
+        created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
         config=run.trained.config,
         preprocessing=run.preprocessing,
         recipe=planned.recipe(run.recipe),
@@ -147,6 +150,9 @@ def _describe(
         checkpoint=run.provenance,
         calibration=calibrated.provenance(run.images.calibration_source),
         artifacts=evaluated.artifacts,
+        files=writer.files,
+        tools=package_versions(TOOLS),
+        host=describe_host(),
         verification=evaluated.verification,
         search=planned.search,
     )
