@@ -20,14 +20,14 @@ from levit_edge.bundle.manifest import Move, SearchRecord, Trial
 from levit_edge.bundle.provenance import image_provenance
 from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.data.imagefolder import ImageSet
-from levit_edge.data.loader import BadImage, Decoder, batches
+from levit_edge.data.loader import BadImage, Decoder
 from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample, ordered_digest
 from levit_edge.documents import from_json, parse_json, to_json
 from levit_edge.errors import DataError
 from levit_edge.quantize.analysis.layer_cost import layer_sites
-from levit_edge.quantize.analysis.layer_noise import FloatLogits, int8_schemes, layer_noise, network_noise
+from levit_edge.quantize.analysis.layer_noise import FloatLogits, int8_schemes, labelled, layer_noise, network_noise
 from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.schemes.registry import COMPUTATIONS
@@ -39,7 +39,6 @@ __all__ = ["SEARCH_IMAGES", "SearchState", "search_schemes", "split_for_search"]
 SEARCH_IMAGES = 1000
 """At most this many, and at most half of the evaluation images, choose the schemes; the others give the figures."""
 RANKING_IMAGES = 64
-BATCH = 16
 WHAT = "search"
 LEAST_INT8_SHARE = 0.5
 """The least share of the multiply-adds of layers: with less in int8, the fp32 file is the better choice."""
@@ -177,11 +176,8 @@ def _try(
     plan: Plan, moves: Iterable[Move], reference: FloatLogits, decoder: Decoder, images: ImageSet, advance: Advance
 ) -> Trial:
     moves = tuple(moves)
-    labels = images.labels or ()
-    labelled = (
-        (torch.from_numpy(batch), [labels[index] for index in indices]) for indices, batch in batches(decoder, BATCH)
-    )
-    noise = network_noise(reference, {"moved": simulate(_moved(plan, moves))}, labelled, advance)["moved"]
+    networks = {"moved": simulate(_moved(plan, moves))}
+    noise = network_noise(reference, networks, labelled(decoder, images.labels), advance)["moved"]
     lost, gained, samples = noise.comparison.lost, noise.comparison.gained, noise.counts.samples
     return Trial(
         moves=len(moves),
@@ -203,8 +199,7 @@ def _rank(plan: Plan, decoder: Decoder, state: SearchState, stages: Stages) -> l
     """All moves, best first, as long as enough of the network stays in int8."""
     if state.moves is None:
         with stages.stage("rank layers", total=len(decoder)) as advance:
-            labelled = ((torch.from_numpy(batch), None) for _, batch in batches(decoder, BATCH))
-            noises = layer_noise(plan, labelled, int8_schemes(), advance)
+            noises = layer_noise(plan, labelled(decoder, None), int8_schemes(), advance)
         relative = {key: noise.relative_noise for key, noise in noises.items()}
         size = plan.deploy.config.image_size
         sites = layer_sites(plan.deploy, torch.zeros(1, 3, size, size))

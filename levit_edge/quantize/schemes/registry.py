@@ -13,7 +13,7 @@ from levit_edge.quantize.schemes import Layer, dynamic, static
 
 __all__ = ["COMPUTATIONS", "Computation", "possible_schemes"]
 
-Rounding = Callable[[Tensor, LayerRanges], Tensor]
+Rounding = Callable[[LayerRanges, Tensor], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +34,9 @@ class Computation:
     """Whether the layer of that name can have the scheme."""
     impossible: str = ""
     """What a layer is that cannot have the scheme, and what to do; the end of an error."""
-    round_input: Rounding = lambda values, _ranges: values
+    round_input: Rounding = lambda _ranges, values: values
     """The input as the runtimes' kernels see it; same shape."""
-    round_output: Rounding = lambda values, _ranges: values
+    round_output: Rounding = lambda _ranges, values: values
     """The output as the runtimes' kernels leave it; same shape."""
     annotation: Callable[[Node, LayerRanges, Tensor], QuantizationAnnotation | None] = lambda *_: None
     """What torchao quantizes of a layer in a captured graph, by its ranges and weight scales; None if nothing."""
@@ -47,8 +47,8 @@ COMPUTATIONS: dict[LayerScheme, Computation] = {
         int8_weights=True,
         fixed_ranges=True,
         time_per_multiply_add=0.16,
-        round_input=lambda values, ranges: static.rounded_statically(values, ranges.input),
-        round_output=lambda values, ranges: static.rounded_statically(values, ranges.output),
+        round_input=lambda ranges, values: static.rounded_statically(values, ranges.input),
+        round_output=lambda ranges, values: static.rounded_statically(values, ranges.output),
         annotation=static.annotation,
     ),
     LayerScheme.DYNAMIC: Computation(
@@ -57,7 +57,7 @@ COMPUTATIONS: dict[LayerScheme, Computation] = {
         possible=dynamic.possible,
         impossible="a strided convolution that runtimes quantize only statically. Leave it static, or use"
         " --float-layer.",
-        round_input=lambda values, _ranges: dynamic.rounded_dynamically(values),
+        round_input=lambda _ranges, values: dynamic.rounded_dynamically(values),
         annotation=dynamic.annotation,
     ),
     LayerScheme.FLOAT: Computation(time_per_multiply_add=0.39),

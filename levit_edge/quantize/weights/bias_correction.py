@@ -66,7 +66,7 @@ def _observe(rounded: Rounded, mean: _Mean, layer: Layer, inputs: tuple[Tensor],
     computation = COMPUTATIONS[rounded.scheme]
     if not computation.int8_weights:  # the shift is for those who try the layer in int8 all the same
         computation = COMPUTATIONS[LayerScheme.DYNAMIC]
-    mean.add(output - _apply(layer, computation.round_input(inputs[0], rounded.ranges), rounded.weight))
+    mean.add(output - _apply(layer, computation.round_input(rounded.ranges, inputs[0]), rounded.weight))
 
 
 def _apply(layer: Layer, inputs: Tensor, weight: Tensor) -> Tensor:
