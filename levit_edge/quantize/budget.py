@@ -85,7 +85,7 @@ def _price(by_recipe: Plan, exported: Sequence[Exported], image: NDArray[np.floa
     before = export_executorch(export_program(quantize_graph(by_recipe), torch.zeros(image.shape)))
     timed = {"recipe": before, "chosen": models[Precision.INT8], "fp32": models[Precision.FP32]}
     runners = {name: open_runner(Runtime.EXECUTORCH, model, THREADS) for name, model in timed.items()}
-    medians = {name: timing.median_ms for name, timing in run_in_turn(runners, image, ROUNDS).items()}
+    medians = {name: timing.median_ms for name, timing in run_in_turn(runners, image).items()}
     return LatencyPrice(recipe_ms=medians["recipe"], chosen_ms=medians["chosen"], fp32_ms=medians["fp32"], runs=ROUNDS)
 
 

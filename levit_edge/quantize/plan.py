@@ -118,30 +118,22 @@ def make_plan(deploy: DeployLeViT, images: Images, recipe: Recipe, stages: Stage
         ranges = calibrate(deploy, images.tensors(advance), recipe, products, hooks)
     for layer in (f"{block}.{name}" for block in int8_attention for name in ("k", "v")):
         ranges[layer] = replace(ranges[layer], output=ranges[layer].output.symmetric())
-    layers = quantizable_layers(deploy)
-    scales = {name: weight_scales(layer, ranges[name]) for name, layer in layers.items()}
-    weights = {}
-    with stages.stage("round weights", total=len(layers)) as advance:
-        for name, module in layers.items():
-            if moments:
-                weights[name] = round_with_compensation(module.weight, scales[name], moments.of(name))
-            else:
-                weights[name] = round_to_nearest(module.weight.detach(), scales[name])
-            advance(1)
-    plan = Plan(
-        deploy=deploy,
-        layers={
-            name: LayerPlan(
+    layers: dict[str, LayerPlan] = {}
+    with stages.stage("round weights", total=len(schemes)) as advance:
+        for name, module in quantizable_layers(deploy).items():
+            scales, weight = weight_scales(module, ranges[name]), module.weight.detach()
+            layers[name] = LayerPlan(
                 scheme=schemes[name],
                 ranges=ranges[name],
-                weight_scales=scales[name],
-                weight=weights[name],
-                bias=layer.get_parameter("bias").detach(),
+                weight_scales=scales,
+                weight=round_with_compensation(weight, scales, moments.of(name))
+                if moments
+                else round_to_nearest(weight, scales),
+                bias=module.get_parameter("bias").detach(),
             )
-            for name, layer in layers.items()
-        },
-        products={name: plan for block in int8_attention for name, plan in _product_plans(block, ranges).items()},
-    )
+            advance(1)
+    product_plans = {name: plan for block in int8_attention for name, plan in _product_plans(block, ranges).items()}
+    plan = Plan(deploy=deploy, layers=layers, products=product_plans)
     if not recipe.bias_correction:
         return plan
     with stages.stage("correct biases", total=len(images)) as advance:
