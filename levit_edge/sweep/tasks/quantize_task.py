@@ -18,7 +18,7 @@ from levit_edge.quantize.bundle_parts import golden_file
 from levit_edge.quantize.cached_calibration import calibrated_from_bytes
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.quantize.report_data import layer_report_data
-from levit_edge.quantize.schemes import layer_schemes
+from levit_edge.quantize.schemes.choice import layer_schemes
 from levit_edge.report.report_data import REPORT_DATA_FILE, report_data_file
 from levit_edge.sweep.tasks.calibrate_task import IMAGES, PLAN
 from levit_edge.sweep.tasks.call import inputs_of

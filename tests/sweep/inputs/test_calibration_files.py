@@ -35,7 +35,7 @@ def test_calibration_is_that_of_the_local_folder(
     preprocessing = Preprocessing.from_config(CONFIGS["demo"])
     seen = []
     for each in (copied, expected):
-        with CalibrationImages(each, preprocessing, ImageOptions(workers=0)) as calibration:
+        with CalibrationImages(each.images, preprocessing, ImageOptions(workers=0)) as calibration:
             tensors = [tensor.numpy().tobytes() for tensor in calibration.tensors(lambda _: None)]
             seen.append((tensors, image_provenance("x", each, calibration.bad, list_files=True)))
     assert seen[0] == seen[1]
