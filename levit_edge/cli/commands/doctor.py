@@ -27,20 +27,24 @@ def doctor(
     Exit status 3 if the packages that every command needs are not the required ones; 0 otherwise, also if things are
     missing that only some commands need.
     """
-    checks = look(network=network)
+    from levit_edge.doctor.packages import PACKAGES
+    from levit_edge.documents import to_json
+
+    checks = _look(network=network)
     if json:
-        print_json({"schema_version": 1, "checks": [_document(check) for check in checks]})
+        print_json({"schema_version": 1, "checks": to_json(checks)})
     else:
         for check in checks:
             _print(check)
-    return ExitStatus.BAD_INPUT if _broken(checks) else ExitStatus.DONE
+    broken = any(check.name == PACKAGES and check.status is not CheckStatus.OK for check in checks)
+    return ExitStatus.BAD_INPUT if broken else ExitStatus.DONE
 
 
-def look(*, network: bool) -> list[Check]:
+def _look(*, network: bool) -> list[Check]:
     """All checks; without `network` nothing leaves this machine."""
     from levit_edge.doctor import board_tools, machine, packages, weights
 
-    checks = [
+    return [
         packages.check_packages(),
         packages.check_quantize_packages(),
         *packages.check_runtimes(),
@@ -53,22 +57,8 @@ def look(*, network: bool) -> list[Check]:
         board_tools.check_adb(),
         board_tools.check_emulated_boards(),
         board_tools.check_counting(),
+        *(weights.check_network() if network else ()),
     ]
-    if network:
-        from levit_edge.doctor.network import check_network
-
-        checks += check_network()
-    return checks
-
-
-def _broken(checks: list[Check]) -> bool:
-    from levit_edge.doctor.packages import PACKAGES
-
-    return any(check.name == PACKAGES and check.status is not CheckStatus.OK for check in checks)
-
-
-def _document(check: Check) -> dict[str, str]:
-    return {"name": check.name, "status": str(check.status), "found": check.found, "advice": check.advice}
 
 
 def _print(check: Check) -> None:
