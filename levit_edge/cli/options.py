@@ -9,25 +9,6 @@ from levit_edge.bundle.kinds import Runtime
 from levit_edge.cli.terminal.completion import model_sizes, targets
 from levit_edge.model.config import CONFIGS
 
-__all__ = [
-    "BundlePath",
-    "Calibration",
-    "Checkpoint",
-    "JsonOutput",
-    "Limit",
-    "MaxDrop",
-    "Model",
-    "Python",
-    "Resize",
-    "RuntimeChoice",
-    "SkipBadImages",
-    "SshConfig",
-    "Target",
-    "Timeout",
-    "Workers",
-    "require_model",
-]
-
 SIZES = ", ".join(CONFIGS)
 
 JsonOutput = Annotated[bool, typer.Option("--json", help="Print one JSON document and no progress.")]

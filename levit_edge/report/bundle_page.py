@@ -10,7 +10,7 @@ from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.manifest import ArtifactResult
 from levit_edge.bundle.reader import Bundle
 from levit_edge.documents import to_json
-from levit_edge.report.boards_plot import boards_plot
+from levit_edge.report.boards_page import boards_plot
 from levit_edge.report.bundles import Opened, compare, open_all
 from levit_edge.report.caveats import caveats
 from levit_edge.report.layers_plot import compared_sqnr_plot, ranges_plot, sqnr_plot

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from levit_edge.cli.options import JsonOutput
-from levit_edge.cli.terminal.console import print_json, stdout
+from levit_edge.cli.terminal.console import print_json, say, stdout
 from levit_edge.doctor.check import Check, CheckStatus
 from levit_edge.errors import ExitStatus
 
@@ -67,7 +67,7 @@ def _print(check: Check) -> None:
     if check.advice:
         lines.append(INDENT + _wrapped(f"→ {check.advice}"))
     for line in lines:
-        stdout.print(line, markup=False, highlight=False, soft_wrap=True)
+        say(line)
 
 
 def _wrapped(text: str) -> str:

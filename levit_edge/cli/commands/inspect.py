@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from levit_edge.cli.options import JsonOutput
-from levit_edge.cli.terminal.console import print_json, stdout
+from levit_edge.cli.terminal.console import print_json, say
 from levit_edge.errors import BundleError, RuntimeUnavailableError
 
 if TYPE_CHECKING:
@@ -128,4 +128,4 @@ def _text(value: Any) -> str:
 
 
 def _line(text: str) -> None:
-    stdout.print(text, markup=False, highlight=False, soft_wrap=True)
+    say(text)

@@ -83,7 +83,7 @@ def quantize(
     Begin with --checkpoint, --calibration and --evaluation: the other defaults are chosen by measurement.
     """
     require_model(model, checkpoint)
-    from levit_edge.cli.show.bundle import print_bundle
+    from levit_edge.cli.show.tables import print_bundle
     from levit_edge.quantize.pipeline import quantize as quantize_checkpoint
 
     bundle = quantize_checkpoint(
