@@ -36,16 +36,6 @@ class Headline:
     """Median and quartiles, on the computer that made the bundle."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Flip:
-    """What became of one image in one runtime."""
-
-    outcome: str
-    """`lost`, `gained`, or `changed` where there is no label or both are wrong."""
-    before: ImageAnswer
-    after: ImageAnswer
-
-
 def bundle_page(bundle: Bundle, *, others: Sequence[Bundle] = (), measurements: Sequence[Measurement] = ()) -> str:
     """The page of `bundle`; what was not recorded when it was made is named as such.
 
@@ -106,16 +96,13 @@ def _headlines(opened: Opened) -> list[Headline]:
     ]
 
 
-def _flips(image: FlippedImage) -> list[Flip]:
-    pairs = zip(image.answers[::2], image.answers[1::2], strict=True)
-    return [
-        Flip(outcome=_outcome(image.label, before.top[0].index, after.top[0].index), before=before, after=after)
-        for before, after in pairs
-    ]
-
-
-def _outcome(label: int | None, before: int, after: int) -> str:
-    return "lost" if label == before else "gained" if label == after else "changed"
+def _flips(image: FlippedImage) -> list[tuple[str, ImageAnswer, ImageAnswer]]:
+    """What became of it in each runtime, and both answers: `changed` where there is no label or both are wrong."""
+    found = []
+    for before, after in zip(image.answers[::2], image.answers[1::2], strict=True):
+        lost, gained = (image.label == answer.top[0].index for answer in (before, after))
+        found.append(("lost" if lost else "gained" if gained else "changed", before, after))
+    return found
 
 
 def _layer_plots(opened: Opened) -> "tuple[Markup, Markup] | None":

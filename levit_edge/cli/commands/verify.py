@@ -18,8 +18,8 @@ from levit_edge.cli.options import (
     SshConfig,
     Timeout,
     Workers,
+    targets,
 )
-from levit_edge.cli.terminal.completion import targets
 from levit_edge.cli.terminal.console import print_json, say, show_warning, stdout, suggest
 from levit_edge.cli.terminal.progress import stage_listener
 from levit_edge.data.options import ImageOptions
