@@ -63,11 +63,9 @@ def _look(*, network: bool) -> list[Check]:
 
 def _print(check: Check) -> None:
     stdout.print(f"{check.status:{STATUS_COLUMNS}}", style=COLOURS[check.status], end="", highlight=False)
-    lines = [f"{check.name:{NAME_COLUMNS}}{_wrapped(check.found)}"]
+    say(f"{check.name:{NAME_COLUMNS}}{_wrapped(check.found)}")
     if check.advice:
-        lines.append(INDENT + _wrapped(f"→ {check.advice}"))
-    for line in lines:
-        say(line)
+        say(INDENT + _wrapped(f"→ {check.advice}"))
 
 
 def _wrapped(text: str) -> str:
