@@ -36,7 +36,7 @@ def checkpoint_paths(pattern: str) -> tuple[StoredFile, ...]:
         if system.exists(path):
             found = [location_of(system, path)]
         elif has_glob(pattern):
-            found = [match.path for match in find_matches(pattern)]
+            found = find_matches(pattern)
         else:
             found = []
         if not found:

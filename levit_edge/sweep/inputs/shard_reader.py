@@ -26,7 +26,7 @@ from typing import Any, NoReturn, Self
 from levit_edge.data.imagefolder import EXTENSIONS, is_hidden_path
 from levit_edge.documents import parse_json
 from levit_edge.errors import DataError
-from levit_edge.sweep.inputs.sources import Shard, ShardKind
+from levit_edge.sweep.inputs.sources import Shard
 from levit_edge.sweep.inputs.storage import StoredFile, locate, reported, signature
 
 __all__ = ["Entry", "entries"]
@@ -79,7 +79,7 @@ def entries(shard: Shard, only: Container[str] | None = None) -> Iterator[Entry]
             image, several, or no sound label. The shard is named, and how far it could be read.
         MemoryShortageError: there is not enough memory.
     """
-    if shard.kind is ShardKind.FOLDER:
+    if not shard.is_tar:
         return _files(shard, only)
     return (entry for entry in _samples(shard) if only is None or entry.name in only)
 

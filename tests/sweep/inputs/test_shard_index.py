@@ -2,12 +2,13 @@ import pytest
 
 from levit_edge.errors import DataError
 from levit_edge.sweep.inputs.shard_index import IndexedImage, ShardIndex, check_counts, labels_for
+from levit_edge.sweep.inputs.sources import Shard
 
 
 def index(shard: str, *classes: str | int | None) -> ShardIndex:
     """A shard with an image for each of `classes`."""
     return ShardIndex(
-        shard=shard,
+        shard=Shard(name=shard, root="/", files=(), labelled=False),
         images=tuple(
             IndexedImage(
                 name=f"{number}.jpg",
@@ -42,9 +43,9 @@ def test_an_image_without_label_among_others_is_named() -> None:
 
 
 def test_what_is_expected_passes() -> None:
-    check_counts("x", [index("a", 0, 1), index("b", 1, 0)], count=4, per_class=2)
+    check_counts("x", [index("a", 0, 1), index("b", 1, 0)], None, count=4, per_class=2)
     check_counts("x", [index("a", "cat", "dog")], ("cat", "dog"), count=2, per_class=1)
-    check_counts("x", [index("a", None)], count=1)
+    check_counts("x", [index("a", None)], None, count=1, per_class=None)
 
 
 @pytest.mark.parametrize(
