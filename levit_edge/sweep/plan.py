@@ -208,10 +208,11 @@ def _with_file(recipe: Any, folder: Path) -> Any:
     """`file = "my.toml"` in a recipe gives what its other keys do not."""
     if not isinstance(recipe, dict) or "file" not in recipe:
         return recipe
-    own = {key: value for key, value in recipe.items() if key != "file"}
-    if not isinstance(recipe["file"], str):
-        raise PlanError(f"a recipe's file is {recipe['file']!r}, expected its name.")
-    from_file = to_json(read_recipe(folder / Path(recipe["file"]).expanduser(), PlanError))
+    own = dict(recipe)
+    file = own.pop("file")
+    if not isinstance(file, str):
+        raise PlanError(f"a recipe's file is {file!r}, expected its name.")
+    from_file = to_json(read_recipe(folder / Path(file).expanduser(), PlanError))
     if "schemes" in own:
         del from_file["scheme"]
     return from_file | own

@@ -17,7 +17,7 @@ from levit_edge.sweep.inputs.storage import (
     StoredFile,
     find_matches,
     has_glob,
-    local_path,
+    is_local,
     locate,
     location_of,
     parent_and_name,
@@ -73,9 +73,9 @@ def list_shards(source: str, shard_size: int) -> Listing:
     """
     if shard_size < 1:
         raise DataError(f"shards of {shard_size} images were asked for, expected 1 or more")
-    local = local_path(source)
-    if local is not None and local.is_dir():
-        return _folder(source, local, shard_size)
+    system, root = locate(source)
+    if is_local(system) and Path(root).is_dir():
+        return _folder(source, Path(root), shard_size)
     patterns = _expand_braces(source)
     if len(patterns) == 1 and not has_glob(source) and not source.lower().endswith(TAR_ENDINGS):
         return _folder(source, None, shard_size)

@@ -18,7 +18,6 @@ __all__ = [
     "find_matches",
     "has_glob",
     "is_local",
-    "local_path",
     "locate",
     "location_of",
     "parent_and_name",
@@ -81,18 +80,6 @@ def locate(location: str) -> tuple[Any, str]:
 
         system, path = url_to_fs(location, use_listings_cache=False)
     return system, path
-
-
-def local_path(location: str) -> Path | None:
-    """The local path that `location` is or whose `file:` URL it is; None for what is elsewhere.
-
-    Raises:
-        DataError: as `locate`.
-    """
-    if "://" not in location and not location.startswith("pipe:"):
-        return Path(location)
-    system, path = locate(location)
-    return Path(path) if is_local(system) else None
 
 
 def signature(system: Any, path: str, info: dict[str, Any] | None = None) -> str | None:
