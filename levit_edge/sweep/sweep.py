@@ -5,7 +5,6 @@ import os
 import re
 import secrets
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -187,17 +186,12 @@ def distinct_names(paths: Sequence[str]) -> list[str]:
     What is still the same is numbered.
     """
     short = [_plain(ENDING.sub("", PurePosixPath(path).name)) for path in paths]
-    twice = Counter(short)
     names = [
-        name if twice[name] == 1 else _plain(f"{PurePosixPath(path).parent.name}-{name}")
+        name if short.count(name) == 1 else _plain(f"{PurePosixPath(path).parent.name}-{name}")
         for name, path in zip(short, paths, strict=True)
     ]
-    seen: Counter[str] = Counter()
-    numbered = []
-    for name in names:
-        seen[name] += 1
-        numbered.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
-    return numbered
+    before = [names[:place].count(name) for place, name in enumerate(names)]
+    return [f"{name}-{count + 1}" if count else name for name, count in zip(names, before, strict=True)]
 
 
 def _plain(text: str) -> str:

@@ -59,27 +59,21 @@ class LocalEngine:
         return self._threads.submit(self._run, call)
 
     def _run(self, call: Call) -> Outcome:
-        self._enter(call.memory_bytes)
+        with self._room:
+            self._room.wait_for(lambda: self._free >= call.memory_bytes or not self._running)
+            self._free -= call.memory_bytes
+            self._running += 1
         try:
             worker: WorkerProcess = self._of_thread.worker
             return worker.do(pack_call(call), call.id, call.seconds)
         except DataError as error:
             raise SweepError(str(error)) from error
         finally:
-            self._leave(call.memory_bytes)
+            with self._room:
+                self._free += call.memory_bytes
+                self._running -= 1
+                self._room.notify_all()
 
     def _equip(self) -> None:
         """Give this thread its process."""
         self._of_thread.worker = WorkerProcess(self._helpers, self._store_url, self._environment, self._run_id)
-
-    def _enter(self, memory_bytes: int) -> None:
-        with self._room:
-            self._room.wait_for(lambda: self._free >= memory_bytes or not self._running)
-            self._free -= memory_bytes
-            self._running += 1
-
-    def _leave(self, memory_bytes: int) -> None:
-        with self._room:
-            self._free += memory_bytes
-            self._running -= 1
-            self._room.notify_all()

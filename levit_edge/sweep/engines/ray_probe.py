@@ -43,10 +43,8 @@ def unfit(found: Mapping[str, Any], run: Run) -> str:
 
     if "lacks" in found:
         return f"has no levit-edge as this one ({found['lacks']}): pip install the same version, 'levit-edge[ray]'"
-    its, expected = dict(found["environment"]), dict(run["here"])
-    processor = its.pop(PROCESSOR, "unknown")
-    expected.pop(PROCESSOR, None)
-    if different := describe_difference(expected, its):
+    processor = found["environment"].get(PROCESSOR, "unknown")
+    if different := describe_difference(run["here"], found["environment"]):
         return f"has other versions: {different}; install the same ones"
     if found["note"] != run["note"]:
         why = found.get("problem") or "it is another folder there, or none"

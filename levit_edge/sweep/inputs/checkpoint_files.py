@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -15,7 +15,6 @@ from levit_edge.sweep.inputs.storage import (
     is_local,
     locate,
     location_of,
-    parent_and_name,
     reported,
     signature,
 )
@@ -65,7 +64,7 @@ def _signature(system: Any, path: str) -> str | None:
 
 
 def _copy(system: Any, path: str, folder: Path) -> Path:
-    copy = folder / parent_and_name(path)[1]
+    copy = folder / PurePosixPath(path).name
     if system.isfile(path):
         system.get_file(path, str(copy))
         return copy

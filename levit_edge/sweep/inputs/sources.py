@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from levit_edge.data.imagefolder import Arrangement, arrange, list_image_folder
@@ -20,7 +20,6 @@ from levit_edge.sweep.inputs.storage import (
     is_local,
     locate,
     location_of,
-    parent_and_name,
     reported,
     signature,
 )
@@ -91,10 +90,9 @@ def _folder(source: str, local: Path | None, shard_size: int) -> Listing:
             StoredFile(path=path, signature=signature(system, f"{root}/{path}", listed.get(path)))
             for path in found.images
         )
-    _, name = parent_and_name(root)
     shards = tuple(
         Shard(
-            name=f"{name}[{start}:{min(start + shard_size, len(files))}]",
+            name=f"{PurePosixPath(root).name}[{start}:{min(start + shard_size, len(files))}]",
             root=location_of(system, root),
             files=files[start : start + shard_size],
             labelled=found.folders is not None,
@@ -138,16 +136,16 @@ def _tars(source: str, patterns: Iterable[str]) -> Listing:
     (twice, times), *_ = Counter(file.path for file in files).most_common(1)
     if times > 1:
         raise DataError(f"{source}: {twice} is in it {times} times")
-    names = [parent_and_name(file.path)[1] for file in files]
-    unique = len(set(names)) == len(names)
+    places = [file.path.rpartition("/") for file in files]
+    unique = len({name for *_, name in places}) == len(places)
     shards = tuple(
         Shard(
             name=name if unique else file.path,
-            root=parent_and_name(file.path)[0],
+            root=parent or "/",
             files=(StoredFile(path=name, signature=file.signature),),
             labelled=False,
         )
-        for file, name in zip(files, names, strict=True)
+        for file, (parent, _, name) in zip(files, places, strict=True)
     )
     return Listing(source=source, shards=shards, class_names=None)
 
@@ -167,7 +165,7 @@ def _look_up(source: str, locations: Iterable[str]) -> list[StoredFile]:
         if not location.lower().endswith(TAR_ENDINGS):
             raise DataError(f"{location}: expected a tar file ({', '.join(TAR_ENDINGS)})")
         system, path = locate(location)
-        parent, _ = parent_and_name(path)
+        parent = path.rpartition("/")[0] or "/"
         with reported(source):
             if parent not in listed:
                 listed[parent] = _files_in(system, parent)

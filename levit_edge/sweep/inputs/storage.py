@@ -8,22 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from levit_edge.errors import MEMORY_ADVICE, DataError, LevitEdgeError, MemoryShortageError
 
-__all__ = [
-    "StoredFile",
-    "find_matches",
-    "has_glob",
-    "is_local",
-    "locate",
-    "location_of",
-    "parent_and_name",
-    "reported",
-    "signature",
-]
+__all__ = ["StoredFile", "find_matches", "has_glob", "is_local", "locate", "location_of", "reported", "signature"]
 
 CONTENT_TELLERS = (
     "ETag",
@@ -124,13 +114,7 @@ def find_matches(pattern: str) -> list[str]:
     system, path = locate(pattern)
     with reported(pattern):
         found = sorted(system.glob(path))
-    return [location_of(system, each) for each in found if not parent_and_name(each)[1].startswith(".")]
-
-
-def parent_and_name(location: str) -> tuple[str, str]:
-    """The folder that `location` is in, and its name there."""
-    parent, slash, name = location.rstrip("/").rpartition("/")
-    return (parent or slash or "."), name
+    return [location_of(system, each) for each in found if not PurePosixPath(each).name.startswith(".")]
 
 
 def location_of(system: Any, path: str) -> str:
