@@ -40,7 +40,7 @@ def measured(
     listener.expect(KIND, len(built))
     for each in built:
         try:
-            yield _timed(each, class_names, plan, store, environment)
+            yield _timed(each, class_names, plan, store, environment) if each.candidate.verification else each
         except BoardError as error:
             warn(f"latency of {each.candidate.title}: {error}")
             yield each.with_problems(f"latency: {error}")
@@ -48,25 +48,15 @@ def measured(
 
 
 def _timed(
-    built: BuiltCandidate,
-    class_names: tuple[str, ...] | None,
-    plan: Latency,
-    store: Store,
-    environment: dict[str, str],
+    built: BuiltCandidate, class_names: tuple[str, ...] | None, plan: Latency, store: Store, environment: dict[str, str]
 ) -> BuiltCandidate:
-    if built.candidate.verification is None:
-        return built
-    inputs = {
-        "artifacts": sorted(each.sha256 for each in built.candidate.artifacts),
-        "on": plan.on,
-        "runs": plan.runs,
-    }
+    files = sorted(each.sha256 for each in built.candidate.artifacts)
+    inputs = {"artifacts": files, "on": plan.on, "runs": plan.runs}
     kept = store.result(key_of(KIND, inputs, environment))
-    if kept is not None:
-        measurement = kept.read(Measurement)
-    else:
-        measurement = _measure(built, class_names, plan, store)
-        store.keep(KIND, inputs, environment, Result(value=to_json(measurement)))
+    if kept is None:
+        kept = Result(value=to_json(_measure(built, class_names, plan, store)))
+        store.keep(KIND, inputs, environment, kept)
+    measurement = kept.read(Measurement)
     latency = {each.artifact: each.latency_ms for each in measurement.results if each.latency_ms is not None}
     return replace(built, candidate=replace(built.candidate, latency=latency), latency=measurement)
 

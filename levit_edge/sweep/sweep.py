@@ -78,9 +78,8 @@ def sweep(
             runner = Runner(store, running, computed, listener, plan.limits.retries)
             built = run_to_end(_all(plan, checkpoints, calibration, evaluation, runner))
             description = running.description
-        class_names = evaluation.class_names
         if plan.latency is not None:
-            built = tuple(measured(built, class_names, plan.latency, store, here, listener, warn))
+            built = tuple(measured(built, evaluation.class_names, plan.latency, store, here, listener, warn))
         candidates = tuple(
             candidate
             for each in checkpoints
@@ -97,12 +96,8 @@ def sweep(
             candidates=candidates,
             device=next((each.latency.device for each in built if each.latency), None),
         )
-        winners = [
-            replace(each, candidate=candidate)
-            for each, candidate in zip(built, candidates, strict=True)
-            if candidate.winner
-        ]
-        place.write(results, winners, class_names)
+        judged = (replace(each, candidate=candidate) for each, candidate in zip(built, candidates, strict=True))
+        place.write(results, [each for each in judged if each.candidate.winner], evaluation.class_names)
     return results
 
 

@@ -58,7 +58,6 @@ class HeldServer(ThreadingHTTPServer):
             name=name,
             root=self.url,
             files=(StoredFile(path=name, signature=signature),),
-            labelled=False,
         )
         return Call(task=Index(shard=shard), subject=name, **more)
 

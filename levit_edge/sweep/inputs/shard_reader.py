@@ -93,8 +93,8 @@ def _files(shard: Shard, only: Container[str] | None) -> Iterator[Entry]:
             content = stream.read(MOST_IMAGE_BYTES + 1)
             if len(content) > MOST_IMAGE_BYTES:
                 raise ValueError(f"more than {MOST_IMAGE_BYTES:,} bytes")
-        folder = file.path.partition("/")[0] if shard.labelled else None
-        yield Entry(name=file.path, folder=folder, label=None, content=content)
+        folder, slash, _ = file.path.partition("/")
+        yield Entry(name=file.path, folder=folder if slash else None, label=None, content=content)
 
 
 @contextmanager

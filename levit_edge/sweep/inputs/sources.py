@@ -40,8 +40,6 @@ class Shard:
     """The folder that the files are in: an absolute local path, or a URL."""
     files: tuple[StoredFile, ...]
     """The images, or the one tar file. One that is not there has no signature, and its shard cannot be read."""
-    labelled: bool
-    """Whether the images are in class folders."""
 
     @property
     def is_tar(self) -> bool:
@@ -95,7 +93,6 @@ def _folder(source: str, local: Path | None, shard_size: int) -> Listing:
             name=f"{PurePosixPath(root).name}[{start}:{min(start + shard_size, len(files))}]",
             root=location_of(system, root),
             files=files[start : start + shard_size],
-            labelled=found.folders is not None,
         )
         for start in range(0, len(files), shard_size)
     )
@@ -143,7 +140,6 @@ def _tars(source: str, patterns: Iterable[str]) -> Listing:
             name=name if unique else file.path,
             root=parent or "/",
             files=(StoredFile(path=name, signature=file.signature),),
-            labelled=False,
         )
         for file, (parent, _, name) in zip(files, places, strict=True)
     )

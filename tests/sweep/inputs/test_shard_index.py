@@ -8,7 +8,7 @@ from levit_edge.sweep.inputs.sources import Shard
 def index(shard: str, *classes: str | int | None) -> ShardIndex:
     """A shard with an image for each of `classes`."""
     return ShardIndex(
-        shard=Shard(name=shard, root="/", files=(), labelled=False),
+        shard=Shard(name=shard, root="/", files=()),
         images=tuple(
             IndexedImage(
                 name=f"{number}.jpg",
