@@ -164,12 +164,10 @@ class SweepPlan:
         for name in self.recipes:
             if not plain_file_name(name):
                 raise PlanError(f"a recipe is called {name!r}, expected letters, digits, dot, dash and underscore")
-        for name, wanted in (
-            ("gates.max_latency_ms", self.gates.max_latency_ms is not None),
-            ("winner.by latency", self.winner.by is WinnerBy.LATENCY),
-        ):
-            if wanted and self.latency is None:
-                raise PlanError(f"{name} needs a [latency] table")
+        if self.latency is None and self.gates.max_latency_ms is not None:
+            raise PlanError("gates.max_latency_ms needs a [latency] table")
+        if self.latency is None and self.winner.by is WinnerBy.LATENCY:
+            raise PlanError("winner.by latency needs a [latency] table")
 
 
 def read_plan(path: Path) -> SweepPlan:

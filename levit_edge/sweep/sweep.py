@@ -109,8 +109,7 @@ async def _all(
     runner.listener.expect("index", len({shard for listing in listings for shard in listing.shards}))
     calibrated, evaluated = await asyncio.gather(*(find_images(each, runner, plan.limits) for each in listings))
     if not evaluated.problems:
-        expected = plan.evaluation
-        check_counts(evaluation.source, evaluated.indices, evaluation.class_names, expected.count, expected.per_class)
+        check_counts(evaluation, evaluated.indices, plan.evaluation.count, plan.evaluation.per_class)
     _require_labels(plan, evaluated)
     recipes = plan.recipes.values()
     attentions = len({recipe.onnx_attention for recipe in recipes})

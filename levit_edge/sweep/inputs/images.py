@@ -57,7 +57,7 @@ class Images:
         Raises:
             DataError: the classes are not the network's.
         """
-        labels = labels_for(self.listing.source, self.indices, self.listing.class_names, classes)
+        labels = labels_for(self.listing, self.indices, classes)
         return tuple(
             LabelledShard(blob=blob, name=index.shard.name, labels=of_shard, digest=_digest(index, of_shard))
             for index, blob, of_shard in zip(self.indices, self._blobs, labels, strict=True)

@@ -8,7 +8,7 @@ from hashlib import sha256
 from levit_edge.data.imagefolder import class_labels
 from levit_edge.errors import DataError
 from levit_edge.sweep.inputs.shard_reader import entries
-from levit_edge.sweep.inputs.sources import Shard
+from levit_edge.sweep.inputs.sources import Listing, Shard
 from levit_edge.text import listed
 
 __all__ = ["IndexedImage", "ShardIndex", "check_counts", "image_names", "index_shard", "labels_for"]
@@ -55,32 +55,25 @@ def image_names(indices: Sequence[ShardIndex]) -> tuple[str, ...]:
 
 
 def labels_for(
-    source: str, indices: Sequence[ShardIndex], class_names: tuple[str, ...] | None, classes: int | None
+    listing: Listing, indices: Sequence[ShardIndex], classes: int | None
 ) -> tuple[tuple[int, ...] | None, ...]:
     """The class index of each image, shard by shard; None for all shards if no image has a class.
 
-    `class_names` are the class folders of the source's listing, whose indices are those of
-    `levit_edge.data.imagefolder.class_labels`; labels in tar files are the indices themselves. `classes` is the number
-    of the model's outputs.
+    The indices of class folders are those of `levit_edge.data.imagefolder.class_labels`; labels in tar files are the
+    indices themselves. `classes` is the number of the model's outputs.
 
     Raises:
         DataError: the classes are not the model's, or only some images have one.
     """
-    if class_names is not None:
-        of_folder, _ = class_labels(source, class_names, classes)
+    if listing.class_names is not None:
+        of_folder, _ = class_labels(listing.source, listing.class_names, classes)
         return tuple(tuple(of_folder[image.folder or ""] for image in index.images) for index in indices)
     if all(image.label is None for index in indices for image in index.images):
         return (None,) * len(indices)
     return tuple(tuple(_label(index, image, classes) for image in index.images) for index in indices)
 
 
-def check_counts(
-    source: str,
-    indices: Sequence[ShardIndex],
-    class_names: tuple[str, ...] | None,
-    count: int | None,
-    per_class: int | None,
-) -> None:
+def check_counts(listing: Listing, indices: Sequence[ShardIndex], count: int | None, per_class: int | None) -> None:
     """Refuse a source that has not `count` images, or not `per_class` of each of its classes.
 
     Raises:
@@ -88,19 +81,19 @@ def check_counts(
     """
     found = sum(len(index.images) for index in indices)
     if count is not None and found != count:
-        raise DataError(f"{source}: {found:,} images in {len(indices)} shards, expected {count:,}")
+        raise DataError(f"{listing.source}: {found:,} images in {len(indices)} shards, expected {count:,}")
     if per_class is None:
         return
-    labels = labels_for(source, indices, class_names, None)
+    labels = labels_for(listing, indices, None)
     if None in labels:
-        raise DataError(f"{source}: its images have no classes, expected {per_class:,} of each")
+        raise DataError(f"{listing.source}: its images have no classes, expected {per_class:,} of each")
     counts = Counter(label for of_shard in labels for label in of_shard or ())
-    names = class_names or tuple(str(label) for label in range(max(counts) + 1))
+    names = listing.class_names or tuple(str(label) for label in range(max(counts) + 1))
     wrong = [f"{name} has {counts[label]:,}" for label, name in enumerate(names) if counts[label] != per_class]
     if wrong:
         raise DataError(
-            f"{source}: expected {per_class:,} images of each class, but {len(wrong):,} of {len(names):,} classes have "
-            f"another number: {listed(wrong)}"
+            f"{listing.source}: expected {per_class:,} images of each class, but {len(wrong):,} of {len(names):,} "
+            f"classes have another number: {listed(wrong)}"
         )
 
 
