@@ -74,7 +74,8 @@ class RayEngine:
         cpus = f"{sum(node.cpus for node in self._nodes.values()):g} CPUs"
         if self._cluster.address is None:
             return f"Ray on this machine alone, {cpus}"
-        return f"Ray cluster {self._cluster.address}, {cpus} on {', '.join(node.name for node in self._nodes.values())}"
+        names = ", ".join(sorted(node.name for node in self._nodes.values()))
+        return f"Ray cluster {self._cluster.address}, {cpus} on {names}"
 
     def submit(self, call: Call, avoid: str = "") -> Future[Outcome]:
         """Run `call` on a node that has room for it; see `Engine`."""
