@@ -18,7 +18,7 @@ from typing import Any
 
 from levit_edge.documents import from_json, parse_json, to_json
 from levit_edge.errors import LevitEdgeError, SweepError
-from levit_edge.sweep.inputs.storage import is_local, locate, reported
+from levit_edge.sweep.inputs.storage import is_local, locate, location_of, reported
 from levit_edge.sweep.tasks.result import Result, key_of
 from levit_edge.system.atomic import replace_file
 
@@ -39,9 +39,10 @@ class Store:
     """
 
     def __init__(self, url: str) -> None:
-        self.url = url
         self._files, root = locate(url)
         self._root = root.rstrip("/")
+        self.url = location_of(self._files, self._root)
+        """Absolute, as others have a current folder of their own."""
 
     def keys(self) -> frozenset[str]:
         """The keys of all results that are there."""
