@@ -12,12 +12,12 @@ from levit_edge.bundle.recipe import Recipe
 from levit_edge.documents import to_json
 from levit_edge.report.caveats import DEMO, DEMO_MODEL, FLATTERED, caveats_of_images
 from levit_edge.report.page import number, render
-from levit_edge.sweep.outcome.choice import gate_checks
+from levit_edge.sweep.outcome.choice import gate_checks, limits
 from levit_edge.sweep.outcome.metrics import Metrics, int8_metrics, metrics
 from levit_edge.sweep.outcome.plan_text import plan_lines
 from levit_edge.sweep.outcome.plots import front_plot, winners_plot
 from levit_edge.sweep.outcome.results import Candidate, SweepResults, merged_hosts
-from levit_edge.sweep.plan import Gates, WinnerBy
+from levit_edge.sweep.plan import WinnerBy
 from levit_edge.text import number as within
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def sweep_page(results: SweepResults) -> str:
         verification=verification,
         failed=[each for each in results.candidates if each.problems],
         within=sum(any(each.within_gates for each in part.candidates) for part in parts.values()),
-        gates=[f"{gate} at most {_amount(gate, limit)}" for gate, limit in _limits(results.plan.gates)],
+        gates=[f"{gate} at most {_amount(gate, limit)}" for gate, limit in limits(results.plan.gates).items()],
         caveats=list(_caveats(results, verification)),
         winners_plot=winners_plot(drawn, results).inline() if len(drawn) > 1 else None,
         undrawn=len(parts) - len(drawn),
@@ -135,11 +135,6 @@ def _rows(candidates: Sequence[Candidate], results: SweepResults) -> Iterator[Ro
                     verdict=("wins",) * wins + ("front",) * front,
                     missed=tuple(check.gate for check in checks if check.file == found.file and check.kept is False),
                 )
-
-
-def _limits(gates: Gates) -> list[tuple[str, float]]:
-    limits = {"drop": gates.max_drop_pt, "size": gates.max_int8_bytes, "latency": gates.max_latency_ms}
-    return [(gate, limit) for gate, limit in limits.items() if limit is not None]
 
 
 def _amount(gate: str, value: float) -> str:
