@@ -39,11 +39,9 @@ UNITS = {"drop": (1, "points"), "size": (2**20, "MiB"), "latency": (1, "ms")}
 class Row:
     """One file of a candidate in its checkpoint's table."""
 
-    number: int | None
-    """The number of the recipe, from 1; None for fp32."""
-    recipe: str
+    name: str
+    """The file, and what made it."""
     metrics: Metrics
-    winner: bool = False
     verdict: tuple[str, ...] = ()
     missed: tuple[str, ...] = ()
     """Gates by their names."""
@@ -119,8 +117,8 @@ def _rows(candidates: Sequence[Candidate], results: SweepResults) -> Iterator[Ro
         if artifact.precision is Precision.FP32
     }
     for found in fp32.values():
-        yield Row(number=None, recipe="", metrics=found)
-    numbers = {name: place for place, name in enumerate(results.plan.recipes, 1)}
+        yield Row(name=found.file, metrics=found)
+    numbers = {name: f"{place} " for place, name in enumerate(results.plan.recipes, 1)}
     for each in candidates:
         checks = list(gate_checks(each, results.plan.gates))
         for found in metrics(each):
@@ -128,10 +126,8 @@ def _rows(candidates: Sequence[Candidate], results: SweepResults) -> Iterator[Ro
                 wins = each.winner and found.runtime is results.plan.winner.runtime
                 front = found.runtime in each.front
                 yield Row(
-                    number=numbers.get(each.recipe),
-                    recipe=each.recipe,
+                    name=f"{numbers.get(each.recipe, '')}{each.recipe}, {found.file}",
                     metrics=found,
-                    winner=wins,
                     verdict=("wins",) * wins + ("front",) * front,
                     missed=tuple(check.gate for check in checks if check.file == found.file and check.kept is False),
                 )
