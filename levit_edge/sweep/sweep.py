@@ -71,7 +71,7 @@ def sweep(
     calibration = list_shards(plan.calibration.images, SHARD_IMAGES)
     evaluation = list_shards(plan.evaluation.images, plan.evaluation.shard_images)
     with Output(output) as place:
-        store = Store(place.store)
+        store = place.store
         here = environment()
         with open_engine(engine, store, here, workers, any_processor=any_processor) as running:
             computed = computed_on(here, running.processors)

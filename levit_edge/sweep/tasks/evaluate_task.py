@@ -17,7 +17,7 @@ from levit_edge.runtime.evaluation.tally import Tallies
 from levit_edge.runtime.runner import runtime_version
 from levit_edge.sweep.inputs.shard_index import ShardIndex
 from levit_edge.sweep.inputs.shard_reader import Entry, entries
-from levit_edge.sweep.tasks.call import PLACE, inputs_of
+from levit_edge.sweep.tasks.call import PLACE, Task
 from levit_edge.sweep.tasks.index_task import read_index
 from levit_edge.sweep.tasks.result import Result
 from levit_edge.sweep.tasks.store import Store
@@ -41,7 +41,7 @@ class Evaluated:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluate:
+class Evaluate(Task):
     """Run files, fp32 and int8 together, over the shard's images one after the other.
 
     Its results, an `Evaluated` for each file, are named by the files' SHA-256.
@@ -59,13 +59,15 @@ class Evaluate:
     classes: int
     skip_bad_images: bool
 
-    def pieces(self) -> dict[str, dict[str, Any]]:
+    def parts(self) -> dict[str, dict[str, Any]]:
         """What a file does depends on it and its fp32 twin, and not on what else runs with it."""
         references = {each.runtime: each.sha256 for each in self.artifacts if each.precision is Precision.FP32}
-        common = inputs_of(self)
         return {
-            each.sha256: common
-            | {"artifact": each.sha256, "compared with": references[each.runtime], "runtime": str(each.runtime)}
+            each.sha256: {
+                "artifact": each.sha256,
+                "compared with": references[each.runtime],
+                "runtime": str(each.runtime),
+            }
             for each in self.artifacts
         }
 

@@ -2,13 +2,13 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import SweepError
 from levit_edge.sweep.inputs.shard_index import ShardIndex, index_shard
 from levit_edge.sweep.inputs.sources import Shard
-from levit_edge.sweep.tasks.call import inputs_of
+from levit_edge.sweep.tasks.call import Task
 from levit_edge.sweep.tasks.result import Result
 from levit_edge.sweep.tasks.store import Store
 
@@ -18,15 +18,11 @@ INDEX = "index"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Index:
+class Index(Task):
     """List the shard's images with their classes and the SHA-256 of their contents."""
 
     kind: ClassVar[str] = "index"
     shard: Shard
-
-    def pieces(self) -> dict[str, dict[str, Any]]:
-        """See `levit_edge.sweep.tasks.call.Task`."""
-        return {"": inputs_of(self)}
 
     def run(self, store: Store) -> dict[str, Result]:
         """Its blob is what `read_index` reads."""

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 from levit_edge.errors import LevitEdgeError
 from levit_edge.sweep.engines.engine import Engine
 from levit_edge.sweep.outcome.results import TaskCounts
-from levit_edge.sweep.tasks.call import Call
+from levit_edge.sweep.tasks.call import Call, inputs_of
 from levit_edge.sweep.tasks.result import Done, Failed, Result, key_of
 from levit_edge.sweep.tasks.store import Store
 
@@ -83,7 +83,7 @@ class Runner:
             TaskFailedError: it cannot be done.
             SweepError: the engine is lost, or the store cannot be used.
         """
-        keys = {name: key_of(call.kind, inputs, self._environment) for name, inputs in call.task.pieces().items()}
+        keys = {name: key_of(call.kind, inputs, self._environment) for name, inputs in inputs_of(call.task).items()}
         same = frozenset(keys.values())
         if same in self._running:
             return await asyncio.shield(self._running[same])
