@@ -88,7 +88,7 @@ def ablate(
     """One row for each recipe; the recipes are all evaluated in one pass over the images."""
     deploy = fuse(checkpoint.model)
     plans: dict[str, tuple[Plan, float]] = {}
-    with CalibrationImages(calibration, preprocessing) as images:
+    with CalibrationImages(calibration.images, preprocessing) as images:
         for name, recipe in recipes.items():
             tell(f"calibrating: {name}")
             start = time.perf_counter()
@@ -124,7 +124,7 @@ def latencies(
     """Median and least milliseconds of one image, one thread, all files of a runtime in turn."""
     deploy = fuse(checkpoint.model)
     models: dict[tuple[str, Runtime], bytes] = {}
-    with CalibrationImages(calibration, preprocessing) as images:
+    with CalibrationImages(calibration.images, preprocessing) as images:
         for name, recipe in recipes.items():
             graph = quantize_graph(make_plan(deploy, images, recipe, Stages()))
             for each in export_all(deploy, graph, Stages(), recipe):

@@ -2,26 +2,15 @@
 
 import json
 import struct
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from levit_edge.benchmark.measurement import (
-    ArtifactTimes,
-    BoardState,
-    CoreGroup,
-    Device,
-    GoldenCheck,
-    Latency,
-    Measurement,
-    ModelUnderTest,
-    SpeedUp,
-    Sustained,
-    SustainedPoint,
-)
-from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.benchmark.measurement import Measurement, Sustained, SustainedPoint
 from levit_edge.bundle.reader import Bundle
 from levit_edge.device.protocol import GREETING
+from tests.board.example import MEASUREMENT
 
 __all__ = ["APP_FAILURE", "APP_RESULT", "NONCE", "bench_stream", "evaluation_stream", "hello", "measured"]
 
@@ -132,60 +121,6 @@ def _stream(frames: list[dict[str, Any] | bytes]) -> bytes:
 
 def measured() -> list[Measurement]:
     """A measurement with all its parts."""
-    rows = tuple(
-        ArtifactTimes(
-            artifact=f"{precision}.onnx",
-            runtime=Runtime.ONNXRUNTIME,
-            precision=precision,
-            size_bytes=9_000_000,
-            threads=1,
-            package="onnxruntime 1.31.1",
-            runs=100,
-            load_ms=12.5,
-            first_ms=2 * p50,
-            latency_ms=Latency(p50=p50, p90=1.1 * p50, p99=1.2 * p50, min=0.9 * p50),
-            images_per_second=1000 / p50,
-            peak_rss_bytes=90_000_000,
-            golden=GoldenCheck(images=8, same_top1=8, sqnr_db=60.0),
-        )
-        for precision, p50 in ((Precision.FP32, 20.0), (Precision.INT8, 8.0))
-    )
-    state = BoardState(
-        governors=("ondemand",),
-        mhz=(2400.0,),
-        temperatures={"cpu-thermal": 55.0},
-        throttled=False,
-        load_average=0.1,
-        available_bytes=7 << 30,
-    )
-    device = Device(
-        model="Raspberry Pi 5",
-        architecture="aarch64",
-        cores=(CoreGroup(name="Cortex-A76", count=4, max_mhz=2400.0),),
-        usable_cores=4,
-        features=("asimd", "asimddp"),
-        memory_bytes=8 << 30,
-        system="Debian GNU/Linux 12",
-        kernel="6.6.31",
-        python="3.11.2",
-    )
     point = SustainedPoint(seconds=1.0, p50_ms=8.0, mhz=(2400.0,), hottest=60.0)
-    return [
-        Measurement(
-            levit_edge_version="0.1.0",
-            created_utc="2026-01-01T00:00:00+00:00",
-            target="ssh",
-            bundle="levit",
-            model=ModelUnderTest(name="LeViT-128S", classes=10, image_size=224, manifest_sha256="0" * 64),
-            device=device,
-            before=state,
-            after=state,
-            rounds=20,
-            runs=5,
-            warm_up=1,
-            results=rows,
-            speedups=(SpeedUp(runtime=Runtime.ONNXRUNTIME, threads=1, median=2.5, p25=2.4, p75=2.6),),
-            findings=("a finding",),
-            sustained=Sustained(artifact="int8.onnx", threads=1, points=(point, point), slowdown=1.0),
-        )
-    ]
+    sustained = Sustained(artifact="int8.onnx", threads=1, points=(point, point), slowdown=1.0)
+    return [replace(MEASUREMENT, findings=("a finding",), sustained=sustained)]

@@ -1,7 +1,9 @@
 """Frozen dataclasses <-> JSON documents, strictly: unknown, missing and wrongly typed values are refused.
 
 Supported field types: str, int, float, bool, StrEnum, dataclasses, tuples, dict[str, …], `… | None`, Any, and types
-with a form `AsText`. A field's bounds are declared where its type is: `Annotated[int, Between(1, 8)]`.
+with methods `to_text() -> str` and `from_text(str)`, whose ValueError says what it expected. A field's bounds are
+declared where its type is: `Annotated[int, Between(1, 8)]`. A dataclass that reads documents of its earlier schema
+versions has a class method `of_today`, which gives those the present form and returns others as they are.
 """
 
 import json
@@ -14,31 +16,17 @@ from enum import StrEnum
 from pathlib import Path
 from stat import S_ISREG
 from types import NoneType, UnionType
-from typing import (
-    Annotated,
-    Any,
-    NoReturn,
-    Protocol,
-    Self,
-    TypeVar,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-    runtime_checkable,
-)
+from typing import Annotated, Any, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from levit_edge.errors import LevitEdgeError
 
 __all__ = [
     "MAX_DOCUMENT_BYTES",
-    "AsText",
     "Between",
     "Count",
     "Length",
     "Matching",
     "Sha256",
-    "Versioned",
     "from_json",
     "parse_json",
     "read_json",
@@ -101,31 +89,6 @@ Count = Annotated[int, Between(0, 2**53)]
 Sha256 = Annotated[str, Matching("[0-9a-f]{64}", "64 hexadecimal digits")]
 
 
-@runtime_checkable
-class AsText(Protocol):
-    """What a document holds as a string of its own making."""
-
-    def to_text(self) -> str:
-        """The string."""
-
-    @classmethod
-    def from_text(cls, text: str) -> Self:
-        """What `to_text` gave `text` for.
-
-        Raises:
-            ValueError: `text` is not of that form; the message says what was expected.
-        """
-
-
-@runtime_checkable
-class Versioned(Protocol):
-    """A dataclass that reads documents of its earlier schema versions."""
-
-    @classmethod
-    def of_today(cls, document: dict[str, object]) -> dict[str, object]:
-        """`document` in the present version, if it is of an earlier one that is known; otherwise as it is."""
-
-
 class _MismatchError(Exception):
     """A value is not of the expected form; the message starts with where it is."""
 
@@ -140,7 +103,7 @@ def to_json(value: Any) -> Any:  # noqa: PLR0911 - one return for each kind
         return [to_json(item) for item in value]
     if isinstance(value, StrEnum):
         return str(value)
-    if isinstance(value, AsText):
+    if hasattr(value, "to_text"):
         return value.to_text()
     if isinstance(value, float) and not math.isfinite(value):
         return None
@@ -236,7 +199,7 @@ def _decode(kind: Any, value: object, at: str) -> Any:  # noqa: PLR0911 - one re
         if value not in list(kind):
             raise _MismatchError(f"{at} is {_brief(value)}, expected one of {', '.join(kind)}")
         return kind(value)
-    if issubclass(kind, AsText):
+    if hasattr(kind, "from_text"):
         return _decode_text(kind, value, at)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return _to_float(value, at)
@@ -252,7 +215,7 @@ def _decode_bounded(kind: Any, value: object, at: str) -> Any:
     return decoded
 
 
-def _decode_text(kind: type[AsText], value: object, at: str) -> AsText:
+def _decode_text(kind: Any, value: object, at: str) -> Any:
     try:
         return kind.from_text(_expect(str, value, at))
     except ValueError as error:
@@ -275,7 +238,7 @@ def _decode_optional(kind: Any, value: object, at: str) -> Any:
 
 def _decode_dataclass(kind: Any, value: object, at: str) -> Any:
     entries = _expect(dict, value, at)
-    if issubclass(kind, Versioned):
+    if hasattr(kind, "of_today"):
         entries = kind.of_today(entries)
     types = get_type_hints(kind, include_extras=True)
     unknown = sorted(set(entries) - set(types))

@@ -17,7 +17,7 @@ from levit_edge.quantize.export.onnx import export_onnx, onnx_graph
 from levit_edge.quantize.export.program import export_program
 from levit_edge.quantize.plan import Plan, make_plan
 from levit_edge.quantize.quantizer import quantize_graph
-from levit_edge.quantize.schemes import layer_schemes
+from levit_edge.quantize.schemes.choice import layer_schemes
 from levit_edge.system.progress import Advance, Stages
 
 __all__ = ["fp32_onnx", "fp32_onnx_file", "fp32_pte", "int8_onnx", "int8_pte"]

@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks.speed.contender import Engine
 from benchmarks.speed.engines import Floats, Run, opener
-from levit_edge.system.progress import peak_rss_bytes
+from levit_edge.device.small_files import peak_rss_bytes
 
 __all__ = ["Racer", "main", "own_peak_bytes"]
 

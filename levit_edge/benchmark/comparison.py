@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from levit_edge.benchmark.measurement import ArtifactTimes, Device, Measurement, SpeedUp
+from levit_edge.benchmark.measurement import Device, Measurement
 from levit_edge.bundle.kinds import Precision, Runtime
 
 __all__ = ["ComparisonRow", "comparison_rows"]
@@ -53,8 +53,12 @@ def _rows(place: int, measurement: Measurement) -> Sequence[ComparisonRow]:
 
 def _row(place: int, measurement: Measurement, runtime: Runtime, threads: int) -> ComparisonRow:
     device = measurement.device
-    results = [each for each in measurement.results if (each.runtime, each.threads) == (runtime, threads)]
-    speedup = _speedup(measurement, runtime, threads)
+    results = {
+        each.precision: each for each in measurement.results if (each.runtime, each.threads) == (runtime, threads)
+    }
+    found = (each for each in measurement.speedups if (each.runtime, each.threads) == (runtime, threads))
+    speedup = None if device.emulator else next(found, None)
+    times = {} if device.emulator else {name: each.latency_ms.p50 for name, each in results.items() if each.latency_ms}
     return ComparisonRow(
         measurement=place,
         board=_board(device),
@@ -62,12 +66,12 @@ def _row(place: int, measurement: Measurement, runtime: Runtime, threads: int) -
         model=measurement.model.name,
         runtime=runtime,
         threads=threads,
-        fp32_ms=None if device.emulator else _median(results, Precision.FP32),
-        int8_ms=None if device.emulator else _median(results, Precision.INT8),
+        fp32_ms=times.get(Precision.FP32),
+        int8_ms=times.get(Precision.INT8),
         speedup=speedup.median if speedup else None,
         speedup_p25=speedup.p25 if speedup else None,
         speedup_p75=speedup.p75 if speedup else None,
-        package=next((each.package for each in results if each.package), ""),
+        package=next((each.package for each in results.values() if each.package), ""),
         date=measurement.created_utc[:10],
         emulator=device.emulator,
         findings=measurement.findings,
@@ -82,14 +86,3 @@ def _board(device: Device) -> str:
 
 def _cores(device: Device) -> str:
     return " + ".join(f"{group.count} × {group.name}" for group in device.cores) or "unknown"
-
-
-def _median(results: Sequence[ArtifactTimes], precision: Precision) -> float | None:
-    return next((each.latency_ms.p50 for each in results if each.precision is precision and each.latency_ms), None)
-
-
-def _speedup(measurement: Measurement, runtime: Runtime, threads: int) -> SpeedUp | None:
-    if measurement.device.emulator:
-        return None
-    found = (each for each in measurement.speedups if (each.runtime, each.threads) == (runtime, threads))
-    return next(found, None)

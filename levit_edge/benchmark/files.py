@@ -48,16 +48,19 @@ def save(measurement: Measurement, folder: Path) -> Path:
         MeasurementError: its figures cannot be, so that nobody could load it.
         OutputError: it cannot be written, or a file of that name holds something else.
     """
-    shared = shareable(measurement)
-    _require_plausible(shared, "this measurement")
-    data = json.dumps(to_json(shared), indent=1, ensure_ascii=False).encode() + b"\n"
+    document = to_json(shareable(measurement))
+    shared = _checked(document, "this measurement")
+    data = json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n"
     path = folder / _file_name(shared, hashlib.sha256(data).hexdigest()[:8])
     try:
         folder.mkdir(parents=True, exist_ok=True)
         remove_abandoned(folder, r".*\.json")
         if path.exists() or path.is_symlink():
-            _require_same(path, data)
-            return path
+            if path.read_bytes() == data:
+                return path
+            raise OutputError(
+                f"{path} is there and is not this measurement: nothing was written. Choose another --save."
+            )
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror}. Choose another --save.") from error
     write_whole(path, data, "--save")
@@ -95,20 +98,14 @@ def _load(path: Path) -> Measurement:
             f"{path} is of schema version {str(version)[:20]}, expected {SCHEMA_VERSION}: a file that `levit-edge bench"
             " --save` wrote. If a newer levit-edge made it, update this one."
         )
-    measurement = from_json(Measurement, document, MeasurementError, f"{WHAT} {path}")
-    _require_plausible(measurement, str(path))
+    return _checked(document, f"{WHAT} {path}")
+
+
+def _checked(document: object, what: str) -> Measurement:
+    measurement = from_json(Measurement, document, MeasurementError, what)
+    if problem := validate(measurement):
+        raise MeasurementError(f"{what} is not one that can be: {problem}. Measure again.")
     return measurement
-
-
-def _require_plausible(measurement: Measurement, what: str) -> None:
-    problem = validate(measurement)
-    if problem:
-        raise MeasurementError(f"{what} is not a measurement that can be: {problem}. Measure again.")
-
-
-def _require_same(path: Path, data: bytes) -> None:
-    if path.read_bytes() != data:
-        raise OutputError(f"{path} is there and is not this measurement: nothing was written. Choose another --save.")
 
 
 def _file_name(measurement: Measurement, digest: str) -> str:

@@ -4,8 +4,12 @@ Times in milliseconds, sizes in bytes, frequencies in MHz, temperatures in degre
 """
 
 from dataclasses import dataclass, field
+from typing import Annotated, Self
 
 from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.manifest import Artifact
+from levit_edge.documents import Between, Length
+from levit_edge.errors import MeasurementError
 
 __all__ = [
     "ArtifactTimes",
@@ -24,6 +28,9 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 1
+MOST_RESULTS = 10_000
+FromOne = Annotated[int, Between(1)]
+Milliseconds = Annotated[float, Between(0, 1e7)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +39,7 @@ class CoreGroup:
 
     name: str
     """Such as `Cortex-A76`; of a part that is not in `levit_edge.board.facts.processors` its numbers."""
-    count: int
+    count: FromOne
     max_mhz: float | None
     """None where the system does not tell."""
 
@@ -46,7 +53,7 @@ class Device:
     architecture: str
     cores: tuple[CoreGroup, ...]
     """The kind with the highest frequency first."""
-    usable_cores: int
+    usable_cores: FromOne
     """That the agent was allowed to use."""
     features: tuple[str, ...]
     """Those that decide the speed of int8 and that all cores have: on aarch64 among asimd, asimddp, i8mm, sve, sve2,
@@ -82,10 +89,15 @@ class BoardState:
 class Latency:
     """Over all timed runs, milliseconds for one image."""
 
-    p50: float
-    p90: float
-    p99: float
-    min: float
+    p50: Milliseconds
+    p90: Milliseconds
+    p99: Milliseconds
+    min: Milliseconds
+
+    def __post_init__(self) -> None:
+        if not 0 < self.min <= self.p50 <= self.p90 <= self.p99:
+            found = f"{self.min:g}, {self.p50:g}, {self.p90:g}, {self.p99:g}"
+            raise MeasurementError(f"it has times that are not 0 < min <= p50 <= p90 <= p99: {found}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +117,8 @@ class ArtifactTimes:
     artifact: str
     runtime: Runtime
     precision: Precision
-    size_bytes: int
-    threads: int
+    size_bytes: FromOne
+    threads: FromOne
     package: str = ""
     """What ran it, such as `executorch-numpy-runtime 1.4.0`."""
     runs: int = 0
@@ -124,6 +136,18 @@ class ArtifactTimes:
     golden: GoldenCheck | None = None
     error: str = ""
     """Why there are no times."""
+
+    @classmethod
+    def of(cls, artifact: Artifact, threads: int, error: str = "") -> Self:
+        """The row without times."""
+        return cls(
+            artifact=artifact.file,
+            runtime=artifact.runtime,
+            precision=artifact.precision,
+            size_bytes=artifact.size_bytes,
+            threads=threads,
+            error=error,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +171,11 @@ class SpeedUp:
     median: float
     p25: float
     p75: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.p25 <= self.median <= self.p75:
+            found = f"{self.p25:g}, {self.median:g}, {self.p75:g}"
+            raise MeasurementError(f"the speed-up of {self.runtime} has quartiles that are none: {found}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,8 +215,8 @@ class ModelUnderTest:
 
     name: str
     """Such as `LeViT-128S`."""
-    classes: int
-    image_size: int
+    classes: FromOne
+    image_size: FromOne
     manifest_sha256: str
 
 
@@ -205,11 +234,11 @@ class Measurement:
     device: Device
     before: BoardState
     after: BoardState
-    rounds: int
-    runs: int
+    rounds: FromOne
+    runs: FromOne
     """Timed runs of each file in each round."""
     warm_up: int
-    results: tuple[ArtifactTimes, ...]
+    results: Annotated[tuple[ArtifactTimes, ...], Length(1, MOST_RESULTS)]
     speedups: tuple[SpeedUp, ...] = ()
     findings: tuple[str, ...] = ()
     """What limits the speed, as far as the board told: see `levit_edge.benchmark.diagnosis`."""

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -20,13 +22,13 @@ from levit_edge.bundle.manifest import Artifact
 from levit_edge.errors import BoardError
 from levit_edge.text import entries, number, reason, text
 
-__all__ = ["BenchmarkAnswer", "row_without_times"]
+__all__ = ["BenchmarkAnswer"]
 
 MOST_POINTS = 30
 """The most points of a sustained run's curve."""
 LONGEST_REASON = 500
 LARGEST = 1e15
-SHORTEST_MS, LONGEST_MS = 1e-6, 1e9
+SHORTEST_MS, LONGEST_MS = 1e-3, 1e7
 """No board gives larger figures, or other times."""
 
 
@@ -48,22 +50,18 @@ class BenchmarkAnswer:
         fault = entry.get("error")
         if fault is not None:
             message = fault.get("message") if isinstance(fault, dict) else fault
-            return row_without_times(artifact, threads, reason(message, LONGEST_REASON))
-        taken = np.concatenate(self._rounds(entry))
+            return ArtifactTimes.of(artifact, threads, error=reason(message, LONGEST_REASON))
+        taken = [milliseconds for turn in self._rounds(entry) for milliseconds in turn]
         p50, p90, p99 = (round(float(each), 4) for each in np.percentile(taken, [50, 90, 99]))
         peak, imported = self._number(entry, "peak_bytes"), self._number(entry, "imported_bytes")
-        return ArtifactTimes(
-            artifact=artifact.file,
-            runtime=artifact.runtime,
-            precision=artifact.precision,
-            size_bytes=artifact.size_bytes,
-            threads=threads,
+        return replace(
+            ArtifactTimes.of(artifact, threads),
             package=text(entry.get("package"), 80),
             runs=len(taken),
             load_ms=round(self._number(entry, "load_ms"), 3),
             first_ms=round(self._number(entry, "first_ms"), 3),
-            latency_ms=Latency(p50=p50, p90=p90, p99=p99, min=round(float(taken.min()), 4)),
-            images_per_second=round(1000 / p50, 2) if p50 else None,
+            latency_ms=Latency(p50=p50, p90=p90, p99=p99, min=round(min(taken), 4)),
+            images_per_second=round(1000 / p50, 2),
             peak_rss_bytes=int(peak),
             model_rss_bytes=int(max(0, peak - imported)),
             golden=self._golden(entry),
@@ -73,19 +71,11 @@ class BenchmarkAnswer:
         """The speed-ups of each runtime and number of threads for which both precisions ran."""
         found = []
         names = {(each.runtime, each.precision): each.file for each in artifacts}
-        for runtime in dict.fromkeys(each.runtime for each in artifacts):
-            for count in threads:
-                pair = [
-                    self._entry(names.get((runtime, precision)), count)
-                    for precision in (Precision.FP32, Precision.INT8)
-                ]
-                timed = [self._rounds(each) for each in pair if each is not None and each.get("error") is None]
-                if len(timed) < len(pair):
-                    continue
-                slow, fast = timed
-                if len(slow) != len(fast):
-                    raise self._damaged("rounds")
-                ratios = [float(np.median(a)) / float(np.median(b)) for a, b in zip(slow, fast, strict=True)]
+        for runtime, count in product(dict.fromkeys(each.runtime for each in artifacts), threads):
+            pair = [self._entry(names.get((runtime, each)), count) for each in (Precision.FP32, Precision.INT8)]
+            timed = [self._rounds(each) for each in pair if each is not None and each.get("error") is None]
+            if len(timed) == len(pair):
+                ratios = [np.median(slow) / np.median(fast) for slow, fast in zip(*timed, strict=False)]
                 p25, median, p75 = (round(float(each), 4) for each in np.percentile(ratios, [25, 50, 75]))
                 found.append(SpeedUp(runtime=runtime, threads=count, median=median, p25=p25, p75=p75))
         return tuple(found)
@@ -127,16 +117,12 @@ class BenchmarkAnswer:
             sqnr_db=round(10 * (math.log10(signal) - math.log10(noise)), 2) if noise and signal else None,
         )
 
-    def _rounds(self, entry: Mapping[str, Any]) -> list[Any]:
+    def _rounds(self, entry: Mapping[str, Any]) -> list[list[float]]:
+        """Milliseconds of the runs of each turn."""
         rounds = entry.get("rounds")
-        try:
-            taken = [np.asarray(each, np.float64) for each in rounds] if isinstance(rounds, list) else []
-        except (TypeError, ValueError, OverflowError):
-            taken = []
-        if not taken or not all(
-            each.ndim == 1 and each.size and (each >= SHORTEST_MS).all() and (each <= LONGEST_MS).all()
-            for each in taken
-        ):
+        taken = rounds if isinstance(rounds, list) else []
+        whole = taken and all(isinstance(turn, list) and turn for turn in taken)
+        if not whole or any(number(each, SHORTEST_MS, LONGEST_MS) is None for turn in taken for each in turn):
             raise self._damaged("rounds")
         return taken
 
@@ -153,15 +139,3 @@ class BenchmarkAnswer:
 
     def _damaged(self, what: str) -> BoardError:
         return BoardError(f"{self._board}: the board's answer is not a measurement ({what!r} is missing or wrong).")
-
-
-def row_without_times(artifact: Artifact, threads: int, reason: str) -> ArtifactTimes:
-    """That of a file that did not run, and why."""
-    return ArtifactTimes(
-        artifact=artifact.file,
-        runtime=artifact.runtime,
-        precision=artifact.precision,
-        size_bytes=artifact.size_bytes,
-        threads=threads,
-        error=reason,
-    )

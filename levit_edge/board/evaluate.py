@@ -1,13 +1,15 @@
 """Accuracy on the board itself: photographs are decoded here, and run through the bundle's files there.
 
-They are sent in chunks, so that neither side holds more than two of them, and what came back is kept in a file until
-the evaluation is complete: after a lost connection the same call goes on where it stopped.
+They are sent in chunks, so that neither side holds more than two of them, and what came back is kept until the
+evaluation is complete: after a lost connection the same call goes on where it stopped.
 """
 
 import json
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,6 @@ from numpy.typing import NDArray
 from levit_edge.benchmark.measurement import Device
 from levit_edge.board.facts.device import describe_device
 from levit_edge.board.packages import require_packages, runtimes_there
-from levit_edge.board.partial import PartialEvaluation
 from levit_edge.board.session import Session
 from levit_edge.board.transports.transport import Transport
 from levit_edge.bundle.kinds import Precision, Runtime
@@ -25,16 +26,20 @@ from levit_edge.bundle.manifest import Artifact, Verification
 from levit_edge.bundle.reader import Bundle
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import default_workers
+from levit_edge.data.locations import Location
 from levit_edge.data.options import DEFAULTS, ImageOptions
 from levit_edge.data.pool import read_squares
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import ordered_digest
 from levit_edge.device.normalisation import Pixels, normalisation_table
+from levit_edge.device.protocol import read_frame, write_frame
 from levit_edge.documents import to_json
-from levit_edge.errors import BoardError
+from levit_edge.errors import BoardError, OutputError
 from levit_edge.runtime.evaluation.evaluator import Answer
 from levit_edge.runtime.evaluation.verify import bundle_images, score
+from levit_edge.runtime.evaluation.worker import pack_answer, unpack_answer
 from levit_edge.system.progress import Stages
+from levit_edge.system.result_cache import ResultCache
 from levit_edge.text import text
 
 __all__ = ["BoardVerification", "verify_on"]
@@ -76,7 +81,9 @@ def verify_on(
     Without `runtimes` it is those that the board has. Each file has one thread, and a process of its own.
 
     Raises:
-        BoardError: the board cannot be reached, is lost, or lacks what it needs.
+        BoardError: the board cannot be reached, is lost, or lacks what it needs; or another process is at the same
+            evaluation.
+        OutputError: what came back cannot be kept.
         DataError: see `levit_edge.runtime.evaluation.verify.bundle_images`.
         BundleError: a file of the bundle is damaged, or it has no fp32 file to compare with.
     """
@@ -99,22 +106,22 @@ def verify_on(
                 session.put(artifact.file, bundle.read(artifact.file), advance)
             packages = _open(session, artifacts, manifest.preprocessing)
         inputs = _inputs(transport.name, artifacts, packages, manifest.preprocessing, images)
-        with PartialEvaluation(inputs, (len(artifacts), manifest.config.classes)) as partial:
-            resumed = len(partial.answers)
-            board = _Board(session, artifacts, manifest.preprocessing, manifest.config.classes)
-            verification = score(
-                artifacts,
-                images,
-                board.answers(images, partial, options.processes(default_workers(len(images)))),
-                source=str(evaluation),
-                runtimes=packages,
-                host=_host(device),
-                options=options,
-                max_drop_pt=max_drop_pt,
-                stages=stages,
-            )
-            partial.done()
-    return BoardVerification(verification=verification, device=device, resumed=resumed, absent=absent)
+        results = _opened(ResultCache(inputs), stack)
+        earlier = answers_kept(results)
+        board = _Board(session, artifacts, manifest.preprocessing, manifest.config.classes)
+        verification = score(
+            artifacts,
+            images,
+            board.answers(images, earlier, results, options.processes(default_workers(len(images)))),
+            source=str(evaluation),
+            runtimes=packages,
+            host=_host(device),
+            options=options,
+            max_drop_pt=max_drop_pt,
+            stages=stages,
+        )
+        results.done()
+    return BoardVerification(verification=verification, device=device, resumed=len(earlier), absent=absent)
 
 
 def _open(session: Session, artifacts: Sequence[Artifact], preprocessing: Preprocessing) -> dict[str, str]:
@@ -154,6 +161,37 @@ def _inputs(
     }
 
 
+def _opened(results: ResultCache, stack: ExitStack) -> ResultCache:
+    try:
+        return stack.enter_context(results)
+    except BlockingIOError as error:
+        raise BoardError("the same evaluation is running in another process: wait for it, or end it.") from error
+    except OSError as error:
+        raise OutputError(
+            f"{error.filename} cannot be written: {error.strerror}. LEVIT_EDGE_CACHE names another cache folder."
+        ) from error
+
+
+def answers_kept(results: ResultCache) -> list[Answer | str]:
+    """What an interrupted call has left, in the order of the images: each part is named by where it begins."""
+    found: list[Answer | str] = []
+    while (part := results.read(str(len(found)))) is not None:
+        frames = BytesIO(part.content)
+        while (frame := read_frame(frames)) is not None:
+            found.append(unpack_answer(frame))
+    return found
+
+
+def keep_answers(results: ResultCache, begin: int, answers: Sequence[Answer | str]) -> None:
+    frames = BytesIO()
+    for answer in answers:
+        write_frame(frames, pack_answer(answer))
+    try:
+        results.write(str(begin), frames.getvalue())
+    except OSError as error:
+        raise OutputError(f"{results.path} cannot be written: {error.strerror}.") from error
+
+
 def _host(device: Device) -> dict[str, str]:
     """As `levit_edge.system.host.describe_host` says it of this computer."""
     cores = ", ".join(f"{each.count} × {each.name}" for each in device.cores)
@@ -176,32 +214,39 @@ class _Board:
         self._shape = (len(artifacts), classes)
 
     def answers(
-        self, images: ImageSet, partial: PartialEvaluation, workers: int
+        self, images: ImageSet, earlier: Sequence[Answer | str], results: ResultCache, workers: int
     ) -> Generator[Answer | str, None, None]:
-        """For each image in order what the files made of it, or why it cannot be read."""
-        yield from partial.answers
-        remaining = images.images[len(partial.answers) :]
+        """For each image in order what the files made of it, or why it cannot be read; what is new is kept."""
+        yield from earlier
+        done = len(earlier)
+        with closing(self._chunks(images.images[done:], workers)) as chunks:
+            for answers in chunks:
+                keep_answers(results, done, answers)
+                done += len(answers)
+                yield from answers
+
+    def _chunks(self, images: Sequence[Location], workers: int) -> Generator[list[Answer | str], None, None]:
         waiting: list[list[str | None]] = []  # of each chunk under way: the reasons why images cannot be read
-        with closing(read_squares(remaining, self._preprocessing, workers)) as squares:
-            for chunk in _chunks(squares):
+        with closing(read_squares(images, self._preprocessing, workers)) as squares:
+            # what the decoder gives is good only until the next one is asked for
+            copies = (each if isinstance(each, str) else each.copy() for each in squares)
+            while chunk := list(islice(copies, CHUNK)):
                 self._send([each for each in chunk if not isinstance(each, str)])
                 waiting.append([each if isinstance(each, str) else None for each in chunk])
                 if len(waiting) == AHEAD:
-                    yield from self._received(waiting.pop(0), partial)
+                    yield self._received(waiting.pop(0))
             for reasons in waiting:
-                yield from self._received(reasons, partial)
+                yield self._received(reasons)
 
     def _send(self, squares: Sequence[Pixels]) -> None:
         if squares:
             self._session.request("infer", count=len(squares))
             self._session.send_bytes(np.stack(squares).tobytes())
 
-    def _received(self, reasons: Sequence[str | None], partial: PartialEvaluation) -> list[Answer | str]:
+    def _received(self, reasons: Sequence[str | None]) -> list[Answer | str]:
         good = sum(reason is None for reason in reasons)
         evaluated = iter(self._logits(good) if good else ())
-        found = [next(evaluated) if reason is None else reason for reason in reasons]
-        partial.add(found)
-        return found
+        return [next(evaluated) if reason is None else reason for reason in reasons]
 
     def _logits(self, count: int) -> list[Answer]:
         seconds = self._session.answer().get("seconds")
@@ -223,15 +268,3 @@ def _array(values: Any, shape: tuple[int, int]) -> NDArray[np.float64] | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return array if array.shape == shape and (array >= 0).all() and (array <= LONGEST_S).all() else None
-
-
-def _chunks(squares: Generator[Pixels | str, None, None]) -> Generator[list[Pixels | str], None, None]:
-    """Copies: what the decoder gives is good only until the next one is asked for."""
-    chunk: list[Pixels | str] = []
-    for square in squares:
-        chunk.append(square if isinstance(square, str) else square.copy())
-        if len(chunk) == CHUNK:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk

@@ -8,20 +8,19 @@
     python = "/opt/python/bin/python3"  # optional, as --python
 """
 
-import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
-from levit_edge.documents import from_json
+from levit_edge.documents import Between, Length, from_json, read_toml
 from levit_edge.errors import BoardError, LevitEdgeError
 
 __all__ = ["Board", "Outcome", "read_fleet", "side_by_side"]
 
 T = TypeVar("T")
-LARGEST_FILE = 1 << 20
+MOST_COUNTS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +28,7 @@ class Board:
     """One entry of a fleet."""
 
     on: str
-    threads: tuple[int, ...] | None = None
+    threads: Annotated[tuple[Annotated[int, Between(1)], ...], Length(1, MOST_COUNTS)] | None = None
     python: str | None = None
 
 
@@ -53,24 +52,12 @@ def read_fleet(path: Path) -> tuple[Board, ...]:
     Raises:
         BoardError: it cannot be read, or is not a list of boards.
     """
-    expected = 'expected one [[board]] with `on = "ssh://user@host"` for each board'
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise BoardError(f"the fleet {path} is larger than 1 MiB, {expected}.")
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BoardError(f"the fleet {path} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BoardError(f"the fleet {path} is not TOML ({error}), {expected}.") from error
-    fleet = from_json(_Fleet, document, BoardError, f"the fleet {path}")
-    if not fleet.board:
-        raise BoardError(f"the fleet {path} names no board, {expected}.")
-    for board in fleet.board:
-        if board.threads is not None and (not board.threads or min(board.threads) < 1):
-            raise BoardError(
-                f"the fleet {path}: {board.on} has the threads {list(board.threads)}, expected numbers from 1."
-            )
-    return fleet.board
+    boards = from_json(_Fleet, read_toml(path, BoardError, "the fleet"), BoardError, f"the fleet {path}").board
+    if not boards:
+        raise BoardError(
+            f'the fleet {path} names no board, expected one [[board]] with `on = "ssh://…"` for each board.'
+        )
+    return boards
 
 
 def side_by_side(boards: Sequence[Board], work: Callable[[Board], T]) -> list[Outcome[T]]:
@@ -79,6 +66,7 @@ def side_by_side(boards: Sequence[Board], work: Callable[[Board], T]) -> list[Ou
     On Ctrl-C it is left at once: with this process its connections end, and so do the agents at their other ends.
     """
     outcomes: dict[int, Outcome[T]] = {}
+    faults: list[Exception] = []
 
     def attempt(index: int, board: Board) -> None:
         try:
@@ -88,8 +76,7 @@ def side_by_side(boards: Sequence[Board], work: Callable[[Board], T]) -> list[Ou
         except Exception as error:  # raised again where it is seen
             faults.append(error)
 
-    faults: list[Exception] = []
-    if len(boards) == 1:
+    if len(boards) == 1:  # in this thread, which Ctrl-C lets clean up
         attempt(0, boards[0])
     else:
         threads = [Thread(target=attempt, args=each, daemon=True) for each in enumerate(boards)]

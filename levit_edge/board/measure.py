@@ -1,7 +1,7 @@
 """Measuring a bundle on one board: the files, the agent's job, and its figures put together."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -16,9 +16,9 @@ from levit_edge.benchmark.measurement import (
     ModelUnderTest,
     SpeedUp,
 )
-from levit_edge.board.answer import BenchmarkAnswer, row_without_times
+from levit_edge.board.answer import BenchmarkAnswer
 from levit_edge.board.facts.device import describe_device, describe_state
-from levit_edge.board.packages import require_packages, runtimes_there
+from levit_edge.board.packages import require_packages
 from levit_edge.board.session import Progress, Session
 from levit_edge.board.transports.transport import Transport
 from levit_edge.bundle.kinds import Precision, Runtime
@@ -73,8 +73,8 @@ class Schedule:
         emulated = device.emulator is not None
         runs = settings.runs or (EMULATED_RUNS if emulated else RUNS)
         rounds = min(ROUNDS, runs)
-        threads = settings.threads or ((1,) if emulated else _default_threads(device.usable_cores))
-        return cls(threads=threads, rounds=rounds, runs=math.ceil(runs / rounds))
+        usual = {1} if emulated else {1, min(device.usable_cores, MOST_DEFAULT_THREADS)}
+        return cls(threads=settings.threads or tuple(sorted(usual)), rounds=rounds, runs=math.ceil(runs / rounds))
 
 
 def measure(
@@ -99,14 +99,15 @@ def measure(
             _require_a_board(transport, device)
         runtimes = dict.fromkeys(each.runtime for each in artifacts)
         absent = require_packages(transport.name, hello, settings.runtimes, runtimes)
-        here = runtimes_there(hello)
-        sent = [each for each in artifacts if each.runtime in here]
+        sent = [each for each in artifacts if each.runtime not in absent]
         for name in (*(each.file for each in sent), golden):
             session.put(name, files[name])
         schedule = Schedule.of(settings, device)
         job = _job(bundle, sent, golden, schedule, settings)
         answer = BenchmarkAnswer(session.ask("bench", job=job), transport.name)
     results = tuple(answer.times(artifact, count) for artifact in sent for count in schedule.threads)
+    not_sent = [(each, count) for each in artifacts if each.runtime in absent for count in schedule.threads]
+    without_times = [ArtifactTimes.of(each, count, error=absent[each.runtime]) for each, count in not_sent]
     speedups = () if device.emulator else answer.speedups(sent, schedule.threads)
     before, after = describe_state(answer.document.get("before")), describe_state(answer.document.get("after"))
     sustained = answer.sustained()
@@ -122,7 +123,7 @@ def measure(
         rounds=schedule.rounds,
         runs=schedule.runs,
         warm_up=settings.warm_up,
-        results=(*results, *_rows_of_absent(artifacts, absent, schedule.threads)),
+        results=(*results, *without_times),
         speedups=speedups,
         findings=findings(
             device=device,
@@ -152,14 +153,6 @@ def _require_a_board(transport: Transport, device: Device) -> None:
         )
 
 
-def _rows_of_absent(
-    artifacts: Sequence[Artifact], absent: Mapping[Runtime, str], threads: Sequence[int]
-) -> Iterator[ArtifactTimes]:
-    for artifact in artifacts:
-        if artifact.runtime in absent:
-            yield from (row_without_times(artifact, count, absent[artifact.runtime]) for count in threads)
-
-
 def _disappoints(speedups: Sequence[SpeedUp]) -> bool:
     return any(each.runtime is Runtime.ONNXRUNTIME and each.median < WANTED_SPEEDUP for each in speedups)
 
@@ -177,10 +170,6 @@ def _optimised(files: Mapping[str, bytes], artifacts: Sequence[Artifact]) -> Opt
                 return None
             return from_json(OptimisedGraph, facts, BundleError, artifact.file)
     return None
-
-
-def _default_threads(cores: int) -> tuple[int, ...]:
-    return tuple(sorted({1, min(max(cores, 1), MOST_DEFAULT_THREADS)}))
 
 
 def model_under_test(bundle: Bundle) -> ModelUnderTest:

@@ -5,14 +5,14 @@ from typing import Any
 
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.errors import BoardError
-from levit_edge.text import text
+from levit_edge.text import entries, text
 
 __all__ = ["python_version", "require_packages", "requirements", "runtimes_there"]
 
 
 def runtimes_there(hello: Mapping[str, Any]) -> frozenset[Runtime]:
     """The runtimes that the board has, by the agent's word."""
-    found = _packages(hello)
+    found = entries(hello.get("packages"))
     return frozenset(each for each in Runtime if any(map(found.get, each.entry.packages)))
 
 
@@ -26,7 +26,7 @@ def require_packages(
     """
     here = runtimes_there(hello)
     missing = [runtime for runtime in useful if runtime not in here]
-    lacking = [] if _packages(hello).get("numpy") else ["numpy"]
+    lacking = [] if entries(hello.get("packages")).get("numpy") else ["numpy"]
     needed = [*lacking, *(requirement(hello, runtime) for runtime in missing)]
     fatal = lacking or any(runtime in missing for runtime in wanted or ()) or len(missing) == len(set(useful))
     executable = text(hello.get("executable"), 200)
@@ -60,8 +60,3 @@ def python_version(hello: Mapping[str, Any]) -> tuple[int, int]:
     if not isinstance(python, list) or len(python) < 2 or not all(isinstance(each, int) for each in python[:2]):
         return 0, 0
     return python[0], python[1]
-
-
-def _packages(hello: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = hello.get("packages")
-    return found if isinstance(found, Mapping) else {}

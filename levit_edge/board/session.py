@@ -14,9 +14,8 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 from levit_edge.board.transports.transport import Transport, agent_source, boot_arguments
-from levit_edge.device.protocol import GREETING, LONGEST_FRAME
+from levit_edge.device.protocol import GREETING, Pipe, read_frame, write_all, write_frame
 from levit_edge.errors import BoardError
-from levit_edge.system.frames import Pipe, read_frame, write_all, write_frame
 from levit_edge.text import entries, number, reason, text
 
 __all__ = ["Progress", "Session"]
@@ -72,10 +71,9 @@ class Session:
             write_all(self._to, source)
         for work in (self._read, self._read_stderr, self._ping):
             threading.Thread(target=work, daemon=True).start()
-        self._timer = threading.Timer(timeout_s, self._give_up) if timeout_s is not None else None
-        if self._timer is not None:
-            self._timer.daemon = True
-            self._timer.start()
+        self._timer = threading.Timer(threading.TIMEOUT_MAX if timeout_s is None else timeout_s, self._give_up)
+        self._timer.daemon = True
+        self._timer.start()
 
     def __enter__(self) -> Self:
         try:
@@ -91,8 +89,7 @@ class Session:
     def close(self) -> None:
         """End the agent and wait until it has: it removes its files and its processes."""
         self._ended.set()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._timer.cancel()
         with suppress(OSError):
             cast(Any, self._process.stdin).close()
         try:
@@ -112,7 +109,7 @@ class Session:
 
     def request(self, do: str, **arguments: Any) -> None:
         """Send a request; its answer comes after those to earlier ones."""
-        self._send(json.dumps({"do": do, **arguments}).encode())
+        self.send_bytes(json.dumps({"do": do, **arguments}).encode())
 
     def answer(self) -> dict[str, Any]:
         """Wait for the answer to the oldest request."""
@@ -137,14 +134,10 @@ class Session:
         """
         self.request("put", name=name, size=len(data), sha256=hashlib.sha256(data).hexdigest())
         for start in range(0, len(data), PART):
-            self._send(data[start : start + PART])
+            self.send_bytes(data[start : start + PART])
             self._progress(f"send {name}", min(start + PART, len(data)), len(data))
             sent(min(PART, len(data) - start))
         self.answer()
-
-    def send_bytes(self, data: bytes) -> None:
-        """Send the bytes that belong to the request before."""
-        self._send(data)
 
     def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
         try:
@@ -160,7 +153,8 @@ class Session:
         except OSError as error:
             raise BoardError(f"{self.transport.name}: {command[0]} cannot be started ({error.strerror}).") from error
 
-    def _send(self, frame: bytes) -> None:
+    def send_bytes(self, frame: bytes) -> None:
+        """Send a frame, such as the bytes that belong to the request before."""
         with suppress(BrokenPipeError, ValueError), self._sending:
             write_frame(self._to, frame)
 
@@ -229,7 +223,7 @@ class Session:
             if _skip_to_greeting(stream):
                 self._greeted = True
                 self._frames.put(b"")
-                while (frame := read_frame(stream, LONGEST_FRAME)) is not None:
+                while (frame := read_frame(stream)) is not None:
                     if not self._ended.is_set():  # afterwards nobody takes them
                         self._frames.put(frame)
             self._frames.put(None)
@@ -257,7 +251,7 @@ class Session:
     def _ping(self) -> None:
         """In a thread: tell the agent that we are there."""
         while not self._ended.wait(PING_S):
-            self._send(b"")
+            self.send_bytes(b"")
 
     def _give_up(self) -> None:
         """In a thread: end the connection, and with it whatever waits for the board; the agent ends by itself."""
@@ -267,9 +261,10 @@ class Session:
 
 
 def _skip_to_greeting(stream: Pipe) -> bool:
-    seen, byte = bytearray(), bytearray(1)
+    seen = bytearray()
     while not seen.endswith(GREETING):
-        if len(seen) > LONGEST_BANNER or not stream.readinto(memoryview(byte)):
+        byte = stream.read(1)
+        if len(seen) > LONGEST_BANNER or not byte:
             return False
         seen += byte
     return True

@@ -12,7 +12,7 @@ from levit_edge.board.session import Progress, Session
 from levit_edge.board.transports.transport import Transport
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.errors import BoardError
-from levit_edge.text import text
+from levit_edge.text import entries, text
 
 __all__ = ["platforms", "set_up"]
 
@@ -20,6 +20,7 @@ ROOM = 256 << 20
 """For what pip unpacks, besides the wheels."""
 OLDEST_GLIBC_MINOR = 17
 """The minor version of manylinux2014's glibc."""
+LONGEST_PATH = 300
 MACHINES = frozenset({"aarch64", "armv7l", "x86_64"})
 
 
@@ -45,7 +46,7 @@ def set_up(
         hello = session.ask("hello")
         wanted = requirements(hello, runtimes or _light(hello))
         if not offline:
-            return _place(session.ask("setup", requirements=list(wanted), wheels=False))
+            return text(session.ask("setup", requirements=list(wanted), wheels=False).get("place"), LONGEST_PATH)
     with tempfile.TemporaryDirectory() as folder:
         if progress is not None:
             progress("fetch packages", 0, None)
@@ -54,7 +55,7 @@ def set_up(
         with Session(transport, needed_bytes=needed, progress=progress, timeout_s=timeout_s) as session:
             for wheel in wheels:
                 session.put(wheel.name, wheel.read_bytes())
-            return _place(session.ask("setup", requirements=list(wanted), wheels=True))
+            return text(session.ask("setup", requirements=list(wanted), wheels=True).get("place"), LONGEST_PATH)
 
 
 def platforms(machine: str, libc: Sequence[str]) -> tuple[str, ...]:
@@ -81,8 +82,7 @@ def _light(hello: Mapping[str, Any]) -> list[Runtime]:
 
 
 def _fetch(board: str, hello: Mapping[str, Any], wanted: Sequence[str], folder: Path) -> list[Path]:
-    abi = hello.get("abi")
-    abi = abi if isinstance(abi, dict) else {}
+    abi = entries(hello.get("abi"))
     libc = abi.get("libc")
     tags = platforms(text(abi.get("machine"), 20), [text(each, 20) for each in libc] if isinstance(libc, list) else [])
     major, minor = python_version(hello)
@@ -97,7 +97,3 @@ def _fetch(board: str, hello: Mapping[str, Any], wanted: Sequence[str], folder: 
             f"{board}: {', '.join(wanted)} cannot be fetched for Python {major}.{minor} on {tags[-1]}: {faults[-1]}"
         )
     return sorted(folder.glob("*.whl"))
-
-
-def _place(answer: Mapping[str, Any]) -> str:
-    return text(answer.get("place"), 300)

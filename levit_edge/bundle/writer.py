@@ -3,7 +3,8 @@
 import hashlib
 import json
 import shutil
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -13,8 +14,7 @@ from levit_edge.bundle.manifest import Manifest
 from levit_edge.bundle.reader import MANIFEST_FILE, Bundle, bundle_files, plain_file_name
 from levit_edge.documents import to_json
 from levit_edge.errors import OutputError
-from levit_edge.system.atomic import partial_path, put_in_place, remove_abandoned_folders, write_synced
-from levit_edge.system.locks import OutputLock
+from levit_edge.system.atomic import folder_beside, put_in_place, write_synced
 from levit_edge.system.signals import interrupts_wait
 
 __all__ = ["BundleWriter"]
@@ -35,21 +35,15 @@ class BundleWriter:
         self.files: dict[str, str] = {}
         self._expected_bytes = expected_bytes
         self._undo = ExitStack()
-        self._folder = partial_path(self.output)
 
     def __enter__(self) -> Self:
         require_replaceable(self.output)
         with ExitStack() as undo:
-            try:
+            with _faults_of(self.output):
                 undo.callback(_remove_empty, [parent for parent in self.output.parents if not parent.exists()])
                 self.output.parent.mkdir(parents=True, exist_ok=True)
-                undo.enter_context(OutputLock(self.output, "--output"))
-                remove_abandoned_folders(self.output)
+                self._folder = undo.enter_context(folder_beside(self.output, "--output"))
                 free_bytes = shutil.disk_usage(self.output.parent).free
-                undo.callback(shutil.rmtree, self._folder, ignore_errors=True)
-                self._folder.mkdir()
-            except OSError as error:
-                raise _output_error(self.output, error) from error
             if free_bytes < self._expected_bytes:
                 raise OutputError(
                     f"{self.output.parent} has {free_bytes / 2**20:.0f} MiB free, the bundle needs about"
@@ -86,18 +80,13 @@ class BundleWriter:
         manifest = replace(manifest, files=dict(self.files))
         self._write(MANIFEST_FILE, json.dumps(to_json(manifest), indent=1, ensure_ascii=False).encode() + b"\n")
         require_replaceable(self.output)
-        try:
-            with interrupts_wait():
-                put_in_place(self._folder, self.output)
-        except OSError as error:
-            raise _output_error(self.output, error) from error
+        with _faults_of(self.output), interrupts_wait():
+            put_in_place(self._folder, self.output)
         return Bundle(self.output, manifest)
 
     def _write(self, name: str, data: bytes) -> None:
-        try:
+        with _faults_of(self.output):
             write_synced(self._folder / name, data)
-        except OSError as error:
-            raise _output_error(self.output, error) from error
 
 
 def require_replaceable(output: Path) -> None:
@@ -106,13 +95,11 @@ def require_replaceable(output: Path) -> None:
     Raises:
         OutputError: something else is there.
     """
-    try:
+    with _faults_of(output):
         if not output.exists() and not output.is_symlink():
             return
         if not output.is_symlink() and output.is_dir() and _holds_nothing_else(output):
             return
-    except OSError as error:
-        raise _output_error(output, error) from error
     raise OutputError(
         f"{output} exists and is not a bundle made by levit-edge, or holds other files too: nothing was written. Choose"
         " another --output."
@@ -131,8 +118,12 @@ def _remove_empty(folders: list[Path]) -> None:
             folder.rmdir()
 
 
-def _output_error(output: Path, error: OSError) -> OutputError:
-    return OutputError(
-        f"{output} cannot be written: {error.strerror}. Nothing was left behind; free some space or choose another"
-        " --output."
-    )
+@contextmanager
+def _faults_of(output: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"{output} cannot be written: {error.strerror}. Nothing was left behind; free some space or choose another"
+            " --output."
+        ) from error

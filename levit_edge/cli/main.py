@@ -32,7 +32,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in COMMANDS:
-    app.command(short_help=command.summary, epilog=command.epilog)(command.function)
+    examples = "\n".join(("\b", "Examples:", *(f"  levit-edge {each}" for each in command.examples)))  # not wrapped
+    app.command(short_help=command.summary, epilog=examples)(command.function)
 
 
 def show_version(requested: bool) -> None:

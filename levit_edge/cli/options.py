@@ -6,27 +6,21 @@ from typing import Annotated
 import typer
 
 from levit_edge.bundle.kinds import Runtime
-from levit_edge.cli.terminal.completion import model_sizes, targets
 from levit_edge.model.config import CONFIGS
 
-__all__ = [
-    "BundlePath",
-    "Calibration",
-    "Checkpoint",
-    "JsonOutput",
-    "Limit",
-    "MaxDrop",
-    "Model",
-    "Python",
-    "Resize",
-    "RuntimeChoice",
-    "SkipBadImages",
-    "SshConfig",
-    "Target",
-    "Timeout",
-    "Workers",
-    "require_model",
-]
+
+def model_sizes(incomplete: str) -> list[str]:
+    """What a shell offers for `--model`."""
+    return [size for size in CONFIGS if size.startswith(incomplete)]
+
+
+def targets(incomplete: str) -> list[str]:
+    """What a shell offers for `--on`, as far as it does not depend on the user's boards."""
+    from levit_edge.board.transports.qemu import CPUS
+
+    every = ("local", "ssh://", "adb", *(f"qemu:{cpu}" for cpu in CPUS))
+    return [target for target in every if target.startswith(incomplete)]
+
 
 SIZES = ", ".join(CONFIGS)
 

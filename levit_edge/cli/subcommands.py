@@ -26,11 +26,6 @@ class Subcommand:
     """At most 62 characters: one line in 80 columns."""
     examples: tuple[str, ...]
 
-    @property
-    def epilog(self) -> str:
-        """The examples, which are not to be wrapped."""
-        return "\n".join(("\b", "Examples:", *(f"  levit-edge {each}" for each in self.examples)))
-
 
 COMMANDS = (
     Subcommand(

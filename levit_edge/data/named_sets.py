@@ -4,7 +4,6 @@ Sizes and SHA-256 are what others have published who downloaded the files: for I
 public records, for ImageNetV2 TensorFlow Datasets' checksums. This project has downloaded neither.
 """
 
-import shutil
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,9 +14,8 @@ from levit_edge.data.imagefolder import EXTENSIONS, is_hidden_path
 from levit_edge.data.tar import StrictHeader, tar_faults
 from levit_edge.errors import DataError, DownloadError
 from levit_edge.model.http_file import Progress, fetch_file
-from levit_edge.system.atomic import partial_path, put_in_place, remove_abandoned_folders
+from levit_edge.system.atomic import folder_beside, put_in_place
 from levit_edge.system.host import CACHE_VARIABLE, cache_folder
-from levit_edge.system.locks import OutputLock
 
 __all__ = ["NAMED_SETS", "NamedSet", "Use", "fetch_set", "is_named_set"]
 
@@ -120,8 +118,7 @@ def fetch_set(
         archive = home / PurePosixPath(chosen.url).name
         notice(chosen.notice)
         _fetch(chosen, archive, progress, timeout_s)
-        with OutputLock(target, "images, or wait"):
-            _unpack(chosen, archive, target)
+        _unpack(chosen, archive, target)
         archive.unlink(missing_ok=True)
     return target / chosen.folders[use]
 
@@ -134,6 +131,7 @@ def _fetch(chosen: NamedSet, archive: Path, progress: Progress | None, timeout_s
             sha256_prefix=chosen.sha256,
             progress=progress,
             timeout_s=timeout_s,
+            most_bytes=chosen.size_bytes,
         )
     except DownloadError as error:
         raise DownloadError(
@@ -146,18 +144,14 @@ def _fetch(chosen: NamedSet, archive: Path, progress: Progress | None, timeout_s
 def _unpack(chosen: NamedSet, archive: Path, target: Path) -> None:
     """Write the archive's images, and nothing else, into `target`, which appears when all are there."""
     try:
-        remove_abandoned_folders(target)
-        if target.is_dir():  # another process was first
-            return
-        partial = partial_path(target)
-        try:
-            count = _write_images(chosen, archive, partial)
-            missing = [each for each in chosen.folders.values() if not (partial / each).is_dir()]
+        with folder_beside(target, "set") as folder:
+            if target.is_dir():  # another process was first
+                return
+            count = _write_images(chosen, archive, folder)
+            missing = [each for each in chosen.folders.values() if not (folder / each).is_dir()]
             if missing:
                 raise DataError(f"{archive}: {count:,} images, but none in {missing[0]}: it is not {chosen.name}")
-            put_in_place(partial, target)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            put_in_place(folder, target)
     except OSError as error:
         raise DownloadError(f"{target} cannot be written: {error.strerror or error}.") from error
 

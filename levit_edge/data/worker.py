@@ -13,8 +13,8 @@ import sys
 
 from levit_edge.data.locations import image_at, unpack
 from levit_edge.device.image import crop_square, decoding_fault
+from levit_edge.device.protocol import Pipe, write_frame
 from levit_edge.errors import DataError
-from levit_edge.system.frames import Pipe, write_frame
 from levit_edge.system.worker import next_frame, serve
 
 LONGEST_REASON = 200  # characters; answers must fit in the pipe, so that a worker never waits for its reader

@@ -28,12 +28,11 @@ import time
 from typing import Any
 
 from levit_edge.device.bench import Bench
-from levit_edge.device.engines import NO_TELEMETRY, installed_packages
-from levit_edge.device.environment import private_environment, set_up, unfinished_environment
+from levit_edge.device.engines import NO_TELEMETRY, PACKAGES, installed_version
 from levit_edge.device.facts import machine, read_facts
-from levit_edge.device.folder import own_folder
+from levit_edge.device.folder import own_folder, private_environment, set_up, unfinished_environment
 from levit_edge.device.lane import Lane
-from levit_edge.device.protocol import GREETING, AgentError, read_frame, write_all, write_frame
+from levit_edge.device.protocol import GREETING, AgentError, Pipe, read_frame, write_all, write_frame
 
 SILENCE_S = 60.0
 """The host says something every ten seconds: after so long without a word the connection is lost."""
@@ -43,7 +42,7 @@ HEARTBEAT_S = 5.0
 class Agent:
     """Answers the host until the connection ends."""
 
-    def __init__(self, answers: int, needed: int) -> None:
+    def __init__(self, answers: Pipe, needed: int) -> None:
         self._answers, self._writing = answers, threading.Lock()
         self._requests: queue.Queue[bytes] = queue.Queue()
         self._heard = time.monotonic()
@@ -54,7 +53,7 @@ class Agent:
         """Greet, then answer."""
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             signal.signal(number, lambda *_: self.end())
-        os.write(self._answers, GREETING)
+        write_all(self._answers, GREETING)
         threading.Thread(target=self._read, daemon=True).start()
         threading.Thread(target=self._watch, daemon=True).start()
         while True:
@@ -92,7 +91,7 @@ class Agent:
         free = shutil.disk_usage(self.folder).free
         return {
             "facts": read_facts(),
-            "packages": installed_packages(),
+            "packages": {name: installed_version(name) for name in PACKAGES},
             "python": [*sys.version_info[:3]],
             "executable": sys.executable,
             "abi": {"machine": machine(), "libc": [*platform.libc_ver()]},
@@ -112,7 +111,7 @@ class Agent:
                 received += len(part)
                 try:
                     if fault is None:
-                        write_all(file.fileno(), part)
+                        write_all(file, part)
                 except OSError as error:  # what is on its way is taken all the same
                     fault = error
         if fault is not None:
@@ -199,7 +198,7 @@ def main() -> None:
     """Serve the host at the other end of standard input and output."""
     if os.getpgrp() != os.getpid():
         os.setpgid(0, 0)
-    answers = os.dup(1)
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # native libraries print
     try:
         agent = Agent(answers, needed=int(sys.argv[-1]))

@@ -9,9 +9,9 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from levit_edge.device.facts import read_state
 from levit_edge.device.lane import Lane
 from levit_edge.device.protocol import AgentError, Say
-from levit_edge.device.state import read_state
 
 FIRST_WARM_UP = 3
 """Untimed runs of a file before its first round, besides those of every round."""

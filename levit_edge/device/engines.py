@@ -18,11 +18,6 @@ NO_TELEMETRY = {"ORT_DISABLE_TELEMETRY": "1", "ORT_TELEMETRY_DISABLED": "1"}
 these is set before it is imported; other versions know the second."""
 
 
-def installed_packages() -> dict[str, Any]:
-    """Version of each package that matters, None of those that are not installed."""
-    return {name: installed_version(name) for name in PACKAGES}
-
-
 def installed_version(package: str) -> str | None:
     """The version of a package, None if it is not installed."""
     from importlib.metadata import PackageNotFoundError, version
@@ -85,10 +80,8 @@ def _set_pool(package: Any, threads: int) -> None:
     library = ctypes.CDLL(package._core.__file__)
     scope = "_ZN10executorch9extension10threadpool"
     try:
-        get, reset = (
-            getattr(library, f"{scope}14get_threadpoolEv"),
-            getattr(library, f"{scope}10ThreadPool24_unsafe_reset_threadpoolEj"),
-        )
+        get = library[f"{scope}14get_threadpoolEv"]
+        reset = library[f"{scope}10ThreadPool24_unsafe_reset_threadpoolEj"]
     except AttributeError:
         raise AgentError("runtime", "this executorch-numpy-runtime does not let its threads be set") from None
     get.restype, reset.restype = ctypes.c_void_p, ctypes.c_bool

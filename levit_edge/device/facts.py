@@ -1,4 +1,4 @@
-"""What a board is and has, as its own files say it."""
+"""What a board is and has, and what changes while it works: clocks, heat, load, memory; as its own files say it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import struct
 import subprocess
 from typing import Any
 
-from levit_edge.device.small_files import memory_kb, read_number, read_text
+from levit_edge.device.small_files import figure_kb, read_number, read_text
 
 
 def read_facts() -> dict[str, Any]:
@@ -34,9 +34,38 @@ def read_facts() -> dict[str, Any]:
         "os": _system_name(),
         "kernel": platform.release(),
         "python": platform.python_version(),
-        "memory_kb": memory_kb("MemTotal"),
+        "memory_kb": figure_kb("/proc/meminfo", "MemTotal"),
         "usable_cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "emulator": _emulator(),
+    }
+
+
+def read_state() -> dict[str, Any]:
+    """What changes while a board works."""
+    governors, khz, temperatures = {}, {}, {}
+    for folder in glob.glob("/sys/devices/system/cpu/cpu[0-9]*/cpufreq"):
+        cpu = folder.split("/")[-2][3:]
+        governor, current = read_text(f"{folder}/scaling_governor"), read_number(f"{folder}/scaling_cur_freq")
+        if governor is not None:
+            governors[cpu] = governor
+        if current is not None:
+            khz[cpu] = current
+    for zone in sorted(glob.glob("/sys/class/thermal/thermal_zone*")):
+        temperature = read_number(f"{zone}/temp")
+        if temperature is not None:
+            name = read_text(f"{zone}/type") or "zone"
+            temperatures[name if name not in temperatures else f"{name} {zone[-1]}"] = temperature
+    try:
+        load = os.getloadavg()[0]
+    except OSError:
+        load = None
+    return {
+        "governors": governors,
+        "khz": khz,
+        "temperatures_mc": temperatures,
+        "throttled": next(map(read_text, glob.glob("/sys/devices/platform/soc*/*firmware/get_throttled")), None),
+        "load": load,
+        "available_kb": figure_kb("/proc/meminfo", "MemAvailable"),
     }
 
 

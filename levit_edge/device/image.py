@@ -100,9 +100,15 @@ def crop_square(image: Image.Image, resize: int, size: int) -> Image.Image:
 
 def _open(path: Path, use: Callable[[Image.Image], T]) -> T:
     try:
-        _check_file(path)
+        status = path.stat()
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: {_reason(error)}") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise DataError(f"{path}: a folder, not an image")
+    if not stat.S_ISREG(status.st_mode):  # reading from a pipe could wait for ever
+        raise DataError(f"{path}: not a regular file")
+    if status.st_size == 0:
+        raise DataError(f"{path}: {EMPTY}")
     return _use(path, str(path), use)
 
 
@@ -126,16 +132,6 @@ def _use(source: Union[Path, BytesIO], name: str, use: Callable[[Image.Image], T
         raise MemoryShortageError(f"{name}: not enough memory to decode it: {MEMORY_ADVICE}") from error
     except Exception as error:  # damaged files make Pillow's decoders raise almost anything
         raise DataError(f"{name}: {_reason(error)}") from error
-
-
-def _check_file(path: Path) -> None:
-    status = path.stat()
-    if stat.S_ISDIR(status.st_mode):
-        raise DataError(f"{path}: a folder, not an image")
-    if not stat.S_ISREG(status.st_mode):  # reading from a pipe could wait for ever
-        raise DataError(f"{path}: not a regular file")
-    if status.st_size == 0:
-        raise DataError(f"{path}: {EMPTY}")
 
 
 def _reason(error: Exception) -> str:

@@ -21,18 +21,17 @@ class Lane:
     """
 
     def __init__(self) -> None:
-        requests, self._requests = os.pipe()
-        answers, writable = os.pipe()
+        (requests, to_worker), (from_worker, answers) = os.pipe(), os.pipe()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of fork beside threads: ours are in system calls
             self.pid = os.fork()
         if self.pid == 0:
-            os.close(self._requests)
-            os.close(answers)
-            serve_worker(requests, writable)
+            os.close(to_worker)
+            os.close(from_worker)
+            serve_worker(os.fdopen(requests, "rb"), os.fdopen(answers, "wb", buffering=0))
         os.close(requests)
-        os.close(writable)
-        self._answers = os.fdopen(answers, "rb")
+        os.close(answers)
+        self._requests, self._answers = os.fdopen(to_worker, "wb", buffering=0), os.fdopen(from_worker, "rb")
 
     def send(self, request: dict[str, Any], payload: bytes | None = None) -> None:
         """Let the worker go on, with a request."""
@@ -68,8 +67,7 @@ class Lane:
             os.kill(self.pid, signal.SIGKILL)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self.pid, 0)
-        with contextlib.suppress(OSError):
-            os.close(self._requests)
+        self._requests.close()
         self._answers.close()
 
     def _exit_reason(self) -> str:

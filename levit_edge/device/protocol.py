@@ -1,22 +1,23 @@
-"""What the two ends of a connection to a board say to each other, and the two ends of a worker's pipes.
+"""What the two ends of a connection to a board say to each other, and processes and their helpers through pipes.
 
-Messages are frames: eight bytes of length, little-endian, and the payload. A request is one frame of JSON with a key
+Messages are frames: eight bytes of length, little-endian, and the payload. A board's request is JSON with a key
 `do`, for some followed by frames of bytes; the answer is a frame of JSON, `{"error": {"kind", "message"}}` if it cannot
 be done. Between them come `{"progress": …}` and, so that a slow board is not taken for a lost one, `{"alive": true}`.
 """
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 GREETING = b"\nlevit-edge agent, protocol 1\n"
 """Comes before the first frame: login shells may print before it."""
 LENGTH = struct.Struct("<Q")
 LONGEST_FRAME = 1 << 28
 Say = Callable[[dict[str, Any]], None]
+Pipe = IO[bytes]
+"""One end of a pipe. To write to it must be unbuffered; so must one be that `select` looks at."""
 
 
 class AgentError(Exception):
@@ -31,26 +32,42 @@ class AgentError(Exception):
         return {"kind": self.kind, "message": str(self)[:2000]}
 
 
-def write_frame(descriptor: int, payload: bytes) -> None:
-    """Send one frame."""
-    write_all(descriptor, LENGTH.pack(len(payload)))
-    write_all(descriptor, payload)
+def write_frame(pipe: Pipe, payload: bytes) -> None:
+    """Send one frame, waiting until the pipe has taken it all.
+
+    Raises:
+        BrokenPipeError: nobody reads any more.
+    """
+    write_all(pipe, LENGTH.pack(len(payload)))
+    write_all(pipe, payload)
 
 
-def write_all(descriptor: int, data: bytes) -> None:
+def write_all(pipe: Pipe, data: bytes) -> None:
     """Write everything: the system may take a part, as when a disk is nearly full, and call that done."""
     remaining = memoryview(data)
     while remaining:
-        remaining = remaining[os.write(descriptor, remaining) :]
+        remaining = remaining[pipe.write(remaining) or 0 :]
 
 
-def read_frame(stream: BinaryIO) -> bytes | None:
-    """Wait for one frame; None at the end of the stream, also if that comes inside a frame."""
-    head = stream.read(LENGTH.size)
-    if len(head) < LENGTH.size:
+def read_frame(pipe: Pipe, longest: int = LONGEST_FRAME) -> bytes | None:
+    """Wait for one frame; None at the end of the stream, also if that comes inside a frame.
+
+    A frame of more than `longest` bytes ends the stream too: whoever is at the other end is not to be trusted.
+    """
+    head = _read(pipe, LENGTH.size)
+    if head is None:
         return None
     (length,) = LENGTH.unpack(head)
-    if length > LONGEST_FRAME:
-        return None
-    payload = stream.read(length)
-    return payload if len(payload) == length else None
+    return None if length > longest else _read(pipe, length)
+
+
+def _read(pipe: Pipe, count: int) -> bytes | None:
+    """So many bytes, of which an unbuffered pipe gives those that are there."""
+    parts = []
+    while count:
+        part = pipe.read(count)
+        if not part:
+            return None
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)

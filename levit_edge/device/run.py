@@ -31,11 +31,10 @@ except ImportError as error:
     sys.exit(f"error: {error.name} is not installed: pip install numpy pillow onnxruntime")
 from levit_edge.device.engines import NO_TELEMETRY, import_engine
 from levit_edge.device.errors import ExitStatus, LevitEdgeError, PackageError, RuntimeUnavailableError
-from levit_edge.device.facts import read_facts
+from levit_edge.device.facts import read_facts, read_state
 from levit_edge.device.golden import compare_golden
 from levit_edge.device.protocol import AgentError
 from levit_edge.device.ranking import softmax, top_classes
-from levit_edge.device.state import read_state
 from levit_edge.device.worker import Worker
 
 RUNTIMES = ("onnxruntime", "executorch")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import sys
+
 
 def read_text(path: str, limit: int = 1 << 16) -> str | None:
     """The first bytes of a small file, or None."""
@@ -20,9 +23,24 @@ def read_number(path: str) -> int | None:
         return None
 
 
-def memory_kb(key: str) -> int | None:
-    """A figure of /proc/meminfo, such as `MemTotal`, in KiB; None if it is not there."""
-    for line in (read_text("/proc/meminfo") or "").splitlines():
-        if line.startswith(key + ":"):
-            return int(line.split()[1])
-    return None
+def figure_kb(path: str, key: str) -> int | None:
+    """A figure of /proc/meminfo or /proc/…/status, such as `MemTotal`, in KiB; None if it is not there."""
+    found = re.search(rf"^{key}:[ \t]*([0-9]+) kB$", read_text(path) or "", re.MULTILINE)
+    return None if found is None else int(found[1])
+
+
+def process_peak_bytes(process: int | str) -> int | None:
+    """The peak resident memory of a running process by its number, or `self`; None where /proc does not tell."""
+    peak = figure_kb(f"/proc/{process}/status", "VmHWM")
+    return None if peak is None else 1024 * peak
+
+
+def peak_rss_bytes() -> int:
+    """The largest resident memory of this process so far, or since it had that forgotten (proc_pid_clear_refs(5))."""
+    peak = process_peak_bytes("self")
+    if peak is not None:
+        return peak
+    import resource
+
+    since_start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return since_start if sys.platform == "darwin" else 1024 * since_start

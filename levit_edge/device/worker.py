@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from levit_edge.device.engines import import_engine
-from levit_edge.device.protocol import AgentError, read_frame, write_frame
-from levit_edge.device.small_files import read_text
+from levit_edge.device.protocol import AgentError, Pipe, read_frame, write_frame
+from levit_edge.device.small_files import peak_rss_bytes
 
 LONGEST_START_S = 600
 """For loading a file and running it once, before its process ends itself: emulated, it takes some seconds."""
@@ -38,7 +38,7 @@ class Worker:
         with open(path, "rb") as file:
             model = file.read()
         self.image = np.zeros(shape, np.float32)
-        imported = peak_bytes()
+        imported = peak_rss_bytes()
         signal.alarm(LONGEST_START_S)
         start = time.perf_counter()
         try:
@@ -87,7 +87,7 @@ class Worker:
 
     def memory(self) -> dict[str, Any]:
         """Peak of this process."""
-        return {"peak_bytes": peak_bytes()}
+        return {"peak_bytes": peak_rss_bytes()}
 
     def normalise_by(self, tables: list[Any]) -> dict[str, Any]:
         """Take (3, 256): what each value of red, green and blue becomes for the model."""
@@ -100,39 +100,29 @@ class Worker:
         """(count, size, size, 3) uint8 -> the seconds of each image, and (count, classes) float32 logits."""
         import numpy as np
 
+        from levit_edge.device.normalisation import normalise_by_table
+
         size = self.image.shape[-1]
         squares = np.frombuffer(pixels, np.uint8).reshape(count, size, size, 3)
         logits, seconds = [], []
         for square in squares:
-            image = np.empty((1, 3, size, size), np.float32)
-            for channel in range(3):
-                np.take(self.tables[channel], square[..., channel], out=image[0, channel], mode="clip")
+            image = normalise_by_table(square, self.tables)[np.newaxis]
             start = time.perf_counter()
             logits.append(np.asarray(self.run_one(image), "<f4"))
             seconds.append(time.perf_counter() - start)
         return {"seconds": seconds}, np.stack(logits).tobytes()
 
 
-def peak_bytes() -> int:
-    """The largest resident memory of this process so far."""
-    for line in (read_text("/proc/self/status") or "").splitlines():
-        if line.startswith("VmHWM:"):
-            return 1024 * int(line.split()[1])
-    import resource
-
-    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def serve_worker(requests: int, answers: int) -> None:
+def serve_worker(requests: Pipe, answers: Pipe) -> None:
     """Answer until the agent goes away. Never returns."""
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
         signal.signal(number, signal.SIG_DFL)
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
-    worker, stream = Worker(), os.fdopen(requests, "rb")
-    while (frame := read_frame(stream)) is not None:
+    worker = Worker()
+    while (frame := read_frame(requests)) is not None:
         request, payload = json.loads(frame), b""
-        arguments = {"pixels": read_frame(stream)} if request.pop("payload") else {}
+        arguments = {"pixels": read_frame(requests)} if request.pop("payload") else {}
         try:
             answer = getattr(worker, request.pop("do"))(**request, **arguments)
             if isinstance(answer, tuple):

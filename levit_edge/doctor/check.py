@@ -16,7 +16,7 @@ class CheckStatus(StrEnum):
     """It is there, and is not as it should be."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Check:
     """A line of `levit-edge doctor`."""
 

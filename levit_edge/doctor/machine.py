@@ -4,6 +4,7 @@ import os
 import platform
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from levit_edge.benchmark.diagnosis import DOT_PRODUCTS
@@ -24,13 +25,8 @@ def check_python() -> Check:
     """The interpreter and the system."""
     found = f"{platform.python_version()}, {platform.system()} {platform.release()}, {platform.machine()}"
     if sys.platform == "linux":
-        return Check(name="Python", status=CheckStatus.OK, found=found)
-    return Check(
-        name="Python",
-        status=CheckStatus.PROBLEM,
-        found=found,
-        advice="levit-edge is made for Linux and tested nowhere else",
-    )
+        return Check("Python", CheckStatus.OK, found)
+    return Check("Python", CheckStatus.PROBLEM, found, "levit-edge is made for Linux and tested nowhere else")
 
 
 def check_processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> Check:
@@ -39,30 +35,24 @@ def check_processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> Check:
     names = " + ".join(f"{group.count} × {group.name}" for group in device.cores) or device.architecture
     found = f"{names}; {device.usable_cores} usable; for int8: {', '.join(device.features) or 'nothing known'}"
     if not device.features or set().union(*DOT_PRODUCTS.values()) & set(device.features):
-        return Check(name="processor", status=CheckStatus.OK, found=found)
-    return Check(
-        name="processor",
-        status=CheckStatus.PROBLEM,
-        found=found,
-        advice="without int8 dot products INT8 is hardly faster than fp32 here: times of this machine say little about"
-        " others; on x86-64 sums of dynamic linears can saturate, so compare with `levit-edge verify`",
+        return Check("processor", CheckStatus.OK, found)
+    advice = (
+        "without int8 dot products INT8 is hardly faster than fp32 here: times of this machine say little about"
+        " others; on x86-64 sums of dynamic linears can saturate, so compare with `levit-edge verify`"
     )
+    return Check("processor", CheckStatus.PROBLEM, found, advice)
 
 
 def check_memory(meminfo: Path = Path("/proc/meminfo")) -> Check:
     """What quantizing needs."""
     available = available_bytes(meminfo)
     if available is None:
-        return Check(name="memory", status=CheckStatus.OK, found="the system does not tell")
+        return Check("memory", CheckStatus.OK, "the system does not tell")
     found = f"{available / 2**30:.1f} GiB available"
     if available >= QUANTIZE_BYTES:
-        return Check(name="memory", status=CheckStatus.OK, found=found)
-    return Check(
-        name="memory",
-        status=CheckStatus.PROBLEM,
-        found=found,
-        advice=f"quantize needs about {QUANTIZE_BYTES / 2**30:.0f} GiB: end other programs, or pass --workers 0",
-    )
+        return Check("memory", CheckStatus.OK, found)
+    advice = f"quantize needs about {QUANTIZE_BYTES / 2**30:.0f} GiB: end other programs, or pass --workers 0"
+    return Check("memory", CheckStatus.PROBLEM, found, advice)
 
 
 def check_disk(folder: Path) -> Check:
@@ -70,18 +60,14 @@ def check_disk(folder: Path) -> Check:
     free = shutil.disk_usage(folder).free
     found = f"{free / 2**30:.1f} GiB free in {folder}"
     if free >= DISK_BYTES:
-        return Check(name="disk", status=CheckStatus.OK, found=found)
+        return Check("disk", CheckStatus.OK, found)
     advice = "free some space, or give `quantize --output` a folder on another disk"
-    return Check(name="disk", status=CheckStatus.PROBLEM, found=found, advice=advice)
+    return Check("disk", CheckStatus.PROBLEM, found, advice)
 
 
 def _describe(cpuinfo: Path) -> Device:
+    content = ""
+    with suppress(OSError):
+        content = cpuinfo.read_text(encoding="utf-8", errors="replace")
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return describe_device({"machine": platform.machine(), "cpuinfo": _read(cpuinfo), "usable_cores": usable})
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
+    return describe_device({"machine": platform.machine(), "cpuinfo": content, "usable_cores": usable})

@@ -1,10 +1,12 @@
 """Whether the installed packages are those that were measured together, by what levit-edge's metadata requires."""
 
-from importlib.metadata import PackageNotFoundError, requires, version
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, requires
 from typing import TYPE_CHECKING
 
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.doctor.check import Check, CheckStatus
+from levit_edge.system.host import package_versions
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -32,45 +34,40 @@ def check_runtimes() -> list[Check]:
 
 def _check_runtime(runtime: Runtime) -> Check:
     entry = runtime.entry
-    found = [f"{package} {installed}" for package in sorted(entry.packages) if (installed := _installed(package))]
+    found = package_versions(tuple(sorted(entry.packages)))
     if found:
-        return Check(name=entry.label, status=CheckStatus.OK, found=", ".join(found))
+        return Check(entry.label, CheckStatus.OK, _listed(found))
     others = " and ".join(each.entry.suffix for each in Runtime if each is not runtime)
-    return Check(
-        name=entry.label,
-        status=CheckStatus.MISSING,
-        found=f"nothing here runs {entry.suffix} files; {others} files do not need it",
-        advice=entry.install,
-    )
+    nothing = f"nothing here runs {entry.suffix} files; {others} files do not need it"
+    return Check(entry.label, CheckStatus.MISSING, nothing, entry.install)
 
 
 def _check(name: str, extra: str, repair: str) -> Check:
     try:
         wanted = _requirements(extra)
     except PackageNotFoundError:  # which is an ImportError, too
-        return Check(
-            name=name,
-            status=CheckStatus.PROBLEM,
-            found="levit-edge is imported from a folder and not installed, so what it requires is not known",
-            advice="in the clone: pip install -e .",
-        )
+        nothing = "levit-edge is imported from a folder and not installed, so what it requires is not known"
+        return Check(name, CheckStatus.PROBLEM, nothing, "in the clone: pip install -e .")
     except ImportError:
-        return Check(
-            name=name,
-            status=CheckStatus.PROBLEM,
-            found="packaging is not installed, so versions cannot be compared",
-            advice="pip install packaging",
-        )
-    found = {each.name: _installed(each.name) for each in wanted}
-    wrong = [f"{each.name} {found[each.name]}, expected {each.specifier}" for each in wanted if _misfit(each)]
-    absent = [package for package, installed in found.items() if installed is None]
+        nothing = "packaging is not installed, so versions cannot be compared"
+        return Check(name, CheckStatus.PROBLEM, nothing, "pip install packaging")
+    found = package_versions(tuple(each.name for each in wanted))
+    wrong = [
+        f"{each.name} {found[each.name]}, expected {each.specifier}"
+        for each in wanted
+        if each.name in found and not each.specifier.contains(found[each.name], prereleases=True)
+    ]
+    absent = [each.name for each in wanted if each.name not in found]
     if wrong:
-        return Check(name=name, status=CheckStatus.PROBLEM, found="; ".join(wrong), advice=repair)
+        return Check(name, CheckStatus.PROBLEM, "; ".join(wrong), repair)
     if absent:
         status = CheckStatus.MISSING if extra else CheckStatus.PROBLEM
-        return Check(name=name, status=status, found=f"not installed: {', '.join(absent)}", advice=repair)
-    listed = ", ".join(f"{package} {installed}" for package, installed in found.items())
-    return Check(name=name, status=CheckStatus.OK, found=listed)
+        return Check(name, status, f"not installed: {', '.join(absent)}", repair)
+    return Check(name, CheckStatus.OK, _listed(found))
+
+
+def _listed(versions: Mapping[str, str]) -> str:
+    return ", ".join(f"{package} {version}" for package, version in versions.items())
 
 
 def _requirements(extra: str) -> "list[Requirement]":
@@ -82,15 +79,3 @@ def _requirements(extra: str) -> "list[Requirement]":
     if not extra:
         return always
     return [each for each in known if each not in always and each.marker and each.marker.evaluate({"extra": extra})]
-
-
-def _misfit(requirement: "Requirement") -> bool:
-    installed = _installed(requirement.name)
-    return installed is not None and not requirement.specifier.contains(installed, prereleases=True)
-
-
-def _installed(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

@@ -4,12 +4,13 @@ Accuracies are in percent, drops in percentage points, sizes in bytes.
 """
 
 import math
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Annotated
 
 from levit_edge.bundle.kinds import OldestRuntime, Precision, Runtime
 from levit_edge.bundle.manifest import CheckpointProvenance, Gate
 from levit_edge.data.preprocess import Preprocessing
+from levit_edge.documents import Between, Count, Matching, Sha256
 from levit_edge.errors import PackageError
 from levit_edge.package.contents import DOCUMENT_FILE, Purpose, expected_files, golden_output_file, runtimes_of
 from levit_edge.text import listed
@@ -26,19 +27,16 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 1
-SHA256 = re.compile(r"[0-9a-f]{64}")
 MOST_GOLDEN = 64
+FromOne = Annotated[int, Between(1, 1 << 20)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class PackedFile:
     """One file of the package."""
 
-    size_bytes: int
-    sha256: str
-
-    def __post_init__(self) -> None:
-        _require(self.size_bytes >= 0 and SHA256.fullmatch(self.sha256), "a size and a SHA-256 in hexadecimal")
+    size_bytes: Count
+    sha256: Sha256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,15 +44,7 @@ class FloatArray:
     """A file of little-endian float32 numbers without a header, the last axis fastest."""
 
     file: str
-    shape: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        _require(all(0 < side <= 1 << 20 for side in self.shape), "a shape of sides from 1")
-
-    @property
-    def size_bytes(self) -> int:
-        """The size of the file."""
-        return 4 * math.prod(self.shape)
+    shape: tuple[FromOne, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,27 +54,14 @@ class InputFormat:
     image_size: int
     resize: int
     interpolation: str
-    crop: str = "center"
-    channels: str = "RGB"
+    crop: Annotated[str, Matching("center", "center")] = "center"
+    channels: Annotated[str, Matching("RGB", "RGB")] = "RGB"
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     layout: str
 
     def __post_init__(self) -> None:
-        _require((self.crop, self.channels) == ("center", "RGB"), 'crop "center" and channels "RGB"')
         self.preprocessing()
-
-    @classmethod
-    def of(cls, preprocessing: Preprocessing) -> "InputFormat":
-        """The same in the words of a package."""
-        return cls(
-            image_size=preprocessing.image_size,
-            resize=preprocessing.resize,
-            interpolation=preprocessing.interpolation,
-            mean=preprocessing.mean,
-            std=preprocessing.std,
-            layout=preprocessing.layout,
-        )
 
     def preprocessing(self) -> Preprocessing:
         """The same for `levit_edge.data`.
@@ -92,14 +69,7 @@ class InputFormat:
         Raises:
             DataError: a value is out of its range.
         """
-        return Preprocessing(
-            image_size=self.image_size,
-            resize=self.resize,
-            interpolation=self.interpolation,
-            mean=self.mean,
-            std=self.std,
-            layout=self.layout,
-        )
+        return Preprocessing(**{field.name: getattr(self, field.name) for field in fields(Preprocessing)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,13 +132,13 @@ class ImagesUsed:
 class PackageDocument:
     """`model.json`."""
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Annotated[int, Between(SCHEMA_VERSION, SCHEMA_VERSION)] = SCHEMA_VERSION
     levit_edge_version: str
     """The version of the levit-edge that packed it."""
     purpose: Purpose
     name: str
     """The size: 128S, 128, 192, 256, 384 or demo."""
-    classes: int
+    classes: FromOne
     labels_file: str
     input: InputFormat
     golden_input: FloatArray
@@ -182,8 +152,6 @@ class PackageDocument:
     """Every file of the package but this one."""
 
     def __post_init__(self) -> None:
-        _require(self.schema_version == SCHEMA_VERSION, f"schema_version {SCHEMA_VERSION}")
-        _require(0 < self.classes <= 1 << 20, "classes from 1")
         expected = expected_files(self.purpose)
         _require(
             set(self.files) in (expected, expected_files(self.purpose, former=True)),
@@ -209,7 +177,10 @@ class PackageDocument:
         for name in (self.labels_file, self.golden_input.file, *(model.file for model in self.models)):
             _require(name in self.files, f"a name in files for {name[:60]!r}")
         for array in (self.golden_input, *(model.golden_output for model in self.models)):
-            _require(self.files[array.file].size_bytes == array.size_bytes, f"{array.file} as large as its shape says")
+            _require(
+                self.files[array.file].size_bytes == 4 * math.prod(array.shape),
+                f"{array.file} as large as its shape says",
+            )
 
 
 def _require(holds: object, expected: str) -> None:

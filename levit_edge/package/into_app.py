@@ -1,14 +1,11 @@
 """Putting a package's files into an Android project, whose build makes them a part of the app."""
 
-import shutil
-from contextlib import ExitStack
 from pathlib import Path
 
 from levit_edge.errors import OutputError
 from levit_edge.package.archive import read_archive
 from levit_edge.package.contents import DOCUMENT_FILE, Purpose, expected_files
-from levit_edge.system.atomic import partial_path, put_in_place, remove_abandoned_folders, write_synced
-from levit_edge.system.locks import OutputLock
+from levit_edge.system.atomic import folder_beside, put_in_place, write_synced
 from levit_edge.system.signals import interrupts_wait
 
 __all__ = ["assets_of", "put_into_app"]
@@ -49,13 +46,9 @@ def put_into_app(project: Path, data: bytes) -> Path:
         OutputError: it is not an Android project, something else is there, or it cannot be written.
     """
     folder = assets_of(project)
-    partial = partial_path(folder)
     try:
         folder.parent.mkdir(exist_ok=True)
-        with OutputLock(folder, "--into"), ExitStack() as undo:
-            remove_abandoned_folders(folder)
-            undo.callback(shutil.rmtree, partial, ignore_errors=True)
-            partial.mkdir()
+        with folder_beside(folder, "--into") as partial:
             for name, content in read_archive(data, "the package").items():
                 write_synced(partial / name, content)
             with interrupts_wait():

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 import levit_edge
 from levit_edge.bundle.kinds import Precision
-from levit_edge.bundle.manifest import Artifact, CheckpointProvenance, Verification
+from levit_edge.bundle.manifest import Artifact, Manifest, Verification
 from levit_edge.bundle.reader import Bundle
 from levit_edge.device.golden import LEAST_SQNR_DB
 from levit_edge.documents import to_json
@@ -69,16 +70,16 @@ def packed_files(bundle: Bundle, purpose: Purpose, precision: Precision = Precis
         BundleError: as for `pack`.
         PackageError: as for `pack`.
     """
-    runtimes, manifest = runtimes_of(purpose), bundle.manifest
-    checkpoint = _without_folder(manifest.checkpoint)
+    manifest = bundle.manifest
+    artifacts = [bundle.artifact(runtime, precision) for runtime in runtimes_of(purpose)]
+    checkpoint = replace(manifest.checkpoint, source=_last_part(manifest.checkpoint.source))
     files = {LABELS_FILE: bundle.read(manifest.labels_file), NOTICE_FILE: notice(checkpoint, purpose).encode()}
     bundle.labels()  # checks that there is one for each class
     golden = bundle.golden()
     files[GOLDEN_INPUT_FILE] = _floats(golden, "inputs", bundle)
-    for runtime in runtimes:
-        artifact = bundle.artifact(runtime, precision)
-        files[model_file(runtime)] = bundle.read(artifact.file)
-        files[golden_output_file(runtime)] = _floats(golden, artifact.file, bundle)
+    for artifact in artifacts:
+        files[model_file(artifact.runtime)] = bundle.read(artifact.file)
+        files[golden_output_file(artifact.runtime)] = _floats(golden, artifact.file, bundle)
     if purpose is Purpose.BOARD:
         home = Path(levit_edge.__file__).parent
         files |= {name: (home / source).read_bytes() for name, source in SOURCE_FILES.items()}
@@ -90,9 +91,9 @@ def packed_files(bundle: Bundle, purpose: Purpose, precision: Precision = Precis
         name=manifest.config.name,
         classes=manifest.config.classes,
         labels_file=LABELS_FILE,
-        input=InputFormat.of(manifest.preprocessing),
+        input=InputFormat(**asdict(manifest.preprocessing)),
         golden_input=FloatArray(file=GOLDEN_INPUT_FILE, shape=(images, 3, size, size)),
-        models=tuple(_model(bundle, bundle.artifact(runtime, precision), images) for runtime in runtimes),
+        models=tuple(_model(manifest, artifact, images) for artifact in artifacts),
         evaluation=_evaluation(manifest.verification),
         checkpoint=checkpoint,
         calibration=ImagesUsed(
@@ -101,15 +102,17 @@ def packed_files(bundle: Bundle, purpose: Purpose, precision: Precision = Precis
             sha256=manifest.calibration.sha256,
         ),
         quantized_utc=manifest.created_utc,
-        files={name: _packed_file(data) for name, data in sorted(files.items())},
+        files={
+            name: PackedFile(size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+            for name, data in sorted(files.items())
+        },
     )
     text = json.dumps(to_json(document), indent=1, ensure_ascii=False)
     return files | {DOCUMENT_FILE: text.encode() + b"\n"}
 
 
-def _model(bundle: Bundle, artifact: Artifact, images: int) -> PackedModel:
-    manifest, runtime = bundle.manifest, artifact.runtime
-    maker = runtime.entry.maker
+def _model(manifest: Manifest, artifact: Artifact, images: int) -> PackedModel:
+    runtime, maker = artifact.runtime, artifact.runtime.entry.maker
     made_with = manifest.tools.get(maker)
     if made_with is None:
         raise BundleError(f"the manifest does not say which {maker} made the files. Make the bundle again.")
@@ -128,14 +131,7 @@ def _model(bundle: Bundle, artifact: Artifact, images: int) -> PackedModel:
 def _accuracy(verification: Verification, artifact: str) -> Accuracy | None:
     for result in verification.results:
         if result.artifact == artifact:
-            return Accuracy(
-                top1=result.top1,
-                top5=result.top5,
-                drop_pt=result.drop_pt,
-                drop_ci95_pt=result.drop_ci95_pt,
-                agreement=result.agreement,
-                sqnr_db=result.sqnr_db,
-            )
+            return Accuracy(**{field.name: getattr(result, field.name) for field in fields(Accuracy)})
     return None
 
 
@@ -156,16 +152,6 @@ def _floats(arrays: Mapping[str, NDArray[np.float32]], name: str, bundle: Bundle
     if name not in arrays:
         raise BundleError(f"{bundle.path / bundle.manifest.golden_file} has no {name!r}. Make the bundle again.")
     return np.ascontiguousarray(arrays[name][:GOLDEN_IMAGES], "<f4").tobytes()
-
-
-def _packed_file(data: bytes) -> PackedFile:
-    return PackedFile(size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
-
-
-def _without_folder(checkpoint: CheckpointProvenance) -> CheckpointProvenance:
-    return CheckpointProvenance(
-        source=_last_part(checkpoint.source), format=checkpoint.format, sha256=checkpoint.sha256
-    )
 
 
 def _last_part(source: str) -> str:

@@ -5,6 +5,7 @@ openssl, Android and iOS can check a signature without anything of ours.
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,18 +31,8 @@ def load_private_key(path: Path) -> Callable[[bytes], bytes]:
         PackageError: it cannot be read, is encrypted, or is not a private Ed25519 key.
     """
     serialization, ed25519 = _cryptography()
-    pem = _read_key(path)
-    try:
-        key = serialization.load_pem_private_key(pem, password=None)
-    except TypeError as error:
-        raise PackageError(
-            f"the key {path} is encrypted: decrypt it for signing, `openssl pkey -in {path.name} -out KEY`."
-        ) from error
-    except Exception as error:  # ValueError, UnsupportedAlgorithm
-        raise PackageError(f"{path} is not a private key in PEM ({_brief(error)}): {MAKE_PRIVATE}.") from error
-    if not isinstance(key, ed25519.Ed25519PrivateKey):
-        raise PackageError(f"{path} is not an Ed25519 key: {MAKE_PRIVATE}.")
-    sign: Callable[[bytes], bytes] = key.sign
+    load = partial(serialization.load_pem_private_key, password=None)
+    sign: Callable[[bytes], bytes] = _key(path, load, ed25519.Ed25519PrivateKey, "private", (MAKE_PRIVATE,)).sign
     return sign
 
 
@@ -54,13 +45,8 @@ def load_public_key(path: Path) -> Callable[[bytes, bytes], bool]:
     serialization, ed25519 = _cryptography()
     from cryptography.exceptions import InvalidSignature
 
-    pem = _read_key(path)
-    try:
-        key = serialization.load_pem_public_key(pem)
-    except Exception as error:  # ValueError, UnsupportedAlgorithm
-        raise PackageError(f"{path} is not a public key in PEM ({_brief(error)}): {MAKE_PUBLIC}.") from error
-    if not isinstance(key, ed25519.Ed25519PublicKey):
-        raise PackageError(f"{path} is not an Ed25519 key: {MAKE_PRIVATE}, and {MAKE_PUBLIC}.")
+    load, advice = serialization.load_pem_public_key, (MAKE_PRIVATE, MAKE_PUBLIC)
+    key = _key(path, load, ed25519.Ed25519PublicKey, "public", advice)
 
     def verify(signature: bytes, data: bytes) -> bool:
         try:
@@ -105,13 +91,20 @@ def _cryptography() -> tuple[Any, Any]:
     return serialization, ed25519
 
 
-def _read_key(path: Path) -> bytes:
+def _key(path: Path, load: Callable[[bytes], Any], kind: type, word: str, advice: tuple[str, ...]) -> Any:
+    """The key of that `kind` in a PEM file; `advice` says how to make one, from nothing and from what is wrong."""
     try:
         with path.open("rb") as file:
-            return file.read(MAX_KEY_BYTES)
+            key = load(file.read(MAX_KEY_BYTES))
     except OSError as error:
         raise PackageError(f"the key {path} cannot be read: {error.strerror}.") from error
-
-
-def _brief(error: Exception) -> str:
-    return str(error).partition("\n")[0][:120]
+    except TypeError as error:
+        raise PackageError(
+            f"the key {path} is encrypted: decrypt it for signing, `openssl pkey -in {path.name} -out KEY`."
+        ) from error
+    except Exception as error:  # ValueError, UnsupportedAlgorithm
+        brief = str(error).partition("\n")[0][:120]
+        raise PackageError(f"{path} is not a {word} key in PEM ({brief}): {advice[-1]}.") from error
+    if not isinstance(key, kind):
+        raise PackageError(f"{path} is not an Ed25519 key: {', and '.join(advice)}.")
+    return key

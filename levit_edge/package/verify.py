@@ -74,11 +74,8 @@ def _self_test(package: Package, model: PackedModel) -> SelfTest:
 
 
 def _difference(package: Package, model: PackedModel, version: str) -> float:
-    document, inputs, golden = (
-        package.document,
-        package.floats(package.document.golden_input),
-        package.floats(model.golden_output),
-    )
+    document = package.document
+    inputs, golden = package.floats(document.golden_input), package.floats(model.golden_output)
     run = Model(file=model.file, runtime=model.runtime, data=package.files[model.file], classes=document.classes)
     with closing(answers([run], list(inputs), document.input.preprocessing(), 1)) as answered:
         found = (answer.logits[0] for answer in answered if not isinstance(answer, str))  # none has to be decoded

@@ -55,12 +55,12 @@ def write_package(path: Path, data: bytes, signature: bytes | None = None) -> No
     same = path.exists() and read_package_file(path) == data
     files = {path: data} if signature is None else {path: data, signature_path(path): signature}
     with ExitStack() as stack:
-        placing = [stack.enter_context(prepared(each, content, "--output")) for each, content in files.items()]
+        placing = {each: stack.enter_context(prepared(each, content, "--output")) for each, content in files.items()}
         stack.enter_context(interrupts_wait())
         if not same:
             signature_path(path).unlink(missing_ok=True)
-        for put_in_place in placing:
-            put_in_place()
+        for each, partial in placing.items():
+            partial.replace(each)
 
 
 def _may_be_signature(path: Path) -> bool:

@@ -5,18 +5,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from levit_edge.bundle.manifest import SearchRecord
+from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.manifest import LatencyPrice, SearchRecord
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.documents import to_json
-from levit_edge.quantize.analysis.latency_price import latency_price
+from levit_edge.quantize.analysis.layer_cost import ROUNDS, run_in_turn
 from levit_edge.quantize.analysis.search import SearchState, search_schemes
 from levit_edge.quantize.artifacts import Exported
+from levit_edge.quantize.export.executorch import export_executorch
+from levit_edge.quantize.export.program import export_program
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.prepare import Prepared
-from levit_edge.quantize.schemes import with_moves
+from levit_edge.quantize.quantizer import quantize_graph
+from levit_edge.quantize.schemes.choice import with_moves
 from levit_edge.quantize.stage_cache import StageCache
+from levit_edge.runtime.evaluation.evaluator import THREADS
+from levit_edge.runtime.runner import open_runner
 from levit_edge.system.progress import Stages
 
 __all__ = ["Planned", "keep_budget"]
@@ -45,7 +52,7 @@ class Planned:
         if self.search is None or not self.search.moves:
             return self
         with stages.stage("measure price"):
-            price = latency_price(self.by_recipe, exported, image)
+            price = _price(self.by_recipe, exported, image)
         return replace(self, search=replace(self.search, price=price))
 
 
@@ -70,6 +77,16 @@ def keep_budget(run: Prepared, plan: Plan, kept: StageCache, stages: Stages, war
     if not search.held:
         warn(_not_held(search))
     return Planned(plan=chosen, by_recipe=plan, search=search)
+
+
+def _price(by_recipe: Plan, exported: Sequence[Exported], image: NDArray[np.float32]) -> LatencyPrice:
+    """Time the plan before the search against the `exported` files, in ExecuTorch."""
+    models = {each.precision: each.model for each in exported if each.runtime is Runtime.EXECUTORCH}
+    before = export_executorch(export_program(quantize_graph(by_recipe), torch.zeros(image.shape)))
+    timed = {"recipe": before, "chosen": models[Precision.INT8], "fp32": models[Precision.FP32]}
+    runners = {name: open_runner(Runtime.EXECUTORCH, model, THREADS) for name, model in timed.items()}
+    medians = {name: timing.median_ms for name, timing in run_in_turn(runners, image).items()}
+    return LatencyPrice(recipe_ms=medians["recipe"], chosen_ms=medians["chosen"], fp32_ms=medians["fp32"], runs=ROUNDS)
 
 
 def _not_held(search: SearchRecord) -> str:

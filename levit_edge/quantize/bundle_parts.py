@@ -1,36 +1,21 @@
-"""What a bundle says of its models, and its other files: class names, golden inputs and outputs, evidence, report."""
+"""The files of a bundle beside its models: class names, golden inputs and outputs, evidence, report."""
 
 import io
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from importlib.metadata import version
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from levit_edge.bundle.kinds import TOOLS
-from levit_edge.bundle.manifest import (
-    Artifact,
-    CheckpointProvenance,
-    ImageProvenance,
-    LayerRecord,
-    Manifest,
-    SearchRecord,
-    Verification,
-)
+from levit_edge.bundle.manifest import Manifest
 from levit_edge.bundle.reader import Bundle
-from levit_edge.bundle.recipe import Recipe
 from levit_edge.bundle.writer import BundleWriter
 from levit_edge.data import imagenet
-from levit_edge.data.preprocess import Preprocessing
-from levit_edge.model.config import LevitConfig
 from levit_edge.quantize.artifacts import Checked
 from levit_edge.report.bundle_page import bundle_page
 from levit_edge.report.report_data import REPORT_DATA_FILE, ReportData, report_data_file
-from levit_edge.system.host import describe_host, package_versions
 
-__all__ = ["expected_bytes", "finish", "golden_file", "labels_file", "make_manifest"]
+__all__ = ["expected_bytes", "finish", "golden_file", "labels_file"]
 
 BYTES_PER_PARAMETER = 14
 """Disk that a bundle takes, generously: fp32 and int8 twice, attention biases gathered."""
@@ -66,38 +51,6 @@ def golden_file(inputs: NDArray[np.float32], checked: Sequence[Checked]) -> byte
 def expected_bytes(network: nn.Module) -> int:
     """The disk space that a bundle of `network` needs."""
     return BYTES_PER_PARAMETER * sum(parameter.numel() for parameter in network.parameters())
-
-
-def make_manifest(
-    writer: BundleWriter,
-    *,
-    config: LevitConfig,
-    preprocessing: Preprocessing,
-    recipe: Recipe,
-    layers: tuple[LayerRecord, ...],
-    checkpoint: CheckpointProvenance,
-    calibration: ImageProvenance,
-    artifacts: tuple[Artifact, ...],
-    verification: Verification,
-    search: SearchRecord | None = None,
-) -> Manifest:
-    """The manifest of the files that `writer` has so far, made now, here and with what is installed."""
-    return Manifest(
-        levit_edge_version=version("levit-edge"),
-        created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
-        config=config,
-        preprocessing=preprocessing,
-        recipe=recipe,
-        layers=layers,
-        checkpoint=checkpoint,
-        calibration=calibration,
-        artifacts=artifacts,
-        files=writer.files,
-        tools=package_versions(TOOLS),
-        host=describe_host(),
-        verification=verification,
-        search=search,
-    )
 
 
 def finish(writer: BundleWriter, manifest: Manifest, report_data: ReportData) -> Bundle:

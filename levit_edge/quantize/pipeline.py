@@ -2,28 +2,30 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from levit_edge.bundle.kinds import TOOLS
-from levit_edge.bundle.manifest import Manifest
+from levit_edge.bundle.manifest import Artifact, Manifest, Verification
 from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.bundle.writer import BundleWriter
 from levit_edge.data.options import DEFAULTS, ImageOptions
 from levit_edge.quantize.artifacts import Checked, check_exports, export_all
 from levit_edge.quantize.budget import Planned, keep_budget
-from levit_edge.quantize.bundle_parts import expected_bytes, finish, golden_file, labels_file, make_manifest
+from levit_edge.quantize.bundle_parts import expected_bytes, finish, golden_file, labels_file
 from levit_edge.quantize.cached_calibration import recalled
 from levit_edge.quantize.calibration.calibrated import Calibrated
 from levit_edge.quantize.prepare import Prepared, check_images, prepare, with_search_images
 from levit_edge.quantize.quantizer import quantize_graph
-from levit_edge.quantize.report_data import Evaluated, evaluate_files, measure_here
+from levit_edge.quantize.report_data import evaluate_files, measure_here
 from levit_edge.quantize.stage_cache import StageCache, inputs_of
-from levit_edge.system.host import package_versions
+from levit_edge.system.host import describe_host, package_versions
 from levit_edge.system.progress import StageListener, Stages
 
 __all__ = ["quantize"]
@@ -81,7 +83,7 @@ def quantize(
     run = with_search_images(run)
     with (
         BundleWriter(Path(output), expected_bytes(run.trained.model)) as writer,
-        StageCache(_inputs(run), warn) as kept,
+        StageCache(inputs_of(run), warn) as kept,
     ):
         bundle = _make(run, writer, kept, stages, warn, bench=bench, thumbnails=thumbnails)
         kept.done()
@@ -100,23 +102,14 @@ def _make(
     planned = planned.priced(exported, calibrated.golden[:1], stages)
     checked = check_exports(exported, calibrated.golden, stages)
     _add_files(writer, run, calibrated.golden, checked)
-    evaluated = evaluate_files(run, planned.plan, calibrated.readable, checked, stages, thumbnails=thumbnails)
-    manifest = _describe(writer, run, calibrated, planned, evaluated)
-    latency = measure_here(writer.staged(manifest), writer.output.name, stages, warn) if bench else None
-    report_data = replace(evaluated.report_data, latency=latency)
-    return finish(writer, replace(manifest, stages=tuple(stages.records)), report_data)
-
-
-def _inputs(run: Prepared) -> dict[str, str]:
-    """What the results of an interrupted run depend on."""
-    return inputs_of(
-        run.trained,
-        run.images.calibration,
-        run.recipe,
-        run.preprocessing,
-        skip_bad_images=run.options.skip_bad_images,
-        tools=package_versions(TOOLS),
+    verification, report_data = evaluate_files(
+        run, planned.plan, calibrated.readable, checked, stages, thumbnails=thumbnails
     )
+    artifacts = tuple(each.artifact for each in checked)
+    manifest = _describe(writer, run, calibrated, planned, artifacts, verification)
+    latency = measure_here(writer.staged(manifest), writer.output.name, stages, warn) if bench else None
+    manifest = replace(manifest, stages=tuple(stages.records))
+    return finish(writer, manifest, replace(report_data, latency=latency))
 
 
 def _warn_if_alike(calibrated: Calibrated, warn: Warn) -> None:
@@ -136,17 +129,26 @@ def _add_files(writer: BundleWriter, run: Prepared, golden: NDArray[np.float32],
 
 
 def _describe(
-    writer: BundleWriter, run: Prepared, calibrated: Calibrated, planned: Planned, evaluated: Evaluated
+    writer: BundleWriter,
+    run: Prepared,
+    calibrated: Calibrated,
+    planned: Planned,
+    artifacts: tuple[Artifact, ...],
+    verification: Verification,
 ) -> Manifest:
-    return make_manifest(
-        writer,
+    return Manifest(
+        levit_edge_version=version("levit-edge"),
+        created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
         config=run.trained.config,
         preprocessing=run.preprocessing,
         recipe=planned.recipe(run.recipe),
         layers=planned.plan.records,
         checkpoint=run.provenance,
         calibration=calibrated.provenance(run.images.calibration_source),
-        artifacts=evaluated.artifacts,
-        verification=evaluated.verification,
+        artifacts=artifacts,
+        files=writer.files,
+        tools=package_versions(TOOLS),
+        host=describe_host(),
+        verification=verification,
         search=planned.search,
     )

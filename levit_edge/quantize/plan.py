@@ -14,14 +14,9 @@ from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.calibration.calibrate import calibrate
 from levit_edge.quantize.equalize import equalize
 from levit_edge.quantize.ranges.affine import LayerRanges, Range
-from levit_edge.quantize.schemes import (
-    COMPUTATIONS,
-    Computation,
-    Layer,
-    int8_attention_blocks,
-    layer_schemes,
-    quantizable_layers,
-)
+from levit_edge.quantize.schemes import Layer, quantizable_layers
+from levit_edge.quantize.schemes.choice import int8_attention_blocks, layer_schemes
+from levit_edge.quantize.schemes.registry import COMPUTATIONS, Computation
 from levit_edge.quantize.weights.bias_correction import mean_shifts
 from levit_edge.quantize.weights.gptq import SecondMoments, round_with_compensation
 from levit_edge.quantize.weights.weights import per_channel, round_to_nearest, weight_scales
@@ -59,7 +54,7 @@ class LayerPlan:
 
     def write_weights(self, layer: Layer) -> None:
         """Give `layer` the weights and the bias that it computes with: in float its own, which it has."""
-        if self.computation.INT8_WEIGHTS:
+        if self.computation.int8_weights:
             with torch.no_grad():
                 layer.weight.copy_(self.weight)
                 layer.get_parameter("bias").copy_(self.bias)
@@ -123,30 +118,22 @@ def make_plan(deploy: DeployLeViT, images: Images, recipe: Recipe, stages: Stage
         ranges = calibrate(deploy, images.tensors(advance), recipe, products, hooks)
     for layer in (f"{block}.{name}" for block in int8_attention for name in ("k", "v")):
         ranges[layer] = replace(ranges[layer], output=ranges[layer].output.symmetric())
-    layers = quantizable_layers(deploy)
-    scales = {name: weight_scales(layer, ranges[name]) for name, layer in layers.items()}
-    weights = {}
-    with stages.stage("round weights", total=len(layers)) as advance:
-        for name, module in layers.items():
-            if moments:
-                weights[name] = round_with_compensation(module.weight, scales[name], moments.of(name))
-            else:
-                weights[name] = round_to_nearest(module.weight.detach(), scales[name])
-            advance(1)
-    plan = Plan(
-        deploy=deploy,
-        layers={
-            name: LayerPlan(
+    layers: dict[str, LayerPlan] = {}
+    with stages.stage("round weights", total=len(schemes)) as advance:
+        for name, module in quantizable_layers(deploy).items():
+            scales, weight = weight_scales(module, ranges[name]), module.weight.detach()
+            layers[name] = LayerPlan(
                 scheme=schemes[name],
                 ranges=ranges[name],
-                weight_scales=scales[name],
-                weight=weights[name],
-                bias=layer.get_parameter("bias").detach(),
+                weight_scales=scales,
+                weight=round_with_compensation(weight, scales, moments.of(name))
+                if moments
+                else round_to_nearest(weight, scales),
+                bias=module.get_parameter("bias").detach(),
             )
-            for name, layer in layers.items()
-        },
-        products={name: plan for block in int8_attention for name, plan in _product_plans(block, ranges).items()},
-    )
+            advance(1)
+    product_plans = {name: plan for block in int8_attention for name, plan in _product_plans(block, ranges).items()}
+    plan = Plan(deploy=deploy, layers=layers, products=product_plans)
     if not recipe.bias_correction:
         return plan
     with stages.stage("correct biases", total=len(images)) as advance:
@@ -169,13 +156,13 @@ def _with_biases(plan: Plan, shifts: dict[str, Tensor]) -> Plan:
 
 
 def _record(name: str, layer: LayerPlan) -> LayerRecord:
-    fixed = layer.computation.FIXED_RANGES
+    fixed = layer.computation.fixed_ranges
     return LayerRecord(
         layer=name,
         scheme=layer.scheme,
         input=layer.ranges.input.affine() if fixed else None,
         output=layer.ranges.output.affine() if fixed else None,
-        weights_sha256=_digest(layer) if layer.computation.INT8_WEIGHTS else None,
+        weights_sha256=_digest(layer) if layer.computation.int8_weights else None,
     )
 
 

@@ -10,16 +10,20 @@ from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import check_headers
 from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
+from levit_edge.data.sampling import balanced_sample
+from levit_edge.errors import DataError
 from levit_edge.model.checkpoint import Checkpoint, read_checkpoint
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.model.download import resolve_checkpoint
 from levit_edge.model.fuse import fuse
-from levit_edge.quantize.analysis.search import split_for_search
 from levit_edge.quantize.calibration.calibrated import Calibrated, calibrate_network
 from levit_edge.quantize.calibration.sources import ImageSources, choose_images
 from levit_edge.system.progress import Stages
 
 __all__ = ["Prepared", "check_images", "prepare", "with_search_images"]
+
+SEARCH_IMAGES = 1000
+"""At most this many, and at most half of the evaluation images, choose the schemes; the others give the figures."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,3 +120,20 @@ def with_search_images(run: Prepared) -> Prepared:
         return run
     search, final = split_for_search(run.images.evaluation, run.recipe.seed)
     return replace(run, images=replace(run.images, evaluation=final), search_images=search)
+
+
+def split_for_search(evaluation: ImageSet, seed: int) -> tuple[ImageSet, ImageSet]:
+    """Images to search on, class-balanced, and images for the final figures; none is in both.
+
+    Raises:
+        DataError: there are fewer than two images.
+    """
+    if len(evaluation) < 2:
+        raise DataError(
+            f"{evaluation.root} has {len(evaluation)} image, --max-drop needs at least 2: some to choose by, and"
+            " others to measure with."
+        )
+    chosen = balanced_sample(evaluation, min(SEARCH_IMAGES, len(evaluation) // 2), seed)
+    taken = set(chosen.images)
+    rest = evaluation.select(index for index, image in enumerate(evaluation.images) if image not in taken)
+    return chosen, rest

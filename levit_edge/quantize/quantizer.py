@@ -19,7 +19,7 @@ from levit_edge.quantize.export.program import export_program
 from levit_edge.quantize.plan import Plan, ProductPlan
 from levit_edge.quantize.schemes.annotation import annotated, fixed_range
 
-__all__ = ["LevitQuantizer", "capture", "quantize_captured", "quantize_graph"]
+__all__ = ["LAYER_OPERATORS", "LevitQuantizer", "before_rounding", "capture", "quantize_captured", "quantize_graph"]
 
 LAYER_OPERATORS = (torch.ops.aten.conv2d.default, torch.ops.aten.linear.default)
 PRODUCT_OPERATOR = torch.ops.aten.bmm.default
@@ -92,6 +92,17 @@ def layer_name(node: Node) -> str:
     """The name of the module that a convolution, linear or product came from, such as `blocks.3.up`."""
     path = list(node.meta["nn_module_stack"].values())[-1][0]
     return str(path).removeprefix("L['self'].")
+
+
+def before_rounding(node: Node, *, dynamic: bool = False) -> Node | None:
+    """What `node`, of a quantized graph, is after rounding to int8 with a fixed range, or a `dynamic` one, and back.
+
+    None if it is no result of rounding.
+    """
+    dequantize = torch.ops.quantized_decomposed.dequantize_per_tensor
+    if node.target is not (dequantize.tensor if dynamic else dequantize.default):
+        return None
+    return node.all_input_nodes[0].all_input_nodes[0]
 
 
 def _annotate_product(node: Node, product: ProductPlan) -> None:

@@ -1,23 +1,21 @@
 """What `quantize` keeps for the report: each layer's noise and ranges, the images that flipped, a short measurement."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-
-import torch
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from levit_edge.benchmark.files import shareable
 from levit_edge.benchmark.measurement import Measurement
 from levit_edge.board.measure import BenchmarkSettings, measure
 from levit_edge.board.transports.local import LocalTransport
-from levit_edge.bundle.manifest import Artifact, Verification
+from levit_edge.bundle.manifest import Verification
 from levit_edge.bundle.reader import Bundle
-from levit_edge.data.loader import Decoder, batches
 from levit_edge.data.locations import Location
 from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.errors import BoardError
 from levit_edge.quantize.analysis.layer_sqnr import layer_sqnr
 from levit_edge.quantize.artifacts import Checked
+from levit_edge.quantize.calibration.calibration_images import CalibrationImages
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.prepare import Prepared
 from levit_edge.quantize.ranges.affine import Range
@@ -26,21 +24,11 @@ from levit_edge.report.report_data import ActivationRange, LayerReportData, Repo
 from levit_edge.runtime.evaluation.verify import evaluate
 from levit_edge.system.progress import Stages
 
-__all__ = ["Evaluated", "evaluate_files", "layer_report_data", "measure_here"]
+__all__ = ["evaluate_files", "layer_report_data", "measure_here"]
 
 LAYER_IMAGES = 32
 """No more, as each image takes two passes."""
-BATCH = 8
 TIMED_RUNS = 40
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evaluated:
-    """What the files did on the evaluation images, and what else the report shows."""
-
-    artifacts: tuple[Artifact, ...]
-    verification: Verification
-    report_data: ReportData
 
 
 def evaluate_files(
@@ -51,19 +39,17 @@ def evaluate_files(
     stages: Stages,
     *,
     thumbnails: bool,
-) -> Evaluated:
-    """Measure layers on the `readable` calibration images, and run all files over the evaluation images.
-
-    `thumbnails` keeps small pictures of some images that flip.
+) -> tuple[Verification, ReportData]:
+    """What the files did on the evaluation images, and with the noise of layers on the `readable` calibration images
+    what the report shows; `thumbnails` keeps small pictures of some images that flip.
 
     Raises:
         DataError: images cannot be read, and are not to be skipped.
     """
     report_data = layer_report_data(plan, readable, run.preprocessing, stages, limit=run.options.limit)
     images, log = run.images.evaluation, FlipLog()
-    models = {each.artifact: each.model for each in checked}
     verification = evaluate(
-        models,
+        {each.artifact: each.model for each in checked},
         images,
         run.preprocessing,
         source=run.images.evaluation_source,
@@ -73,7 +59,7 @@ def evaluate_files(
         flips=log.add,
     )
     flips = log.flips(images, run.preprocessing, thumbnails=thumbnails)
-    return Evaluated(artifacts=tuple(models), verification=verification, report_data=replace(report_data, flips=flips))
+    return verification, replace(report_data, flips=flips)
 
 
 def layer_report_data(
@@ -83,15 +69,9 @@ def layer_report_data(
     images = calibration[:LAYER_IMAGES]
     with (
         stages.stage("measure layers", total=len(images)) as advance,
-        Decoder(images, preprocessing, ImageOptions(workers=0)) as decoder,
+        CalibrationImages(images, preprocessing, ImageOptions(workers=0)) as passes,
     ):
-
-        def tensors() -> Iterator[torch.Tensor]:
-            for _, batch in batches(decoder, BATCH):
-                yield torch.from_numpy(batch)
-                advance(len(batch))
-
-        sqnr = layer_sqnr(plan, tensors())
+        sqnr = layer_sqnr(plan, passes.tensors(advance))
     layers = tuple(
         LayerReportData(
             layer=name, sqnr_db=sqnr[name], input=_interval(layer.ranges.input), output=_interval(layer.ranges.output)

@@ -11,14 +11,12 @@ from typing import Self, TypeVar
 
 import torch
 
-from levit_edge.bundle.recipe import Recipe
-from levit_edge.data.imagefolder import ImageSet
-from levit_edge.data.preprocess import Preprocessing
+from levit_edge.bundle.kinds import TOOLS
 from levit_edge.data.sampling import ordered_digest
 from levit_edge.documents import to_json
 from levit_edge.errors import LevitEdgeError
-from levit_edge.model.checkpoint import Checkpoint
-from levit_edge.system.host import describe_host, source_digest
+from levit_edge.quantize.prepare import Prepared
+from levit_edge.system.host import describe_host, package_versions, source_digest
 from levit_edge.system.result_cache import ResultCache
 
 __all__ = ["DamagedError", "StageCache", "inputs_of"]
@@ -102,25 +100,17 @@ class StageCache:
         )
 
 
-def inputs_of(
-    trained: Checkpoint,
-    calibration: ImageSet,
-    recipe: Recipe,
-    preprocessing: Preprocessing,
-    *,
-    skip_bad_images: bool,
-    tools: Mapping[str, str],
-) -> dict[str, str]:
+def inputs_of(run: Prepared) -> dict[str, str]:
     """All that a quantized model depends on: weights, images, recipe, preprocessing, software and processor."""
     return {
-        "checkpoint": trained.sha256,
-        "config": json.dumps(to_json(trained.config)),
-        "calibration images": ordered_digest(calibration),
-        "bad images": "skipped" if skip_bad_images else "refused",
-        "recipe": json.dumps(to_json(recipe)),
-        "preprocessing": json.dumps(to_json(preprocessing)),
+        "checkpoint": run.trained.sha256,
+        "config": json.dumps(to_json(run.trained.config)),
+        "calibration images": ordered_digest(run.images.calibration),
+        "bad images": "skipped" if run.options.skip_bad_images else "refused",
+        "recipe": json.dumps(to_json(run.recipe)),
+        "preprocessing": json.dumps(to_json(run.preprocessing)),
         "levit-edge": source_digest(),
-        "tools": json.dumps(dict(tools)),
+        "tools": json.dumps(package_versions(TOOLS)),
         "host": json.dumps(describe_host()),
         "arithmetic": f"{torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads",
     }

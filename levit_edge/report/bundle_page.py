@@ -10,7 +10,7 @@ from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.manifest import ArtifactResult
 from levit_edge.bundle.reader import Bundle
 from levit_edge.documents import to_json
-from levit_edge.report.boards_plot import boards_plot
+from levit_edge.report.boards_page import boards_plot
 from levit_edge.report.bundles import Opened, compare, open_all
 from levit_edge.report.caveats import caveats
 from levit_edge.report.layers_plot import compared_sqnr_plot, ranges_plot, sqnr_plot
@@ -34,16 +34,6 @@ class Headline:
     """How many times smaller than fp32."""
     speedup: tuple[float, float, float] | None
     """Median and quartiles, on the computer that made the bundle."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Flip:
-    """What became of one image in one runtime."""
-
-    outcome: str
-    """`lost`, `gained`, or `changed` where there is no label or both are wrong."""
-    before: ImageAnswer
-    after: ImageAnswer
 
 
 def bundle_page(bundle: Bundle, *, others: Sequence[Bundle] = (), measurements: Sequence[Measurement] = ()) -> str:
@@ -106,16 +96,13 @@ def _headlines(opened: Opened) -> list[Headline]:
     ]
 
 
-def _flips(image: FlippedImage) -> list[Flip]:
-    pairs = zip(image.answers[::2], image.answers[1::2], strict=True)
-    return [
-        Flip(outcome=_outcome(image.label, before.top[0].index, after.top[0].index), before=before, after=after)
-        for before, after in pairs
-    ]
-
-
-def _outcome(label: int | None, before: int, after: int) -> str:
-    return "lost" if label == before else "gained" if label == after else "changed"
+def _flips(image: FlippedImage) -> list[tuple[str, ImageAnswer, ImageAnswer]]:
+    """What became of it in each runtime, and both answers: `changed` where there is no label or both are wrong."""
+    found = []
+    for before, after in zip(image.answers[::2], image.answers[1::2], strict=True):
+        lost, gained = (image.label == answer.top[0].index for answer in (before, after))
+        found.append(("lost" if lost else "gained" if gained else "changed", before, after))
+    return found
 
 
 def _layer_plots(opened: Opened) -> "tuple[Markup, Markup] | None":

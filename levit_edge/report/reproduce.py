@@ -10,10 +10,10 @@ from dataclasses import replace
 from levit_edge.bundle.manifest import EMBEDDED, Manifest
 from levit_edge.bundle.recipe import LayerScheme, Recipe, option_words
 from levit_edge.model.config import CONFIGS
+from levit_edge.report.caveats import DEMO
 
 __all__ = ["quantize_command", "verify_command"]
 
-DEMO = "demo"
 Option = tuple[str, ...]
 
 

@@ -1,5 +1,9 @@
 """ExecuTorch with its XNNPACK delegate, through the Python bindings of the `executorch` package."""
 
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -7,7 +11,6 @@ from numpy.typing import NDArray
 
 from levit_edge.errors import RuntimeUnavailableError
 from levit_edge.runtime.runner import needed
-from levit_edge.system.stderr import quiet_native_output
 
 __all__ = ["ExecuTorchRunner"]
 
@@ -29,7 +32,7 @@ class ExecuTorchRunner:
             from executorch.extension.pybindings import _portable_lib
         self._from_numpy = torch.from_numpy
         self._model = model  # the runtime reads from these bytes for as long as it lives, and keeps no copy
-        with quiet_native_output():
+        with _quiet_native_output():
             _portable_lib._unsafe_reset_threadpool(threads)
             try:
                 self._module: Any = _portable_lib._load_for_executorch_from_buffer(model)
@@ -59,3 +62,17 @@ def _form(tensor: Any) -> str:
     """The form of an input or output of a method, such as `float32 (1, 10)`; other types by ExecuTorch's number."""
     kind = "float32" if tensor.dtype() == FLOAT else f"type {tensor.dtype()}"
     return f"{kind} ({', '.join(map(str, tensor.sizes()))})"
+
+
+@contextlib.contextmanager
+def _quiet_native_output() -> Iterator[None]:
+    """Send file descriptor 2 to nowhere while a native library loads; errors are raised as exceptions all the same."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    try:
+        with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - a device, not a path
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)

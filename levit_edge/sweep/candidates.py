@@ -26,8 +26,7 @@ from levit_edge.sweep.tasks.runner import Runner, TaskFailedError
 
 __all__ = ["BuiltCandidate", "NamedCheckpoint", "make_candidates"]
 
-MIB = 1 << 20
-EVALUATION_BYTES, BYTES_PER_FILE_BYTE = 1024 * MIB, 4
+EVALUATION_BYTES, BYTES_PER_FILE_BYTE = 1 << 30, 4
 """Memory that a task takes which runs finished files: the runtimes and an image, and the files, loaded."""
 
 
@@ -65,34 +64,34 @@ class BuiltCandidate:
         return replace(self, candidate=replace(self.candidate, problems=(*self.candidate.problems, *problems)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Work:
-    """Everything that the tasks of one checkpoint have in common."""
+    """Everything that the tasks of one checkpoint have in common, once it is identified."""
 
     checkpoint: NamedCheckpoint
+    facts: CheckpointIdentity
     plan: SweepPlan
     runner: Runner
     calibration: Images
     evaluation: Images
 
+    @property
+    def network(self) -> Network:
+        """The checkpoint as tasks take it."""
+        facts = self.facts
+        return Network(checkpoint=self.checkpoint.place, sha256=facts.provenance.sha256, config=facts.config)
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """That of its images."""
+        return Preprocessing.from_config(self.facts.config, self.checkpoint.resize)
+
     def call(self, task: Task, subject: str, memory_bytes: int | None = None) -> Call:
         """A call of the task, by default with the plan's memory."""
         limits = self.plan.limits
         return Call(
-            task=task,
-            subject=subject,
-            memory_bytes=limits.memory_mib * MIB if memory_bytes is None else memory_bytes,
-            seconds=limits.seconds,
+            task=task, subject=subject, memory_bytes=memory_bytes or limits.memory_bytes, seconds=limits.seconds
         )
-
-
-@dataclass(frozen=True)
-class _Identified:
-    """What is known of the checkpoint."""
-
-    facts: CheckpointIdentity
-    network: Network
-    preprocessing: Preprocessing
 
 
 async def make_candidates(
@@ -105,36 +104,35 @@ async def make_candidates(
     Raises:
         SweepError: the engine or the store is lost.
     """
-    work = _Work(checkpoint, plan, runner, calibration, evaluation)
     blank = [Candidate(checkpoint=checkpoint.name, recipe=name, source=checkpoint.place.shown) for name in plan.recipes]
-    half = plan.limits.memory_mib * MIB // 2
+    limits, task = plan.limits, Identify(checkpoint=checkpoint.place)
+    memory_bytes = limits.memory_bytes // 2
     try:
-        found = await runner.result(work.call(Identify(checkpoint=checkpoint.place), checkpoint.name, half))
+        found = await runner.result(
+            Call(task=task, subject=checkpoint.name, memory_bytes=memory_bytes, seconds=limits.seconds)
+        )
     except TaskFailedError as error:
         return tuple(BuiltCandidate(candidate=each).with_problems(str(error)) for each in blank)
     facts = found.read(CheckpointIdentity)
-    sha256, config = facts.provenance.sha256, facts.config
-    network = Network(checkpoint=checkpoint.place, sha256=sha256, config=config)
-    known = _Identified(facts, network, Preprocessing.from_config(config, checkpoint.resize))
-    built = await asyncio.gather(
-        *(
-            _quantized(replace(each, size=config.name, classes=config.classes, checkpoint_sha256=sha256), known, work)
-            for each in blank
-        )
+    config, sha256 = facts.config, facts.provenance.sha256
+    blank = [replace(each, size=config.name, classes=config.classes, checkpoint_sha256=sha256) for each in blank]
+    work = _Work(
+        checkpoint=checkpoint, facts=facts, plan=plan, runner=runner, calibration=calibration, evaluation=evaluation
     )
-    return tuple(await _evaluated(built, known, work))
+    built = await asyncio.gather(*(_quantized(each, work) for each in blank))
+    return tuple(await _evaluated(built, work))
 
 
-async def _quantized(candidate: Candidate, known: _Identified, work: _Work) -> BuiltCandidate:
-    recipe, network, name = work.plan.recipes[candidate.recipe], known.network, work.checkpoint.name
+async def _quantized(candidate: Candidate, work: _Work) -> BuiltCandidate:
+    recipe, network, name = work.plan.recipes[candidate.recipe], work.network, work.checkpoint.name
     try:
         fp32, plan = await asyncio.gather(
             work.runner.result(work.call(Export(network=network, onnx_attention=recipe.onnx_attention), name)),
-            work.runner.result(work.call(_calibration(recipe, known, work), name)),
+            work.runner.result(work.call(_calibration(recipe, work), name)),
         )
         task = Quantize(
             network=network,
-            preprocessing=known.preprocessing,
+            preprocessing=work.preprocessing,
             recipe=recipe,
             fp32=fp32.blobs,
             calibration=plan.blobs,
@@ -146,8 +144,8 @@ async def _quantized(candidate: Candidate, known: _Identified, work: _Work) -> B
     return BuiltCandidate(
         candidate=replace(candidate, artifacts=quantized.artifacts),
         files=BuiltFiles(
-            facts=known.facts,
-            preprocessing=known.preprocessing,
+            facts=work.facts,
+            preprocessing=work.preprocessing,
             calibrated=plan.read(Calibrated),
             quantized=quantized,
             blobs=result.blobs,
@@ -155,7 +153,7 @@ async def _quantized(candidate: Candidate, known: _Identified, work: _Work) -> B
     )
 
 
-def _calibration(recipe: Recipe, known: _Identified, work: _Work) -> Calibrate:
+def _calibration(recipe: Recipe, work: _Work) -> Calibrate:
     """The task that calibrates for `recipe` and those like it.
 
     Raises:
@@ -167,29 +165,27 @@ def _calibration(recipe: Recipe, known: _Identified, work: _Work) -> Calibrate:
     chosen = choose_calibration(images.listing.source, images.indices, part.calibration_images, part.seed)
     of_shards = {each.shard for each in chosen}
     return Calibrate(
-        network=known.network,
-        preprocessing=known.preprocessing,
+        network=work.network,
+        preprocessing=work.preprocessing,
         recipe=part,
         skip_bad_images=work.plan.calibration.skip_bad_images,
         source=images.listing.source,
-        shards=tuple(each.shard for each in images.shards if each.shard.name in of_shards),
+        shards=tuple(each.shard for each in images.indices if each.shard.name in of_shards),
         images=chosen,
     )
 
 
-async def _evaluated(built: Sequence[BuiltCandidate], known: _Identified, work: _Work) -> list[BuiltCandidate]:
+async def _evaluated(built: Sequence[BuiltCandidate], work: _Work) -> list[BuiltCandidate]:
     """Those of `built` that have files with what these did, the others as they are."""
     try:
-        shards = work.evaluation.labelled(known.facts.config.classes)
+        shards = work.evaluation.labelled(work.facts.config.classes)
     except DataError as error:
         return [each.with_problems(str(error)) for each in built]
-    on_shards = await asyncio.gather(*(_on_shard(each, built, known, work) for each in shards))
+    on_shards = await asyncio.gather(*(_on_shard(each, built, work) for each in shards))
     return [_verified(each, on_shards, work) for each in built]
 
 
-async def _on_shard(
-    shard: LabelledShard, built: Sequence[BuiltCandidate], known: _Identified, work: _Work
-) -> dict[str, Evaluated | str]:
+async def _on_shard(shard: LabelledShard, built: Sequence[BuiltCandidate], work: _Work) -> dict[str, Evaluated | str]:
     """What each file did on one shard, by its SHA-256, or why that is not known.
 
     Files with the same fp32 twins share a task: it decodes each image once and runs the twins once.
@@ -201,8 +197,8 @@ async def _on_shard(
             shard=shard.blob,
             labels=shard.labels,
             images=shard.digest,
-            preprocessing=known.preprocessing,
-            classes=known.facts.config.classes,
+            preprocessing=work.preprocessing,
+            classes=work.facts.config.classes,
             skip_bad_images=work.plan.evaluation.skip_bad_images,
         )
         memory = EVALUATION_BYTES + BYTES_PER_FILE_BYTE * sum(each.size_bytes for each in artifacts)
@@ -241,23 +237,16 @@ def _verified(built: BuiltCandidate, on_shards: Sequence[dict[str, Evaluated | s
     evaluated = [each for each in ours if isinstance(each, Evaluated)]
     for place, each in enumerate(evaluated):
         tallies.by_artifact[artifacts[place % len(artifacts)]].merge(Tally.from_json(each.tally))
-    skipped = [frozenset(each.skipped) for each in evaluated[:: len(artifacts)]]
-    provenance = images.provenance(skipped)
+    provenance = images.provenance(tuple(frozenset(each.skipped) for each in evaluated[:: len(artifacts)]))
     results = tallies.results()
-    max_drop_pt = work.plan.gates.max_drop_pt
-    return replace(
-        built,
-        candidate=replace(
-            built.candidate,
-            verification=Verification(
-                samples=provenance.count,
-                labelled=any(result.top1 is not None for result in results),
-                images=provenance,
-                runtimes={str(a.runtime): each.runtime for a, each in zip(artifacts, evaluated, strict=False)},
-                host=merged_hosts([each.host for each in evaluated]),
-                threads=THREADS,
-                gate=gate(results, max_drop_pt),
-                results=results,
-            ),
-        ),
+    verification = Verification(
+        samples=provenance.count,
+        labelled=any(result.top1 is not None for result in results),
+        images=provenance,
+        runtimes={str(a.runtime): each.runtime for a, each in zip(artifacts, evaluated, strict=False)},
+        host=merged_hosts([each.host for each in evaluated]),
+        threads=THREADS,
+        gate=gate(results, work.plan.gates.max_drop_pt),
+        results=results,
     )
+    return replace(built, candidate=replace(built.candidate, verification=verification))

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.reader import plain_file_name
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.bundle.recipe_file import read_recipe
-from levit_edge.documents import from_json, read_toml, to_json
+from levit_edge.documents import Between, from_json, read_toml, to_json
 from levit_edge.errors import LevitEdgeError, PlanError
 from levit_edge.model.config import CONFIGS
 
@@ -30,7 +30,7 @@ __all__ = [
 SCHEMA_VERSION = 1
 SHARD_IMAGES = 500
 """Half a minute of work for twelve files of a LeViT-128S: docs/scaling.md."""
-DEFAULT_RECIPE = "default"
+AtLeastOne = Annotated[int, Between(1)]
 
 
 class WinnerBy(StrEnum):
@@ -76,19 +76,13 @@ class Evaluation:
     """The labelled images that accuracy is measured on."""
 
     images: str
-    count: int | None = None
+    count: AtLeastOne | None = None
     """How many there have to be."""
-    per_class: int | None = None
+    per_class: AtLeastOne | None = None
     """How many of each class there have to be."""
-    shard_images: int = SHARD_IMAGES
+    shard_images: AtLeastOne = SHARD_IMAGES
     """Images of a folder that make one task; a tar file is one whatever it holds."""
     skip_bad_images: bool = False
-
-    def __post_init__(self) -> None:
-        for name in ("count", "per_class", "shard_images"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise PlanError(f"{name} is {value}, expected at least 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,28 +118,26 @@ class Latency:
 
     on: str = "local"
     """As in `levit-edge bench --on`."""
-    runs: int = 60
+    runs: AtLeastOne = 60
 
     def __post_init__(self) -> None:
         if self.on.startswith("qemu:"):
             raise PlanError(f"on is {self.on!r}, which is emulated: its times say nothing about any board")
-        if self.runs < 1:
-            raise PlanError(f"runs is {self.runs}, expected at least 1")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """What a task may take before it is given up; those are tried again `retries` times, elsewhere if there is one."""
 
-    retries: int = 2
-    seconds: int = 3600
-    memory_mib: int = 4096
-    """The memory of a task that quantizes a network; one that runs finished files has half of it."""
+    retries: Annotated[int, Between(0)] = 2
+    seconds: AtLeastOne = 3600
+    memory_mib: Annotated[int, Between(512)] = 4096
+    """The memory of a task that quantizes a network; one that reads images or a checkpoint has half of it."""
 
-    def __post_init__(self) -> None:
-        for name, least in (("retries", 0), ("seconds", 1), ("memory_mib", 512)):
-            if getattr(self, name) < least:
-                raise PlanError(f"{name} is {getattr(self, name)}, expected at least {least}")
+    @property
+    def memory_bytes(self) -> int:
+        """`memory_mib` in bytes."""
+        return self.memory_mib << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +148,7 @@ class SweepPlan:
     checkpoints: tuple[CheckpointSource, ...]
     calibration: Calibration
     evaluation: Evaluation
-    recipes: dict[str, Recipe] = field(default_factory=lambda: {DEFAULT_RECIPE: Recipe()})
+    recipes: dict[str, Recipe] = field(default_factory=lambda: {"default": Recipe()})
     """Name -> recipe."""
     gates: Gates = Gates()
     winner: Winner = Winner()
@@ -172,12 +164,10 @@ class SweepPlan:
         for name in self.recipes:
             if not plain_file_name(name):
                 raise PlanError(f"a recipe is called {name!r}, expected letters, digits, dot, dash and underscore")
-        for name, wanted in (
-            ("gates.max_latency_ms", self.gates.max_latency_ms is not None),
-            ("winner.by latency", self.winner.by is WinnerBy.LATENCY),
-        ):
-            if wanted and self.latency is None:
-                raise PlanError(f"{name} needs a [latency] table")
+        if self.latency is None and self.gates.max_latency_ms is not None:
+            raise PlanError("gates.max_latency_ms needs a [latency] table")
+        if self.latency is None and self.winner.by is WinnerBy.LATENCY:
+            raise PlanError("winner.by latency needs a [latency] table")
 
 
 def read_plan(path: Path) -> SweepPlan:
@@ -216,10 +206,11 @@ def _with_file(recipe: Any, folder: Path) -> Any:
     """`file = "my.toml"` in a recipe gives what its other keys do not."""
     if not isinstance(recipe, dict) or "file" not in recipe:
         return recipe
-    own = {key: value for key, value in recipe.items() if key != "file"}
-    if not isinstance(recipe["file"], str):
-        raise PlanError(f"a recipe's file is {recipe['file']!r}, expected its name.")
-    from_file = to_json(read_recipe(folder / Path(recipe["file"]).expanduser(), PlanError))
+    own = dict(recipe)
+    file = own.pop("file")
+    if not isinstance(file, str):
+        raise PlanError(f"a recipe's file is {file!r}, expected its name.")
+    from_file = to_json(read_recipe(folder / Path(file).expanduser(), PlanError))
     if "schemes" in own:
         del from_file["scheme"]
     return from_file | own
@@ -229,11 +220,10 @@ def _one_for_each_scheme(recipes: Mapping[str, Any]) -> dict[str, Any]:
     """`schemes = ["static", "mixed"]` in a recipe NAME makes NAME-static and NAME-mixed of it."""
     expanded: dict[str, Any] = {}
     for name, recipe in recipes.items():
-        if not isinstance(recipe, dict) or "schemes" not in recipe:
-            built = {name: recipe}
-        else:
-            rest = {key: value for key, value in recipe.items() if key != "schemes"}
-            schemes = recipe["schemes"]
+        built = {name: recipe}
+        if isinstance(recipe, dict) and "schemes" in recipe:
+            rest = dict(recipe)
+            schemes = rest.pop("schemes")
             if "scheme" in rest or not isinstance(schemes, list) or not schemes:
                 raise PlanError(f"recipe {name}: expected either `scheme`, or `schemes` with at least one.")
             built = {f"{name}-{scheme}": rest | {"scheme": scheme} for scheme in schemes}

@@ -5,8 +5,7 @@ import os
 import re
 import secrets
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,7 +23,6 @@ from levit_edge.sweep.inputs.checkpoint_files import checkpoint_paths
 from levit_edge.sweep.inputs.images import Images, find_images
 from levit_edge.sweep.inputs.shard_index import check_counts
 from levit_edge.sweep.inputs.sources import Listing, list_shards
-from levit_edge.sweep.inputs.storage import StoredFile
 from levit_edge.sweep.latency import measured
 from levit_edge.sweep.outcome.choice import chosen
 from levit_edge.sweep.outcome.output import Output
@@ -39,7 +37,6 @@ from levit_edge.system.memory import available_bytes
 __all__ = ["LOCAL", "RAY", "distinct_names", "open_engine", "sweep"]
 
 LOCAL, RAY = "local", "ray"
-MIB = 1 << 20
 ENOUGH = 1 << 62
 """Where nobody knows how much memory there is."""
 LONGEST_NAME = 60
@@ -74,65 +71,45 @@ def sweep(
     calibration = list_shards(plan.calibration.images, SHARD_IMAGES)
     evaluation = list_shards(plan.evaluation.images, plan.evaluation.shard_images)
     with Output(output) as place:
-        store = Store(place.store)
+        store = place.store
         here = environment()
         with open_engine(engine, store, here, workers, any_processor=any_processor) as running:
-            runner = Runner(store, running, computed_on(here, running.processors), listener, plan.limits.retries)
-            built, images = run_to_end(_all(plan, checkpoints, calibration, evaluation, runner, store, listener))
-            description, processors = running.description, running.processors
-        timed = measured(built, images.listing.class_names, plan, store, here, listener, warn)
+            computed = computed_on(here, running.processors)
+            runner = Runner(store, running, computed, listener, plan.limits.retries)
+            built = run_to_end(_all(plan, checkpoints, calibration, evaluation, runner))
+            description = running.description
+        if plan.latency is not None:
+            built = tuple(measured(built, evaluation.class_names, plan.latency, store, here, listener, warn))
         candidates = tuple(
             candidate
             for each in checkpoints
-            for candidate in chosen([t.candidate for t in timed.built if t.candidate.checkpoint == each.name], plan)
+            for candidate in chosen([b.candidate for b in built if b.candidate.checkpoint == each.name], plan)
         )
         results = SweepResults(
             levit_edge_version=version("levit-edge"),
             created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
             plan=plan,
-            environment=computed_on(here, processors),
+            environment=computed,
             engine=description,
             seconds=round(time.monotonic() - start, 1),
             tasks=dict(runner.counts),
             candidates=candidates,
-            device=timed.device,
+            device=next((each.latency.device for each in built if each.latency), None),
         )
-        winners = [
-            replace(each, candidate=candidate)
-            for each, candidate in zip(timed.built, candidates, strict=True)
-            if candidate.winner
-        ]
-        place.write(results, winners, images.listing.class_names)
+        judged = (replace(each, candidate=candidate) for each, candidate in zip(built, candidates, strict=True))
+        place.write(results, [each for each in judged if each.candidate.winner], evaluation.class_names)
     return results
 
 
 async def _all(
-    plan: SweepPlan,
-    checkpoints: Sequence[NamedCheckpoint],
-    calibration: Listing,
-    evaluation: Listing,
-    runner: Runner,
-    store: Store,
-    listener: Listener,
-) -> tuple[tuple[BuiltCandidate, ...], Images]:
-    """The candidates of all checkpoints, and the evaluation's images."""
-    limits = plan.limits
+    plan: SweepPlan, checkpoints: Sequence[NamedCheckpoint], calibration: Listing, evaluation: Listing, runner: Runner
+) -> tuple[BuiltCandidate, ...]:
+    """The candidates of all checkpoints."""
     listings = (calibration, evaluation)
-    listener.expect("index", len({shard for listing in listings for shard in listing.shards}))
-    calibrated, evaluated = await asyncio.gather(
-        *(
-            find_images(each, runner, store, memory_bytes=limits.memory_mib * MIB // 2, seconds=limits.seconds)
-            for each in listings
-        )
-    )
+    runner.listener.expect("index", len({shard for listing in listings for shard in listing.shards}))
+    calibrated, evaluated = await asyncio.gather(*(find_images(each, runner, plan.limits) for each in listings))
     if not evaluated.problems:
-        check_counts(
-            evaluation.source,
-            evaluated.indices,
-            evaluation.class_names,
-            count=plan.evaluation.count,
-            per_class=plan.evaluation.per_class,
-        )
+        check_counts(evaluation, evaluated.indices, plan.evaluation.count, plan.evaluation.per_class)
     _require_labels(plan, evaluated)
     recipes = plan.recipes.values()
     attentions = len({recipe.onnx_attention for recipe in recipes})
@@ -141,11 +118,11 @@ async def _all(
         ("export", attentions),
         ("calibrate", len({calibration_part(recipe) for recipe in recipes})),
         ("quantize", len(recipes)),
-        ("evaluate", attentions * len(evaluated.shards)),
+        ("evaluate", attentions * len(evaluated.indices)),
     ):
-        listener.expect(kind, tasks * len(checkpoints))
+        runner.listener.expect(kind, tasks * len(checkpoints))
     built = await asyncio.gather(*(make_candidates(each, plan, runner, calibrated, evaluated) for each in checkpoints))
-    return tuple(each for of_one in built for each in of_one), evaluated
+    return tuple(each for of_one in built for each in of_one)
 
 
 def _require_labels(plan: SweepPlan, images: Images) -> None:
@@ -154,7 +131,7 @@ def _require_labels(plan: SweepPlan, images: Images) -> None:
         "winner.by accuracy": plan.winner.by is WinnerBy.ACCURACY,
     }
     named = [name for name, wanted in wants.items() if wanted]
-    if named and images.shards and not images.labels_are_known:
+    if named and images.indices and not images.labels_are_known:
         raise DataError(f"{images.listing.source} has no labels, and the plan wants {' and '.join(named)}.")
 
 
@@ -178,19 +155,22 @@ def _checkpoints(sources: Sequence[CheckpointSource]) -> list[NamedCheckpoint]:
         CheckpointError: there is none where one is named.
         PlanError: one is named twice.
     """
-    found = [(source, file) for source in sources for file in _files(source)]
-    paths = [file.path for _, file in found]
+    places = [(source, place) for source in sources for place in _places(source)]
+    paths = [place.path or ("demo" if source.size == "demo" else f"levit-{source.size}") for source, place in places]
     if twice := next((path for path in paths if paths.count(path) > 1), None):
         raise PlanError(f"the plan names the checkpoint {twice} twice.")
     return [
-        NamedCheckpoint(
-            name=name,
-            place=CheckpointPlace(
-                path=None if source.path is None else file.path, signature=file.signature, size=source.size
-            ),
-            resize=source.resize,
-        )
-        for name, (source, file) in zip(distinct_names(paths), found, strict=True)
+        NamedCheckpoint(name=name, place=place, resize=source.resize)
+        for name, (source, place) in zip(distinct_names(paths), places, strict=True)
+    ]
+
+
+def _places(source: CheckpointSource) -> list[CheckpointPlace]:
+    if source.path is None and source.size != "demo":  # published weights, which are checked by their hash
+        return [CheckpointPlace(path=None, signature=None, size=source.size)]
+    return [
+        CheckpointPlace(path=source.path and file.path, signature=file.signature, size=source.size)
+        for file in checkpoint_paths(source.path or str(checkpoint_path()))
     ]
 
 
@@ -200,31 +180,16 @@ def distinct_names(paths: Sequence[str]) -> list[str]:
     What is still the same is numbered.
     """
     short = [_plain(ENDING.sub("", PurePosixPath(path).name)) for path in paths]
-    twice = Counter(short)
     names = [
-        name if twice[name] == 1 else _plain(f"{PurePosixPath(path).parent.name}-{name}")
+        name if short.count(name) == 1 else _plain(f"{PurePosixPath(path).parent.name}-{name}")
         for name, path in zip(short, paths, strict=True)
     ]
-    seen: Counter[str] = Counter()
-    numbered = []
-    for name in names:
-        seen[name] += 1
-        numbered.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
-    return numbered
+    before = [names[:place].count(name) for place, name in enumerate(names)]
+    return [f"{name}-{count + 1}" if count else name for name, count in zip(names, before, strict=True)]
 
 
 def _plain(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip(".-")[:LONGEST_NAME] or "checkpoint"
-
-
-def _files(source: CheckpointSource) -> Iterator[StoredFile]:
-    if source.path is not None:
-        yield from checkpoint_paths(source.path)
-    elif source.size == "demo":
-        (file,) = checkpoint_paths(str(checkpoint_path()))
-        yield replace(file, path="demo")
-    else:  # published weights, which are checked by their hash
-        yield StoredFile(path=f"levit-{source.size}", signature=None)
 
 
 def open_engine(

@@ -6,20 +6,19 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from levit_edge.errors import OutputError
-from levit_edge.system.locks import OutputLock
+from levit_edge.system.locks import output_lock
 
 __all__ = [
     "exchange",
-    "partial_path",
+    "folder_beside",
     "prepared",
     "put_in_place",
     "remove_abandoned",
-    "remove_abandoned_folders",
     "replace_file",
     "require_writable",
     "reserved",
@@ -57,7 +56,7 @@ def reserved(path: Path, option: str) -> Iterator[None]:
         OutputError: no file can be written there, or another run is about to.
     """
     require_writable(path, option)
-    with OutputLock(path, option):
+    with output_lock(path, option):
         remove_abandoned(path.parent, re.escape(path.name))
         yield
 
@@ -68,24 +67,20 @@ def write_whole(path: Path, data: bytes, option: str) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    with prepared(path, data, option) as put_in_place:
-        put_in_place()
+    with prepared(path, data, option) as partial:
+        partial.replace(path)
 
 
 @contextmanager
-def prepared(path: Path, data: bytes, option: str) -> Iterator[Callable[[], None]]:
-    """Write `data` beside `path`; what is yielded renames it, else it is removed.
+def prepared(path: Path, data: bytes, option: str) -> Iterator[Path]:
+    """Write `data` beside `path` for the body to rename; if it does not, it is removed.
 
     Raises:
         OutputError: it cannot be written.
     """
     try:
         with _beside(path, data) as partial:
-
-            def put_in_place() -> None:
-                partial.replace(path)
-
-            yield put_in_place
+            yield partial
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror}. Choose another {option}.") from error
 
@@ -122,13 +117,24 @@ def remove_abandoned(folder: Path, name: str) -> None:
                 path.unlink()
 
 
-def partial_path(output: Path) -> Path:
-    """Where to fill the file or folder that is to become `output`; the name tells which process does."""
-    return output.with_name(f".{output.name}.partial-{os.getpid()}-{secrets.token_hex(4)}")
+@contextmanager
+def folder_beside(output: Path, option: str) -> Iterator[Path]:
+    """A new hidden folder, to be filled and `put_in_place`, while other runs are kept from writing `output`.
+
+    Raises:
+        OSError: the folder that holds `output` cannot be read or written.
+        OutputError: another run is writing `output`.
+    """
+    folder = _partial_path(output)
+    with output_lock(output, option), ExitStack() as undo:
+        _remove_abandoned_folders(output)
+        undo.callback(shutil.rmtree, folder, ignore_errors=True)
+        folder.mkdir()
+        yield folder
 
 
 def put_in_place(folder: Path, output: Path) -> None:
-    """Rename `folder`, a `partial_path`, to `output`; an older one there changes places with it, and is removed.
+    """Rename `folder`, a `folder_beside` it, to `output`; an older one there changes places with it, and is removed.
 
     Raises:
         OSError: it cannot be renamed; the older one is as it was.
@@ -141,23 +147,6 @@ def put_in_place(folder: Path, output: Path) -> None:
     except NotImplementedError:
         _put_in_two_steps(folder, output)
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def remove_abandoned_folders(output: Path) -> None:
-    """Clean up after killed runs, as we hold the lock: bring back a folder that had stepped aside, remove the rest.
-
-    Raises:
-        OSError: the folder that holds `output` cannot be read or written.
-    """
-    ours = re.compile(rf"\.{re.escape(output.name)}\.(partial|replaced)-[0-9]{{1,9}}-[0-9a-f]{{8}}")
-    for path in list(output.parent.iterdir()):
-        match = ours.fullmatch(path.name)
-        if match is None:
-            continue
-        if match[1] == "replaced" and not output.exists():
-            path.rename(output)
-        else:
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def exchange(one: Path, other: Path) -> None:
@@ -178,9 +167,14 @@ def exchange(one: Path, other: Path) -> None:
         raise OSError(number, os.strerror(number), str(other))
 
 
+def _partial_path(output: Path) -> Path:
+    """Where to fill the file or folder that is to become `output`; the name tells which process does."""
+    return output.with_name(f".{output.name}.partial-{os.getpid()}-{secrets.token_hex(4)}")
+
+
 @contextmanager
 def _beside(path: Path, data: bytes) -> Iterator[Path]:
-    partial = partial_path(path)
+    partial = _partial_path(path)
     try:
         write_synced(partial, data)
         yield partial
@@ -197,6 +191,19 @@ def _is_running(process: int) -> bool:
     except PermissionError:  # another user's process
         return True
     return True
+
+
+def _remove_abandoned_folders(output: Path) -> None:
+    """Clean up after killed runs, as we hold the lock: bring back a folder that had stepped aside, remove the rest."""
+    ours = re.compile(rf"\.{re.escape(output.name)}\.(partial|replaced)-[0-9]{{1,9}}-[0-9a-f]{{8}}")
+    for path in list(output.parent.iterdir()):
+        match = ours.fullmatch(path.name)
+        if match is None:
+            continue
+        if match[1] == "replaced" and not output.exists():
+            path.rename(output)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _put_in_two_steps(folder: Path, output: Path) -> None:

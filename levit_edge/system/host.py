@@ -3,12 +3,14 @@
 import hashlib
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
+import re
 from pathlib import Path
 
 from platformdirs import user_cache_dir
 
 import levit_edge
+from levit_edge.device.engines import installed_version
+from levit_edge.device.small_files import read_text
 
 __all__ = ["CACHE_VARIABLE", "cache_folder", "describe_host", "package_versions", "source_digest"]
 
@@ -29,13 +31,7 @@ def describe_host() -> dict[str, str]:
 
 def package_versions(packages: tuple[str, ...]) -> dict[str, str]:
     """Package -> installed version; packages that are not installed are left out."""
-    found = {}
-    for package in packages:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    return {package: found for package in packages if (found := installed_version(package))}
 
 
 def cache_folder() -> Path:
@@ -51,12 +47,5 @@ def source_digest() -> str:
 
 def _processor() -> str | None:
     """The model name in /proc/cpuinfo, where Linux says it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return None
-    for line in lines:
-        key, _, value = line.partition(":")
-        if key.strip() in {"model name", "Model"}:
-            return value.strip()
-    return None
+    found = re.search(r"^(?:model name|Model)[ \t]*:(.*)", read_text("/proc/cpuinfo") or "", re.MULTILINE)
+    return None if found is None else found[1].strip()

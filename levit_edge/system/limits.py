@@ -7,10 +7,10 @@ their own, and confine themselves. That bounds accidents; it is no sandbox.
 
 import os
 import resource
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from signal import SIG_DFL, SIGABRT, SIGALRM, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, SIGXCPU, alarm, signal
 from traceback import print_exception
 from typing import NoReturn
 
@@ -22,20 +22,8 @@ __all__ = ["MEMORY_BYTES", "at_most", "fault_document", "raise_death", "raise_fa
 
 MEMORY_BYTES = 4 << 30
 """The most writable memory (RLIMIT_DATA). The four files of a LeViT-128S and their runtimes take half a GiB."""
-CRASHES = frozenset(
-    -number
-    for number in (
-        signal.SIGABRT,
-        signal.SIGALRM,
-        signal.SIGBUS,
-        signal.SIGFPE,
-        signal.SIGILL,
-        signal.SIGSEGV,
-        signal.SIGTRAP,
-        signal.SIGXCPU,
-    )
-)
-"""Exit statuses, as `subprocess` gives them."""
+CRASHES = {SIGABRT, SIGALRM, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, SIGXCPU}
+"""How native code ends."""
 
 
 def set_limits() -> None:
@@ -53,12 +41,12 @@ def set_limits() -> None:
 @contextmanager
 def at_most(seconds: int) -> Iterator[None]:
     """End this process by SIGALRM if the body takes longer: native code that hangs hears no exception."""
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(seconds)
+    signal(SIGALRM, SIG_DFL)
+    alarm(seconds)
     try:
         yield
     finally:
-        signal.alarm(0)
+        alarm(0)
 
 
 def fault_document(error: LevitEdgeError) -> dict[str, str]:
@@ -84,7 +72,7 @@ def raise_death(helper: Helper, what: str, suspect: str) -> NoReturn:
         DataError: by itself, or was killed from outside or for want of memory.
     """
     reason = helper.exit_reason()
-    if helper.process.returncode in CRASHES:
+    if -helper.process.returncode in CRASHES:
         raise RuntimeUnavailableError(
             f"{what} crashed ({reason}): {suspect} is damaged or hostile, or the runtime does not fit this machine."
         )

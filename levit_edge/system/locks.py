@@ -3,74 +3,37 @@
 import fcntl
 import os
 import re
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from levit_edge.errors import OutputError
 from levit_edge.system.signals import interrupts_wait
 
-__all__ = ["OutputLock", "lock"]
+__all__ = ["lock", "output_lock"]
 
 LONGEST_PID = 20
 
 
-class OutputLock:
-    """The right to write one output, for as long as the `with` block lasts.
+@contextmanager
+def output_lock(output: Path, option: str) -> Iterator[None]:
+    """Have the right to write one output while the body runs.
 
-    It is a lock on the hidden file `.NAME.lock` beside the output, which holds the process id and goes when the block
+    It is a lock on the hidden file `.NAME.lock` beside the output, which holds the process id and goes when the body
     ends. One that a killed process left behind locks nothing, and the next run removes it.
 
     Raises:
         OutputError: another process has it, or the file cannot be made; it names the `option` that gave the path.
     """
-
-    def __init__(self, output: Path, option: str) -> None:
-        self._output, self._option = output, option
-        self._path = output.with_name(f".{output.name}.lock")
-
-    def __enter__(self) -> Self:
-        with ExitStack() as undo:
-            with interrupts_wait():
-                self._descriptor = self._locked()
-                undo.callback(self._release)
-                with suppress(OSError):  # a full disk: the lock holds all the same
-                    os.ftruncate(self._descriptor, 0)
-                    os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
-            undo.pop_all()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._release()
-
-    def _locked(self) -> int:
-        try:
-            descriptor = lock(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
-        except BlockingIOError as error:
-            raise OutputError(
-                f"{self._output} is being written by another run{self._holder()}: wait for it, or choose another"
-                f" {self._option}."
-            ) from error
-        except OSError as error:
-            raise OutputError(
-                f"{self._output} cannot be written: {error.strerror} ({self._path.name} beside it). Choose another"
-                f" {self._option}."
-            ) from error
-        if not _is_ours(os.read(descriptor, LONGEST_PID + 1)):
-            os.close(descriptor)
-            raise OutputError(f"{self._path} is needed for a lock and holds something else: remove or rename it.")
-        return descriptor
-
-    def _release(self) -> None:
-        with suppress(OSError):
-            self._path.unlink()
-        os.close(self._descriptor)
-
-    def _holder(self) -> str:
-        with suppress(OSError, ValueError):
-            return f" (process {int(self._path.read_bytes()[:LONGEST_PID])})"
-        return ""
+    path = output.with_name(f".{output.name}.lock")
+    with ExitStack() as undo:
+        with interrupts_wait():
+            descriptor = _locked(output, path, option)
+            undo.callback(_release, path, descriptor)
+            with suppress(OSError):  # a full disk: the lock holds all the same
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
 
 
 def lock(path: Path, flags: int) -> int:
@@ -99,5 +62,30 @@ def _names(path: Path, descriptor: int) -> bool:
         return False
 
 
-def _is_ours(content: bytes) -> bool:
-    return re.fullmatch(rb"(?:[0-9]+\n)?", content) is not None
+def _locked(output: Path, path: Path, option: str) -> int:
+    try:
+        descriptor = lock(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
+    except BlockingIOError as error:
+        raise OutputError(
+            f"{output} is being written by another run{_holder(path)}: wait for it, or choose another {option}."
+        ) from error
+    except OSError as error:
+        raise OutputError(
+            f"{output} cannot be written: {error.strerror} ({path.name} beside it). Choose another {option}."
+        ) from error
+    if not re.fullmatch(rb"(?:[0-9]+\n)?", os.read(descriptor, LONGEST_PID + 1)):
+        os.close(descriptor)
+        raise OutputError(f"{path} is needed for a lock and holds something else: remove or rename it.")
+    return descriptor
+
+
+def _holder(path: Path) -> str:
+    with suppress(OSError, ValueError):
+        return f" (process {int(path.read_bytes()[:LONGEST_PID])})"
+    return ""
+
+
+def _release(path: Path, descriptor: int) -> None:
+    with suppress(OSError):
+        path.unlink()
+    os.close(descriptor)

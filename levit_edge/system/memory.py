@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from levit_edge.device.small_files import figure_kb
 from levit_edge.errors import MemoryShortageError
 
 __all__ = ["available_bytes", "ran_out_of_memory", "tells_of_shortage"]
@@ -20,15 +21,8 @@ the network make of it."""
 
 def available_bytes(meminfo: Path = Path("/proc/meminfo")) -> int | None:
     """Memory that programs can have without others being moved to disk; None where the system does not tell."""
-    try:
-        lines = meminfo.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return None
-    for line in lines:
-        key, _, value = line.partition(":")
-        if key == "MemAvailable" and value.split()[:1] and value.split()[0].isdecimal():
-            return int(value.split()[0]) * 1024
-    return None
+    available = figure_kb(str(meminfo), "MemAvailable")
+    return None if available is None else 1024 * available
 
 
 def ran_out_of_memory(error: BaseException) -> bool:

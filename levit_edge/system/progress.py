@@ -1,7 +1,5 @@
 """Named stages of a command: what the terminal shows while they run, and what they took."""
 
-import resource
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -9,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from levit_edge.system.worker import process_peak_bytes, watch_memory
+from levit_edge.device.small_files import peak_rss_bytes
+from levit_edge.system.worker import watch_memory
 
-__all__ = ["Advance", "StageListener", "StageRecord", "Stages", "peak_rss_bytes"]
+__all__ = ["Advance", "StageListener", "StageRecord", "Stages"]
 
 Advance = Callable[[int], None]
 """Called with the number of items done since the last call."""
@@ -55,23 +54,10 @@ class Stages:
     def stage(self, name: str, total: int | None = None) -> Iterator[Advance]:
         """Run the body as the stage `name`; only stages that end well are recorded."""
         start = time.perf_counter()
-        forget_peak()
+        with suppress(OSError):  # as where /proc is not
+            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # `peak_rss_bytes` begins anew
         with watch_memory() as helpers, self._listener.stage(name, total) as advance:
             yield advance
         seconds = round(time.perf_counter() - start, 3)
         peak = peak_rss_bytes() + max(helpers, default=0)
         self.records.append(StageRecord(name=name, seconds=seconds, peak_rss_bytes=peak))
-
-
-def forget_peak() -> None:
-    """Let `peak_rss_bytes` begin anew, where the system can: Linux, see proc_pid_clear_refs(5)."""
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-
-
-def peak_rss_bytes() -> int:
-    """The largest resident memory of this process since `forget_peak`, or else since it began."""
-    if (peak := process_peak_bytes("self")) is not None:
-        return peak
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

@@ -8,23 +8,23 @@ image.
 
 import errno
 import os
-import re
+import select
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from threading import Thread
 from types import TracebackType
 from typing import Self, cast
 
+from levit_edge.device.protocol import Pipe, read_frame, write_frame
+from levit_edge.device.small_files import process_peak_bytes
 from levit_edge.errors import DataError
-from levit_edge.system.frames import Pipe, end_with_client, read_frame, write_frame
 from levit_edge.system.memory import ran_out_of_memory
 
-__all__ = ["Helper", "Helpers", "next_frame", "process_peak_bytes", "serve", "watch_memory"]
+__all__ = ["Helper", "Helpers", "next_frame", "serve", "watch_memory"]
 
-_PEAK = re.compile(r"^VmHWM:\s+([0-9]+) kB$", re.MULTILINE)
 HINTS = {signal.SIGKILL: ", often for want of memory", signal.SIGALRM: ", as it took too long"}
 _watches: list[list[int]] = []
 
@@ -35,7 +35,7 @@ def serve(handle: Callable[[Pipe, Pipe], None]) -> None:
     What else writes to standard output then writes to standard error. Want of memory ends the process with exit status
     ENOMEM.
     """
-    end_with_client()
+    Thread(target=_end_with_client, daemon=True).start()
     with (
         open(0, "rb", buffering=0) as requests,
         open(os.dup(1), "wb", buffering=0) as answers,  # noqa: PTH123
@@ -56,10 +56,18 @@ def next_frame(requests: Pipe) -> bytes:
     Raises:
         EOFError: there is none, as the client has gone.
     """
-    frame = read_frame(requests)
+    frame = read_frame(requests, sys.maxsize)
     if frame is None:
         raise EOFError
     return frame
+
+
+def _end_with_client() -> None:
+    """In a thread: end when nobody can write to standard input any more, at once and whatever is being done."""
+    hang_up = select.poll()
+    hang_up.register(0, 0)  # POLLHUP is always told
+    hang_up.poll()
+    os._exit(0)
 
 
 class Helper:
@@ -92,7 +100,7 @@ class Helper:
 
     def receive(self) -> bytes | None:
         """Wait for one frame; None if the process has died instead."""
-        return read_frame(self._answers)
+        return read_frame(self._answers, sys.maxsize)
 
     def exit_reason(self) -> str:
         """How the process ended, in words, once it has; one that lacks memory ends with exit status ENOMEM."""
@@ -107,10 +115,9 @@ class Helper:
     def kill(self) -> None:
         """End the process at once: it holds nothing that would be lost."""
         self.process.kill()
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                with suppress(BrokenPipeError):
-                    pipe.close()
+        for pipe in (self._requests, self._answers):
+            with suppress(BrokenPipeError):
+                pipe.close()
 
 
 class Helpers:
@@ -151,13 +158,3 @@ def watch_memory() -> Iterator[list[int]]:
         yield peaks
     finally:
         _watches[:] = [watch for watch in _watches if watch is not peaks]
-
-
-def process_peak_bytes(process: int | str) -> int | None:
-    """The peak resident memory of a running process by its number, or `self`; None where /proc does not tell."""
-    try:
-        status = Path(f"/proc/{process}/status").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    found = _PEAK.search(status)
-    return None if found is None else int(found[1]) * 1024

@@ -12,13 +12,13 @@ import pytest
 from PIL import Image
 
 from levit_edge.board import evaluate
-from levit_edge.board.partial import PartialEvaluation
 from levit_edge.board.transports.ssh import SshTransport
 from levit_edge.bundle.reader import Bundle
 from levit_edge.data.options import ImageOptions
 from levit_edge.runtime.evaluation.evaluator import Answer, Model
 from levit_edge.runtime.evaluation.pool import answers
 from levit_edge.runtime.evaluation.verify import evaluation_set
+from levit_edge.system.result_cache import ResultCache
 from tests.arm.board import Board
 from tests.arm.commands import Started, client_of, to, until
 from tests.integration.conftest import levit_edge
@@ -33,13 +33,13 @@ def test_predictions_on_the_board_are_those_made_here(
     """Of all four files, for all photographs of the demo."""
     monkeypatch.setenv("LEVIT_EDGE_CACHE", str(tmp_path))
     there: list[Answer | str] = []
-    add = PartialEvaluation.add
+    keep = evaluate.keep_answers
 
-    def listen(self: PartialEvaluation, found: Sequence[Answer | str]) -> None:
+    def listen(results: ResultCache, begin: int, found: Sequence[Answer | str]) -> None:
         there.extend(found)
-        add(self, found)
+        keep(results, begin, found)
 
-    monkeypatch.setattr(PartialEvaluation, "add", listen)
+    monkeypatch.setattr(evaluate, "keep_answers", listen)
     bundle = Bundle.open(demo_bundle[0])
     transport = SshTransport(target.address, config=target.ssh_config)
     verification = evaluate.verify_on(bundle, transport, DEMO_IMAGES, options=ImageOptions(workers=0)).verification

@@ -145,7 +145,7 @@ def test_a_measurement_that_cannot_be_is_not_saved(tmp_path: Path) -> None:
         ({"schema_version": None}, "is of schema version None"),
         ({"surprise": 1}, "unknown keys"),
         ({"rounds": "5"}, "rounds is '5', expected int"),
-        ({"rounds": 0}, "is not a measurement that can be: rounds is 0"),
+        ({"rounds": 0}, "is not valid: rounds is 0, expected at least 1"),
         ({"created_utc": "\x1b[2J"}, "created_utc holds control characters"),
     ],
 )

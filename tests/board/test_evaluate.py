@@ -1,12 +1,12 @@
 """Accuracy on a board: on this computer, and on one that sends what no board would."""
 
 import dataclasses
+import errno
 import itertools
 import math
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,13 @@ from levit_edge.bundle.manifest import Verification
 from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.writer import BundleWriter
 from levit_edge.data.options import ImageOptions
-from levit_edge.errors import BoardError, BundleError, DataError
+from levit_edge.errors import BoardError, BundleError, DataError, OutputError
 from levit_edge.runtime.evaluation.verify import verify
+from levit_edge.system import result_cache
 from levit_edge.system.locks import lock
-from levit_edge.system.progress import Advance, Stages
+from levit_edge.system.progress import Stages
 from tests.board.conftest import Place
+from tests.board.listeners import Heard, Interrupting
 from tests.board.stand_in import HELLO, StandIn, answering
 
 IMAGES = 32
@@ -75,16 +77,10 @@ def test_figures_are_those_of_an_evaluation_here(
         verify(bundle, labelled_photographs, max_drop_pt=100, options=IN_THIS_PROCESS)
     )
     assert (found.resumed, found.absent) == (0, {})
-    assert found.verification.runtimes == {"onnxruntime": verify_version()}
+    assert found.verification.runtimes == {"onnxruntime": version("onnxruntime")}
     assert found.verification.host["python"]
     assert list(kept.iterdir()) == []
     assert place.files() == []
-
-
-def verify_version() -> str:
-    from importlib.metadata import version
-
-    return version("onnxruntime")
 
 
 def test_options_have_their_effect(bundle: Bundle, labelled_photographs: Path, unlabelled_photographs: Path) -> None:
@@ -153,41 +149,6 @@ def test_connecting_sending_and_evaluating_are_stages(bundle: Bundle, labelled_p
     assert told.done == {"connect": 0, "send": sizes, "verify": IMAGES}
 
 
-class Heard:
-    """A listener who counts."""
-
-    def __init__(self) -> None:
-        self.totals: dict[str, int | None] = {}
-        self.done: dict[str, int] = {}
-
-    @contextmanager
-    def stage(self, name: str, total: int | None) -> Iterator[Advance]:
-        self.totals[name], self.done[name] = total, 0
-
-        def advance(count: int) -> None:
-            self.done[name] += count
-
-        yield advance
-
-
-class Interrupting:
-    """A listener who presses Ctrl-C after so many images."""
-
-    def __init__(self, images: int) -> None:
-        self.left = images
-
-    @contextmanager
-    def stage(self, name: str, total: int | None) -> Iterator[Advance]:
-        del total
-
-        def advance(_count: int) -> None:
-            self.left -= name == "verify"
-            if self.left == 0:
-                raise KeyboardInterrupt
-
-        yield advance
-
-
 @pytest.mark.parametrize("images", [1, 4, 5, 20, 32])
 def test_one_that_is_cut_off_goes_on_where_it_stopped_and_finds_the_same(
     bundle: Bundle, with_a_bad_one: Path, place: Place, kept: Path, monkeypatch: pytest.MonkeyPatch, images: int
@@ -224,15 +185,51 @@ def bad_behind(done: int) -> int:
     return sum(index >= done for index in (0, 17))
 
 
-def test_a_changed_image_or_file_begins_anew(
-    bundle: Bundle, with_a_bad_one: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def cut_off(bundle: Bundle, photographs: Path, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of what is left of an evaluation that had some chunks of four."""
     monkeypatch.setattr(evaluate, "CHUNK", 4)
     with pytest.raises(KeyboardInterrupt):
-        verified(bundle, with_a_bad_one, stages=Stages(Interrupting(8)), options=SKIPPING)
+        verified(bundle, photographs, stages=Stages(Interrupting(12)), options=SKIPPING)
+    (folder,) = kept.iterdir()
+    return folder
+
+
+def test_a_changed_image_or_file_begins_anew(
+    bundle: Bundle, with_a_bad_one: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut_off(bundle, with_a_bad_one, kept, monkeypatch)
     first, second = sorted(with_a_bad_one.glob("*/*"))[1:3]
     shutil.copy(second, first)
     assert verified(bundle, with_a_bad_one, options=SKIPPING).resumed == 0
+
+
+@pytest.mark.parametrize("damage", [b"", b"damage", None])
+def test_damage_costs_only_what_it_is_in_and_what_is_behind_it(
+    bundle: Bundle, with_a_bad_one: Path, kept: Path, monkeypatch: pytest.MonkeyPatch, damage: bytes | None
+) -> None:
+    part = cut_off(bundle, with_a_bad_one, kept, monkeypatch) / "4"
+    whole = part.read_bytes()
+    part.write_bytes(whole[:-1] if damage is None else damage)
+    found = verified(bundle, with_a_bad_one, options=SKIPPING)
+    assert found.resumed == 4
+    assert figures(found.verification) == figures(verify(bundle, with_a_bad_one, options=SKIPPING))
+
+
+def test_answers_that_cannot_be_kept_are_an_error(
+    bundle: Bundle, labelled_photographs: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_path: Path, _data: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(result_cache, "replace_file", full)
+    with pytest.raises(OutputError, match=rf"{kept}/\w+ cannot be written: No space left on device\."):
+        verified(bundle, labelled_photographs)
+
+
+def test_a_cache_folder_that_cannot_be_made_is_an_error(bundle: Bundle, labelled_photographs: Path, kept: Path) -> None:
+    kept.parent.write_bytes(b"")
+    with pytest.raises(OutputError, match=r"cannot be written: (Not a directory|File exists)\. LEVIT_EDGE_CACHE names"):
+        verified(bundle, labelled_photographs)
 
 
 def test_two_at_once_are_refused(bundle: Bundle, labelled_photographs: Path, kept: Path, place: Place) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from levit_edge.board.fleet import LARGEST_FILE, Board, read_fleet, side_by_side
+from levit_edge.board.fleet import Board, read_fleet, side_by_side
+from levit_edge.documents import MAX_DOCUMENT_BYTES
 from levit_edge.errors import BoardError, LevitEdgeError
 from tests.board.conftest import Place
 
@@ -53,11 +54,11 @@ def test_a_fleet_is_read(tmp_path: Path) -> None:
         ("[[boards]]\non = 'local'", "it has unknown keys ['boards']"),
         ("[[board]]\non = 'local'\nthreads = 2", "board[0].threads is 2, expected list"),
         ("[[board]]\non = 'local'\nthreads = [true]", "board[0].threads[0] is True, expected int"),
-        ("[[board]]\non = 'local'\nthreads = []", "local has the threads [], expected numbers from 1"),
-        ("[[board]]\non = 'local'\nthreads = [1, 0]", "local has the threads [1, 0], expected numbers from 1"),
+        ("[[board]]\non = 'local'\nthreads = []", "board[0].threads has 0 entries"),
+        ("[[board]]\non = 'local'\nthreads = [1, 0]", "board[0].threads[1] is 0, expected at least 1"),
         ("[[board]", "is not TOML"),
         (b"\xff\xfe", "is not TOML"),
-        (b"#" * (LARGEST_FILE + 1), "is larger than 1 MiB"),
+        (b"#" * (MAX_DOCUMENT_BYTES + 1), "is larger than 16 MiB"),
     ],
 )
 def test_a_file_that_is_no_fleet_is_an_error(tmp_path: Path, text: str | bytes, complaint: str) -> None:

@@ -16,8 +16,8 @@ from PIL import Image
 
 from levit_edge.bundle.reader import Bundle
 from levit_edge.cli.main import app, run
+from levit_edge.device.small_files import process_peak_bytes
 from levit_edge.errors import ExitStatus
-from levit_edge.system.worker import process_peak_bytes
 
 COMMAND = (sys.executable, "-m", "levit_edge.cli.main")
 Captured = pytest.CaptureFixture[str]

@@ -128,7 +128,7 @@ ROWS = (("fp32.onnx", "28.40", "77.50", "–"), ("int8.onnx", "8.85", "77.60", "
 
 def printed(columns: int) -> list[str]:
     stream = StringIO()
-    print_table(Console(width=columns, file=stream), HEADINGS, ROWS, left=("artifact",), spare=("agree %", "MiB"))
+    print_table(Console(width=columns, file=stream), HEADINGS, {"": ROWS}, left=("artifact",), spare=("agree %", "MiB"))
     return stream.getvalue().splitlines()
 
 

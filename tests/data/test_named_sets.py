@@ -90,6 +90,12 @@ def test_a_wrong_hash_is_refused(web: WebServer, tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.JPEG"))
 
 
+def test_more_than_was_published_is_not_taken(web: WebServer, tmp_path: Path) -> None:
+    chosen = replace(served(web, tar_bytes(FILES)), size_bytes=5000)
+    with pytest.raises(DownloadError, match="sends more than 5000 bytes: it is another file"):
+        fetch_set(chosen, Use.EVALUATION, cache=tmp_path)
+
+
 def test_without_a_network_the_message_says_what_to_do(tmp_path: Path) -> None:
     chosen = replace(NAMED_SETS["imagenette"], url="http://127.0.0.1:1/imagenette2-320.tgz")
     message = rf"cannot be reached: .*\n.*fetch http://127.0.0.1:1/.* elsewhere and put it into {tmp_path}/images"

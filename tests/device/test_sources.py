@@ -2,8 +2,10 @@
 
 import ast
 import sys
+
 from levit_edge.board.transports.transport import BOOT, agent_source
 from levit_edge.device.sources import HOME, SOURCES
+
 
 def test_it_is_python_3_9_and_what_starts_it_is_python_2() -> None:
     ast.parse(agent_source(), feature_version=(3, 9))
@@ -27,7 +29,7 @@ def modules_of_the_agent() -> dict[str, set[str]]:
 
 def test_it_imports_only_what_every_python_has() -> None:
     found = modules_of_the_agent()
-    assert {"levit_edge.device.worker", "levit_edge.device.environment"} <= set(found)
+    assert {"levit_edge.device.worker", "levit_edge.device.folder"} <= set(found)
     names = set().union(*found.values()) - set(found)
     assert {"json", "collections.abc"} <= names
     assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names - {"tomllib"}  # of 3.11

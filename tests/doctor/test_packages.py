@@ -5,6 +5,7 @@ import pytest
 
 from levit_edge.doctor import packages
 from levit_edge.doctor.check import Check, CheckStatus
+from levit_edge.system import host
 
 REQUIREMENTS = [
     "numpy>=1.26",
@@ -28,7 +29,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
             raise PackageNotFoundError(package)
         return found[package]
 
-    monkeypatch.setattr(packages, "version", version)
+    monkeypatch.setattr(host, "version", version)
     monkeypatch.setattr(packages, "requires", lambda _name: REQUIREMENTS)
     return found
 

@@ -40,7 +40,7 @@ def test_int8_of_a_rescaled_checkpoint_is_as_good(shared: Path) -> None:
     original = fuse(trained.model)
     hostile = rescaled(original, seed=6)
     assert relative_error(original, hostile) <= 1e-5
-    with CalibrationImages(calibration, preprocessing) as images:
+    with CalibrationImages(calibration.images, preprocessing) as images:
         candidates = {
             "original": simulate(make_plan(original, images, Recipe(), Stages())),
             "rescaled": simulate(make_plan(hostile, images, Recipe(), Stages())),

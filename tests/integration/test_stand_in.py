@@ -82,7 +82,7 @@ def test_each_int8_file_agrees_with_its_graph(stand_in_bundle: Made, shared: Pat
         read_image_folder(shared / "data" / "imagenette" / "train", None), recipe.calibration_images, recipe.seed
     )
     assert chosen.relative_paths == manifest.calibration.files
-    with CalibrationImages(chosen, manifest.preprocessing) as images:
+    with CalibrationImages(chosen.images, manifest.preprocessing) as images:
         plan = make_plan(deploy, images, recipe, Stages())
     assert manifest.layers == plan.records, "the same images and seed give the same parameters"
     graph = quantize_graph(plan)

@@ -79,7 +79,7 @@ def test_a_runtime_that_refuses_the_file_is_named(path: Path) -> None:
 def test_a_wrong_package_is_bad_input(board_package: bytes, path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path.write_bytes(with_document(board_package, lambda document: document.update(schema_version=2)))
     assert run(["verify", str(path)]) == ExitStatus.BAD_INPUT
-    assert "expected schema_version 1" in capsys.readouterr().err
+    assert "schema_version is 2, expected 1" in capsys.readouterr().err
     assert run(["verify", str(path.with_name("missing.zip"))]) == ExitStatus.BAD_INPUT
     with pytest.raises(PackageError, match="is not a file, expected a package"):
         verify_package(path.with_name("missing.zip"))

@@ -72,7 +72,7 @@ def test_copies_of_one_picture_are_noticed(tmp_path: Path) -> None:
         (tmp_path / f"{number}.jpg").write_bytes(read_bytes(folder.images[0]))
     preprocessing = Preprocessing.from_config(read_checkpoint(demo.checkpoint_path()).config)
     for images, alike in ((read_image_folder(tmp_path, None), True), (folder.select(range(3)), False)):
-        with CalibrationImages(images, preprocessing, ImageOptions(workers=0)) as calibration:
+        with CalibrationImages(images.images, preprocessing, ImageOptions(workers=0)) as calibration:
             assert sum(len(batch) for batch in calibration.tensors(lambda _count: None)) == 3
             assert calibration.alike is alike
 
@@ -84,6 +84,6 @@ def test_order_and_workers_do_not_change_the_plan(demo_steps: Demo) -> None:
     records = []
     for images, workers in ((folder, 0), (backwards, 2)):
         chosen = balanced_sample(images, 10, seed=1)
-        with CalibrationImages(chosen, preprocessing, ImageOptions(workers=workers)) as calibration:
+        with CalibrationImages(chosen.images, preprocessing, ImageOptions(workers=workers)) as calibration:
             records.append(make_plan(demo_steps.deploy, calibration, Recipe(), Stages()).records)
     assert records[0] == records[1]

@@ -10,12 +10,12 @@ from levit_edge.bundle.recipe import Recipe, Scheme, WeightRounding
 from levit_edge.errors import QuantizationError
 from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.artifacts import check_exports, export_all
-from levit_edge.quantize.export.onnx_float_products import make_products_float
+from levit_edge.quantize.export.onnx_float import make_products_float
 from levit_edge.quantize.export.program import rewritten
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.quantizer import PRODUCT_OPERATOR, layer_name, quantize_graph
 from levit_edge.quantize.ranges.affine import Range
-from levit_edge.quantize.schemes import int8_attention_blocks
+from levit_edge.quantize.schemes.choice import int8_attention_blocks
 from levit_edge.system.progress import Stages
 from tests.quantize.conftest import Demo, plan_of
 

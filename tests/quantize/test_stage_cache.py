@@ -1,11 +1,10 @@
 """Results of an interrupted run: taken again by a run of the same inputs, and by no other."""
 
-import dataclasses
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -13,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from levit_edge import demo
+from levit_edge.bundle.manifest import CheckpointProvenance
 from levit_edge.bundle.recipe import Recipe, WeightRounding
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
 from levit_edge.data.loader import BadImage
@@ -23,7 +23,9 @@ from levit_edge.data.sampling import balanced_sample
 from levit_edge.model.checkpoint import Checkpoint, read_checkpoint
 from levit_edge.quantize.cached_calibration import calibrated_from_bytes, calibrated_to_bytes, recalled
 from levit_edge.quantize.calibration.calibrated import Calibrated, calibrate_network
+from levit_edge.quantize.calibration.sources import ImageSources
 from levit_edge.quantize.plan import Plan
+from levit_edge.quantize.prepare import Prepared
 from levit_edge.quantize.stage_cache import DamagedError, StageCache, inputs_of
 from levit_edge.system.progress import Stages
 from tests.quantize.conftest import Demo
@@ -50,7 +52,7 @@ def make(demo_steps: Demo, trained: Checkpoint, chosen: ImageSet) -> Callable[[]
 @pytest.fixture(scope="module")
 def calibrated(make: Callable[[], Calibrated], chosen: ImageSet) -> Calibrated:
     """An equalized plan with int8 products, and one image that could not be read."""
-    return dataclasses.replace(make(), bad=(BadImage(chosen.images[7], "an empty file"),))
+    return replace(make(), bad=(BadImage(chosen.images[7], "an empty file"),))
 
 
 def same(one: Plan, other: Plan) -> bool:
@@ -127,7 +129,7 @@ def test_what_is_no_plan_is_made_anew(
         content = (tmp_path / "bomb").read_bytes()
     else:
         layers = dict(list(calibrated.plan.layers.items())[1:])
-        other = dataclasses.replace(calibrated, plan=dataclasses.replace(calibrated.plan, layers=layers))
+        other = replace(calibrated, plan=replace(calibrated.plan, layers=layers))
         content = calibrated_to_bytes(other) if kind == "other network" else b""
     said: list[str] = []
     with StageCache({"a": "b"}, said.append, tmp_path / "kept") as kept:
@@ -154,62 +156,65 @@ def test_a_mutated_plan_is_damaged_or_a_plan(
     assert list(found.plan.layers) == list(calibrated.plan.layers)
 
 
-CHANGES: dict[str, Callable[[dict[str, Any], Path], object]] = {
-    "checkpoint": lambda inputs, _: inputs.update(
-        trained=dataclasses.replace(inputs["trained"], sha256="0" * 64),
+CHANGES: dict[str, Callable[[Prepared], Prepared]] = {
+    "checkpoint": lambda run: replace(run, trained=replace(run.trained, sha256="0" * 64)),
+    "config": lambda run: replace(
+        run, trained=replace(run.trained, config=replace(run.trained.config, image_size=144))
     ),
-    "config": lambda inputs, _: inputs.update(
-        trained=dataclasses.replace(
-            inputs["trained"], config=dataclasses.replace(inputs["trained"].config, image_size=144)
-        )
-    ),
-    "recipe": lambda inputs, _: inputs.update(recipe=Recipe(percentile=99.0)),
-    "preprocessing": lambda inputs, _: inputs.update(
-        preprocessing=dataclasses.replace(inputs["preprocessing"], resize=150)
-    ),
-    "an image's content": lambda inputs, _: shutil.copy(
-        inputs["calibration"].images[0], inputs["calibration"].images[1]
-    ),
-    "an image's name": lambda inputs, _: inputs.update(calibration=renamed(inputs["calibration"])),
-    "the images' order": lambda inputs, _: inputs.update(calibration=inputs["calibration"].select(range(9, -1, -1))),
-    "fewer images": lambda inputs, _: inputs.update(calibration=inputs["calibration"].select(range(9))),
-    "bad images": lambda inputs, _: inputs.update(skip_bad_images=True),
-    "tools": lambda inputs, _: inputs.update(tools={"torch": "2.13.1", "numpy": "2"}),
+    "recipe": lambda run: replace(run, recipe=Recipe(percentile=99.0)),
+    "preprocessing": lambda run: replace(run, preprocessing=replace(run.preprocessing, resize=150)),
+    "an image's content": lambda run: overwritten(run),  # noqa: PLW0108 - defined below
+    "an image's name": lambda run: with_images(run, renamed(run.images.calibration)),
+    "the images' order": lambda run: with_images(run, run.images.calibration.select(range(9, -1, -1))),
+    "fewer images": lambda run: with_images(run, run.images.calibration.select(range(9))),
+    "bad images": lambda run: replace(run, options=ImageOptions(skip_bad_images=True)),
 }
+
+
+def with_images(run: Prepared, calibration: ImageSet) -> Prepared:
+    return replace(run, images=replace(run.images, calibration=calibration))
+
+
+def overwritten(run: Prepared) -> Prepared:
+    first, second, *_ = run.images.calibration.images
+    shutil.copy(str(first), str(second))
+    return run
 
 
 def renamed(images: ImageSet) -> ImageSet:
     first = Path(str(images.images[0]))
     other = first.rename(first.with_name("other.jpg"))
-    return dataclasses.replace(images, images=(other, *images.images[1:]))
+    return replace(images, images=(other, *images.images[1:]))
 
 
 @pytest.fixture
-def inputs(trained: Checkpoint, chosen: ImageSet, tmp_path: Path) -> dict[str, Any]:
-    """Arguments of `inputs_of`, with images that may be changed."""
+def run(demo_steps: Demo, trained: Checkpoint, chosen: ImageSet, tmp_path: Path) -> Prepared:
+    """A run on images that may be changed."""
     copies = []
     for name, image in zip(chosen.relative_paths, chosen.images, strict=True):
         copies.append(tmp_path / "images" / name)
         copies[-1].parent.mkdir(parents=True, exist_ok=True)
         copies[-1].write_bytes(read_bytes(image))
-    return {
-        "trained": trained,
-        "calibration": dataclasses.replace(chosen, root=tmp_path / "images", images=tuple(copies)),
-        "recipe": Recipe(),
-        "preprocessing": Preprocessing.from_config(trained.config),
-        "skip_bad_images": False,
-        "tools": {"torch": "2.13.0", "numpy": "2"},
-    }
+    calibration = replace(chosen, root=tmp_path / "images", images=tuple(copies))
+    return Prepared(
+        trained=trained,
+        deploy=demo_steps.deploy,
+        provenance=CheckpointProvenance(source="demo", format="safetensors", sha256=trained.sha256),
+        preprocessing=Preprocessing.from_config(trained.config),
+        recipe=Recipe(),
+        images=ImageSources(
+            calibration=calibration, calibration_source="", evaluation=calibration, evaluation_source=""
+        ),
+        options=ImageOptions(),
+        max_drop_pt=None,
+    )
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_every_input_counts(
-    inputs: dict[str, Any], tmp_path: Path, change: Callable[[dict[str, Any], Path], object]
-) -> None:
-    before = inputs_of(**inputs)
-    assert inputs_of(**inputs) == before
-    change(inputs, tmp_path)
-    assert inputs_of(**inputs) != before
+def test_every_input_counts(run: Prepared, change: Callable[[Prepared], Prepared]) -> None:
+    before = inputs_of(run)
+    assert inputs_of(run) == before
+    assert inputs_of(change(run)) != before
 
 
 @pytest.mark.parametrize(
@@ -218,14 +223,15 @@ def test_every_input_counts(
         ("levit_edge.quantize.stage_cache.describe_host", lambda: {"processor": "another"}),
         ("torch.get_num_threads", lambda: 77),
         ("levit_edge.quantize.stage_cache.source_digest", lambda: "newer"),
+        ("levit_edge.quantize.stage_cache.package_versions", lambda _packages: {"torch": "2.13.1"}),
     ],
 )
 def test_so_do_the_machine_and_levit_edge_itself(
-    inputs: dict[str, Any], monkeypatch: pytest.MonkeyPatch, name: str, value: object
+    run: Prepared, monkeypatch: pytest.MonkeyPatch, name: str, value: object
 ) -> None:
-    before = inputs_of(**inputs)
+    before = inputs_of(run)
     monkeypatch.setattr(name, value)
-    assert inputs_of(**inputs) != before
+    assert inputs_of(run) != before
 
 
 def test_a_cache_that_cannot_be_used_is_said_once_and_stops_nothing(tmp_path: Path) -> None:

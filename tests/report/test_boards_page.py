@@ -8,8 +8,7 @@ from PIL import Image
 
 from levit_edge.benchmark.comparison import comparison_rows
 from levit_edge.benchmark.measurement import EmulatedInference, Measurement
-from levit_edge.report.boards_page import boards_page
-from levit_edge.report.boards_plot import boards_plot
+from levit_edge.report.boards_page import boards_page, boards_plot
 from levit_edge.report.figure import INK
 from tests.board.example import COOL, MEASUREMENT, PI_5, RESULTS, measured
 

@@ -86,7 +86,7 @@ def at(*path: str | int, value: object) -> Callable[[Document], None]:
         (at("flips", "counts", 0, "found", value=-1), "names class -1"),
         (at("flips", "counts", 0, "images", value=0), "images is 0, expected 1 to"),
         (at("flips", "images", value=0), "of 0 images are shown"),
-        (at("latency", "results", 0, "latency_ms", "p50", value=-1.0), "the latency cannot be"),
+        (at("latency", "results", 0, "latency_ms", "p50", value=-1.0), "latency_ms.p50 is -1.0, expected 0 to 1"),
         (at("latency", "device", "model", value="\x1b[31m"), "the latency cannot be"),
     ],
 )

@@ -9,15 +9,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock
+
 from tests.arm.board import free_ports
 from tests.conftest import REPOSITORY
-from tests.sweep.processes import kill, tree, wait_for
+from tests.sweep.processes import kill, listens, tree, wait_for
 
 __all__ = ["Cluster", "Node", "running_cluster"]
 
 START = (sys.executable, "-c", "from ray.scripts.scripts import main; main()", "start", "--block")
 LIMITS = ("--memory", str(8 << 30), "--object-store-memory", str(80 << 20))
 STARTED = "Ray runtime started."
+LOCK = FileLock(Path(tempfile.gettempdir(), f"levit-edge-ray-tests-{os.getuid()}.lock"))
+"""The client servers of all clusters of a machine take their ports from the same range, and look whether one is free
+some time before they take it: with gRPC, two can then have the same. A test may have several clusters."""
 
 
 class Node:
@@ -60,6 +65,8 @@ class Cluster:
             "RAY_AUTH_MODE": "disabled",  # whatever tokens this user has
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_worker_niceness": "0",  # or other work on this machine comes first
+            "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "300",  # and a client's server may start slowly beside it
+            "GRPC_ENABLE_FORK_SUPPORT": "0",  # its handlers can crash or hang what the client server forks
             **environment,
         }
         self._logs = 0
@@ -77,7 +84,9 @@ class Cluster:
     def start_head(self, cpus: int = 1) -> Node:
         options = ["--head", "--port", str(self._ports[0]), "--ray-client-server-port", str(self._ports[1])]
         options += ["--temp-dir", str(self._folder / "t"), "--include-dashboard", "false"]
-        return self._start([*options, "--node-name", "one", "--num-cpus", str(cpus)], {}, ())
+        head = self._start([*options, "--node-name", "one", "--num-cpus", str(cpus)], {}, ())
+        wait_for(lambda: listens(self._ports[1]))  # `ray start` does not wait for the client server
+        return head
 
     def start_node(
         self, name: str, *, cpus: int = 1, environment: Mapping[str, str] | None = None, within: Sequence[str] = ()
@@ -95,13 +104,14 @@ class Cluster:
 
 @contextmanager
 def running_cluster(environment: Mapping[str, str] | None = None, *, cpus: int = 1) -> Iterator[Cluster]:
-    """A cluster of one node, all of which ends with the body."""
-    folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
-    cluster = Cluster(folder, environment or {})
-    try:
-        cluster.start_head(cpus)
-        yield cluster
-    finally:
-        for node in cluster.nodes:
-            node.kill()
-        shutil.rmtree(folder, ignore_errors=True)
+    """A cluster of one node, all of which ends with the body; one process of this machine has some at a time."""
+    with LOCK:
+        folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
+        cluster = Cluster(folder, environment or {})
+        try:
+            cluster.start_head(cpus)
+            yield cluster
+        finally:
+            for node in cluster.nodes:
+                node.kill()
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,7 +1,6 @@
 """Photographs of the demo in the places that a sweep reads from: S3 is moto's server, a process of its own."""
 
 import importlib.util
-import os
 import subprocess
 import sys
 import time
@@ -11,7 +10,6 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from filelock import FileLock
 
 from levit_edge import demo
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
@@ -82,17 +80,12 @@ def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Put:
 
 
 @pytest.fixture(scope="module")
-def ray_cluster(s3_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Two nodes, `one` and `two`, which know the S3 server. Many tests share it: kill neither.
-
-    One of pytest's worker processes has it at a time: the client servers of clusters take the same ports.
-    """
+def ray_cluster(s3_server: str) -> Iterator[Cluster]:
+    """Two nodes, `one` and `two`, which know the S3 server. Many tests share it: kill neither."""
     if importlib.util.find_spec("ray") is None:
         unavailable("a Ray cluster needs ray[client]")
-    root = tmp_path_factory.getbasetemp()
-    everybodys = root.parent if os.environ.get("PYTEST_XDIST_WORKER") else root
     environment = {**S3_ACCOUNT, "AWS_ENDPOINT_URL": s3_server}
-    with FileLock(everybodys / "ray.lock"), running_cluster(environment) as cluster:
+    with running_cluster(environment) as cluster:
         cluster.start_node("two")
         yield cluster
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from levit_edge.sweep.inputs.sources import Shard, ShardKind
+from levit_edge.sweep.inputs.sources import Shard
 from levit_edge.sweep.inputs.storage import StoredFile
 from levit_edge.sweep.tasks.call import Call
 from levit_edge.sweep.tasks.index_task import Index
@@ -56,10 +56,8 @@ class HeldServer(ThreadingHTTPServer):
         signature = f"size={len(self.files[name])} ETag={self.etag(name)}"
         shard = Shard(
             name=name,
-            kind=ShardKind.TAR,
             root=self.url,
             files=(StoredFile(path=name, signature=signature),),
-            labelled=False,
         )
         return Call(task=Index(shard=shard), subject=name, **more)
 

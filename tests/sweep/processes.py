@@ -2,12 +2,13 @@
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["connected_to", "kill", "parent", "tree", "wait_for", "workers"]
+__all__ = ["connected_to", "kill", "listens", "parent", "tree", "wait_for", "workers"]
 
 
 def workers(run_or_store: str) -> list[int]:
@@ -31,6 +32,12 @@ def connected_to(port: int) -> list[int]:
             if sockets & {str(each.readlink()) for each in (entry / "fd").iterdir() if each.is_symlink()}:
                 found.append(int(entry.name))
     return found
+
+
+def listens(port: int) -> bool:
+    """Whether somebody answers at that port of 127.0.0.1."""
+    with socket.socket() as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0
 
 
 def parent(process: int) -> int:

@@ -251,10 +251,10 @@ def test_latencies_are_measured_once(again: Sweep) -> None:
 
 
 def test_one_run_at_a_time_writes_an_output(again: Sweep, tmp_path: Path) -> None:
-    from levit_edge.system.locks import OutputLock
+    from levit_edge.system.locks import output_lock
 
     with (
-        OutputLock(tmp_path / "output", "--output"),
+        output_lock(tmp_path / "output", "--output"),
         pytest.raises(OutputError, match="is being written by another run"),
     ):
         again(ONE)

@@ -14,13 +14,13 @@ from levit_edge.bundle.writer import BundleWriter
 from levit_edge.cli.main import run
 from levit_edge.errors import ExitStatus, OutputError
 from levit_edge.system.atomic import reserved
-from levit_edge.system.locks import OutputLock
+from levit_edge.system.locks import output_lock
 
 HOLD = """
 import sys
 from pathlib import Path
-from levit_edge.system.locks import OutputLock
-with OutputLock(Path(sys.argv[1]), "--output"):
+from levit_edge.system.locks import output_lock
+with output_lock(Path(sys.argv[1]), "--output"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -59,7 +59,7 @@ def test_a_killed_holder_locks_nothing_and_its_file_goes(tmp_path: Path) -> None
         first.send_signal(signal.SIGKILL)
         first.wait()
         assert names(tmp_path) == [".out.lock"]
-        with OutputLock(tmp_path / "out", "--output"):
+        with output_lock(tmp_path / "out", "--output"):
             assert (tmp_path / ".out.lock").read_text() == f"{os.getpid()}\n"
     assert names(tmp_path) == []
 
@@ -77,7 +77,7 @@ def test_a_lock_that_its_holder_removes_meanwhile_is_taken_anew(
         return opens[-1]
 
     monkeypatch.setattr(os, "open", open_late)
-    with OutputLock(tmp_path / "out", "--output"):
+    with output_lock(tmp_path / "out", "--output"):
         assert len(opens) == 2
         assert path.exists()
 
@@ -93,7 +93,7 @@ def test_a_users_own_file_is_no_lock(tmp_path: Path, kind: str) -> None:
     else:
         path.mkdir()
     before = names(tmp_path)
-    with pytest.raises(OutputError, match=r"out\.lock"), OutputLock(tmp_path / "out", "--output"):
+    with pytest.raises(OutputError, match=r"out\.lock"), output_lock(tmp_path / "out", "--output"):
         pytest.fail("taken")
     assert names(tmp_path) == before
     assert (tmp_path / "mine").read_text() == "precious"

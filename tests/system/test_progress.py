@@ -4,9 +4,11 @@ from contextlib import contextmanager
 
 import pytest
 
+from levit_edge.device import small_files
+from levit_edge.device.small_files import peak_rss_bytes
 from levit_edge.system import progress as stages_module
 from levit_edge.system import worker as helpers
-from levit_edge.system.progress import Advance, Stages, peak_rss_bytes
+from levit_edge.system.progress import Advance, Stages
 
 BALLAST = 256 * 2**20
 
@@ -64,5 +66,5 @@ def test_the_memory_of_the_largest_group_of_helpers_is_added(monkeypatch: pytest
 
 
 def test_a_system_without_proc_still_has_a_peak(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stages_module, "process_peak_bytes", lambda _process: None)
+    monkeypatch.setattr(small_files, "process_peak_bytes", lambda _process: None)
     assert peak_rss_bytes() > 2**20

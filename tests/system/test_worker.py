@@ -1,15 +1,18 @@
 import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from levit_edge.system.worker import Helpers, process_peak_bytes, watch_memory
+from levit_edge.device.small_files import process_peak_bytes
+from levit_edge.system.worker import Helpers, watch_memory
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="/proc")
 ECHO = """
 import sys
-from levit_edge.system.frames import read_frame, write_frame
+from levit_edge.device.protocol import read_frame, write_frame
 ballast = bytearray(int(sys.argv[1])) # resident: bytearray clears it by touching
 ballast[::4096] = b"x" * len(ballast[::4096])
 with open(0, "rb", buffering=0) as requests, open(1, "wb", buffering=0) as answers:
@@ -63,3 +66,29 @@ def test_a_process_that_is_no_more_has_no_peak() -> None:
         helper = helpers.start("echo_helper", [0])
     assert process_peak_bytes(helper.process.pid) is None
     assert process_peak_bytes(os.getpid()) == process_peak_bytes("self")
+
+
+BUSY = """
+import time
+from levit_edge.system.worker import serve
+def busy(requests, answers):
+    answers.write(b"busy\\n")
+    while True:
+        time.sleep(60)
+serve(busy)
+"""
+
+
+@pytest.mark.timeout(60)
+def test_a_busy_process_ends_with_whoever_could_ask_it() -> None:
+    """Requests that it has not read are of no use to anybody."""
+    with subprocess.Popen([sys.executable, "-c", BUSY], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"busy\n"
+        process.stdin.write(b"a request")
+        process.stdin.flush()
+        time.sleep(0.1)
+        assert process.poll() is None
+        process.stdin.close()
+        assert process.wait() == 0

@@ -1,4 +1,4 @@
-"""Measuring by the Android demo app, on a device that has no Python.
+"""Measuring by the Android demo app, on a device that has no Python for the agent.
 
 Each .pte of the bundle is sent as the files of a package (docs/package-format.md), so that the app checks and tests it
 as it does the one that it carries. adb starts the app's benchmark activity, waits for the file in which it writes one
@@ -20,18 +20,20 @@ from levit_edge.benchmark.diagnosis import findings
 from levit_edge.benchmark.measurement import ArtifactTimes, BoardState, Measurement
 from levit_edge.board.android.benchmark import AppBenchmark, read_app_benchmark
 from levit_edge.board.android.device import describe_android
-from levit_edge.board.measure import BenchmarkSettings, Schedule, latency_gate, model_under_test
+from levit_edge.board.measure import BenchmarkSettings, Schedule, latency_gate, measure, model_under_test
 from levit_edge.board.session import Progress
+from levit_edge.board.transports.adb import AdbTransport
 from levit_edge.board.transports.adb_device import AdbDevice
+from levit_edge.board.transports.transport import Transport
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Artifact
 from levit_edge.bundle.reader import Bundle
-from levit_edge.errors import BoardError
+from levit_edge.errors import BoardError, NoPythonError
 from levit_edge.package.contents import Purpose
 from levit_edge.package.pack import packed_files
 from levit_edge.text import text
 
-__all__ = ["PACKAGE", "app_is_installed", "is_android", "measure_in_app"]
+__all__ = ["measure_by_agent_or_app", "measure_in_app"]
 
 PACKAGE = "dev.levitedge.demo"
 ACTIVITY = f"{PACKAGE}/.BenchmarkActivity"
@@ -51,23 +53,28 @@ NOT_YET, ENDED = 3, 4
 """Exit statuses of the script that looks for the result."""
 
 
-def is_android(device: AdbDevice) -> bool:
-    """Whether the device has Android's package manager; a Linux board with an adbd has none.
+def measure_by_agent_or_app(
+    bundle: Bundle, transport: Transport, settings: BenchmarkSettings, progress: Progress | None = None
+) -> Measurement:
+    """Measure by the agent; where an Android device has no Python, by the demo app.
 
     Raises:
-        BoardError: the device is lost.
+        BoardError: see `measure` and `measure_in_app`.
+        BundleError: see `measure`.
+        NoPythonError: there is neither Python nor the app.
     """
-    return device.shell("command -v pm").returncode == 0
-
-
-def app_is_installed(device: AdbDevice) -> bool:
-    """Whether the demo app is there.
-
-    Raises:
-        BoardError: the device is lost.
-    """
-    done = device.shell(f"pm path {PACKAGE}")
-    return done.returncode == 0 and done.stdout.startswith(b"package:")
+    try:
+        return measure(bundle, transport, settings, progress)
+    except NoPythonError as error:
+        # a Linux board with an adbd has no package manager
+        if not isinstance(transport, AdbTransport) or transport.device.shell("command -v pm").returncode:
+            raise
+        if not transport.device.shell(f"pm path {PACKAGE}").stdout.startswith(b"package:"):
+            raise NoPythonError(
+                f"{error} Without Python the demo app {PACKAGE} could measure, but it is not installed either:"
+                " android_demo/README.md says how to build it."
+            ) from error
+        return measure_in_app(bundle, transport.device, settings, progress)
 
 
 def measure_in_app(
@@ -191,14 +198,8 @@ def _result(device: AdbDevice, output: str) -> bytes | None:
 def _times(artifact: Artifact, result: AppBenchmark) -> ArtifactTimes:
     package = f"executorch-android {text(result.executorch_version, 40)}"
     delegates = ", ".join(text(each, 40) for each in result.delegates)
-    row = ArtifactTimes(
-        artifact=artifact.file,
-        runtime=artifact.runtime,
-        precision=artifact.precision,
-        size_bytes=artifact.size_bytes,
-        threads=result.threads,
-        package=f"{package} ({delegates or 'no delegate'})",
-    )
+    row = ArtifactTimes.of(artifact, result.threads)
+    row = replace(row, package=f"{package} ({delegates or 'no delegate'})")
     if not result.self_test.passed:
         failed = (
             "it does not compute there what it computed where it was made: the app's self-test finds logits"

@@ -1,6 +1,7 @@
 """What an Android device says of itself to adb's shell, without Python: read as an agent's facts are."""
 
 import re
+from itertools import zip_longest
 from typing import Any
 
 from levit_edge.benchmark.measurement import Device
@@ -33,21 +34,23 @@ def describe_android(device: AdbDevice) -> Device:
     """
     script = f"; echo '{SEPARATOR}'; ".join(f"{command} 2>/dev/null" for command in COMMANDS.values())
     answers = device.shell(script).stdout.decode("utf-8", "replace").split(SEPARATOR)
-    return describe_device(_facts({name: each.strip() for name, each in zip(COMMANDS, answers, strict=False)}))
+    told = {name: each.strip() for name, each in zip_longest(COMMANDS, answers[: len(COMMANDS)], fillvalue="")}
+    return describe_device(_facts(told))
 
 
 def _facts(told: dict[str, str]) -> dict[str, Any]:
     """As `levit_edge.device.facts.read_facts` gives them."""
-    soc = f"({told['soc']})" if told.get("soc") else ""
+    soc = f"({told['soc']})" if told["soc"] else ""
+    total = re.search(r"^MemTotal: *(\d+) kB", told["meminfo"], re.MULTILINE)
     return {
-        "machine": told.get("machine"),
-        "kernel": told.get("kernel"),
-        "usable_cores": _number(told.get("usable_cores", "")),
-        "cpuinfo": told.get("cpuinfo"),
-        "cpus": [_core(line) for line in told.get("frequencies", "").splitlines()],
-        "memory_kb": _memory_kb(told.get("meminfo", "")),
-        "model": " ".join(filter(None, (told.get("maker"), told.get("model"), soc))),
-        "os": f"Android {told.get('release')} (API {told.get('sdk')})" if told.get("release") else None,
+        "machine": told["machine"],
+        "kernel": told["kernel"],
+        "usable_cores": _number(told["usable_cores"]),
+        "cpuinfo": told["cpuinfo"],
+        "cpus": [_core(line) for line in told["frequencies"].splitlines()],
+        "memory_kb": _number(total[1]) if total else None,
+        "model": " ".join(filter(None, (told["maker"], told["model"], soc))),
+        "os": f"Android {told['release']} (API {told['sdk']})" if told["release"] else None,
         "python": "none",
     }
 
@@ -57,11 +60,6 @@ def _core(line: str) -> dict[str, int | None]:
     path, _, khz = line.partition(":")
     core = path.split("/")[5].removeprefix("cpu") if path.count("/") > 5 else ""
     return {"cpu": _number(core), "max_khz": _number(khz)}
-
-
-def _memory_kb(meminfo: str) -> int | None:
-    total = re.search(r"^MemTotal: *(\d+) kB", meminfo, re.MULTILINE)
-    return _number(total[1]) if total else None
 
 
 def _number(digits: str) -> int | None:

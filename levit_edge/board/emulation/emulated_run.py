@@ -12,7 +12,7 @@ from threading import Thread
 from typing import BinaryIO, TypeVar
 
 from levit_edge.board.transports.qemu import Emulator
-from levit_edge.board.transports.transport import agent_source, boot_arguments
+from levit_edge.board.transports.transport import agent_source, boot_arguments, last_line
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.errors import BoardError
 from levit_edge.text import text
@@ -108,8 +108,7 @@ def _check(emulator: Emulator, under_test: FileUnderTest, status: int, output: s
     where = f"qemu:{emulator.cpu}: {under_test.name}"
     report = REPORT.search(output)
     if status or report is None:
-        last = (errors.strip().splitlines() or ["no message"])[-1]
-        raise BoardError(f"{where} does not run there alone: {text(last, 300)} (status {status}).")
+        raise BoardError(f"{where} does not run there alone: {text(last_line(errors), 300)} (status {status}).")
     if int(report[1]) not in THREADS.get(under_test.runtime, {2}):
         raise BoardError(f"{where} ran in {report[1]} threads, so that a count of one says nothing.")
     if not float(report[2]) > 0:

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Callable, Sequence
 
 from levit_edge.board.transports.adb_device import AdbDevice
-from levit_edge.board.transports.transport import NO_PYTHON, shell_launch
+from levit_edge.board.transports.transport import NO_PYTHON, last_line, shell_launch
 from levit_edge.errors import NoPythonError
 
 __all__ = ["AdbTransport"]
@@ -48,8 +48,7 @@ class AdbTransport:
         complaint = self.device.complaint(stderr)
         if complaint is not None:
             return f"{complaint}."
-        last = (stderr.strip().splitlines() or ["no message"])[-1].strip()
-        return f"the device's Python ended with status {status}: {last}."
+        return f"the device's Python ended with status {status}: {last_line(stderr)}."
 
     def _place(self) -> Callable[[str], str]:
         """How a line of shell is run where the device has Python."""

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from levit_edge.board.transports.transport import last_line
 from levit_edge.errors import BoardError
 from levit_edge.text import reason
 
@@ -119,8 +120,8 @@ class AdbDevice:
             )
         done = self._run([adb, "devices"], PATIENCE_S)
         if done.returncode:
-            last = (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no message"])[-1]
-            raise BoardError(f"{self.name}: `adb devices` failed: {last}.")
+            said = done.stderr.decode("utf-8", "replace")
+            raise BoardError(f"{self.name}: `adb devices` failed: {last_line(said)}.")
         devices = parse_devices(done.stdout.decode("utf-8", "replace"))
         serial = self._choose(devices)
         if devices[serial] != READY:

@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Sequence
 
+from levit_edge.board.transports.transport import last_line
+
 __all__ = ["LocalTransport"]
 
 
@@ -21,5 +23,4 @@ class LocalTransport:
 
     def explain(self, status: int, stderr: str) -> str:
         """Python itself failed."""
-        last = (stderr.strip().splitlines() or ["no message"])[-1]
-        return f"{self._python} ended with status {status}: {last}."
+        return f"{self._python} ended with status {status}: {last_line(stderr)}."

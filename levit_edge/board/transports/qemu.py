@@ -4,10 +4,11 @@ It says what a bundle computes on that processor and which instructions it takes
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from levit_edge.board.transports.transport import last_line
 from levit_edge.errors import BoardError
 
 __all__ = ["CPUS", "SETUP", "Emulator", "QemuTransport", "default_folder"]
@@ -96,11 +97,7 @@ class Emulator:
     def command(self, python_arguments: Sequence[str], *, program: Path, options: Sequence[str] = ()) -> list[str]:
         """Run the aarch64 Python in `program`, with further options of qemu."""
         root = self.folder / "root"
-        variables: Mapping[str, str] = {
-            **ENVIRONMENT,
-            "PYTHONHOME": str(root / "usr"),
-            "PYTHONPATH": str(self.packages),
-        }
+        variables = ENVIRONMENT | {"PYTHONHOME": str(root / "usr"), "PYTHONPATH": str(self.packages)}
         set_variables = [part for name, value in variables.items() for part in ("-E", f"{name}={value}")]
         unset = [part for name in FOREIGN for part in ("-U", name)]
         processor = [str(program), "-cpu", self.cpu, "-L", str(root)]
@@ -132,8 +129,7 @@ class QemuTransport:
 
     def explain(self, status: int, stderr: str) -> str:
         """The emulator or its Python failed."""
-        last = (stderr.strip().splitlines() or ["no message"])[-1]
         return (
-            f"the emulated Python ended with status {status}: {last}. If it is damaged, remove {self.processor.folder}"
-            f" and make it again with `{SETUP}`."
+            f"the emulated Python ended with status {status}: {last_line(stderr)}. If it is damaged, remove"
+            f" {self.processor.folder} and make it again with `{SETUP}`."
         )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from levit_edge.board.transports.transport import NO_PYTHON, shell_launch
+from levit_edge.board.transports.transport import NO_PYTHON, last_line, shell_launch
 from levit_edge.errors import BoardError
 
 __all__ = ["SshTransport"]
@@ -71,7 +71,7 @@ class SshTransport:
 
     def explain(self, status: int, stderr: str) -> str:
         """The client's own message, and what to do about it."""
-        last = (stderr.strip().splitlines() or ["no message"])[-1].strip()
+        last = last_line(stderr)
         if status == NO_PYTHON:
             return (
                 f"there is no {self._python or 'python3'} on the board: install Python 3.9 or newer there"

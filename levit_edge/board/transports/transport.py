@@ -7,7 +7,7 @@ from typing import Protocol
 
 from levit_edge.device.sources import HOME, SOURCES
 
-__all__ = ["Transport", "agent_source", "boot_arguments", "shell_launch"]
+__all__ = ["Transport", "agent_source", "boot_arguments", "last_line", "shell_launch"]
 
 BOOT = (
     "import sys;"
@@ -23,7 +23,7 @@ BOOT = (
 from the folder where the login happens to begin. It has no single quote and no line break, so that every login shell
 takes it."""
 PRIVATE_PYTHON = '"${XDG_DATA_HOME:-$HOME/.local/share}/levit-edge/board/bin/python"'
-"""What `--setup` makes; see `levit_edge.device.environment.private_environment`."""
+"""What `--setup` makes; see `levit_edge.device.folder.private_environment`."""
 NO_PYTHON = 127
 
 
@@ -59,3 +59,8 @@ def shell_launch(boot: Sequence[str], python: str | None) -> str:
     choice = found if python is None else f"p={shlex.quote(python)}"
     script = f'{choice}; command -v "$p" >/dev/null 2>&1 || exit {NO_PYTHON}; exec "$p" {shlex.join(boot)}'
     return f"exec sh -c {shlex.quote(script)}"
+
+
+def last_line(said: str) -> str:
+    """What a program that failed said last."""
+    return (said.strip().splitlines() or ["no message"])[-1].strip()

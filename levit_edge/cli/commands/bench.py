@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from levit_edge.cli.options import BundlePath, JsonOutput, Python, RuntimeChoice, SshConfig, Target, Timeout
-from levit_edge.cli.terminal.console import print_json, show_error, stdout, suggest
+from levit_edge.cli.terminal.console import print_json, say, show_error, stdout, suggest
+from levit_edge.cli.terminal.progress import board_progress, progress_bars
 from levit_edge.errors import ExitStatus
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from levit_edge.benchmark.measurement import Measurement
     from levit_edge.board.fleet import Outcome
     from levit_edge.board.measure import BenchmarkSettings
+    from levit_edge.board.session import Progress
     from levit_edge.board.transports.transport import Transport
     from levit_edge.bundle.reader import Bundle
 
@@ -80,14 +82,16 @@ def bench(
     from levit_edge.board.setup import set_up
     from levit_edge.board.transports.target import open_target
     from levit_edge.bundle.reader import Bundle
-    from levit_edge.cli.terminal.board_progress import BoardProgress
 
     _check(on, fleet, setup=setup, offline=offline)
     counts = _numbers(threads)
     boards = read_fleet(fleet) if fleet is not None else tuple(Board(on=each) for each in on or ["local"])
     opened = Bundle.open(bundle)
 
-    with BoardProgress(several=len(boards) > 1, quiet=json) as progress:
+    with progress_bars(transient=True, quiet=json) as bars:
+
+        def report(board: Board) -> "Progress | None":
+            return None if json else board_progress(bars, board.on if len(boards) > 1 else "")
 
         def work(board: Board) -> "Measurement":
             settings = BenchmarkSettings(
@@ -100,8 +104,8 @@ def bench(
             )
             transport = open_target(board.on, python=board.python or python, ssh_config=ssh_config)
             if setup:
-                set_up(transport, runtime, offline=offline, progress=progress.of(board.on))
-            return _measure(opened, transport, settings, progress.of(board.on))
+                set_up(transport, runtime, offline=offline, progress=report(board))
+            return _measure(opened, transport, settings, report(board))
 
         outcomes = side_by_side(boards, work)
     if len(outcomes) == 1 and outcomes[0].error is not None:
@@ -114,7 +118,7 @@ def bench(
 
 
 def _measure(bundle: "Bundle", transport: "Transport", settings: "BenchmarkSettings", progress: Any) -> "Measurement":
-    from levit_edge.board.android.without_python import measure_by_agent_or_app
+    from levit_edge.board.android.app import measure_by_agent_or_app
     from levit_edge.board.emulation.emulated import measure_emulated
     from levit_edge.board.transports.qemu import QemuTransport
 
@@ -127,22 +131,19 @@ def _show(
     outcomes: "Sequence[Outcome[Measurement]]", save: Path | None, *, json: bool, again: tuple[object, ...]
 ) -> None:
     """Save and print what was measured, and then what went wrong; `again` are the words that measure it again."""
+    from levit_edge.benchmark.files import save as save_measurement
     from levit_edge.cli.show.bench import bench_table
     from levit_edge.documents import to_json
 
     measured = [outcome.result for outcome in outcomes if outcome.result is not None]
-    saved = []
-    if save is not None:
-        from levit_edge.benchmark.files import save as save_measurement
-
-        saved = [save_measurement(each, save) for each in measured]
+    saved = [] if save is None else [save_measurement(each, save) for each in measured]
     if json:
         print_json(to_json(measured[0]) if len(outcomes) == 1 else _fleet_json(outcomes))
     else:
         for each in measured:
             bench_table(each, stdout)
         for path in saved:
-            stdout.print(f"saved {path}", highlight=False, soft_wrap=True)
+            say(f"saved {path}")
         if saved:
             suggest(("levit-edge", "report", save, "--output", "comparison.html"))
         elif measured:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from levit_edge.cli.options import JsonOutput
-from levit_edge.cli.terminal.console import print_json, stdout
+from levit_edge.cli.terminal.console import print_json, say, stdout
 from levit_edge.doctor.check import Check, CheckStatus
 from levit_edge.errors import ExitStatus
 
@@ -27,20 +27,24 @@ def doctor(
     Exit status 3 if the packages that every command needs are not the required ones; 0 otherwise, also if things are
     missing that only some commands need.
     """
-    checks = look(network=network)
+    from levit_edge.doctor.packages import PACKAGES
+    from levit_edge.documents import to_json
+
+    checks = _look(network=network)
     if json:
-        print_json({"schema_version": 1, "checks": [_document(check) for check in checks]})
+        print_json({"schema_version": 1, "checks": to_json(checks)})
     else:
         for check in checks:
             _print(check)
-    return ExitStatus.BAD_INPUT if _broken(checks) else ExitStatus.DONE
+    broken = any(check.name == PACKAGES and check.status is not CheckStatus.OK for check in checks)
+    return ExitStatus.BAD_INPUT if broken else ExitStatus.DONE
 
 
-def look(*, network: bool) -> list[Check]:
+def _look(*, network: bool) -> list[Check]:
     """All checks; without `network` nothing leaves this machine."""
     from levit_edge.doctor import board_tools, machine, packages, weights
 
-    checks = [
+    return [
         packages.check_packages(),
         packages.check_quantize_packages(),
         *packages.check_runtimes(),
@@ -53,31 +57,15 @@ def look(*, network: bool) -> list[Check]:
         board_tools.check_adb(),
         board_tools.check_emulated_boards(),
         board_tools.check_counting(),
+        *(weights.check_network() if network else ()),
     ]
-    if network:
-        from levit_edge.doctor.network import check_network
-
-        checks += check_network()
-    return checks
-
-
-def _broken(checks: list[Check]) -> bool:
-    from levit_edge.doctor.packages import PACKAGES
-
-    return any(check.name == PACKAGES and check.status is not CheckStatus.OK for check in checks)
-
-
-def _document(check: Check) -> dict[str, str]:
-    return {"name": check.name, "status": str(check.status), "found": check.found, "advice": check.advice}
 
 
 def _print(check: Check) -> None:
     stdout.print(f"{check.status:{STATUS_COLUMNS}}", style=COLOURS[check.status], end="", highlight=False)
-    lines = [f"{check.name:{NAME_COLUMNS}}{_wrapped(check.found)}"]
+    say(f"{check.name:{NAME_COLUMNS}}{_wrapped(check.found)}")
     if check.advice:
-        lines.append(INDENT + _wrapped(f"→ {check.advice}"))
-    for line in lines:
-        stdout.print(line, markup=False, highlight=False, soft_wrap=True)
+        say(INDENT + _wrapped(f"→ {check.advice}"))
 
 
 def _wrapped(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from levit_edge.cli.options import JsonOutput
-from levit_edge.cli.terminal.console import print_json, stdout
+from levit_edge.cli.terminal.console import print_json, say
 from levit_edge.errors import BundleError, RuntimeUnavailableError
 
 if TYPE_CHECKING:
@@ -108,15 +108,15 @@ def _print_facts(facts: dict[str, Any], indent: int = 0) -> None:
     for key, value in facts.items():
         name = " " * indent + key.replace("_", " ")
         if isinstance(value, dict) and value:
-            _line(name)
+            say(name)
             _print_facts(value, indent + 2)
         elif isinstance(value, list) and value and isinstance(value[0], dict):
-            _line(name)
+            say(name)
             for item in value:
                 _print_facts(item, indent + 2)
-                _line("")
+                say("")
         else:
-            _line(f"{name}: {_text(value)}")
+            say(f"{name}: {_text(value)}")
 
 
 def _text(value: Any) -> str:
@@ -125,7 +125,3 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return "none" if value in ({}, None) else str(value)
-
-
-def _line(text: str) -> None:
-    stdout.print(text, markup=False, highlight=False, soft_wrap=True)

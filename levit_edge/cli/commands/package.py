@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from levit_edge.cli.options import BundlePath, JsonOutput
-from levit_edge.cli.terminal.console import print_json, stdout, suggest
+from levit_edge.cli.terminal.console import print_json, say, suggest
 from levit_edge.package.contents import Purpose
 
 __all__ = ["package"]
@@ -65,11 +65,11 @@ def package(
             }
         )
         return
-    stdout.print(f"{path}: {len(data) / 2**20:.2f} MiB", markup=False, highlight=False, soft_wrap=True)
+    say(f"{path}: {len(data) / 2**20:.2f} MiB")
     zipped = "" if into is None else " of the same package as a zip"
-    stdout.print(f"SHA-256{zipped} {sha256}", markup=False, highlight=False, soft_wrap=True)
+    say(f"SHA-256{zipped} {sha256}")
     if sign is not None:
-        stdout.print(f"signature: {signature_path(path)}", markup=False, highlight=False, soft_wrap=True)
+        say(f"signature: {signature_path(path)}")
     if into is None:
         suggest(("levit-edge", "verify", path, *(() if sign is None else ("--key", "PUBLIC.pem"))))
 

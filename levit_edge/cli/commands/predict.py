@@ -7,7 +7,7 @@ import typer
 
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.cli.options import BundlePath, JsonOutput
-from levit_edge.cli.terminal.console import print_json, stdout
+from levit_edge.cli.terminal.console import print_json, say
 
 __all__ = ["predict"]
 
@@ -33,6 +33,6 @@ def predict(
         )
         return
     for prediction in predictions:
-        stdout.print(prediction.image, markup=False, highlight=False, soft_wrap=True)
+        say(prediction.image)
         for guess in prediction.guesses:
-            stdout.print(f"  {guess.probability:7.2%}  {guess.label}", markup=False, highlight=False, soft_wrap=True)
+            say(f"  {guess.probability:7.2%}  {guess.label}")

@@ -83,7 +83,7 @@ def quantize(
     Begin with --checkpoint, --calibration and --evaluation: the other defaults are chosen by measurement.
     """
     require_model(model, checkpoint)
-    from levit_edge.cli.show.bundle import print_bundle
+    from levit_edge.cli.show.tables import print_bundle
     from levit_edge.quantize.pipeline import quantize as quantize_checkpoint
 
     bundle = quantize_checkpoint(
@@ -106,7 +106,9 @@ def quantize(
         inputs = {"model": model, "checkpoint": checkpoint, "calibration": calibration, "evaluation": evaluation}
         suggest(_sensitivity(inputs | {"resize": resize}, recipe, skip_bad_images=skip_bad_images))
     elif not json:
-        _suggest_uses(output or Path(bundle.path.name))
+        place = output or Path(bundle.path.name)
+        uses = (("predict", place, "PHOTO.jpg"), ("bench", place), ("package", place, "--for", "board"))
+        suggest(*(("levit-edge", *words) for words in uses))
     return ExitStatus.GATE_FAILED if failed else ExitStatus.DONE
 
 
@@ -122,11 +124,3 @@ def _sensitivity(inputs: Mapping[str, object], recipe: Recipe, *, skip_bad_image
         words += [] if value is None else [f"--{name}", str(value)]
     words += ["--skip-bad-images"] if skip_bad_images else []
     return [*words, *(word for option in option_words(recipe, unlike=Recipe()) for word in option)]
-
-
-def _suggest_uses(bundle: Path) -> None:
-    suggest(
-        ("levit-edge", "predict", bundle, "PHOTO.jpg"),
-        ("levit-edge", "bench", bundle),
-        ("levit-edge", "package", bundle, "--for", "board"),
-    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from levit_edge.cli.options import JsonOutput
-from levit_edge.cli.terminal.console import print_json, show_warning, stdout, suggest
+from levit_edge.cli.terminal.console import print_json, say, show_warning, stdout, suggest
 from levit_edge.system.atomic import reserved, write_whole
 
 if TYPE_CHECKING:
@@ -67,50 +67,64 @@ def report(
         output = Path(f"{sweep_name(sweeps[0]) if sweeps else bundles[0].resolve().name}-report.html")
     if output is None and open_page:
         raise typer.BadParameter("shows a page, and none would be written: give --output.", param_hint="--open")
-    if sweeps:
-        from levit_edge.cli.show.sweep_report import report_sweep
-
-        report_sweep(sweeps[0], output, json=json)
-    else:
-        _report(bundles, results, compare or [], output, plot, json=json)
-    if output is not None and open_page:
-        _open(output)
-
-
-def _report(
-    bundles: Sequence[Path],
-    results: Sequence[Path],
-    compare: Sequence[Path],
-    output: Path | None,
-    plot: Path | None,
-    *,
-    json: bool,
-) -> None:
-    from levit_edge.benchmark.comparison import comparison_rows
-    from levit_edge.benchmark.files import load_measurements
-    from levit_edge.bundle.reader import Bundle
-
     with ExitStack() as stack:
         for path, option in ((output, "--output"), (plot, "--plot")):
             if path is not None:
                 stack.enter_context(reserved(path, option))
-        measurements = load_measurements(results)
-        rows = comparison_rows(measurements)
-        opened = [Bundle.open(path) for path in [*bundles, *compare]]
-        if output is not None:
-            write_whole(output, _page(opened, measurements, rows).encode(), "--output")
-        if plot is not None:
-            from levit_edge.report.boards_plot import boards_plot
+        if sweeps:
+            _report_sweep(sweeps[0], output, json=json)
+        else:
+            _report([*bundles, *(compare or [])], results, output, plot, json=json)
+    if not json:
+        _say_what_is_written(output, plot, results)
+    if output is not None and open_page:
+        _open(output)
 
-            drawing = boards_plot(rows).file(plot.suffix.lower().removeprefix("."))
-            write_whole(plot, drawing, "--plot")
+
+def _report_sweep(location: str, output: Path | None, *, json: bool) -> None:
+    from levit_edge.cli.show.sweep import sweep_table
+    from levit_edge.documents import to_json
+    from levit_edge.sweep.outcome.saved import read_results
+
+    results = read_results(location)
+    if output is not None:
+        from levit_edge.sweep.outcome.page import sweep_page
+
+        write_whole(output, sweep_page(results).encode("utf-8", "replace"), "--output")
+    if json:
+        print_json(to_json(results))
+    else:
+        sweep_table(results, stdout)
+
+
+def _report(
+    bundles: Sequence[Path], results: Sequence[Path], output: Path | None, plot: Path | None, *, json: bool
+) -> None:
+    """Of bundles, the first beside the others, and of measurements."""
+    from levit_edge.benchmark.comparison import comparison_rows
+    from levit_edge.benchmark.files import load_measurements
+    from levit_edge.bundle.reader import Bundle
+
+    measurements = load_measurements(results)
+    rows = comparison_rows(measurements)
+    opened = [Bundle.open(path) for path in bundles]
+    if output is not None:
+        write_whole(output, _page(opened, measurements, rows).encode(), "--output")
+    if plot is not None:
+        from levit_edge.report.boards_page import boards_plot
+
+        drawing = boards_plot(rows).file(plot.suffix.lower().removeprefix("."))
+        write_whole(plot, drawing, "--plot")
     if json:
         print_json(_json(opened, rows))
-        return
-    _print(opened, measurements, rows)
+    else:
+        _print(opened, measurements, rows)
+
+
+def _say_what_is_written(output: Path | None, plot: Path | None, results: Sequence[Path]) -> None:
     for name, path in (("page", output), ("plot", plot)):
         if path is not None:
-            stdout.print(f"{name}: {path}", markup=False, highlight=False, soft_wrap=True)
+            say(f"{name}: {path}")
     if output is None and plot is None:
         suggest(("levit-edge", "report", *results, "--output", "comparison.html"))
 
@@ -148,11 +162,8 @@ def _json(bundles: "Sequence[Bundle]", rows: "Sequence[ComparisonRow]") -> dict[
         | {"latency": to_json(each.report_data.latency if each.report_data else None)}
         for each in opened
     ]
-    return document | {
-        "bundles": documents,
-        "warnings": list(compared.warnings),
-        "differences": to_json(compared.differences),
-    }
+    differences = to_json(compared.differences)
+    return document | {"bundles": documents, "warnings": list(compared.warnings), "differences": differences}
 
 
 def _print(bundles: "Sequence[Bundle]", measurements: "Sequence[Measurement]", rows: "Sequence[ComparisonRow]") -> None:
@@ -163,7 +174,7 @@ def _print(bundles: "Sequence[Bundle]", measurements: "Sequence[Measurement]", r
 
         opened = open_all(bundles)
         for each in opened:
-            stdout.print(each.name, style="bold", markup=False, highlight=False, soft_wrap=True)
+            say(each.name, "bold")
             verification_table(each.manifest.verification, stdout)
         for warning in compare(opened).warnings:
             show_warning(warning)

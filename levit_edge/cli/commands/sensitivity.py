@@ -18,7 +18,7 @@ from levit_edge.cli.options import (
     require_model,
 )
 from levit_edge.cli.recipe_options import with_recipe
-from levit_edge.cli.terminal.console import print_json, show_warning, stdout
+from levit_edge.cli.terminal.console import print_json, say, show_warning, stdout
 from levit_edge.cli.terminal.progress import stage_listener
 from levit_edge.data.options import ImageOptions
 from levit_edge.system.atomic import reserved
@@ -91,4 +91,4 @@ def sensitivity(
         return
     print_sensitivity(measured, stdout, rows=top or len(measured.layers))
     if plot is not None:
-        stdout.print(f"plot: {plot}", markup=False, highlight=False, soft_wrap=True)
+        say(f"plot: {plot}")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from levit_edge.cli.options import JsonOutput
-from levit_edge.cli.terminal.console import print_json, show_warning, stdout, suggest
+from levit_edge.cli.terminal.console import print_json, say, show_warning, stdout, suggest
+from levit_edge.cli.terminal.progress import progress_bars
 from levit_edge.cli.terminal.sweep_progress import SweepProgress
 from levit_edge.errors import ExitStatus
 
@@ -51,14 +52,14 @@ def sweep(
 
     wanted = read_plan(plan)
     place = output or f"{plan.stem}-sweep"
-    with SweepProgress(quiet=json) as progress:
+    with progress_bars(quiet=json) as bars:
         results = run_sweep(
             wanted,
             place,
             engine=engine,
             workers=workers,
             any_processor=any_processor,
-            listener=progress,
+            listener=None if json else SweepProgress(bars),
             warn=show_warning,
         )
     if json:
@@ -67,7 +68,7 @@ def sweep(
         from levit_edge.cli.show.sweep import sweep_table
 
         sweep_table(results, stdout)
-        stdout.print(f"results: {place}", markup=False, highlight=False, soft_wrap=True)
+        say(f"results: {place}")
         suggest(*_next(results, place))
     return _status(results)
 

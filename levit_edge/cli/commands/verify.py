@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from levit_edge.bundle.kinds import Runtime
-from levit_edge.cli.commands.verify_package import names_package, verify_package
 from levit_edge.cli.options import (
     JsonOutput,
+    Key,
     Limit,
     MaxDrop,
     Python,
@@ -18,9 +18,9 @@ from levit_edge.cli.options import (
     SshConfig,
     Timeout,
     Workers,
+    targets,
 )
-from levit_edge.cli.terminal.completion import targets
-from levit_edge.cli.terminal.console import print_json, show_warning, stdout, suggest
+from levit_edge.cli.terminal.console import print_json, say, show_warning, stdout, suggest
 from levit_edge.cli.terminal.progress import stage_listener
 from levit_edge.data.options import ImageOptions
 from levit_edge.errors import ExitStatus
@@ -48,10 +48,6 @@ Board = Annotated[
         help="Run the files on a board, as for `bench`; images are decoded here.",
     ),
 ]
-Key = Annotated[
-    Path | None,
-    typer.Option(metavar="PUB", help="Require that a package is signed by this public key (PEM), in PACKAGE.sig."),
-]
 
 
 def verify(
@@ -74,7 +70,7 @@ def verify(
     Of a package the checksums, the golden outputs and, with --key, the signature are checked; it is never unpacked.
     """
     for_boards = {"--python": python, "--ssh-config": ssh_config, "--timeout": timeout}
-    if names_package(bundle):
+    if bundle.suffix.lower() == ".zip" and not bundle.is_dir():
         for_bundles = {
             "--evaluation": evaluation,
             "--max-drop": max_drop is not None,
@@ -85,7 +81,7 @@ def verify(
             "--on": on,
             **for_boards,
         }
-        verify_package(bundle, key, for_bundles, json=json)
+        _verify_package(bundle, key, for_bundles, json=json)
         return ExitStatus.DONE
     images = _checked(evaluation, key, on, for_boards)
     from levit_edge.bundle.reader import Bundle
@@ -137,3 +133,41 @@ def _show(bundle: Path, verification: "Verification", stages: "Stages", on: str 
     board = () if on is None else ("--on", on)
     if verification.gate.passed is not False:
         suggest(("levit-edge", "bench", bundle, *board), ("levit-edge", "package", bundle, "--for", "board"))
+
+
+def _verify_package(path: Path, key: Path | None, for_bundles: Mapping[str, object], *, json: bool) -> None:
+    """Check a package and print what was found; `for_bundles` are the options that must not be given with one."""
+    for name, value in for_bundles.items():
+        if value:
+            raise typer.BadParameter(
+                "goes with a bundle: a package has no fp32 files to compare with.", param_hint=name
+            )
+    from levit_edge.documents import to_json
+    from levit_edge.package.contents import Purpose
+    from levit_edge.package.signature import signature_path
+    from levit_edge.package.verify import verify_package
+
+    found = verify_package(path, key)
+    if json:
+        print_json({"schema_version": 1, "package": str(path)} | to_json(found))
+        return
+    lines = [
+        f"{path}: a package for {found.purpose}, {found.files} files, each with its SHA-256",
+        f"SHA-256 {found.sha256}",
+    ]
+    for test in found.self_tests:
+        if test.max_abs_difference is None:
+            lines.append(f"{test.file}: not run, {test.runtime} is not installed")
+        else:
+            lines.append(
+                f"{test.file}: computes in {test.runtime} {test.version} what it should, {test.images} golden images,"
+                f" logits at most {test.max_abs_difference:g} apart"
+            )
+    if key is not None:
+        lines.append(f"signed with the private key of {key}")
+    for line in lines:
+        say(line)
+    if key is None and signature_path(path).exists():
+        show_warning(f"{signature_path(path)} was not checked: give the maker's public key with --key.")
+    if found.purpose is Purpose.BOARD:
+        suggest(("unzip", path, "-d", path.stem), ("python", f"{path.stem}/run.py", "--self-test"))

@@ -1,58 +1,58 @@
 """How a measurement is printed: what the board is, a table that fits 80 columns, what limits it."""
 
+from collections.abc import Iterator, Sequence
+from functools import partial
+
 from rich.console import Console
+from rich.table import Table
 
-from levit_edge.benchmark.measurement import ArtifactTimes, BoardState, Device, Measurement
-from levit_edge.cli.show.emulated import emulated_table, instructions_note
-from levit_edge.cli.show.fitting_table import print_table
+from levit_edge.benchmark.measurement import ArtifactTimes, BoardState, Device, EmulatedInference, Measurement
+from levit_edge.board.emulation.instructions import NOISE
+from levit_edge.board.transports.qemu import SETUP, default_folder
+from levit_edge.cli.show.fitting_table import decimal, print_table
+from levit_edge.cli.terminal.console import say
 
-__all__ = ["bench_table"]
+__all__ = ["bench_table", "emulated_table", "instructions_note"]
 
 
 def bench_table(measurement: Measurement, console: Console) -> None:
     """Print one board's measurement."""
-    device = measurement.device
-
-    def say(text: str, style: str = "") -> None:
-        console.print(text, style=style, highlight=False, markup=False)
-
-    say(f"{measurement.target}: {_board(device)}", style="bold")
+    device, line = measurement.device, partial(say, to=console, wrap=True)
+    line(f"{measurement.target}: {_board(device)}", style="bold")
     features = ", ".join(device.features) or "none of the features that decide int8's speed"
-    say(f"{device.system}, kernel {device.kernel}, Python {device.python}; {features}")
-    for line in _states(measurement.before, measurement.after):
-        say(line)
+    line(f"{device.system}, kernel {device.kernel}, Python {device.python}; {features}")
+    for state in _states(measurement.before, measurement.after):
+        line(state)
     if device.emulator:
-        say(f"emulated ({device.emulator}): no latency, these times say nothing about any board", style="yellow")
+        line(f"emulated ({device.emulator}): no latency, these times say nothing about any board", style="yellow")
     _print_times(measurement, console)
     for each in measurement.results:
         if each.error:
-            say(f"{each.artifact}, {_threads(each.threads)}: {each.error}", style="yellow")
+            line(f"{each.artifact}, {_threads(each.threads)}: {each.error}", style="yellow")
     for speedup in measurement.speedups:
-        say(
+        line(
             f"{speedup.runtime}, {_threads(speedup.threads)}: INT8 is {speedup.median:.2f} times as fast as fp32"
             f" (quartiles {speedup.p25:.2f} to {speedup.p75:.2f})"
         )
     timed = next((each for each in measurement.results if each.runs), None)
     if timed is not None:
         packages = ", ".join(dict.fromkeys(each.package for each in measurement.results if each.package))
-        say(f"{timed.runs} runs of each in {measurement.rounds} turns, one image at a time; {packages}")
+        line(f"{timed.runs} runs of each in {measurement.rounds} turns, one image at a time; {packages}")
     if measurement.sustained is not None:
         run = measurement.sustained
-        say(
+        line(
             f"{run.points[-1].seconds:.0f} s of {run.artifact} without a pause, {_threads(run.threads)}:"
             f" {run.slowdown:.2f} times as slow at the end as at the beginning"
         )
     if measurement.emulated:
         console.print(emulated_table(measurement.emulated))
-        say(instructions_note(measurement.emulated))
+        line(instructions_note(measurement.emulated))
     for finding in measurement.findings if not device.emulator else ():  # said at the top
-        say(f"! {finding}", style="yellow")
-    if measurement.gate.max_latency_ms is not None:
-        verdict = "passed" if measurement.gate.passed else "FAILED"
-        say(
-            f"gate {verdict}: the fastest INT8 median is to take at most {measurement.gate.max_latency_ms:g} ms",
-            style="" if measurement.gate.passed else "bold red",
-        )
+        line(f"! {finding}", style="yellow")
+    gate = measurement.gate
+    if gate.max_latency_ms is not None:
+        verdict, style = ("passed", "") if gate.passed else ("FAILED", "bold red")
+        line(f"gate {verdict}: the fastest INT8 median is to take at most {gate.max_latency_ms:g} ms", style)
 
 
 def _board(device: Device) -> str:
@@ -62,14 +62,12 @@ def _board(device: Device) -> str:
     return f"{device.model}; {cores or 'unknown cores'}, {device.architecture}, {device.memory_bytes / 2**30:.1f} GiB"
 
 
-def _states(before: BoardState, after: BoardState) -> list[str]:
-    lines = []
+def _states(before: BoardState, after: BoardState) -> Iterator[str]:
     if before.governors:
-        lines.append(f"governor {', '.join(before.governors)}; {_mhz(before)} before, {_mhz(after)} after")
+        yield f"governor {', '.join(before.governors)}; {_mhz(before)} before, {_mhz(after)} after"
     if before.temperatures:
         hottest = [max(each.temperatures.values(), default=0.0) for each in (before, after)]
-        lines.append(f"{hottest[0]:.0f} °C before, {hottest[1]:.0f} °C after")
-    return lines
+        yield f"{hottest[0]:.0f} °C before, {hottest[1]:.0f} °C after"
 
 
 def _mhz(state: BoardState) -> str:
@@ -82,7 +80,7 @@ def _mhz(state: BoardState) -> str:
 def _print_times(measurement: Measurement, console: Console) -> None:
     headings = ("artifact", "threads", "p50 ms", "p90", "p99", "min", "per s", "load", "first", "MiB", "golden")
     rows = [_row(each) for each in measurement.results]
-    print_table(console, headings, rows, left=("artifact",), spare=("p90", "min", "MiB", "load", "first"))
+    print_table(console, headings, {"": rows}, left=("artifact",), spare=("p90", "min", "MiB", "load", "first"))
 
 
 def _row(each: ArtifactTimes) -> tuple[str, ...]:
@@ -94,8 +92,7 @@ def _row(each: ArtifactTimes) -> tuple[str, ...]:
     agreement = "–" if golden is None else "same" if golden.sqnr_db is None else f"{golden.sqnr_db:.0f} dB"
     return (
         *name,
-        *(_three_digits(value) for value in (times.p50, times.p90, times.p99, times.min)),
-        _three_digits(each.images_per_second or 0),
+        *map(_three_digits, (times.p50, times.p90, times.p99, times.min, each.images_per_second or 0)),
         f"{each.load_ms:.0f}",
         f"{each.first_ms:.0f}",
         "–" if each.peak_rss_bytes is None else f"{each.peak_rss_bytes / 2**20:.0f}",
@@ -109,3 +106,29 @@ def _three_digits(value: float) -> str:
 
 def _threads(count: int) -> str:
     return "1 thread" if count == 1 else f"{count} threads"
+
+
+def emulated_table(emulated: Sequence[EmulatedInference]) -> Table:
+    """Instructions and int8 kernels of each file."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("artifact")
+    table.add_column("million instructions", justify="right")
+    table.add_column("int8 kernels")
+    for each in emulated:
+        table.add_row(each.artifact, decimal(each.million_instructions, 1), _kernels(each.kernel_sites))
+    return table
+
+
+def instructions_note(emulated: Sequence[EmulatedInference]) -> str:
+    """What the column of instructions means, or how to fill it."""
+    if all(each.million_instructions is None for each in emulated):
+        return f"instructions are not counted: `{SETUP} {default_folder()} --counting` makes a qemu that can"
+    noise = f"{100 * NOISE:.0f} %"
+    return f"instructions of one inference, one thread: no time and no cycles, and differences below {noise} are noise"
+
+
+def _kernels(sites: dict[str, int] | None) -> str:
+    if sites is None:
+        return "–"
+    named = [f"{name} ({count} site{'' if count == 1 else 's'})" for name, count in sites.items()]
+    return ", ".join(named) or "none"

@@ -7,6 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from levit_edge.benchmark.comparison import ComparisonRow
+from levit_edge.cli.show.fitting_table import decimal
+from levit_edge.cli.terminal.console import say
 
 __all__ = ["print_boards"]
 
@@ -16,11 +18,11 @@ BOARD_COLUMNS, CORE_COLUMNS = 16, 14
 def print_boards(rows: Sequence[ComparisonRow], console: Console) -> None:
     """One table for each model, then what was found on each board."""
     for model in dict.fromkeys(row.model for row in rows):
-        console.print(model, style="bold", markup=False, highlight=False)
+        say(model, "bold", to=console, wrap=True)
         console.print(_table([row for row in rows if row.model == model]))
     findings = dict.fromkeys((row.board, row.date, finding) for row in rows for finding in row.findings)
     for board, date, finding in findings:
-        console.print(f"{board}, {date}: {finding}", markup=False, highlight=False, soft_wrap=True)
+        say(f"{board}, {date}: {finding}", to=console)
 
 
 def _table(rows: Sequence[ComparisonRow]) -> Table:
@@ -34,15 +36,11 @@ def _table(rows: Sequence[ComparisonRow]) -> Table:
     for row in rows:
         board = row.board + (" (emulated: no times)" if row.emulator else "")
         names = ("", "") if row.measurement == shown else (board, row.cores)
-        table.add_row(*map(Text, (*names, row.runtime, str(row.threads), *_times(row), row.date)))
+        times = (_milliseconds(row.fp32_ms), _milliseconds(row.int8_ms), decimal(row.speedup))
+        table.add_row(*map(Text, (*names, row.runtime, str(row.threads), *times, row.date)))
         shown = row.measurement
     return table
 
 
-def _times(row: ComparisonRow) -> tuple[str, str, str]:
-    speedup = "–" if row.speedup is None else f"{row.speedup:.2f}"
-    return _milliseconds(row.fp32_ms), _milliseconds(row.int8_ms), speedup
-
-
 def _milliseconds(value: float | None) -> str:
-    return "–" if value is None else f"{value:.{2 if value < 100 else 0}f}"
+    return decimal(value, 2 if value is None or value < 100 else 0)

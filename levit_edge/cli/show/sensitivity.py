@@ -1,12 +1,13 @@
 """How a sensitivity is printed: a table that fits 80 columns, what it was measured on, and what to do next."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import log10
 
 from rich.console import Console
 
 from levit_edge.bundle.recipe import LayerScheme
-from levit_edge.cli.show.fitting_table import print_table
+from levit_edge.cli.show.fitting_table import decimal, print_table
+from levit_edge.cli.terminal.console import say
 from levit_edge.quantize.analysis.sensitivity import LayerSensitivity, Noise, Sensitivity
 
 __all__ = ["by_cost", "print_sensitivity", "suggestions"]
@@ -31,14 +32,14 @@ def print_sensitivity(measured: Sensitivity, console: Console, *, rows: int) -> 
     print_table(
         console,
         HEADINGS if timed else HEADINGS[:-2],
-        [(*_noise_cells(layer, total), *(_price_cells(layer) if timed else ())) for layer in by_cost(measured)[:rows]],
+        {"": [_cells(layer, total, timed=timed) for layer in by_cost(measured)[:rows]]},
         left=("layer",),
         spare=("flips\n−/+", "agree\n%", "weights\ndB", "activ.\ndB"),
     )
     for line in (*_legend(measured, rows), *_next(measured, total)):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        say(line, to=console)
     if not measured.labelled:
-        console.print("The images have no labels: flips were not measured.", style="yellow")
+        say("The images have no labels: flips were not measured.", "yellow", to=console, wrap=True)
 
 
 def suggestions(measured: Sensitivity) -> list[tuple[LayerSensitivity, LayerScheme, float]]:
@@ -66,9 +67,10 @@ def _dynamic_or_static_noise(layer: LayerSensitivity) -> float:
     return layer.static.relative if layer.dynamic is None else layer.dynamic.relative
 
 
-def _noise_cells(layer: LayerSensitivity, total: float) -> Sequence[str]:
+def _cells(layer: LayerSensitivity, total: float, *, timed: bool) -> Sequence[str]:
     planned = layer.noise(layer.planned)
     flips = "–" if planned is None or planned.flips_lost is None else f"{planned.flips_lost}/{planned.flips_gained}"
+    prices = {scheme: layer.price_ms(scheme) for scheme in (LayerScheme.FLOAT, LayerScheme.DYNAMIC) if timed}
     return (
         layer.layer,
         f"{100 * layer.planned_noise / total:.1f}" if total else "–",
@@ -76,16 +78,9 @@ def _noise_cells(layer: LayerSensitivity, total: float) -> Sequence[str]:
         _decibels(layer.activations),
         _decibels(layer.static) + ("*" if layer.planned is LayerScheme.STATIC else " "),
         _decibels(layer.dynamic) + ("*" if layer.planned is LayerScheme.DYNAMIC else " "),
-        "–" if planned is None else f"{planned.agreement:.1f}",
+        decimal(planned.agreement if planned else None, 1),
         flips,
-    )
-
-
-def _price_cells(layer: LayerSensitivity) -> Sequence[str]:
-    return tuple(
-        "–" if price is None or layer.planned is scheme else f"{price:+.3f}"
-        for scheme in (LayerScheme.FLOAT, LayerScheme.DYNAMIC)
-        for price in [layer.price_ms(scheme)]
+        *("–" if ms is None or layer.planned is scheme else f"{ms:+.3f}" for scheme, ms in prices.items()),
     )
 
 
@@ -95,27 +90,22 @@ def _decibels(noise: Noise | None) -> str:
     return "exact" if noise.sqnr_db is None else f"{noise.sqnr_db:.1f}"
 
 
-def _legend(measured: Sensitivity, rows: int) -> Sequence[str]:
+def _legend(measured: Sensitivity, rows: int) -> Iterator[str]:
     layers, host = measured.layers, measured.host
     top1 = "" if measured.top1 is None else f", float top-1 {measured.top1:.1f} %"
-    lines = [
-        f"{min(rows, len(layers))} of {len(layers)} layers, each alone in int8, the rest in float",
-        "dB: logit SQNR, more is better; * as planned: share (of all layers' noise),",
-        "agree and flips are of that",
-        f"all layers at once: {_decibels(measured.as_planned)} dB as planned (by the sum of layers"
-        f" {_sum_db(layers)}), {_decibels(measured.all_static)} static",
-        f"{measured.samples} images{top1}; {host['processor']}, {host['architecture']}",
-    ]
-    if measured.runtime is not None:
-        lines.append("+ms: median time of the layer alone, above its time as planned;")
-        lines.append(f"{measured.runtime}, {measured.threads} thread")
-    return lines
-
-
-def _sum_db(layers: Sequence[LayerSensitivity]) -> str:
-    """What the noises of single layers would add up to."""
     total = sum(layer.planned_noise for layer in layers)
-    return f"{-10 * log10(total):.1f}" if total else "exact"
+    sum_db = f"{-10 * log10(total):.1f}" if total else "exact"
+    yield f"{min(rows, len(layers))} of {len(layers)} layers, each alone in int8, the rest in float"
+    yield "dB: logit SQNR, more is better; * as planned: share (of all layers' noise),"
+    yield "agree and flips are of that"
+    yield (
+        f"all layers at once: {_decibels(measured.as_planned)} dB as planned (by the sum of layers {sum_db}),"
+        f" {_decibels(measured.all_static)} static"
+    )
+    yield f"{measured.samples} images{top1}; {host['processor']}, {host['architecture']}"
+    if measured.runtime is not None:
+        yield "+ms: median time of the layer alone, above its time as planned;"
+        yield f"{measured.runtime}, {measured.threads} thread"
 
 
 def _next(measured: Sensitivity, total: float) -> Sequence[str]:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from rich.console import Console
 
 from levit_edge.bundle.kinds import Runtime
-from levit_edge.cli.show.fitting_table import print_grouped_table
+from levit_edge.cli.show.fitting_table import decimal, print_table
+from levit_edge.cli.terminal.console import say
 from levit_edge.sweep.outcome.choice import gate_checks
 from levit_edge.sweep.outcome.metrics import Metrics, int8_metrics
 from levit_edge.sweep.outcome.results import Candidate, SweepResults
@@ -33,18 +34,18 @@ def sweep_table(results: SweepResults, console: Console) -> None:
         text(name, LONGEST_TEXT): [[row[place] for place in shown] for row in _rows(results, candidates)]
         for name, candidates in results.by_checkpoint.items()
     }
-    print_grouped_table(console, [HEADINGS[place] for place in shown], groups, left=("recipe", ""), spare=SPARE)
+    print_table(console, [HEADINGS[place] for place in shown], groups, left=("recipe", ""), spare=SPARE)
     _print_problems(results, console)
     for name, candidates in results.by_checkpoint.items():
         if not any(each.winner for each in candidates):
-            console.print(f"{text(name, LONGEST_TEXT)}: no winner", style="yellow", markup=False, soft_wrap=True)
-    console.print(f"The figures are of the int8 files for {results.plan.winner.runtime}.", highlight=False)
+            say(f"{text(name, LONGEST_TEXT)}: no winner", "yellow", to=console)
+    say(f"The figures are of the int8 files for {results.plan.winner.runtime}.", to=console)
 
 
 def _rows(results: SweepResults, candidates: Iterable[Candidate]) -> Iterator[tuple[str, ...]]:
     runtime = results.plan.winner.runtime
     for each in candidates:
-        cells = map(_number, _values(int8_metrics(each, runtime)), DIGITS)
+        cells = map(decimal, _values(int8_metrics(each, runtime)), DIGITS)
         yield _shortened(each.recipe), *cells, _verdict(each, results.plan.gates, runtime)
 
 
@@ -76,21 +77,15 @@ def _print_problems(results: SweepResults, console: Console) -> None:
     found: dict[str, list[str]] = {}
     for each in results.candidates:
         for problem in each.problems:
-            found.setdefault(text(problem, LONGEST_TEXT), []).append(
-                text(f"{each.checkpoint} × {each.recipe}", LONGEST_TEXT)
-            )
+            found.setdefault(text(problem, LONGEST_TEXT), []).append(text(each.title, LONGEST_TEXT))
     for problem, names in list(found.items())[:MOST_PROBLEMS]:
         shown = listed(names, 1, longest=LONGEST_TEXT)
-        console.print(f"{shown}: {problem}", style="red", markup=False, highlight=False, soft_wrap=True)
+        say(f"{shown}: {problem}", "red", to=console)
     if len(found) > MOST_PROBLEMS:
-        console.print(f"{len(found) - MOST_PROBLEMS} more problems are in results.json", style="red")
+        say(f"{len(found) - MOST_PROBLEMS} more problems are in results.json", "red", to=console)
 
 
 def _shortened(recipe: str) -> str:
     """Both ends of a long name: recipes of one plan often begin alike."""
     name, half = text(recipe, LONGEST_TEXT), LONGEST_RECIPE // 2
     return name if len(name) <= LONGEST_RECIPE else f"{name[: half - 1]}…{name[-half:]}"
-
-
-def _number(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"

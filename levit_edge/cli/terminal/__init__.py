@@ -1,1 +1,1 @@
-"""The terminal: console, progress, completion."""
+"""The terminal: console and progress."""

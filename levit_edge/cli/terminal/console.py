@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-__all__ = ["print_json", "show_error", "show_warning", "stderr", "stdout", "suggest"]
+__all__ = ["print_json", "say", "show_error", "show_warning", "stderr", "stdout", "suggest"]
 
 
 class _Console(Console):
@@ -26,6 +26,11 @@ stdout = _Console()
 stderr = _Console(stderr=True)
 
 
+def say(line: object, style: str = "", *, to: Console = stdout, wrap: bool = False) -> None:
+    """Write a line as it is: nothing in it is markup, and only with `wrap` is it broken to fit the terminal."""
+    to.print(line, style=style, markup=False, highlight=False, soft_wrap=not wrap)
+
+
 def print_json(document: Any) -> None:
     """Write one JSON document and nothing else to stdout."""
     sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
@@ -35,17 +40,16 @@ def show_error(message: str) -> None:
     """Write an error, as it is, to stderr."""
     with suppress(OSError):  # the terminal was closed
         stderr.print("[bold red]error:[/] ", end="")
-        stderr.print(message, markup=False, highlight=False, soft_wrap=True)
+        say(message, to=stderr)
 
 
 def show_warning(message: str) -> None:
     """Write a warning, as it is, to stderr."""
     stderr.print("[yellow]warning:[/] ", end="")
-    stderr.print(message, markup=False, highlight=False, soft_wrap=True)
+    say(message, to=stderr)
 
 
 def suggest(*commands: Sequence[object]) -> None:
     """Write the commands that come next on stdout, ready to be copied."""
     for number, words in enumerate(commands):
-        line = shlex.join(map(str, words))
-        stdout.print(f"{'     ' if number else 'next:'} {line}", markup=False, highlight=False, soft_wrap=True)
+        say(f"{'     ' if number else 'next:'} {shlex.join(map(str, words))}")

@@ -21,12 +21,13 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from levit_edge.cli.terminal.console import stderr
+from levit_edge.cli.terminal.console import say, stderr
 
 if TYPE_CHECKING:
+    from levit_edge.board.session import Progress as BoardProgress
     from levit_edge.system.progress import Advance, StageListener
 
-__all__ = ["TerminalListener", "draws_bars", "progress_bars", "stage_listener"]
+__all__ = ["TerminalListener", "board_progress", "progress_bars", "stage_listener"]
 
 LONGEST_BAR = 20
 REST_COLUMNS = 60
@@ -68,13 +69,12 @@ def _compact(value: float) -> str:
     return f"{value / 1e6:.1f}M" if value >= 1e5 else f"{value:.0f}"
 
 
-def draws_bars() -> bool:
-    """Whether stderr is a terminal that can be drawn on; FORCE_COLOR makes none of a pipe."""
-    return stderr.is_interactive and stderr.file.isatty()
+def progress_bars(*, transient: bool = False, quiet: bool = False) -> Progress:
+    """Bars for tasks, each one line of the terminal: what is done, of how much, how fast, and how long it will take.
 
-
-def progress_bars(*, transient: bool = False) -> Progress:
-    """Bars for tasks, each one line of the terminal: what is done, of how much, how fast, and how long it will take."""
+    With `quiet`, and where stderr is no terminal that can be drawn on, they are disabled; FORCE_COLOR makes none of a
+    pipe.
+    """
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
@@ -84,8 +84,29 @@ def progress_bars(*, transient: bool = False) -> Progress:
         TimeColumn(compact=True, table_column=Column(no_wrap=True, justify="right", min_width=10)),
         console=stderr,
         transient=transient,
+        disable=quiet or not (stderr.is_interactive and stderr.file.isatty()),
         expand=True,
     )
+
+
+def board_progress(bars: Progress, board: str = "") -> "BoardProgress":
+    """What a board's connection calls: a bar for its step, or a line for each new one where bars are disabled.
+
+    The name of the `board` stands before its steps, if there is one.
+    """
+    shown = f"{board}: " if board else ""
+    task, last = bars.add_task(shown + "connect", total=None), "connect"
+
+    def report(what: str, done: int, total: int | None) -> None:
+        nonlocal task, last
+        if what != last:  # a step has its own rate and time
+            bars.remove_task(task)
+            task, last = bars.add_task(shown + what, total=total), what
+            if bars.disable:
+                say(f"{shown}{what} …", to=stderr)
+        bars.update(task, completed=done, total=total)
+
+    return report
 
 
 class TerminalListener:
@@ -94,15 +115,13 @@ class TerminalListener:
     @contextmanager
     def stage(self, name: str, total: int | None) -> "Iterator[Advance]":
         """Show the stage while the body runs."""
-        if not draws_bars():
-            stderr.print(f"{name} …", markup=False, highlight=False)
-            yield lambda _count: None
-            return
-        with progress_bars() as progress:
-            task = progress.add_task(name, total=total)
-            yield lambda count: progress.advance(task, count)
+        with progress_bars() as bars:
+            if bars.disable:
+                say(f"{name} …", to=stderr, wrap=True)
+            task = bars.add_task(name, total=total)
+            yield lambda count: bars.advance(task, count)
             if total is None:
-                progress.update(task, total=1, completed=1)
+                bars.update(task, total=1, completed=1)
 
 
 def stage_listener(*, json: bool) -> "StageListener | None":

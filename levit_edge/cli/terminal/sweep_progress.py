@@ -2,13 +2,11 @@
 
 import time
 from datetime import timedelta
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from rich.progress import Task
+from rich.progress import Progress, Task
 
-from levit_edge.cli.terminal.console import stderr
-from levit_edge.cli.terminal.progress import draws_bars, progress_bars
+from levit_edge.cli.terminal.console import say, stderr
 
 if TYPE_CHECKING:
     from levit_edge.sweep.tasks.result import Failed
@@ -19,25 +17,15 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class SweepProgress:
-    """Shows tasks done, of how many, how fast, and the time left; use it in a `with` statement.
+    """Shows tasks done, of how many, how fast, and the time left, by `bars` or, where these are disabled, by lines.
 
-    It is a `levit_edge.sweep.tasks.runner.Listener`. With `quiet` nothing is shown.
+    It is a `levit_edge.sweep.tasks.runner.Listener`.
     """
 
-    def __init__(self, *, quiet: bool) -> None:
-        self._quiet, self._drawn = quiet, draws_bars() and not quiet
-        self._bars = progress_bars()
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
         self._tasks: dict[str, Task] = {}
         self._last_line = 0.0
-
-    def __enter__(self) -> Self:
-        if self._drawn:
-            self._bars.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._drawn:
-            self._bars.stop()
 
     def expect(self, kind: str, tasks: int) -> None:
         """So many more tasks of `kind` will come."""
@@ -54,22 +42,15 @@ class SweepProgress:
             self.expect(kind, 1)
         task = self._tasks[kind]
         self._bars.advance(task.id)
-        if not self._drawn and not self._quiet and self._line_is_due(task):
+        if self._bars.disable and (task.finished or time.monotonic() > self._last_line + SECONDS_BETWEEN_LINES):
             self._last_line = time.monotonic()
-            line = "; ".join(map(_described, self._tasks.values()))
-            stderr.print(line, markup=False, highlight=False, soft_wrap=True)
+            say("; ".join(map(_described, self._tasks.values())), to=stderr)
 
     def failed(self, kind: str, subject: str, failed: "Failed", *, again: bool) -> None:
         """An attempt has failed; `again` says whether there will be another."""
-        if not self._quiet:
-            what = "it is tried again" if again else "given up"
-            where = f" on {failed.node}" if failed.node else ""
-            stderr.print(
-                f"{kind} {subject}{where}: {failed.reason} ({what})", markup=False, highlight=False, soft_wrap=True
-            )
-
-    def _line_is_due(self, task: Task) -> bool:
-        return task.finished or time.monotonic() > self._last_line + SECONDS_BETWEEN_LINES
+        what = "it is tried again" if again else "given up"
+        where = f" on {failed.node}" if failed.node else ""
+        say(f"{kind} {subject}{where}: {failed.reason} ({what})", to=stderr)
 
 
 def _described(task: Task) -> str:

@@ -9,9 +9,10 @@ over layers is not the time of the network. Measure that with the exported files
 """
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -27,7 +28,8 @@ from levit_edge.quantize.export.executorch import export_executorch
 from levit_edge.quantize.export.program import export_program
 from levit_edge.quantize.plan import LayerPlan, Plan
 from levit_edge.quantize.quantizer import quantize_captured
-from levit_edge.quantize.schemes import Layer, possible_schemes, quantizable_layers
+from levit_edge.quantize.schemes import Layer, quantizable_layers
+from levit_edge.quantize.schemes.registry import possible_schemes
 from levit_edge.runtime.evaluation.evaluator import THREADS
 from levit_edge.runtime.runner import Runner, open_runner
 from levit_edge.system.progress import Advance
@@ -62,15 +64,12 @@ def layer_sites(deploy: DeployLeViT, image: Tensor) -> dict[str, LayerSite]:
     """The input and the work of every layer, in execution order, for one float32 (1, 3, size, size) image."""
     sites: dict[str, LayerSite] = {}
 
-    def watch(name: str) -> Callable[[nn.Module, tuple[Tensor], Tensor], None]:
-        def keep(layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
-            weight = layer.get_parameter("weight")
-            positions = output.numel() // weight.shape[0]
-            sites[name] = LayerSite(input=inputs[0].contiguous(), multiply_adds=weight.numel() * positions)
+    def keep(name: str, layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
+        weight = layer.get_parameter("weight")
+        positions = output.numel() // weight.shape[0]
+        sites[name] = LayerSite(input=inputs[0].contiguous(), multiply_adds=weight.numel() * positions)
 
-        return keep
-
-    hooks = [layer.register_forward_hook(watch(name)) for name, layer in quantizable_layers(deploy).items()]
+    hooks = [layer.register_forward_hook(partial(keep, name)) for name, layer in quantizable_layers(deploy).items()]
     observe(deploy, [image], hooks, "looking at layers")
     return {name: sites[name] for name in quantizable_layers(deploy)}
 
@@ -86,11 +85,7 @@ def group_alike(layers: Mapping[str, Layer], sites: Mapping[str, LayerSite]) -> 
 
 
 def layer_costs(
-    plan: Plan,
-    sites: Mapping[str, LayerSite],
-    *,
-    rounds: int = ROUNDS,
-    advance: Advance = lambda _count: None,
+    plan: Plan, sites: Mapping[str, LayerSite], *, advance: Advance
 ) -> dict[str, dict[LayerScheme, Timing]]:
     """Time every layer of `plan` in each scheme that it can have, single-threaded.
 
@@ -102,13 +97,13 @@ def layer_costs(
     layers = quantizable_layers(plan.deploy)
     costs: dict[str, dict[LayerScheme, Timing]] = {}
     for names in group_alike(layers, sites):
-        timings = _time_alone(plan, names[0], sites[names[0]].input, rounds)
+        timings = _time_alone(plan, names[0], sites[names[0]].input)
         costs |= dict.fromkeys(names, timings)
         advance(len(names))
     return {name: costs[name] for name in layers}
 
 
-def _time_alone(plan: Plan, name: str, inputs: Tensor, rounds: int) -> dict[LayerScheme, Timing]:
+def _time_alone(plan: Plan, name: str, inputs: Tensor, rounds: int = ROUNDS) -> dict[LayerScheme, Timing]:
     schemes = possible_schemes(name, quantizable_layers(plan.deploy)[name])
     programs = {scheme: export_alone(plan, name, inputs, scheme) for scheme in schemes}
     runners = {scheme: open_runner(Runtime.EXECUTORCH, program, THREADS) for scheme, program in programs.items()}
@@ -138,7 +133,7 @@ class _Alone(nn.Module):
         return outputs
 
 
-def run_in_turn(runners: Mapping[K, Runner], inputs: NDArray[np.float32], rounds: int) -> dict[K, Timing]:
+def run_in_turn(runners: Mapping[K, Runner], inputs: NDArray[np.float32], rounds: int = ROUNDS) -> dict[K, Timing]:
     """Run each of `runners` once, then each once again, …: `rounds` times after warm-up."""
     milliseconds: dict[K, list[float]] = {name: [] for name in runners}
     for turn in range(WARM_UP + rounds):
@@ -148,9 +143,7 @@ def run_in_turn(runners: Mapping[K, Runner], inputs: NDArray[np.float32], rounds
             elapsed = time.perf_counter() - start
             if turn >= WARM_UP:
                 milliseconds[name].append(1e3 * elapsed)
-    return {name: _timing(taken) for name, taken in milliseconds.items()}
-
-
-def _timing(milliseconds: Collection[float]) -> Timing:
-    taken = np.array(milliseconds)
-    return Timing(median_ms=round(float(np.median(taken)), 4), minimum_ms=round(float(taken.min()), 4))
+    return {
+        name: Timing(median_ms=round(float(np.median(taken)), 4), minimum_ms=round(min(taken), 4))
+        for name, taken in milliseconds.items()
+    }

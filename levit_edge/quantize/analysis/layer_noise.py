@@ -4,7 +4,7 @@ Every layer is rounded on its own, all others computing in float, and the networ
 is in; what comes before is computed once.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
@@ -14,16 +14,20 @@ import torch
 from torch import Tensor
 
 from levit_edge.bundle.recipe import LayerScheme
+from levit_edge.data.loader import Decoder, batches
 from levit_edge.model.deploy import DeployLeViT, to_tokens
 from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.plan import Plan
-from levit_edge.quantize.schemes import COMPUTATIONS, possible_schemes, quantizable_layers
+from levit_edge.quantize.schemes import quantizable_layers
+from levit_edge.quantize.schemes.registry import COMPUTATIONS, possible_schemes
 from levit_edge.runtime.evaluation.comparison import Comparison, Counts
 from levit_edge.system.progress import Advance
 
-__all__ = ["FloatLogits", "Kind", "LayerNoise", "LogitNoise", "Rounded", "int8_schemes", "layer_noise", "network_noise"]
+__all__ = ["FloatLogits", "Kind", "LogitNoise", "Rounded", "int8_schemes", "labelled", "layer_noise", "network_noise"]
 
 K = TypeVar("K")
+BATCH = 16
+Labelled = tuple[Tensor, Sequence[int] | None]
 
 
 class Rounded(StrEnum):
@@ -39,7 +43,7 @@ Chosen = TypeVar("Chosen", Rounded, LayerScheme, Kind)
 
 def int8_schemes() -> tuple[LayerScheme, ...]:
     """The schemes that round."""
-    return tuple(scheme for scheme, computation in COMPUTATIONS.items() if computation.INT8_WEIGHTS)
+    return tuple(scheme for scheme, computation in COMPUTATIONS.items() if computation.int8_weights)
 
 
 @dataclass(kw_only=True)
@@ -66,14 +70,6 @@ class LogitNoise:
                 self.comparison.add_outcome(right, self.counts.add(logits, labels[index]))
 
 
-@dataclass(kw_only=True)
-class LayerNoise(LogitNoise):
-    """One layer, rounded in one way, against the float network."""
-
-    layer: str
-    rounded: Kind
-
-
 class FloatLogits:
     """The logits of a float network on batches that are passed over several times, computed once.
 
@@ -91,16 +87,22 @@ class FloatLogits:
         return self._kept[number]
 
 
+def labelled(decoder: Decoder, labels: Sequence[int] | None) -> Iterator[Labelled]:
+    """One pass over the images: float32 (at most 16, 3, size, size) and their labels, if there are any."""
+    for indices, images in batches(decoder, BATCH):
+        yield torch.from_numpy(images), None if labels is None else [labels[index] for index in indices]
+
+
 def network_noise(
     reference: FloatLogits,
     networks: Mapping[K, DeployLeViT],
-    batches: Iterable[tuple[Tensor, Sequence[int] | None]],
+    pairs: Iterable[Labelled],
     advance: Advance = lambda _count: None,
 ) -> dict[K, LogitNoise]:
-    """Measure whole `networks` against the `reference`, all in one pass over images and labels as for `layer_noise`."""
+    """Measure whole `networks` against the `reference`, all in one pass over `pairs` as for `layer_noise`."""
     noises = {key: LogitNoise() for key in networks}
     with torch.inference_mode():
-        for number, (images, labels) in enumerate(batches):
+        for number, (images, labels) in enumerate(pairs):
             expected = reference.of(number, images)
             for key, network in networks.items():
                 noises[key].add(expected, network(images), labels)
@@ -110,24 +112,24 @@ def network_noise(
 
 def layer_noise(
     plan: Plan,
-    batches: Iterable[tuple[Tensor, Sequence[int] | None]],
+    pairs: Iterable[Labelled],
     kinds: Sequence[Chosen],
     advance: Advance = lambda _count: None,
-) -> dict[tuple[str, Chosen], LayerNoise]:
-    """Measure every layer of `plan` on `batches` of float32 (batch, 3, size, size) images and their labels.
+) -> dict[tuple[str, Chosen], LogitNoise]:
+    """Measure every layer of `plan` on `pairs` of float32 (batch, 3, size, size) images and their labels.
 
     Schemes that a layer cannot have are left out. Memory does not grow with the number of batches. `advance`
     hears of the images done.
     """
     layers = quantizable_layers(plan.deploy)
     measured = {
-        (name, kind): LayerNoise(layer=name, rounded=kind)
+        (name, kind): LogitNoise()
         for name, layer in layers.items()
         for kind in kinds
         if isinstance(kind, Rounded) or kind in possible_schemes(name, layer)
     }
     with torch.inference_mode():
-        for images, labels in batches:
+        for images, labels in pairs:
             streams, expected = _streams(plan.deploy, images)
             for (name, kind), noise in measured.items():
                 found = _run_from(_rounding_one(plan, name, kind), name, images, streams)

@@ -20,46 +20,25 @@ from levit_edge.bundle.manifest import Move, SearchRecord, Trial
 from levit_edge.bundle.provenance import image_provenance
 from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.data.imagefolder import ImageSet
-from levit_edge.data.loader import BadImage, Decoder, batches
+from levit_edge.data.loader import BadImage, Decoder
 from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample, ordered_digest
 from levit_edge.documents import from_json, parse_json, to_json
-from levit_edge.errors import DataError
 from levit_edge.quantize.analysis.layer_cost import layer_sites
-from levit_edge.quantize.analysis.layer_noise import FloatLogits, int8_schemes, layer_noise, network_noise
+from levit_edge.quantize.analysis.layer_noise import FloatLogits, int8_schemes, labelled, layer_noise, network_noise
 from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.plan import Plan
-from levit_edge.quantize.schemes import COMPUTATIONS
+from levit_edge.quantize.schemes.registry import COMPUTATIONS
 from levit_edge.quantize.stage_cache import DamagedError, StageCache
 from levit_edge.system.progress import Advance, Stages
 
-__all__ = ["SEARCH_IMAGES", "SearchState", "search_schemes", "split_for_search"]
+__all__ = ["SearchState", "search_schemes"]
 
-SEARCH_IMAGES = 1000
-"""At most this many, and at most half of the evaluation images, choose the schemes; the others give the figures."""
 RANKING_IMAGES = 64
-BATCH = 16
 WHAT = "search"
 LEAST_INT8_SHARE = 0.5
 """The least share of the multiply-adds of layers: with less in int8, the fp32 file is the better choice."""
-
-
-def split_for_search(evaluation: ImageSet, seed: int) -> tuple[ImageSet, ImageSet]:
-    """Images to search on, class-balanced, and images for the final figures; none is in both.
-
-    Raises:
-        DataError: there are fewer than two images.
-    """
-    if len(evaluation) < 2:
-        raise DataError(
-            f"{evaluation.root} has {len(evaluation)} image, --max-drop needs at least 2: some to choose by, and"
-            " others to measure with."
-        )
-    chosen = balanced_sample(evaluation, min(SEARCH_IMAGES, len(evaluation) // 2), seed)
-    taken = set(chosen.images)
-    rest = evaluation.select(index for index, image in enumerate(evaluation.images) if image not in taken)
-    return chosen, rest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,21 +55,22 @@ class SearchState:
     def __init__(self, kept: StageCache, images: ImageSet) -> None:
         self._kept, self._images, self._key = kept, images, ordered_digest(images)
         self.moves: tuple[Move, ...] | None = None
+        """In order; None before layers were ranked."""
         self.trials: dict[int, Trial] = {}
+        """Number of moves -> what they did."""
         self.bad: tuple[BadImage, ...] = ()
         """Images that no trial could read."""
         kept.recall(WHAT, self._key, self._take)
 
-    def keep_moves(self, moves: tuple[Move, ...]) -> None:
-        """Store the order of moves."""
-        self.moves = moves
-        self._keep()
-
-    def keep_trial(self, trial: Trial, bad: Sequence[BadImage]) -> None:
-        """Store one measured choice, and which images could not be read for it."""
-        self.trials[trial.moves] = trial
-        self.bad = tuple(bad)
-        self._keep()
+    def keep(self) -> None:
+        """Store what there is."""
+        numbers = {path: number for number, path in enumerate(self._images.images)}
+        document = _Document(
+            moves=self.moves,
+            trials=tuple(self.trials.values()),
+            bad={str(numbers[each.path]): each.reason for each in self.bad},
+        )
+        self._kept.keep(WHAT, self._key, json.dumps(to_json(document)).encode())
 
     def _take(self, content: bytes) -> None:
         document = from_json(_Document, parse_json(content, DamagedError, WHAT), DamagedError, WHAT)
@@ -100,15 +80,6 @@ class SearchState:
             raise DamagedError(f"{WHAT}: {error}.") from error
         self.moves = document.moves
         self.trials = {trial.moves: trial for trial in document.trials}
-
-    def _keep(self) -> None:
-        numbers = {path: number for number, path in enumerate(self._images.images)}
-        document = _Document(
-            moves=self.moves,
-            trials=tuple(self.trials.values()),
-            bad={str(numbers[each.path]): each.reason for each in self.bad},
-        )
-        self._kept.keep(WHAT, self._key, json.dumps(to_json(document)).encode())
 
 
 def search_schemes(
@@ -135,8 +106,9 @@ def search_schemes(
         def attempt(count: int) -> Trial:
             if count not in state.trials:
                 with stages.stage(f"try {count} moves", total=len(images)) as advance:
-                    trial = _try(plan, moves[:count], reference, decoder, images, advance)
-                state.keep_trial(trial, decoder.bad)
+                    state.trials[count] = _try(plan, moves[:count], reference, decoder, images, advance)
+                state.bad = tuple(decoder.bad)
+                state.keep()
             return state.trials[count]
 
         count = fewest(lambda count: _holds(attempt(count), max_drop_pt), len(moves))
@@ -150,7 +122,7 @@ def search_schemes(
         max_drop_pt=max_drop_pt,
         images=provenance,
         trials=tuple(state.trials[tried] for tried in sorted(state.trials)),
-        moves=tuple(moves[:count]),
+        moves=moves[:count],
         held=_holds(chosen, max_drop_pt),
     )
     return _moved(plan, record.moves), record
@@ -174,14 +146,15 @@ def _holds(trial: Trial, max_drop_pt: float) -> bool:
 
 
 def _try(
-    plan: Plan, moves: Iterable[Move], reference: FloatLogits, decoder: Decoder, images: ImageSet, advance: Advance
+    plan: Plan,
+    moves: Sequence[Move],
+    reference: FloatLogits,
+    decoder: Decoder,
+    images: ImageSet,
+    advance: Advance,
 ) -> Trial:
-    moves = tuple(moves)
-    labels = images.labels or ()
-    labelled = (
-        (torch.from_numpy(batch), [labels[index] for index in indices]) for indices, batch in batches(decoder, BATCH)
-    )
-    noise = network_noise(reference, {"moved": simulate(_moved(plan, moves))}, labelled, advance)["moved"]
+    networks = {"moved": simulate(_moved(plan, moves))}
+    noise = network_noise(reference, networks, labelled(decoder, images.labels), advance)["moved"]
     lost, gained, samples = noise.comparison.lost, noise.comparison.gained, noise.counts.samples
     return Trial(
         moves=len(moves),
@@ -199,17 +172,17 @@ def _moved(plan: Plan, moves: Iterable[Move]) -> Plan:
     return plan.with_schemes({move.layer: move.scheme for move in moves})
 
 
-def _rank(plan: Plan, decoder: Decoder, state: SearchState, stages: Stages) -> list[Move]:
+def _rank(plan: Plan, decoder: Decoder, state: SearchState, stages: Stages) -> tuple[Move, ...]:
     """All moves, best first, as long as enough of the network stays in int8."""
     if state.moves is None:
         with stages.stage("rank layers", total=len(decoder)) as advance:
-            labelled = ((torch.from_numpy(batch), None) for _, batch in batches(decoder, BATCH))
-            noises = layer_noise(plan, labelled, int8_schemes(), advance)
+            noises = layer_noise(plan, labelled(decoder, None), int8_schemes(), advance)
         relative = {key: noise.relative_noise for key, noise in noises.items()}
         size = plan.deploy.config.image_size
         sites = layer_sites(plan.deploy, torch.zeros(1, 3, size, size))
-        state.keep_moves(rank_moves(plan.schemes, relative, {name: site.multiply_adds for name, site in sites.items()}))
-    return list(state.moves or ())
+        state.moves = rank_moves(plan.schemes, relative, {name: site.multiply_adds for name, site in sites.items()})
+        state.keep()
+    return state.moves
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,9 +208,9 @@ def rank_moves(
     steps = [step for name in schemes for step in _steps(name, schemes[name], noise, multiply_adds[name])]
     steps.sort(key=lambda step: -step.worth)
     total, kept = sum(multiply_adds.values()), []
-    in_float = sum(multiply_adds[name] for name, scheme in schemes.items() if not COMPUTATIONS[scheme].INT8_WEIGHTS)
+    in_float = sum(multiply_adds[name] for name, scheme in schemes.items() if not COMPUTATIONS[scheme].int8_weights)
     for step in steps:
-        if not COMPUTATIONS[step.scheme].INT8_WEIGHTS:
+        if not COMPUTATIONS[step.scheme].int8_weights:
             in_float += multiply_adds[step.layer]
         if in_float > (1 - LEAST_INT8_SHARE) * total:
             break
@@ -250,15 +223,15 @@ def _steps(
 ) -> list[_Step]:
     """What a layer can still do: always to the slower scheme that is worth most, until it is in float."""
     left = {each: noise[name, each] for each in COMPUTATIONS if (name, each) in noise}
-    left |= {each: 0.0 for each, computation in COMPUTATIONS.items() if not computation.INT8_WEIGHTS}
-    times = {each: COMPUTATIONS[each].TIME_PER_MULTIPLY_ADD for each in left}
+    left |= {each: 0.0 for each, computation in COMPUTATIONS.items() if not computation.int8_weights}
+    times = {each: COMPUTATIONS[each].time_per_multiply_add for each in left}
 
     def step(before: LayerScheme, after: LayerScheme) -> _Step:
         time = (times[after] - times[before]) * multiply_adds
         return _Step(layer=name, scheme=after, noise=left[before] - left[after], time=time)
 
     steps: list[_Step] = []
-    while COMPUTATIONS[scheme].INT8_WEIGHTS:
+    while COMPUTATIONS[scheme].int8_weights:
         slower = [step(scheme, after) for after in left if times[after] > times[scheme]]
         steps.append(max(slower, key=lambda each: (each.worth, each.time)))
         scheme = steps[-1].scheme

@@ -5,33 +5,31 @@ network: noise powers of single layers nearly add up to that of the whole, which
 takes in each scheme is measured in the runtime.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
-from torch import Tensor
 
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.manifest import CheckpointProvenance, ImageProvenance
 from levit_edge.bundle.provenance import image_provenance
 from levit_edge.bundle.recipe import LayerScheme, Recipe
 from levit_edge.data.imagefolder import ImageSet
-from levit_edge.data.loader import Decoder, batches
+from levit_edge.data.loader import Decoder
 from levit_edge.data.options import ImageOptions
 from levit_edge.data.sampling import balanced_sample
-from levit_edge.documents import to_json
-from levit_edge.errors import LevitEdgeError
+from levit_edge.documents import Between, to_json
 from levit_edge.quantize.analysis.layer_cost import LayerSite, Timing, layer_costs, layer_sites
 from levit_edge.quantize.analysis.layer_noise import (
     FloatLogits,
     Kind,
-    LayerNoise,
     LogitNoise,
     Rounded,
     int8_schemes,
+    labelled,
     layer_noise,
     network_noise,
 )
@@ -47,9 +45,7 @@ from levit_edge.system.progress import StageListener, StageRecord, Stages
 __all__ = ["LayerSensitivity", "Noise", "Sensitivity", "sensitivity"]
 
 SCHEMA_VERSION = 1
-BATCH = 16
 SAMPLE = ImageOptions(limit=128)
-Labelled = tuple[Tensor, list[int] | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +113,7 @@ class LayerSensitivity:
 class Sensitivity:
     """What each layer costs, and all of them together. Deterministic but for times and `stages`."""
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Annotated[int, Between(SCHEMA_VERSION, SCHEMA_VERSION)] = SCHEMA_VERSION
     levit_edge_version: str
     model: str
     """The name of the size."""
@@ -140,13 +136,6 @@ class Sensitivity:
     threads: int
     host: dict[str, str]
     stages: tuple[StageRecord, ...]
-
-    def __post_init__(self) -> None:
-        if self.schema_version != SCHEMA_VERSION:
-            raise LevitEdgeError(
-                f"the sensitivity has schema version {self.schema_version}, this levit-edge reads version"
-                f" {SCHEMA_VERSION}."
-            )
 
 
 def sensitivity(
@@ -184,40 +173,30 @@ def sensitivity(
     )
     calibrated = run.calibrate(stages)
     plan, sites = calibrated.plan, layer_sites(calibrated.plan.deploy, torch.from_numpy(calibrated.golden[:1]))
-    measured = _measure(run, plan, _sample(run), stages)
+    noises, whole, images = _measure(run, plan, _sample(run), stages)
     times = None
     if costs:
         with stages.stage("measure time", total=len(sites)) as advance:
             times = layer_costs(plan, sites, advance=advance)
-    counts = next(iter(measured.layers.values())).reference_counts
+    counts = whole["planned"].reference_counts
     return Sensitivity(
         levit_edge_version=version("levit-edge"),
         model=run.trained.config.name,
         checkpoint=run.provenance,
         recipe=to_json(run.recipe),
-        samples=measured.images.count,
+        samples=images.count,
         labelled=run.images.evaluation.labels is not None,
         top1=100 * counts.top1 / counts.samples if counts.samples else None,
-        images=measured.images,
+        images=images,
         calibration=calibrated.provenance(run.images.calibration_source),
-        all_static=measured.all_static,
-        as_planned=measured.as_planned,
-        layers=tuple(_row(plan, name, measured.layers, sites[name], times) for name in plan.layers),
+        all_static=_noise(whole["static"]),
+        as_planned=_noise(whole["planned"]),
+        layers=tuple(_row(plan, name, noises, sites[name], times) for name in plan.layers),
         runtime=f"{Runtime.EXECUTORCH} {runtime_version(Runtime.EXECUTORCH)}" if costs else None,
         threads=THREADS,
         host=describe_host(),
         stages=tuple(stages.records),
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Measured:
-    """The noise of a network in int8, and the images that it was measured on."""
-
-    layers: dict[tuple[str, Kind], LayerNoise]
-    all_static: Noise
-    as_planned: Noise
-    images: ImageProvenance
 
 
 def _sample(run: Prepared) -> ImageSet:
@@ -226,34 +205,24 @@ def _sample(run: Prepared) -> ImageSet:
     return images if limit is None or len(images) <= limit else balanced_sample(images, limit, seed=0)
 
 
-def _measure(run: Prepared, plan: Plan, images: ImageSet, stages: Stages) -> _Measured:
+def _measure(
+    run: Prepared, plan: Plan, images: ImageSet, stages: Stages
+) -> tuple[dict[tuple[str, Kind], LogitNoise], dict[str, LogitNoise], ImageProvenance]:
+    """The noise of each layer, that of all `static` and as `planned`, and the images that were read."""
     with Decoder(images.images, run.preprocessing, run.options) as decoder:
         with stages.stage("measure noise", total=len(decoder)) as advance:
-            layers = layer_noise(plan, _labelled(decoder, images.labels), [*Rounded, *int8_schemes()], advance)
+            layers = layer_noise(plan, labelled(decoder, images.labels), [*Rounded, *int8_schemes()], advance)
         with stages.stage("measure whole", total=len(decoder)) as advance:
-            all_static, as_planned = _of_the_whole(plan, _labelled(decoder, images.labels), advance)
-        provenance = image_provenance(run.images.evaluation_source, images, decoder.bad)
-    return _Measured(layers=layers, all_static=all_static, as_planned=as_planned, images=provenance)
-
-
-def _labelled(decoder: Decoder, labels: Sequence[int] | None) -> Iterator[Labelled]:
-    """One pass over the images: (at most 16, 3, size, size) and their labels."""
-    for indices, images in batches(decoder, BATCH):
-        yield torch.from_numpy(images), None if labels is None else [labels[index] for index in indices]
-
-
-def _of_the_whole(plan: Plan, labelled: Iterator[Labelled], advance: Callable[[int], None]) -> tuple[Noise, Noise]:
-    """The noise of all layers static, and of all as planned."""
-    static = plan.with_schemes(dict.fromkeys(plan.layers, LayerScheme.STATIC))
-    networks = {"static": simulate(static), "planned": simulate(plan)}
-    tallies = network_noise(FloatLogits(plan.deploy), networks, labelled, advance)
-    return _noise(tallies["static"]), _noise(tallies["planned"])
+            static = plan.with_schemes(dict.fromkeys(plan.layers, LayerScheme.STATIC))
+            networks = {"static": simulate(static), "planned": simulate(plan)}
+            whole = network_noise(FloatLogits(plan.deploy), networks, labelled(decoder, images.labels), advance)
+        return layers, whole, image_provenance(run.images.evaluation_source, images, decoder.bad)
 
 
 def _row(
     plan: Plan,
     name: str,
-    noises: dict[tuple[str, Kind], LayerNoise],
+    noises: dict[tuple[str, Kind], LogitNoise],
     site: LayerSite,
     times: dict[str, dict[LayerScheme, Timing]] | None,
 ) -> LayerSensitivity:

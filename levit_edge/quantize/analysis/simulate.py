@@ -5,15 +5,18 @@ The result differs from the graph made of the same plan by float rounding alone.
 
 from collections.abc import Callable, Collection
 from copy import deepcopy
+from functools import partial
 
 from torch import Tensor, nn
 
 from levit_edge.model.deploy import DeployLeViT
-from levit_edge.quantize.plan import LayerPlan, Plan, ProductPlan
+from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.schemes import quantizable_layers
 from levit_edge.quantize.schemes.static import rounded_statically
 
 __all__ = ["simulate"]
+
+Rounding = Callable[[Tensor], Tensor]
 
 
 def simulate(
@@ -30,30 +33,22 @@ def simulate(
         if weights is None or name in weights:
             planned.write_weights(layer)
         if activations is None or name in activations:
-            layer.register_forward_pre_hook(_rounded_input(planned))
-            layer.register_forward_hook(_rounded_output(planned))
+            computation, ranges = planned.computation, planned.ranges
+            _round(layer, [partial(computation.round_input, ranges)], partial(computation.round_output, ranges))
     for name, product in plan.products.items():
         if activations is None or name in activations:
-            module = simulated.get_submodule(name)
-            module.register_forward_pre_hook(_rounded_operands(product))
-            module.register_forward_hook(_rounded_product(product))
+            left, right, output = (
+                partial(rounded_statically, bounds=bounds) for bounds in (product.left, product.right, product.output)
+            )
+            _round(simulated.get_submodule(name), [left, right], output)
     return simulated
 
 
-def _rounded_input(planned: LayerPlan) -> Callable[[nn.Module, tuple[Tensor]], tuple[Tensor]]:
-    return lambda _layer, inputs: (planned.computation.round_input(inputs[0], planned.ranges),)
+def _round(module: nn.Module, inputs: list[Rounding], output: Rounding) -> None:
+    """Let `module` round what it is given, one tensor for each of `inputs`, and what it gives."""
 
+    def round_inputs(_module: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return tuple(rounded(values) for rounded, values in zip(inputs, given, strict=True))
 
-def _rounded_output(planned: LayerPlan) -> Callable[[nn.Module, tuple[Tensor], Tensor], Tensor]:
-    return lambda _layer, _inputs, output: planned.computation.round_output(output, planned.ranges)
-
-
-def _rounded_operands(product: ProductPlan) -> Callable[[nn.Module, tuple[Tensor, Tensor]], tuple[Tensor, Tensor]]:
-    return lambda _product, operands: (
-        rounded_statically(operands[0], product.left),
-        rounded_statically(operands[1], product.right),
-    )
-
-
-def _rounded_product(product: ProductPlan) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
-    return lambda _product, _operands, output: rounded_statically(output, product.output)
+    module.register_forward_pre_hook(round_inputs)
+    module.register_forward_hook(lambda _module, _given, result: output(result))

@@ -59,6 +59,6 @@ def calibrate_network(
         DataError: images cannot be read, and are not to be skipped.
         QuantizationError: see `levit_edge.quantize.plan.make_plan`.
     """
-    with CalibrationImages(images, preprocessing, options) as passes:
+    with CalibrationImages(images.images, preprocessing, options) as passes:
         plan = make_plan(deploy, passes, recipe, stages)
     return Calibrated(plan=plan, images=images, bad=passes.bad, golden=passes.golden, alike=passes.alike)

@@ -1,6 +1,6 @@
 """The calibration images as tensors, as often as a step needs to see them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import BadImage, Decoder, batches
+from levit_edge.data.locations import Location
 from levit_edge.data.options import DEFAULTS, ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.system.progress import Advance
@@ -27,9 +27,10 @@ class CalibrationImages:
     Use it in a `with` statement: leaving it ends the decoding processes.
     """
 
-    def __init__(self, images: ImageSet, preprocessing: Preprocessing, options: ImageOptions = DEFAULTS) -> None:
-        self.images = images
-        self._decoder = Decoder(images.images, preprocessing, options)
+    def __init__(
+        self, images: Sequence[Location], preprocessing: Preprocessing, options: ImageOptions = DEFAULTS
+    ) -> None:
+        self._decoder = Decoder(images, preprocessing, options)
         self._golden: list[NDArray[np.float32]] = []
         self.alike = True
         """Whether all images that were decoded so far are one and the same."""
@@ -41,7 +42,7 @@ class CalibrationImages:
         self._decoder.close()
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self._decoder)
 
     def tensors(self, advance: Advance) -> Iterator[Tensor]:
         """One pass: float32 (at most 8, 3, size, size) batches; `advance` hears of the images done."""

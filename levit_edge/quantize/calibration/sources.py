@@ -59,48 +59,28 @@ def choose_images(
             f"no --calibration folder: calibrating on {count} embedded photographs of clothing. They are not ImageNet"
             " and not your images; expect a larger drop than with some hundred images of your own."
         )
-    calibration_source = str(calibration) if calibration else EMBEDDED
-    evaluated, evaluation_source = _evaluation(
-        evaluation,
-        classes,
-        demo_model,
-        all_calibration,
-        chosen,
-        calibration_source,
-        options,
-        max_drop_pt,
-        warn,
-    )
-    return ImageSources(
-        calibration=chosen,
-        calibration_source=calibration_source,
-        evaluation=evaluated,
-        evaluation_source=evaluation_source,
-    )
-
-
-def _evaluation(
-    folder: Path | None,
-    classes: int,
-    demo_model: bool,
-    candidates: ImageSet,
-    used: ImageSet,
-    source: str,
-    options: ImageOptions,
-    max_drop_pt: float | None,
-    warn: Warn,
-) -> tuple[ImageSet, str]:
-    if folder is None and demo_model and classes == demo_classes():
-        return evaluation_set(demo.evaluation_dir(), classes, options, max_drop_pt=max_drop_pt), EMBEDDED
-    if folder is not None:
-        images = evaluation_set(folder, classes, options, max_drop_pt=max_drop_pt)
-        if images.labels is None:
-            warn(f"{folder} has no class folders: the drop is not measured, only agreement with fp32 and SQNR.")
-        return images, str(folder)
-    if max_drop_pt is not None:
+    source = str(calibration) if calibration else EMBEDDED
+    if evaluation is None and demo_model and classes == demo_classes():
+        evaluated = evaluation_set(demo.evaluation_dir(), classes, options, max_drop_pt=max_drop_pt)
+        evaluation_source = EMBEDDED
+    elif evaluation is not None:
+        evaluated = evaluation_set(evaluation, classes, options, max_drop_pt=max_drop_pt)
+        evaluation_source = str(evaluation)
+        if evaluated.labels is None:
+            warn(f"{evaluation} has no class folders: the drop is not measured, only agreement with fp32 and SQNR.")
+    elif max_drop_pt is not None:
         raise DataError(
             "--max-drop needs labelled images: give a folder with one folder for each class as --evaluation."
         )
+    else:
+        evaluated, evaluation_source = _of_calibration(all_calibration, chosen, options.limit, warn), source
+    return ImageSources(
+        calibration=chosen, calibration_source=source, evaluation=evaluated, evaluation_source=evaluation_source
+    )
+
+
+def _of_calibration(candidates: ImageSet, used: ImageSet, limit: int | None, warn: Warn) -> ImageSet:
+    """Images of the calibration folder to measure agreement on: those that are not `used`, if there are any."""
     taken = set(used.images)
     unused = [index for index, image in enumerate(candidates.images) if image not in taken]
     if not unused:
@@ -108,15 +88,15 @@ def _evaluation(
             "no --evaluation folder: the drop is not measured. Agreement and SQNR are over the calibration images"
             " themselves, and so a little flattering."
         )
-        return replace(used, labels=None, class_names=None), source
-    held_out, limit = candidates.select(unused), options.limit
+        return replace(used, labels=None, class_names=None)
+    held_out = candidates.select(unused)
     if limit is not None and limit < len(held_out):
         held_out = balanced_sample(held_out, limit, seed=0)
     warn(
         f"no --evaluation folder: the drop is not measured. Agreement and SQNR are over {len(held_out)} images of the"
         " calibration folder that calibration did not use."
     )
-    return replace(held_out, labels=None, class_names=None), source
+    return replace(held_out, labels=None, class_names=None)
 
 
 def demo_classes() -> int:

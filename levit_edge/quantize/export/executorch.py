@@ -5,15 +5,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from executorch.backends.xnnpack.partition.config import ALL_PARTITIONER_CONFIGS
+from executorch.backends.xnnpack.partition.config.generic_node_configs import BMMConfig
+from executorch.backends.xnnpack.partition.config.xnnpack_config import ConfigPrecisionType
+from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
 from executorch.exir import to_edge_transform_and_lower
 from torch.export import ExportedProgram
 from torch.fx.traceback import NodeSource
 
 from levit_edge.errors import QuantizationError
-from levit_edge.quantize.export.executorch_int8_products import partitioner
 from levit_edge.quantize.export.program import Exporter
 
 __all__ = ["EXPORTER", "export_executorch"]
+
+
+class Int8Product(BMMConfig):  # type: ignore[misc]
+    """A product is int8 if both operands come from a dequantization and the result goes into a quantization.
+
+    XNNPACK has an int8 × int8 product of two activations (right operand with zero point 0), and ExecuTorch's runtime
+    and serializer pass it on; only the partitioner believes that a product is always float (1.4).
+    """
+
+    def supported_precision_types(self) -> list[ConfigPrecisionType]:
+        """What a product of a LeViT may compute in."""
+        return [ConfigPrecisionType.FP32, ConfigPrecisionType.STATIC_QUANT]
+
+
+CONFIGS = [Int8Product if config is BMMConfig else config for config in ALL_PARTITIONER_CONFIGS]
 
 
 def export_executorch(program: ExportedProgram) -> bytes:
@@ -23,10 +41,9 @@ def export_executorch(program: ExportedProgram) -> bytes:
         QuantizationError: the result is not exactly one delegate with nothing computed outside it.
     """
     with warnings.catch_warnings(), _shared_provenance(), torch.no_grad():
-        warnings.filterwarnings("ignore", category=FutureWarning)
-        warnings.filterwarnings("ignore", category=DeprecationWarning)
-        warnings.filterwarnings("ignore", category=UserWarning)
-        lowered = to_edge_transform_and_lower(program, partitioner=[partitioner()])
+        for category in (FutureWarning, DeprecationWarning, UserWarning):
+            warnings.filterwarnings("ignore", category=category)
+        lowered = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner(configs=CONFIGS)])
         _require_one_delegate(lowered.exported_program())
         return bytes(lowered.to_executorch().buffer)
 

@@ -5,6 +5,7 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import onnx
 import torch
@@ -15,10 +16,8 @@ from levit_edge.bundle.recipe import OnnxAttention, Scheme, Target
 from levit_edge.errors import QuantizationError
 from levit_edge.quantize.export.onnx_attention import fuse_attention
 from levit_edge.quantize.export.onnx_biases import make_biases_int32
-from levit_edge.quantize.export.onnx_dynamic import TRANSLATIONS, translate_dynamic_layers
-from levit_edge.quantize.export.onnx_dynamic_linears import make_linears_dynamic
-from levit_edge.quantize.export.onnx_float_outputs import make_outputs_float
-from levit_edge.quantize.export.onnx_float_products import make_products_float
+from levit_edge.quantize.export.onnx_dynamic import TRANSLATIONS, make_linears_dynamic, translate_dynamic_layers
+from levit_edge.quantize.export.onnx_float import make_outputs_float, make_products_float
 from levit_edge.quantize.export.onnx_unsigned import make_activations_unsigned
 from levit_edge.quantize.export.program import Exporter, rewritten
 
@@ -73,7 +72,7 @@ def export_onnx(
         make_activations_unsigned(model.graph)
     if attention is OnnxAttention.FUSED:
         fuse_attention(model)
-    _drop_unused(model.graph)
+    _drop_unread(model.graph)
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
@@ -83,22 +82,24 @@ def export_onnx(
 
 def _strip_provenance(model: onnx.ModelProto) -> None:
     """Drop the exporter's stack traces: they hold paths of this machine and change from run to run."""
-    del model.metadata_props[:], model.graph.metadata_props[:]
-    model.doc_string = model.graph.doc_string = ""
-    for node in model.graph.node:
-        del node.metadata_props[:]
-        node.doc_string = ""
-    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
-        del value.metadata_props[:]
-        value.doc_string = ""
+    graph = model.graph
+    parts: list[Any] = [model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer]
+    for part in parts:
+        del part.metadata_props[:]
+        part.doc_string = ""
 
 
-def _drop_unused(graph: onnx.GraphProto) -> None:
-    """Drop the constants that changes have left without a reader."""
-    used = {name for node in graph.node for name in node.input}
-    kept = [tensor for tensor in graph.initializer if tensor.name in used]
-    del graph.initializer[:]
-    graph.initializer.extend(kept)
+def _drop_unread(graph: onnx.GraphProto) -> None:
+    """Drop the nodes and constants that changes have left without a reader."""
+    read, nodes = {output.name for output in graph.output}, []
+    for node in reversed(graph.node):
+        if read.intersection(node.output):
+            read.update(node.input)
+            nodes.append(node)
+    constants = [tensor for tensor in graph.initializer if tensor.name in read]
+    del graph.node[:], graph.initializer[:]
+    graph.node.extend(reversed(nodes))
+    graph.initializer.extend(constants)
 
 
 @contextlib.contextmanager

@@ -1,16 +1,14 @@
-"""How layers compute, one file for each scheme, and which layer gets which."""
+"""How layers compute, one file for each scheme, and which layer gets which; here, which layers there are."""
 
-from levit_edge.quantize.schemes.choice import int8_attention_blocks, layer_schemes, with_moves
-from levit_edge.quantize.schemes.layers import Layer, quantizable_layers
-from levit_edge.quantize.schemes.registry import COMPUTATIONS, Computation, possible_schemes
+from torch import nn
 
-__all__ = [
-    "COMPUTATIONS",
-    "Computation",
-    "Layer",
-    "int8_attention_blocks",
-    "layer_schemes",
-    "possible_schemes",
-    "quantizable_layers",
-    "with_moves",
-]
+from levit_edge.model.deploy import DeployLeViT
+
+__all__ = ["Layer", "quantizable_layers"]
+
+Layer = nn.Conv2d | nn.Linear
+
+
+def quantizable_layers(deploy: DeployLeViT) -> dict[str, Layer]:
+    """Every convolution and linear by its name, in execution order."""
+    return {name: module for name, module in deploy.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)}

@@ -11,7 +11,7 @@ from levit_edge.bundle.manifest import Move
 from levit_edge.bundle.recipe import LayerScheme, Recipe, Scheme
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployAttention, DeployLeViT, DeployShrinkingAttention
-from levit_edge.quantize.schemes.layers import Layer, quantizable_layers
+from levit_edge.quantize.schemes import Layer, quantizable_layers
 from levit_edge.quantize.schemes.registry import COMPUTATIONS
 
 __all__ = ["int8_attention_blocks", "layer_schemes", "with_moves"]
@@ -88,7 +88,7 @@ def _matching(patterns: tuple[str, ...], scheme: LayerScheme, layers: dict[str, 
         usable = {name for name in fitting if computation.possible(name, layers[name])}
         if not usable:
             raise QuantizationError(
-                f"--{scheme}-layer {pattern!r} fits only {', '.join(sorted(fitting))}, {computation.IMPOSSIBLE}"
+                f"--{scheme}-layer {pattern!r} fits only {', '.join(sorted(fitting))}, {computation.impossible}"
             )
         found |= usable
     return found

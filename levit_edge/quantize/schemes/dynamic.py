@@ -7,13 +7,10 @@ from torchao.quantization.pt2e import PlaceholderObserver
 from torchao.quantization.pt2e.quantizer import QuantizationAnnotation, QuantizationSpec
 
 from levit_edge.quantize.ranges.affine import INT8_MAX, INT8_MIN, LayerRanges
+from levit_edge.quantize.schemes import Layer
 from levit_edge.quantize.schemes.annotation import annotated, per_channel_weights
-from levit_edge.quantize.schemes.layers import Layer
 
-INT8_WEIGHTS = True
-FIXED_RANGES = False
-TIME_PER_MULTIPLY_ADD = 0.29
-IMPOSSIBLE = "a strided convolution that runtimes quantize only statically. Leave it static, or use --float-layer."
+__all__ = ["annotation", "possible", "rounded_dynamically"]
 
 _AT_RUN_TIME = QuantizationSpec(
     dtype=torch.int8,
@@ -43,16 +40,6 @@ def rounded_dynamically(values: Tensor) -> Tensor:
     zero_point = (INT8_MIN - low / scale).round().clamp(INT8_MIN, INT8_MAX)
     steps = ((values / scale).round() + zero_point).clamp(INT8_MIN, INT8_MAX)
     return (steps - zero_point) * scale
-
-
-def round_input(values: Tensor, _ranges: LayerRanges) -> Tensor:
-    """To the range of each token or image."""
-    return rounded_dynamically(values)
-
-
-def round_output(values: Tensor, _ranges: LayerRanges) -> Tensor:
-    """Not at all."""
-    return values
 
 
 def annotation(layer: Node, _ranges: LayerRanges, weight_scales: Tensor) -> QuantizationAnnotation:

@@ -1,6 +1,7 @@
-"""The schemes: `LayerScheme` names them, a module beside this says how layers of each compute."""
+"""The schemes: `LayerScheme` names them, an entry here says how layers of each compute."""
 
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from torch import Tensor
 from torch.fx import Node
@@ -8,46 +9,58 @@ from torchao.quantization.pt2e.quantizer import QuantizationAnnotation
 
 from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.quantize.ranges.affine import LayerRanges
-from levit_edge.quantize.schemes import dynamic, static
-from levit_edge.quantize.schemes import float as in_float
-from levit_edge.quantize.schemes.layers import Layer
+from levit_edge.quantize.schemes import Layer, dynamic, static
 
 __all__ = ["COMPUTATIONS", "Computation", "possible_schemes"]
 
+Rounding = Callable[[LayerRanges, Tensor], Tensor]
 
-class Computation(Protocol):
-    """How layers of one scheme compute.
+
+@dataclass(frozen=True, kw_only=True)
+class Computation:
+    """How layers of one scheme compute; where nothing is said, in float.
 
     Calibration sees the ranges of all layers, whatever their schemes: a search may change those afterwards.
     """
 
-    INT8_WEIGHTS: bool
+    int8_weights: bool = False
     """Whether weights and bias are the plan's; else the float network's."""
-    FIXED_RANGES: bool
+    fixed_ranges: bool = False
     """Whether it computes with the ranges that calibration found; they are then on record."""
-    TIME_PER_MULTIPLY_ADD: float
+    time_per_multiply_add: float
     """Instructions on an emulated Cortex-A76, all of LeViT-128S counted: 47.4 (static), 82.0 (all linears dynamic) and
     120 (float) million for 305 million multiply-adds. Only their ratios matter to the search for an accuracy budget."""
-    IMPOSSIBLE: str
+    possible: Callable[[str, Layer], bool] = lambda _name, _layer: True
+    """Whether the layer of that name can have the scheme."""
+    impossible: str = ""
     """What a layer is that cannot have the scheme, and what to do; the end of an error."""
-
-    def possible(self, name: str, layer: Layer, /) -> bool:
-        """Whether the layer can have the scheme."""
-
-    def round_input(self, values: Tensor, ranges: LayerRanges, /) -> Tensor:
-        """The input as the runtimes' kernels see it; same shape."""
-
-    def round_output(self, values: Tensor, ranges: LayerRanges, /) -> Tensor:
-        """The output as the runtimes' kernels leave it; same shape."""
-
-    def annotation(self, layer: Node, ranges: LayerRanges, weight_scales: Tensor, /) -> QuantizationAnnotation | None:
-        """What torchao quantizes of the `layer` in a captured graph; None if nothing."""
+    round_input: Rounding = lambda _ranges, values: values
+    """The input as the runtimes' kernels see it; same shape."""
+    round_output: Rounding = lambda _ranges, values: values
+    """The output as the runtimes' kernels leave it; same shape."""
+    annotation: Callable[[Node, LayerRanges, Tensor], QuantizationAnnotation | None] = lambda *_: None
+    """What torchao quantizes of a layer in a captured graph, by its ranges and weight scales; None if nothing."""
 
 
 COMPUTATIONS: dict[LayerScheme, Computation] = {
-    LayerScheme.STATIC: static,
-    LayerScheme.DYNAMIC: dynamic,
-    LayerScheme.FLOAT: in_float,
+    LayerScheme.STATIC: Computation(
+        int8_weights=True,
+        fixed_ranges=True,
+        time_per_multiply_add=0.16,
+        round_input=lambda ranges, values: static.rounded_statically(values, ranges.input),
+        round_output=lambda ranges, values: static.rounded_statically(values, ranges.output),
+        annotation=static.annotation,
+    ),
+    LayerScheme.DYNAMIC: Computation(
+        int8_weights=True,
+        time_per_multiply_add=0.29,
+        possible=dynamic.possible,
+        impossible="a strided convolution that runtimes quantize only statically. Leave it static, or use"
+        " --float-layer.",
+        round_input=lambda _ranges, values: dynamic.rounded_dynamically(values),
+        annotation=dynamic.annotation,
+    ),
+    LayerScheme.FLOAT: Computation(time_per_multiply_add=0.39),
 }
 """The computation of each scheme, in order: of two patterns that fit a layer, that of the later scheme counts."""
 

@@ -7,33 +7,14 @@ from torchao.quantization.pt2e.quantizer import QuantizationAnnotation
 
 from levit_edge.quantize.ranges.affine import INT8_MAX, INT8_MIN, LayerRanges, Range
 from levit_edge.quantize.schemes.annotation import annotated, fixed_range, per_channel_weights
-from levit_edge.quantize.schemes.layers import Layer
 
-INT8_WEIGHTS = True
-FIXED_RANGES = True
-TIME_PER_MULTIPLY_ADD = 0.16
-IMPOSSIBLE = ""
-
-
-def possible(_name: str, _layer: Layer) -> bool:
-    """Everywhere."""
-    return True
+__all__ = ["annotation", "rounded_statically"]
 
 
 def rounded_statically(values: Tensor, bounds: Range) -> Tensor:
     """Activations after rounding to int8 and back with the one scale and zero point of `bounds`; same shape."""
     affine = bounds.affine()
     return torch.fake_quantize_per_tensor_affine(values, affine.scale, affine.zero_point, INT8_MIN, INT8_MAX)
-
-
-def round_input(values: Tensor, ranges: LayerRanges) -> Tensor:
-    """To the range of the input."""
-    return rounded_statically(values, ranges.input)
-
-
-def round_output(values: Tensor, ranges: LayerRanges) -> Tensor:
-    """To the range of the output."""
-    return rounded_statically(values, ranges.output)
 
 
 def annotation(layer: Node, ranges: LayerRanges, weight_scales: Tensor) -> QuantizationAnnotation:

@@ -17,7 +17,8 @@ from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.calibration.observe import observe
 from levit_edge.quantize.ranges.affine import LayerRanges
-from levit_edge.quantize.schemes import COMPUTATIONS, Layer, quantizable_layers
+from levit_edge.quantize.schemes import Layer, quantizable_layers
+from levit_edge.quantize.schemes.registry import COMPUTATIONS
 
 __all__ = ["mean_shifts"]
 
@@ -63,9 +64,9 @@ def mean_shifts(deploy: DeployLeViT, rounded: Mapping[str, Rounded], batches: It
 
 def _observe(rounded: Rounded, mean: _Mean, layer: Layer, inputs: tuple[Tensor], output: Tensor) -> None:
     computation = COMPUTATIONS[rounded.scheme]
-    if not computation.INT8_WEIGHTS:  # the shift is for those who try the layer in int8 all the same
+    if not computation.int8_weights:  # the shift is for those who try the layer in int8 all the same
         computation = COMPUTATIONS[LayerScheme.DYNAMIC]
-    mean.add(output - _apply(layer, computation.round_input(inputs[0], rounded.ranges), rounded.weight))
+    mean.add(output - _apply(layer, computation.round_input(rounded.ranges, inputs[0]), rounded.weight))
 
 
 def _apply(layer: Layer, inputs: Tensor, weight: Tensor) -> Tensor:

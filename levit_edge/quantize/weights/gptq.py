@@ -42,13 +42,13 @@ class SecondMoments:
         self.hooks = [
             layer.register_forward_pre_hook(partial(self._add, name))
             for name, layer in self._layers.items()
-            if _own_input(name)
+            if _observed_at(name) == name
         ]
         """To be removed after the pass."""
 
     def of(self, name: str) -> Tensor:
         """The moments of the layer `name`."""
-        return self._moments[name if _own_input(name) else _first_reader(name)]
+        return self._moments[_observed_at(name)]
 
     def _add(self, name: str, layer: Layer, inputs: tuple[Tensor]) -> None:
         columns = _columns(layer, inputs[0])
@@ -56,13 +56,9 @@ class SecondMoments:
         self._moments[name] = self._moments[name].add_(product) if name in self._moments else product
 
 
-def _own_input(name: str) -> bool:
+def _observed_at(name: str) -> str:
     """What k reads, v reads too and is not observed again; q of a shrinking attention reads less."""
-    return not name.endswith(".v")
-
-
-def _first_reader(name: str) -> str:
-    return f"{name.removesuffix('.v')}.k"
+    return f"{name.removesuffix('.v')}.k" if name.endswith(".v") else name
 
 
 def _columns(layer: Layer, values: Tensor) -> Tensor:

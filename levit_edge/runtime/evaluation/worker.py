@@ -15,10 +15,10 @@ from levit_edge.bundle.kinds import Runtime
 from levit_edge.data.locations import Location, pack, unpack
 from levit_edge.data.preprocess import FloatImage, Preprocessing
 from levit_edge.device.image import decoding_fault
+from levit_edge.device.protocol import Pipe, write_frame
 from levit_edge.documents import from_json
 from levit_edge.errors import DataError, LevitEdgeError
 from levit_edge.runtime.evaluation.evaluator import Answer, Evaluator, Model
-from levit_edge.system.frames import Pipe, write_frame
 from levit_edge.system.limits import at_most, fault_document, raise_fault, set_limits
 from levit_edge.system.worker import next_frame, serve
 

@@ -9,9 +9,9 @@ import resource
 from typing import Any
 
 from levit_edge.bundle.kinds import Runtime, named
+from levit_edge.device.protocol import Pipe, write_frame
 from levit_edge.documents import to_json
 from levit_edge.errors import BundleError, LevitEdgeError
-from levit_edge.system.frames import Pipe, write_frame
 from levit_edge.system.limits import at_most, fault_document, set_limits
 from levit_edge.system.worker import next_frame, serve
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from concurrent.futures import Future
-from types import TracebackType
-from typing import Protocol, Self
+from contextlib import AbstractContextManager
+from typing import Protocol
 
 from levit_edge.sweep.tasks.call import Call
 from levit_edge.sweep.tasks.result import Outcome
@@ -11,7 +11,7 @@ from levit_edge.sweep.tasks.result import Outcome
 __all__ = ["Engine"]
 
 
-class Engine(Protocol):
+class Engine(AbstractContextManager["Engine"], Protocol):
     """Runs calls in other processes, as many at once as there is room for; use it in a `with` statement.
 
     Entering finds out whether its workers can do the work; leaving ends what is still running, at once.
@@ -19,11 +19,6 @@ class Engine(Protocol):
     Raises (on entering):
         SweepError: it cannot be reached, has no worker, or its workers have other versions or another store.
     """
-
-    def __enter__(self) -> Self: ...
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None: ...
 
     @property
     def description(self) -> str:

@@ -33,8 +33,8 @@ def computed_on(here: Mapping[str, str], processors: Iterable[str]) -> dict[str,
 
 
 def describe_difference(expected: Mapping[str, str], found: Mapping[str, str]) -> str:
-    """What differs, such as `torch 2.12.0 (here 2.13.0)`; empty if nothing does."""
-    names = [name for name in {**expected, **found} if expected.get(name) != found.get(name)]
+    """What differs besides processors, such as `torch 2.12.0 (here 2.13.0)`; empty if nothing does."""
+    names = [name for name in {**expected, **found} if name != PROCESSOR and expected.get(name) != found.get(name)]
     return ", ".join(f"{name} {found.get(name, 'is missing')} (here {expected.get(name, 'none')})" for name in names)
 
 

@@ -32,8 +32,8 @@ class LocalEngine:
         self._running = 0
         self._room = threading.Condition()
         self._helpers = Helpers()
-        self._own = threading.local()
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="sweep")
+        self._of_thread = threading.local()
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="sweep", initializer=self._equip)
 
     def __enter__(self) -> Self:
         self._helpers.__enter__()
@@ -59,29 +59,21 @@ class LocalEngine:
         return self._threads.submit(self._run, call)
 
     def _run(self, call: Call) -> Outcome:
-        self._enter(call.memory_bytes)
+        with self._room:
+            self._room.wait_for(lambda: self._free >= call.memory_bytes or not self._running)
+            self._free -= call.memory_bytes
+            self._running += 1
         try:
-            return self._worker().do(pack_call(call), call.id, call.seconds)
+            worker: WorkerProcess = self._of_thread.worker
+            return worker.do(pack_call(call), call.id, call.seconds)
         except DataError as error:
             raise SweepError(str(error)) from error
         finally:
-            self._leave(call.memory_bytes)
+            with self._room:
+                self._free += call.memory_bytes
+                self._running -= 1
+                self._room.notify_all()
 
-    def _worker(self) -> WorkerProcess:
-        """That of this thread."""
-        worker: WorkerProcess | None = getattr(self._own, "worker", None)
-        if worker is None:
-            worker = self._own.worker = WorkerProcess(self._helpers, self._store_url, self._environment, self._run_id)
-        return worker
-
-    def _enter(self, memory_bytes: int) -> None:
-        with self._room:
-            self._room.wait_for(lambda: self._free >= memory_bytes or not self._running)
-            self._free -= memory_bytes
-            self._running += 1
-
-    def _leave(self, memory_bytes: int) -> None:
-        with self._room:
-            self._free += memory_bytes
-            self._running -= 1
-            self._room.notify_all()
+    def _equip(self) -> None:
+        """Give this thread its process."""
+        self._of_thread.worker = WorkerProcess(self._helpers, self._store_url, self._environment, self._run_id)

@@ -10,10 +10,9 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from levit_edge.errors import SweepError
 from levit_edge.sweep.engines.ray_errors import EXPECTED, unusable
@@ -25,42 +24,37 @@ CONNECT_SECONDS = 5
 
 
 class RayConnection:
-    """To the cluster at `given`, `ray://host:port` or `ray`; see `levit_edge.sweep.engines.ray_engine.RayEngine`.
-
-    Leaving ends the run's workers on all nodes.
-
-    Raises (on entering):
-        SweepError: Ray is not installed, the cluster cannot be reached, or has another version of Ray or Python.
-    """
+    """To the cluster at `given`, `ray://host:port` or `ray`; see `levit_edge.sweep.engines.ray_engine.RayEngine`."""
 
     def __init__(self, given: str) -> None:
         self._given = given if given.startswith(CLIENT) else None
         self.address = self._given or _own_cluster()
         """None for a cluster of this machine alone that ends with the connection."""
-        self._variables = ExitStack()
 
     @property
     def name(self) -> str:
         """What messages call the cluster."""
         return f"the Ray cluster at {self.address}" if self.address else "Ray on this machine"
 
-    def __enter__(self) -> Self:
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Connected while the body runs, whose end ends the run's workers on all nodes.
+
+        Raises:
+            SweepError: Ray is not installed, the cluster cannot be reached, or has another version of Ray or Python.
+        """
         variables = {"RAY_USAGE_STATS_ENABLED": "0"}  # nothing is reported to anybody
         if self.address is None:  # nobody else of this machine is to use it, and no token is to stay in a file
             variables |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-        self._variables.enter_context(_set(variables))
-        try:
-            self._connect()
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
-        return self
+        with _set(variables):
+            try:
+                self._connect()
+                yield
+            finally:
+                with suppress(ImportError), _unsaid():
+                    import ray
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        with self._variables, suppress(ImportError), _unsaid():
-            import ray
-
-            ray.shutdown()
+                    ray.shutdown()
 
     def _connect(self) -> None:
         """Ray finds by itself the cluster that is not given."""
@@ -110,16 +104,14 @@ def _listens(address: str) -> bool:
 @contextmanager
 def _set(variables: Mapping[str, str]) -> Iterator[None]:
     """Environment variables for the body; Ray has no other way."""
-    former = {name: os.environ.get(name) for name in variables}
+    former = {name: os.environ[name] for name in variables if name in os.environ}
     os.environ.update(variables)
     try:
         yield
     finally:
-        for name, value in former.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        for name in variables:
+            os.environ.pop(name, None)
+        os.environ.update(former)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Tasks on a Ray cluster: https://docs.ray.io. Only the modules `ray_…` of this folder import Ray."""
 
+import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -7,15 +8,14 @@ from contextlib import ExitStack
 from dataclasses import replace
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 from levit_edge.errors import SweepError
-from levit_edge.sweep.engines.local_worker import unpack
 from levit_edge.sweep.engines.ray_connection import RayConnection
 from levit_edge.sweep.engines.ray_errors import GO_ON, death_of, lost, node_in
 from levit_edge.sweep.engines.ray_nodes import Node, alive_nodes, look_at, on_each
-from levit_edge.sweep.engines.ray_worker import do, log_id, take_log
-from levit_edge.sweep.inputs.storage import local_path
+from levit_edge.sweep.engines.ray_probe import Run
+from levit_edge.sweep.engines.ray_worker import do, take_log
 from levit_edge.sweep.tasks.call import Call, pack_call
 from levit_edge.sweep.tasks.result import Failed, Outcome
 from levit_edge.sweep.tasks.store import Store
@@ -46,25 +46,25 @@ class RayEngine:
         self._store, self._here, self._run_id, self._any_processor = store, here, run_id, any_processor
         self._cluster = RayConnection(address)
         self._nodes: dict[str, Node] = {}
-        self._processors: tuple[str, ...] = ()
-        self._run: dict[str, Any] = {}
+        self.processors: Sequence[str] = ()
+        """Those of all nodes, each once."""
         self._waiting: dict[Future[Outcome], Call] = {}
         self._lock = threading.Lock()
         self._left = threading.Event()
         self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
 
     def __enter__(self) -> Self:
-        with ExitStack() as undone:
-            undone.enter_context(self._cluster)
+        with ExitStack() as connected:
+            connected.enter_context(self._cluster.opened())
             self._look()
-            undone.pop_all()
+            self._connected = connected.pop_all()
         for each in (self._watch, *(self._serve,) * THREADS):
             _in_background(each)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._left.set()
-        self._cluster.__exit__(kind, error, at)
+        self._connected.close()
         for _ in range(THREADS):
             self._work.put(lambda: None)  # wakes it, to end
 
@@ -74,12 +74,8 @@ class RayEngine:
         cpus = f"{sum(node.cpus for node in self._nodes.values()):g} CPUs"
         if self._cluster.address is None:
             return f"Ray on this machine alone, {cpus}"
-        return f"Ray cluster {self._cluster.address}, {cpus} on {', '.join(node.name for node in self._nodes.values())}"
-
-    @property
-    def processors(self) -> Sequence[str]:
-        """Those of all nodes, each once."""
-        return self._processors
+        names = ", ".join(sorted(node.name for node in self._nodes.values()))
+        return f"Ray cluster {self._cluster.address}, {cpus} on {names}"
 
     def submit(self, call: Call, avoid: str = "") -> Future[Outcome]:
         """Run `call` on a node that has room for it; see `Engine`."""
@@ -100,16 +96,14 @@ class RayEngine:
 
         self._do = ray.remote(do)  # made once, as it goes to the workers anew each time that it is made
         note = self._store.leave_note()
-        path = local_path(self._store.url)
-        store = self._store.url if path is None else str(path.absolute())  # others have a current folder of their own
         self._nodes = alive_nodes()
         if not self._nodes:
             raise SweepError(f"no node of {self._cluster.name} takes tasks: start one with `ray start` and --num-cpus.")
-        self._processors, problems = look_at(self._nodes, self._here, note, store, any_processor=self._any_processor)
+        run = Run(run_id=self._run_id, store=self._store.url, note=note, here=self._here, processors=())
+        run, problems = look_at(self._nodes, run, any_processor=self._any_processor)
         if problems:
             raise SweepError(f"{self._cluster.name} cannot do this sweep: {' '.join(problems)}")
-        run = {"store": store, "note": note, "here": dict(self._here)}
-        self._run = run | {"processors": self._processors, "run_id": self._run_id}
+        self.processors, self._run = run["processors"], json.dumps(run)
 
     def _start(self, future: Future[Outcome], call: Call, avoid: str) -> None:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -121,58 +115,42 @@ class RayEngine:
             )
         other = next((n for n in self._nodes.values() if avoid and n.name != avoid and n.takes(call)), None)
         options = {} if other is None else {"scheduling_strategy": NodeAffinitySchedulingStrategy(other.id, soft=True)}
-        task = self._do.options(
-            num_cpus=1,
-            memory=call.memory_bytes,
-            max_retries=0,
-            name=f"{call.kind} {call.subject}",
-            **options,
-        )
+        title = f"{call.kind} {call.subject}"
+        task = self._do.options(num_cpus=1, memory=call.memory_bytes, max_retries=0, name=title, **options)
         reference = task.remote(pack_call(call), call.id, call.seconds, self._run)
         reference.future().add_done_callback(
             lambda done: self._in_thread(future, lambda: self._settle(future, self._outcome(call, done)))
         )
 
-    def _outcome(self, call: Call, done: Future[tuple[str, bytes]]) -> Outcome:
-        """What came of a Ray task.
-
-        Raises:
-            SweepError: the cluster is lost.
-        """
+    def _outcome(self, call: Call, done: Future[Outcome]) -> Outcome:
+        """What came of a Ray task; if the cluster is lost, any error."""
         import ray.exceptions as of_ray
 
         try:
-            node, frame = done.result()
-        except of_ray.RaySystemError as error:
-            raise lost(self._cluster.name, error) from error
+            outcome = done.result()
+        except of_ray.RaySystemError:
+            raise
         except of_ray.RayError as error:
             return self._death(call, error)
-        except Exception as error:  # Ray's client raises what gRPC does
-            raise lost(self._cluster.name, error) from error
-        outcome = unpack(frame)
-        return outcome if not isinstance(outcome, Failed) else replace(outcome, node=self._node_name(node))
+        return replace(outcome, node=self._node_name(outcome.node)) if isinstance(outcome, Failed) else outcome
 
     def _death(self, call: Call, error: Exception) -> Failed:
         """Why a task has no outcome, which node it was on, and what its worker has written."""
-        reason, named = death_of(error), node_in(error)
-        node = self._node_name(named) if named else ""
-        nodes = self._head_says()
-        logs = on_each(nodes, lambda at: (take_log, (log_id(self._run_id, at.id), call.id)), LOG_SECONDS)
-        left = next(((at, text) for at, text in logs.items() if text is not None), None)
-        if left is None:
-            return Failed(reason=reason, node=node, again=True)
-        return Failed(reason=reason, log=left[1], node=node or self._node_name(left[0]), again=True)
+        reason, node = death_of(error), self._node_name(node_in(error) or "")  # before those that live are asked for
+        logs = on_each(self._head_says(), take_log, (self._run_id, call.id), LOG_SECONDS)
+        left, log = next(((at, text) for at, text in logs.items() if text is not None), ("", ""))
+        return Failed(reason=reason, log=log, node=node or self._node_name(left), again=True)
 
     def _watch(self) -> None:
         """Give up what waits when the head is lost, and what no node that is left can take."""
         while not self._left.wait(PAUSE_SECONDS):
             try:
                 self._nodes = self._head_says()
-            except SweepError as error:
+            except Exception as error:
                 with self._lock:
                     waiting = list(self._waiting)
                 for future in waiting:
-                    self._settle(future, error)
+                    self._settle(future, lost(self._cluster.name, error))
                 return
             with self._lock:
                 stranded = [
@@ -183,15 +161,8 @@ class RayEngine:
                 self._settle(future, SweepError(gone))
 
     def _head_says(self) -> dict[str, Node]:
-        """The nodes that are alive.
-
-        Raises:
-            SweepError: the head does not say.
-        """
-        try:
-            return _in_background(alive_nodes).result(HEAD_SECONDS)
-        except Exception as error:
-            raise lost(self._cluster.name, error) from error
+        """The nodes that are alive; some error if the head does not say."""
+        return _in_background(alive_nodes).result(HEAD_SECONDS)
 
     def _in_thread(self, future: Future[Outcome], work: Callable[[], None]) -> None:
         """Ray's calls block when its head is lost, and whoever awaits must not."""

@@ -1,13 +1,14 @@
 """The nodes of a Ray cluster: which are alive, what they have, and whether they can do a sweep's tasks."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from levit_edge.sweep.engines import ray_probe
 from levit_edge.sweep.engines.environment import PROCESSOR
+from levit_edge.sweep.engines.ray_probe import Run, unfit
 from levit_edge.sweep.tasks.call import Call
 
 __all__ = ["Node", "alive_nodes", "look_at", "on_each"]
@@ -47,38 +48,34 @@ def alive_nodes() -> dict[str, Node]:
     }
 
 
-def look_at(
-    nodes: Mapping[str, Node], here: Mapping[str, str], note: str, store_url: str, *, any_processor: bool
-) -> tuple[tuple[str, ...], list[str]]:
-    """The processors that may take part, and what is wrong with each node that cannot; see `ray_probe`."""
+def look_at(nodes: Mapping[str, Node], run: Run, *, any_processor: bool) -> tuple[Run, list[str]]:
+    """`run` with the processors that may take part, and what is wrong with each node that cannot; see `ray_probe`."""
     import ray
 
     ray.cloudpickle.register_pickle_by_value(ray_probe)
-    found = on_each(nodes, lambda _node: (ray_probe.look, (store_url,)), LOOK_SECONDS)
+    found = on_each(nodes, ray_probe.look, (run["store"],), LOOK_SECONDS)
     processors = dict.fromkeys(each["environment"][PROCESSOR] for each in found.values() if "environment" in each)
-    allowed = tuple(processors if any_processor else [*processors][:1])
+    run = {**run, "processors": [*processors] if any_processor else [*processors][:1]}
     problems = []
     for node in nodes.values():
         if node.id not in found:
             problems.append(f"{node.name} does not answer within {LOOK_SECONDS} s.")
-        elif why := ray_probe.unfit(found[node.id], here, note, store_url, allowed):
+        elif why := unfit(found[node.id], run):
             problems.append(f"{node.name} {why}.")
-    return allowed, problems
+    return run, problems
 
 
 def on_each(
-    nodes: Mapping[str, Node], work: Callable[[Node], tuple[Callable[..., Any], tuple[Any, ...]]], seconds: int
+    nodes: Iterable[str], function: Callable[..., Any], arguments: tuple[Any, ...], seconds: int
 ) -> dict[str, Any]:
-    """What a function of `work`, called with its arguments, gives on each node, by node; without those that fail."""
+    """What the function gives on each node, by node; without those that fail."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    asked = {}
-    for node in nodes.values():
-        function, arguments = work(node)
-        there = NodeAffinitySchedulingStrategy(node.id, soft=False)
-        task = ray.remote(function).options(num_cpus=0, max_retries=0, scheduling_strategy=there)
-        asked[task.remote(*arguments)] = node.id
+    task, asked = ray.remote(function), {}
+    for node in nodes:
+        there = NodeAffinitySchedulingStrategy(node, soft=False)
+        asked[task.options(num_cpus=0, max_retries=0, scheduling_strategy=there).remote(*arguments)] = node
     answered, _ = ray.wait([*asked], num_returns=len(asked), timeout=seconds)
     found = {}
     for reference in answered:

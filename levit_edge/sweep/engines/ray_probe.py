@@ -3,10 +3,23 @@
 `look` goes to the node by value, so that one without levit-edge answers too; what it needs is imported in it.
 """
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
 
-__all__ = ["look", "unfit"]
+__all__ = ["Run", "look", "unfit"]
+
+
+class Run(TypedDict):
+    """What the nodes are told of a run, and have to be like."""
+
+    run_id: str
+    store: str
+    note: str
+    """What the store says of itself to those who see it."""
+    here: Mapping[str, str]
+    """The environment of the driver."""
+    processors: Sequence[str]
+    """Those that may take part."""
 
 
 def look(store_url: str) -> dict[str, Any]:
@@ -24,25 +37,19 @@ def look(store_url: str) -> dict[str, Any]:
         return {"environment": found, "note": "", "problem": str(error)}
 
 
-def unfit(
-    found: Mapping[str, Any], here: Mapping[str, str], note: str, store_url: str, processors: Collection[str]
-) -> str:
-    """Why a node of which `look` tells that cannot do the tasks of a run here, and what to do; empty if it can.
-
-    Its processor has to be one of `processors`.
-    """
+def unfit(found: Mapping[str, Any], run: Run) -> str:
+    """Why a node of which `look` tells that cannot do the tasks of `run`, and what to do; empty if it can."""
     from levit_edge.sweep.engines.environment import PROCESSOR, describe_difference
 
     if "lacks" in found:
         return f"has no levit-edge as this one ({found['lacks']}): pip install the same version, 'levit-edge[ray]'"
-    its, expected = dict(found["environment"]), dict(here)
-    processor = its.pop(PROCESSOR, "unknown")
-    expected.pop(PROCESSOR, None)
-    if different := describe_difference(expected, its):
+    processor = found["environment"].get(PROCESSOR, "unknown")
+    if different := describe_difference(run["here"], found["environment"]):
         return f"has other versions: {different}; install the same ones"
-    if found["note"] != note:
+    if found["note"] != run["note"]:
         why = found.get("problem") or "it is another folder there, or none"
-        return f"does not see {store_url} ({why}): give --output as a folder that all nodes share, or a URL"
-    if processor not in processors:
-        return f"has another processor: {processor} (others {', '.join(processors)}); --any-processor allows that"
+        return f"does not see {run['store']} ({why}): give --output as a folder that all nodes share, or a URL"
+    if processor not in run["processors"]:
+        others = ", ".join(run["processors"])
+        return f"has another processor: {processor} (others {others}); --any-processor allows that"
     return ""

@@ -22,7 +22,8 @@ class WorkerProcess:
     """
 
     def __init__(self, helpers: Helpers, store_url: str, environment: Mapping[str, str], run_id: str) -> None:
-        self._helpers, self._store_url, self._environment, self._run_id = helpers, store_url, environment, run_id
+        self._helpers, self._run_id = helpers, run_id
+        self._arguments = store_url, run_id, json.dumps(dict(environment))
         self._helper: Helper | None = None
 
     def do(self, frame: bytes, call_id: str, seconds: int) -> Outcome:
@@ -31,29 +32,21 @@ class WorkerProcess:
         Raises:
             DataError: no process can be started.
         """
-        helper = self._helper or self._start()
+        helper = self._helper = self._helper or self._helpers.start(WORKER, self._arguments)
         helper.send(frame)
         answer = helper.receive()
         if answer is not None:
             outcome = unpack(answer)
             if isinstance(outcome, Failed) and outcome.again:  # want of memory may have left a module half imported
-                self._end(helper)
+                helper.kill()
+                helper.process.wait()
+                self._helper = None
             return outcome
         self._helper = None
         log = log_path(self._run_id, call_id)
         text = read_log(log)
         log.unlink(missing_ok=True)
         return Failed(reason=_exit_reason(helper, seconds, text), log=text, again=True)
-
-    def _end(self, helper: Helper) -> None:
-        helper.kill()
-        helper.exit_reason()
-        self._helper = None
-
-    def _start(self) -> Helper:
-        self._helper = self._helpers.start(WORKER, (self._store_url, self._run_id))
-        self._helper.send(json.dumps(dict(self._environment)).encode())
-        return self._helper
 
 
 def _exit_reason(helper: Helper, seconds: int, log: str) -> str:

@@ -1,6 +1,5 @@
 """The calibration images of a sweep: which of a source's images they are, and local copies of them."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -33,7 +32,7 @@ def choose_calibration(source: str, indices: Sequence[ShardIndex], count: int, s
     Raises:
         DataError: there are fewer, or `count` is less than one.
     """
-    images = [(index.shard, image) for index in indices for image in index.images]
+    images = [(index.shard.name, image) for index in indices for image in index.images]
     names = image_names(indices)
     classes = [(image.folder, image.label) for _, image in images]
     chosen = balanced_indices(source, names, classes, count, seed)
@@ -41,7 +40,7 @@ def choose_calibration(source: str, indices: Sequence[ShardIndex], count: int, s
 
 
 def materialise(shards: Sequence[Shard], chosen: Sequence[ChosenImage], folder: Path) -> ImageSet:
-    """Copy the `chosen` images into `folder`, which is empty, by numbers: names from elsewhere are no paths here.
+    """Copy the `chosen` images, of `shards`, into an empty folder by numbers: names from elsewhere are no paths here.
 
     The set is without labels, in the order of `chosen`, with their names: samples, digests and provenance are those of
     the originals.
@@ -51,14 +50,11 @@ def materialise(shards: Sequence[Shard], chosen: Sequence[ChosenImage], folder: 
         OutputError: a copy cannot be written.
     """
     paths = [folder / f"{number:06}{PurePosixPath(each.name).suffix.lower()}" for number, each in enumerate(chosen)]
-    wanted: defaultdict[str, dict[str, tuple[Path, str]]] = defaultdict(dict)
-    for path, each in zip(paths, chosen, strict=True):
-        wanted[each.shard][each.image.name] = path, each.image.sha256
+    copies = list(zip(paths, chosen, strict=True))
     for shard in shards:
-        if shard.name in wanted:
-            _copy(shard, wanted.pop(shard.name))
-    if wanted:
-        raise DataError(f"{', '.join(sorted(wanted))}: not among the shards of the images that were chosen from")
+        wanted = {each.image.name: (path, each.image.sha256) for path, each in copies if each.shard == shard.name}
+        if wanted:
+            _copy(shard, wanted)
     return ImageSet(
         root=folder, images=tuple(paths), labels=None, class_names=None, names=tuple(each.name for each in chosen)
     )

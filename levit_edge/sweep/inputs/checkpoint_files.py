@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -12,10 +12,9 @@ from levit_edge.sweep.inputs.storage import (
     StoredFile,
     find_matches,
     has_glob,
-    local_path,
+    is_local,
     locate,
     location_of,
-    parent_and_name,
     reported,
     signature,
 )
@@ -33,12 +32,9 @@ def checkpoint_paths(pattern: str) -> tuple[StoredFile, ...]:
     """
     with reported(pattern, CheckpointError):
         system, path = locate(pattern)
-        if system.exists(path):
-            found = [location_of(system, path)]
-        elif has_glob(pattern):
-            found = [match.path for match in find_matches(pattern)]
-        else:
-            found = []
+        found = [location_of(system, path)] if system.exists(path) else []
+        if not found and has_glob(pattern):
+            found = find_matches(pattern)
         if not found:
             raise CheckpointError(f"{pattern}: there is no such checkpoint; expected files, folders or a glob of them")
         return tuple(StoredFile(path=each, signature=_signature(*locate(each))) for each in found)
@@ -51,13 +47,13 @@ def fetch(location: str) -> Iterator[Path]:
     Raises:
         CheckpointError: it is missing or cannot be copied.
     """
-    local = local_path(location)
-    if local is not None:
-        yield local
+    system, path = locate(location)
+    if is_local(system):
+        yield Path(path)
         return
     with TemporaryDirectory(prefix="levit-edge-checkpoint-") as folder:
         with reported(location, CheckpointError):
-            copy = _copy(*locate(location), Path(folder))
+            copy = _copy(system, path, Path(folder))
         yield copy
 
 
@@ -68,7 +64,7 @@ def _signature(system: Any, path: str) -> str | None:
 
 
 def _copy(system: Any, path: str, folder: Path) -> Path:
-    copy = folder / parent_and_name(path)[1]
+    copy = folder / PurePosixPath(path).name
     if system.isfile(path):
         system.get_file(path, str(copy))
         return copy

@@ -5,15 +5,17 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import repeat
 
 from levit_edge.bundle.manifest import ImageProvenance
 from levit_edge.data.sampling import digest_of
 from levit_edge.sweep.inputs.shard_index import ShardIndex, image_names, labels_for
 from levit_edge.sweep.inputs.sources import Listing, Shard
+from levit_edge.sweep.plan import Limits
 from levit_edge.sweep.tasks.call import Call
-from levit_edge.sweep.tasks.index_task import INDEX, Index, IndexedShard, read_indexed
+from levit_edge.sweep.tasks.index_task import INDEX, Index, read_index
 from levit_edge.sweep.tasks.runner import Runner, TaskFailedError
-from levit_edge.sweep.tasks.store import Store
 
 __all__ = ["Images", "LabelledShard", "find_images"]
 
@@ -23,7 +25,7 @@ class LabelledShard:
     """A shard's images with the labels that they have for a network."""
 
     blob: str
-    """SHA-256 of the `IndexedShard` in the store."""
+    """SHA-256 of the `ShardIndex` in the store."""
     name: str
     labels: tuple[int, ...] | None
     digest: str
@@ -33,20 +35,14 @@ class LabelledShard:
 class Images:
     """A source whose shards have been read once."""
 
-    def __init__(self, listing: Listing, indexed: Sequence[tuple[IndexedShard, str]], problems: Sequence[str]) -> None:
+    def __init__(self, listing: Listing, indexed: Sequence[tuple[ShardIndex, str]], problems: Sequence[str]) -> None:
         """`indexed` are the shards that could be read, with their blobs; `problems` say why others could not."""
         self.listing = listing
-        self.shards = tuple(shard for shard, _ in indexed)
+        self.indices = tuple(index for index, _ in indexed)
         self.problems = tuple(problems)
         self._blobs = tuple(blob for _, blob in indexed)
-        self._labelled: dict[int, tuple[LabelledShard, ...]] = {}
         self._names = image_names(self.indices)
-        self._provenances: dict[tuple[frozenset[str], ...], ImageProvenance] = {}
-
-    @property
-    def indices(self) -> tuple[ShardIndex, ...]:
-        """The indices of the shards that could be read."""
-        return tuple(each.index for each in self.shards)
+        self.labelled, self.provenance = cache(self._labelled), cache(self._provenance)
 
     @property
     def labels_are_known(self) -> bool:
@@ -55,33 +51,20 @@ class Images:
             image.label is not None for index in self.indices for image in index.images
         )
 
-    def labelled(self, classes: int) -> tuple[LabelledShard, ...]:
+    def _labelled(self, classes: int) -> tuple[LabelledShard, ...]:
         """The shards that could be read, for a network of so many classes.
 
         Raises:
             DataError: the classes are not the network's.
         """
-        if classes not in self._labelled:
-            found = labels_for(self.listing.source, self.indices, self.listing.class_names, classes)
-            self._labelled[classes] = tuple(
-                LabelledShard(
-                    blob=blob,
-                    name=each.shard.name,
-                    labels=None if found is None else found[place],
-                    digest=_digest(each.index, None if found is None else found[place]),
-                )
-                for place, (each, blob) in enumerate(zip(self.shards, self._blobs, strict=True))
-            )
-        return self._labelled[classes]
+        labels = labels_for(self.listing, self.indices, classes)
+        return tuple(
+            LabelledShard(blob=blob, name=index.shard.name, labels=of_shard, digest=_digest(index, of_shard))
+            for index, blob, of_shard in zip(self.indices, self._blobs, labels, strict=True)
+        )
 
-    def provenance(self, skipped: Sequence[frozenset[str]]) -> ImageProvenance:
+    def _provenance(self, skipped: tuple[frozenset[str], ...]) -> ImageProvenance:
         """What a verification says that used all of them but the `skipped`: names, shard by shard."""
-        key = tuple(skipped)
-        if key not in self._provenances:
-            self._provenances[key] = self._provenance(key)
-        return self._provenances[key]
-
-    def _provenance(self, skipped: Sequence[frozenset[str]]) -> ImageProvenance:
         left_out = [image.name in skipped[place] for place, index in enumerate(self.indices) for image in index.images]
         hashes = [image.sha256 for index in self.indices for image in index.images]
         images = list(zip(self._names, hashes, left_out, strict=True))
@@ -94,17 +77,19 @@ class Images:
         )
 
 
-async def find_images(listing: Listing, runner: Runner, store: Store, *, memory_bytes: int, seconds: int) -> Images:
+async def find_images(listing: Listing, runner: Runner, limits: Limits) -> Images:
     """Read all shards of a listing once, wherever there is room."""
 
-    async def one(shard: Shard) -> tuple[IndexedShard, str] | str:
-        call = Call(task=Index(shard=shard), subject=shard.name, memory_bytes=memory_bytes, seconds=seconds)
+    async def one(shard: Shard) -> tuple[ShardIndex, str] | str:
+        call = Call(
+            task=Index(shard=shard), subject=shard.name, memory_bytes=limits.memory_bytes // 2, seconds=limits.seconds
+        )
         try:
             result = await runner.result(call)
         except TaskFailedError as error:
             return str(error)
         blob = result.blobs[INDEX]
-        return await asyncio.to_thread(read_indexed, store, blob), blob
+        return await asyncio.to_thread(read_index, runner.store, blob), blob
 
     found = await asyncio.gather(*(one(shard) for shard in listing.shards))
     return Images(
@@ -115,5 +100,7 @@ async def find_images(listing: Listing, runner: Runner, store: Store, *, memory_
 
 
 def _digest(index: ShardIndex, labels: Sequence[int] | None) -> str:
-    rows = [[image.name, image.sha256, None if labels is None else labels[i]] for i, image in enumerate(index.images)]
+    rows = [
+        [image.name, image.sha256, label] for image, label in zip(index.images, labels or repeat(None), strict=False)
+    ]
     return hashlib.sha256(json.dumps(rows).encode("utf-8", "surrogatepass")).hexdigest()

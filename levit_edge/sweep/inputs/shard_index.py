@@ -1,24 +1,17 @@
 """What is in a shard: name, class and SHA-256 of each image; and whether all shards are the set that is expected."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from levit_edge.data.imagefolder import class_labels
 from levit_edge.errors import DataError
 from levit_edge.sweep.inputs.shard_reader import entries
-from levit_edge.sweep.inputs.sources import Shard
+from levit_edge.sweep.inputs.sources import Listing, Shard
 from levit_edge.text import listed
 
-__all__ = [
-    "IndexedImage",
-    "ShardIndex",
-    "check_counts",
-    "image_names",
-    "index_shard",
-    "labels_for",
-]
+__all__ = ["IndexedImage", "ShardIndex", "check_counts", "image_names", "index_shard", "labels_for"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,10 +27,9 @@ class IndexedImage:
 
 @dataclass(frozen=True, kw_only=True)
 class ShardIndex:
-    """The images of a shard, in order."""
+    """A shard and its images, in order."""
 
-    shard: str
-    """The shard's name."""
+    shard: Shard
     images: tuple[IndexedImage, ...]
 
 
@@ -48,15 +40,10 @@ def index_shard(shard: Shard) -> ShardIndex:
         DataError: as `levit_edge.sweep.inputs.shard_reader.entries`.
     """
     images = tuple(
-        IndexedImage(
-            name=entry.name,
-            folder=entry.folder,
-            label=entry.label,
-            sha256=hashlib.sha256(entry.content).hexdigest(),
-        )
-        for entry in entries(shard)
+        IndexedImage(name=each.name, folder=each.folder, label=each.label, sha256=sha256(each.content).hexdigest())
+        for each in entries(shard)
     )
-    return ShardIndex(shard=shard.name, images=images)
+    return ShardIndex(shard=shard, images=images)
 
 
 def image_names(indices: Sequence[ShardIndex]) -> tuple[str, ...]:
@@ -64,37 +51,29 @@ def image_names(indices: Sequence[ShardIndex]) -> tuple[str, ...]:
     names = tuple(image.name for index in indices for image in index.images)
     if len(set(names)) == len(names):
         return names
-    return tuple(f"{index.shard}/{image.name}" for index in indices for image in index.images)
+    return tuple(f"{index.shard.name}/{image.name}" for index in indices for image in index.images)
 
 
 def labels_for(
-    source: str, indices: Sequence[ShardIndex], class_names: tuple[str, ...] | None, classes: int | None
-) -> tuple[tuple[int, ...], ...] | None:
-    """The class index of each image, shard by shard; None if no image has a class.
+    listing: Listing, indices: Sequence[ShardIndex], classes: int | None
+) -> tuple[tuple[int, ...] | None, ...]:
+    """The class index of each image, shard by shard; None for all shards if no image has a class.
 
-    `class_names` are the class folders of the source's listing, whose indices are those of
-    `levit_edge.data.imagefolder.class_labels`; labels in tar files are the indices themselves. `classes` is the number
-    of the model's outputs.
+    The indices of class folders are those of `levit_edge.data.imagefolder.class_labels`; labels in tar files are the
+    indices themselves. `classes` is the number of the model's outputs.
 
     Raises:
         DataError: the classes are not the model's, or only some images have one.
     """
-    if class_names is not None:
-        of_folder, _ = class_labels(source, class_names, classes)
+    if listing.class_names is not None:
+        of_folder, _ = class_labels(listing.source, listing.class_names, classes)
         return tuple(tuple(of_folder[image.folder or ""] for image in index.images) for index in indices)
     if all(image.label is None for index in indices for image in index.images):
-        return None
+        return (None,) * len(indices)
     return tuple(tuple(_label(index, image, classes) for image in index.images) for index in indices)
 
 
-def check_counts(
-    source: str,
-    indices: Sequence[ShardIndex],
-    class_names: tuple[str, ...] | None = None,
-    *,
-    count: int | None = None,
-    per_class: int | None = None,
-) -> None:
+def check_counts(listing: Listing, indices: Sequence[ShardIndex], count: int | None, per_class: int | None) -> None:
     """Refuse a source that has not `count` images, or not `per_class` of each of its classes.
 
     Raises:
@@ -102,25 +81,25 @@ def check_counts(
     """
     found = sum(len(index.images) for index in indices)
     if count is not None and found != count:
-        raise DataError(f"{source}: {found:,} images in {len(indices)} shards, expected {count:,}")
+        raise DataError(f"{listing.source}: {found:,} images in {len(indices)} shards, expected {count:,}")
     if per_class is None:
         return
-    labels = labels_for(source, indices, class_names, None)
-    if labels is None:
-        raise DataError(f"{source}: its images have no classes, expected {per_class:,} of each")
-    counts = Counter(label for of_shard in labels for label in of_shard)
-    names = class_names or tuple(str(label) for label in range(max(counts) + 1))
+    labels = labels_for(listing, indices, None)
+    if None in labels:
+        raise DataError(f"{listing.source}: its images have no classes, expected {per_class:,} of each")
+    counts = Counter(label for of_shard in labels for label in of_shard or ())
+    names = listing.class_names or tuple(str(label) for label in range(max(counts) + 1))
     wrong = [f"{name} has {counts[label]:,}" for label, name in enumerate(names) if counts[label] != per_class]
     if wrong:
         raise DataError(
-            f"{source}: expected {per_class:,} images of each class, but {len(wrong):,} of {len(names):,} classes have "
-            f"another number: {listed(wrong)}"
+            f"{listing.source}: expected {per_class:,} images of each class, but {len(wrong):,} of {len(names):,} "
+            f"classes have another number: {listed(wrong)}"
         )
 
 
 def _label(index: ShardIndex, image: IndexedImage, classes: int | None) -> int:
     if image.label is None:
-        raise DataError(f"{index.shard}: {image.name}: no label, but others have one")
+        raise DataError(f"{index.shard.name}: {image.name}: no label, but others have one")
     if classes is not None and image.label >= classes:
-        raise DataError(f"{index.shard}: {image.name}: label {image.label}, but the model has {classes} classes")
+        raise DataError(f"{index.shard.name}: {image.name}: label {image.label}, but the model has {classes} classes")
     return image.label

@@ -1,9 +1,8 @@
 """Reads the images of a shard one after the other, with their classes; memory does not grow with the shard.
 
 Tar files are WebDataset's (https://github.com/webdataset/webdataset): the members of a sample share their name up to
-the first full stop of its last part, and one of them, `.cls` or `.json`, has the label. That library groups them, but
-fsspec opens them, and they are read strictly: a file that ends without the end-of-archive block is truncated, even
-between two members.
+the first full stop of its last part, and one of them, `.cls` or `.json`, has the label. They are read strictly: a file
+that ends without the end-of-archive block is truncated, even between two members.
 """
 
 import bz2
@@ -14,6 +13,8 @@ import tarfile
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from tarfile import (  # type: ignore[attr-defined] # typeshed lacks three of them
     EmptyHeaderError,
     EOFHeaderError,
@@ -21,12 +22,12 @@ from tarfile import (  # type: ignore[attr-defined] # typeshed lacks three of th
     ReadError,
     TruncatedHeaderError,
 )
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
 from levit_edge.data.imagefolder import EXTENSIONS, is_hidden_path
 from levit_edge.documents import parse_json
 from levit_edge.errors import DataError
-from levit_edge.sweep.inputs.sources import Shard, ShardKind
+from levit_edge.sweep.inputs.sources import Shard
 from levit_edge.sweep.inputs.storage import StoredFile, locate, reported, signature
 
 __all__ = ["Entry", "entries"]
@@ -79,7 +80,7 @@ def entries(shard: Shard, only: Container[str] | None = None) -> Iterator[Entry]
             image, several, or no sound label. The shard is named, and how far it could be read.
         MemoryShortageError: there is not enough memory.
     """
-    if shard.kind is ShardKind.FOLDER:
+    if not shard.is_tar:
         return _files(shard, only)
     return (entry for entry in _samples(shard) if only is None or entry.name in only)
 
@@ -92,8 +93,8 @@ def _files(shard: Shard, only: Container[str] | None) -> Iterator[Entry]:
             content = stream.read(MOST_IMAGE_BYTES + 1)
             if len(content) > MOST_IMAGE_BYTES:
                 raise ValueError(f"more than {MOST_IMAGE_BYTES:,} bytes")
-        folder = file.path.partition("/")[0] if shard.labelled else None
-        yield Entry(name=file.path, folder=folder, label=None, content=content)
+        folder, slash, _ = file.path.partition("/")
+        yield Entry(name=file.path, folder=folder if slash else None, label=None, content=content)
 
 
 @contextmanager
@@ -118,32 +119,22 @@ def _samples(shard: Shard) -> Iterator[Entry]:
         reported(shard.name, note=lambda: f", after {len(read)} of its samples" if read else ""),
         _opened(shard, shard.files[0]) as stream,
     ):
-        for sample in _group(_members(stream)):
-            key = sample.pop("__key__")
+        for key, members in groupby(_members(stream), itemgetter(0)):
             if key in read:
                 raise DataError(f"{shard.name}: {key}: there are two samples of this name")
+            sample: dict[str, tuple[str, bytes]] = {}
+            for _, ending, name, content in members:
+                if ending in sample:
+                    raise ReadError(f"a sample has two files with the same ending: {name}")
+                sample[ending] = name, content
             yield _entry(f"{shard.name}: {key}", sample)
             read.add(key)
     if not read:
         raise DataError(f"{shard.name}: there are no samples in it")
 
 
-def _group(members: Iterator[tuple[str, bytes]]) -> Iterator[dict[str, Any]]:
-    """For each sample `(name, content)` of its members by their endings, in lower case, and its `__key__`."""
-    from webdataset.tariterators import group_by_keys
-
-    files = ({"fname": name, "data": (name, content), "__url__": ""} for name, content in members)
-    for sample in group_by_keys(files, handler=_refuse):
-        del sample["__url__"]
-        yield sample
-
-
-def _refuse(error: Exception) -> NoReturn:
-    raise ReadError(f"a sample has two files with the same ending: {error.args[0]}") from error
-
-
-def _members(stream: Any) -> Iterator[tuple[str, bytes]]:
-    """Names and contents of the files of a tar archive; of those that are neither image nor label, no content.
+def _members(stream: Any) -> Iterator[tuple[str, str, str, bytes]]:
+    """Sample, ending in lower case, name and content of the files of a tar archive; content of images and labels only.
 
     Raises:
         tarfile.TarError: it is truncated, damaged or not what is expected.
@@ -154,14 +145,15 @@ def _members(stream: Any) -> Iterator[tuple[str, bytes]]:
         while (member := archive.next()) is not None:
             archive.members.clear()  # type: ignore[attr-defined] # or they would be kept
             name = member.name.removeprefix("./")
-            ending = (base_plus_ext(name)[1] or "").lower()
+            key, ending = base_plus_ext(name)
             if archive.offset > MOST_ARCHIVE_BYTES:
                 raise ReadError(f"damaged: {name} ends behind {MOST_ARCHIVE_BYTES:,} bytes")
             if member.isdir() or META.match(name) or is_hidden_path(name):
                 continue
             if not member.isreg() or member.issparse():
                 raise ReadError(f"{name} is a link, a device or a sparse file, expected plain files only")
-            yield name, _content(archive, member, name, LIMITS.get(ending, 0))
+            if key is not None:
+                yield key, ending.lower(), name, _content(archive, member, name, LIMITS.get(ending.lower(), 0))
         _check_rest(archive)
 
 

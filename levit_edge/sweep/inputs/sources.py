@@ -5,40 +5,29 @@ does not change.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from levit_edge.data.imagefolder import arrange, list_image_folder
+from levit_edge.data.imagefolder import Arrangement, arrange, list_image_folder
 from levit_edge.errors import DataError
 from levit_edge.sweep.inputs.storage import (
     StoredFile,
     find_matches,
     has_glob,
-    local_path,
+    is_local,
     locate,
     location_of,
-    parent_and_name,
     reported,
     signature,
 )
 
-__all__ = ["Listing", "Shard", "ShardKind", "list_shards"]
+__all__ = ["Listing", "Shard", "list_shards"]
 
 TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 MOST_SHARDS = 100_000  # a brace pattern may stand for any number
-
-
-class ShardKind(StrEnum):
-    """How the images of a shard are kept."""
-
-    FOLDER = "folder"
-    """A file for each."""
-    TAR = "tar"
-    """All in one WebDataset tar file, compressed or not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,13 +36,15 @@ class Shard:
 
     name: str
     """What messages call it, such as `val-00007.tar` or `val[1500:2000]`; no other of the source is called so."""
-    kind: ShardKind
     root: str
     """The folder that the files are in: an absolute local path, or a URL."""
     files: tuple[StoredFile, ...]
     """The images, or the one tar file. One that is not there has no signature, and its shard cannot be read."""
-    labelled: bool
-    """Whether the images are in class folders."""
+
+    @property
+    def is_tar(self) -> bool:
+        """Whether it is one WebDataset tar file, compressed or not, and no folder with a file for each image."""
+        return self.files[0].path.lower().endswith(TAR_ENDINGS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,59 +70,49 @@ def list_shards(source: str, shard_size: int) -> Listing:
     """
     if shard_size < 1:
         raise DataError(f"shards of {shard_size} images were asked for, expected 1 or more")
-    local = local_path(source)
-    if local is not None and local.is_dir():
-        return _local_folder(source, local, shard_size)
+    system, root = locate(source)
+    if is_local(system) and Path(root).is_dir():
+        return _folder(source, Path(root), shard_size)
     patterns = _expand_braces(source)
     if len(patterns) == 1 and not has_glob(source) and not source.lower().endswith(TAR_ENDINGS):
-        return _folder(source, shard_size)
+        return _folder(source, None, shard_size)
     return _tars(source, patterns)
 
 
-def _local_folder(source: str, folder: Path, shard_size: int) -> Listing:
-    found = list_image_folder(folder)
-    system, root = locate(str(folder))
-    with reported(source):
-        files = [StoredFile(path=path, signature=signature(system, f"{root}/{path}")) for path in found.images]
-    return _folder_listing(source, root, files, found.folders, shard_size)
-
-
-def _folder(source: str, shard_size: int) -> Listing:
+def _folder(source: str, local: Path | None, shard_size: int) -> Listing:
     system, root = locate(source)
     with reported(source):
-        files, folders = {}, set()
-        for path, info in system.find(root, withdirs=True, detail=True).items():
-            relative = path.removeprefix(root).lstrip("/")
-            if info["type"] == "directory" or relative.endswith("/"):  # so S3 keeps empty folders
-                folders.add(relative.rstrip("/"))
-            elif relative:
-                files[relative] = info
-        if not files:
-            raise DataError(f"{source}: there are no files; expected a folder of images, or tar files (*.tar)")
-        found = arrange(source, files, (folder for folder in folders if folder and "/" not in folder))
-        stored = [
-            StoredFile(path=path, signature=signature(system, f"{root}/{path}", files[path])) for path in found.images
-        ]
-    return _folder_listing(source, location_of(system, root), stored, found.folders, shard_size)
-
-
-def _folder_listing(
-    source: str, root: str, files: Sequence[StoredFile], class_names: tuple[str, ...] | None, shard_size: int
-) -> Listing:
-    _, name = parent_and_name(root)
-    shards = []
-    for start in range(0, len(files), shard_size):
-        some = tuple(files[start : start + shard_size])
-        shards.append(
-            Shard(
-                name=f"{name}[{start}:{start + len(some)}]",
-                kind=ShardKind.FOLDER,
-                root=root,
-                files=some,
-                labelled=class_names is not None,
-            )
+        listed = {} if local else _files_below(system, root)
+        found = list_image_folder(local) if local else _arranged(source, listed)
+        files = tuple(
+            StoredFile(path=path, signature=signature(system, f"{root}/{path}", listed.get(path)))
+            for path in found.images
         )
-    return Listing(source=source, shards=tuple(shards), class_names=class_names)
+    shards = tuple(
+        Shard(
+            name=f"{PurePosixPath(root).name}[{start}:{min(start + shard_size, len(files))}]",
+            root=location_of(system, root),
+            files=files[start : start + shard_size],
+        )
+        for start in range(0, len(files), shard_size)
+    )
+    return Listing(source=source, shards=shards, class_names=found.folders)
+
+
+def _files_below(system: Any, root: str) -> dict[str, Any]:
+    """What a listing says of all that is in the folder, by its path there; folders end with a slash, as on S3."""
+    found = {}
+    for path, info in system.find(root, withdirs=True, detail=True).items():
+        if relative := path.removeprefix(root).strip("/"):
+            found[f"{relative}/" if info["type"] == "directory" or path.endswith("/") else relative] = info
+    return found
+
+
+def _arranged(source: str, listed: Iterable[str]) -> Arrangement:
+    files = [path for path in listed if not path.endswith("/")]
+    if not files:
+        raise DataError(f"{source}: there are no files; expected a folder of images, or tar files (*.tar)")
+    return arrange(source, files, (path[:-1] for path in listed if path.count("/") == 1 and path.endswith("/")))
 
 
 def _expand_braces(source: str) -> list[str]:
@@ -145,32 +126,31 @@ def _expand_braces(source: str) -> list[str]:
 
 
 def _tars(source: str, patterns: Iterable[str]) -> Listing:
-    named = [pattern for pattern in patterns if not has_glob(pattern)]
-    files = _look_up(source, named)
-    for pattern in patterns:
-        if has_glob(pattern):
-            matches = [match for match in find_matches(pattern) if match.path.lower().endswith(TAR_ENDINGS)]
-            if not matches:
-                raise DataError(f"{pattern}: it matches no tar files ({', '.join(TAR_ENDINGS)})")
-            files += matches
+    locations = (each for pattern in patterns for each in (_tar_matches(pattern) if has_glob(pattern) else [pattern]))
+    files = _look_up(source, locations)
     if all(file.signature is None for file in files):
         raise DataError(f"{source}: {'missing' if len(files) == 1 else f'all {len(files)} files are missing'}")
     (twice, times), *_ = Counter(file.path for file in files).most_common(1)
     if times > 1:
         raise DataError(f"{source}: {twice} is in it {times} times")
-    names = [parent_and_name(file.path)[1] for file in files]
-    unique = len(set(names)) == len(names)
+    places = [file.path.rpartition("/") for file in files]
+    unique = len({name for *_, name in places}) == len(places)
     shards = tuple(
         Shard(
             name=name if unique else file.path,
-            kind=ShardKind.TAR,
-            root=parent_and_name(file.path)[0],
+            root=parent or "/",
             files=(StoredFile(path=name, signature=file.signature),),
-            labelled=False,
         )
-        for file, name in zip(files, names, strict=True)
+        for file, (parent, _, name) in zip(files, places, strict=True)
     )
     return Listing(source=source, shards=shards, class_names=None)
+
+
+def _tar_matches(pattern: str) -> list[str]:
+    matches = [match for match in find_matches(pattern) if match.lower().endswith(TAR_ENDINGS)]
+    if not matches:
+        raise DataError(f"{pattern}: it matches no tar files ({', '.join(TAR_ENDINGS)})")
+    return matches
 
 
 def _look_up(source: str, locations: Iterable[str]) -> list[StoredFile]:
@@ -181,7 +161,7 @@ def _look_up(source: str, locations: Iterable[str]) -> list[StoredFile]:
         if not location.lower().endswith(TAR_ENDINGS):
             raise DataError(f"{location}: expected a tar file ({', '.join(TAR_ENDINGS)})")
         system, path = locate(location)
-        parent, _ = parent_and_name(path)
+        parent = path.rpartition("/")[0] or "/"
         with reported(source):
             if parent not in listed:
                 listed[parent] = _files_in(system, parent)

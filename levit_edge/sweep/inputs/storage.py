@@ -8,23 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from levit_edge.errors import MEMORY_ADVICE, DataError, LevitEdgeError, MemoryShortageError
 
-__all__ = [
-    "StoredFile",
-    "find_matches",
-    "has_glob",
-    "is_local",
-    "local_path",
-    "locate",
-    "location_of",
-    "parent_and_name",
-    "reported",
-    "signature",
-]
+__all__ = ["StoredFile", "find_matches", "has_glob", "is_local", "locate", "location_of", "reported", "signature"]
 
 CONTENT_TELLERS = (
     "ETag",
@@ -83,18 +72,6 @@ def locate(location: str) -> tuple[Any, str]:
     return system, path
 
 
-def local_path(location: str) -> Path | None:
-    """The local path that `location` is or whose `file:` URL it is; None for what is elsewhere.
-
-    Raises:
-        DataError: as `locate`.
-    """
-    if "://" not in location and not location.startswith("pipe:"):
-        return Path(location)
-    system, path = locate(location)
-    return Path(path) if is_local(system) else None
-
-
 def signature(system: Any, path: str, info: dict[str, Any] | None = None) -> str | None:
     """What tells the content of the file at `path`; None if there is none. `info` is what a listing said of it.
 
@@ -103,27 +80,24 @@ def signature(system: Any, path: str, info: dict[str, Any] | None = None) -> str
     Raises:
         DataError: the store says nothing that changes with the content.
     """
-    if is_local(system):
-        try:
+    try:
+        if is_local(system):
             status = Path(path).stat()
-        except FileNotFoundError:
-            return None
-        return f"size={status.st_size} mtime_ns={status.st_mtime_ns} inode={status.st_ino}"
-    teller = _teller(info or {})
-    if info is None or teller is None:
-        try:
-            info = system.info(path)
-        except FileNotFoundError:
-            return None
-        teller = _teller(info)
-    if teller is None:
+            return f"size={status.st_size} mtime_ns={status.st_mtime_ns} inode={status.st_ino}"
+        told = _told(info or {}) or _told(system.info(path))
+    except FileNotFoundError:
+        return None
+    if told is None:
         raise DataError(f"{path}: its server says nothing that changes with the content; use a local copy")
-    told = info[teller]
-    return f"size={info['size']} {teller}={told.timestamp() if isinstance(told, datetime) else told}"
+    return told
 
 
-def _teller(info: dict[str, Any]) -> str | None:
-    return next((key for key in CONTENT_TELLERS if info.get(key) is not None), None)
+def _told(info: dict[str, Any]) -> str | None:
+    key = next((key for key in CONTENT_TELLERS if info.get(key) is not None), None)
+    if key is None:
+        return None
+    value = info[key]
+    return f"size={info['size']} {key}={value.timestamp() if isinstance(value, datetime) else value}"
 
 
 def has_glob(location: str) -> bool:
@@ -131,30 +105,16 @@ def has_glob(location: str) -> bool:
     return re.search(r"[*?\[]", location) is not None
 
 
-def find_matches(pattern: str) -> list[StoredFile]:
-    """The files and folders that match a glob pattern, sorted, as locations; but not hidden ones, nor their content.
+def find_matches(pattern: str) -> list[str]:
+    """The locations of files and folders that match a glob pattern, sorted; but not hidden ones, nor their content.
 
     Raises:
         DataError: they cannot be listed.
     """
     system, path = locate(pattern)
     with reported(pattern):
-        found = system.glob(path, detail=True)
-        return [
-            StoredFile(path=location_of(system, each), signature=_match_signature(system, each, found[each]))
-            for each in sorted(found)
-            if not parent_and_name(each)[1].startswith(".")
-        ]
-
-
-def parent_and_name(location: str) -> tuple[str, str]:
-    """The folder that `location` is in, and its name there."""
-    parent, slash, name = location.rstrip("/").rpartition("/")
-    return (parent or slash or "."), name
-
-
-def _match_signature(system: Any, path: str, info: dict[str, Any]) -> str | None:
-    return None if info["type"] == "directory" else signature(system, path, info)
+        found = sorted(system.glob(path))
+    return [location_of(system, each) for each in found if not PurePosixPath(each).name.startswith(".")]
 
 
 def location_of(system: Any, path: str) -> str:
@@ -172,14 +132,9 @@ def _reason(failure: Exception) -> str:
         return "missing"
     if isinstance(failure, ModuleNotFoundError):
         return f"this needs {failure.name}: pip install 'levit-edge[sweep]'"
-    if isinstance(failure, ImportError):
-        return _advice(str(failure))
+    if isinstance(failure, ImportError):  # fsspec's: "Install s3fs to access S3"
+        library = re.search(r"\b[Ii]nstall (\w+) ", str(failure))
+        return f"{failure}: pip install {library[1]}" if library else str(failure)
     if isinstance(failure, OSError) and failure.strerror:
         return failure.strerror
     return " ".join(str(failure).split())[:LONGEST_REASON] or type(failure).__name__
-
-
-def _advice(text: str) -> str:
-    """What fsspec says of a library that it lacks ("Install s3fs to access S3"), with the command for it."""
-    library = re.search(r"\b[Ii]nstall (\w+) ", text)
-    return text if library is None else f"{text}: pip install {library[1]}"

@@ -1,13 +1,15 @@
 """Which candidates keep the gates, which are on the Pareto front, and which one wins."""
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.manifest import Artifact
 from levit_edge.sweep.outcome.results import Candidate
 from levit_edge.sweep.plan import Gates, SweepPlan, Winner, WinnerBy
 
-__all__ = ["GateCheck", "chosen", "gate_checks", "pareto_front"]
+__all__ = ["GateCheck", "chosen", "gate_checks", "limits", "pareto_front"]
 
 Point = tuple[float, float]
 
@@ -39,8 +41,12 @@ def chosen(candidates: Sequence[Candidate], plan: SweepPlan) -> tuple[Candidate,
         found = {place: _point(each, runtime, timed=timed) for place, each in enumerate(judged)}
         for place in pareto_front({place: point for place, point in found.items() if point is not None}):
             fronts.setdefault(place, []).append(runtime)
-    allowed = [each if plan.gates == Gates() or each.within_gates else None for each in judged]
-    winner = _winner(allowed, plan.winner)
+    ranks = {
+        place: rank
+        for place, each in enumerate(judged)
+        if (plan.gates == Gates() or each.within_gates) and (rank := _rank(each, plan.winner)) is not None
+    }
+    winner = min(ranks, key=lambda place: ranks[place], default=None)
     return tuple(
         replace(each, front=tuple(fronts.get(place, ())), winner=place == winner) for place, each in enumerate(judged)
     )
@@ -55,20 +61,32 @@ def pareto_front(points: dict[int, Point]) -> list[int]:
     return [place for place, point in points.items() if not dominated(point)]
 
 
+def limits(gates: Gates) -> dict[str, float]:
+    """The gates that there are, by their names."""
+    every = {"drop": gates.max_drop_pt, "size": gates.max_int8_bytes, "latency": gates.max_latency_ms}
+    return {gate: limit for gate, limit in every.items() if limit is not None}
+
+
 def gate_checks(candidate: Candidate, gates: Gates) -> Iterator[GateCheck]:
     """Each gate for each int8 file."""
     int8 = [each for each in candidate.artifacts if each.precision is Precision.INT8]
-    results = [candidate.result(each.runtime) for each in int8]
-    for gate, limit, found in (
-        ("drop", gates.max_drop_pt, [each.drop_pt if each else None for each in results]),
-        ("size", gates.max_int8_bytes, [each.size_bytes for each in int8]),
-        ("latency", gates.max_latency_ms, [_median_ms(candidate, each.file) for each in int8]),
-    ):
-        if limit is not None and not int8:
+    for gate, limit in limits(gates).items():
+        if not int8:
             yield GateCheck(gate=gate, file="", found=None, limit=limit)
-        elif limit is not None:
-            for artifact, value in zip(int8, found, strict=True):
-                yield GateCheck(gate=gate, file=artifact.file, found=value, limit=limit)
+        for artifact in int8:
+            yield GateCheck(gate=gate, file=artifact.file, found=_figures(candidate, artifact)[gate], limit=limit)
+
+
+def _figures(candidate: Candidate, artifact: Artifact | None) -> dict[str, float | None]:
+    """What is compared, by the names of the gates: nothing is known of a file that is not there."""
+    if artifact is None:
+        return dict.fromkeys(("drop", "size", "latency"))
+    result, latency = candidate.result(artifact.runtime), candidate.latency.get(artifact.file)
+    return {
+        "drop": result.drop_pt if result else None,
+        "size": artifact.size_bytes,
+        "latency": latency.p50 if latency else None,
+    }
 
 
 def _within(candidate: Candidate, gates: Gates) -> bool | None:
@@ -81,51 +99,17 @@ def _within(candidate: Candidate, gates: Gates) -> bool | None:
 
 def _point(candidate: Candidate, runtime: Runtime, *, timed: bool) -> Point | None:
     """Drop, and the median milliseconds of the int8 file, or its bytes where no latency was measured at all."""
-    result, artifact = candidate.result(runtime), candidate.artifact(runtime)
-    if result is None or result.drop_pt is None or artifact is None:
+    figures = _figures(candidate, candidate.artifact(runtime))
+    drop, price = figures["drop"], figures["latency" if timed else "size"]
+    return None if drop is None or price is None else (drop, price)
+
+
+def _rank(candidate: Candidate, winner: Winner) -> tuple[float, ...] | None:
+    """The least one wins: first comes what the plan compares, then accuracy where that was measured."""
+    figures, result = _figures(candidate, candidate.artifact(winner.runtime)), candidate.result(winner.runtime)
+    compared = figures["drop" if winner.by is WinnerBy.ACCURACY else winner.by]
+    if compared is None or candidate.problems:
         return None
-    price = _median_ms(candidate, artifact.file) if timed else float(artifact.size_bytes)
-    return None if price is None else (result.drop_pt, price)
-
-
-def _median_ms(candidate: Candidate, file: str) -> float | None:
-    latency = candidate.latency.get(file)
-    return None if latency is None else latency.p50
-
-
-def _winner(candidates: Sequence[Candidate | None], winner: Winner) -> int | None:
-    """The place of the best candidate that is complete; those that miss a gate are None."""
-    keys: dict[WinnerBy, Callable[[Candidate], tuple[float, ...] | None]] = {
-        WinnerBy.ACCURACY: lambda each: _by_accuracy(each, winner.runtime),
-        WinnerBy.LATENCY: lambda each: _by_latency(each, winner.runtime),
-        WinnerBy.SIZE: lambda each: _by_size(each, winner.runtime),
-    }
-    eligible = {
-        place: key
-        for place, each in enumerate(candidates)
-        if each is not None and not each.problems and (key := keys[winner.by](each)) is not None
-    }
-    return min(eligible, key=lambda place: eligible[place], default=None)
-
-
-def _by_accuracy(candidate: Candidate, runtime: Runtime) -> tuple[float, ...] | None:
-    result = candidate.result(runtime)
     if result is None or result.drop_pt is None:
-        return None
-    return result.drop_pt, -(result.sqnr_db if result.sqnr_db is not None else float("inf"))
-
-
-def _by_latency(candidate: Candidate, runtime: Runtime) -> tuple[float, ...] | None:
-    artifact = candidate.artifact(runtime)
-    median = None if artifact is None else _median_ms(candidate, artifact.file)
-    return None if median is None else (median, *_of_equal_ones(candidate, runtime))
-
-
-def _by_size(candidate: Candidate, runtime: Runtime) -> tuple[float, ...] | None:
-    artifact = candidate.artifact(runtime)
-    return None if artifact is None else (float(artifact.size_bytes), *_of_equal_ones(candidate, runtime))
-
-
-def _of_equal_ones(candidate: Candidate, runtime: Runtime) -> tuple[float, ...]:
-    """The more accurate one, where that was measured."""
-    return _by_accuracy(candidate, runtime) or (float("inf"),)
+        return compared, math.inf
+    return compared, result.drop_pt, -(math.inf if result.sqnr_db is None else result.sqnr_db)

@@ -25,7 +25,7 @@ from levit_edge.sweep.outcome.results import SweepResults
 from levit_edge.sweep.outcome.saved import RESULTS
 from levit_edge.sweep.outcome.table import csv_file, parquet_file
 from levit_edge.sweep.tasks.store import Store, write_whole
-from levit_edge.system.locks import OutputLock
+from levit_edge.system.locks import output_lock
 
 __all__ = ["BUNDLES", "PAGE", "Output"]
 
@@ -43,12 +43,9 @@ class Output:
         self._files, root = locate(url)
         self._root = root.rstrip("/")
         self.url = location_of(self._files, self._root)
+        self.store = Store(f"{self.url}/store")
+        """The results of tasks."""
         self._open = ExitStack()
-
-    @property
-    def store(self) -> str:
-        """Where the results of tasks are."""
-        return f"{self.url}/store"
 
     def __enter__(self) -> Self:
         if is_local(self._files):
@@ -57,10 +54,9 @@ class Output:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise OutputError(f"{folder} cannot be written: {error.strerror}. Choose another --output.") from error
-            self._open.enter_context(OutputLock(folder, "--output"))
-            store = Store(self.store)
-            store.remove_partial()  # of a run that was killed
-            self._open.callback(store.remove_partial)  # of workers that were ended
+            self._open.enter_context(output_lock(folder, "--output"))
+            self.store.remove_partial()  # of a run that was killed
+            self._open.callback(self.store.remove_partial)  # of workers that were ended
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -74,9 +70,8 @@ class Output:
         Raises:
             OutputError: it cannot be written.
         """
-        store = Store(self.store)
         for built in winners:
-            self._write_bundle(built, store, class_names)
+            self._write_bundle(built, class_names)
         for name in set(results.by_checkpoint) - {built.candidate.checkpoint for built in winners}:
             self._remove_bundle(name)
         document = json.dumps(to_json(results), indent=1, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
@@ -89,13 +84,13 @@ class Output:
             with reported(f"{self.url}/{name} cannot be written", OutputError):
                 write_whole(self._files, f"{self._root}/{name}", content)
 
-    def _write_bundle(self, built: BuiltCandidate, store: Store, class_names: tuple[str, ...] | None) -> None:
+    def _write_bundle(self, built: BuiltCandidate, class_names: tuple[str, ...] | None) -> None:
         name = built.candidate.checkpoint
         if is_local(self._files):
-            write_bundle(built, Path(self._root, BUNDLES, name), store, class_names)
+            write_bundle(built, Path(self._root, BUNDLES, name), self.store, class_names)
             return
         with TemporaryDirectory(prefix="levit-edge-") as folder:
-            bundle = write_bundle(built, Path(folder, name), store, class_names)
+            bundle = write_bundle(built, Path(folder, name), self.store, class_names)
             for path in sorted(bundle.path.iterdir(), key=lambda path: path.name == "manifest.json"):
                 with reported(f"{self.url}/{BUNDLES}/{name} cannot be written", OutputError):
                     write_whole(self._files, f"{self._root}/{BUNDLES}/{name}/{path.name}", path.read_bytes())

@@ -12,12 +12,12 @@ from levit_edge.bundle.recipe import Recipe
 from levit_edge.documents import to_json
 from levit_edge.report.caveats import DEMO, DEMO_MODEL, FLATTERED, caveats_of_images
 from levit_edge.report.page import number, render
-from levit_edge.sweep.outcome.choice import gate_checks
+from levit_edge.sweep.outcome.choice import gate_checks, limits
 from levit_edge.sweep.outcome.metrics import Metrics, int8_metrics, metrics
 from levit_edge.sweep.outcome.plan_text import plan_lines
 from levit_edge.sweep.outcome.plots import front_plot, winners_plot
 from levit_edge.sweep.outcome.results import Candidate, SweepResults, merged_hosts
-from levit_edge.sweep.plan import Gates, WinnerBy
+from levit_edge.sweep.plan import WinnerBy
 from levit_edge.text import number as within
 
 if TYPE_CHECKING:
@@ -39,11 +39,9 @@ UNITS = {"drop": (1, "points"), "size": (2**20, "MiB"), "latency": (1, "ms")}
 class Row:
     """One file of a candidate in its checkpoint's table."""
 
-    number: int | None
-    """The number of the recipe, from 1; None for fp32."""
-    recipe: str
+    name: str
+    """The file, and what made it."""
     metrics: Metrics
-    winner: bool = False
     verdict: tuple[str, ...] = ()
     missed: tuple[str, ...] = ()
     """Gates by their names."""
@@ -85,7 +83,7 @@ def sweep_page(results: SweepResults) -> str:
         verification=verification,
         failed=[each for each in results.candidates if each.problems],
         within=sum(any(each.within_gates for each in part.candidates) for part in parts.values()),
-        gates=[f"{gate} at most {_amount(gate, limit)}" for gate, limit in _limits(results.plan.gates)],
+        gates=[f"{gate} at most {_amount(gate, limit)}" for gate, limit in limits(results.plan.gates).items()],
         caveats=list(_caveats(results, verification)),
         winners_plot=winners_plot(drawn, results).inline() if len(drawn) > 1 else None,
         undrawn=len(parts) - len(drawn),
@@ -119,8 +117,8 @@ def _rows(candidates: Sequence[Candidate], results: SweepResults) -> Iterator[Ro
         if artifact.precision is Precision.FP32
     }
     for found in fp32.values():
-        yield Row(number=None, recipe="", metrics=found)
-    numbers = {name: place for place, name in enumerate(results.plan.recipes, 1)}
+        yield Row(name=found.file, metrics=found)
+    numbers = {name: f"{place} " for place, name in enumerate(results.plan.recipes, 1)}
     for each in candidates:
         checks = list(gate_checks(each, results.plan.gates))
         for found in metrics(each):
@@ -128,18 +126,11 @@ def _rows(candidates: Sequence[Candidate], results: SweepResults) -> Iterator[Ro
                 wins = each.winner and found.runtime is results.plan.winner.runtime
                 front = found.runtime in each.front
                 yield Row(
-                    number=numbers.get(each.recipe),
-                    recipe=each.recipe,
+                    name=f"{numbers.get(each.recipe, '')}{each.recipe}, {found.file}",
                     metrics=found,
-                    winner=wins,
                     verdict=("wins",) * wins + ("front",) * front,
                     missed=tuple(check.gate for check in checks if check.file == found.file and check.kept is False),
                 )
-
-
-def _limits(gates: Gates) -> list[tuple[str, float]]:
-    limits = {"drop": gates.max_drop_pt, "size": gates.max_int8_bytes, "latency": gates.max_latency_ms}
-    return [(gate, limit) for gate, limit in limits.items() if limit is not None]
 
 
 def _amount(gate: str, value: float) -> str:

@@ -6,9 +6,10 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from levit_edge.bundle.kinds import Runtime
-from levit_edge.report.figure import BLUE, GREY, ORANGE, Drawing
+from levit_edge.report.figure import BLUE, GREY, ORANGE, Drawing, name_rows
 from levit_edge.sweep.outcome.metrics import Metrics, int8_metrics
 from levit_edge.sweep.outcome.results import Candidate, SweepResults
+from levit_edge.sweep.plan import Gates
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,10 +45,12 @@ def front_plot(candidates: Sequence[Candidate], results: SweepResults) -> Drawin
 
     Recipes are numbers in the plan's order.
     """
-    points = {runtime: _points(candidates, results, runtime) for runtime in Runtime}
+    timed = _timed(candidates)
+    points = {runtime: _points(candidates, results, runtime, timed=timed) for runtime in Runtime}
     if not any(points.values()):
         return None
-    return Drawing(*FRONT_INCHES, lambda figure, ink: _draw_front(figure.subplots(), points, candidates, results, ink))
+    gates = results.plan.gates
+    return Drawing(*FRONT_INCHES, lambda figure, ink: _draw_front(figure.subplots(), points, gates, ink, timed=timed))
 
 
 def winners_plot(checkpoints: Mapping[str, Sequence[Candidate]], results: SweepResults) -> Drawing:
@@ -70,9 +73,8 @@ def _cost_label(*, timed: bool) -> str:
     return "median time of one image, ms" if timed else "size, MiB"
 
 
-def _points(candidates: Sequence[Candidate], results: SweepResults, runtime: Runtime) -> list[_Point]:
-    numbers, timed = list(results.plan.recipes), _timed(candidates)
-    found = []
+def _points(candidates: Sequence[Candidate], results: SweepResults, runtime: Runtime, *, timed: bool) -> list[_Point]:
+    numbers, found = list(results.plan.recipes), []
     for each in candidates:
         metrics = int8_metrics(each, runtime)
         cost = _cost(metrics, timed=timed) if metrics else None
@@ -85,11 +87,7 @@ def _points(candidates: Sequence[Candidate], results: SweepResults, runtime: Run
 
 
 def _draw_front(
-    axes: "Axes",
-    points: Mapping[Runtime, Sequence[_Point]],
-    candidates: Sequence[Candidate],
-    results: SweepResults,
-    ink: str,
+    axes: "Axes", points: Mapping[Runtime, Sequence[_Point]], gates: Gates, ink: str, *, timed: bool
 ) -> None:
     for runtime, (colour, marker) in zip(points, cycle(LOOKS), strict=False):
         front = sorted((each.cost, each.drop) for each in points[runtime] if each.on_front)
@@ -101,7 +99,6 @@ def _draw_front(
             axes.scatter(
                 [], [], 50, marker=marker, facecolors=[(colour, FILL)], edgecolors=colour, label=runtime.entry.label
             )
-    timed, gates = _timed(candidates), results.plan.gates
     axes.set_xlabel(_cost_label(timed=timed))
     axes.set_ylabel("drop in top-1, points")
     axes.margins(0.12)
@@ -132,15 +129,8 @@ def _draw_point(axes: "Axes", point: _Point, colour: str, marker: str, ink: str)
     axes.scatter(point.cost, point.drop, MARKER**2, facecolors=fill, alpha=faint, **look)
     if point.winner:
         axes.scatter(point.cost, point.drop, (MARKER + 7) ** 2, facecolors="none", **look | {"linewidths": 2.0})
-    axes.annotate(
-        str(point.number),
-        (point.cost, point.drop),
-        ha="center",
-        va="center_baseline",
-        fontsize=SMALL_FONT,
-        color=ink,
-        zorder=4,
-    )
+    font: Any = {"ha": "center", "va": "center_baseline", "fontsize": SMALL_FONT, "color": ink, "zorder": 4}
+    axes.annotate(str(point.number), (point.cost, point.drop), **font)
 
 
 def _draw_winners(figure: "Figure", checkpoints: Mapping[str, Sequence[Candidate]], results: SweepResults) -> None:
@@ -160,13 +150,10 @@ def _draw_winners(figure: "Figure", checkpoints: Mapping[str, Sequence[Candidate
         drops.plot([], [], marker, color=colour, markersize=5, label=runtime.entry.label)
     drops.set_xlabel("drop in top-1, points")
     costs.set_xlabel(_cost_label(timed=timed))
-    drops.set_yticks(range(len(checkpoints)), [_shortened(name) for name in checkpoints])
-    drops.set_ylim(max(len(checkpoints), 1) - 0.5, -0.5)
     drops.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
     for axes in (drops, costs):
-        axes.tick_params("y", length=0)
+        name_rows(axes, [_shortened(name) for name in checkpoints])
         axes.ticklabel_format(axis="x", useOffset=False)
-        axes.grid(axis="x", color=GREY, alpha=0.3)
     _draw_gate(drops.axvline, drops.get_xlim(), results.plan.gates.max_drop_pt, GREY)
 
 

@@ -5,16 +5,20 @@ Accuracies are in percent, drops in percentage points, sizes in bytes, times in 
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Annotated
 
 from levit_edge.benchmark.measurement import Device, Latency
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Artifact, ArtifactResult, Verification
-from levit_edge.errors import SweepError
+from levit_edge.documents import Between, Length
 from levit_edge.sweep.plan import SweepPlan
 
 __all__ = ["Candidate", "SweepResults", "TaskCounts", "merged_hosts"]
 
 SCHEMA_VERSION = 1
+MOST_CANDIDATES = 20_000
+"""More than a document of the size that is read has, if they are real."""
+FILES = len(Runtime) * len(Precision)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +35,7 @@ class Candidate:
     """Such as 128S; empty for one that could not be read, as what follows."""
     classes: int | None = None
     checkpoint_sha256: str = ""
-    artifacts: tuple[Artifact, ...] = ()
+    artifacts: Annotated[tuple[Artifact, ...], Length(0, FILES)] = ()
     """Its four files; none if they could not be made."""
     verification: Verification | None = None
     """None without evaluation images, and if not all shards could be evaluated."""
@@ -81,7 +85,7 @@ class TaskCounts:
 class SweepResults:
     """`results.json`."""
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Annotated[int, Between(SCHEMA_VERSION, SCHEMA_VERSION)] = SCHEMA_VERSION
     levit_edge_version: str
     created_utc: str
     plan: SweepPlan
@@ -93,14 +97,10 @@ class SweepResults:
     """The duration of this run, from its beginning to its end."""
     tasks: dict[str, TaskCounts]
     """Kind -> counts."""
-    candidates: tuple[Candidate, ...]
+    candidates: Annotated[tuple[Candidate, ...], Length(0, MOST_CANDIDATES)]
     """Checkpoint after checkpoint, the recipes in the plan's order."""
     device: Device | None = None
     """What the latencies are of."""
-
-    def __post_init__(self) -> None:
-        if self.schema_version != SCHEMA_VERSION:
-            raise SweepError(f"schema_version is {self.schema_version}, this levit-edge reads {SCHEMA_VERSION}")
 
     @property
     def by_checkpoint(self) -> dict[str, list[Candidate]]:

@@ -1,16 +1,18 @@
 """The one table of a sweep, a row for each file of each candidate, as Parquet and CSV."""
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from levit_edge.bundle.manifest import Artifact
+from levit_edge.benchmark.measurement import Latency
+from levit_edge.bundle.manifest import Artifact, ArtifactResult
 from levit_edge.sweep.outcome.results import Candidate, SweepResults
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["csv_file", "parquet_file", "rows"]
+__all__ = ["csv_file", "parquet_file"]
 
 
 def parquet_file(results: SweepResults) -> bytes:
@@ -18,7 +20,7 @@ def parquet_file(results: SweepResults) -> bytes:
     from pyarrow import parquet
 
     buffer = io.BytesIO()
-    parquet.write_table(_table(rows(results)), buffer)
+    parquet.write_table(_table(results, _encodable), buffer)
     return buffer.getvalue()
 
 
@@ -31,25 +33,20 @@ def csv_file(results: SweepResults) -> bytes:
     from pyarrow import csv
 
     buffer = io.BytesIO()
-    csv.write_csv(_table({name: _defused(value) for name, value in row.items()} for row in rows(results)), buffer)
+    csv.write_csv(_table(results, _defused), buffer)
     return buffer.getvalue()
 
 
-def rows(results: SweepResults) -> Iterator[dict[str, Any]]:
-    """Column -> value; None where there is none. A candidate without files is one row."""
-    for candidate in results.candidates:
-        for artifact in candidate.artifacts or (None,):
-            yield _row(candidate, artifact)
-
-
-def _table(content: Iterable[dict[str, Any]]) -> "pa.Table":
+def _table(results: SweepResults, write: Callable[[Any], Any]) -> "pa.Table":
+    """Each value as `write` gives it; a candidate without files is one row."""
     import pyarrow as pa
 
     kinds = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
-    schema = pa.schema([(name, kinds[kind]) for name, kind in COLUMNS.items()])
-    return pa.Table.from_pylist(
-        [{name: _encodable(value) for name, value in row.items()} for row in content], schema=schema
-    )
+    rows = [_Row(candidate, file) for candidate in results.candidates for file in candidate.artifacts or (None,)]
+    columns = {
+        name: pa.array([write(value(row)) for row in rows], kinds[kind]) for name, (kind, value) in COLUMNS.items()
+    }
+    return pa.table(columns)
 
 
 def _encodable(value: Any) -> Any:
@@ -58,82 +55,76 @@ def _encodable(value: Any) -> Any:
 
 
 def _defused(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    text = _encodable(value)
+    return f"'{text}" if isinstance(text, str) and text.startswith(FORMULA) else text
 
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-COLUMNS: dict[str, type] = {
-    "checkpoint": str,
-    "recipe": str,
-    "source": str,
-    "size": str,
-    "classes": int,
-    "checkpoint_sha256": str,
-    "artifact": str,
-    "runtime": str,
-    "precision": str,
-    "size_bytes": int,
-    "artifact_sha256": str,
-    "samples": int,
-    "images_sha256": str,
-    "top1": float,
-    "top5": float,
-    "drop_pt": float,
-    "drop_low_pt": float,
-    "drop_high_pt": float,
-    "agreement": float,
-    "flips_lost": int,
-    "flips_gained": int,
-    "sqnr_db": float,
-    "margin_change_mean": float,
-    "margin_change_worst": float,
-    "latency_p50_ms": float,
-    "latency_min_ms": float,
-    "within_gates": bool,
-    "on_front": bool,
-    "winner": bool,
-    "problems": str,
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A candidate, and one of its files with what that did; None where there is none."""
+
+    candidate: Candidate
+    artifact: Artifact | None
+
+    @property
+    def result(self) -> ArtifactResult | None:
+        file = self.artifact
+        return None if file is None else self.candidate.result(file.runtime, file.precision)
+
+    @property
+    def interval(self) -> tuple[float, float] | tuple[None, None]:
+        return (self.result and self.result.drop_ci95_pt) or (None, None)
+
+    @property
+    def latency(self) -> Latency | None:
+        return None if self.artifact is None else self.candidate.latency.get(self.artifact.file)
+
+    @property
+    def on_front(self) -> bool | None:
+        file = self.artifact
+        if file is None:
+            return None
+        return file.runtime in self.candidate.front and file == self.candidate.artifact(file.runtime)
+
+
+def _of(part: str, field: str) -> Callable[[_Row], Any]:
+    """The field of that part of a row, or None if it has none."""
+    return lambda row: getattr(getattr(row, part), field, None)
+
+
+COLUMNS: dict[str, tuple[type, Callable[[_Row], Any]]] = {
+    "checkpoint": (str, _of("candidate", "checkpoint")),
+    "recipe": (str, _of("candidate", "recipe")),
+    "source": (str, _of("candidate", "source")),
+    "size": (str, lambda row: row.candidate.size or None),
+    "classes": (int, _of("candidate", "classes")),
+    "checkpoint_sha256": (str, lambda row: row.candidate.checkpoint_sha256 or None),
+    "artifact": (str, _of("artifact", "file")),
+    "runtime": (str, _of("artifact", "runtime")),
+    "precision": (str, _of("artifact", "precision")),
+    "size_bytes": (int, _of("artifact", "size_bytes")),
+    "artifact_sha256": (str, _of("artifact", "sha256")),
+    "samples": (int, lambda row: row.candidate.verification and row.candidate.verification.samples),
+    "images_sha256": (str, lambda row: row.candidate.verification and row.candidate.verification.images.sha256),
+    "top1": (float, _of("result", "top1")),
+    "top5": (float, _of("result", "top5")),
+    "drop_pt": (float, _of("result", "drop_pt")),
+    "drop_low_pt": (float, lambda row: row.interval[0]),
+    "drop_high_pt": (float, lambda row: row.interval[1]),
+    "agreement": (float, _of("result", "agreement")),
+    "flips_lost": (int, _of("result", "flips_lost")),
+    "flips_gained": (int, _of("result", "flips_gained")),
+    "sqnr_db": (float, _of("result", "sqnr_db")),
+    "margin_change_mean": (float, _of("result", "margin_change_mean")),
+    "margin_change_worst": (float, _of("result", "margin_change_worst")),
+    "latency_p50_ms": (float, _of("latency", "p50")),
+    "latency_min_ms": (float, _of("latency", "min")),
+    "within_gates": (bool, _of("candidate", "within_gates")),
+    "on_front": (bool, lambda row: row.on_front),
+    "winner": (bool, _of("candidate", "winner")),
+    "problems": (str, lambda row: "; ".join(row.candidate.problems) or None),
 }
-"""Name -> type; percent, percentage points, bytes, milliseconds."""
-RESULT = (
-    *("top1", "top5", "drop_pt", "agreement", "flips_lost", "flips_gained"),
-    *("sqnr_db", "margin_change_mean", "margin_change_worst"),
-)
-"""Columns that an `ArtifactResult` has under the same names."""
-
-
-def _row(candidate: Candidate, artifact: Artifact | None) -> dict[str, Any]:
-    row: dict[str, Any] = dict.fromkeys(COLUMNS) | {
-        "checkpoint": candidate.checkpoint,
-        "recipe": candidate.recipe,
-        "source": candidate.source,
-        "size": candidate.size or None,
-        "classes": candidate.classes,
-        "checkpoint_sha256": candidate.checkpoint_sha256 or None,
-        "within_gates": candidate.within_gates,
-        "winner": candidate.winner,
-        "problems": "; ".join(candidate.problems) or None,
-    }
-    if artifact is None:
-        return row
-    row |= {
-        "artifact": artifact.file,
-        "runtime": str(artifact.runtime),
-        "precision": str(artifact.precision),
-        "size_bytes": artifact.size_bytes,
-        "artifact_sha256": artifact.sha256,
-        "on_front": artifact.runtime in candidate.front and artifact == candidate.artifact(artifact.runtime),
-    }
-    if (latency := candidate.latency.get(artifact.file)) is not None:
-        row |= {"latency_p50_ms": latency.p50, "latency_min_ms": latency.min}
-    result, verification = candidate.result(artifact.runtime, artifact.precision), candidate.verification
-    if result is None or verification is None:
-        return row
-    low, high = result.drop_ci95_pt or (None, None)
-    return row | {
-        "samples": verification.samples,
-        "images_sha256": verification.images.sha256,
-        "drop_low_pt": low,
-        "drop_high_pt": high,
-        **{name: getattr(result, name) for name in RESULT},
-    }
+"""Name -> type, and the value in a row; percent, percentage points, bytes, milliseconds."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import torch
+
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.locations import Location, read_bytes
 from levit_edge.data.options import ImageOptions
@@ -18,7 +20,7 @@ from levit_edge.quantize.calibration.calibrated import calibrate_network
 from levit_edge.quantize.report_data import LAYER_IMAGES
 from levit_edge.sweep.inputs.calibration_files import ChosenImage, materialise
 from levit_edge.sweep.inputs.sources import Shard
-from levit_edge.sweep.tasks.call import PLACE, inputs_of
+from levit_edge.sweep.tasks.call import PLACE, Task
 from levit_edge.sweep.tasks.identity import Calibrated, Network
 from levit_edge.sweep.tasks.network_tasks import deploy_form
 from levit_edge.sweep.tasks.result import Result
@@ -43,7 +45,7 @@ def calibration_part(recipe: Recipe) -> Recipe:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Calibrate:
+class Calibrate(Task):
     """Equalize, calibrate and round the weights of one network; see `levit_edge.quantize.plan.make_plan`."""
 
     kind: ClassVar[str] = "calibrate"
@@ -57,14 +59,12 @@ class Calibrate:
     shards: tuple[Shard, ...] = field(metadata=PLACE)
     images: tuple[ChosenImage, ...] = field(metadata=PLACE)
 
-    def pieces(self) -> dict[str, dict[str, Any]]:
+    def parts(self) -> dict[str, dict[str, Any]]:
         """Images count by their names and contents, in whatever shards they are."""
-        return {"": inputs_of(self) | {"images": [[each.name, each.image.sha256] for each in self.images]}}
+        return {"": {"images": [[each.name, each.image.sha256] for each in self.images]}}
 
     def run(self, store: Store) -> dict[str, Result]:
         """The value is a `Calibrated`; the blobs are the plan and some images, for the tasks that go on with it."""
-        import torch
-
         torch.set_num_threads(1)
         options = ImageOptions(skip_bad_images=self.skip_bad_images, workers=0)
         deploy = deploy_form(self.network)

@@ -34,30 +34,33 @@ class Task(Protocol):
     kind: ClassVar[str]
     """One of `TASKS`."""
 
-    def pieces(self) -> dict[str, dict[str, Any]]:
-        """Name of each result -> its inputs: everything that it depends on, but for the environment."""
+    def parts(self) -> dict[str, dict[str, Any]]:
+        """Name of each result -> what it depends on besides fields and environment. By default there is one result."""
+        return {"": {}}
 
     def run(self, store: Store) -> dict[str, Result]:
         """Do it; returns all results, whose blobs are in the store."""
 
 
-def inputs_of(value: Any) -> Any:
-    """A task's fields as JSON, but for places."""
+def inputs_of(task: Task) -> dict[str, dict[str, Any]]:
+    """Name of each result -> everything that it depends on, but for the environment."""
+    common = _without_places(task)
+    return {name: common | more for name, more in task.parts().items()}
+
+
+def _without_places(value: Any) -> Any:
     if not is_dataclass(value):
         return to_json(value)
-    return {each.name: inputs_of(getattr(value, each.name)) for each in fields(value) if "place" not in each.metadata}
+    found = {each.name: getattr(value, each.name) for each in fields(value) if "place" not in each.metadata}
+    return {name: _without_places(item) for name, item in found.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Nothing:
+class Nothing(Task):
     """What a task costs that does nothing: docs/scaling.md."""
 
     kind: ClassVar[str] = "nothing"
     number: int
-
-    def pieces(self) -> dict[str, dict[str, Any]]:
-        """See `Task`."""
-        return {"": inputs_of(self)}
 
     def run(self, _store: Store) -> dict[str, Result]:
         """See `Task`."""
@@ -84,7 +87,7 @@ class Call:
     @property
     def id(self) -> str:
         """Tells it from all other calls, and each attempt at it."""
-        return f"{self.kind}-{key_of(self.kind, self.task.pieces(), {})[:16]}-{self.attempt}"
+        return f"{self.kind}-{key_of(self.kind, inputs_of(self.task), {})[:16]}-{self.attempt}"
 
 
 def pack_call(call: Call) -> bytes:

@@ -15,9 +15,10 @@ from levit_edge.errors import DataError
 from levit_edge.runtime.evaluation.evaluator import Evaluator, Model
 from levit_edge.runtime.evaluation.tally import Tallies
 from levit_edge.runtime.runner import runtime_version
+from levit_edge.sweep.inputs.shard_index import ShardIndex
 from levit_edge.sweep.inputs.shard_reader import Entry, entries
-from levit_edge.sweep.tasks.call import PLACE, inputs_of
-from levit_edge.sweep.tasks.index_task import IndexedShard, read_indexed
+from levit_edge.sweep.tasks.call import PLACE, Task
+from levit_edge.sweep.tasks.index_task import read_index
 from levit_edge.sweep.tasks.result import Result
 from levit_edge.sweep.tasks.store import Store
 from levit_edge.system.host import describe_host
@@ -40,7 +41,7 @@ class Evaluated:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluate:
+class Evaluate(Task):
     """Run files, fp32 and int8 together, over the shard's images one after the other.
 
     Its results, an `Evaluated` for each file, are named by the files' SHA-256.
@@ -58,22 +59,24 @@ class Evaluate:
     classes: int
     skip_bad_images: bool
 
-    def pieces(self) -> dict[str, dict[str, Any]]:
+    def parts(self) -> dict[str, dict[str, Any]]:
         """What a file does depends on it and its fp32 twin, and not on what else runs with it."""
         references = {each.runtime: each.sha256 for each in self.artifacts if each.precision is Precision.FP32}
-        common = inputs_of(self)
         return {
-            each.sha256: common
-            | {"artifact": each.sha256, "compared with": references[each.runtime], "runtime": str(each.runtime)}
+            each.sha256: {
+                "artifact": each.sha256,
+                "compared with": references[each.runtime],
+                "runtime": str(each.runtime),
+            }
             for each in self.artifacts
         }
 
     def run(self, store: Store) -> dict[str, Result]:
         """See `levit_edge.sweep.tasks.call.Task`."""
-        indexed = read_indexed(store, self.shard)
+        index = read_index(store, self.shard)
         evaluator = _evaluator(store.url, self.artifacts, self.preprocessing, self.classes)
         tallies, skipped = Tallies(self.artifacts), dict[str, str]()
-        for number, entry in enumerate(_unchanged(indexed)):
+        for number, entry in enumerate(_unchanged(index)):
             try:
                 image = decode_input(entry.content, entry.name, self.preprocessing)
             except DataError as error:
@@ -81,7 +84,7 @@ class Evaluate:
                 continue
             tallies.count(evaluator.answer(image), None if self.labels is None else self.labels[number])
         if skipped and not self.skip_bad_images:
-            raise DataError(f"{indexed.shard.name}: {_unreadable(skipped, len(indexed.index.images))}")
+            raise DataError(f"{index.shard.name}: {_unreadable(skipped, len(index.images))}")
         host = describe_host()
         return {
             artifact.sha256: Result(
@@ -93,13 +96,13 @@ class Evaluate:
         }
 
 
-def _unchanged(indexed: IndexedShard) -> Iterator[Entry]:
+def _unchanged(index: ShardIndex) -> Iterator[Entry]:
     """The shard's images.
 
     Raises:
         DataError: they are not those that were indexed, or cannot be read.
     """
-    shard, expected = indexed.shard, [image.sha256 for image in indexed.index.images]
+    shard, expected = index.shard, [image.sha256 for image in index.images]
     read = 0
     for read, entry in enumerate(entries(shard), 1):
         if read > len(expected) or hashlib.sha256(entry.content).hexdigest() != expected[read - 1]:

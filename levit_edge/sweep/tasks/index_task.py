@@ -2,47 +2,35 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import SweepError
 from levit_edge.sweep.inputs.shard_index import ShardIndex, index_shard
 from levit_edge.sweep.inputs.sources import Shard
-from levit_edge.sweep.tasks.call import inputs_of
+from levit_edge.sweep.tasks.call import Task
 from levit_edge.sweep.tasks.result import Result
 from levit_edge.sweep.tasks.store import Store
 
-__all__ = ["INDEX", "Index", "IndexedShard", "read_indexed"]
+__all__ = ["INDEX", "Index", "read_index"]
 
 INDEX = "index"
 
 
 @dataclass(frozen=True, kw_only=True)
-class IndexedShard:
-    """A shard and what is in it."""
-
-    shard: Shard
-    index: ShardIndex
-
-
-@dataclass(frozen=True, kw_only=True)
-class Index:
+class Index(Task):
     """List the shard's images with their classes and the SHA-256 of their contents."""
 
     kind: ClassVar[str] = "index"
     shard: Shard
 
-    def pieces(self) -> dict[str, dict[str, Any]]:
-        """See `levit_edge.sweep.tasks.call.Task`."""
-        return {"": inputs_of(self)}
-
     def run(self, store: Store) -> dict[str, Result]:
-        """Its blob is what `read_indexed` reads."""
-        found = IndexedShard(shard=self.shard, index=index_shard(self.shard))
+        """Its blob is what `read_index` reads."""
+        found = index_shard(self.shard)
         blob = store.add(json.dumps(to_json(found), separators=(",", ":")).encode())
-        return {"": Result(value={"images": len(found.index.images)}, blobs={INDEX: blob})}
+        return {"": Result(value={"images": len(found.images)}, blobs={INDEX: blob})}
 
 
-def read_indexed(store: Store, sha256: str) -> IndexedShard:
+def read_index(store: Store, sha256: str) -> ShardIndex:
     """What the task has found, from its blob."""
-    return from_json(IndexedShard, json.loads(store.blob(sha256)), SweepError, "an index of images")
+    return from_json(ShardIndex, json.loads(store.blob(sha256)), SweepError, "an index of images")

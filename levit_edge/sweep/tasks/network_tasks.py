@@ -1,7 +1,7 @@
 """Tasks about one network: what it is, and its fp32 files."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from levit_edge.bundle.manifest import CheckpointProvenance
 from levit_edge.bundle.recipe import OnnxAttention, Recipe
@@ -13,7 +13,7 @@ from levit_edge.model.download import resolve_checkpoint
 from levit_edge.model.fuse import fuse
 from levit_edge.quantize.artifacts import export_fp32
 from levit_edge.sweep.inputs.checkpoint_files import fetch
-from levit_edge.sweep.tasks.call import inputs_of
+from levit_edge.sweep.tasks.call import Task
 from levit_edge.sweep.tasks.identity import CheckpointIdentity, CheckpointPlace, Network
 from levit_edge.sweep.tasks.result import Result
 from levit_edge.sweep.tasks.store import Store
@@ -23,15 +23,11 @@ __all__ = ["Export", "Identify", "deploy_form"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Identify:
+class Identify(Task):
     """Read a checkpoint and say what it is."""
 
     kind: ClassVar[str] = "identify"
     checkpoint: CheckpointPlace
-
-    def pieces(self) -> dict[str, dict[str, Any]]:
-        """See `levit_edge.sweep.tasks.call.Task`."""
-        return {"": inputs_of(self)}
 
     def run(self, _store: Store) -> dict[str, Result]:
         """The value is its `CheckpointIdentity`."""
@@ -47,16 +43,12 @@ class Identify:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Export:
+class Export(Task):
     """Make a network's two fp32 files."""
 
     kind: ClassVar[str] = "export"
     network: Network
     onnx_attention: OnnxAttention
-
-    def pieces(self) -> dict[str, dict[str, Any]]:
-        """See `levit_edge.sweep.tasks.call.Task`."""
-        return {"": inputs_of(self)}
 
     def run(self, store: Store) -> dict[str, Result]:
         """The blobs are the files, by their names."""

@@ -3,25 +3,26 @@
 import io
 import tempfile
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from levit_edge.bundle.kinds import Precision, Runtime
+import torch
+
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.documents import to_json
-from levit_edge.model.deploy import DeployLeViT
-from levit_edge.quantize.artifacts import Exported, check_exports, export_int8
+from levit_edge.quantize.artifacts import check_exports, export_all
 from levit_edge.quantize.bundle_parts import golden_file
 from levit_edge.quantize.cached_calibration import calibrated_from_bytes
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.quantize.report_data import layer_report_data
-from levit_edge.quantize.schemes import layer_schemes
+from levit_edge.quantize.schemes.choice import layer_schemes
 from levit_edge.report.report_data import REPORT_DATA_FILE, report_data_file
 from levit_edge.sweep.tasks.calibrate_task import IMAGES, PLAN
-from levit_edge.sweep.tasks.call import inputs_of
+from levit_edge.sweep.tasks.call import Task
 from levit_edge.sweep.tasks.identity import Network, Quantized
 from levit_edge.sweep.tasks.network_tasks import deploy_form
 from levit_edge.sweep.tasks.result import Result
@@ -34,7 +35,7 @@ GOLDEN = "golden.npz"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Quantize:
+class Quantize(Task):
     """Quantize a calibrated network by a recipe, export it, and check all four files against what they came from."""
 
     kind: ClassVar[str] = "quantize"
@@ -46,13 +47,11 @@ class Quantize:
     calibration: dict[str, str]
     """Those of `Calibrate`."""
 
-    def pieces(self) -> dict[str, dict[str, Any]]:
-        """See `levit_edge.sweep.tasks.call.Task`."""
-        return {"": inputs_of(self)}
-
     def run(self, store: Store) -> dict[str, Result]:
         """The value is a `Quantized`; the blobs are the bundle's files, by their names."""
-        import torch
+
+        def recalled(file: str, make: Callable[[], bytes]) -> bytes:
+            return store.blob(self.fp32[file]) if file in self.fp32 else make()
 
         torch.set_num_threads(1)
         deploy = deploy_form(self.network)
@@ -60,10 +59,7 @@ class Quantize:
             images = _unpacked(store.blob(self.calibration[IMAGES]), Path(folder))
             calibrated = calibrated_from_bytes(store.blob(self.calibration[PLAN]), deploy, images)
             plan = calibrated.plan.with_schemes(layer_schemes(calibrated.plan.deploy, self.recipe))
-            exported = [
-                *(_made(store.blob(sha256), file, deploy) for file, sha256 in self.fp32.items()),
-                *export_int8(quantize_graph(plan), deploy.config.image_size, Stages(), self.recipe),
-            ]
+            exported = export_all(deploy, quantize_graph(plan), Stages(), self.recipe, recalled)
             checked = check_exports(exported, calibrated.golden, Stages())
             report_data = layer_report_data(plan, images.images, self.preprocessing, Stages(), limit=None)
         blobs = {each.artifact.file: store.add(each.model) for each in checked}
@@ -73,16 +69,9 @@ class Quantize:
         return {"": Result(value=to_json(built), blobs=blobs)}
 
 
-def _made(model: bytes, file: str, deploy: DeployLeViT) -> Exported:
-    """An fp32 file that another task has made."""
-    runtime = next(each for each in Runtime if file == f"{Precision.FP32}{each.entry.suffix}")
-    return Exported(runtime=runtime, precision=Precision.FP32, model=model, source=deploy)
-
-
 def _unpacked(archive: bytes, folder: Path) -> ImageSet:
     """The images that calibration has kept, in their order."""
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
-        paths = [folder / f"{number:06}" for number, _ in enumerate(opened.namelist())]
-        for path, name in zip(paths, opened.namelist(), strict=True):
-            path.write_bytes(opened.read(name))
-    return ImageSet(root=folder, images=tuple(paths), labels=None, class_names=None)
+        opened.extractall(folder)
+        images = tuple(folder / name for name in opened.namelist())
+    return ImageSet(root=folder, images=images, labels=None, class_names=None)

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 from levit_edge.errors import LevitEdgeError
 from levit_edge.sweep.engines.engine import Engine
 from levit_edge.sweep.outcome.results import TaskCounts
-from levit_edge.sweep.tasks.call import Call
+from levit_edge.sweep.tasks.call import Call, inputs_of
 from levit_edge.sweep.tasks.result import Done, Failed, Result, key_of
 from levit_edge.sweep.tasks.store import Store
 
@@ -69,7 +69,7 @@ class Runner:
     def __init__(
         self, store: Store, engine: Engine, environment: Mapping[str, str], listener: Listener, retries: int
     ) -> None:
-        self._store, self._engine, self._listener = store, engine, listener
+        self.store, self._engine, self.listener = store, engine, listener
         self._environment, self._retries = environment, retries
         self._known = store.keys()
         self._running: dict[frozenset[str], asyncio.Task[dict[str, Result]]] = {}
@@ -83,7 +83,7 @@ class Runner:
             TaskFailedError: it cannot be done.
             SweepError: the engine is lost, or the store cannot be used.
         """
-        keys = {name: key_of(call.kind, inputs, self._environment) for name, inputs in call.task.pieces().items()}
+        keys = {name: key_of(call.kind, inputs, self._environment) for name, inputs in inputs_of(call.task).items()}
         same = frozenset(keys.values())
         if same in self._running:
             return await asyncio.shield(self._running[same])
@@ -91,7 +91,7 @@ class Runner:
         try:
             return await task
         finally:
-            self._listener.ended(call.kind)
+            self.listener.ended(call.kind)
 
     async def result(self, call: Call) -> Result:
         """That of a task with one result; see `results`."""
@@ -111,7 +111,7 @@ class Runner:
         """All results of a task, if all are there."""
         found = {}
         for name, key in keys.items():
-            result = self._store.result(key) if key in self._known else None
+            result = self.store.result(key) if key in self._known else None
             if result is None:
                 return None
             found[name] = result
@@ -124,7 +124,7 @@ class Runner:
             if isinstance(outcome, Done):
                 return outcome.results
             again = outcome.again and call.attempt <= self._retries
-            self._listener.failed(call.kind, call.subject, outcome, again=again)
+            self.listener.failed(call.kind, call.subject, outcome, again=again)
             if not again:
                 self._count(call.kind, failed=1)
                 raise TaskFailedError(await asyncio.to_thread(self._describe, call, outcome))
@@ -135,7 +135,7 @@ class Runner:
         tried = f" ({call.attempt} attempts)" if call.attempt > 1 else ""
         where = f" on {failed.node}" if failed.node else ""
         text = f"{call.kind} {call.subject}{where}{tried}: {failed.reason}"
-        return f"{text} Its log: {self._store.keep_log(call.id, failed.log)}" if failed.log.strip() else text
+        return f"{text} Its log: {self.store.keep_log(call.id, failed.log)}" if failed.log.strip() else text
 
     def _count(self, kind: str, **more: float) -> None:
         so_far = self.counts[kind]

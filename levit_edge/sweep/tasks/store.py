@@ -13,12 +13,13 @@ import json
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from levit_edge.documents import from_json, parse_json, to_json
-from levit_edge.errors import LevitEdgeError, SweepError
-from levit_edge.sweep.inputs.storage import is_local, locate, reported
+from levit_edge.documents import Between, from_json, parse_json, to_json
+from levit_edge.errors import SweepError
+from levit_edge.sweep.inputs.storage import is_local, locate, location_of, reported
 from levit_edge.sweep.tasks.result import Result, key_of
 from levit_edge.system.atomic import replace_file
 
@@ -27,8 +28,20 @@ __all__ = ["Store"]
 SCHEMA_VERSION = 1
 
 
-class _DamagedError(LevitEdgeError):
-    """A document of the store is not what was written."""
+@dataclass(frozen=True, kw_only=True)
+class _Kept:
+    """A result with all that it depends on."""
+
+    schema_version: Annotated[int, Between(SCHEMA_VERSION, SCHEMA_VERSION)] = SCHEMA_VERSION
+    kind: str
+    inputs: dict[str, Any]
+    environment: dict[str, str]
+    result: Result
+
+    @property
+    def key(self) -> str:
+        """What it is kept by."""
+        return key_of(self.kind, self.inputs, self.environment)
 
 
 class Store:
@@ -39,9 +52,10 @@ class Store:
     """
 
     def __init__(self, url: str) -> None:
-        self.url = url
         self._files, root = locate(url)
         self._root = root.rstrip("/")
+        self.url = location_of(self._files, self._root)
+        """Absolute, as others have a current folder of their own."""
 
     def keys(self) -> frozenset[str]:
         """The keys of all results that are there."""
@@ -67,31 +81,17 @@ class Store:
                 content = self._files.cat_file(self._path("results", key))
             except FileNotFoundError:
                 return None
-        try:
-            document = parse_json(content, _DamagedError, "a result")
-            if not isinstance(document, dict):
+            try:
+                kept = from_json(_Kept, parse_json(content, SweepError, "a result"), SweepError, "a result")
+            except SweepError:
                 return None
-            own = key_of(document["kind"], document["inputs"], document["environment"])
-            if document.get("schema_version") != SCHEMA_VERSION or own != key:
-                return None
-            result = from_json(Result, document["result"], _DamagedError, "a result")
-        except (_DamagedError, KeyError, TypeError, ValueError):
-            return None
-        with reported(self.url, SweepError):
-            return (
-                result if all(self._files.exists(self._path("blobs", sha)) for sha in result.blobs.values()) else None
-            )
+            blobs = (self._path("blobs", sha256) for sha256 in kept.result.blobs.values())
+            return kept.result if kept.key == key and all(map(self._files.exists, blobs)) else None
 
     def keep(self, kind: str, inputs: Mapping[str, Any], environment: Mapping[str, str], result: Result) -> None:
         """Keep `result`, whose blobs were `add`ed before."""
-        document = {
-            "schema_version": SCHEMA_VERSION,
-            "kind": kind,
-            "inputs": inputs,
-            "environment": environment,
-            "result": to_json(result),
-        }
-        self._write(self._path("results", key_of(kind, inputs, environment)), json.dumps(document, indent=1).encode())
+        kept = _Kept(kind=kind, inputs=dict(inputs), environment=dict(environment), result=result)
+        self._write(self._path("results", kept.key), json.dumps(to_json(kept), indent=1).encode())
 
     def add(self, content: bytes) -> str:
         """Keep bytes; returns their SHA-256."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from levit_edge.errors import LevitEdgeError
-from levit_edge.sweep.tasks.call import Call
+from levit_edge.sweep.tasks.call import Call, inputs_of
 from levit_edge.sweep.tasks.result import Done, Failed, Outcome
 from levit_edge.sweep.tasks.store import Store
 from levit_edge.system.limits import at_most
@@ -66,7 +66,7 @@ def _run(call: Call, store: Store, environment: Mapping[str, str]) -> Done:
     results = call.task.run(store)
     seconds = round(time.perf_counter() - start, 3)
     timed = {name: replace(result, seconds=seconds) for name, result in results.items()}
-    for name, inputs in call.task.pieces().items():
+    for name, inputs in inputs_of(call.task).items():
         store.keep(call.kind, inputs, environment, timed[name])
     return Done(results=timed)
 

@@ -16,8 +16,7 @@ from fuzz.board_answers import APP_RESULT as RESULT
 from levit_edge.benchmark.checks import validate
 from levit_edge.benchmark.measurement import Measurement
 from levit_edge.board.android import app as android_app
-from levit_edge.board.android.app import measure_in_app
-from levit_edge.board.android.without_python import measure_by_agent_or_app
+from levit_edge.board.android.app import measure_by_agent_or_app, measure_in_app
 from levit_edge.board.measure import BenchmarkSettings
 from levit_edge.board.transports.adb import AdbTransport
 from levit_edge.board.transports.adb_device import AdbDevice

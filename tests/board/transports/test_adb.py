@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from levit_edge.board.android.without_python import measure_by_agent_or_app
+from levit_edge.board.android.app import measure_by_agent_or_app
 from levit_edge.board.measure import BenchmarkSettings
 from levit_edge.board.transports.adb import AdbTransport
 from levit_edge.board.transports.adb_device import AdbDevice, parse_devices

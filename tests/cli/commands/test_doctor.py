@@ -68,7 +68,7 @@ def test_packages_that_every_command_needs_decide_the_exit_status(
 def test_the_network_is_tried_when_asked(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr("levit_edge.doctor.network.WEIGHTS_BASE_URL", "http://127.0.0.1:1/")
+    monkeypatch.setattr("levit_edge.doctor.weights.WEIGHTS_BASE_URL", "http://127.0.0.1:1/")
     assert run(["doctor", "--network"]) == ExitStatus.DONE
     out = capsys.readouterr().out
     assert "missing  network: weights" in out

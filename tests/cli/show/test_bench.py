@@ -1,4 +1,4 @@
-"""How a measurement and its progress look on a terminal."""
+"""How a measurement looks on a terminal."""
 
 import dataclasses
 import io
@@ -8,11 +8,17 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from levit_edge.benchmark.measurement import CoreGroup, GoldenCheck, Latency, LatencyGate, Measurement, Sustained
+from levit_edge.benchmark.measurement import (
+    CoreGroup,
+    EmulatedInference,
+    GoldenCheck,
+    Latency,
+    LatencyGate,
+    Measurement,
+    Sustained,
+)
 from levit_edge.benchmark.measurement import SustainedPoint as Point
-from levit_edge.cli.show.bench import bench_table
-from levit_edge.cli.terminal import board_progress, progress
-from levit_edge.cli.terminal.board_progress import BoardProgress
+from levit_edge.cli.show.bench import bench_table, emulated_table, instructions_note
 from tests.board.example import COOL, MEASUREMENT, PI_5, RESULTS, measured
 
 FIGURE = re.compile(r"[0-9.]+|–|same|dB")
@@ -97,39 +103,33 @@ def test_what_a_system_does_not_tell_is_left_out() -> None:
     assert MEASUREMENT.before.governors == ("ondemand",)
 
 
-def test_off_a_terminal_each_step_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    stream = io.StringIO()
-    monkeypatch.setattr(board_progress, "stderr", Console(file=stream, width=80))
-    with BoardProgress(several=True) as boards:
-        first, second = boards.of("ssh://a"), boards.of("ssh://b")
-        for done in range(3):
-            first("send [bold]x", done, 3)
-            second("time 1 thread", done, None)
-        first("time 1 thread", 0, None)
-    assert stream.getvalue().splitlines() == [
-        "ssh://a: send [bold]x …",
-        "ssh://b: time 1 thread …",
-        "ssh://a: time 1 thread …",
+# --- emulated ---------------------------------------------------------------------------------------------------------
+
+INT8 = EmulatedInference(artifact="int8.pte", kernel_sites={"sdot": 248, "smmla": 1}, million_instructions=48.921)
+FP32 = EmulatedInference(artifact="fp32.pte", million_instructions=119.6)
+
+
+def printed(*emulated: EmulatedInference) -> list[list[str]]:
+    console = Console(width=80)
+    with console.capture() as capture:
+        console.print(emulated_table(emulated))
+    return [line.rstrip().split(maxsplit=2) for line in capture.get().splitlines()[1:]]
+
+
+def test_kernels_and_millions_of_instructions() -> None:
+    assert printed(INT8, FP32) == [
+        ["int8.pte", "48.9", "sdot (248 sites), smmla (1 site)"],
+        ["fp32.pte", "119.6", "–"],
     ]
+    note = instructions_note((INT8, FP32))
+    assert "no time" in note
+    assert "3 %" in note
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def on_terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    stream = Terminal()
-    for module in (board_progress, progress):
-        monkeypatch.setattr(module, "stderr", Console(file=stream, width=80, force_terminal=True))
-    return stream
-
-
-def test_on_a_terminal_boards_have_a_line_each_and_the_end_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    stream = on_terminal(monkeypatch)
-    with BoardProgress(several=True) as boards:
-        boards.of("ssh://a")("time 1 thread", 3, 20)
-        boards.of("ssh://b")("send x", 1, None)
-    assert "ssh://a: time 1 thread" in stream.getvalue()
-    assert "3/20" in stream.getvalue()
-    assert stream.getvalue().endswith("\x1b[2K")  # the last line is erased
+def test_what_is_not_known_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEVIT_EDGE_BOARDS", "/boards")
+    uncounted = EmulatedInference(artifact="int8.pte", kernel_sites={})
+    ((_, millions, kernels),) = printed(uncounted)
+    assert millions == "–"
+    assert kernels == "none"
+    assert "scripts/board/setup.sh /boards --counting" in instructions_note((uncounted,))

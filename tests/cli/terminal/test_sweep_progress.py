@@ -10,10 +10,12 @@ from tests.cli.pseudo_terminal import on_terminal, screen_lines
 
 PLAY = """
 import sys, time
+from levit_edge.cli.terminal.progress import progress_bars
 from levit_edge.cli.terminal.sweep_progress import SweepProgress
 from levit_edge.sweep.tasks.result import Failed
 
-with SweepProgress(quiet="--json" in sys.argv) as progress:
+with progress_bars() as bars:
+    progress = SweepProgress(bars)
     progress.expect("index", 3)
     for _ in range(3):
         progress.ended("index")
@@ -67,14 +69,10 @@ def test_a_pipe_has_a_line_when_a_kind_is_done_and_every_ten_seconds() -> None:
 def test_a_line_says_how_fast_and_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONWARNINGS", "error")
     often = PLAY.replace(
-        "with SweepProgress",
+        "with progress_bars",
         "from levit_edge.cli.terminal import sweep_progress as module\n"
-        "module.SECONDS_BETWEEN_LINES = 0.2\nwith SweepProgress",
+        "module.SECONDS_BETWEEN_LINES = 0.2\nwith progress_bars",
     )
     result = subprocess.run([sys.executable, "-c", often], capture_output=True, text=True, check=True)
     last = result.stderr.splitlines()[-1]
     assert re.fullmatch(r"index 3/3; evaluate \d+/40, [\d.]+/s, 0:00:\d\d left", last), result.stderr
-
-
-def test_with_json_nothing_is_shown() -> None:
-    assert piped("--json", "--end") == ""

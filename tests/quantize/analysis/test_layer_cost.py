@@ -153,7 +153,7 @@ def test_layers_that_are_alike_share_one_measurement(
 ) -> None:
     measured: list[str] = []
 
-    def time_alone(_plan: Plan, name: str, _inputs: Tensor, _rounds: int) -> dict[LayerScheme, Timing]:
+    def time_alone(_plan: Plan, name: str, _inputs: Tensor) -> dict[LayerScheme, Timing]:
         measured.append(name)
         return {LayerScheme.FLOAT: Timing(median_ms=len(measured), minimum_ms=0)}
 

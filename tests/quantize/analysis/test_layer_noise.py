@@ -12,7 +12,6 @@ from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.quantize.analysis.layer_noise import (
     FloatLogits,
     Kind,
-    LayerNoise,
     LogitNoise,
     Rounded,
     int8_schemes,
@@ -27,7 +26,7 @@ from tests.quantize.conftest import Demo
 IMAGES = 6
 FLOAT_ROUNDING = 0.02
 """Relative: other batches and paths round floats otherwise, which now and then moves a value across an int8 step."""
-Noises = dict[tuple[str, Kind], LayerNoise]
+Noises = dict[tuple[str, Kind], LogitNoise]
 
 
 def measure(

@@ -18,8 +18,9 @@ from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample, ordered_digest
 from levit_edge.errors import DataError
 from levit_edge.model.checkpoint import read_checkpoint
-from levit_edge.quantize.analysis.search import SearchState, fewest, rank_moves, search_schemes, split_for_search
+from levit_edge.quantize.analysis.search import SearchState, fewest, rank_moves, search_schemes
 from levit_edge.quantize.plan import Plan
+from levit_edge.quantize.prepare import split_for_search
 from levit_edge.quantize.stage_cache import StageCache
 from levit_edge.system.progress import Stages
 from tests.quantize.conftest import Demo, plan_of
@@ -132,9 +133,7 @@ def test_layers_move_until_the_budget_holds(poor_plan: Plan, evaluation: ImageSe
 def test_a_budget_that_cannot_be_met_gives_the_best(demo_steps: Demo, evaluation: ImageSet, tmp_path: Path) -> None:
     with kept(tmp_path) as results:
         state = SearchState(results, evaluation)
-        state.keep_moves(
-            (Move(layer="head", scheme=LayerScheme.FLOAT), Move(layer="stem.conv1", scheme=LayerScheme.FLOAT))
-        )
+        state.moves = tuple(Move(layer=layer, scheme=LayerScheme.FLOAT) for layer in ("head", "stem.conv1"))
         plan = plan_of(demo_steps.deploy, demo_steps.images, Recipe())
         _, record = search(plan, evaluation, state, max_drop_pt=-50.0)
     assert not record.held
@@ -173,9 +172,11 @@ def test_every_result_is_kept_at_once_with_the_images_that_were_bad(tmp_path: Pa
     bad = [BadImage(evaluation.images[3], "an empty file")]
     with kept(tmp_path, said.append) as results:
         state = SearchState(results, evaluation)
-        state.keep_moves((Move(layer="head", scheme=LayerScheme.FLOAT),))
+        state.moves = (Move(layer="head", scheme=LayerScheme.FLOAT),)
+        state.keep()
         assert SearchState(results, evaluation).moves == state.moves
-        state.keep_trial(TRIAL, bad)
+        state.trials, state.bad = {1: TRIAL}, tuple(bad)
+        state.keep()
         again = SearchState(results, evaluation)
         assert (again.trials, list(again.bad)) == ({1: TRIAL}, bad)
     assert all(line.startswith("search taken from the interrupted run of ") for line in said)
@@ -189,8 +190,9 @@ def test_images_that_no_trial_could_read_stay_out_of_a_resumed_record(
     bad = [BadImage(evaluation.images[3], "an empty file")]
     with kept(tmp_path) as results:
         state = SearchState(results, evaluation)
-        state.keep_moves(())
-        state.keep_trial(dataclasses.replace(TRIAL, moves=0, drop_pt=0.0), bad)
+        state.moves, state.bad = (), tuple(bad)
+        state.trials = {0: dataclasses.replace(TRIAL, moves=0, drop_pt=0.0)}
+        state.keep()
         _, record = search(demo_steps.plan, evaluation, SearchState(results, evaluation), max_drop_pt=50.0)
     assert record.images.count == len(evaluation) - 1
     assert record.images.skipped == (evaluation.relative_paths[3],)

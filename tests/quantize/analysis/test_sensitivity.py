@@ -39,7 +39,7 @@ def test_it_survives_json(measured: Sensitivity) -> None:
     assert from_json(Sensitivity, document, LevitEdgeError, "the sensitivity") == measured
     with_times = example(row("head", 40.0, 50.0, LayerScheme.DYNAMIC))
     assert from_json(Sensitivity, to_json(with_times), LevitEdgeError, "the sensitivity") == with_times
-    with pytest.raises(LevitEdgeError, match="schema version 9"):
+    with pytest.raises(LevitEdgeError, match="schema_version is 9, expected 1"):
         from_json(Sensitivity, document | {"schema_version": 9}, LevitEdgeError, "the sensitivity")
 
 

@@ -5,7 +5,8 @@ from torch import nn
 
 from levit_edge.bundle.recipe import LayerScheme, Recipe, Scheme
 from levit_edge.errors import QuantizationError
-from levit_edge.quantize.schemes import layer_schemes, quantizable_layers
+from levit_edge.quantize.schemes import quantizable_layers
+from levit_edge.quantize.schemes.choice import layer_schemes
 from tests.quantize.conftest import Demo
 
 

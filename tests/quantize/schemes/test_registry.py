@@ -1,9 +1,8 @@
-"""A scheme is a module and its entry: whatever plans, simulates, annotates, searches or records follows."""
+"""A scheme is its entry: whatever plans, simulates, annotates, searches or records follows."""
 
 from dataclasses import dataclass
 from enum import StrEnum
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 import torch
@@ -16,8 +15,9 @@ from levit_edge.quantize.analysis.layer_noise import int8_schemes
 from levit_edge.quantize.analysis.search import rank_moves
 from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.quantizer import quantize_graph
-from levit_edge.quantize.schemes import COMPUTATIONS, layer_schemes, possible_schemes, quantizable_layers, with_moves
-from levit_edge.quantize.schemes import float as in_float
+from levit_edge.quantize.schemes import quantizable_layers
+from levit_edge.quantize.schemes.choice import layer_schemes, with_moves
+from levit_edge.quantize.schemes.registry import COMPUTATIONS, Computation, possible_schemes
 from tests.quantize.conftest import Demo
 
 
@@ -39,12 +39,12 @@ class WideRecipe(Recipe):
 @pytest.fixture(autouse=True)
 def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
     """Float by another name, for linears, faster than dynamic."""
-    changed: dict[str, Any] = {
-        "possible": lambda _name, layer: isinstance(layer, nn.Linear),
-        "TIME_PER_MULTIPLY_ADD": 0.2,
-        "IMPOSSIBLE": "which are not wide.",
-    }
-    monkeypatch.setitem(COMPUTATIONS, WIDE, cast(Any, SimpleNamespace(**vars(in_float) | changed)))
+    wide = Computation(
+        possible=lambda _name, layer: isinstance(layer, nn.Linear),
+        time_per_multiply_add=0.2,
+        impossible="which are not wide.",
+    )
+    monkeypatch.setitem(COMPUTATIONS, WIDE, wide)
 
 
 def test_a_recipe_gives_it_to_layers(demo_steps: Demo) -> None:

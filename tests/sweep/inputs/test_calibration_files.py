@@ -36,7 +36,7 @@ def test_calibration_is_that_of_the_local_folder(
     preprocessing = Preprocessing.from_config(CONFIGS["demo"])
     seen = []
     for each in (copied, expected):
-        with CalibrationImages(each, preprocessing, ImageOptions(workers=0)) as calibration:
+        with CalibrationImages(each.images, preprocessing, ImageOptions(workers=0)) as calibration:
             tensors = [tensor.numpy().tobytes() for tensor in calibration.tensors(lambda _: None)]
             seen.append((tensors, image_provenance("x", each, calibration.bad, list_files=True)))
     assert seen[0] == seen[1]
@@ -66,8 +66,6 @@ def test_an_image_that_has_changed_since_is_refused(tmp_path: Path) -> None:
     fsspec.filesystem("memory").pipe_file(f"{source}/a/1.jpg", b"later")
     with pytest.raises(DataError, match=r"a/1\.jpg: changed since it was indexed"):
         materialise(list_shards(source, 9).shards, chosen, tmp_path)
-    with pytest.raises(DataError, match=r"^val\[0:1\]: not among the shards"):
-        materialise([], chosen, tmp_path)
 
 
 def test_a_copy_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -53,9 +53,9 @@ def test_of_a_folder_only_the_models_files_are_fetched(s3: Put) -> None:
             }
 
 
-def test_a_local_path_is_given_as_it_is() -> None:
-    with fetch("a/../b.pth") as path:
-        assert path == Path("a/../b.pth")
+def test_a_local_checkpoint_is_not_copied(tmp_path: Path) -> None:
+    with fetch(f"file://{tmp_path}/b.pth") as path:
+        assert path == tmp_path / "b.pth"
 
 
 @pytest.mark.parametrize("pattern", ["x.pth", "*.pth", "[a-c]/x"])

@@ -2,12 +2,17 @@ import pytest
 
 from levit_edge.errors import DataError
 from levit_edge.sweep.inputs.shard_index import IndexedImage, ShardIndex, check_counts, labels_for
+from levit_edge.sweep.inputs.sources import Listing, Shard
+
+
+def listing(class_names: tuple[str, ...] | None = None) -> Listing:
+    return Listing(source="x", shards=(), class_names=class_names)
 
 
 def index(shard: str, *classes: str | int | None) -> ShardIndex:
     """A shard with an image for each of `classes`."""
     return ShardIndex(
-        shard=shard,
+        shard=Shard(name=shard, root="/", files=()),
         images=tuple(
             IndexedImage(
                 name=f"{number}.jpg",
@@ -23,28 +28,28 @@ def index(shard: str, *classes: str | int | None) -> ShardIndex:
 def test_folders_get_the_labels_of_image_folders() -> None:
     names = ("n01440764", "n01443537", "n03888257")
     indices = [index("a", "n03888257", "n01440764"), index("b", "n01443537")]
-    assert labels_for("x", indices, names, 3) == ((2, 0), (1,))
-    assert labels_for("x", indices, names, 1000) == ((701, 0), (1,))  # their places among ImageNet's
+    assert labels_for(listing(names), indices, 3) == ((2, 0), (1,))
+    assert labels_for(listing(names), indices, 1000) == ((701, 0), (1,))  # their places among ImageNet's
     with pytest.raises(DataError, match="x: 3 class folders, but the model has 10 classes"):
-        labels_for("x", indices, names, 10)
+        labels_for(listing(names), indices, 10)
 
 
 def test_numbers_are_labels_if_the_model_has_as_many_classes() -> None:
     indices = [index("a", 0, 9), index("b", 3)]
-    assert labels_for("x", indices, None, 10) == labels_for("x", indices, None, 1000) == ((0, 9), (3,))
+    assert labels_for(listing(), indices, 10) == labels_for(listing(), indices, 1000) == ((0, 9), (3,))
     with pytest.raises(DataError, match=r"a: 1\.jpg: label 9, but the model has 9 classes"):
-        labels_for("x", indices, None, 9)
+        labels_for(listing(), indices, 9)
 
 
 def test_an_image_without_label_among_others_is_named() -> None:
     with pytest.raises(DataError, match=r"b: 1\.jpg: no label, but others have one"):
-        labels_for("x", [index("a", 0), index("b", 0, None)], None, 10)
+        labels_for(listing(), [index("a", 0), index("b", 0, None)], 10)
 
 
 def test_what_is_expected_passes() -> None:
-    check_counts("x", [index("a", 0, 1), index("b", 1, 0)], count=4, per_class=2)
-    check_counts("x", [index("a", "cat", "dog")], ("cat", "dog"), count=2, per_class=1)
-    check_counts("x", [index("a", None)], count=1)
+    check_counts(listing(), [index("a", 0, 1), index("b", 1, 0)], count=4, per_class=2)
+    check_counts(listing(("cat", "dog")), [index("a", "cat", "dog")], count=2, per_class=1)
+    check_counts(listing(), [index("a", None)], count=1, per_class=None)
 
 
 @pytest.mark.parametrize(
@@ -61,4 +66,4 @@ def test_another_number_is_told(
     classes: tuple[str | int | None, ...], names: tuple[str, ...] | None, message: str
 ) -> None:
     with pytest.raises(DataError, match=f"^x: .*{message}"):
-        check_counts("x", [index("a", *classes)], names, count=4, per_class=2)
+        check_counts(listing(names), [index("a", *classes)], count=4, per_class=2)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 import pytest
 
 from levit_edge.errors import SweepError
-from levit_edge.sweep.tasks.call import Call
+from levit_edge.sweep.tasks.call import Call, inputs_of
 from levit_edge.sweep.tasks.result import Done, Failed, Outcome, Result
 from levit_edge.sweep.tasks.runner import Runner, TaskFailedError, run_to_end
 from levit_edge.sweep.tasks.store import Store
@@ -45,7 +45,7 @@ class PretendedEngine:
         else:
             if isinstance(answer, Done):
                 for name, result in answer.results.items():
-                    self._store.keep(call.kind, call.task.pieces()[name], HERE, result)
+                    self._store.keep(call.kind, inputs_of(call.task)[name], HERE, result)
             future.set_result(answer)
         return future
 
@@ -74,7 +74,7 @@ class Many:
     kind: ClassVar[str] = "nothing"
     names: tuple[str, ...]
 
-    def pieces(self) -> dict[str, dict[str, Any]]:
+    def parts(self) -> dict[str, dict[str, Any]]:
         return {name: {"name": name} for name in self.names}
 
     def run(self, _store: Store) -> dict[str, Result]:
@@ -86,7 +86,7 @@ def call(*names: str, subject: str = "a network") -> Call:
 
 
 def done(asked: Call) -> Done:
-    return Done(results={name: Result(value=name.upper(), seconds=2.0) for name in asked.task.pieces()})
+    return Done(results={name: Result(value=name.upper(), seconds=2.0) for name in asked.task.parts()})
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_attempts_are_bounded_and_the_log_is_kept(store: Store, retries: int) ->
 def test_what_cannot_pass_is_not_tried_again(store: Store) -> None:
     _, engine, _, (error, results) = run(
         store,
-        lambda asked: Failed(reason="a damaged checkpoint.") if "a" in asked.task.pieces() else done(asked),
+        lambda asked: Failed(reason="a damaged checkpoint.") if "a" in asked.task.parts() else done(asked),
         call("a"),
         call("b"),
     )
