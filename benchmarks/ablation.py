@@ -19,7 +19,8 @@ from rich.table import Table
 
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.recipe import RangeMethod, Recipe, Scheme, WeightRounding
-from levit_edge.data.imagefolder import ImageSet, read_image_folder
+from levit_edge.data.classes import ModelClasses
+from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import Decoder, batches
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
@@ -160,8 +161,8 @@ def main(
     """Print the ablation table."""
     trained = read_checkpoint(checkpoint, model)
     preprocessing = Preprocessing.from_config(trained.config, resize)
-    chosen = balanced_sample(read_image_folder(calibration, None), calibration_images, DEFAULT.seed)
-    images = read_image_folder(evaluation, trained.config.classes)
+    chosen = balanced_sample(image_set.calibration_images(calibration), calibration_images, DEFAULT.seed)
+    images = image_set.evaluation_images(evaluation, ModelClasses(outputs=trained.config.classes))
     images = images if limit is None else balanced_sample(images, min(limit, len(images)), 0)
     console, progress = Console(), Console(stderr=True)
     rows = ablate(trained, preprocessing, chosen, images, ROWS, progress.print)

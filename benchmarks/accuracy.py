@@ -29,6 +29,7 @@ from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Artifact
 from levit_edge.cli.terminal.console import show_warning
 from levit_edge.cli.terminal.progress import TerminalListener
+from levit_edge.data.classes import ModelClasses
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.options import ImageOptions
 from levit_edge.errors import DataError
@@ -130,7 +131,7 @@ def run(options: argparse.Namespace, command: str, peers: Sequence[Peer]) -> Com
 
 
 def _evaluation(folder: Path | None, classes: int, limit: int | None) -> ImageSet:
-    images = evaluation_set(folder or demo.evaluation_dir(), classes, ImageOptions(limit=limit))
+    images = evaluation_set(folder or demo.evaluation_dir(), ModelClasses(outputs=classes), ImageOptions(limit=limit))
     if images.labels is None:
         raise DataError(f"{images.root} has images but no class folders, expected one folder for each class.")
     return images

@@ -31,6 +31,7 @@ from rich.table import Table
 from benchmarks.document import Document, circumstances
 from levit_edge.bundle.reader import Bundle
 from levit_edge.cli.terminal.console import show_error
+from levit_edge.data.classes import ModelClasses
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.locations import Location
 from levit_edge.data.options import ImageOptions
@@ -260,7 +261,9 @@ def command(
     """Verification's images per second beside those of its runtimes alone."""
     try:
         opened = Bundle.open(bundle)
-        images = evaluation_set(evaluation, opened.manifest.config.classes, ImageOptions(limit=limit))
+        images = evaluation_set(
+            evaluation, ModelClasses(outputs=opened.manifest.config.classes), ImageOptions(limit=limit)
+        )
         if len(images) < processes:
             raise DataError(f"{evaluation} has {len(images)} images for {processes} processes: give more images.")
         line = shlex.join(["python", "-m", "benchmarks.verification", *sys.argv[1:]])

@@ -42,7 +42,7 @@ def search_state(_bundle: Path) -> Reader:
     from levit_edge.quantize.analysis.search import WHAT, SearchState
 
     paths = tuple(sorted(demo.evaluation_dir().glob("*/*.jpg")))[:2]
-    images = ImageSet(root=demo.evaluation_dir(), images=paths, labels=None, class_names=None)
+    images = ImageSet(root=demo.evaluation_dir(), images=paths, labels=None)
     trial = Trial(
         moves=1,
         samples=10,
@@ -66,7 +66,7 @@ def search_state(_bundle: Path) -> Reader:
 def kept_plan(_bundle: Path) -> Reader:
     """The calibrated network that an interrupted `quantize` has kept."""
     from levit_edge.bundle.recipe import Recipe
-    from levit_edge.data.imagefolder import read_image_folder
+    from levit_edge.data.image_set import calibration_images
     from levit_edge.model.checkpoint import read_checkpoint
     from levit_edge.model.fuse import fuse
     from levit_edge.quantize.cached_calibration import calibrated_from_bytes, calibrated_to_bytes
@@ -75,7 +75,7 @@ def kept_plan(_bundle: Path) -> Reader:
 
     trained = read_checkpoint(demo.checkpoint_path())
     deploy = fuse(trained.model)
-    images = read_image_folder(demo.calibration_dir(), classes=None).select(range(4))
+    images = calibration_images(demo.calibration_dir()).select(range(4))
     preprocessing, options = Preprocessing.from_config(trained.config), ImageOptions(workers=0)
     seed = calibrated_to_bytes(calibrate_network(deploy, images, preprocessing, Recipe(), options, Stages(None)))
     return Reader(

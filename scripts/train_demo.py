@@ -28,7 +28,8 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from levit_edge.data.imagefolder import read_image_folder
+from levit_edge.data.classes import ModelClasses
+from levit_edge.data.image_set import evaluation_images
 from levit_edge.data.locations import image_at
 from levit_edge.data.preprocess import Preprocessing, preprocess
 from levit_edge.model.checkpoint import load
@@ -67,7 +68,7 @@ class Cache:
 
 
 def read_cache(split: Path) -> Cache:
-    found = read_image_folder(split, CONFIG.classes)
+    found = evaluation_images(split, ModelClasses(outputs=CONFIG.classes))
     pixels, sides = [], []
     for location in found.images:
         image = image_at(location)
@@ -79,7 +80,7 @@ def read_cache(split: Path) -> Cache:
 
 
 def read_labelled(split: Path) -> Labelled:
-    found = read_image_folder(split, CONFIG.classes)
+    found = evaluation_images(split, ModelClasses(outputs=CONFIG.classes))
     preprocessing = Preprocessing.from_config(CONFIG)
     images = [torch.from_numpy(preprocess(image_at(each), preprocessing)) for each in found.images]
     return torch.stack(images), torch.tensor(found.labels)

@@ -12,7 +12,7 @@ import numpy as np
 import typer
 from PIL import Image
 
-from levit_edge.data.imagefolder import read_image_folder
+from levit_edge.data.image_set import calibration_images
 from levit_edge.data.locations import Location, image_at
 
 SIZE = (500, 375)
@@ -33,7 +33,7 @@ def command(
     output: Annotated[Path, typer.Argument(help="Where the pictures go, in the same folders.")],
 ) -> None:
     """Make pictures as large as ImageNet's."""
-    images = read_image_folder(folder, None)
+    images = calibration_images(folder)
     sizes = [
         enlarge(source, (output / name).with_suffix(".jpg"), number)
         for number, (source, name) in enumerate(zip(images.images, images.relative_paths, strict=True))

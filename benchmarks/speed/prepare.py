@@ -11,7 +11,7 @@ from benchmarks.speed.race import CHECKED_IMAGES
 from levit_edge import demo
 from levit_edge.bundle.manifest import ImageProvenance
 from levit_edge.bundle.provenance import image_provenance
-from levit_edge.data.imagefolder import read_image_folder
+from levit_edge.data.image_set import calibration_images
 from levit_edge.data.loader import Decoder
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
@@ -66,7 +66,7 @@ def prepare(wanted: Wanted, folder: Path) -> Prepared:
     path, weights = _checkpoint(wanted, folder)
     trained = read_checkpoint(path, wanted.size)
     root = wanted.calibration or demo.calibration_dir()
-    found = read_image_folder(root, None)
+    found = calibration_images(root)
     chosen = balanced_sample(found, min(wanted.calibration_images, len(found)), SEED)
     with Decoder(chosen.images, Preprocessing.from_config(trained.config, wanted.resize)) as decoder:
         images = np.stack([image for _, image in decoder])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.recipe import LayerScheme, Recipe
+from levit_edge.data.classes import PairingRecord
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.errors import BundleError
 from levit_edge.model.config import LevitConfig
@@ -145,6 +146,8 @@ class Verification:
     threads: int
     """Threads of each runtime while it was timed."""
     gate: Gate
+    classes: PairingRecord | None = None
+    """How it was decided which class each label stands for; None without labels, and in older bundles."""
     results: tuple[ArtifactResult, ...]
 
 

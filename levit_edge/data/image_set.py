@@ -1,15 +1,15 @@
 """The images of a run, wherever they are and whatever tells their classes: what every command reads."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from levit_edge.data.imagefolder import ImageSet, class_labels
-from levit_edge.data.imagenet import synsets
+from levit_edge.data.classes import ClassPairing, ModelClasses, outputs_as_labels, pair_classes
+from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.named_sets import Use, fetch_set, is_named_set
 from levit_edge.data.options import DEFAULTS, ImageOptions
 from levit_edge.data.sources.found import Found, LabelKind, Labels
 from levit_edge.data.sources.open import open_source
-from levit_edge.errors import DataError
 
 __all__ = ["calibration_images", "evaluation_images"]
 
@@ -26,16 +26,16 @@ def calibration_images(source: Path, options: ImageOptions = DEFAULTS) -> ImageS
     return _image_set(_open(source, Use.CALIBRATION, ImageOptions(only=options.only)), None)
 
 
-def evaluation_images(source: Path, classes: int, options: ImageOptions = DEFAULTS) -> ImageSet:
-    """The images at `source`, or of the public set of that name, labelled with the indices of `classes` outputs.
+def evaluation_images(source: Path, model: ModelClasses, options: ImageOptions = DEFAULTS) -> ImageSet:
+    """The images at `source`, or of the public set of that name, labelled with the outputs of `model`.
 
     Of `options`, `labels`, `devkit` and `only` count.
 
     Raises:
-        DataError: see `levit_edge.data.sources.open.open_source`; or the labels do not fit the outputs.
+        DataError: see `levit_edge.data.sources.open.open_source` and `levit_edge.data.classes.pair_classes`.
         DownloadError: a set cannot be fetched.
     """
-    return _image_set(_open(source, Use.EVALUATION, options), classes)
+    return _image_set(_open(source, Use.EVALUATION, options), model)
 
 
 def _open(source: Path, use: Use, options: ImageOptions) -> Found:
@@ -44,23 +44,23 @@ def _open(source: Path, use: Use, options: ImageOptions) -> Found:
     return replace(found, source=str(source))
 
 
-def _image_set(found: Found, classes: int | None) -> ImageSet:
-    labels, class_names = (None, None) if found.labels is None else _indices(found, found.labels, classes)
-    return ImageSet(
-        root=Path(found.source), images=found.images, labels=labels, class_names=class_names, names=found.names
-    )
+def _image_set(found: Found, model: ModelClasses | None) -> ImageSet:
+    labels, pairing = None, None
+    if found.labels is not None:
+        distinct = _distinct(found.labels)
+        pairing = None if model is None else _pairing(found, found.labels, distinct, model)
+        index = {label: place for place, label in enumerate(distinct)} if pairing is None else pairing.index
+        labels = tuple(index[label] for label in found.labels.of_images)
+    return ImageSet(root=Path(found.source), images=found.images, labels=labels, pairing=pairing, names=found.names)
 
 
-def _indices(found: Found, labels: Labels, classes: int | None) -> tuple[tuple[int, ...], tuple[str, ...] | None]:
-    """The index of each image's class, and the names of the classes in their order, if they have names."""
-    if labels.kind is LabelKind.INDICES:
-        indices = tuple(map(int, labels.of_images))
-        for name, index in zip(found.names, indices, strict=True):
-            if classes is not None and index >= classes:
-                raise DataError(f"{found.source}: {name}: label {index}, but the model has {classes} classes")
-        return indices, synsets() if classes == len(synsets()) else None
-    if labels.kind is LabelKind.NAMES and labels.classes is not None and classes in {None, len(labels.classes)}:
-        place = {name: index for index, name in enumerate(labels.classes)}
-        return tuple(place[name] for name in labels.of_images), labels.classes
-    of_folder, names = class_labels(found.source, tuple(sorted({*labels.of_images, *(labels.classes or ())})), classes)
-    return tuple(of_folder[name] for name in labels.of_images), names
+def _distinct(labels: Labels) -> tuple[str, ...]:
+    """Each label once: in the order of the source's own list, or else sorted."""
+    return labels.classes or tuple(sorted(set(labels.of_images)))
+
+
+def _pairing(found: Found, labels: Labels, distinct: Sequence[str], model: ModelClasses) -> ClassPairing:
+    if labels.kind is LabelKind.INDICES and model.table is None:
+        return outputs_as_labels(found.source, distinct, model)
+    numbered = labels.kind is LabelKind.NAMES and labels.classes is not None
+    return pair_classes(found.source, distinct, model, in_order=numbered)

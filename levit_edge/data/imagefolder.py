@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
-from levit_edge.data import imagenet
+from levit_edge.data.classes import ClassPairing
 from levit_edge.data.locations import Location
 from levit_edge.errors import DataError
 from levit_edge.text import listed
@@ -21,10 +21,8 @@ __all__ = [
     "Arrangement",
     "ImageSet",
     "arrange",
-    "class_labels",
     "is_hidden_path",
     "list_image_folder",
-    "read_image_folder",
 ]
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif"})
@@ -40,8 +38,9 @@ class ImageSet:
     images: tuple[Location, ...]
     labels: tuple[int, ...] | None
     """The index of each image's class, or None for a folder without class folders."""
-    class_names: tuple[str, ...] | None
-    """The folder name that stands for each index: for all classes of the model, present or not."""
+    pairing: ClassPairing | None = None
+    """How it was decided which output of the model each label stands for; None without labels, and of calibration
+    images, whose labels only tell classes apart."""
     names: tuple[str, ...] | None = None
     """What each image is called where it came from, if it is no file under `root` or a copy under another name."""
 
@@ -62,7 +61,7 @@ class ImageSet:
             root=self.root,
             images=tuple(self.images[index] for index in chosen),
             labels=None if self.labels is None else tuple(self.labels[index] for index in chosen),
-            class_names=self.class_names,
+            pairing=self.pairing,
             names=None if self.names is None else tuple(self.names[index] for index in chosen),
         )
 
@@ -75,34 +74,6 @@ class Arrangement:
     """Their paths in the folder, with forward slashes: sorted by class folder and then by path."""
     folders: tuple[str, ...] | None
     """The class folders, sorted, those without images too; None for a folder of images alone."""
-
-
-def read_image_folder(directory: Path, classes: int | None) -> ImageSet:
-    """Find the images under `directory` and give each its class.
-
-    `classes` is the number of the model's outputs. Class folders named by WordNet ids of ImageNet-1k get that
-    class's index if the model has 1000 outputs, however many of them are there; otherwise there must be one folder
-    per output, and their sorted order is the order of the classes. An empty class folder keeps its place. With
-    `classes=None` (calibration) any number of folders will do: the labels are then the folders' places in sorted
-    order, for `balanced_sample`, and not the model's classes.
-
-    Images may lie deeper inside a class folder. Hidden files and folders are passed over. Links to files and
-    links as class folders are followed; deeper links to folders are not, as they may lead in circles.
-
-    Raises:
-        DataError: no such folder, no images in it, images beside class folders, or folders that do not fit
-            the model's classes (both counts are given).
-    """
-    directory = Path(directory)
-    found = list_image_folder(directory)
-    if found.folders is None:
-        labels, names = None, None
-    else:
-        labels_of, names = class_labels(directory, found.folders, classes)
-        labels = tuple(labels_of[_folder_of(image)] for image in found.images)
-    return ImageSet(
-        root=directory, images=tuple(directory / image for image in found.images), labels=labels, class_names=names
-    )
 
 
 def list_image_folder(directory: Path) -> Arrangement:
@@ -138,29 +109,6 @@ def arrange(directory: object, files: Iterable[str], folders: Iterable[str]) -> 
         raise DataError(f"{directory}: no images in it; expected one folder per class, or images")
     names = {*map(_folder_of, sorted_images), *(name for name in folders if not _is_hidden(name))}
     return Arrangement(images=tuple(sorted_images), folders=tuple(sorted(names)))
-
-
-def class_labels(
-    directory: object, folders: tuple[str, ...], classes: int | None
-) -> tuple[dict[str, int], tuple[str, ...]]:
-    """The class index of each of `folders` (sorted names), and the folder name of each class.
-
-    See `read_image_folder`, whose `classes` these are.
-
-    Raises:
-        DataError: the folders of `directory` do not fit the classes.
-    """
-    synsets = imagenet.synsets()
-    if classes == len(synsets) and set(folders) <= set(synsets):
-        index = {synset: place for place, synset in enumerate(synsets)}
-        return {folder: index[folder] for folder in folders}, synsets
-    if classes is None or classes == len(folders):
-        return {folder: place for place, folder in enumerate(folders)}, folders
-    message = f"{directory}: {len(folders)} class folders, but the model has {classes} classes"
-    if classes == len(synsets):
-        strangers = sorted(set(folders) - set(synsets))
-        raise DataError(f"{message}, and these folders are not named by WordNet ids of theirs: {listed(strangers, 3)}")
-    raise DataError(f"{message}: expected one folder per class, in the order of the classes")
 
 
 def is_hidden_path(path: str) -> bool:

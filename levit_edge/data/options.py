@@ -19,6 +19,9 @@ class ImageOptions:
     """A table of files and classes for the evaluation images; see `levit_edge.data.sources.table`."""
     devkit: Path | None = None
     """The development kit of ILSVRC 2012, which tells the classes of ImageNet's validation images."""
+    classes: Path | None = None
+    """A table of the model's classes, which decides what a label stands for against all else; see
+    `levit_edge.data.class_table.read_class_table`."""
     only: Path | None = None
     """A list of the images to take, one on each line: of those to calibrate on where there are such, else of those to
     evaluate on."""

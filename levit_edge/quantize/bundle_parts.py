@@ -11,6 +11,7 @@ from levit_edge.bundle.manifest import Manifest
 from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.writer import BundleWriter
 from levit_edge.data import imagenet
+from levit_edge.data.classes import ClassPairing, placeholder_names
 from levit_edge.quantize.artifacts import Checked
 from levit_edge.report.bundle_page import bundle_page
 from levit_edge.report.report_data import REPORT_DATA_FILE, ReportData, report_data_file
@@ -21,23 +22,22 @@ BYTES_PER_PARAMETER = 14
 """Disk that a bundle takes, generously: fp32 and int8 twice, attention biases gathered."""
 
 
-def labels_file(classes: int, trained: tuple[str, ...] | None, evaluated: tuple[str, ...] | None) -> bytes:
+def labels_file(classes: int, trained: tuple[str, ...] | None, pairing: ClassPairing | None) -> bytes:
     """`labels.txt`, a line for each of `classes`.
 
-    The names are the checkpoint's own (`trained`), else ImageNet's, else those of the evaluation's folders
-    (`evaluated`), else numbers.
+    The names are those that the evaluation's labels were paired with, else the checkpoint's own (`trained`), else
+    ImageNet's for as many classes, else numbers.
     """
-    return "".join(f"{label}\n" for label in _labels(classes, trained, evaluated)).encode()
+    return "".join(f"{label}\n" for label in _labels(classes, trained, pairing)).encode()
 
 
-def _labels(classes: int, trained: tuple[str, ...] | None, evaluated: tuple[str, ...] | None) -> tuple[str, ...]:
+def _labels(classes: int, trained: tuple[str, ...] | None, pairing: ClassPairing | None) -> tuple[str, ...]:
+    if pairing is not None:
+        return tuple(" ".join(name.split()) for name in imagenet.readable(pairing.names))
     if trained is not None:
         return trained
-    if classes == len(imagenet.class_names()):
-        return imagenet.class_names()
-    if evaluated is not None:
-        return tuple(" ".join(name.split()) for name in imagenet.readable(evaluated))
-    return tuple(f"class {index}" for index in range(classes))
+    names = imagenet.class_names()
+    return names if classes == len(names) else placeholder_names(classes)
 
 
 def golden_file(inputs: NDArray[np.float32], checked: Sequence[Checked]) -> bytes:

@@ -123,8 +123,8 @@ def _warn_if_alike(calibrated: Calibrated, warn: Warn) -> None:
 def _add_files(writer: BundleWriter, run: Prepared, golden: NDArray[np.float32], checked: Sequence[Checked]) -> None:
     for each in checked:
         writer.add(each.artifact.file, each.model)
-    classes, names = run.trained.config.classes, run.images.evaluation.class_names
-    writer.add("labels.txt", labels_file(classes, run.trained.labels, names))
+    classes, pairing = run.trained.config.classes, run.images.evaluation.pairing
+    writer.add("labels.txt", labels_file(classes, run.trained.labels, pairing))
     writer.add("golden.npz", golden_file(golden, checked))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from levit_edge.bundle.manifest import CheckpointProvenance
 from levit_edge.bundle.recipe import Recipe
+from levit_edge.data.classes import ModelClasses
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import check_headers
 from levit_edge.data.options import ImageOptions
@@ -75,7 +76,7 @@ def prepare(
     preprocessing = Preprocessing.from_config(trained.config, options.resize)
     images = choose_images(
         demo_model=trained.config.name == "demo",
-        classes=trained.config.classes,
+        model=ModelClasses.of(trained.config.classes, trained.labels, options.classes),
         recipe=recipe,
         calibration=calibration,
         evaluation=evaluation,

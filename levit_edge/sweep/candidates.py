@@ -14,6 +14,7 @@ from levit_edge.runtime.evaluation.evaluator import THREADS
 from levit_edge.runtime.evaluation.tally import Tallies, Tally, gate
 from levit_edge.sweep.inputs.calibration_files import choose_calibration
 from levit_edge.sweep.inputs.images import Images, LabelledShard
+from levit_edge.sweep.inputs.shard_index import folder_pairing
 from levit_edge.sweep.outcome.results import Candidate, merged_hosts
 from levit_edge.sweep.plan import SweepPlan
 from levit_edge.sweep.tasks.calibrate_task import Calibrate, calibration_part
@@ -178,7 +179,7 @@ def _calibration(recipe: Recipe, work: _Work) -> Calibrate:
 async def _evaluated(built: Sequence[BuiltCandidate], work: _Work) -> list[BuiltCandidate]:
     """Those of `built` that have files with what these did, the others as they are."""
     try:
-        shards = work.evaluation.labelled(work.facts.config.classes)
+        shards = work.evaluation.labelled(work.facts.classes)
     except DataError as error:
         return [each.with_problems(str(error)) for each in built]
     on_shards = await asyncio.gather(*(_on_shard(each, built, work) for each in shards))
@@ -238,7 +239,7 @@ def _verified(built: BuiltCandidate, on_shards: Sequence[dict[str, Evaluated | s
     for place, each in enumerate(evaluated):
         tallies.by_artifact[artifacts[place % len(artifacts)]].merge(Tally.from_json(each.tally))
     provenance = images.provenance(tuple(frozenset(each.skipped) for each in evaluated[:: len(artifacts)]))
-    results = tallies.results()
+    results, pairing = tallies.results(), folder_pairing(images.listing, work.facts.classes)
     verification = Verification(
         samples=provenance.count,
         labelled=any(result.top1 is not None for result in results),
@@ -247,6 +248,7 @@ def _verified(built: BuiltCandidate, on_shards: Sequence[dict[str, Evaluated | s
         host=merged_hosts([each.host for each in evaluated]),
         threads=THREADS,
         gate=gate(results, work.plan.gates.max_drop_pt),
+        classes=None if pairing is None else pairing.record,
         results=results,
     )
     return replace(built, candidate=replace(built.candidate, verification=verification))

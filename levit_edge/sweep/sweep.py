@@ -79,7 +79,7 @@ def sweep(
             built = run_to_end(_all(plan, checkpoints, calibration, evaluation, runner))
             description = running.description
         if plan.latency is not None:
-            built = tuple(measured(built, evaluation.class_names, plan.latency, store, here, listener, warn))
+            built = tuple(measured(built, evaluation, plan.latency, store, here, listener, warn))
         candidates = tuple(
             candidate
             for each in checkpoints
@@ -97,7 +97,7 @@ def sweep(
             device=next((each.latency.device for each in built if each.latency), None),
         )
         judged = (replace(each, candidate=candidate) for each, candidate in zip(built, candidates, strict=True))
-        place.write(results, [each for each in judged if each.candidate.winner], evaluation.class_names)
+        place.write(results, [each for each in judged if each.candidate.winner], evaluation)
     return results
 
 

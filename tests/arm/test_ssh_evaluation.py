@@ -14,6 +14,7 @@ from PIL import Image
 from levit_edge.board import evaluate
 from levit_edge.board.transports.ssh import SshTransport
 from levit_edge.bundle.reader import Bundle
+from levit_edge.data.classes import ModelClasses
 from levit_edge.data.options import ImageOptions
 from levit_edge.runtime.evaluation.evaluator import Answer, Model
 from levit_edge.runtime.evaluation.pool import answers
@@ -50,7 +51,7 @@ def test_predictions_on_the_board_are_those_made_here(
     models = [
         Model(file=each.file, runtime=each.runtime, data=bundle.read(each.file), classes=10) for each in artifacts
     ]
-    images = evaluation_set(DEMO_IMAGES, bundle.manifest.config.classes)
+    images = evaluation_set(DEMO_IMAGES, ModelClasses(outputs=bundle.manifest.config.classes))
     here = list(answers(models, images.images, bundle.manifest.preprocessing, 0))
     logits = [np.stack([each.logits for each in found if isinstance(each, Answer)]) for found in (there, here)]
     assert logits[0].shape == logits[1].shape == (len(images), len(artifacts), bundle.manifest.config.classes)

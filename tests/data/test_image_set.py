@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from levit_edge.data.classes import ModelClasses, PairingRule
 from levit_edge.data.image_set import calibration_images, evaluation_images
 from levit_edge.data.imagenet import synsets
 from levit_edge.data.options import ImageOptions
@@ -18,36 +19,42 @@ TRUTH = {number: IDS[synsets()[place]] for number, place in enumerate(PLACES, 1)
 
 def test_validation_images_have_the_outputs_of_the_table(tmp_path: Path) -> None:
     tar = write_tar(tmp_path / "val.tar", VALIDATION)
-    assert evaluation_images(tar, 1000).labels is None
+    assert evaluation_images(tar, ModelClasses(outputs=1000)).labels is None
     kit = write_devkit(tmp_path / "kit", TRUTH)
-    images = evaluation_images(tar, 1000, ImageOptions(devkit=kit))
+    images = evaluation_images(tar, ModelClasses(outputs=1000), ImageOptions(devkit=kit))
     assert images.labels == tuple(PLACES)
-    assert images.class_names == synsets()
+    assert images.pairing is not None
+    assert images.pairing.rule is PairingRule.WORDNET
     assert images.relative_paths == tuple(VALIDATION)
     table = tmp_path / "val.txt"
     table.write_text("".join(f"{name} {place}\n" for name, place in zip(VALIDATION, PLACES, strict=True)))
-    assert evaluation_images(tar, 1000, ImageOptions(labels=table)) == images
+    by_table = evaluation_images(tar, ModelClasses(outputs=1000), ImageOptions(labels=table))
+    assert by_table.labels == images.labels
     (tmp_path / "only.txt").write_text(f"{validation_name(3)}\n{validation_name(2)}\n")
-    chosen = evaluation_images(tar, 1000, ImageOptions(labels=table, only=tmp_path / "only.txt"))
-    assert chosen == images.select([1, 2])
+    chosen = evaluation_images(tar, ModelClasses(outputs=1000), ImageOptions(labels=table, only=tmp_path / "only.txt"))
+    assert chosen == by_table.select([1, 2])
 
 
 def test_numbers_are_outputs(tmp_path: Path) -> None:
     shard = write_tar(tmp_path / "x.tar", {"1.jpg": jpeg(1), "1.cls": b"2", "2.jpg": jpeg(2), "2.cls": b"0"})
-    images = evaluation_images(shard, 3)
-    assert (images.labels, images.class_names) == ((2, 0), None)
-    with pytest.raises(DataError, match=r"x.tar: 1.jpg: label 2, but the model has 2 classes"):
-        evaluation_images(shard, 2)
-    assert calibration_images(shard).labels == (2, 0)
+    images = evaluation_images(shard, ModelClasses(outputs=3))
+    assert images.labels == (2, 0)
+    assert images.pairing is not None
+    assert images.pairing.rule is PairingRule.INDICES
+    with pytest.raises(DataError, match=r"x.tar: an image has the label 2, but the model has 2 classes"):
+        evaluation_images(shard, ModelClasses(outputs=2))
+    assert calibration_images(shard).labels == (1, 0)
 
 
 def test_names_are_classes_in_their_order(tmp_path: Path) -> None:
     folder = write_files(tmp_path / "x", {"1.jpg": jpeg(1), "2.jpg": jpeg(2)})
     (tmp_path / "t.csv").write_text("1.jpg,hat\n2.jpg,dress\n")
-    images = evaluation_images(folder, 2, ImageOptions(labels=tmp_path / "t.csv"))
-    assert (images.labels, images.class_names) == ((1, 0), ("dress", "hat"))
+    images = evaluation_images(folder, ModelClasses(outputs=2), ImageOptions(labels=tmp_path / "t.csv"))
+    assert images.labels == (1, 0)
+    assert images.pairing is not None
+    assert images.pairing.names == ("dress", "hat")
     with pytest.raises(DataError, match=r"2 class folders, but the model has 3 classes"):
-        evaluation_images(folder, 3, ImageOptions(labels=tmp_path / "t.csv"))
+        evaluation_images(folder, ModelClasses(outputs=3), ImageOptions(labels=tmp_path / "t.csv"))
 
 
 def test_only_is_for_calibration_too(tmp_path: Path) -> None:

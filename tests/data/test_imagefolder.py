@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from levit_edge.data.imagefolder import EXTENSIONS, ImageSet, read_image_folder
-from levit_edge.data.imagenet import synsets
+from levit_edge.data.classes import ModelClasses, PairingRule
+from levit_edge.data.image_set import calibration_images, evaluation_images
+from levit_edge.data.imagefolder import EXTENSIONS, ImageSet
 from levit_edge.errors import DataError
 
 TENCH, GOLDFISH, PARACHUTE = "n01440764", "n01443537", "n03888257"
@@ -33,53 +34,60 @@ def pairs(image_set: ImageSet) -> dict[str, int]:
 
 
 def test_wordnet_folders_map_to_the_classes_of_imagenet(touch: Touch) -> None:
-    image_set = read_image_folder(touch(f"{PARACHUTE}/a.JPEG", f"{GOLDFISH}/b.jpg"), 1000)
+    image_set = evaluation_images(touch(f"{PARACHUTE}/a.JPEG", f"{GOLDFISH}/b.jpg"), ModelClasses(outputs=1000))
     assert pairs(image_set) == {f"{GOLDFISH}/b.jpg": 1, f"{PARACHUTE}/a.JPEG": 701}
-    assert image_set.class_names == synsets()
+    assert image_set.pairing is not None
+    assert image_set.pairing.rule is PairingRule.WORDNET
 
 
 def test_a_model_with_as_many_classes_as_folders_takes_them_in_order(touch: Touch) -> None:
-    image_set = read_image_folder(touch(f"{PARACHUTE}/a.jpg", f"{TENCH}/b.jpg"), 2)
+    image_set = evaluation_images(touch(f"{PARACHUTE}/a.jpg", f"{TENCH}/b.jpg"), ModelClasses(outputs=2))
     assert pairs(image_set) == {f"{TENCH}/b.jpg": 0, f"{PARACHUTE}/a.jpg": 1}
-    assert image_set.class_names == (TENCH, PARACHUTE)
+    assert image_set.pairing is not None
+    assert image_set.pairing.names == (TENCH, PARACHUTE)
 
 
 def test_a_thousand_folders_of_other_names_are_in_order(touch: Touch) -> None:
-    image_set = read_image_folder(touch(*(f"class{index:03}/a.jpg" for index in range(1000))), 1000)
+    image_set = evaluation_images(
+        touch(*(f"class{index:03}/a.jpg" for index in range(1000))), ModelClasses(outputs=1000)
+    )
     assert image_set.labels == tuple(range(1000))
-    assert image_set.class_names is not None
-    assert image_set.class_names[7] == "class007"
+    assert image_set.pairing is not None
+    assert image_set.pairing.names[7] == "class007"
 
 
 @pytest.mark.parametrize("classes", [1, 3, 1000])
 def test_counts_that_do_not_fit_are_both_named(touch: Touch, classes: int) -> None:
     with pytest.raises(DataError, match=f"2 class folders, but the model has {classes} classes"):
-        read_image_folder(touch("cat/a.jpg", "dog/b.jpg"), classes)
+        evaluation_images(touch("cat/a.jpg", "dog/b.jpg"), ModelClasses(outputs=classes))
 
 
 def test_folders_that_are_no_imagenet_class_are_named(touch: Touch) -> None:
     with pytest.raises(DataError, match=r"WordNet ids of theirs: a, b, c and 1 more$"):
-        read_image_folder(touch(f"{TENCH}/a.jpg", "a/a.jpg", "b/a.jpg", "c/a.jpg", "d/a.jpg"), 1000)
+        evaluation_images(
+            touch(f"{TENCH}/a.jpg", "a/a.jpg", "b/a.jpg", "c/a.jpg", "d/a.jpg"), ModelClasses(outputs=1000)
+        )
 
 
 def test_a_class_folder_may_be_called_like_an_image(touch: Touch) -> None:
-    assert pairs(read_image_folder(touch("cats.jpg/a.jpg"), 1)) == {"cats.jpg/a.jpg": 0}
+    assert pairs(evaluation_images(touch("cats.jpg/a.jpg"), ModelClasses(outputs=1))) == {"cats.jpg/a.jpg": 0}
 
 
 def test_for_calibration_any_number_of_folders_will_do(touch: Touch) -> None:
-    image_set = read_image_folder(touch("cat/a.jpg", "dog/b.jpg", "dog/c.jpg"), None)
+    image_set = calibration_images(touch("cat/a.jpg", "dog/b.jpg", "dog/c.jpg"))
     assert pairs(image_set) == {"cat/a.jpg": 0, "dog/b.jpg": 1, "dog/c.jpg": 1}
 
 
 def test_an_empty_class_folder_keeps_its_place(touch: Touch) -> None:
     (touch("cat/a.jpg", "eel/b.jpg") / "dog").mkdir()
-    image_set = read_image_folder(touch(), 3)
+    image_set = evaluation_images(touch(), ModelClasses(outputs=3))
     assert pairs(image_set) == {"cat/a.jpg": 0, "eel/b.jpg": 2}
-    assert image_set.class_names == ("cat", "dog", "eel")
+    assert image_set.pairing is not None
+    assert image_set.pairing.names == ("cat", "dog", "eel")
 
 
 def test_images_may_lie_deeper(touch: Touch) -> None:
-    assert pairs(read_image_folder(touch("cat/x/a.jpg", "cat/b.jpg", "dog/c.jpg"), 2)) == {
+    assert pairs(evaluation_images(touch("cat/x/a.jpg", "cat/b.jpg", "dog/c.jpg"), ModelClasses(outputs=2))) == {
         "cat/b.jpg": 0,
         "cat/x/a.jpg": 0,
         "dog/c.jpg": 1,
@@ -88,23 +96,23 @@ def test_images_may_lie_deeper(touch: Touch) -> None:
 
 def test_hidden_and_other_files_are_passed_over(touch: Touch) -> None:
     names = (".cache/a.jpg", "cat/.x/a.jpg", "cat/._a.jpg", "cat/notes.txt", "LICENSE", ".DS_Store", "cat/a.jpg")
-    assert read_image_folder(touch(*names), 1).relative_paths == ("cat/a.jpg",)
+    assert evaluation_images(touch(*names), ModelClasses(outputs=1)).relative_paths == ("cat/a.jpg",)
 
 
 def test_endings_in_any_case_are_images(touch: Touch) -> None:
     names = sorted([*(f"a{ending}" for ending in EXTENSIONS), *(f"b{ending.upper()}" for ending in EXTENSIONS)])
-    assert read_image_folder(touch(*names), None).relative_paths == tuple(names)
+    assert calibration_images(touch(*names)).relative_paths == tuple(names)
 
 
 def test_a_folder_of_images_is_a_set_without_labels(touch: Touch) -> None:
-    image_set = read_image_folder(touch("b.jpg", "a.jpg", "notes/read.me"), 7)
+    image_set = evaluation_images(touch("b.jpg", "a.jpg", "notes/read.me"), ModelClasses(outputs=7))
     assert image_set.relative_paths == ("a.jpg", "b.jpg")
-    assert (image_set.labels, image_set.class_names) == (None, None)
+    assert (image_set.labels, image_set.pairing) == (None, None)
 
 
 def test_images_beside_class_folders_are_refused(touch: Touch) -> None:
     with pytest.raises(DataError, match=r"images beside the class folders: b\.jpg"):
-        read_image_folder(touch("cat/a.jpg", "b.jpg"), None)
+        calibration_images(touch("cat/a.jpg", "b.jpg"))
 
 
 def test_links_are_followed_as_documented(touch: Touch, tmp_path: Path) -> None:
@@ -112,13 +120,17 @@ def test_links_are_followed_as_documented(touch: Touch, tmp_path: Path) -> None:
     (tmp_path / "data/cat").symlink_to(tmp_path / "elsewhere/cats")
     (tmp_path / "data/dog/c.jpg").symlink_to(tmp_path / "elsewhere/cats/a.jpg")
     (tmp_path / "data/dog/circle").symlink_to(tmp_path / "data")
-    assert pairs(read_image_folder(tmp_path / "data", 2)) == {"cat/a.jpg": 0, "dog/b.jpg": 1, "dog/c.jpg": 1}
+    assert pairs(evaluation_images(tmp_path / "data", ModelClasses(outputs=2))) == {
+        "cat/a.jpg": 0,
+        "dog/b.jpg": 1,
+        "dog/c.jpg": 1,
+    }
 
 
 @pytest.mark.parametrize("names", [(), ("cat/notes.txt", "dog/.hidden.jpg"), ("notes.txt",)])
 def test_a_folder_without_images_is_refused(touch: Touch, names: tuple[str, ...]) -> None:
     with pytest.raises(DataError, match="no images"):
-        read_image_folder(touch(*names), None)
+        calibration_images(touch(*names))
 
 
 def test_a_folder_that_cannot_be_listed_is_refused(touch: Touch, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,24 +139,25 @@ def test_a_folder_that_cannot_be_listed_is_refused(touch: Touch, monkeypatch: py
 
     monkeypatch.setattr(os, "scandir", scandir)
     with pytest.raises(DataError, match="cat: Permission denied"):
-        read_image_folder(touch("cat/a.jpg"), 1)
+        evaluation_images(touch("cat/a.jpg"), ModelClasses(outputs=1))
 
 
 def test_no_folder_is_refused(touch: Touch) -> None:
     with pytest.raises(DataError, match="nowhere: No such file"):
-        read_image_folder(touch() / "nowhere", None)
+        calibration_images(touch() / "nowhere")
     with pytest.raises(DataError, match=r"a\.jpg: Not a directory"):
-        read_image_folder(touch("a.jpg") / "a.jpg", None)
+        calibration_images(touch("a.jpg") / "a.jpg")
 
 
 def test_the_stand_ins_images_are_found(shared: Path) -> None:
-    image_set = read_image_folder(shared / "data" / "imagenette" / "val", 10)
+    image_set = evaluation_images(shared / "data" / "imagenette" / "val", ModelClasses(outputs=10))
     assert len(image_set) == 1960
     assert image_set.labels is not None
     assert set(image_set.labels) == set(range(10))
 
 
 def test_selecting_keeps_images_and_labels_together(touch: Touch) -> None:
-    image_set = read_image_folder(touch("cat/a.jpg", "dog/b.jpg", "dog/c.jpg"), 2).select([2, 0])
+    image_set = evaluation_images(touch("cat/a.jpg", "dog/b.jpg", "dog/c.jpg"), ModelClasses(outputs=2)).select([2, 0])
     assert pairs(image_set) == {"dog/c.jpg": 1, "cat/a.jpg": 0}
-    assert image_set.class_names == ("cat", "dog")
+    assert image_set.pairing is not None
+    assert image_set.pairing.names == ("cat", "dog")

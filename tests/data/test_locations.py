@@ -44,7 +44,7 @@ def in_parquet(folder: Path) -> list[Location]:
 
 def image_set(folder: Path, images: list[Location]) -> ImageSet:
     names = tuple(PHOTOGRAPHS)
-    return ImageSet(root=folder, images=tuple(images), labels=None, class_names=None, names=names)
+    return ImageSet(root=folder, images=tuple(images), labels=None, names=names)
 
 
 @pytest.mark.parametrize("place", [in_tar, in_parquet])

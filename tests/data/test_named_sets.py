@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from levit_edge.data import named_sets
+from levit_edge.data.classes import ModelClasses
 from levit_edge.data.image_set import calibration_images, evaluation_images
-from levit_edge.data.imagenet import synsets
 from levit_edge.data.named_sets import NAMED_SETS, NamedSet, Use, fetch_set, is_named_set
 from levit_edge.errors import DataError, DownloadError
 from levit_edge.system.host import CACHE_VARIABLE
@@ -51,7 +51,7 @@ def test_a_set_is_fetched_once_and_unpacked_where_it_should(web: WebServer, pack
     chosen, said, cache = served(web, packed), list[str](), tmp_path / "a" / "b" / "cache"
     folder = fetch_set(chosen, Use.EVALUATION, notice=said.append, cache=cache)
     assert sorted(path.name for path in folder.iterdir()) == [TENCH, SNAKE]
-    assert evaluation_images(folder, 1000).labels == (0, 65)
+    assert evaluation_images(folder, ModelClasses(outputs=1000)).labels == (0, 65)
     assert fetch_set(chosen, Use.CALIBRATION, notice=said.append, cache=cache).name == "train"
     assert web.ranges_seen == [None]
     assert said == [f"{chosen.title}: 0 MB from {chosen.url}. {chosen.licence}"]
@@ -63,9 +63,10 @@ def test_names_are_read_by_every_command(web: WebServer, tmp_path: Path, monkeyp
     monkeypatch.setitem(NAMED_SETS, "imagenette", served(web, tar_bytes(FILES)))
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
-    images = evaluation_images(Path("imagenette"), 1000)
+    images = evaluation_images(Path("imagenette"), ModelClasses(outputs=1000))
     assert (images.labels, images.root) == ((0, 65), Path("imagenette"))
-    assert images.class_names == synsets()
+    assert images.pairing is not None
+    assert images.pairing.rule is PairingRule.WORDNET
     assert len(calibration_images(Path("imagenette"))) == 4
     assert is_named_set("imagenette")
     assert not is_named_set("imagewoof")

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from levit_edge.data.imagefolder import ImageSet, read_image_folder
+from levit_edge.data.classes import ModelClasses
+from levit_edge.data.image_set import evaluation_images
+from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.sampling import balanced_sample, digest, digest_of
 from levit_edge.errors import DataError
 
@@ -23,7 +25,6 @@ def labelled(*sizes: int) -> ImageSet:
         root=ROOT,
         images=tuple(ROOT / path for _, path in pairs),
         labels=tuple(label for label, _ in pairs),
-        class_names=tuple(map(str, range(len(sizes)))),
     )
 
 
@@ -52,7 +53,6 @@ def test_neither_does_where_the_images_lie() -> None:
         root=Path("/elsewhere"),
         images=tuple(Path("/elsewhere") / path for path in image_set.relative_paths),
         labels=image_set.labels,
-        class_names=image_set.class_names,
     )
     assert balanced_sample(image_set, 6, 0).relative_paths == balanced_sample(moved, 6, 0).relative_paths
 
@@ -75,9 +75,7 @@ def test_few_images_of_many_classes_are_not_those_of_the_first() -> None:
 
 
 def test_a_set_without_labels_is_sampled() -> None:
-    image_set = ImageSet(
-        root=ROOT, images=tuple(ROOT / f"{index}.jpg" for index in range(50)), labels=None, class_names=None
-    )
+    image_set = ImageSet(root=ROOT, images=tuple(ROOT / f"{index}.jpg" for index in range(50)), labels=None)
     sample = balanced_sample(image_set, 10, seed=0)
     assert len(set(sample.images)) == 10
     assert sample.labels is None
@@ -96,7 +94,7 @@ def on_disk(tmp_path: Path) -> ImageSet:
     for name in ("cat/a.jpg", "dog/b.jpg", "dog/c.jpg"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name)
-    return read_image_folder(tmp_path, 2)
+    return evaluation_images(tmp_path, ModelClasses(outputs=2))
 
 
 def test_the_digest_is_that_of_sha256sum(on_disk: ImageSet) -> None:
@@ -129,7 +127,7 @@ def test_the_digest_tells_contents_names_and_members_apart(on_disk: ImageSet) ->
     (on_disk.root / "dog/b.jpg").write_text("other")
     before.add(digest(on_disk))
     (on_disk.root / "dog/b.jpg").rename(on_disk.root / "cat/b.jpg")
-    before.add(digest(read_image_folder(on_disk.root, 2)))
+    before.add(digest(evaluation_images(on_disk.root, ModelClasses(outputs=2))))
     assert len(before) == 4
 
 

@@ -11,7 +11,9 @@ import pytest
 import torch
 
 from levit_edge.bundle.recipe import Recipe
-from levit_edge.data.imagefolder import ImageSet, read_image_folder
+from levit_edge.data.classes import ModelClasses
+from levit_edge.data.image_set import calibration_images, evaluation_images
+from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import Decoder, batches
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
@@ -35,8 +37,8 @@ COLLAPSED_TOP1 = 30.0
 def test_int8_of_a_rescaled_checkpoint_is_as_good(shared: Path) -> None:
     trained = read_checkpoint(shared / "checkpoints" / "levit-128S-imagenette.pth")
     preprocessing = Preprocessing.from_config(trained.config, 224)
-    calibration = balanced_sample(read_image_folder(shared / "data" / "imagenette" / "train", None), 128, seed=0)
-    evaluation = read_image_folder(shared / "data" / "imagenette" / "val", trained.config.classes)
+    calibration = balanced_sample(calibration_images(shared / "data" / "imagenette" / "train"), 128, seed=0)
+    evaluation = evaluation_images(shared / "data" / "imagenette" / "val", ModelClasses(outputs=trained.config.classes))
     original = fuse(trained.model)
     hostile = rescaled(original, seed=6)
     assert relative_error(original, hostile) <= 1e-5

@@ -12,7 +12,8 @@ import torch
 from torch.fx import GraphModule
 
 from levit_edge.bundle.reader import Bundle
-from levit_edge.data.imagefolder import read_image_folder
+from levit_edge.data.classes import ModelClasses
+from levit_edge.data.image_set import calibration_images, evaluation_images
 from levit_edge.data.loader import Decoder
 from levit_edge.data.locations import Location
 from levit_edge.data.preprocess import Preprocessing
@@ -79,7 +80,7 @@ def test_each_int8_file_agrees_with_its_graph(stand_in_bundle: Made, shared: Pat
     trained = read_checkpoint(shared / "checkpoints" / "levit-128S-imagenette.pth")
     deploy = fuse(trained.model)
     chosen = balanced_sample(
-        read_image_folder(shared / "data" / "imagenette" / "train", None), recipe.calibration_images, recipe.seed
+        calibration_images(shared / "data" / "imagenette" / "train"), recipe.calibration_images, recipe.seed
     )
     assert chosen.relative_paths == manifest.calibration.files
     with CalibrationImages(chosen.images, manifest.preprocessing) as images:
@@ -88,7 +89,9 @@ def test_each_int8_file_agrees_with_its_graph(stand_in_bundle: Made, shared: Pat
     graph = quantize_graph(plan)
     graphs = {"graph": graph, "onnx graph": onnx_graph(graph, recipe.scheme)}
 
-    evaluation = read_image_folder(shared / "data" / "imagenette" / "val", manifest.config.classes)
+    evaluation = evaluation_images(
+        shared / "data" / "imagenette" / "val", ModelClasses(outputs=manifest.config.classes)
+    )
     guesses = _guesses(bundle, graphs, balanced_sample(evaluation, GRAPH_IMAGES, seed=0).images, manifest.preprocessing)
     for first, second in (("graph", "int8.pte"), ("onnx graph", "int8.onnx")):
         agreement = 100 * float(np.mean(guesses[first] == guesses[second]))

@@ -9,7 +9,7 @@ from torch.fx import GraphModule
 
 from levit_edge import demo
 from levit_edge.bundle.recipe import Recipe, Scheme, WeightRounding
-from levit_edge.data.imagefolder import read_image_folder
+from levit_edge.data.image_set import calibration_images
 from levit_edge.data.loader import Decoder, batches
 from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
@@ -59,7 +59,7 @@ class Demo:
 def demo_steps() -> Demo:
     """Calibrated on 24 embedded photographs."""
     checkpoint = read_checkpoint(demo.checkpoint_path())
-    chosen = balanced_sample(read_image_folder(demo.calibration_dir(), None), 24, seed=0)
+    chosen = balanced_sample(calibration_images(demo.calibration_dir()), 24, seed=0)
     with Decoder(chosen.images, Preprocessing.from_config(checkpoint.config), ImageOptions(workers=0)) as decoder:
         ((_, images),) = batches(decoder, 24)
     deploy, tensor = fuse(checkpoint.model), torch.from_numpy(images)

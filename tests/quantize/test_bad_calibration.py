@@ -8,7 +8,7 @@ import torch
 
 from levit_edge import demo
 from levit_edge.bundle.recipe import RangeMethod, Recipe
-from levit_edge.data.imagefolder import read_image_folder
+from levit_edge.data.image_set import calibration_images
 from levit_edge.data.locations import read_bytes
 from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
@@ -67,18 +67,18 @@ def test_values_that_are_not_finite_name_their_layer(demo_steps: Demo, value: fl
 
 
 def test_copies_of_one_picture_are_noticed(tmp_path: Path) -> None:
-    folder = read_image_folder(demo.calibration_dir(), None)
+    folder = calibration_images(demo.calibration_dir())
     for number in range(3):
         (tmp_path / f"{number}.jpg").write_bytes(read_bytes(folder.images[0]))
     preprocessing = Preprocessing.from_config(read_checkpoint(demo.checkpoint_path()).config)
-    for images, alike in ((read_image_folder(tmp_path, None), True), (folder.select(range(3)), False)):
+    for images, alike in ((calibration_images(tmp_path), True), (folder.select(range(3)), False)):
         with CalibrationImages(images.images, preprocessing, ImageOptions(workers=0)) as calibration:
             assert sum(len(batch) for batch in calibration.tensors(lambda _count: None)) == 3
             assert calibration.alike is alike
 
 
 def test_order_and_workers_do_not_change_the_plan(demo_steps: Demo) -> None:
-    folder = read_image_folder(demo.calibration_dir(), None)
+    folder = calibration_images(demo.calibration_dir())
     backwards = folder.select(range(len(folder) - 1, -1, -1))
     preprocessing = Preprocessing.from_config(read_checkpoint(demo.checkpoint_path()).config)
     records = []

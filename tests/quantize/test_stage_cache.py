@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from levit_edge import demo
 from levit_edge.bundle.manifest import CheckpointProvenance
 from levit_edge.bundle.recipe import Recipe, WeightRounding
-from levit_edge.data.imagefolder import ImageSet, read_image_folder
+from levit_edge.data.image_set import calibration_images
+from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import BadImage
 from levit_edge.data.locations import read_bytes
 from levit_edge.data.options import ImageOptions
@@ -40,7 +41,7 @@ def trained() -> Checkpoint:
 
 @pytest.fixture(scope="module")
 def chosen() -> ImageSet:
-    return balanced_sample(read_image_folder(demo.calibration_dir(), None), 10, seed=0)
+    return balanced_sample(calibration_images(demo.calibration_dir()), 10, seed=0)
 
 
 @pytest.fixture(scope="module")

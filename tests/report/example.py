@@ -8,7 +8,8 @@ from levit_edge.bundle.manifest import LayerRecord, Manifest, Verification
 from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.recipe import LayerScheme, Recipe
 from levit_edge.bundle.writer import BundleWriter
-from levit_edge.data.imagefolder import read_image_folder
+from levit_edge.data.classes import ModelClasses
+from levit_edge.data.image_set import calibration_images, evaluation_images
 from levit_edge.data.options import ImageOptions
 from levit_edge.report.flips import FlipLog
 from levit_edge.report.report_data import (
@@ -43,7 +44,7 @@ Change = Callable[[Manifest, ReportData], tuple[Manifest, ReportData]]
 def evaluated(bundle: Bundle, photographs: Path) -> tuple[Verification, FlipLog]:
     """The bundle's files over the labelled `photographs`."""
     flips, manifest = FlipLog(), bundle.manifest
-    images = read_image_folder(photographs, manifest.config.classes)
+    images = evaluation_images(photographs, ModelClasses(outputs=manifest.config.classes))
     models = {artifact: bundle.read(artifact.file) for artifact in manifest.artifacts}
     return evaluate(
         models, images, manifest.preprocessing, source="val", flips=flips.add, options=ImageOptions(workers=0)
@@ -74,7 +75,7 @@ def report_bundle(
         limit=None,
         layer_images=32,
         layers=LAYERS,
-        flips=flips.flips(read_image_folder(photographs, None), manifest.preprocessing, thumbnails=True),
+        flips=flips.flips(calibration_images(photographs), manifest.preprocessing, thumbnails=True),
         latency=replace(MEASUREMENT, target="local", model=replace(MEASUREMENT.model, manifest_sha256="")),
     )
     manifest, report_data = change(manifest, report_data)

@@ -6,7 +6,8 @@ import pytest
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Artifact
 from levit_edge.bundle.reader import Bundle
-from levit_edge.data.imagefolder import ImageSet, read_image_folder
+from levit_edge.data.image_set import calibration_images
+from levit_edge.data.imagefolder import ImageSet
 from levit_edge.report.flips import FlipLog
 from levit_edge.report.report_data import MOST_IMAGES
 from tests.report.example import evaluated
@@ -20,7 +21,7 @@ FP32, INT8 = (
 def test_the_log_agrees_with_the_verification(tiny_bundle: Path, labelled_photographs: Path) -> None:
     bundle = Bundle.open(tiny_bundle)
     verification, log = evaluated(bundle, labelled_photographs)
-    flips = log.flips(read_image_folder(labelled_photographs, None), bundle.manifest.preprocessing, thumbnails=True)
+    flips = log.flips(calibration_images(labelled_photographs), bundle.manifest.preprocessing, thumbnails=True)
     _, int8 = verification.results
     assert int8.agreement is not None
     assert flips.images == sum(count.images for count in flips.counts) > 0
@@ -34,7 +35,7 @@ def test_the_log_agrees_with_the_verification(tiny_bundle: Path, labelled_photog
         assert before.top[0].index != after.top[0].index
         assert (labelled_photographs / image.file).is_file()
         assert image.thumbnail
-    bare = log.flips(read_image_folder(labelled_photographs, None), bundle.manifest.preprocessing, thumbnails=False)
+    bare = log.flips(calibration_images(labelled_photographs), bundle.manifest.preprocessing, thumbnails=False)
     assert not any(image.thumbnail for image in bare.shown)
 
 
@@ -45,7 +46,7 @@ def test_all_are_counted_and_those_that_tell_most_are_kept() -> None:
         margin = np.float32(1 + index / 100)
         logits = {FP32: np.array([margin, 0, 0], "f4"), INT8: np.array([0, margin, 0], "f4")}
         log.add(image, 0 if index < 10 else 1 if index < 20 else None, logits)
-    seen = ImageSet(root=root, images=images, labels=None, class_names=None)
+    seen = ImageSet(root=root, images=images, labels=None)
     flips = log.flips(seen, None, thumbnails=False)  # type: ignore[arg-type]
     assert (flips.images, flips.uncounted) == (100, 0)
     ((count),) = flips.counts
@@ -60,5 +61,5 @@ def test_all_are_counted_and_those_that_tell_most_are_kept() -> None:
 def test_an_image_that_stays_is_no_flip(label: int | None) -> None:
     log = FlipLog()
     log.add(Path("a.jpg"), label, {FP32: np.array([2, 1], "f4"), INT8: np.array([1.5, 1], "f4")})
-    seen = ImageSet(root=Path(), images=(Path("a.jpg"),), labels=None, class_names=None)
+    seen = ImageSet(root=Path(), images=(Path("a.jpg"),), labels=None)
     assert log.flips(seen, None, thumbnails=False).images == 0  # type: ignore[arg-type]

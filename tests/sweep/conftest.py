@@ -12,7 +12,9 @@ from urllib.request import urlopen
 import pytest
 
 from levit_edge import demo
-from levit_edge.data.imagefolder import ImageSet, read_image_folder
+from levit_edge.data.classes import ModelClasses
+from levit_edge.data.image_set import evaluation_images
+from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.locations import read_bytes
 from levit_edge.documents import to_json
 from levit_edge.sweep.outcome.results import SweepResults
@@ -29,7 +31,7 @@ S3_ACCOUNT = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
 @pytest.fixture
 def photographs() -> ImageSet:
     """Twelve of three classes."""
-    everything = read_image_folder(demo.evaluation_dir(), 10)
+    everything = evaluation_images(demo.evaluation_dir(), ModelClasses(outputs=10))
     return everything.select([*range(3), *range(12, 17), *range(24, 28)])
 
 

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from levit_edge import demo
-from levit_edge.data.imagefolder import read_image_folder
+from levit_edge.data.classes import ModelClasses
+from levit_edge.data.image_set import evaluation_images
 from levit_edge.data.locations import read_bytes
 
 __all__ = ["write_shards"]
@@ -13,7 +14,7 @@ def write_shards(folder: Path, shards: int) -> str:
     """Write them with the webdataset library, in their order; returns the brace pattern that names them."""
     from webdataset import TarWriter
 
-    images = read_image_folder(demo.evaluation_dir(), 10)
+    images = evaluation_images(demo.evaluation_dir(), ModelClasses(outputs=10))
     assert images.labels is not None
     folder.mkdir(parents=True, exist_ok=True)
     each = -(-len(images) // shards)

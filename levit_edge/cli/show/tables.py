@@ -54,6 +54,8 @@ def verification_table(verification: Verification, console: Console) -> None:
     host, gate = verification.host, verification.gate
     machine = f"{host.get('processor', 'unknown')}, {host.get('architecture', 'unknown')}"
     line(f"{verification.samples} images; {runtimes}; {machine}")
+    if verification.classes is not None:
+        line(verification.classes.sentence)
     if not verification.labelled:
         line("The images have no labels: the drop was not measured.", "yellow")
     if gate.passed is True:

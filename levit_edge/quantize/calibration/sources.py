@@ -7,6 +7,7 @@ from pathlib import Path
 from levit_edge import demo
 from levit_edge.bundle.manifest import EMBEDDED
 from levit_edge.bundle.recipe import Recipe
+from levit_edge.data.classes import ModelClasses
 from levit_edge.data.image_set import calibration_images
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.options import ImageOptions
@@ -32,7 +33,7 @@ class ImageSources:
 def choose_images(
     *,
     demo_model: bool,
-    classes: int,
+    model: ModelClasses,
     recipe: Recipe,
     calibration: Path | None,
     evaluation: Path | None,
@@ -60,11 +61,11 @@ def choose_images(
             " and not your images; expect a larger drop than with some hundred images of your own."
         )
     source = str(calibration) if calibration else EMBEDDED
-    if evaluation is None and demo_model and classes == demo_classes():
-        evaluated = evaluation_set(demo.evaluation_dir(), classes, options, max_drop_pt=max_drop_pt)
+    if evaluation is None and demo_model and model.outputs == demo_classes():
+        evaluated = evaluation_set(demo.evaluation_dir(), model, options, max_drop_pt=max_drop_pt)
         evaluation_source = EMBEDDED
     elif evaluation is not None:
-        evaluated = evaluation_set(evaluation, classes, options, max_drop_pt=max_drop_pt)
+        evaluated = evaluation_set(evaluation, model, options, max_drop_pt=max_drop_pt)
         evaluation_source = str(evaluation)
         if evaluated.labels is None:
             warn(f"{evaluation} has no class folders: the drop is not measured, only agreement with fp32 and SQNR.")
@@ -88,7 +89,7 @@ def _of_calibration(candidates: ImageSet, used: ImageSet, limit: int | None, war
             "no --evaluation folder: the drop is not measured. Agreement and SQNR are over the calibration images"
             " themselves, and so a little flattering."
         )
-        return replace(used, labels=None, class_names=None)
+        return replace(used, labels=None, pairing=None)
     held_out = candidates.select(unused)
     if limit is not None and limit < len(held_out):
         held_out = balanced_sample(held_out, limit, seed=0)
@@ -96,7 +97,7 @@ def _of_calibration(candidates: ImageSet, used: ImageSet, limit: int | None, war
         f"no --evaluation folder: the drop is not measured. Agreement and SQNR are over {len(held_out)} images of the"
         " calibration folder that calibration did not use."
     )
-    return replace(held_out, labels=None, class_names=None)
+    return replace(held_out, labels=None, pairing=None)
 
 
 def demo_classes() -> int:

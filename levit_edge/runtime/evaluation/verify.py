@@ -12,6 +12,7 @@ from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Artifact, Verification
 from levit_edge.bundle.provenance import image_provenance
 from levit_edge.bundle.reader import Bundle
+from levit_edge.data.classes import ModelClasses
 from levit_edge.data.image_set import evaluation_images
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import BadImage, refuse_bad_images
@@ -78,18 +79,19 @@ def bundle_images(bundle: Bundle, evaluation: Path, options: ImageOptions, max_d
     """
     if options.resize is not None:
         raise DataError("a bundle resizes images as it did when it was made: leave `resize` out.")
-    return evaluation_set(evaluation, bundle.manifest.config.classes, options, max_drop_pt=max_drop_pt)
+    model = ModelClasses.of(bundle.manifest.config.classes, bundle.labels(), options.classes)
+    return evaluation_set(evaluation, model, options, max_drop_pt=max_drop_pt)
 
 
 def evaluation_set(
-    source: Path, classes: int, options: ImageOptions = DEFAULTS, *, max_drop_pt: float | None = None
+    source: Path, model: ModelClasses, options: ImageOptions = DEFAULTS, *, max_drop_pt: float | None = None
 ) -> ImageSet:
     """The images to evaluate on, at most `limit` of them; see `levit_edge.data.image_set.evaluation_images`.
 
     Raises:
         DataError: they are not usable, or have no labels and `max_drop_pt` needs them.
     """
-    images, limit = evaluation_images(source, classes, options), options.limit
+    images, limit = evaluation_images(source, model, options), options.limit
     if images.labels is None and max_drop_pt is not None:
         raise DataError(
             f"{source} has images but no class folders, so a drop cannot be measured: expected one folder for each"
@@ -178,5 +180,6 @@ def score(
         host=host,
         threads=THREADS,
         gate=gate(results, max_drop_pt),
+        classes=None if images.pairing is None else images.pairing.record,
         results=results,
     )

@@ -55,9 +55,7 @@ def materialise(shards: Sequence[Shard], chosen: Sequence[ChosenImage], folder: 
         wanted = {each.image.name: (path, each.image.sha256) for path, each in copies if each.shard == shard.name}
         if wanted:
             _copy(shard, wanted)
-    return ImageSet(
-        root=folder, images=tuple(paths), labels=None, class_names=None, names=tuple(each.name for each in chosen)
-    )
+    return ImageSet(root=folder, images=tuple(paths), labels=None, names=tuple(each.name for each in chosen))
 
 
 def _copy(shard: Shard, remaining: dict[str, tuple[Path, str]]) -> None:

@@ -9,6 +9,7 @@ from functools import cache
 from itertools import repeat
 
 from levit_edge.bundle.manifest import ImageProvenance
+from levit_edge.data.classes import ModelClasses
 from levit_edge.data.sampling import digest_of
 from levit_edge.sweep.inputs.shard_index import ShardIndex, image_names, labels_for
 from levit_edge.sweep.inputs.sources import Listing, Shard
@@ -51,13 +52,13 @@ class Images:
             image.label is not None for index in self.indices for image in index.images
         )
 
-    def _labelled(self, classes: int) -> tuple[LabelledShard, ...]:
-        """The shards that could be read, for a network of so many classes.
+    def _labelled(self, model: ModelClasses) -> tuple[LabelledShard, ...]:
+        """The shards that could be read, for a network with these classes.
 
         Raises:
             DataError: the classes are not the network's.
         """
-        labels = labels_for(self.listing, self.indices, classes)
+        labels = labels_for(self.listing, self.indices, model)
         return tuple(
             LabelledShard(blob=blob, name=index.shard.name, labels=of_shard, digest=_digest(index, of_shard))
             for index, blob, of_shard in zip(self.indices, self._blobs, labels, strict=True)

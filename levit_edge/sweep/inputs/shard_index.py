@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from levit_edge.data.imagefolder import class_labels
+from levit_edge.data.classes import ClassPairing, ModelClasses, pair_classes
 from levit_edge.errors import DataError
 from levit_edge.sweep.inputs.shard_reader import entries
 from levit_edge.sweep.inputs.sources import Listing, Shard
@@ -55,22 +55,38 @@ def image_names(indices: Sequence[ShardIndex]) -> tuple[str, ...]:
 
 
 def labels_for(
-    listing: Listing, indices: Sequence[ShardIndex], classes: int | None
+    listing: Listing, indices: Sequence[ShardIndex], model: ModelClasses | None
 ) -> tuple[tuple[int, ...] | None, ...]:
     """The class index of each image, shard by shard; None for all shards if no image has a class.
 
-    The indices of class folders are those of `levit_edge.data.imagefolder.class_labels`; labels in tar files are the
-    indices themselves. `classes` is the number of the model's outputs.
+    What class folders stand for is decided by `levit_edge.data.classes.pair_classes`; labels in tar files are the
+    indices themselves. Without `model` the labels only tell classes apart.
 
     Raises:
         DataError: the classes are not the model's, or only some images have one.
     """
     if listing.class_names is not None:
-        of_folder, _ = class_labels(listing.source, listing.class_names, classes)
+        pairing = folder_pairing(listing, model)
+        in_order = {folder: place for place, folder in enumerate(listing.class_names)}
+        of_folder = in_order if pairing is None else pairing.index
         return tuple(tuple(of_folder[image.folder or ""] for image in index.images) for index in indices)
     if all(image.label is None for index in indices for image in index.images):
         return (None,) * len(indices)
-    return tuple(tuple(_label(index, image, classes) for image in index.images) for index in indices)
+    return tuple(
+        tuple(_label(index, image, None if model is None else model.outputs) for image in index.images)
+        for index in indices
+    )
+
+
+def folder_pairing(listing: Listing, model: ModelClasses | None) -> ClassPairing | None:
+    """How the class folders of `listing` are paired with the outputs of `model`; None if there is one of them only.
+
+    Raises:
+        DataError: they cannot be paired for certain.
+    """
+    if listing.class_names is None or model is None:
+        return None
+    return pair_classes(listing.source, listing.class_names, model)
 
 
 def check_counts(listing: Listing, indices: Sequence[ShardIndex], count: int | None, per_class: int | None) -> None:

@@ -15,6 +15,8 @@ from levit_edge.errors import SweepError
 from levit_edge.quantize.bundle_parts import finish, labels_file
 from levit_edge.report.report_data import REPORT_DATA_FILE, ReportData
 from levit_edge.sweep.candidates import BuiltCandidate
+from levit_edge.sweep.inputs.shard_index import folder_pairing
+from levit_edge.sweep.inputs.sources import Listing
 from levit_edge.sweep.tasks.quantize_task import GOLDEN
 from levit_edge.sweep.tasks.store import Store
 from levit_edge.system.host import describe_host, package_versions
@@ -22,10 +24,10 @@ from levit_edge.system.host import describe_host, package_versions
 __all__ = ["write_bundle"]
 
 
-def write_bundle(built: BuiltCandidate, output: Path, store: Store, class_names: tuple[str, ...] | None) -> Bundle:
+def write_bundle(built: BuiltCandidate, output: Path, store: Store, evaluation: Listing) -> Bundle:
     """Write the candidate's bundle to the folder `output`. It was evaluated.
 
-    `class_names` are those of the evaluation's folders, for networks that name none.
+    The class folders of `evaluation` name the classes of networks that name none.
 
     Raises:
         OutputError: it cannot be written there.
@@ -38,7 +40,8 @@ def write_bundle(built: BuiltCandidate, output: Path, store: Store, class_names:
     with BundleWriter(output, sum(each.size_bytes for each in quantized.artifacts)) as writer:
         for file in (*(each.file for each in quantized.artifacts), GOLDEN):
             writer.add(file, store.blob(blobs[file]))
-        writer.add("labels.txt", labels_file(facts.config.classes, facts.labels, class_names))
+        pairing = folder_pairing(evaluation, facts.classes)
+        writer.add("labels.txt", labels_file(facts.config.classes, facts.labels, pairing))
         document = json.loads(store.blob(blobs[REPORT_DATA_FILE]))
         report_data = from_json(ReportData, document, SweepError, "what the store has of a candidate")
         manifest = Manifest(

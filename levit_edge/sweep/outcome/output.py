@@ -18,6 +18,7 @@ from typing import Self
 from levit_edge.documents import to_json
 from levit_edge.errors import OutputError
 from levit_edge.sweep.candidates import BuiltCandidate
+from levit_edge.sweep.inputs.sources import Listing
 from levit_edge.sweep.inputs.storage import is_local, locate, location_of, reported
 from levit_edge.sweep.outcome.bundles import write_bundle
 from levit_edge.sweep.outcome.page import sweep_page
@@ -62,16 +63,14 @@ class Output:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._open.close()
 
-    def write(
-        self, results: SweepResults, winners: Sequence[BuiltCandidate], class_names: tuple[str, ...] | None
-    ) -> None:
+    def write(self, results: SweepResults, winners: Sequence[BuiltCandidate], evaluation: Listing) -> None:
         """Write everything but the store, over what an earlier run has left.
 
         Raises:
             OutputError: it cannot be written.
         """
         for built in winners:
-            self._write_bundle(built, class_names)
+            self._write_bundle(built, evaluation)
         for name in set(results.by_checkpoint) - {built.candidate.checkpoint for built in winners}:
             self._remove_bundle(name)
         document = json.dumps(to_json(results), indent=1, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
@@ -84,13 +83,13 @@ class Output:
             with reported(f"{self.url}/{name} cannot be written", OutputError):
                 write_whole(self._files, f"{self._root}/{name}", content)
 
-    def _write_bundle(self, built: BuiltCandidate, class_names: tuple[str, ...] | None) -> None:
+    def _write_bundle(self, built: BuiltCandidate, evaluation: Listing) -> None:
         name = built.candidate.checkpoint
         if is_local(self._files):
-            write_bundle(built, Path(self._root, BUNDLES, name), self.store, class_names)
+            write_bundle(built, Path(self._root, BUNDLES, name), self.store, evaluation)
             return
         with TemporaryDirectory(prefix="levit-edge-") as folder:
-            bundle = write_bundle(built, Path(folder, name), self.store, class_names)
+            bundle = write_bundle(built, Path(folder, name), self.store, evaluation)
             for path in sorted(bundle.path.iterdir(), key=lambda path: path.name == "manifest.json"):
                 with reported(f"{self.url}/{BUNDLES}/{name} cannot be written", OutputError):
                     write_whole(self._files, f"{self._root}/{BUNDLES}/{name}/{path.name}", path.read_bytes())

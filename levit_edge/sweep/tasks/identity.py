@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from levit_edge.bundle.manifest import Artifact, CheckpointProvenance, ImageProvenance, LayerRecord
 from levit_edge.bundle.recipe import Recipe
+from levit_edge.data.classes import ModelClasses
 from levit_edge.model.config import LevitConfig
 from levit_edge.sweep.tasks.call import PLACE
 
@@ -44,6 +45,11 @@ class CheckpointIdentity:
     config: LevitConfig
     provenance: CheckpointProvenance
     labels: tuple[str, ...] | None
+
+    @property
+    def classes(self) -> ModelClasses:
+        """What labels are paired with."""
+        return ModelClasses.of(self.config.classes, self.labels, None)
 
 
 @dataclass(frozen=True, kw_only=True)

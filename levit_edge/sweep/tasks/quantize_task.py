@@ -74,4 +74,4 @@ def _unpacked(archive: bytes, folder: Path) -> ImageSet:
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
         opened.extractall(folder)
         images = tuple(folder / name for name in opened.namelist())
-    return ImageSet(root=folder, images=images, labels=None, class_names=None)
+    return ImageSet(root=folder, images=images, labels=None)

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from levit_edge import demo
 from levit_edge.bundle.manifest import Move, SearchRecord, Trial
 from levit_edge.bundle.recipe import LayerScheme, Recipe
-from levit_edge.data.imagefolder import ImageSet, read_image_folder
+from levit_edge.data.classes import ModelClasses
+from levit_edge.data.image_set import evaluation_images
+from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import BadImage
 from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
@@ -71,7 +73,7 @@ def test_a_layer_that_gains_most_in_float_goes_there_at_once() -> None:
 
 @pytest.fixture(scope="module")
 def evaluation() -> ImageSet:
-    return balanced_sample(read_image_folder(demo.evaluation_dir(), 10), 40, seed=0)
+    return balanced_sample(evaluation_images(demo.evaluation_dir(), ModelClasses(outputs=10)), 40, seed=0)
 
 
 def test_no_image_both_chooses_and_measures(evaluation: ImageSet) -> None:

@@ -15,7 +15,9 @@ import pytest
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Verification
 from levit_edge.bundle.reader import Bundle
-from levit_edge.data.imagefolder import ImageSet, read_image_folder
+from levit_edge.data.classes import ModelClasses
+from levit_edge.data.image_set import evaluation_images
+from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.locations import image_at
 from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import preprocess
@@ -57,7 +59,7 @@ def test_figures_are_those_of_a_plain_computation(bundle: Bundle, labelled_photo
     verification = verify(
         bundle, labelled_photographs, runtimes=[Runtime.ONNXRUNTIME], options=ImageOptions(workers=workers)
     )
-    images = read_image_folder(labelled_photographs, 3)
+    images = evaluation_images(labelled_photographs, ModelClasses(outputs=3))
     labels = np.array(images.labels)
     fp32, int8 = (logits_of(bundle, file, images) for file in ("fp32.onnx", "int8.onnx"))
     before, after = fp32.argmax(1) == labels, int8.argmax(1) == labels
@@ -105,7 +107,7 @@ def test_the_reference_is_compared_with_nothing(measured: Verification) -> None:
 def test_what_was_measured_and_where_is_recorded(measured: Verification, labelled_photographs: Path) -> None:
     assert measured.images.source == str(labelled_photographs)
     assert measured.images.count == 32
-    assert measured.images.sha256 == digest(read_image_folder(labelled_photographs, 3))
+    assert measured.images.sha256 == digest(evaluation_images(labelled_photographs, ModelClasses(outputs=3)))
     assert measured.runtimes == {"onnxruntime": onnxruntime.__version__}
     assert measured.host["architecture"]
     assert measured.threads == 1
@@ -163,16 +165,18 @@ def test_the_gate_is_on_the_drop(
 def test_a_limited_set_is_balanced_and_always_the_same(
     labelled_photographs: Path, limit: int, expected: list[int]
 ) -> None:
-    images = evaluation_set(labelled_photographs, 3, ImageOptions(limit=limit))
+    images = evaluation_set(labelled_photographs, ModelClasses(outputs=3), ImageOptions(limit=limit))
     assert images.labels is not None
     assert Counter(images.labels) == dict(enumerate(expected))
-    assert evaluation_set(labelled_photographs, 3, ImageOptions(limit=limit)) == images
+    assert evaluation_set(labelled_photographs, ModelClasses(outputs=3), ImageOptions(limit=limit)) == images
 
 
 def test_a_limit_reaches_the_result(bundle: Bundle, labelled_photographs: Path) -> None:
     verification = verify(bundle, labelled_photographs, options=ImageOptions(limit=7))
     assert verification.samples == verification.images.count == 7
-    assert verification.images.sha256 == digest(evaluation_set(labelled_photographs, 3, ImageOptions(limit=7)))
+    assert verification.images.sha256 == digest(
+        evaluation_set(labelled_photographs, ModelClasses(outputs=3), ImageOptions(limit=7))
+    )
 
 
 BAD: dict[str, Callable[[Path], object]] = {

@@ -1,5 +1,6 @@
 import pytest
 
+from levit_edge.data.classes import ModelClasses
 from levit_edge.errors import DataError
 from levit_edge.sweep.inputs.shard_index import IndexedImage, ShardIndex, check_counts, labels_for
 from levit_edge.sweep.inputs.sources import Listing, Shard
@@ -28,22 +29,29 @@ def index(shard: str, *classes: str | int | None) -> ShardIndex:
 def test_folders_get_the_labels_of_image_folders() -> None:
     names = ("n01440764", "n01443537", "n03888257")
     indices = [index("a", "n03888257", "n01440764"), index("b", "n01443537")]
-    assert labels_for(listing(names), indices, 3) == ((2, 0), (1,))
-    assert labels_for(listing(names), indices, 1000) == ((701, 0), (1,))  # their places among ImageNet's
+    assert labels_for(listing(names), indices, ModelClasses(outputs=3)) == ((2, 0), (1,))
+    assert labels_for(listing(names), indices, ModelClasses(outputs=1000)) == (
+        (701, 0),
+        (1,),
+    )  # their places among ImageNet's
     with pytest.raises(DataError, match="x: 3 class folders, but the model has 10 classes"):
-        labels_for(listing(names), indices, 10)
+        labels_for(listing(names), indices, ModelClasses(outputs=10))
 
 
 def test_numbers_are_labels_if_the_model_has_as_many_classes() -> None:
     indices = [index("a", 0, 9), index("b", 3)]
-    assert labels_for(listing(), indices, 10) == labels_for(listing(), indices, 1000) == ((0, 9), (3,))
+    assert (
+        labels_for(listing(), indices, ModelClasses(outputs=10))
+        == labels_for(listing(), indices, ModelClasses(outputs=1000))
+        == ((0, 9), (3,))
+    )
     with pytest.raises(DataError, match=r"a: 1\.jpg: label 9, but the model has 9 classes"):
-        labels_for(listing(), indices, 9)
+        labels_for(listing(), indices, ModelClasses(outputs=9))
 
 
 def test_an_image_without_label_among_others_is_named() -> None:
     with pytest.raises(DataError, match=r"b: 1\.jpg: no label, but others have one"):
-        labels_for(listing(), [index("a", 0), index("b", 0, None)], 10)
+        labels_for(listing(), [index("a", 0), index("b", 0, None)], ModelClasses(outputs=10))
 
 
 def test_what_is_expected_passes() -> None:

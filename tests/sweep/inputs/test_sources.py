@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from levit_edge.data.classes import ModelClasses
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.sampling import balanced_sample, digest, digest_of
 from levit_edge.documents import from_json, to_json
@@ -37,7 +38,7 @@ def assert_same_images(listing: Listing, photographs: ImageSet, classes: int | N
     assert digest_of(zip(image_names(indices), hashes, strict=True)) == digest(photographs)
     chosen = choose_calibration(listing.source, indices, 7, seed=3)
     assert tuple(each.name for each in chosen) == balanced_sample(photographs, 7, seed=3).relative_paths
-    labels = labels_for(listing, indices, classes)
+    labels = labels_for(listing, indices, None if classes is None else ModelClasses(outputs=classes))
     assert tuple(label for of_shard in labels for label in of_shard or ()) == photographs.labels
 
 
@@ -98,7 +99,7 @@ def test_a_folder_of_images_alone_has_no_classes(put: Put) -> None:
         ("1.jpg", None, None),
         ("2.jpg", None, None),
     ]
-    assert labels_for(listing, [index], 10) == (None,)
+    assert labels_for(listing, [index], ModelClasses(outputs=10)) == (None,)
 
 
 def test_images_beside_class_folders_are_refused(put: Put) -> None:
