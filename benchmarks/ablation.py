@@ -19,6 +19,7 @@ from rich.table import Table
 
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.recipe import RangeMethod, Recipe, Scheme, WeightRounding
+from levit_edge.data import image_set
 from levit_edge.data.classes import ModelClasses
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import Decoder, batches

@@ -162,7 +162,7 @@ def photographs(tmp_path: Path) -> list[Path]:
 def labelled_photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """16, 10 and 6 noisy photographs, PNG and JPEG, of three classes; the class is mostly the brightest colour."""
     root, generator = tmp_path_factory.mktemp("labelled"), np.random.default_rng(7)
-    for label, (name, count) in enumerate({"0-red": 16, "1-green": 10, "2-blue": 6}.items()):
+    for label, (name, count) in enumerate({"red": 16, "green": 10, "blå": 6}.items()):
         (root / name).mkdir()
         for index in range(count):
             colour = generator.uniform(90, 150, 3)

@@ -66,7 +66,7 @@ def test_sizes_and_recipes_are_known_without_torch() -> None:
     "call",
     [
         ["verify", "BUNDLE", "--evaluation", "PHOTOGRAPHS", "--runtime", "onnxruntime"],
-        ["predict", "BUNDLE", "PHOTOGRAPHS/0-red/01.png"],
+        ["predict", "BUNDLE", "PHOTOGRAPHS/red/01.png"],
     ],
     ids=" ".join,
 )

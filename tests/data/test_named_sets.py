@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from levit_edge.data import named_sets
-from levit_edge.data.classes import ModelClasses
+from levit_edge.data.classes import ModelClasses, PairingRule
 from levit_edge.data.image_set import calibration_images, evaluation_images
 from levit_edge.data.named_sets import NAMED_SETS, NamedSet, Use, fetch_set, is_named_set
 from levit_edge.errors import DataError, DownloadError
