@@ -89,7 +89,23 @@ Checkpoint = Annotated[
 ]
 Calibration = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Images to calibrate on. [default: embedded photographs, which are not ImageNet]"),
+    typer.Option(
+        metavar="IMAGES", help="Images to calibrate on. [default: embedded photographs, which are not ImageNet]"
+    ),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="A table of the evaluation images' classes: CSV, TSV or text, as val.txt."),
+]
+Devkit = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PATH",
+        help="ImageNet's ILSVRC2012_devkit_t12, .tar.gz or folder. [default: one beside the evaluation images]",
+    ),
+]
+Only = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Calibrate only on the images that this file lists, one a line.")
 ]
 Resize = Annotated[
     int | None,

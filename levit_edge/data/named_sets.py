@@ -17,7 +17,7 @@ from levit_edge.model.http_file import Progress, fetch_file
 from levit_edge.system.atomic import folder_beside, put_in_place
 from levit_edge.system.host import CACHE_VARIABLE, cache_folder
 
-__all__ = ["NAMED_SETS", "NamedSet", "Use", "fetch_set", "is_named_set"]
+__all__ = ["NAMED_SETS", "NamedSet", "Use", "fetch_set", "is_kept", "is_named_set"]
 
 
 class Use(StrEnum):
@@ -87,6 +87,11 @@ def is_named_set(source: str | Path) -> bool:
     return str(source) in NAMED_SETS and not Path(source).exists()
 
 
+def is_kept(chosen: NamedSet, cache: Path | None = None) -> bool:
+    """Whether the set has been fetched and unpacked."""
+    return _home(chosen, cache).is_dir()
+
+
 def fetch_set(
     name: str | NamedSet,
     use: Use,
@@ -112,15 +117,18 @@ def fetch_set(
         OutputError: the cache cannot be written, or another process is fetching the same set.
     """
     chosen = NAMED_SETS[name] if isinstance(name, str) else name
-    home = (cache or cache_folder()) / "images"
-    target = home / f"{chosen.name}-{chosen.sha256[:12]}"
+    target = _home(chosen, cache)
     if not target.is_dir():
-        archive = home / PurePosixPath(chosen.url).name
+        archive = target.with_name(PurePosixPath(chosen.url).name)
         notice(chosen.notice)
         _fetch(chosen, archive, progress, timeout_s)
         _unpack(chosen, archive, target)
         archive.unlink(missing_ok=True)
     return target / chosen.folders[use]
+
+
+def _home(chosen: NamedSet, cache: Path | None) -> Path:
+    return (cache or cache_folder()) / "images" / f"{chosen.name}-{chosen.sha256[:12]}"
 
 
 def _fetch(chosen: NamedSet, archive: Path, progress: Progress | None, timeout_s: float) -> None:

@@ -87,8 +87,8 @@ def _fetch_checked(origin: _Origin, target: Path, sha256_prefix: str) -> None:
             return
         partial.unlink()
     raise DownloadError(
-        f"{origin.url} sent a file whose SHA-256 starts with {found[: len(sha256_prefix)]}; expected {sha256_prefix}. It"
-        " was removed: the server or something on the way (a proxy, a login page) sent another file."
+        f"{origin.url} sent a file whose SHA-256 starts with {found[: len(sha256_prefix)]}; expected {sha256_prefix}."
+        " It was removed: the server or something on the way (a proxy, a login page) sent another file."
     )
 
 

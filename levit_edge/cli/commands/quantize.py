@@ -1,18 +1,23 @@
 """`levit-edge quantize`: a checkpoint in, a verified bundle out."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from levit_edge.bundle.recipe import Recipe, option_words
+from levit_edge.cli.images import fetch_images
 from levit_edge.cli.options import (
     Calibration,
     Checkpoint,
+    Devkit,
     JsonOutput,
+    Labels,
     Limit,
     Model,
+    Only,
     Resize,
     SkipBadImages,
     Workers,
@@ -32,8 +37,8 @@ __all__ = ["quantize"]
 Evaluation = Annotated[
     Path | None,
     typer.Option(
-        metavar="DIR",
-        help="Labelled images to measure the drop on, one folder per class. Without it only the"
+        metavar="IMAGES",
+        help="Labelled images to measure the drop on: class folders, a tar file, imagenette, … Without it only the"
         " agreement with fp32 is measured, on calibration images that were not used (except for the demo).",
     ),
 ]
@@ -66,6 +71,9 @@ def quantize(
     checkpoint: Checkpoint = None,
     calibration: Calibration = None,
     evaluation: Evaluation = None,
+    labels: Labels = None,
+    devkit: Devkit = None,
+    only: Only = None,
     output: Output = None,
     resize: Resize = None,
     max_drop: Budget = None,
@@ -83,6 +91,9 @@ def quantize(
     Begin with --checkpoint, --calibration and --evaluation: the other defaults are chosen by measurement.
     """
     require_model(model, checkpoint)
+    fetch_images(calibration, evaluation, json=json)
+    sources = ImageOptions(labels=labels, devkit=devkit, only=only)
+    options = replace(sources, resize=resize, limit=limit, skip_bad_images=skip_bad_images, workers=workers)
     from levit_edge.cli.show.tables import print_bundle
     from levit_edge.quantize.pipeline import quantize as quantize_checkpoint
 
@@ -93,7 +104,7 @@ def quantize(
         calibration=calibration,
         evaluation=evaluation,
         recipe=recipe,
-        options=ImageOptions(resize=resize, limit=limit, skip_bad_images=skip_bad_images, workers=workers),
+        options=options,
         max_drop_pt=max_drop,
         bench=bench,
         thumbnails=thumbnails,
@@ -104,7 +115,7 @@ def quantize(
     failed = _failed(bundle.manifest)
     if not json and failed:
         inputs = {"model": model, "checkpoint": checkpoint, "calibration": calibration, "evaluation": evaluation}
-        suggest(_sensitivity(inputs | {"resize": resize}, recipe, skip_bad_images=skip_bad_images))
+        suggest(_sensitivity(inputs, recipe, options))
     elif not json:
         place = output or Path(bundle.path.name)
         uses = (("predict", place, "PHOTO.jpg"), ("bench", place), ("package", place, "--for", "board"))
@@ -117,10 +128,11 @@ def _failed(manifest: "Manifest") -> bool:
     return missed or manifest.verification.gate.passed is False
 
 
-def _sensitivity(inputs: Mapping[str, object], recipe: Recipe, *, skip_bad_images: bool) -> list[str]:
+def _sensitivity(inputs: Mapping[str, object], recipe: Recipe, options: ImageOptions) -> list[str]:
     """The command that looks at the layers of the same model."""
     words = ["levit-edge", "sensitivity"]
-    for name, value in inputs.items():
+    images = {name: getattr(options, name) for name in ("labels", "devkit", "only", "resize")}
+    for name, value in (*inputs.items(), *images.items()):
         words += [] if value is None else [f"--{name}", str(value)]
-    words += ["--skip-bad-images"] if skip_bad_images else []
+    words += ["--skip-bad-images"] if options.skip_bad_images else []
     return [*words, *(word for option in option_words(recipe, unlike=Recipe()) for word in option)]

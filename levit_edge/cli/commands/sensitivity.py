@@ -1,17 +1,22 @@
 """`levit-edge sensitivity`: which layers cost what, in accuracy and in time."""
 
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from levit_edge.bundle.recipe import Recipe
+from levit_edge.cli.images import fetch_images
 from levit_edge.cli.options import (
     Calibration,
     Checkpoint,
+    Devkit,
     JsonOutput,
+    Labels,
     Model,
+    Only,
     Resize,
     SkipBadImages,
     Workers,
@@ -29,7 +34,7 @@ PLOT_SUFFIXES = (".png", ".svg")
 
 Evaluation = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Images to measure on, one folder per class; without labels, no flips."),
+    typer.Option(metavar="IMAGES", help="Images to measure on, labelled or not; without labels, no flips."),
 ]
 Images = Annotated[
     int, typer.Option(min=1, metavar="N", help="Measure on a class-balanced sample of at most N images.")
@@ -48,6 +53,9 @@ def sensitivity(
     checkpoint: Checkpoint = None,
     calibration: Calibration = None,
     evaluation: Evaluation = None,
+    labels: Labels = None,
+    devkit: Devkit = None,
+    only: Only = None,
     resize: Resize = None,
     images: Images = 128,
     top: Top = 20,
@@ -66,6 +74,9 @@ def sensitivity(
     require_model(model, checkpoint)
     if plot is not None and plot.suffix.lower() not in PLOT_SUFFIXES:
         raise typer.BadParameter(f"{plot} ends in neither .png nor .svg.", param_hint="--plot")
+    fetch_images(calibration, evaluation, json=json)
+    sources = ImageOptions(labels=labels, devkit=devkit, only=only)
+    options = replace(sources, resize=resize, limit=images, skip_bad_images=skip_bad_images, workers=workers)
     from levit_edge.cli.show.sensitivity import print_sensitivity
     from levit_edge.documents import to_json
     from levit_edge.quantize.analysis.sensitivity import sensitivity as measure
@@ -77,7 +88,7 @@ def sensitivity(
             calibration=calibration,
             evaluation=evaluation,
             recipe=recipe,
-            options=ImageOptions(resize=resize, limit=images, skip_bad_images=skip_bad_images, workers=workers),
+            options=options,
             costs=times,
             listener=stage_listener(json=json),
             warn=show_warning,

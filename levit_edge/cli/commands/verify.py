@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from levit_edge.bundle.kinds import Runtime
+from levit_edge.cli.images import fetch_images
 from levit_edge.cli.options import (
+    Devkit,
     JsonOutput,
     Key,
+    Labels,
     Limit,
     MaxDrop,
     Python,
@@ -26,7 +29,9 @@ from levit_edge.data.options import ImageOptions
 from levit_edge.errors import ExitStatus
 
 if TYPE_CHECKING:
+    from levit_edge.board.transports.transport import Transport
     from levit_edge.bundle.manifest import Verification
+    from levit_edge.bundle.reader import Bundle
     from levit_edge.system.progress import Stages
 
 __all__ = ["verify"]
@@ -38,7 +43,10 @@ BundleOrPackage = Annotated[
 ]
 Evaluation = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Images to measure a bundle on: one folder per class, or a folder of images."),
+    typer.Option(metavar="IMAGES", help="Images to measure a bundle on: class folders, a tar file, imagenette, …"),
+]
+Only = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Measure only on the images that this file lists, one a line.")
 ]
 Board = Annotated[
     str | None,
@@ -53,6 +61,9 @@ Board = Annotated[
 def verify(
     bundle: BundleOrPackage,
     evaluation: Evaluation = None,
+    labels: Labels = None,
+    devkit: Devkit = None,
+    only: Only = None,
     max_drop: MaxDrop = None,
     limit: Limit = None,
     runtime: RuntimeChoice = None,
@@ -73,6 +84,9 @@ def verify(
     if bundle.suffix.lower() == ".zip" and not bundle.is_dir():
         for_bundles = {
             "--evaluation": evaluation,
+            "--labels": labels,
+            "--devkit": devkit,
+            "--only": only,
             "--max-drop": max_drop is not None,
             "--limit": limit,
             "--runtime": runtime,
@@ -84,29 +98,23 @@ def verify(
         _verify_package(bundle, key, for_bundles, json=json)
         return ExitStatus.DONE
     images = _checked(evaluation, key, on, for_boards)
+    fetch_images(None, images, json=json)
+    options = ImageOptions(
+        limit=limit, skip_bad_images=skip_bad_images, workers=workers, labels=labels, devkit=devkit, only=only
+    )
     from levit_edge.bundle.reader import Bundle
     from levit_edge.runtime.evaluation.verify import verify as verify_bundle
     from levit_edge.system.progress import Stages
 
     stages, opened = Stages(stage_listener(json=json)), Bundle.open(bundle)
-    asked: dict[str, Any] = {
-        "options": ImageOptions(limit=limit, skip_bad_images=skip_bad_images, workers=workers),
-        "max_drop_pt": max_drop,
-        "stages": stages,
-    }
+    asked: dict[str, Any] = {"options": options, "max_drop_pt": max_drop, "stages": stages}
     if on is None:
         verification = verify_bundle(opened, images, runtimes=tuple(runtime or Runtime), **asked)
     else:
-        from levit_edge.board.evaluate import verify_on
         from levit_edge.board.transports.target import open_target
 
         transport = open_target(on, python=python, ssh_config=ssh_config)
-        found = verify_on(opened, transport, images, runtimes=runtime, timeout_s=timeout, **asked)
-        verification = found.verification
-        for reason in found.absent.values():
-            show_warning(f"not evaluated on the board: {reason}.")
-        if found.resumed:
-            show_warning(f"{found.resumed} images were evaluated by an earlier call that was cut off.")
+        verification = _on_board(opened, transport, images, runtimes=runtime, timeout_s=timeout, **asked)
     _show(bundle, verification, stages, on, json=json)
     return ExitStatus.GATE_FAILED if verification.gate.passed is False else ExitStatus.DONE
 
@@ -121,6 +129,18 @@ def _checked(evaluation: Path | None, key: Path | None, on: str | None, for_boar
         if on is None and value is not None:
             raise typer.BadParameter("goes with --on.", param_hint=name)
     return evaluation
+
+
+def _on_board(bundle: "Bundle", transport: "Transport", images: Path, **asked: Any) -> "Verification":
+    """What the board found; what it did not do is said."""
+    from levit_edge.board.evaluate import verify_on
+
+    found = verify_on(bundle, transport, images, **asked)
+    for reason in found.absent.values():
+        show_warning(f"not evaluated on the board: {reason}.")
+    if found.resumed:
+        show_warning(f"{found.resumed} images were evaluated by an earlier call that was cut off.")
+    return found.verification
 
 
 def _show(bundle: Path, verification: "Verification", stages: "Stages", on: str | None, *, json: bool) -> None:

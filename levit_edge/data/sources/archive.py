@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 from levit_edge.data.imagefolder import EXTENSIONS, arrange, is_hidden_path
 from levit_edge.data.locations import Span
 from levit_edge.data.sources.found import Found, LabelKind, Labels, folder_kind
-from levit_edge.data.sources.webdataset import LABEL_ENDINGS, sample_labels, sample_name
+from levit_edge.data.sources.webdataset import LABEL_ENDINGS, WEBDATASETS_OWN, sample_labels, sample_name
 from levit_edge.data.tar import Window, members, tar_faults
 from levit_edge.errors import DataError
 from levit_edge.text import listed
@@ -80,7 +80,7 @@ def _read(path: Path) -> _Content:
     with tar_faults(path), path.open("rb") as file:
         for member in members(cast(BinaryIO, file)):
             name = member.name.removeprefix("./")
-            if is_hidden_path(name):
+            if is_hidden_path(name) or WEBDATASETS_OWN.match(name):
                 continue
             if member.isdir():
                 found.folders.add(name)

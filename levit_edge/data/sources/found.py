@@ -97,10 +97,10 @@ def agreed(names: Sequence[str], first: Labels, second: Labels) -> Labels:
     for name, one, other in zip(names, first.of_images, second.of_images, strict=True):
         expected = one if same else pairs[0].setdefault(one, other)
         if other != expected or (not same and pairs[1].setdefault(other, one) != one):
+            how = "contradict each other" if same else "do not tell the images apart in the same way"
             raise DataError(
-                f"{name} is {one!r} by {first.told_by} and {other!r} by {second.told_by}, which "
-                + ("contradict each other" if same else "do not tell the images apart in the same way")
-                + ": leave one out, or mend it"
+                f"{name} is {one!r} by {first.told_by} and {other!r} by {second.told_by}, which {how}:"
+                " leave one out, or mend it"
             )
     return second
 

@@ -11,9 +11,11 @@ from levit_edge.data.locations import Span, read_bytes
 from levit_edge.documents import parse_json
 from levit_edge.errors import DataError
 
-__all__ = ["LABEL_ENDINGS", "sample_labels", "sample_name", "written_label"]
+__all__ = ["LABEL_ENDINGS", "WEBDATASETS_OWN", "sample_labels", "sample_name", "written_label"]
 
 MOST_LABEL_BYTES = 2**20
+WEBDATASETS_OWN = re.compile(r"__[^/]*__($|/)")
+"""Folders and files of the library's own, no samples."""
 LABEL_ENDINGS = frozenset({".cls", ".json"})
 
 

@@ -15,17 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
-from tarfile import (  # type: ignore[attr-defined] # typeshed lacks three of them
-    EmptyHeaderError,
-    EOFHeaderError,
-    HeaderError,
-    ReadError,
-    TruncatedHeaderError,
-)
-from typing import Any, Self
+from tarfile import ReadError
+from typing import Any
 
 from levit_edge.data.imagefolder import EXTENSIONS, is_hidden_path
-from levit_edge.documents import parse_json
+from levit_edge.data.sources.webdataset import WEBDATASETS_OWN, sample_name, written_label
+from levit_edge.data.tar import StrictHeader, check_rest
 from levit_edge.errors import DataError
 from levit_edge.sweep.inputs.sources import Shard
 from levit_edge.sweep.inputs.storage import StoredFile, locate, reported, signature
@@ -45,17 +40,7 @@ DECOMPRESSORS: tuple[tuple[bytes, Callable[[Any], Any]], ...] = (
 )
 """By how a file begins. They compare checksums, which tarfile's own do not."""
 LONGEST_START = 10
-EXTENDING = {
-    tarfile.XHDTYPE,
-    tarfile.XGLTYPE,
-    tarfile.SOLARIS_XHDTYPE,
-    tarfile.GNUTYPE_LONGNAME,
-    tarfile.GNUTYPE_LONGLINK,
-}
-"""Types of headers that come before another header and that tarfile reads whole."""
-MOST_EXTENDING_BYTES = 2**20
 MOST_ARCHIVE_BYTES = 2**40  # tarfile would look for the next header behind any number of bytes, for ever
-META = re.compile(r"__[^/]*__($|/)")  # WebDataset's own, no samples
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,22 +124,20 @@ def _members(stream: Any) -> Iterator[tuple[str, str, str, bytes]]:
     Raises:
         tarfile.TarError: it is truncated, damaged or not what is expected.
     """
-    from webdataset.tariterators import base_plus_ext
-
-    with tarfile.open(fileobj=_decompressed(stream), mode="r|", bufsize=CHUNK_BYTES, tarinfo=_StrictHeader) as archive:
+    with tarfile.open(fileobj=_decompressed(stream), mode="r|", bufsize=CHUNK_BYTES, tarinfo=StrictHeader) as archive:
         while (member := archive.next()) is not None:
             archive.members.clear()  # type: ignore[attr-defined] # or they would be kept
             name = member.name.removeprefix("./")
-            key, ending = base_plus_ext(name)
+            key, ending = sample_name(name)
             if archive.offset > MOST_ARCHIVE_BYTES:
                 raise ReadError(f"damaged: {name} ends behind {MOST_ARCHIVE_BYTES:,} bytes")
-            if member.isdir() or META.match(name) or is_hidden_path(name):
+            if member.isdir() or WEBDATASETS_OWN.match(name) or is_hidden_path(name):
                 continue
             if not member.isreg() or member.issparse():
                 raise ReadError(f"{name} is a link, a device or a sparse file, expected plain files only")
-            if key is not None:
-                yield key, ending.lower(), name, _content(archive, member, name, LIMITS.get(ending.lower(), 0))
-        _check_rest(archive)
+            if ending:
+                yield key, ending, name, _content(archive, member, name, LIMITS.get(ending, 0))
+        check_rest(archive)
 
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str, limit: int) -> bytes:
@@ -166,39 +149,10 @@ def _content(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str, limit
     return b"" if file is None else file.read()
 
 
-def _check_rest(archive: tarfile.TarFile) -> None:
-    """Refuse anything but zeros behind the end: a header that was overwritten by zeros looks like the end."""
-    while archive.fileobj is not None and (chunk := archive.fileobj.read(CHUNK_BYTES)):
-        if chunk.count(0) != len(chunk):
-            raise ReadError("damaged: there is data behind the end of the archive")
-
-
 def _decompressed(stream: Any) -> Any:
     start = stream.read(LONGEST_START)
     stream.seek(0)
     return next((opener(stream) for begin, opener in DECOMPRESSORS if re.match(begin, start)), stream)
-
-
-class _StrictHeader(tarfile.TarInfo):
-    """What tarfile takes for the end of the archive is an error, but for the end-of-archive block itself."""
-
-    @classmethod
-    def fromtarfile(cls, tarfile: tarfile.TarFile) -> Self:
-        try:
-            return super().fromtarfile(tarfile)
-        except EOFHeaderError:
-            raise
-        except (EmptyHeaderError, TruncatedHeaderError) as error:
-            raise ReadError("truncated: it ends without the end-of-archive block") from error
-        except HeaderError as error:
-            raise ReadError(f"damaged: {error}") from error
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        header = super().frombuf(buf, encoding, errors)
-        if header.type in EXTENDING and header.size > MOST_EXTENDING_BYTES:
-            raise ReadError(f"damaged: a header of {header.size:,} bytes")
-        return header
 
 
 def _entry(what: str, sample: dict[str, tuple[str, bytes]]) -> Entry:
@@ -206,19 +160,5 @@ def _entry(what: str, sample: dict[str, tuple[str, bytes]]) -> Entry:
     if len(images) != 1:
         raise DataError(f"{what}: {len(images)} images ({', '.join(sorted(sample))}), expected one for each sample")
     ((name, content),) = images
-    return Entry(name=name, folder=None, label=_label(what, sample), content=content)
-
-
-def _label(what: str, sample: dict[str, tuple[str, bytes]]) -> int | None:
-    if "cls" in sample:
-        text = sample["cls"][1].strip()
-        if not re.fullmatch(rb"[0-9]{1,9}", text):
-            raise DataError(f"{what}: its .cls holds {text[:40]!r}, expected the number of a class")
-        return int(text)
-    if "json" not in sample:
-        return None
-    found = parse_json(sample["json"][1], DataError, f"{what}.json")
-    label = next((found[key] for key in ("label", "cls") if key in found), None) if isinstance(found, dict) else None
-    if label is not None and (type(label) is not int or label < 0):
-        raise DataError(f"{what}: its .json has the label {str(label)[:40]!r}, expected the number of a class")
-    return label
+    notes = {ending: content for ending, (_, content) in sample.items()}
+    return Entry(name=name, folder=None, label=written_label(what, notes), content=content)
