@@ -38,8 +38,7 @@ def _kept(folder: Path) -> "StageCache":
 def search_state(_bundle: Path) -> Reader:
     from levit_edge.bundle.manifest import Trial
     from levit_edge.data.imagefolder import ImageSet
-    from levit_edge.data.sampling import ordered_digest
-    from levit_edge.quantize.analysis.search import WHAT, SearchState
+    from levit_edge.quantize.analysis.search import WHAT, SearchState, state_key
 
     paths = tuple(sorted(demo.evaluation_dir().glob("*/*.jpg")))[:2]
     images = ImageSet(root=demo.evaluation_dir(), images=paths, labels=None)
@@ -57,7 +56,7 @@ def search_state(_bundle: Path) -> Reader:
 
     def read(data: bytes, folder: Path) -> None:
         with _kept(folder) as kept:
-            kept.keep(WHAT, ordered_digest(images), data)
+            kept.keep(WHAT, state_key(images), data)
             SearchState(kept, images)
 
     return Reader(name="search-state", seeds=[json.dumps(state).encode()], mutations=JSON, read=read)

@@ -93,6 +93,13 @@ Calibration = Annotated[
         metavar="IMAGES", help="Images to calibrate on. [default: embedded photographs, which are not ImageNet]"
     ),
 ]
+Classes = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="What the model's outputs are called: a name a line; or lines of folder,index. [default: by the names]",
+    ),
+]
 Labels = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="A table of the evaluation images' classes: CSV, TSV or text, as val.txt."),

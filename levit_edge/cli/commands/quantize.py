@@ -12,6 +12,7 @@ from levit_edge.cli.images import fetch_images
 from levit_edge.cli.options import (
     Calibration,
     Checkpoint,
+    Classes,
     Devkit,
     JsonOutput,
     Labels,
@@ -71,6 +72,7 @@ def quantize(
     checkpoint: Checkpoint = None,
     calibration: Calibration = None,
     evaluation: Evaluation = None,
+    classes: Classes = None,
     labels: Labels = None,
     devkit: Devkit = None,
     only: Only = None,
@@ -92,7 +94,7 @@ def quantize(
     """
     require_model(model, checkpoint)
     fetch_images(calibration, evaluation, json=json)
-    sources = ImageOptions(labels=labels, devkit=devkit, only=only)
+    sources = ImageOptions(classes=classes, labels=labels, devkit=devkit, only=only)
     options = replace(sources, resize=resize, limit=limit, skip_bad_images=skip_bad_images, workers=workers)
     from levit_edge.cli.show.tables import print_bundle
     from levit_edge.quantize.pipeline import quantize as quantize_checkpoint
@@ -131,7 +133,7 @@ def _failed(manifest: "Manifest") -> bool:
 def _sensitivity(inputs: Mapping[str, object], recipe: Recipe, options: ImageOptions) -> list[str]:
     """The command that looks at the layers of the same model."""
     words = ["levit-edge", "sensitivity"]
-    images = {name: getattr(options, name) for name in ("labels", "devkit", "only", "resize")}
+    images = {name: getattr(options, name) for name in ("classes", "labels", "devkit", "only", "resize")}
     for name, value in (*inputs.items(), *images.items()):
         words += [] if value is None else [f"--{name}", str(value)]
     words += ["--skip-bad-images"] if options.skip_bad_images else []

@@ -12,6 +12,7 @@ from levit_edge.cli.images import fetch_images
 from levit_edge.cli.options import (
     Calibration,
     Checkpoint,
+    Classes,
     Devkit,
     JsonOutput,
     Labels,
@@ -53,6 +54,7 @@ def sensitivity(
     checkpoint: Checkpoint = None,
     calibration: Calibration = None,
     evaluation: Evaluation = None,
+    classes: Classes = None,
     labels: Labels = None,
     devkit: Devkit = None,
     only: Only = None,
@@ -75,7 +77,7 @@ def sensitivity(
     if plot is not None and plot.suffix.lower() not in PLOT_SUFFIXES:
         raise typer.BadParameter(f"{plot} ends in neither .png nor .svg.", param_hint="--plot")
     fetch_images(calibration, evaluation, json=json)
-    sources = ImageOptions(labels=labels, devkit=devkit, only=only)
+    sources = ImageOptions(classes=classes, labels=labels, devkit=devkit, only=only)
     options = replace(sources, resize=resize, limit=images, skip_bad_images=skip_bad_images, workers=workers)
     from levit_edge.cli.show.sensitivity import print_sensitivity
     from levit_edge.documents import to_json

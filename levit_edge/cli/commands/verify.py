@@ -9,6 +9,7 @@ import typer
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.cli.images import fetch_images
 from levit_edge.cli.options import (
+    Classes,
     Devkit,
     JsonOutput,
     Key,
@@ -61,6 +62,7 @@ Board = Annotated[
 def verify(
     bundle: BundleOrPackage,
     evaluation: Evaluation = None,
+    classes: Classes = None,
     labels: Labels = None,
     devkit: Devkit = None,
     only: Only = None,
@@ -84,6 +86,7 @@ def verify(
     if bundle.suffix.lower() == ".zip" and not bundle.is_dir():
         for_bundles = {
             "--evaluation": evaluation,
+            "--classes": classes,
             "--labels": labels,
             "--devkit": devkit,
             "--only": only,
@@ -100,7 +103,13 @@ def verify(
     images = _checked(evaluation, key, on, for_boards)
     fetch_images(None, images, json=json)
     options = ImageOptions(
-        limit=limit, skip_bad_images=skip_bad_images, workers=workers, labels=labels, devkit=devkit, only=only
+        limit=limit,
+        skip_bad_images=skip_bad_images,
+        workers=workers,
+        classes=classes,
+        labels=labels,
+        devkit=devkit,
+        only=only,
     )
     from levit_edge.bundle.reader import Bundle
     from levit_edge.runtime.evaluation.verify import verify as verify_bundle

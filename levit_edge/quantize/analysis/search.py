@@ -49,11 +49,16 @@ class _Document:
     """Search images that cannot be read: number -> why."""
 
 
+def state_key(images: ImageSet) -> str:
+    """What a search's results depend on: the images, and their classes, which a table may change."""
+    return json.dumps([ordered_digest(images), images.labels])
+
+
 class SearchState:
     """Results of one search on `images`, kept after each, so that an interrupted search goes on where it stopped."""
 
     def __init__(self, kept: StageCache, images: ImageSet) -> None:
-        self._kept, self._images, self._key = kept, images, ordered_digest(images)
+        self._kept, self._images, self._key = kept, images, state_key(images)
         self.moves: tuple[Move, ...] | None = None
         """In order; None before layers were ranked."""
         self.trials: dict[int, Trial] = {}

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,10 @@ from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import BadImage
 from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
-from levit_edge.data.sampling import balanced_sample, ordered_digest
+from levit_edge.data.sampling import balanced_sample
 from levit_edge.errors import DataError
 from levit_edge.model.checkpoint import read_checkpoint
-from levit_edge.quantize.analysis.search import SearchState, fewest, rank_moves, search_schemes
+from levit_edge.quantize.analysis.search import SearchState, fewest, rank_moves, search_schemes, state_key
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.prepare import split_for_search
 from levit_edge.quantize.stage_cache import StageCache
@@ -129,6 +130,8 @@ def test_layers_move_until_the_budget_holds(poor_plan: Plan, evaluation: ImageSe
         assert resumed.trials == by_moves
         assert search(poor_plan, evaluation, resumed, max_drop_pt=3.0)[1] == record
         assert not SearchState(results, evaluation.select(range(20))).trials
+        others = replace(evaluation, labels=tuple(reversed(evaluation.labels or ())))
+        assert not SearchState(results, others).trials  # another table of classes
 
 
 @pytest.mark.export
@@ -164,7 +167,7 @@ TRIAL = Trial(
 def test_a_damaged_state_is_not_taken(tmp_path: Path, evaluation: ImageSet, content: str) -> None:
     said: list[str] = []
     with kept(tmp_path, said.append) as results:
-        results.keep("search", ordered_digest(evaluation), content.encode())
+        results.keep("search", state_key(evaluation), content.encode())
         assert SearchState(results, evaluation).trials == {}
     assert said == ["the search kept from an interrupted run is damaged: made anew."]
 
