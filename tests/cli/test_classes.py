@@ -1,0 +1,74 @@
+"""The pairing of folders with a bundle's classes, as a user meets it: the same figures whatever they are called."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from levit_edge.cli.main import run
+from levit_edge.errors import ExitStatus
+from tests.cli.test_output import Captured, json_of
+
+
+def renamed(source: Path, target: Path, names: Mapping[str, str]) -> Path:
+    for old, new in names.items():
+        shutil.copytree(source / old, target / new)
+    return target
+
+
+def top1s(capsys: Captured, bundle: Path, images: Path, *options: object) -> tuple[list[float], dict[str, object]]:
+    document = json_of(capsys, "verify", bundle, "--evaluation", images, "--runtime", "onnxruntime", *options)
+    return [result["top1"] for result in document["results"]], document["classes"]
+
+
+def test_names_in_other_forms_and_orders_are_the_same_classes(
+    capsys: Captured, tiny_bundle: Path, labelled_photographs: Path, tmp_path: Path
+) -> None:
+    expected, by_name = top1s(capsys, tiny_bundle, labelled_photographs)
+    assert by_name == {"rule": "class names", "labels": 3, "outputs": 3}
+    others = renamed(labelled_photographs, tmp_path / "images", {"red": "RED", "green": "Green", "blå": "Blå"})
+    found, classes = top1s(capsys, tiny_bundle, others)
+    assert found == expected
+    assert classes == {"rule": "class names in normal form", "labels": 3, "outputs": 3}
+
+
+def test_a_table_pairs_what_no_rule_can(
+    capsys: Captured, tiny_bundle: Path, labelled_photographs: Path, tmp_path: Path
+) -> None:
+    expected, _ = top1s(capsys, tiny_bundle, labelled_photographs)
+    others = renamed(labelled_photographs, tmp_path / "images", {"red": "zz", "green": "yy", "blå": "xx"})
+    assert run(["verify", str(tiny_bundle), "--evaluation", str(others)]) == ExitStatus.BAD_INPUT
+    message = " ".join(capsys.readouterr().err.split())
+    assert "Labels: xx, yy, zz. Classes: red, green, blå." in message
+    assert "--classes FILE" in message
+    (tmp_path / "classes.csv").write_text("zz,0\nyy,1\nxx,2\n")
+    found, classes = top1s(capsys, tiny_bundle, others, "--classes", tmp_path / "classes.csv")
+    assert found == expected
+    assert classes == {"rule": "the table of classes", "labels": 3, "outputs": 3}
+
+
+def test_images_of_some_classes_are_measured(
+    capsys: Captured, tiny_bundle: Path, labelled_photographs: Path, tmp_path: Path
+) -> None:
+    some = renamed(labelled_photographs, tmp_path / "images", {"blå": "blå"})
+    document = json_of(capsys, "verify", tiny_bundle, "--evaluation", some, "--runtime", "onnxruntime")
+    assert document["samples"] == 6
+    assert document["classes"] == {"rule": "class names", "labels": 1, "outputs": 3}
+
+
+def test_the_pairing_is_printed(capsys: Captured, tiny_bundle: Path, labelled_photographs: Path) -> None:
+    assert run(["verify", str(tiny_bundle), "--evaluation", str(labelled_photographs), "--runtime", "onnxruntime"]) == 0
+    assert "3 of 3 classes, paired by class names" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", ["red\ngreen\n", json.dumps({"red": 0, "green": 1, "blå": 7})])
+def test_a_table_that_does_not_fit_is_one_message(
+    capsys: Captured, tiny_bundle: Path, labelled_photographs: Path, tmp_path: Path, content: str
+) -> None:
+    table = tmp_path / ("classes.json" if content.startswith("{") else "classes.txt")
+    table.write_text(content)
+    arguments = ["verify", tiny_bundle, "--evaluation", labelled_photographs, "--classes", table]
+    assert run([*map(str, arguments)]) == ExitStatus.BAD_INPUT
+    assert capsys.readouterr().err.count("error:") == 1
