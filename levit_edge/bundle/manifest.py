@@ -15,6 +15,7 @@ from levit_edge.system.progress import StageRecord
 __all__ = [
     "EMBEDDED",
     "AffineParameters",
+    "AmongPresent",
     "Artifact",
     "ArtifactResult",
     "Gate",
@@ -133,6 +134,18 @@ class Gate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AmongPresent:
+    """Top-1 where only the classes count that the images have, and these are not all of the network's.
+
+    Of a network for ImageNet's 1,000 classes on Imagenette's ten: how often the largest of ten logits is the right one.
+    """
+
+    classes: int
+    top1: dict[str, float]
+    """Artifact -> percent."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Verification:
     """fp32 and INT8 in the real runtimes over the evaluation images."""
 
@@ -146,6 +159,7 @@ class Verification:
     """Threads of each runtime while it was timed."""
     gate: Gate
     results: tuple[ArtifactResult, ...]
+    among_present: AmongPresent | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,7 +47,12 @@ def _open(source: Path, use: Use, options: ImageOptions) -> Found:
 def _image_set(found: Found, classes: int | None) -> ImageSet:
     labels, class_names = (None, None) if found.labels is None else _indices(found, found.labels, classes)
     return ImageSet(
-        root=Path(found.source), images=found.images, labels=labels, class_names=class_names, names=found.names
+        root=Path(found.source),
+        images=found.images,
+        labels=labels,
+        class_names=class_names,
+        names=found.names,
+        present=None if labels is None else tuple(sorted(set(labels))),
     )
 
 

@@ -7,7 +7,7 @@ nowhere else.
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
@@ -44,6 +44,8 @@ class ImageSet:
     """The folder name that stands for each index: for all classes of the model, present or not."""
     names: tuple[str, ...] | None = None
     """What each image is called where it came from, if it is no file under `root` or a copy under another name."""
+    present: tuple[int, ...] | None = None
+    """The classes that have images, before a sample was taken of them, if it is known."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -58,11 +60,10 @@ class ImageSet:
     def select(self, indices: Iterable[int]) -> "ImageSet":
         """The images at `indices`, in that order: those that could be read, for instance."""
         chosen = tuple(indices)
-        return ImageSet(
-            root=self.root,
+        return replace(
+            self,
             images=tuple(self.images[index] for index in chosen),
             labels=None if self.labels is None else tuple(self.labels[index] for index in chosen),
-            class_names=self.class_names,
             names=None if self.names is None else tuple(self.names[index] for index in chosen),
         )
 
