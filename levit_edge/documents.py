@@ -27,6 +27,7 @@ __all__ = [
     "Length",
     "Matching",
     "Sha256",
+    "Version",
     "from_json",
     "parse_json",
     "read_json",
@@ -49,8 +50,6 @@ class Between:
         """What is wrong with `value`, to follow its name; None if it is allowed."""
         if self.low <= value <= self.high:
             return None
-        if self.low == self.high:
-            return f"is {value!r}, expected {self.low:g}"
         wanted = f"at least {self.low:g}" if self.high == math.inf else f"{self.low:.16g} to {self.high:.16g}"
         return f"is {value!r}, expected {wanted}"
 
@@ -82,6 +81,17 @@ class Matching:
         if re.fullmatch(self.expression, value, re.ASCII):
             return None
         return f"is {_brief(value)}, expected {self.what}"
+
+
+@dataclass(frozen=True)
+class Version:
+    """The one version of a document that is read."""
+
+    number: int
+
+    def fault(self, value: int) -> str | None:
+        """As that of `Between`."""
+        return None if value == self.number else f"is {value}, expected {self.number}: what this levit-edge reads"
 
 
 Count = Annotated[int, Between(0, 2**53)]

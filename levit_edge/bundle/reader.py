@@ -6,6 +6,7 @@ import os
 import re
 import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -43,15 +44,15 @@ def bundle_files(path: Path) -> frozenset[str]:
     return frozenset(files) if isinstance(files, dict) else frozenset()
 
 
+@dataclass(frozen=True)
 class Bundle:
     """A finished bundle on disk: `path` is its folder, `manifest` what it says about itself.
 
     Files are read whole, without following links, and only after their names and SHA-256 were checked.
     """
 
-    def __init__(self, path: Path, manifest: Manifest) -> None:
-        self.path = path
-        self.manifest = manifest
+    path: Path
+    manifest: Manifest
 
     @classmethod
     def open(cls, path: Path | str) -> Self:

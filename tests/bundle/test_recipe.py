@@ -60,8 +60,8 @@ def test_an_earlier_recipe_is_read_in_a_manifest(tiny_bundle: Path, tmp_path: Pa
     [
         ({"calibration_images": 0}, "expected at least 1"),
         ({"percentile": 50}, "more than 50"),
-        ({"schema_version": 4}, "schema version 4, this levit-edge reads version 3"),
-        ({"schema_version": 0}, "schema version 0"),
+        ({"schema_version": 4}, "schema_version is 4, expected 3: what this levit-edge reads"),
+        ({"schema_version": 0}, "schema_version is 0, expected 3"),
         ({"schema_version": "1"}, "schema_version is '1', expected int"),
         ({"schema_version": [1]}, "expected int"),
         ({"schema_version": 1, "observer": "minmax"}, "unknown keys ..observer"),

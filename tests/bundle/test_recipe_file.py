@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from levit_edge.bundle.reader import MANIFEST_FILE
-from levit_edge.bundle.recipe import Recipe, Scheme
-from levit_edge.bundle.recipe_file import read_recipe
+from levit_edge.bundle.recipe import Recipe, Scheme, read_recipe
 from levit_edge.documents import MAX_DOCUMENT_BYTES, to_json
 from levit_edge.errors import QuantizationError
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from levit_edge.benchmark.measurement import FromOne, Latency, Milliseconds
-from levit_edge.documents import Between, Length, Matching, Sha256, from_json
+from levit_edge.documents import Between, Length, Matching, Sha256, Version, from_json
 from levit_edge.errors import BoardError
 from levit_edge.text import text
 
@@ -19,7 +19,6 @@ SCHEMA_VERSION = 1
 MOST_DELEGATES = 20
 Nonce = Annotated[str, Matching("[0-9a-f]{32}", "32 hexadecimal digits")]
 Text = Annotated[str, Length(0, 200)]
-Version = Annotated[int, Between(SCHEMA_VERSION, SCHEMA_VERSION)]
 Status = Annotated[int, Between(0, 6)]
 """THERMAL_STATUS_NONE to THERMAL_STATUS_SHUTDOWN of android.os.PowerManager."""
 
@@ -58,7 +57,7 @@ class SelfTest:
 class AppBenchmark:
     """One run of the activity. Times in milliseconds, by System.nanoTime, for one image, without preprocessing."""
 
-    schema_version: Version
+    schema_version: Annotated[int, Version(SCHEMA_VERSION)]
     nonce: Nonce
     """That of the request: an older result is not taken for this one."""
     model_sha256: Sha256
@@ -81,7 +80,7 @@ class AppBenchmark:
 class _AppFailure:
     """What the activity writes when it cannot measure."""
 
-    schema_version: Version
+    schema_version: Annotated[int, Version(SCHEMA_VERSION)]
     nonce: Nonce
     error: str
 

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 
 import torch
 
-from levit_edge.bundle.manifest import Move, SearchRecord, Trial
-from levit_edge.bundle.provenance import image_provenance
+from levit_edge.bundle.manifest import ImageProvenance, Move, SearchRecord, Trial
 from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import BadImage, Decoder
@@ -116,7 +115,7 @@ def search_schemes(
             count = min(
                 state.trials.values(), key=lambda trial: (trial.drop_pt + trial.standard_error_pt, trial.moves)
             ).moves
-        provenance = image_provenance(source, images, state.bad)
+        provenance = ImageProvenance.of(source, images, state.bad)
     chosen = state.trials[count]
     record = SearchRecord(
         max_drop_pt=max_drop_pt,
