@@ -36,26 +36,15 @@ def load_private_key(path: Path) -> Callable[[bytes], bytes]:
     return sign
 
 
-def load_public_key(path: Path) -> Callable[[bytes, bytes], bool]:
-    """The function that tells whether (signature, data) were signed with the key in a PEM file.
+def load_public_key(path: Path) -> Any:
+    """The `Ed25519PublicKey` in a PEM file.
 
     Raises:
         PackageError: it cannot be read, or is not a public Ed25519 key.
     """
     serialization, ed25519 = _cryptography()
-    from cryptography.exceptions import InvalidSignature
-
     load, advice = serialization.load_pem_public_key, (MAKE_PRIVATE, MAKE_PUBLIC)
-    key = _key(path, load, ed25519.Ed25519PublicKey, "public", advice)
-
-    def verify(signature: bytes, data: bytes) -> bool:
-        try:
-            key.verify(signature, data)
-        except InvalidSignature:
-            return False
-        return True
-
-    return verify
+    return _key(path, load, ed25519.Ed25519PublicKey, "public", advice)
 
 
 def check_signature(package: Path, data: bytes, key: Path) -> None:
@@ -64,7 +53,9 @@ def check_signature(package: Path, data: bytes, key: Path) -> None:
     Raises:
         PackageError: the signature is missing, not one, or not of these bytes by that key.
     """
-    verify, path = load_public_key(key), signature_path(package)
+    public, path = load_public_key(key), signature_path(package)
+    from cryptography.exceptions import InvalidSignature
+
     try:
         with path.open("rb") as file:
             signature = file.read(SIGNATURE_BYTES + 1)
@@ -75,11 +66,13 @@ def check_signature(package: Path, data: bytes, key: Path) -> None:
         ) from error
     if len(signature) != SIGNATURE_BYTES:
         raise PackageError(f"{path} is not a signature: expected {SIGNATURE_BYTES} bytes of Ed25519.")
-    if not verify(signature, data):
+    try:
+        public.verify(signature, data)
+    except InvalidSignature as error:
         raise PackageError(
             f"{package} was not signed with the private key of {key}, or it or its signature was changed since. Do not"
             " use it: get both again from whoever made them, and check that it is their key."
-        )
+        ) from error
 
 
 def _cryptography() -> tuple[Any, Any]:
