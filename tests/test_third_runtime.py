@@ -14,7 +14,7 @@ from levit_edge.board.packages import requirements, runtimes_there
 from levit_edge.bundle.kinds import RUNTIMES, OldestRuntime, Precision, Runtime, RuntimeEntry
 from levit_edge.bundle.manifest import Artifact
 from levit_edge.bundle.reader import Bundle
-from levit_edge.bundle.writer import BundleWriter
+from levit_edge.bundle.writer import new_bundle
 from levit_edge.cli.show.bench import bench_table
 from levit_edge.cli.show.sweep import sweep_table
 from levit_edge.cli.show.tables import verification_table
@@ -62,7 +62,7 @@ def bundle(third: Runtime, tiny_bundle: Path, labelled_photographs: Path, tmp_pa
     """The tiny bundle with files for the third runtime, evaluated and with evidence."""
     source = Bundle.open(tiny_bundle)
     artifacts: list[Artifact] = list(source.manifest.artifacts)
-    with BundleWriter(tmp_path / "source") as writer:
+    with new_bundle(tmp_path / "source") as writer:
         for name in source.manifest.files:
             writer.add(name, source.read(name))
         for each in source.manifest.artifacts:

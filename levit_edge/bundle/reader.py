@@ -33,7 +33,7 @@ def plain_file_name(name: str) -> bool:
 
 
 def bundle_files(path: Path) -> frozenset[str]:
-    """The files that the manifest in the folder `path` names, of any version; none if it is no bundle of ours."""
+    """The manifest in the folder `path`, of any version, and the files that it names; none if it is not ours."""
     try:
         document = read_json(path / MANIFEST_FILE, BundleError, "the manifest")
     except BundleError:
@@ -41,7 +41,7 @@ def bundle_files(path: Path) -> frozenset[str]:
     if not isinstance(document, dict) or "levit_edge_version" not in document:
         return frozenset()
     files = document.get("files")
-    return frozenset(files) if isinstance(files, dict) else frozenset()
+    return frozenset({MANIFEST_FILE, *files}) if isinstance(files, dict) and files else frozenset()
 
 
 @dataclass(frozen=True)

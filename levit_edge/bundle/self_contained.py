@@ -23,9 +23,5 @@ def is_self_contained(data: bytes) -> bool:
     """Whether the bytes of an ONNX file name no other file. Of ONNX Runtime's own format nobody knows: never."""
     if data[4:8] == ORT_FORMAT:
         return False
-    at = data.find(KEY)
-    while at >= 0:
-        if BEFORE_KEY.search(data[max(0, at - LONGEST_BEFORE) : at]):
-            return False
-        at = data.find(KEY, at + 1)
-    return True
+    places = (found.start() for found in re.finditer(KEY, data))
+    return not any(BEFORE_KEY.search(data, max(0, at - LONGEST_BEFORE), at) for at in places)

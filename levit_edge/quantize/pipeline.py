@@ -14,7 +14,7 @@ from levit_edge.bundle.kinds import TOOLS
 from levit_edge.bundle.manifest import Artifact, Manifest, Verification
 from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.recipe import Recipe
-from levit_edge.bundle.writer import BundleWriter
+from levit_edge.bundle.writer import BundleWriter, new_bundle
 from levit_edge.data.options import DEFAULTS, ImageOptions
 from levit_edge.quantize.artifacts import Checked, check_exports, export_all
 from levit_edge.quantize.budget import Planned, keep_budget
@@ -82,7 +82,7 @@ def quantize(
     check_images(run, stages)
     run = with_search_images(run)
     with (
-        BundleWriter(Path(output), expected_bytes(run.trained.model)) as writer,
+        new_bundle(Path(output), expected_bytes(run.trained.model)) as writer,
         StageCache(inputs_of(run), warn) as kept,
     ):
         bundle = _make(run, writer, kept, stages, warn, bench=bench, thumbnails=thumbnails)
