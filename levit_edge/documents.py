@@ -197,7 +197,8 @@ def _decode(kind: Any, value: object, at: str) -> Any:  # noqa: PLR0911 - one re
     if get_origin(kind) is Annotated:
         return _decode_bounded(kind, value, at)
     if get_origin(kind) in {Union, UnionType}:
-        return _decode_optional(kind, value, at)
+        (inner,) = (option for option in get_args(kind) if option is not NoneType)
+        return None if value is None else _decode(inner, value, at)
     if is_dataclass(kind):
         return _decode_dataclass(kind, value, at)
     if get_origin(kind) is tuple:
@@ -237,13 +238,6 @@ def _to_float(value: int, at: str) -> float:
         return float(value)
     except OverflowError as error:
         raise _MismatchError(f"{at or 'it'} is {_brief(value)}, too large for a float") from error
-
-
-def _decode_optional(kind: Any, value: object, at: str) -> Any:
-    if value is None:
-        return None
-    (inner,) = (option for option in get_args(kind) if option is not NoneType)
-    return _decode(inner, value, at)
 
 
 def _decode_dataclass(kind: Any, value: object, at: str) -> Any:

@@ -32,11 +32,7 @@ RENAME_EXCHANGE = 2
 
 
 def require_writable(path: Path, option: str) -> None:
-    """Refuse, before any long work, a path that no file can be written to.
-
-    Args:
-        path: the file, which may be there.
-        option: what the user gave it by, such as `--plot`.
+    """Refuse, before any long work, a path that no file can be written to; `option`, as `--plot`, is what gave it.
 
     Raises:
         OutputError: its folder does not exist or is not writable, or something that is not a file is there.

@@ -20,9 +20,7 @@ class ModelInspector(Helpers):
     def inspect(self, name: str, data: bytes) -> dict[str, Any]:
         """The facts of a file as JSON holds them: `kind`, `file`, and those of its runtime's inspector.
 
-        Args:
-            name: the file's; its ending tells the format.
-            data: its bytes.
+        The ending of its `name` tells the format.
 
         Raises:
             RuntimeUnavailableError: a package that is needed is not installed, or what reads the file crashed.
