@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from levit_edge.benchmark.measurement import Measurement
     from levit_edge.board.fleet import Outcome
     from levit_edge.board.measure import BenchmarkSettings
-    from levit_edge.board.session import Progress
     from levit_edge.board.transports.transport import Transport
     from levit_edge.bundle.reader import Bundle
 
@@ -90,9 +89,6 @@ def bench(
 
     with progress_bars(transient=True, quiet=json) as bars:
 
-        def report(board: Board) -> "Progress | None":
-            return None if json else board_progress(bars, board.on if len(boards) > 1 else "")
-
         def work(board: Board) -> "Measurement":
             settings = BenchmarkSettings(
                 runtimes=tuple(runtime) if runtime else None,
@@ -103,9 +99,10 @@ def bench(
                 timeout_s=timeout,
             )
             transport = open_target(board.on, python=board.python or python, ssh_config=ssh_config)
+            progress = None if json else board_progress(bars, board.on if len(boards) > 1 else "")
             if setup:
-                set_up(transport, runtime, offline=offline, progress=report(board))
-            return _measure(opened, transport, settings, report(board))
+                set_up(transport, runtime, offline=offline, progress=progress)
+            return _measure(opened, transport, settings, progress)
 
         outcomes = side_by_side(boards, work)
     if len(outcomes) == 1 and outcomes[0].error is not None:
