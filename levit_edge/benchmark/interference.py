@@ -3,9 +3,10 @@
 Each is a sentence or two: what was found, what it does, what to do.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from levit_edge.benchmark.measurement import ArtifactTimes, BoardState, Device, Sustained
+from levit_edge.benchmark.measurement import BoardState, Measurement, Sustained
+from levit_edge.text import counted
 
 __all__ = ["busy", "powersave", "throttled", "too_many_threads"]
 
@@ -20,9 +21,10 @@ BUSY_LOAD = 0.5
 """Load average over a minute: half a core was busy with something else."""
 
 
-def throttled(before: BoardState, after: BoardState, sustained: Sustained | None) -> Iterable[str]:
+def throttled(measured: Measurement) -> Iterable[str]:
     """Whatever shows that the clock was lowered, as one finding."""
-    signs = [*_firmware(before, after), *_clock(before, after), *_heat(after), *_slowdown(sustained)]
+    before, after = measured.before, measured.after
+    signs = [*_firmware(before, after), *_clock(before, after), *_heat(after), *_slowdown(measured.sustained)]
     if signs:
         yield (
             f"The board was throttled: {'; '.join(signs)}. The times are those of a lower clock, and depend on how long"
@@ -30,33 +32,34 @@ def throttled(before: BoardState, after: BoardState, sustained: Sustained | None
         )
 
 
-def powersave(device: Device, before: BoardState, after: BoardState) -> Iterable[str]:
+def powersave(measured: Measurement) -> Iterable[str]:
     """On x86-64 `powersave` is the usual dynamic governor of Intel's and AMD's own drivers: not a fault there."""
-    if "powersave" in before.governors + after.governors and device.architecture != "x86_64":
+    governors = measured.before.governors + measured.after.governors
+    if "powersave" in governors and measured.device.architecture != "x86_64":
         yield (
             "The governor `powersave` holds cores at their lowest clock. For the times of full speed, as root on the"
             " board: for f in /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor; do echo performance > $f; done"
         )
 
 
-def busy(device: Device, before: BoardState) -> Iterable[str]:
+def busy(measured: Measurement) -> Iterable[str]:
     """Not on Android, which counts threads that wait for drivers: an idle phone has a load of several."""
-    if "android" in device.kernel.lower() or before.load_average is None or before.load_average < BUSY_LOAD:
-        return
-    yield (
-        f"The board was busy before the first run: load average {before.load_average:.2f}. What else runs there takes"
-        " time from the figures. End it, wait two minutes (an earlier benchmark counts too), and measure again."
-    )
-
-
-def too_many_threads(device: Device, results: Sequence[ArtifactTimes]) -> Iterable[str]:
-    """Numbers of threads above that of the cores they may use."""
-    counts = sorted({each.threads for each in results if each.threads > device.usable_cores and each.latency_ms})
-    if counts:
-        cores = "1 usable core" if device.usable_cores == 1 else f"{device.usable_cores} usable cores"
+    load = measured.before.load_average
+    if "android" not in measured.device.kernel.lower() and load is not None and load >= BUSY_LOAD:
         yield (
-            f"{' and '.join(map(str, counts))} threads shared {cores} and waited for one another: such times say"
-            f" little. Use at most {device.usable_cores}."
+            f"The board was busy before the first run: load average {load:.2f}. What else runs there takes time from"
+            " the figures. End it, wait two minutes (an earlier benchmark counts too), and measure again."
+        )
+
+
+def too_many_threads(measured: Measurement) -> Iterable[str]:
+    """Numbers of threads above that of the cores they may use."""
+    cores = measured.device.usable_cores
+    counts = sorted({each.threads for each in measured.results if each.threads > cores and each.latency_ms})
+    if counts:
+        yield (
+            f"{' and '.join(map(str, counts))} threads shared {counted(cores, 'usable core')} and waited for one"
+            f" another: such times say little. Use at most {cores}."
         )
 
 
