@@ -45,12 +45,7 @@ def findings(measured: Measurement, optimised: OptimisedGraph | None = None) -> 
             f"This ran under emulation ({device.emulator}): its times say nothing about any board."
             " Measure on the board itself.",
         )
-    found = [
-        *throttled(measured),
-        *powersave(measured),
-        *busy(measured),
-        *too_many_threads(measured),
-    ]
+    found = [*throttled(measured), *powersave(measured), *busy(measured), *too_many_threads(measured)]
     slow = [each for each in measured.speedups if each.median < WANTED_SPEEDUP]
     if not slow:
         return tuple(found)

@@ -3,9 +3,10 @@
 Each is a sentence or two: what was found, what it does, what to do.
 """
 
+import math
 from collections.abc import Iterable
 
-from levit_edge.benchmark.measurement import BoardState, Measurement, Sustained
+from levit_edge.benchmark.measurement import Measurement
 from levit_edge.text import counted
 
 __all__ = ["busy", "powersave", "throttled", "too_many_threads"]
@@ -23,9 +24,7 @@ BUSY_LOAD = 0.5
 
 def throttled(measured: Measurement) -> Iterable[str]:
     """Whatever shows that the clock was lowered, as one finding."""
-    before, after = measured.before, measured.after
-    signs = [*_firmware(before, after), *_clock(before, after), *_heat(after), *_slowdown(measured.sustained)]
-    if signs:
+    if signs := list(_signs(measured)):
         yield (
             f"The board was throttled: {'; '.join(signs)}. The times are those of a lower clock, and depend on how long"
             " it worked before. Cool it, check its power supply, and measure again."
@@ -63,25 +62,16 @@ def too_many_threads(measured: Measurement) -> Iterable[str]:
         )
 
 
-def _firmware(before: BoardState, after: BoardState) -> Iterable[str]:
+def _signs(measured: Measurement) -> Iterable[str]:
+    """Under `performance` the clock stays up by itself; other governors lower it when nothing runs."""
+    before, after, sustained = measured.before, measured.after, measured.sustained
     if before.throttled or after.throttled:
         yield "its firmware says that it limits the clock"
-
-
-def _clock(before: BoardState, after: BoardState) -> Iterable[str]:
-    """Under `performance` the clock stays up by itself; other governors lower it when nothing runs."""
-    if before.governors != ("performance",) or not before.mhz or not after.mhz:
-        return
-    if max(after.mhz) < DROPPED * max(before.mhz):
-        yield f"its clock fell from {max(before.mhz):.0f} to {max(after.mhz):.0f} MHz"
-
-
-def _heat(after: BoardState) -> Iterable[str]:
+    clocks = max(before.mhz, default=0.0), max(after.mhz, default=math.inf)
+    if before.governors == ("performance",) and clocks[1] < DROPPED * clocks[0]:
+        yield f"its clock fell from {clocks[0]:.0f} to {clocks[1]:.0f} MHz"
     sensor, hottest = max(after.temperatures.items(), key=lambda each: each[1], default=("", 0.0))
     if hottest >= HOT:
         yield f"{sensor} read {hottest:.0f} °C after the run"
-
-
-def _slowdown(sustained: Sustained | None) -> Iterable[str]:
     if sustained is not None and sustained.slowdown > SLOWED:
         yield f"continuous work took {sustained.slowdown:.2f} times as long at its end as at its beginning"

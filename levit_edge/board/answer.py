@@ -8,14 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from levit_edge.benchmark.measurement import (
-    ArtifactTimes,
-    GoldenCheck,
-    Latency,
-    SpeedUp,
-    Sustained,
-    SustainedPoint,
-)
+from levit_edge.benchmark.measurement import ArtifactTimes, GoldenCheck, Latency, SpeedUp, Sustained, SustainedPoint
 from levit_edge.board.facts.device import describe_state
 from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.manifest import Artifact

@@ -8,14 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from levit_edge.benchmark.diagnosis import WANTED_SPEEDUP, findings
-from levit_edge.benchmark.measurement import (
-    ArtifactTimes,
-    Device,
-    LatencyGate,
-    Measurement,
-    ModelUnderTest,
-    SpeedUp,
-)
+from levit_edge.benchmark.measurement import ArtifactTimes, Device, LatencyGate, Measurement, ModelUnderTest, SpeedUp
 from levit_edge.board.answer import BenchmarkAnswer
 from levit_edge.board.facts.device import describe_device, describe_state
 from levit_edge.board.packages import require_packages
@@ -95,8 +88,11 @@ def measure(
     with Session(transport, needed_bytes=needed, progress=progress, timeout_s=settings.timeout_s) as session:
         hello = session.ask("hello")
         device = describe_device(hello.get("facts"), emulator=transport.emulator)
-        if settings.max_latency_ms is not None:
-            _require_a_board(transport, device)
+        if settings.max_latency_ms is not None and device.emulator:
+            raise BoardError(
+                f"{transport.name}: this is emulated ({device.emulator}), and its times say nothing about any board: a"
+                " latency gate needs a board. Leave --max-latency-ms out."
+            )
         runtimes = dict.fromkeys(each.runtime for each in artifacts)
         absent = require_packages(transport.name, hello, settings.runtimes, runtimes)
         sent = [each for each in artifacts if each.runtime not in absent]
@@ -133,14 +129,6 @@ def _files_to_measure(bundle: Bundle, runtimes: tuple[Runtime, ...] | None) -> l
     for runtime in runtimes or ():
         bundle.artifact(runtime, Precision.INT8)
     return [each for each in bundle.manifest.artifacts if runtimes is None or each.runtime in runtimes]
-
-
-def _require_a_board(transport: Transport, device: Device) -> None:
-    if device.emulator:
-        raise BoardError(
-            f"{transport.name}: this is emulated ({device.emulator}), and its times say nothing about any board: a"
-            " latency gate needs a board. Leave --max-latency-ms out."
-        )
 
 
 def _optimised(bundle: Bundle, speedups: Sequence[SpeedUp]) -> OptimisedGraph | None:

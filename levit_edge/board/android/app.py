@@ -197,8 +197,7 @@ def _result(device: AdbDevice, output: str) -> bytes | None:
 def _times(artifact: Artifact, result: AppBenchmark) -> ArtifactTimes:
     package = f"executorch-android {text(result.executorch_version, 40)}"
     delegates = ", ".join(text(each, 40) for each in result.delegates)
-    row = ArtifactTimes.of(artifact, result.threads)
-    row = replace(row, package=f"{package} ({delegates or 'no delegate'})")
+    row = replace(ArtifactTimes.of(artifact, result.threads), package=f"{package} ({delegates or 'no delegate'})")
     if not result.self_test.passed:
         failed = (
             "it does not compute there what it computed where it was made: the app's self-test finds logits"
