@@ -24,7 +24,7 @@ from levit_edge.report.boards_page import boards_page
 from levit_edge.report.bundle_page import bundle_page
 from levit_edge.runtime.inspect.worker import inspected
 from levit_edge.sweep.outcome.page import sweep_page
-from tests.board.example import COOL, MEASUREMENT, PI_5, times
+from tests.board.example import MEASUREMENT, times
 from tests.board.test_packages import hello
 from tests.report.example import report_bundle
 from tests.report.test_bundle_page import text
@@ -118,8 +118,8 @@ def test_times_with_it_are_shown_compared_and_diagnosed(third: Runtime, console:
         MEASUREMENT,
         results=(*MEASUREMENT.results, *results),
         speedups=(*MEASUREMENT.speedups, speedup),
-        findings=findings(device=PI_5, before=COOL, after=COOL, results=results, speedups=[speedup]),
     )
+    measured = replace(measured, findings=findings(measured))
     assert measured.findings[0].startswith("third: INT8 is less than")
     bench_table(measured, console)
     assert "int8.third" in shown(console)

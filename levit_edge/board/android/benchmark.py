@@ -4,12 +4,11 @@
 same is checked by dataclasses, so that no validator has to be installed. A test holds the two together.
 """
 
-import json
 from dataclasses import dataclass
 from typing import Annotated
 
 from levit_edge.benchmark.measurement import FromOne, Latency, Milliseconds
-from levit_edge.documents import Between, Length, Matching, Sha256, Version, from_json
+from levit_edge.documents import Between, Length, Matching, Sha256, Version, from_json, parse_json
 from levit_edge.errors import BoardError
 from levit_edge.text import text
 
@@ -92,10 +91,7 @@ def read_app_benchmark(content: bytes, nonce: str, board: str) -> AppBenchmark:
         BoardError: it is not such a document, answers another request, or says that the app failed.
     """
     what = f"{board}: the demo app's result"
-    try:
-        document = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise BoardError(f"{what} is not JSON ({error}).") from error
+    document = parse_json(content, BoardError, what)
     answer: AppBenchmark | _AppFailure
     if isinstance(document, dict) and "error" in document:
         answer = from_json(_AppFailure, document, BoardError, what)

@@ -19,7 +19,7 @@ from levit_edge.cli.options import (
 )
 from levit_edge.cli.recipe_options import with_recipe
 from levit_edge.cli.terminal.console import print_json, say, show_warning, stdout
-from levit_edge.cli.terminal.progress import stage_listener
+from levit_edge.cli.terminal.progress import TerminalListener
 from levit_edge.data.options import ImageOptions
 from levit_edge.system.atomic import reserved
 
@@ -79,7 +79,7 @@ def sensitivity(
             recipe=recipe,
             options=ImageOptions(resize=resize, limit=images, skip_bad_images=skip_bad_images, workers=workers),
             costs=times,
-            listener=stage_listener(json=json),
+            listener=None if json else TerminalListener(),
             warn=show_warning,
         )
         if plot is not None:
