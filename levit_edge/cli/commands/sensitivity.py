@@ -83,9 +83,9 @@ def sensitivity(
             warn=show_warning,
         )
         if plot is not None:
-            from levit_edge.quantize.analysis.sensitivity_plot import write_plot
+            from levit_edge.quantize.analysis.sensitivity_plot import sensitivity_plot
 
-            write_plot(measured, plot)
+            sensitivity_plot(measured).write(plot)
     if json:
         print_json(to_json(measured))
         return

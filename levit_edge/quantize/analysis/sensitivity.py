@@ -101,11 +101,11 @@ class LayerSensitivity:
         noise = self.noise(self.planned)
         return noise.relative if noise else 0.0
 
-    def price_ms(self, scheme: LayerScheme) -> float | None:
-        """Median time in `scheme` minus median time as planned, milliseconds; None where that was not measured."""
+    def price_ms(self, scheme: LayerScheme, *, above: LayerScheme | None = None) -> float | None:
+        """Median time in `scheme` minus that in `above`, by default as planned, ms; None where it was not measured."""
         if self.times is None or scheme not in self.times:
             return None
-        return round(self.times[scheme].median_ms - self.times[self.planned].median_ms, 4)
+        return round(self.times[scheme].median_ms - self.times[above or self.planned].median_ms, 4)
 
 
 @dataclass(frozen=True, kw_only=True)

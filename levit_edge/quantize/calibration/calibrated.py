@@ -60,4 +60,4 @@ def calibrate_network(
     """
     with CalibrationImages(images.images, preprocessing, options) as passes:
         plan = make_plan(deploy, passes, recipe, stages)
-    return Calibrated(plan=plan, images=images, bad=passes.bad, golden=passes.golden, alike=passes.alike)
+    return Calibrated(plan=plan, images=images, bad=tuple(passes.bad), golden=passes.golden, alike=passes.alike)
