@@ -94,7 +94,8 @@ def _make(
     run: Prepared, writer: BundleWriter, kept: StageCache, stages: Stages, warn: Warn, *, bench: bool, thumbnails: bool
 ) -> Bundle:
     calibrated = recalled(kept, run.deploy, run.images.calibration, lambda: run.calibrate(stages))
-    _warn_if_alike(calibrated, warn)
+    if calibrated.warning:
+        warn(calibrated.warning)
     planned = keep_budget(run, calibrated.plan, kept, stages, warn)
     with stages.stage("quantize"):
         graph = quantize_graph(planned.plan)
@@ -110,14 +111,6 @@ def _make(
     latency = measure_here(writer.staged(manifest), writer.output.name, stages, warn) if bench else None
     manifest = replace(manifest, stages=tuple(stages.records))
     return finish(writer, manifest, replace(report_data, latency=latency))
-
-
-def _warn_if_alike(calibrated: Calibrated, warn: Warn) -> None:
-    if calibrated.alike and len(calibrated.images) > 1:
-        warn(
-            f"the {len(calibrated.images)} calibration images are all the same picture: the ranges will not fit"
-            " others. Give images like those that the model will see."
-        )
 
 
 def _add_files(writer: BundleWriter, run: Prepared, golden: NDArray[np.float32], checked: Sequence[Checked]) -> None:
