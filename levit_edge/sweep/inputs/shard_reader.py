@@ -13,6 +13,7 @@ import tarfile
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import groupby
 from operator import itemgetter
 from tarfile import (  # type: ignore[attr-defined] # typeshed lacks three of them
@@ -22,7 +23,7 @@ from tarfile import (  # type: ignore[attr-defined] # typeshed lacks three of th
     ReadError,
     TruncatedHeaderError,
 )
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from levit_edge.data.imagefolder import EXTENSIONS, is_hidden_path
 from levit_edge.documents import parse_json
@@ -30,7 +31,7 @@ from levit_edge.errors import DataError
 from levit_edge.sweep.inputs.sources import Shard
 from levit_edge.sweep.inputs.storage import StoredFile, locate, reported, signature
 
-__all__ = ["Entry", "entries"]
+__all__ = ["Entry", "IndexedImage", "entries"]
 
 MOST_IMAGE_BYTES = 64 * 2**20
 MOST_LABEL_BYTES = 2**20
@@ -59,8 +60,8 @@ META = re.compile(r"__[^/]*__($|/)")  # WebDataset's own, no samples
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One image, and its class as the shard tells it."""
+class IndexedImage:
+    """One image without its content, and its class as the shard tells it."""
 
     name: str
     """Its path in the folder, or its member's name."""
@@ -68,6 +69,14 @@ class Entry:
     """The class folder that it is in."""
     label: int | None
     """The label beside it in a tar file."""
+    sha256: str
+    """SHA-256 of its file's bytes, 64 hex digits."""
+
+
+class Entry(NamedTuple):
+    """An image as it is read."""
+
+    image: IndexedImage
     content: bytes
     """Its file's bytes, not decoded."""
 
@@ -82,7 +91,7 @@ def entries(shard: Shard, only: Container[str] | None = None) -> Iterator[Entry]
     """
     if not shard.is_tar:
         return _files(shard, only)
-    return (entry for entry in _samples(shard) if only is None or entry.name in only)
+    return (entry for entry in _samples(shard) if only is None or entry.image.name in only)
 
 
 def _files(shard: Shard, only: Container[str] | None) -> Iterator[Entry]:
@@ -94,7 +103,7 @@ def _files(shard: Shard, only: Container[str] | None) -> Iterator[Entry]:
             if len(content) > MOST_IMAGE_BYTES:
                 raise ValueError(f"more than {MOST_IMAGE_BYTES:,} bytes")
         folder, slash, _ = file.path.partition("/")
-        yield Entry(name=file.path, folder=folder if slash else None, label=None, content=content)
+        yield _entry(file.path, content, folder=folder if slash else None)
 
 
 @contextmanager
@@ -127,7 +136,7 @@ def _samples(shard: Shard) -> Iterator[Entry]:
                 if ending in sample:
                     raise ReadError(f"a sample has two files with the same ending: {name}")
                 sample[ending] = name, content
-            yield _entry(f"{shard.name}: {key}", sample)
+            yield _of_sample(f"{shard.name}: {key}", sample)
             read.add(key)
     if not read:
         raise DataError(f"{shard.name}: there are no samples in it")
@@ -201,12 +210,17 @@ class _StrictHeader(tarfile.TarInfo):
         return header
 
 
-def _entry(what: str, sample: dict[str, tuple[str, bytes]]) -> Entry:
+def _entry(name: str, content: bytes, *, folder: str | None = None, label: int | None = None) -> Entry:
+    image = IndexedImage(name=name, folder=folder, label=label, sha256=sha256(content).hexdigest())
+    return Entry(image, content)
+
+
+def _of_sample(what: str, sample: dict[str, tuple[str, bytes]]) -> Entry:
     images = [member for ending, member in sample.items() if f".{ending}" in EXTENSIONS]
     if len(images) != 1:
         raise DataError(f"{what}: {len(images)} images ({', '.join(sorted(sample))}), expected one for each sample")
     ((name, content),) = images
-    return Entry(name=name, folder=None, label=_label(what, sample), content=content)
+    return _entry(name, content, label=_label(what, sample))
 
 
 def _label(what: str, sample: dict[str, tuple[str, bytes]]) -> int | None:
