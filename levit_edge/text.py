@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-__all__ = ["entries", "listed", "number", "reason", "text"]
+__all__ = ["counted", "entries", "listed", "number", "reason", "text"]
 
 MAX_ENTRIES = 4096
 """More cores, or thermal zones, than any board has."""
@@ -38,6 +38,11 @@ def entries(value: object) -> dict[str, object]:
     if not isinstance(value, Mapping):
         return {}
     return {str(key): item for key, item in list(value.items())[:MAX_ENTRIES]}
+
+
+def counted(count: int, noun: str) -> str:
+    """Such as `1 thread` and `2 threads`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def listed(names: Sequence[str], shown: int = 5, *, between: str = ", ", longest: int = 120) -> str:

@@ -3,11 +3,17 @@
 Accuracies are in percent, drops in percentage points, sizes in bytes, times in seconds.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated, Self
 
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.recipe import LayerScheme, Recipe
+from levit_edge.data.imagefolder import ImageSet
+from levit_edge.data.loader import BadImage
 from levit_edge.data.preprocess import Preprocessing
+from levit_edge.data.sampling import digest
+from levit_edge.documents import Version
 from levit_edge.errors import BundleError
 from levit_edge.model.config import LevitConfig
 from levit_edge.system.progress import StageRecord
@@ -60,6 +66,20 @@ class ImageProvenance:
     """Paths relative to `source`."""
     skipped: tuple[str, ...] = ()
     """Images that could not be read and were left out, as `--skip-bad-images` allows."""
+
+    @classmethod
+    def of(cls, source: str, images: ImageSet, bad: Sequence[BadImage], *, list_files: bool = False) -> Self:
+        """Describe `images` without the `bad` ones; `source` is the folder as the user named it."""
+        unreadable = {each.path for each in bad}
+        used = images.select(index for index, path in enumerate(images.images) if path not in unreadable)
+        unused = images.select(index for index, path in enumerate(images.images) if path in unreadable)
+        return cls(
+            source=source,
+            count=len(used),
+            sha256=digest(used),
+            files=used.relative_paths if list_files else (),
+            skipped=unused.relative_paths,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,7 +237,7 @@ class SearchRecord:
 class Manifest:
     """`manifest.json`."""
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Annotated[int, Version(SCHEMA_VERSION)] = SCHEMA_VERSION
     levit_edge_version: str
     created_utc: str
     config: LevitConfig
@@ -240,11 +260,6 @@ class Manifest:
     stages: tuple[StageRecord, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.schema_version != SCHEMA_VERSION:
-            raise BundleError(
-                f"the manifest has schema version {self.schema_version}, this levit-edge reads version"
-                f" {SCHEMA_VERSION}."
-            )
         named = {artifact.file for artifact in self.artifacts} | {self.labels_file, self.golden_file}
         if not named <= set(self.files):
             raise BundleError(f"the manifest names {sorted(named - set(self.files))} without their SHA-256.")

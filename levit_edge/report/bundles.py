@@ -21,13 +21,8 @@ class Opened:
     """A bundle under the name that tells it from the others."""
 
     name: str
-    bundle: Bundle
+    manifest: Manifest
     report_data: ReportData | None
-
-    @property
-    def manifest(self) -> Manifest:
-        """The bundle's."""
-        return self.bundle.manifest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +57,7 @@ def open_all(bundles: Sequence[Bundle]) -> tuple[Opened, ...]:
     return tuple(
         Opened(
             name=folder if folders.count(folder) == 1 else text(str(bundle.path), LONGEST_NAME),
-            bundle=bundle,
+            manifest=bundle.manifest,
             report_data=read_report_data(bundle),
         )
         for folder, bundle in zip(folders, bundles, strict=True)

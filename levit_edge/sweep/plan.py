@@ -9,10 +9,9 @@ from typing import Annotated, Any
 
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.reader import plain_file_name
-from levit_edge.bundle.recipe import Recipe
-from levit_edge.bundle.recipe_file import read_recipe
+from levit_edge.bundle.recipe import Recipe, read_recipe
 from levit_edge.data.named_sets import is_named_set
-from levit_edge.documents import Between, from_json, read_toml, to_json
+from levit_edge.documents import Between, Version, from_json, read_toml, to_json
 from levit_edge.errors import LevitEdgeError, PlanError
 from levit_edge.model.config import CONFIGS
 
@@ -153,7 +152,7 @@ class Limits:
 class SweepPlan:
     """A whole plan."""
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Annotated[int, Version(SCHEMA_VERSION)] = SCHEMA_VERSION
     checkpoints: tuple[CheckpointSource, ...]
     calibration: Calibration
     evaluation: Evaluation
@@ -165,8 +164,6 @@ class SweepPlan:
     limits: Limits = Limits()
 
     def __post_init__(self) -> None:
-        if self.schema_version != SCHEMA_VERSION:
-            raise PlanError(f"schema_version is {self.schema_version}, this levit-edge reads {SCHEMA_VERSION}")
         for name, what in (("checkpoints", self.checkpoints), ("recipes", self.recipes)):
             if not what:
                 raise PlanError(f"there are no {name}")

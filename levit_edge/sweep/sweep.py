@@ -1,7 +1,6 @@
 """A whole sweep: the library behind `levit-edge sweep`."""
 
 import asyncio
-import os
 import re
 import secrets
 import time
@@ -16,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from levit_edge.data.named_sets import Use
 from levit_edge.data.options import ImageOptions
 from levit_edge.demo import checkpoint_path
+from levit_edge.device.small_files import usable_cores
 from levit_edge.errors import DataError, PlanError, SweepError
 from levit_edge.sweep.candidates import BuiltCandidate, NamedCheckpoint, make_candidates
 from levit_edge.sweep.engines.engine import Engine
@@ -220,8 +220,9 @@ def open_engine(
     """
     run_id = secrets.token_hex(4)
     if engine == LOCAL:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return LocalEngine(store.url, here, run_id, workers=workers or cores, memory_bytes=available_bytes() or ENOUGH)
+        return LocalEngine(
+            store.url, here, run_id, workers=workers or usable_cores(), memory_bytes=available_bytes() or ENOUGH
+        )
     if engine != RAY and not engine.startswith("ray://"):
         raise SweepError(f"{engine!r} is no engine; expected {LOCAL}, {RAY} or ray://host:port.")
     from levit_edge.sweep.engines.ray_engine import RayEngine

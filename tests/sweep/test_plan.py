@@ -113,7 +113,7 @@ def test_mistakes_are_named(tmp_path: Path, more: str, said: str) -> None:
     ("text", "said"),
     [
         ("", "lacks calibration, checkpoints, evaluation"),
-        ("schema_version = 2\n" + LEAST, "schema_version is 2, this levit-edge reads 1"),
+        ("schema_version = 2\n" + LEAST, "schema_version is 2, expected 1: what this levit-edge reads"),
         (LEAST.replace('path = "weights/*.pth"', ""), "a checkpoint needs path, size or both"),
         (LEAST.replace('path = "weights/*.pth"', 'size = "512"'), "size is '512', expected one of 128S"),
         (LEAST.replace("[[checkpoints]]", "[checkpoints]"), "checkpoints is"),

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from levit_edge.bundle.manifest import ImageProvenance
-from levit_edge.bundle.provenance import image_provenance
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import BadImage
@@ -42,7 +41,7 @@ class Calibrated:
 
     def provenance(self, source: str) -> ImageProvenance:
         """What was used of the folder that the user named `source`."""
-        return image_provenance(source, self.images, self.bad, list_files=True)
+        return ImageProvenance.of(source, self.images, self.bad, list_files=True)
 
 
 def calibrate_network(
@@ -61,4 +60,4 @@ def calibrate_network(
     """
     with CalibrationImages(images.images, preprocessing, options) as passes:
         plan = make_plan(deploy, passes, recipe, stages)
-    return Calibrated(plan=plan, images=images, bad=passes.bad, golden=passes.golden, alike=passes.alike)
+    return Calibrated(plan=plan, images=images, bad=tuple(passes.bad), golden=passes.golden, alike=passes.alike)

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from levit_edge.bundle.kinds import Precision, Runtime
-from levit_edge.bundle.manifest import Artifact, Verification
-from levit_edge.bundle.provenance import image_provenance
+from levit_edge.bundle.manifest import Artifact, ImageProvenance, Verification
 from levit_edge.bundle.reader import Bundle
 from levit_edge.data.image_set import evaluation_images
 from levit_edge.data.imagefolder import ImageSet
@@ -170,7 +169,7 @@ def score(
                     flips(images.images[index], label, logits)
             advance(1)
         refuse_bad_images(bad, len(images), skip=options.skip_bad_images)
-        provenance = image_provenance(source, images, bad)
+        provenance = ImageProvenance.of(source, images, bad)
     results = tallies.results()
     return Verification(
         samples=provenance.count,

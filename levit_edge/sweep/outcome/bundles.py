@@ -9,7 +9,7 @@ from pathlib import Path
 from levit_edge.bundle.kinds import TOOLS
 from levit_edge.bundle.manifest import Manifest
 from levit_edge.bundle.reader import Bundle
-from levit_edge.bundle.writer import BundleWriter
+from levit_edge.bundle.writer import new_bundle
 from levit_edge.documents import from_json
 from levit_edge.errors import SweepError
 from levit_edge.quantize.bundle_parts import finish, labels_file
@@ -35,7 +35,7 @@ def write_bundle(built: BuiltCandidate, output: Path, store: Store, class_names:
     if files is None or verification is None:
         raise ValueError(f"{built.candidate.title} was not evaluated")
     facts, quantized, blobs = files.facts, files.quantized, files.blobs
-    with BundleWriter(output, sum(each.size_bytes for each in quantized.artifacts)) as writer:
+    with new_bundle(output, sum(each.size_bytes for each in quantized.artifacts)) as writer:
         for file in (*(each.file for each in quantized.artifacts), GOLDEN):
             writer.add(file, store.blob(blobs[file]))
         writer.add("labels.txt", labels_file(facts.config.classes, facts.labels, class_names))

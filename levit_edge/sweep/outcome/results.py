@@ -10,7 +10,7 @@ from typing import Annotated
 from levit_edge.benchmark.measurement import Device, Latency
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Artifact, ArtifactResult, Verification
-from levit_edge.documents import Between, Length
+from levit_edge.documents import Length, Version
 from levit_edge.sweep.plan import SweepPlan
 
 __all__ = ["Candidate", "SweepResults", "TaskCounts", "merged_hosts"]
@@ -85,7 +85,7 @@ class TaskCounts:
 class SweepResults:
     """`results.json`."""
 
-    schema_version: Annotated[int, Between(SCHEMA_VERSION, SCHEMA_VERSION)] = SCHEMA_VERSION
+    schema_version: Annotated[int, Version(SCHEMA_VERSION)] = SCHEMA_VERSION
     levit_edge_version: str
     created_utc: str
     plan: SweepPlan

@@ -114,7 +114,7 @@ def test_nothing_of_others_reaches_the_terminal_as_a_command() -> None:
 
 @pytest.mark.parametrize("value", [float("inf"), float("nan"), -1e300])
 def test_figures_that_cannot_be_are_dashes(value: float) -> None:
-    bad = candidate("levit", "static", drops=(value, 0.0), times_ms=(value, 1.0), sqnr_db=value, winner=True)
+    bad = candidate("levit", "static", drops=(value, 0.0), times_ms=(float("inf"), 1.0), sqnr_db=value, winner=True)
     lines = printed(replace(sweep(), candidates=(bad,)))
     assert lines[2].replace(",", " ").split()[:8] == ["static", "8.58", "–", "–", "97.50", "–", "–", "wins"]
 
