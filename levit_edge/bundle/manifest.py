@@ -13,7 +13,7 @@ from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import BadImage
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import digest
-from levit_edge.documents import Version
+from levit_edge.documents import Between, Count, Version
 from levit_edge.errors import BundleError
 from levit_edge.model.config import LevitConfig
 from levit_edge.system.progress import StageRecord
@@ -38,6 +38,9 @@ __all__ = [
 SCHEMA_VERSION = 1
 EMBEDDED = "embedded"
 """The `source` of the package's own photographs."""
+Percent = Annotated[float, Between(0, 100)]
+Points = Annotated[float, Between(-100, 100)]
+Decibels = Annotated[float, Between(-1000, 1000)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +50,7 @@ class Artifact:
     file: str
     runtime: Runtime
     precision: Precision
-    size_bytes: int
+    size_bytes: Count
     sha256: str
     graph_sqnr_db: float | None = None
     """Logit SQNR of the file in its runtime against the graph it was exported from, over the golden images."""
@@ -123,25 +126,25 @@ class ArtifactResult:
     artifact: str
     runtime: Runtime
     precision: Precision
-    size_bytes: int
-    top1: float | None
-    top5: float | None
-    drop_pt: float | None
+    size_bytes: Count
+    top1: Percent | None = None
+    top5: Percent | None = None
+    drop_pt: Points | None = None
     """fp32 top-1 minus this top-1."""
-    drop_ci95_pt: tuple[float, float] | None
+    drop_ci95_pt: tuple[Points, Points] | None = None
     """95 % interval of the paired difference (Bonett and Price 2012)."""
-    agreement: float | None
+    agreement: Percent | None = None
     """Percent of images with the same top-1 class as fp32."""
-    flips_lost: int | None
+    flips_lost: Count | None = None
     """Images that fp32 classifies rightly and this artifact wrongly."""
-    flips_gained: int | None
+    flips_gained: Count | None = None
     """Images that fp32 classifies wrongly and this artifact rightly."""
-    sqnr_db: float | None
+    sqnr_db: Decibels | None = None
     """10 log10 (Σ fp32² / Σ (this − fp32)²) over all logits of all images."""
-    margin_change_mean: float | None
+    margin_change_mean: float | None = None
     """Mean change of fp32's top-1 logit minus the largest other one, in logits."""
-    margin_change_worst: float | None
-    images_per_second: float
+    margin_change_worst: float | None = None
+    images_per_second: float = 0.0
     """One thread, in the runtime alone, without decoding, while other processes do the same on the other cores."""
 
 

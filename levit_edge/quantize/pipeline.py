@@ -95,7 +95,8 @@ def _make(
 ) -> Bundle:
     decode = partial(calibrated_from_bytes, deploy=run.deploy, images=run.images.calibration)
     calibrated = kept.recalled("calibration", partial(run.calibrate, stages), encode=calibrated_to_bytes, decode=decode)
-    _warn_if_alike(calibrated, warn)
+    if calibrated.warning:
+        warn(calibrated.warning)
     planned = keep_budget(run, calibrated.plan, kept, stages, warn)
     with stages.stage("quantize"):
         graph = quantize_graph(planned.plan)
@@ -112,14 +113,6 @@ def _make(
     latency = measure_here(writer.staged(manifest), writer.output.name, stages, warn) if bench else None
     manifest = replace(manifest, stages=tuple(stages.records))
     return finish(writer, manifest, replace(report_data, latency=latency))
-
-
-def _warn_if_alike(calibrated: Calibrated, warn: Warn) -> None:
-    if calibrated.alike and len(calibrated.images) > 1:
-        warn(
-            f"the {len(calibrated.images)} calibration images are all the same picture: the ranges will not fit"
-            " others. Give images like those that the model will see."
-        )
 
 
 def _add_files(writer: BundleWriter, run: Prepared, golden: NDArray[np.float32], checked: Sequence[Checked]) -> None:

@@ -82,6 +82,8 @@ def test_a_plan_survives_bit_for_bit(demo_steps: Demo, chosen: ImageSet, calibra
         assert torch.equal(plan.deploy(pixels), restored.deploy(pixels))
     assert (again.golden == calibrated.golden).all()
     assert again.alike is calibrated.alike is False
+    assert not calibrated.warning
+    assert f"the {len(chosen)} calibration images are all the same" in replace(calibrated, alike=True).warning
     assert again.provenance("folder") == calibrated.provenance("folder")
     assert again.provenance("folder").skipped == (chosen.relative_paths[7],)
     assert again.readable == chosen.images[:7] + chosen.images[8:]

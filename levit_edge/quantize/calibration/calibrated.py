@@ -34,6 +34,16 @@ class Calibrated:
     """Whether all images are one and the same."""
 
     @property
+    def warning(self) -> str:
+        """What to tell the user of the images; empty if there is nothing."""
+        if not self.alike or len(self.images) == 1:
+            return ""
+        return (
+            f"the {len(self.images)} calibration images are all the same picture: the ranges will not fit others. Give"
+            " images like those that the model will see."
+        )
+
+    @property
     def readable(self) -> tuple[Location, ...]:
         """The images without those that were left out."""
         bad = {each.path for each in self.bad}

@@ -19,9 +19,9 @@ from levit_edge.data.options import DEFAULTS, ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.errors import DataError
-from levit_edge.runtime.evaluation.evaluator import THREADS, Answer, Model
+from levit_edge.runtime.evaluation.evaluator import Answer, Model
 from levit_edge.runtime.evaluation.pool import answers, default_processes
-from levit_edge.runtime.evaluation.tally import PresentTally, Tallies, gate
+from levit_edge.runtime.evaluation.tally import PresentTally, Tallies
 from levit_edge.runtime.runner import runtime_version
 from levit_edge.system.host import describe_host
 from levit_edge.system.progress import Stages
@@ -170,15 +170,5 @@ def score(
             advance(1)
         refuse_bad_images(bad, len(images), skip=options.skip_bad_images)
         provenance = ImageProvenance.of(source, images, bad)
-    results = tallies.results()
-    return Verification(
-        samples=provenance.count,
-        labelled=images.labels is not None,
-        images=provenance,
-        runtimes=runtimes,
-        host=host,
-        threads=THREADS,
-        gate=gate(results, max_drop_pt),
-        results=results,
-        among_present=among.result(),
-    )
+    verification = tallies.verification(provenance, runtimes, host, max_drop_pt)
+    return replace(verification, among_present=among.result())

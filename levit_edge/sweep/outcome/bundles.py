@@ -22,10 +22,8 @@ from levit_edge.system.host import describe_host, package_versions
 __all__ = ["write_bundle"]
 
 
-def write_bundle(built: BuiltCandidate, output: Path, store: Store, class_names: tuple[str, ...] | None) -> Bundle:
+def write_bundle(built: BuiltCandidate, output: Path, store: Store) -> Bundle:
     """Write the candidate's bundle to the folder `output`. It was evaluated.
-
-    `class_names` are those of the evaluation's folders, for networks that name none.
 
     Raises:
         OutputError: it cannot be written there.
@@ -38,7 +36,7 @@ def write_bundle(built: BuiltCandidate, output: Path, store: Store, class_names:
     with new_bundle(output, sum(each.size_bytes for each in quantized.artifacts)) as writer:
         for file in (*(each.file for each in quantized.artifacts), GOLDEN):
             writer.add(file, store.blob(blobs[file]))
-        writer.add("labels.txt", labels_file(facts.config.classes, facts.labels, class_names))
+        writer.add("labels.txt", labels_file(facts.config.classes, facts.labels, files.class_names))
         document = json.loads(store.blob(blobs[REPORT_DATA_FILE]))
         report_data = from_json(ReportData, document, SweepError, "what the store has of a candidate")
         manifest = Manifest(

@@ -71,7 +71,7 @@ class Calibrate(Task):
         with tempfile.TemporaryDirectory(prefix="levit-edge-") as folder:
             images = materialise(self.shards, self.images, Path(folder))
             network = calibrate_network(deploy, images, self.preprocessing, self.recipe, options, Stages())
-            calibrated = Calibrated(images=network.provenance(self.source), alike=network.alike)
+            calibrated = Calibrated(images=network.provenance(self.source), warning=network.warning)
             blobs = {
                 IMAGES: store.add(_some_images(network.readable)),
                 # The images that go with the plan are all readable.
