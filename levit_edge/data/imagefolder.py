@@ -78,7 +78,10 @@ class Arrangement:
 
 
 def list_image_folder(directory: Path) -> Arrangement:
-    """The images under a local `directory`; see `read_image_folder` for which they are and which links are followed.
+    """The images under a local `directory`; see `arrange` for which they are.
+
+    Images may lie deeper inside a class folder. Links to files and links as class folders are followed; deeper links to
+    folders are not, as they may lead in circles.
 
     Raises:
         DataError: no such folder, no images in it, or images beside class folders.
