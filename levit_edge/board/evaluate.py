@@ -36,6 +36,7 @@ from levit_edge.device.protocol import read_frame, write_frame
 from levit_edge.documents import to_json
 from levit_edge.errors import BoardError, OutputError
 from levit_edge.runtime.evaluation.evaluator import Answer
+from levit_edge.runtime.evaluation.gate import DEFAULT_RULES, GateRules
 from levit_edge.runtime.evaluation.verify import bundle_images, score
 from levit_edge.runtime.evaluation.worker import pack_answer, unpack_answer
 from levit_edge.system.progress import Stages
@@ -73,6 +74,7 @@ def verify_on(
     runtimes: Sequence[Runtime] | None = None,
     options: ImageOptions = DEFAULTS,
     max_drop_pt: float | None = None,
+    rules: GateRules = DEFAULT_RULES,
     timeout_s: float | None = None,
     stages: Stages | None = None,
 ) -> BoardVerification:
@@ -118,6 +120,7 @@ def verify_on(
             host=_host(device),
             options=options,
             max_drop_pt=max_drop_pt,
+            rules=rules.of_weights(manifest.config, manifest.checkpoint.sha256),
             stages=stages,
         )
         results.done()

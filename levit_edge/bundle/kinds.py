@@ -9,7 +9,7 @@ from typing import Any, Self
 from levit_edge.bundle.recipe import OnnxAttention, Recipe, Scheme
 from levit_edge.bundle.self_contained import is_self_contained
 
-__all__ = ["TOOLS", "OldestRuntime", "Precision", "Runtime", "RuntimeEntry", "named"]
+__all__ = ["TOOLS", "GateOn", "OldestRuntime", "Precision", "Runtime", "RuntimeEntry", "named"]
 
 TOOLS = ("torch", "torchao", "executorch", "onnx", "onnxscript", "onnxruntime", "numpy", "pillow")
 """The packages that decide what a bundle holds."""
@@ -120,6 +120,15 @@ RUNTIMES = {
         packed_for=("board",),
     ),
 }
+
+
+class GateOn(StrEnum):
+    """What a gate judges."""
+
+    DROP = "drop"
+    """The drop itself."""
+    INTERVAL = "interval"
+    """The upper end of its 95 % interval."""
 
 
 class Precision(StrEnum):

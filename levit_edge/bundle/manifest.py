@@ -5,7 +5,7 @@ Accuracies are in percent, drops in percentage points, sizes in bytes, times in 
 
 from dataclasses import dataclass
 
-from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.kinds import GateOn, Precision, Runtime
 from levit_edge.bundle.recipe import LayerScheme, Recipe
 from levit_edge.data.classes import PairingRecord
 from levit_edge.data.preprocess import Preprocessing
@@ -131,6 +131,9 @@ class Gate:
 
     max_drop_pt: float | None
     passed: bool | None
+    on: GateOn = GateOn.DROP
+    allow_poor_fp32: bool = False
+    """Whether it may pass although fp32's accuracy cannot be right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +151,8 @@ class Verification:
     gate: Gate
     classes: PairingRecord | None = None
     """How it was decided which class each label stands for; None without labels, and in older bundles."""
+    poor_fp32: str | None = None
+    """Why fp32's accuracy cannot be that of the model as it was trained."""
     results: tuple[ArtifactResult, ...]
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from levit_edge.bundle.kinds import Runtime
+from levit_edge.bundle.kinds import GateOn, Runtime
 from levit_edge.model.config import CONFIGS
 
 
@@ -33,6 +33,17 @@ MaxDrop = Annotated[
     typer.Option(
         metavar="POINTS", help="Gate: fail with exit status 4 if top-1 drops by more than this many percentage points."
     ),
+]
+GateOnChoice = Annotated[
+    GateOn,
+    typer.Option(
+        "--gate-on",
+        help="What --max-drop judges: the drop, or the upper end of its 95 % interval, which few images fail.",
+    ),
+]
+AllowPoorFp32 = Annotated[
+    bool,
+    typer.Option("--allow-poor-fp32", help="Let the gate pass although fp32's own accuracy cannot be right."),
 ]
 RuntimeChoice = Annotated[
     list[Runtime] | None,

@@ -25,6 +25,7 @@ from levit_edge.quantize.prepare import Prepared, check_images, prepare, with_se
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.quantize.report_data import evaluate_files, measure_here
 from levit_edge.quantize.stage_cache import StageCache, inputs_of
+from levit_edge.runtime.evaluation.gate import DEFAULT_RULES, GateRules
 from levit_edge.system.host import describe_host, package_versions
 from levit_edge.system.progress import StageListener, Stages
 
@@ -43,6 +44,7 @@ def quantize(
     recipe: Recipe | None = None,
     options: ImageOptions = DEFAULTS,
     max_drop_pt: float | None = None,
+    rules: GateRules = DEFAULT_RULES,
     bench: bool = True,
     thumbnails: bool = True,
     listener: StageListener | None = None,
@@ -76,6 +78,7 @@ def quantize(
         recipe=recipe or Recipe(),
         options=options,
         max_drop_pt=max_drop_pt,
+        rules=rules,
         stages=stages,
         warn=warn,
     )

@@ -19,6 +19,7 @@ from levit_edge.model.download import resolve_checkpoint
 from levit_edge.model.fuse import fuse
 from levit_edge.quantize.calibration.calibrated import Calibrated, calibrate_network
 from levit_edge.quantize.calibration.sources import ImageSources, choose_images
+from levit_edge.runtime.evaluation.gate import DEFAULT_RULES, GateRules
 from levit_edge.system.progress import Stages
 
 __all__ = ["Prepared", "check_images", "prepare", "with_search_images"]
@@ -43,6 +44,7 @@ class Prepared:
     """Those that choose layer schemes, if there is a budget; none of them is among `images`."""
     options: ImageOptions
     max_drop_pt: float | None
+    rules: GateRules = DEFAULT_RULES
     """The budget."""
 
     def calibrate(self, stages: Stages) -> Calibrated:
@@ -61,6 +63,7 @@ def prepare(
     recipe: Recipe,
     options: ImageOptions,
     max_drop_pt: float | None,
+    rules: GateRules = DEFAULT_RULES,
     stages: Stages,
     warn: Callable[[str], None],
 ) -> Prepared:
@@ -97,6 +100,7 @@ def prepare(
         images=images,
         options=options,
         max_drop_pt=max_drop_pt,
+        rules=rules,
     )
 
 

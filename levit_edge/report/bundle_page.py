@@ -17,6 +17,7 @@ from levit_edge.report.layers_plot import compared_sqnr_plot, ranges_plot, sqnr_
 from levit_edge.report.page import render
 from levit_edge.report.report_data import FlippedImage, ImageAnswer
 from levit_edge.report.reproduce import quantize_command, verify_command
+from levit_edge.runtime.evaluation.gate import verdict
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -64,6 +65,7 @@ def bundle_page(bundle: Bundle, *, others: Sequence[Bundle] = (), measurements: 
         else [],
         plots=_layer_plots(ours),
         quantize_command=quantize_command(manifest, report_data.limit if report_data else None),
+        verdict=verdict(manifest.verification),
         verify_command=verify_command(manifest),
         compared=compare(opened) if others else None,
         compared_plot=_compared_plot(opened) if others else None,

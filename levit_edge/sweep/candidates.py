@@ -11,7 +11,8 @@ from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.errors import DataError
 from levit_edge.runtime.evaluation.evaluator import THREADS
-from levit_edge.runtime.evaluation.tally import Tallies, Tally, gate
+from levit_edge.runtime.evaluation.gate import DEFAULT_RULES, gate, poor_fp32, published_top1
+from levit_edge.runtime.evaluation.tally import Tallies, Tally
 from levit_edge.sweep.inputs.calibration_files import choose_calibration
 from levit_edge.sweep.inputs.images import Images, LabelledShard
 from levit_edge.sweep.inputs.shard_index import folder_pairing
@@ -240,6 +241,9 @@ def _verified(built: BuiltCandidate, on_shards: Sequence[dict[str, Evaluated | s
         tallies.by_artifact[artifacts[place % len(artifacts)]].merge(Tally.from_json(each.tally))
     provenance = images.provenance(tuple(frozenset(each.skipped) for each in evaluated[:: len(artifacts)]))
     results, pairing = tallies.results(), folder_pairing(images.listing, work.facts.classes)
+    classes = None if pairing is None else pairing.record
+    published = published_top1(work.facts.config, work.facts.provenance.sha256)
+    poor = poor_fp32(results, provenance.count, classes, published)
     verification = Verification(
         samples=provenance.count,
         labelled=any(result.top1 is not None for result in results),
@@ -247,8 +251,9 @@ def _verified(built: BuiltCandidate, on_shards: Sequence[dict[str, Evaluated | s
         runtimes={str(a.runtime): each.runtime for a, each in zip(artifacts, evaluated, strict=False)},
         host=merged_hosts([each.host for each in evaluated]),
         threads=THREADS,
-        gate=gate(results, work.plan.gates.max_drop_pt),
-        classes=None if pairing is None else pairing.record,
+        gate=gate(results, work.plan.gates.max_drop_pt, DEFAULT_RULES, poor),
+        poor_fp32=poor,
+        classes=classes,
         results=results,
     )
     return replace(built, candidate=replace(built.candidate, verification=verification))

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from levit_edge.bundle.kinds import GateOn
 from levit_edge.bundle.recipe import Recipe, option_words
 from levit_edge.cli.images import fetch_images
 from levit_edge.cli.options import (
+    AllowPoorFp32,
     Calibration,
     Checkpoint,
     Classes,
     Devkit,
+    GateOnChoice,
     JsonOutput,
     Labels,
     Limit,
@@ -79,6 +82,8 @@ def quantize(
     output: Output = None,
     resize: Resize = None,
     max_drop: Budget = None,
+    gate_on: GateOnChoice = GateOn.DROP,
+    allow_poor_fp32: AllowPoorFp32 = False,
     limit: Limit = None,
     recipe: Recipe,
     skip_bad_images: SkipBadImages = False,
@@ -98,6 +103,7 @@ def quantize(
     options = replace(sources, resize=resize, limit=limit, skip_bad_images=skip_bad_images, workers=workers)
     from levit_edge.cli.show.tables import print_bundle
     from levit_edge.quantize.pipeline import quantize as quantize_checkpoint
+    from levit_edge.runtime.evaluation.gate import GateRules
 
     bundle = quantize_checkpoint(
         checkpoint,
@@ -108,6 +114,7 @@ def quantize(
         recipe=recipe,
         options=options,
         max_drop_pt=max_drop,
+        rules=GateRules(on=gate_on, allow_poor_fp32=allow_poor_fp32),
         bench=bench,
         thumbnails=thumbnails,
         listener=stage_listener(json=json),

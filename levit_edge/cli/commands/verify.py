@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from levit_edge.bundle.kinds import Runtime
+from levit_edge.bundle.kinds import GateOn, Runtime
 from levit_edge.cli.images import fetch_images
 from levit_edge.cli.options import (
+    AllowPoorFp32,
     Classes,
     Devkit,
+    GateOnChoice,
     JsonOutput,
     Key,
     Labels,
@@ -67,6 +69,8 @@ def verify(
     devkit: Devkit = None,
     only: Only = None,
     max_drop: MaxDrop = None,
+    gate_on: GateOnChoice = GateOn.DROP,
+    allow_poor_fp32: AllowPoorFp32 = False,
     limit: Limit = None,
     runtime: RuntimeChoice = None,
     skip_bad_images: SkipBadImages = False,
@@ -91,6 +95,8 @@ def verify(
             "--devkit": devkit,
             "--only": only,
             "--max-drop": max_drop is not None,
+            "--gate-on": gate_on is not GateOn.DROP,
+            "--allow-poor-fp32": allow_poor_fp32,
             "--limit": limit,
             "--runtime": runtime,
             "--skip-bad-images": skip_bad_images,
@@ -112,11 +118,13 @@ def verify(
         only=only,
     )
     from levit_edge.bundle.reader import Bundle
+    from levit_edge.runtime.evaluation.gate import GateRules
     from levit_edge.runtime.evaluation.verify import verify as verify_bundle
     from levit_edge.system.progress import Stages
 
+    rules = GateRules(on=gate_on, allow_poor_fp32=allow_poor_fp32)
     stages, opened = Stages(stage_listener(json=json)), Bundle.open(bundle)
-    asked: dict[str, Any] = {"options": options, "max_drop_pt": max_drop, "stages": stages}
+    asked: dict[str, Any] = {"options": options, "max_drop_pt": max_drop, "rules": rules, "stages": stages}
     if on is None:
         verification = verify_bundle(opened, images, runtimes=tuple(runtime or Runtime), **asked)
     else:

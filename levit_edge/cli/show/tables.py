@@ -11,6 +11,7 @@ from levit_edge.bundle.reader import Bundle
 from levit_edge.cli.show.fitting_table import decimal, print_table
 from levit_edge.cli.terminal.console import print_json, say, stdout
 from levit_edge.documents import to_json
+from levit_edge.runtime.evaluation.gate import verdict
 from levit_edge.system.progress import StageRecord
 
 __all__ = ["bundle_json", "print_bundle", "verification_table"]
@@ -58,10 +59,11 @@ def verification_table(verification: Verification, console: Console) -> None:
         line(verification.classes.sentence)
     if not verification.labelled:
         line("The images have no labels: the drop was not measured.", "yellow")
-    if gate.passed is True:
-        line(f"gate passed: the drop is at most {gate.max_drop_pt:g} points", "green")
-    elif gate.passed is False:
-        line(f"gate FAILED: the drop is more than {gate.max_drop_pt:g} points", "bold red")
+    if verification.poor_fp32 is not None:
+        line(f"warning: {verification.poor_fp32}", "bold red")
+    said = verdict(verification)
+    if said is not None:
+        line(said, "green" if gate.passed else "bold red")
 
 
 def _print_search(search: SearchRecord) -> None:

@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from levit_edge.bundle.kinds import Precision, Runtime
-from levit_edge.bundle.manifest import Artifact, ArtifactResult, Gate
+from levit_edge.bundle.manifest import Artifact, ArtifactResult
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import BundleError
 from levit_edge.runtime.evaluation.comparison import Comparison, Counts, paired_interval
 from levit_edge.runtime.evaluation.evaluator import Answer
 from levit_edge.runtime.evaluation.exact_sum import ExactSum
 
-__all__ = ["Tallies", "Tally", "gate"]
+__all__ = ["Tallies", "Tally"]
 
 Floats = NDArray[np.float32]
 MOST_IMAGES = 2**53
@@ -133,13 +133,6 @@ class Tallies:
     def results(self) -> tuple[ArtifactResult, ...]:
         """The figures of all artifacts, in the order of `by_artifact`."""
         return tuple(tally.result(artifact) for artifact, tally in self.by_artifact.items())
-
-
-def gate(results: Sequence[ArtifactResult], max_drop_pt: float | None) -> Gate:
-    """Whether every drop that could be measured is within `max_drop_pt` percentage points."""
-    drops = [result.drop_pt for result in results if result.drop_pt is not None]
-    passed = all(drop <= max_drop_pt for drop in drops) if max_drop_pt is not None and drops else None
-    return Gate(max_drop_pt=max_drop_pt, passed=passed)
 
 
 def _lane(artifacts: Sequence[Artifact], runtime: Runtime) -> list[Artifact]:

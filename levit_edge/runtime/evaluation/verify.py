@@ -22,8 +22,9 @@ from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.errors import DataError
 from levit_edge.runtime.evaluation.evaluator import THREADS, Answer, Model
+from levit_edge.runtime.evaluation.gate import DEFAULT_RULES, GateRules, gate, poor_fp32
 from levit_edge.runtime.evaluation.pool import answers, default_processes
-from levit_edge.runtime.evaluation.tally import Tallies, gate
+from levit_edge.runtime.evaluation.tally import Tallies
 from levit_edge.runtime.runner import runtime_version
 from levit_edge.system.host import describe_host
 from levit_edge.system.progress import Stages
@@ -42,6 +43,7 @@ def verify(
     runtimes: Sequence[Runtime] = tuple(Runtime),
     options: ImageOptions = DEFAULTS,
     max_drop_pt: float | None = None,
+    rules: GateRules = DEFAULT_RULES,
     stages: Stages | None = None,
 ) -> Verification:
     """Run the bundle's artifacts of `runtimes` over the images in the folder `evaluation`.
@@ -66,6 +68,7 @@ def verify(
         source=str(evaluation),
         options=replace(options, workers=max(1, options.processes(default_processes(len(images))))),
         max_drop_pt=max_drop_pt,
+        rules=rules.of_weights(bundle.manifest.config, bundle.manifest.checkpoint.sha256),
         stages=stages,
         classes=bundle.manifest.config.classes,
     )
@@ -109,6 +112,7 @@ def evaluate(
     source: str,
     options: ImageOptions = DEFAULTS,
     max_drop_pt: float | None = None,
+    rules: GateRules = DEFAULT_RULES,
     stages: Stages | None = None,
     classes: int | None = None,
     flips: AnswerListener | None = None,
@@ -130,6 +134,7 @@ def evaluate(
         host=describe_host(),
         options=options,
         max_drop_pt=max_drop_pt,
+        rules=rules,
         stages=stages,
         flips=flips,
     )
@@ -145,6 +150,7 @@ def score(
     host: dict[str, str],
     options: ImageOptions = DEFAULTS,
     max_drop_pt: float | None = None,
+    rules: GateRules = DEFAULT_RULES,
     stages: Stages | None = None,
     flips: AnswerListener | None = None,
 ) -> Verification:
@@ -171,7 +177,8 @@ def score(
             advance(1)
         refuse_bad_images(bad, len(images), skip=options.skip_bad_images)
         provenance = image_provenance(source, images, bad)
-    results = tallies.results()
+    results, classes = tallies.results(), None if images.pairing is None else images.pairing.record
+    poor = poor_fp32(results, provenance.count, classes, rules.published_top1)
     return Verification(
         samples=provenance.count,
         labelled=images.labels is not None,
@@ -179,7 +186,8 @@ def score(
         runtimes=runtimes,
         host=host,
         threads=THREADS,
-        gate=gate(results, max_drop_pt),
-        classes=None if images.pairing is None else images.pairing.record,
+        gate=gate(results, max_drop_pt, rules, poor),
+        classes=classes,
+        poor_fp32=poor,
         results=results,
     )

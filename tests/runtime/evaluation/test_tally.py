@@ -16,7 +16,8 @@ from levit_edge.bundle.manifest import Artifact, ArtifactResult
 from levit_edge.documents import to_json
 from levit_edge.errors import BundleError
 from levit_edge.runtime.evaluation.evaluator import Answer
-from levit_edge.runtime.evaluation.tally import Tallies, Tally, gate
+from levit_edge.runtime.evaluation.gate import gate
+from levit_edge.runtime.evaluation.tally import Tallies, Tally
 
 Image = tuple[Answer, int | None]
 CLASSES = 6
