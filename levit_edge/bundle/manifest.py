@@ -16,6 +16,7 @@ from levit_edge.system.progress import StageRecord
 __all__ = [
     "EMBEDDED",
     "AffineParameters",
+    "AmongPresent",
     "Artifact",
     "ArtifactResult",
     "Gate",
@@ -137,6 +138,18 @@ class Gate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AmongPresent:
+    """Top-1 where only the classes count that the images have, and these are not all of the network's.
+
+    Of a network for ImageNet's 1,000 classes on Imagenette's ten: how often the largest of ten logits is the right one.
+    """
+
+    classes: int
+    top1: dict[str, float]
+    """Artifact -> percent."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Verification:
     """fp32 and INT8 in the real runtimes over the evaluation images."""
 
@@ -154,6 +167,7 @@ class Verification:
     poor_fp32: str | None = None
     """Why fp32's accuracy cannot be that of the model as it was trained."""
     results: tuple[ArtifactResult, ...]
+    among_present: AmongPresent | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

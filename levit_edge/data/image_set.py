@@ -51,7 +51,14 @@ def _image_set(found: Found, model: ModelClasses | None) -> ImageSet:
         pairing = None if model is None else _pairing(found, found.labels, distinct, model)
         index = {label: place for place, label in enumerate(distinct)} if pairing is None else pairing.index
         labels = tuple(index[label] for label in found.labels.of_images)
-    return ImageSet(root=Path(found.source), images=found.images, labels=labels, pairing=pairing, names=found.names)
+    return ImageSet(
+        root=Path(found.source),
+        images=found.images,
+        labels=labels,
+        pairing=pairing,
+        names=found.names,
+        present=None if labels is None else tuple(sorted(set(labels))),
+    )
 
 
 def _distinct(labels: Labels) -> tuple[str, ...]:

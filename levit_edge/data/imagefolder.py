@@ -7,7 +7,7 @@ nowhere else.
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
@@ -43,6 +43,8 @@ class ImageSet:
     images, whose labels only tell classes apart."""
     names: tuple[str, ...] | None = None
     """What each image is called where it came from, if it is no file under `root` or a copy under another name."""
+    present: tuple[int, ...] | None = None
+    """The classes that have images, before a sample was taken of them, if it is known."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -57,11 +59,10 @@ class ImageSet:
     def select(self, indices: Iterable[int]) -> "ImageSet":
         """The images at `indices`, in that order: those that could be read, for instance."""
         chosen = tuple(indices)
-        return ImageSet(
-            root=self.root,
+        return replace(
+            self,
             images=tuple(self.images[index] for index in chosen),
             labels=None if self.labels is None else tuple(self.labels[index] for index in chosen),
-            pairing=self.pairing,
             names=None if self.names is None else tuple(self.names[index] for index in chosen),
         )
 

@@ -4,7 +4,8 @@ Tar files and parquet files are never unpacked: an image is read from where it l
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -21,6 +22,8 @@ __all__ = ["Location", "Row", "Span", "check_header_at", "image_at", "open_parqu
 
 MOST_IMAGE_BYTES = 256 * 2**20
 """A photograph that is larger is refused unread."""
+HEADER_BYTES = 2**16
+"""What tells format and size of most photographs."""
 ROWS_AT_A_TIME = 16
 PARQUET_ADVICE = "parquet files are read with pyarrow: pip install pyarrow"
 
@@ -79,8 +82,12 @@ def check_header_at(location: Location) -> None:
     """
     if isinstance(location, Path):
         check_header(location)
-    else:
-        check_content(read_bytes(location), str(location))
+        return
+    if isinstance(location, Span) and location.size > HEADER_BYTES:
+        with suppress(DataError):  # its metadata may be longer
+            check_content(read_bytes(replace(location, size=HEADER_BYTES)), location.name)
+            return
+    check_content(read_bytes(location), str(location))
 
 
 def read_bytes(location: Location) -> bytes:

@@ -11,6 +11,7 @@ from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.reader import plain_file_name
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.bundle.recipe_file import read_recipe
+from levit_edge.data.named_sets import is_named_set
 from levit_edge.documents import Between, from_json, read_toml, to_json
 from levit_edge.errors import LevitEdgeError, PlanError
 from levit_edge.model.config import CONFIGS
@@ -68,6 +69,8 @@ class Calibration:
 
     images: str
     """A folder, tar shards, or their URL: see `levit_edge.sweep.inputs.sources`."""
+    only: str | None = None
+    """A list of the images to take."""
     skip_bad_images: bool = False
 
 
@@ -76,6 +79,12 @@ class Evaluation:
     """The labelled images that accuracy is measured on."""
 
     images: str
+    labels: str | None = None
+    """A table of their classes."""
+    devkit: str | None = None
+    """The development kit of ILSVRC 2012."""
+    only: str | None = None
+    """A list of the images to take."""
     count: AtLeastOne | None = None
     """How many there have to be."""
     per_class: AtLeastOne | None = None
@@ -192,13 +201,25 @@ def _resolved(plan: SweepPlan, folder: Path) -> SweepPlan:
     """The plan with paths that do not depend on the current folder."""
 
     def absolute(location: str) -> str:
-        return location if "://" in location else str(folder / Path(location).expanduser())
+        if "://" in location or is_named_set(location):
+            return location
+        return str(folder / Path(location).expanduser())
+
+    calibration, evaluation = plan.calibration, plan.evaluation
 
     return replace(
         plan,
         checkpoints=tuple(replace(each, path=each.path and absolute(each.path)) for each in plan.checkpoints),
-        calibration=replace(plan.calibration, images=absolute(plan.calibration.images)),
-        evaluation=replace(plan.evaluation, images=absolute(plan.evaluation.images)),
+        calibration=replace(
+            calibration, images=absolute(calibration.images), only=calibration.only and absolute(calibration.only)
+        ),
+        evaluation=replace(
+            evaluation,
+            images=absolute(evaluation.images),
+            labels=evaluation.labels and absolute(evaluation.labels),
+            devkit=evaluation.devkit and absolute(evaluation.devkit),
+            only=evaluation.only and absolute(evaluation.only),
+        ),
     )
 
 

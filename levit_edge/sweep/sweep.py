@@ -11,8 +11,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
+from levit_edge.data.named_sets import Use
+from levit_edge.data.options import ImageOptions
 from levit_edge.demo import checkpoint_path
 from levit_edge.errors import DataError, PlanError, SweepError
 from levit_edge.sweep.candidates import BuiltCandidate, NamedCheckpoint, make_candidates
@@ -68,8 +70,7 @@ def sweep(
     start, listener = time.monotonic(), listener or Silent()
     _require_packages()
     checkpoints = _checkpoints(plan.checkpoints)
-    calibration = list_shards(plan.calibration.images, SHARD_IMAGES)
-    evaluation = list_shards(plan.evaluation.images, plan.evaluation.shard_images)
+    calibration, evaluation = _listings(plan)
     with Output(output) as place:
         store = place.store
         here = environment()
@@ -133,6 +134,23 @@ def _require_labels(plan: SweepPlan, images: Images) -> None:
     named = [name for name, wanted in wants.items() if wanted]
     if named and images.indices and not images.labels_are_known:
         raise DataError(f"{images.listing.source} has no labels, and the plan wants {' and '.join(named)}.")
+
+
+def _listings(plan: SweepPlan) -> tuple[Listing, Listing]:
+    """The shards to calibrate on and to evaluate on."""
+    calibration, evaluation = plan.calibration, plan.evaluation
+    calibrating = ImageOptions(only=_path(calibration.only))
+    evaluating = ImageOptions(
+        labels=_path(evaluation.labels), devkit=_path(evaluation.devkit), only=_path(evaluation.only)
+    )
+    return (
+        list_shards(calibration.images, SHARD_IMAGES, calibrating, Use.CALIBRATION),
+        list_shards(evaluation.images, evaluation.shard_images, evaluating),
+    )
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)
 
 
 def _require_packages() -> None:

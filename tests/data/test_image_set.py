@@ -33,6 +33,8 @@ def test_validation_images_have_the_outputs_of_the_table(tmp_path: Path) -> None
     (tmp_path / "only.txt").write_text(f"{validation_name(3)}\n{validation_name(2)}\n")
     chosen = evaluation_images(tar, ModelClasses(outputs=1000), ImageOptions(labels=table, only=tmp_path / "only.txt"))
     assert (chosen.images, chosen.labels) == (by_table.select([1, 2]).images, by_table.select([1, 2]).labels)
+    assert chosen.present == (0, 970)
+    assert images.present == (0, 65, 970)
 
 
 def test_numbers_are_outputs(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """Images where they lie: the same bytes and pixels in a file, a tar file and a parquet file, here and in workers."""
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from levit_edge import demo
 from levit_edge.data.imagefolder import ImageSet
@@ -79,6 +81,21 @@ def test_images_that_cannot_be_read_are_named(tmp_path: Path, workers: int) -> N
     assert reasons[1:] == [f"{damaged}: 2.jpg: an empty file"]
     with pytest.raises(DataError, match=r"2 of 3 images cannot be read(.|\n)*y.tar: 1.jpg: not an image"):
         check_headers(bad, lambda _count: None)
+
+
+def test_headers_are_checked_without_the_rest(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (400, 400, 3), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=95)
+    photograph = buffer.getvalue()
+    comment = b"\xff\xfe\xff\xf0" + b"x" * 0xFFEE
+    long = photograph[:2] + comment * 2 + photograph[2:]  # the size comes after 128 KB
+    files = {"1.jpg": photograph, "2.jpg": long, "3.jpg": b"\xff\xd8" + comment * 2}
+    good, longer, bad = open_source(write_tar(tmp_path / "x.tar", files)).images
+    check_header_at(good)
+    check_header_at(longer)
+    with pytest.raises(DataError, match=r"x\.tar: 3\.jpg: "):
+        check_header_at(bad)
 
 
 def test_an_archive_that_has_changed_is_noticed(tmp_path: Path) -> None:

@@ -51,6 +51,9 @@ def verification_table(verification: Verification, console: Console) -> None:
                 f"{result.artifact}: {result.flips_lost} flips lost, {result.flips_gained} gained; margin change"
                 f" {result.margin_change_mean:+.2f} mean, {result.margin_change_worst:+.2f} worst"
             )
+    if (among := verification.among_present) is not None:
+        figures = ", ".join(f"{artifact} {top1:.2f} %" for artifact, top1 in among.top1.items())
+        line(f"top-1 among the {among.classes} classes of these images alone: {figures}")
     runtimes = ", ".join(f"{name} {version}" for name, version in verification.runtimes.items())
     host, gate = verification.host, verification.gate
     machine = f"{host.get('processor', 'unknown')}, {host.get('architecture', 'unknown')}"

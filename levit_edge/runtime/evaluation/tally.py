@@ -4,6 +4,7 @@ Counts are integers and sums are exact, so parts of an evaluation give, merged i
 """
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
@@ -12,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from levit_edge.bundle.kinds import Precision, Runtime
-from levit_edge.bundle.manifest import Artifact, ArtifactResult
+from levit_edge.bundle.manifest import AmongPresent, Artifact, ArtifactResult
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import BundleError
 from levit_edge.runtime.evaluation.comparison import Comparison, Counts, paired_interval
 from levit_edge.runtime.evaluation.evaluator import Answer
 from levit_edge.runtime.evaluation.exact_sum import ExactSum
 
-__all__ = ["Tallies", "Tally"]
+__all__ = ["PresentTally", "Tallies", "Tally"]
 
 Floats = NDArray[np.float32]
 MOST_IMAGES = 2**53
@@ -133,6 +134,28 @@ class Tallies:
     def results(self) -> tuple[ArtifactResult, ...]:
         """The figures of all artifacts, in the order of `by_artifact`."""
         return tuple(tally.result(artifact) for artifact, tally in self.by_artifact.items())
+
+
+class PresentTally:
+    """Top-1 among the classes that the images have, which are `present`, of artifacts with more classes."""
+
+    def __init__(self, present: Sequence[int]) -> None:
+        self._present = np.array(present)
+        self._right: Counter[str] = Counter()
+        self._images = 0
+
+    def count(self, logits: Mapping[Artifact, Floats], label: int) -> None:
+        """Count one image."""
+        self._images += 1
+        for artifact, found in logits.items():
+            self._right[artifact.file] += int(self._present[np.argmax(found[self._present])]) == label
+
+    def result(self) -> AmongPresent | None:
+        """The figures; None without images."""
+        if not self._images:
+            return None
+        top1 = {file: 100 * right / self._images for file, right in self._right.items()}
+        return AmongPresent(classes=len(self._present), top1=top1)
 
 
 def _lane(artifacts: Sequence[Artifact], runtime: Runtime) -> list[Artifact]:

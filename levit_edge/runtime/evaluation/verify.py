@@ -24,7 +24,7 @@ from levit_edge.errors import DataError
 from levit_edge.runtime.evaluation.evaluator import THREADS, Answer, Model
 from levit_edge.runtime.evaluation.gate import DEFAULT_RULES, GateRules, gate, poor_fp32
 from levit_edge.runtime.evaluation.pool import answers, default_processes
-from levit_edge.runtime.evaluation.tally import Tallies
+from levit_edge.runtime.evaluation.tally import PresentTally, Tallies
 from levit_edge.runtime.runner import runtime_version
 from levit_edge.system.host import describe_host
 from levit_edge.system.progress import Stages
@@ -163,7 +163,7 @@ def score(
         DataError: images cannot be read, and are not to be skipped.
         BundleError: a runtime has no fp32 artifact.
     """
-    tallies = Tallies(artifacts)
+    tallies, among = Tallies(artifacts), PresentTally(images.present or ())
     bad: list[BadImage] = []
     with (stages or Stages()).stage("verify", total=len(images)) as advance, closing(answered):
         for index, answer in enumerate(answered):
@@ -172,6 +172,8 @@ def score(
             else:
                 label = None if images.labels is None else images.labels[index]
                 logits = tallies.count(answer, label)
+                if label is not None and images.present and 1 < len(images.present) < answer.logits.shape[1]:
+                    among.count(logits, label)
                 if flips is not None:
                     flips(images.images[index], label, logits)
             advance(1)
@@ -190,4 +192,5 @@ def score(
         classes=classes,
         poor_fp32=poor,
         results=results,
+        among_present=among.result(),
     )

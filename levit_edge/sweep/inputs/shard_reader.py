@@ -19,6 +19,7 @@ from tarfile import ReadError
 from typing import Any
 
 from levit_edge.data.imagefolder import EXTENSIONS, is_hidden_path
+from levit_edge.data.locations import read_bytes, unpack
 from levit_edge.data.sources.webdataset import WEBDATASETS_OWN, sample_name, written_label
 from levit_edge.data.tar import StrictHeader, check_rest
 from levit_edge.errors import DataError
@@ -65,6 +66,8 @@ def entries(shard: Shard, only: Container[str] | None = None) -> Iterator[Entry]
             image, several, or no sound label. The shard is named, and how far it could be read.
         MemoryShortageError: there is not enough memory.
     """
+    if shard.placed:
+        return _placed(shard, only)
     if not shard.is_tar:
         return _files(shard, only)
     return (entry for entry in _samples(shard) if only is None or entry.name in only)
@@ -80,6 +83,19 @@ def _files(shard: Shard, only: Container[str] | None) -> Iterator[Entry]:
                 raise ValueError(f"more than {MOST_IMAGE_BYTES:,} bytes")
         folder, slash, _ = file.path.partition("/")
         yield Entry(name=file.path, folder=folder if slash else None, label=None, content=content)
+
+
+def _placed(shard: Shard, only: Container[str] | None) -> Iterator[Entry]:
+    system, _ = locate(shard.root)
+    for file in shard.files:
+        with reported(f"{shard.name}: {file.path}"):
+            if signature(system, file.path) != file.signature:
+                raise DataError(f"{shard.name}: {file.path}: changed since it was listed; list the images again")
+    for image in shard.placed:
+        if only is None or image.name in only:
+            with reported(f"{shard.name}: {image.name}"):
+                content = read_bytes(unpack(image.location))
+            yield Entry(name=image.name, folder=image.folder, label=image.label, content=content)
 
 
 @contextmanager

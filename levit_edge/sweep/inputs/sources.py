@@ -12,6 +12,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from levit_edge.data.imagefolder import Arrangement, arrange, list_image_folder
+from levit_edge.data.locations import Location, Row, Span, pack
+from levit_edge.data.named_sets import Use, fetch_set, is_named_set
+from levit_edge.data.options import DEFAULTS, ImageOptions
+from levit_edge.data.sources.found import Found, LabelKind
+from levit_edge.data.sources.open import open_source
 from levit_edge.errors import DataError
 from levit_edge.sweep.inputs.storage import (
     StoredFile,
@@ -31,6 +36,19 @@ MOST_SHARDS = 100_000  # a brace pattern may stand for any number
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlacedImage:
+    """An image of a source that is neither a folder of class folders nor a WebDataset shard."""
+
+    name: str
+    folder: str | None
+    """Its class, if that has a name."""
+    label: int | None
+    """Its class, if that is a number."""
+    location: dict[str, Any]
+    """What `levit_edge.data.locations.pack` made of where it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Shard:
     """Some of a source's images: what one task reads. Equal if their content is, as far as can be told unread."""
 
@@ -39,12 +57,15 @@ class Shard:
     root: str
     """The folder that the files are in: an absolute local path, or a URL."""
     files: tuple[StoredFile, ...]
-    """The images, or the one tar file. One that is not there has no signature, and its shard cannot be read."""
+    """The images, or the one tar file, or the archives of `placed`. One that is not there has no signature, and its
+    shard cannot be read."""
+    placed: tuple[PlacedImage, ...] = ()
+    """The images, where the files alone do not tell them."""
 
     @property
     def is_tar(self) -> bool:
         """Whether it is one WebDataset tar file, compressed or not, and no folder with a file for each image."""
-        return self.files[0].path.lower().endswith(TAR_ENDINGS)
+        return not self.placed and self.files[0].path.lower().endswith(TAR_ENDINGS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,19 +78,27 @@ class Listing:
     """The class folders in order, empty ones too; None for tar files and for folders of images alone."""
 
 
-def list_shards(source: str, shard_size: int) -> Listing:
-    """The shards of the images at `source`.
+def list_shards(source: str, shard_size: int, options: ImageOptions = DEFAULTS, use: Use = Use.EVALUATION) -> Listing:
+    """The shards of the images at `source`; of `options`, `labels`, `devkit` and `only` count.
 
     `source` is an image folder (see `levit_edge.data.imagefolder.read_image_folder`), whose images make shards of
     `shard_size`, the last one smaller; or tar files by the name of one, a glob or a brace pattern such as
     `val-{00000..00099}.tar`, each a shard. Either is local or at a URL. Tar files that a brace pattern names and that
     are not there are shards without signature.
 
+    What is local may also be of any other layout that `levit_edge.data.sources.open.open_source` knows, or the name of
+    a public set.
+
     Raises:
         DataError: nothing is there, it cannot be listed, or a library that it needs is not installed.
+        DownloadError: a public set cannot be fetched.
     """
     if shard_size < 1:
         raise DataError(f"shards of {shard_size} images were asked for, expected 1 or more")
+    if is_named_set(source):
+        source = str(fetch_set(source, use))
+    if (found := _placed(source, options)) is not None:
+        return _placed_listing(found, shard_size)
     system, root = locate(source)
     if is_local(system) and Path(root).is_dir():
         return _folder(source, Path(root), shard_size)
@@ -97,6 +126,67 @@ def _folder(source: str, local: Path | None, shard_size: int) -> Listing:
         for start in range(0, len(files), shard_size)
     )
     return Listing(source=source, shards=shards, class_names=found.folders)
+
+
+def _placed(source: str, options: ImageOptions) -> Found | None:
+    """The images of a local source with more than its files to tell them; None for other sources."""
+    system, root = locate(source)
+    path, asked = Path(root), bool(options.labels or options.devkit or options.only)
+    if not is_local(system):
+        return None
+    with reported(source):
+        inside = list(path.iterdir()) if path.is_dir() else [path]
+    parquet = any(each.suffix == ".parquet" for each in inside)
+    if not (asked or parquet) and (not path.exists() or any(each.is_dir() for each in inside)):
+        return None
+    try:
+        found = open_source(path, labels=options.labels, only=options.only, devkit=options.devkit)
+    except DataError:  # of tar files of samples and of folders it is told where they are read
+        if asked or parquet:
+            raise
+        return None
+    as_they_are = found.labels is None or found.labels.kind is LabelKind.INDICES
+    return None if as_they_are and not (asked or parquet) else found
+
+
+def _placed_listing(found: Found, shard_size: int) -> Listing:
+    labels = found.labels
+    numbers = labels is not None and labels.kind is LabelKind.INDICES
+    names = [None] * len(found) if labels is None else labels.of_images
+    images = [
+        PlacedImage(
+            name=name,
+            folder=None if numbers else label,
+            label=int(label) if numbers and label is not None else None,
+            location=pack(location),
+        )
+        for name, label, location in zip(found.names, names, found.images, strict=True)
+    ]
+    system, root = locate(found.source)
+    marks = {path: signature(system, path) for path in {file_of(each) for each in found.images}}
+    shards = []
+    for start in range(0, len(images), shard_size):
+        end = min(start + shard_size, len(images))
+        files = dict.fromkeys(file_of(each) for each in found.images[start:end])
+        shards.append(
+            Shard(
+                name=f"{PurePosixPath(root).name}[{start}:{end}]",
+                root=root,
+                files=tuple(StoredFile(path=path, signature=marks[path]) for path in files),
+                placed=tuple(images[start:end]),
+            )
+        )
+    classes = None
+    if labels is not None and not numbers:
+        classes = labels.classes or tuple(sorted(set(labels.of_images)))
+    return Listing(source=found.source, shards=tuple(shards), class_names=classes)
+
+
+def file_of(location: Location) -> str:
+    """The file that an image is in, by its absolute path."""
+    if isinstance(location, Span):
+        return str(location.archive.absolute())
+    return str((location.file if isinstance(location, Row) else location).absolute())
 
 
 def _files_below(system: Any, root: str) -> dict[str, Any]:

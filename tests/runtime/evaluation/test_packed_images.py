@@ -3,13 +3,18 @@
 import dataclasses
 from pathlib import Path
 
+import numpy as np
+import onnxruntime
 import pytest
 
 from levit_edge.board.evaluate import verify_on
 from levit_edge.board.transports.local import LocalTransport
 from levit_edge.bundle.manifest import Verification
 from levit_edge.bundle.reader import Bundle
+from levit_edge.data.classes import ModelClasses
+from levit_edge.data.image_set import evaluation_images
 from levit_edge.data.options import ImageOptions
+from levit_edge.data.preprocess import read_input
 from levit_edge.errors import DataError
 from levit_edge.runtime.evaluation.verify import verify
 from tests.data.sources.made_up import write_files, write_tar
@@ -67,3 +72,27 @@ def test_images_alone_with_a_table_here_and_on_a_board(
 def options_of(options: ImageOptions) -> ImageOptions:
     """The same for images in class folders."""
     return dataclasses.replace(options, labels=None)
+
+
+def test_fewer_classes_than_outputs_give_a_second_top1(
+    tiny_bundle: Path, files: dict[str, bytes], tmp_path: Path, labelled_photographs: Path
+) -> None:
+    bundle, options = Bundle.open(tiny_bundle), ImageOptions(workers=1)
+    assert verify(bundle, labelled_photographs, options=options).among_present is None
+    flat = write_files(tmp_path / "flat", {n.replace("/", "-"): c for n, c in files.items() if n[0] in "02"})
+    table = tmp_path / "labels.csv"
+    table.write_text("".join(f"{n.replace('/', '-')},{n[0]}\n" for n in files if n[0] in "02"))
+    found = verify(bundle, flat, options=ImageOptions(labels=table, workers=1))
+    images = evaluation_images(flat, ModelClasses(outputs=3), ImageOptions(labels=table))
+    assert images.labels is not None
+    assert found.among_present is not None
+    assert found.among_present.classes == 2
+    session = onnxruntime.InferenceSession(str(bundle.path / "fp32.onnx"), providers=["CPUExecutionProvider"])
+    inputs = [read_input(image, bundle.manifest.preprocessing)[np.newaxis] for image in images.images]
+    logits = np.concatenate([session.run(["logits"], {"image": each})[0] for each in inputs])
+    right = np.array([0, 2])[logits[:, [0, 2]].argmax(1)] == np.array(images.labels)
+    assert found.among_present.top1["fp32.onnx"] == 100 * right.mean()
+    assert found.among_present.top1["fp32.onnx"] >= (found.results[0].top1 or 0)
+    sampled = verify(bundle, flat, options=ImageOptions(labels=table, workers=1, limit=1)).among_present
+    assert sampled is not None
+    assert sampled.classes == 2

@@ -1,0 +1,78 @@
+"""Sources that are neither class folders nor WebDataset shards: their shards hold where each image lies."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from levit_edge.data.classes import ModelClasses
+from levit_edge.data.imagenet import synsets
+from levit_edge.data.options import ImageOptions
+from levit_edge.documents import from_json, to_json
+from levit_edge.errors import DataError, SweepError
+from levit_edge.sweep.inputs.shard_index import image_names, index_shard, labels_for
+from levit_edge.sweep.inputs.shard_reader import entries
+from levit_edge.sweep.inputs.sources import Listing, Shard, list_shards
+from tests.data.sources.made_up import jpeg, numbering, validation_name, write_devkit, write_files, write_tar
+from tests.data.sources.test_open import parquet
+
+VALIDATION = {validation_name(number): jpeg(number) for number in range(1, 6)}
+PLACES = [65, 970, 0, 65, 2]
+IDS = {wordnet_id: number for number, wordnet_id in numbering().items()}
+TRUTH = {number: IDS[synsets()[place]] for number, place in enumerate(PLACES, 1)}
+
+
+def read(listing: Listing) -> tuple[list[str], list[int], list[bytes]]:
+    """Names, labels for ImageNet's outputs, and contents, as workers find them."""
+    shards = [from_json(Shard, json.loads(json.dumps(to_json(each))), SweepError, "it") for each in listing.shards]
+    assert tuple(shards) == listing.shards
+    indices = [index_shard(each) for each in shards]
+    labels = labels_for(listing, indices, ModelClasses(outputs=1000))
+    content = [entry.content for shard in shards for entry in entries(shard)]
+    return [*image_names(indices)], [each for of_shard in labels for each in of_shard or ()], content
+
+
+def test_a_validation_tar_with_the_devkit(tmp_path: Path) -> None:
+    write_devkit(tmp_path / "ILSVRC2012_devkit_t12.tar.gz", TRUTH)
+    listing = list_shards(str(write_tar(tmp_path / "ILSVRC2012_img_val.tar", VALIDATION)), 2)
+    assert [each.name for each in listing.shards] == [
+        f"ILSVRC2012_img_val.tar[{part}]" for part in ("0:2", "2:4", "4:5")
+    ]
+    assert read(listing) == ([*VALIDATION], PLACES, [*VALIDATION.values()])
+
+
+def test_a_folder_with_a_table_and_a_list(tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "val", VALIDATION)
+    (tmp_path / "val.txt").write_text("".join(f"{n} {p}\n" for n, p in zip(VALIDATION, PLACES, strict=True)))
+    (tmp_path / "only.txt").write_text(f"{validation_name(2)}\n{validation_name(5)}\n")
+    options = ImageOptions(labels=tmp_path / "val.txt", only=tmp_path / "only.txt")
+    names, labels, _ = read(list_shards(str(folder), 9, options))
+    assert (names, labels) == ([validation_name(2), validation_name(5)], [970, 2])
+
+
+def test_parquet_files(tmp_path: Path) -> None:
+    parquet(tmp_path / "validation-0.parquet", names=None)
+    for source in (tmp_path, tmp_path / "validation-*.parquet"):
+        _, labels, _ = read(list_shards(str(source), 3))
+        assert labels == [0, 65, 2, 0]
+
+
+def test_a_tar_of_class_folders(tmp_path: Path) -> None:
+    files = {f"{synsets()[place]}/{number}.jpg": jpeg(number) for number, place in enumerate((2, 65))}
+    assert read(list_shards(str(write_tar(tmp_path / "v.tar", files)), 9))[:2] == ([*files], [2, 65])
+
+
+def test_an_archive_that_has_changed_is_refused(tmp_path: Path) -> None:
+    write_devkit(tmp_path / "ILSVRC2012_devkit_t12", TRUTH)
+    path = write_tar(tmp_path / "val.tar", VALIDATION)
+    (shard,) = list_shards(str(path), 9).shards
+    write_tar(path, dict(reversed(VALIDATION.items())))
+    with pytest.raises(DataError, match=r"val\.tar: changed since it was listed; list the images again"):
+        [*entries(shard)]
+
+
+def test_labels_that_do_not_fit_are_told_when_listing(tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "val", VALIDATION)
+    (tmp_path / "val.txt").write_text(f"{validation_name(1)} 3\n")
+    with pytest.raises(DataError, match=r"val has 5 images, but 4 of them are not in .*val.txt"):
+        list_shards(str(folder), 9, ImageOptions(labels=tmp_path / "val.txt"))
