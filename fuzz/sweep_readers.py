@@ -94,7 +94,7 @@ def tally(_bundle: Path) -> Reader:
 
     from levit_edge.bundle.kinds import Precision, Runtime
     from levit_edge.bundle.manifest import Artifact
-    from levit_edge.documents import to_json
+    from levit_edge.documents import from_json, to_json
     from levit_edge.runtime.evaluation.evaluator import Answer
     from levit_edge.runtime.evaluation.tally import Tallies, Tally
 
@@ -113,8 +113,8 @@ def tally(_bundle: Path) -> Reader:
             document = json.loads(data)
         except (ValueError, RecursionError) as error:
             raise SweepError("not JSON") from error
-        found = Tally.from_json(document)
-        found.merge(Tally.from_json(document))
+        found = from_json(Tally, document, SweepError, "the tally")
+        found.merge(from_json(Tally, document, SweepError, "the tally"))
         found.result(artifacts[-1])
 
     return Reader(name="tally", seeds=seeds, mutations=JSON, read=read)

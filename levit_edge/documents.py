@@ -27,6 +27,7 @@ __all__ = [
     "Length",
     "Matching",
     "Sha256",
+    "Version",
     "from_json",
     "parse_json",
     "read_json",
@@ -49,8 +50,6 @@ class Between:
         """What is wrong with `value`, to follow its name; None if it is allowed."""
         if self.low <= value <= self.high:
             return None
-        if self.low == self.high:
-            return f"is {value!r}, expected {self.low:g}"
         wanted = f"at least {self.low:g}" if self.high == math.inf else f"{self.low:.16g} to {self.high:.16g}"
         return f"is {value!r}, expected {wanted}"
 
@@ -82,6 +81,17 @@ class Matching:
         if re.fullmatch(self.expression, value, re.ASCII):
             return None
         return f"is {_brief(value)}, expected {self.what}"
+
+
+@dataclass(frozen=True)
+class Version:
+    """The one version of a document that is read."""
+
+    number: int
+
+    def fault(self, value: int) -> str | None:
+        """As that of `Between`."""
+        return None if value == self.number else f"is {value}, expected {self.number}: what this levit-edge reads"
 
 
 Count = Annotated[int, Between(0, 2**53)]
@@ -187,7 +197,8 @@ def _decode(kind: Any, value: object, at: str) -> Any:  # noqa: PLR0911 - one re
     if get_origin(kind) is Annotated:
         return _decode_bounded(kind, value, at)
     if get_origin(kind) in {Union, UnionType}:
-        return _decode_optional(kind, value, at)
+        (inner,) = (option for option in get_args(kind) if option is not NoneType)
+        return None if value is None else _decode(inner, value, at)
     if is_dataclass(kind):
         return _decode_dataclass(kind, value, at)
     if get_origin(kind) is tuple:
@@ -227,13 +238,6 @@ def _to_float(value: int, at: str) -> float:
         return float(value)
     except OverflowError as error:
         raise _MismatchError(f"{at or 'it'} is {_brief(value)}, too large for a float") from error
-
-
-def _decode_optional(kind: Any, value: object, at: str) -> Any:
-    if value is None:
-        return None
-    (inner,) = (option for option in get_args(kind) if option is not NoneType)
-    return _decode(inner, value, at)
 
 
 def _decode_dataclass(kind: Any, value: object, at: str) -> Any:

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-__all__ = ["entries", "listed", "number", "reason", "text"]
+__all__ = ["counted", "entries", "listed", "number", "reason", "shortened", "text"]
 
 MAX_ENTRIES = 4096
 """More cores, or thermal zones, than any board has."""
@@ -40,10 +40,20 @@ def entries(value: object) -> dict[str, object]:
     return {str(key): item for key, item in list(value.items())[:MAX_ENTRIES]}
 
 
+def counted(count: int, noun: str) -> str:
+    """Such as `1 thread` and `2 threads`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def listed(names: Sequence[str], shown: int = 5, *, between: str = ", ", longest: int = 120) -> str:
     """The first names, each of at most so many characters, and how many more there are."""
     text = between.join(_shown(name, longest) for name in names[:shown])
     return text if len(names) <= shown else f"{text}{between.removeprefix(',')}and {len(names) - shown:,} more"
+
+
+def shortened(name: str, longest: int) -> str:
+    """Both ends of a long name: those of one list often begin alike."""
+    return name if len(name) <= longest else f"{name[: (longest - 1) // 2]}…{name[-(longest // 2) :]}"
 
 
 def _shown(name: str, longest: int) -> str:

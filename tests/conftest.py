@@ -29,7 +29,7 @@ from levit_edge.bundle.manifest import (
     Verification,
 )
 from levit_edge.bundle.recipe import Recipe
-from levit_edge.bundle.writer import BundleWriter
+from levit_edge.bundle.writer import new_bundle
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.model.config import CONFIGS
 from levit_edge.system.progress import StageRecord
@@ -219,7 +219,7 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     golden = io.BytesIO()
     np.savez(golden, allow_pickle=False, inputs=inputs, **{name: each.astype("f4") for name, each in logits.items()})
     path = tmp_path_factory.mktemp("tiny") / "bundle"
-    with BundleWriter(path) as writer:
+    with new_bundle(path) as writer:
         models = {name: colour_classifier(each) for name, each in weights.items()}
         artifacts = tuple(
             Artifact(

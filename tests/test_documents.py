@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from levit_edge.documents import MAX_DOCUMENT_BYTES, Between, Length, Sha256, from_json, read_json, to_json
+from levit_edge.documents import MAX_DOCUMENT_BYTES, Between, Length, Sha256, Version, from_json, read_json, to_json
 from levit_edge.errors import BundleError, DataError
 
 
@@ -206,7 +206,7 @@ def test_what_cannot_be_read_is_an_error(tmp_path: Path, make: Callable[[Path], 
 
 @dataclass(frozen=True, kw_only=True)
 class Bounded:
-    version: Annotated[int, Between(2, 2)] = 2
+    version: Annotated[int, Version(2)] = 2
     share: Annotated[float, Between(0, 1)] | None = None
     least: Annotated[int, Between(1)] = 1
     names: Annotated[tuple[Annotated[str, Length(1, 3)], ...], Length(0, 2)] = ()
@@ -216,7 +216,7 @@ class Bounded:
 @pytest.mark.parametrize(
     ("document", "complaint"),
     [
-        ({"version": 1}, "version is 1, expected 2"),
+        ({"version": 1}, "version is 1, expected 2: what this levit-edge reads"),
         ({"share": 1.5}, "share is 1.5, expected 0 to 1"),
         ({"share": math.nan}, "share is nan, expected 0 to 1"),
         ({"share": True}, "share is True, expected float"),

@@ -1,6 +1,6 @@
 import pytest
 
-from levit_edge.text import listed
+from levit_edge.text import counted, listed
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,7 @@ def test_listed_as_lines() -> None:
     names = ["x" * 200, *map(str, range(1300))]
     assert listed(names, 2, between="\n  ", longest=300) == "x" * 200 + "\n  0\n  and 1,299 more"
     assert listed(names[1:3], 2, between="\n  ") == "0\n  1"
+
+
+def test_what_is_counted_has_its_number() -> None:
+    assert [counted(count, "thread") for count in (0, 1, 2)] == ["0 threads", "1 thread", "2 threads"]

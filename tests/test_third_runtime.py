@@ -14,7 +14,7 @@ from levit_edge.board.packages import requirements, runtimes_there
 from levit_edge.bundle.kinds import RUNTIMES, OldestRuntime, Precision, Runtime, RuntimeEntry
 from levit_edge.bundle.manifest import Artifact
 from levit_edge.bundle.reader import Bundle
-from levit_edge.bundle.writer import BundleWriter
+from levit_edge.bundle.writer import new_bundle
 from levit_edge.cli.show.bench import bench_table
 from levit_edge.cli.show.sweep import sweep_table
 from levit_edge.cli.show.tables import verification_table
@@ -24,7 +24,7 @@ from levit_edge.report.boards_page import boards_page
 from levit_edge.report.bundle_page import bundle_page
 from levit_edge.runtime.inspect.worker import inspected
 from levit_edge.sweep.outcome.page import sweep_page
-from tests.board.example import COOL, MEASUREMENT, PI_5, times
+from tests.board.example import MEASUREMENT, times
 from tests.board.test_packages import hello
 from tests.report.example import report_bundle
 from tests.report.test_bundle_page import text
@@ -62,7 +62,7 @@ def bundle(third: Runtime, tiny_bundle: Path, labelled_photographs: Path, tmp_pa
     """The tiny bundle with files for the third runtime, evaluated and with evidence."""
     source = Bundle.open(tiny_bundle)
     artifacts: list[Artifact] = list(source.manifest.artifacts)
-    with BundleWriter(tmp_path / "source") as writer:
+    with new_bundle(tmp_path / "source") as writer:
         for name in source.manifest.files:
             writer.add(name, source.read(name))
         for each in source.manifest.artifacts:
@@ -118,8 +118,8 @@ def test_times_with_it_are_shown_compared_and_diagnosed(third: Runtime, console:
         MEASUREMENT,
         results=(*MEASUREMENT.results, *results),
         speedups=(*MEASUREMENT.speedups, speedup),
-        findings=findings(device=PI_5, before=COOL, after=COOL, results=results, speedups=[speedup]),
     )
+    measured = replace(measured, findings=findings(measured))
     assert measured.findings[0].startswith("third: INT8 is less than")
     bench_table(measured, console)
     assert "int8.third" in shown(console)

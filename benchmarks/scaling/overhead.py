@@ -24,7 +24,8 @@ from levit_edge.documents import to_json
 from levit_edge.sweep.engines.environment import environment
 from levit_edge.sweep.sweep import LOCAL, open_engine
 from levit_edge.sweep.tasks.call import Call, Nothing
-from levit_edge.sweep.tasks.runner import Runner, Silent, run_to_end
+from levit_edge.sweep.tasks.result import Listener
+from levit_edge.sweep.tasks.runner import Runner, run_to_end
 from levit_edge.sweep.tasks.store import Store
 
 __all__ = ["Metrics", "Overhead", "measure"]
@@ -68,7 +69,7 @@ def measure(engine: str, tasks: int, workers: int | None) -> Overhead:
         store, here = Store(folder), environment()
         start = time.monotonic()
         with open_engine(engine, store, here, workers) as opened:
-            runner = Runner(store, opened, here, Silent(), retries=0)
+            runner = Runner(store, opened, here, Listener(), retries=0)
             run_to_end(_all_at_once(runner, range(WARM_UP)))
             started = time.monotonic() - start
             single = run_to_end(_one_by_one(runner, range(WARM_UP, WARM_UP + SINGLE)))
@@ -77,7 +78,7 @@ def measure(engine: str, tasks: int, workers: int | None) -> Overhead:
             run_to_end(_all_at_once(runner, numbers))
             seconds, cpu_seconds = time.monotonic() - begun, time.process_time() - cpu
             begun = time.monotonic()
-            run_to_end(_all_at_once(Runner(store, opened, here, Silent(), retries=0), numbers))
+            run_to_end(_all_at_once(Runner(store, opened, here, Listener(), retries=0), numbers))
             again = time.monotonic() - begun
             description = opened.description
     return Overhead(

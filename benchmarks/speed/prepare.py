@@ -10,7 +10,6 @@ from benchmarks.speed.contender import IMAGES, Workshop
 from benchmarks.speed.race import CHECKED_IMAGES
 from levit_edge import demo
 from levit_edge.bundle.manifest import ImageProvenance
-from levit_edge.bundle.provenance import image_provenance
 from levit_edge.data.image_set import calibration_images
 from levit_edge.data.loader import Decoder
 from levit_edge.data.preprocess import Preprocessing
@@ -80,7 +79,7 @@ def prepare(wanted: Wanted, folder: Path) -> Prepared:
         multiply_adds=multiply_adds(trained.config),
         weights=weights,
         checkpoint_sha256=trained.sha256,
-        calibration=image_provenance(
+        calibration=ImageProvenance.of(
             str(wanted.calibration) if wanted.calibration else "embedded", chosen, [], list_files=True
         ),
         logits=logits,

@@ -62,7 +62,7 @@ def _row(place: int, measurement: Measurement, runtime: Runtime, threads: int) -
     return ComparisonRow(
         measurement=place,
         board=_board(device),
-        cores=_cores(device),
+        cores=" + ".join(f"{group.count} × {group.name}" for group in device.cores) or "unknown",
         model=measurement.model.name,
         runtime=runtime,
         threads=threads,
@@ -82,7 +82,3 @@ def _board(device: Device) -> str:
     if device.model != "unknown":
         return device.model
     return device.cores[0].name if device.cores else device.architecture
-
-
-def _cores(device: Device) -> str:
-    return " + ".join(f"{group.count} × {group.name}" for group in device.cores) or "unknown"

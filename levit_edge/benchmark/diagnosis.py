@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterable, Sequence
 
 from levit_edge.benchmark.interference import busy, powersave, throttled, too_many_threads
-from levit_edge.benchmark.measurement import ArtifactTimes, BoardState, Device, SpeedUp, Sustained
+from levit_edge.benchmark.measurement import ArtifactTimes, Device, Measurement, SpeedUp
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.runtime.inspect.onnxruntime import OptimisedGraph
+from levit_edge.text import counted
 
 __all__ = ["DOT_PRODUCTS", "WANTED_SPEEDUP", "findings"]
 
@@ -33,39 +34,19 @@ UNEXPLAINED = (
 )
 
 
-def findings(
-    *,
-    device: Device,
-    before: BoardState,
-    after: BoardState,
-    results: Sequence[ArtifactTimes],
-    speedups: Sequence[SpeedUp],
-    sustained: Sustained | None = None,
-    optimised: OptimisedGraph | None = None,
-) -> tuple[str, ...]:
+def findings(measured: Measurement, optimised: OptimisedGraph | None = None) -> tuple[str, ...]:
     """What was found; nothing if INT8 is fast and nothing disturbed.
 
-    Args:
-        device: what was measured on.
-        before: the board's state before the first run.
-        after: the same after the last.
-        results: the times of each file.
-        speedups: INT8 against fp32, by runtime and threads.
-        sustained: continuous work, if it was asked for.
-        optimised: what onnxruntime makes of `int8.onnx`, where that is known.
+    `optimised` is what onnxruntime makes of `int8.onnx`, where that is known.
     """
+    device, results = measured.device, measured.results
     if device.emulator:
         return (
             f"This ran under emulation ({device.emulator}): its times say nothing about any board."
             " Measure on the board itself.",
         )
-    found = [
-        *throttled(before, after, sustained),
-        *powersave(device, before, after),
-        *busy(device, before),
-        *too_many_threads(device, results),
-    ]
-    slow = [each for each in speedups if each.median < WANTED_SPEEDUP]
+    found = [*throttled(measured), *powersave(measured), *busy(measured), *too_many_threads(measured)]
+    slow = [each for each in measured.speedups if each.median < WANTED_SPEEDUP]
     if not slow:
         return tuple(found)
     found += [*_no_dot_products(device), *_slower_with_threads(device, results)]
@@ -76,12 +57,9 @@ def findings(
 
 def _slow(slow: Sequence[SpeedUp]) -> Iterable[str]:
     for runtime in dict.fromkeys(each.runtime for each in slow):
-        times = [f"{each.median:.2f} times with {_threads(each.threads)}" for each in slow if each.runtime is runtime]
-        yield f"{runtime}: INT8 is less than {WANTED_SPEEDUP} times as fast as fp32: {', '.join(times)}."
-
-
-def _threads(count: int) -> str:
-    return "1 thread" if count == 1 else f"{count} threads"
+        own = [each for each in slow if each.runtime is runtime]
+        times = ", ".join(f"{each.median:.2f} times with {counted(each.threads, 'thread')}" for each in own)
+        yield f"{runtime}: INT8 is less than {WANTED_SPEEDUP} times as fast as fp32: {times}."
 
 
 def _no_dot_products(device: Device) -> Iterable[str]:
@@ -106,9 +84,9 @@ def _slower_with_threads(device: Device, results: Sequence[ArtifactTimes]) -> It
         best, most = min(by_threads, key=lambda threads: by_threads[threads]), max(by_threads)
         if by_threads[most] > MORE_THREADS_SLOWER * by_threads[best]:
             yield (
-                f"{artifact} takes {by_threads[most]:.2f} ms with {_threads(most)} and {by_threads[best]:.2f} ms with"
-                f" {_threads(best)}{_few_fast_cores(device, most)}: its operators are short, and threads wait for the"
-                f" slowest. Use {_threads(best)}."
+                f"{artifact} takes {by_threads[most]:.2f} ms with {counted(most, 'thread')} and"
+                f" {by_threads[best]:.2f} ms with {counted(best, 'thread')}{_few_fast_cores(device, most)}: its"
+                f" operators are short, and threads wait for the slowest. Use {counted(best, 'thread')}."
             )
 
 

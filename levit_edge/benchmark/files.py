@@ -102,9 +102,12 @@ def _load(path: Path) -> Measurement:
 
 
 def _checked(document: object, what: str) -> Measurement:
-    measurement = from_json(Measurement, document, MeasurementError, what)
-    if problem := validate(measurement):
-        raise MeasurementError(f"{what} is not one that can be: {problem}. Measure again.")
+    try:
+        measurement = from_json(Measurement, document, MeasurementError, what)
+        if problem := validate(measurement):
+            raise MeasurementError(f"{what} is not one that can be: {problem}.")
+    except MeasurementError as error:
+        raise MeasurementError(f"{error} Measure again.") from error
     return measurement
 
 

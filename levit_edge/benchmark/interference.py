@@ -3,9 +3,11 @@
 Each is a sentence or two: what was found, what it does, what to do.
 """
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable
 
-from levit_edge.benchmark.measurement import ArtifactTimes, BoardState, Device, Sustained
+from levit_edge.benchmark.measurement import Measurement
+from levit_edge.text import counted
 
 __all__ = ["busy", "powersave", "throttled", "too_many_threads"]
 
@@ -20,65 +22,56 @@ BUSY_LOAD = 0.5
 """Load average over a minute: half a core was busy with something else."""
 
 
-def throttled(before: BoardState, after: BoardState, sustained: Sustained | None) -> Iterable[str]:
+def throttled(measured: Measurement) -> Iterable[str]:
     """Whatever shows that the clock was lowered, as one finding."""
-    signs = [*_firmware(before, after), *_clock(before, after), *_heat(after), *_slowdown(sustained)]
-    if signs:
+    if signs := list(_signs(measured)):
         yield (
             f"The board was throttled: {'; '.join(signs)}. The times are those of a lower clock, and depend on how long"
             " it worked before. Cool it, check its power supply, and measure again."
         )
 
 
-def powersave(device: Device, before: BoardState, after: BoardState) -> Iterable[str]:
+def powersave(measured: Measurement) -> Iterable[str]:
     """On x86-64 `powersave` is the usual dynamic governor of Intel's and AMD's own drivers: not a fault there."""
-    if "powersave" in before.governors + after.governors and device.architecture != "x86_64":
+    governors = measured.before.governors + measured.after.governors
+    if "powersave" in governors and measured.device.architecture != "x86_64":
         yield (
             "The governor `powersave` holds cores at their lowest clock. For the times of full speed, as root on the"
             " board: for f in /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor; do echo performance > $f; done"
         )
 
 
-def busy(device: Device, before: BoardState) -> Iterable[str]:
+def busy(measured: Measurement) -> Iterable[str]:
     """Not on Android, which counts threads that wait for drivers: an idle phone has a load of several."""
-    if "android" in device.kernel.lower() or before.load_average is None or before.load_average < BUSY_LOAD:
-        return
-    yield (
-        f"The board was busy before the first run: load average {before.load_average:.2f}. What else runs there takes"
-        " time from the figures. End it, wait two minutes (an earlier benchmark counts too), and measure again."
-    )
-
-
-def too_many_threads(device: Device, results: Sequence[ArtifactTimes]) -> Iterable[str]:
-    """Numbers of threads above that of the cores they may use."""
-    counts = sorted({each.threads for each in results if each.threads > device.usable_cores and each.latency_ms})
-    if counts:
-        cores = "1 usable core" if device.usable_cores == 1 else f"{device.usable_cores} usable cores"
+    load = measured.before.load_average
+    if "android" not in measured.device.kernel.lower() and load is not None and load >= BUSY_LOAD:
         yield (
-            f"{' and '.join(map(str, counts))} threads shared {cores} and waited for one another: such times say"
-            f" little. Use at most {device.usable_cores}."
+            f"The board was busy before the first run: load average {load:.2f}. What else runs there takes time from"
+            " the figures. End it, wait two minutes (an earlier benchmark counts too), and measure again."
         )
 
 
-def _firmware(before: BoardState, after: BoardState) -> Iterable[str]:
+def too_many_threads(measured: Measurement) -> Iterable[str]:
+    """Numbers of threads above that of the cores they may use."""
+    cores = measured.device.usable_cores
+    counts = sorted({each.threads for each in measured.results if each.threads > cores and each.latency_ms})
+    if counts:
+        yield (
+            f"{' and '.join(map(str, counts))} threads shared {counted(cores, 'usable core')} and waited for one"
+            f" another: such times say little. Use at most {cores}."
+        )
+
+
+def _signs(measured: Measurement) -> Iterable[str]:
+    """Under `performance` the clock stays up by itself; other governors lower it when nothing runs."""
+    before, after, sustained = measured.before, measured.after, measured.sustained
     if before.throttled or after.throttled:
         yield "its firmware says that it limits the clock"
-
-
-def _clock(before: BoardState, after: BoardState) -> Iterable[str]:
-    """Under `performance` the clock stays up by itself; other governors lower it when nothing runs."""
-    if before.governors != ("performance",) or not before.mhz or not after.mhz:
-        return
-    if max(after.mhz) < DROPPED * max(before.mhz):
-        yield f"its clock fell from {max(before.mhz):.0f} to {max(after.mhz):.0f} MHz"
-
-
-def _heat(after: BoardState) -> Iterable[str]:
+    clocks = max(before.mhz, default=0.0), max(after.mhz, default=math.inf)
+    if before.governors == ("performance",) and clocks[1] < DROPPED * clocks[0]:
+        yield f"its clock fell from {clocks[0]:.0f} to {clocks[1]:.0f} MHz"
     sensor, hottest = max(after.temperatures.items(), key=lambda each: each[1], default=("", 0.0))
     if hottest >= HOT:
         yield f"{sensor} read {hottest:.0f} °C after the run"
-
-
-def _slowdown(sustained: Sustained | None) -> Iterable[str]:
     if sustained is not None and sustained.slowdown > SLOWED:
         yield f"continuous work took {sustained.slowdown:.2f} times as long at its end as at its beginning"

@@ -8,14 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from levit_edge.benchmark.measurement import (
-    ArtifactTimes,
-    GoldenCheck,
-    Latency,
-    SpeedUp,
-    Sustained,
-    SustainedPoint,
-)
+from levit_edge.benchmark.measurement import ArtifactTimes, GoldenCheck, Latency, SpeedUp, Sustained, SustainedPoint
 from levit_edge.board.facts.device import describe_state
 from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.manifest import Artifact
@@ -74,8 +67,10 @@ class BenchmarkAnswer:
         for runtime, count in product(dict.fromkeys(each.runtime for each in artifacts), threads):
             pair = [self._entry(names.get((runtime, each)), count) for each in (Precision.FP32, Precision.INT8)]
             timed = [self._rounds(each) for each in pair if each is not None and each.get("error") is None]
+            if len({len(turns) for turns in timed}) > 1:
+                raise self._damaged("rounds")
             if len(timed) == len(pair):
-                ratios = [np.median(slow) / np.median(fast) for slow, fast in zip(*timed, strict=False)]
+                ratios = [np.median(slow) / np.median(fast) for slow, fast in zip(*timed, strict=True)]
                 p25, median, p75 = (round(float(each), 4) for each in np.percentile(ratios, [25, 50, 75]))
                 found.append(SpeedUp(runtime=runtime, threads=count, median=median, p25=p25, p75=p75))
         return tuple(found)

@@ -31,7 +31,7 @@ from levit_edge.data.options import DEFAULTS, ImageOptions
 from levit_edge.data.pool import read_squares
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import ordered_digest
-from levit_edge.device.normalisation import Pixels, normalisation_table
+from levit_edge.device.normalisation import normalisation_table
 from levit_edge.device.protocol import read_frame, write_frame
 from levit_edge.documents import to_json
 from levit_edge.errors import BoardError, OutputError
@@ -59,7 +59,6 @@ class BoardVerification:
     """What `verify_on` found."""
 
     verification: Verification
-    device: Device
     resumed: int
     """Photographs that an earlier, interrupted call had evaluated."""
     absent: dict[Runtime, str]
@@ -124,7 +123,7 @@ def verify_on(
             stages=stages,
         )
         results.done()
-    return BoardVerification(verification=verification, device=device, resumed=len(earlier), absent=absent)
+    return BoardVerification(verification=verification, resumed=len(earlier), absent=absent)
 
 
 def _open(session: Session, artifacts: Sequence[Artifact], preprocessing: Preprocessing) -> dict[str, str]:
@@ -234,17 +233,14 @@ class _Board:
             # what the decoder gives is good only until the next one is asked for
             copies = (each if isinstance(each, str) else each.copy() for each in squares)
             while chunk := list(islice(copies, CHUNK)):
-                self._send([each for each in chunk if not isinstance(each, str)])
+                if good := [each for each in chunk if not isinstance(each, str)]:
+                    self._session.request("infer", count=len(good))
+                    self._session.send_bytes(np.stack(good).tobytes())
                 waiting.append([each if isinstance(each, str) else None for each in chunk])
                 if len(waiting) == AHEAD:
                     yield self._received(waiting.pop(0))
             for reasons in waiting:
                 yield self._received(reasons)
-
-    def _send(self, squares: Sequence[Pixels]) -> None:
-        if squares:
-            self._session.request("infer", count=len(squares))
-            self._session.send_bytes(np.stack(squares).tobytes())
 
     def _received(self, reasons: Sequence[str | None]) -> list[Answer | str]:
         good = sum(reason is None for reason in reasons)

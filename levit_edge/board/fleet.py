@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, TypeVar
 
 from levit_edge.documents import Between, Length, from_json, read_toml
 from levit_edge.errors import BoardError, LevitEdgeError
 
-__all__ = ["Board", "Outcome", "read_fleet", "side_by_side"]
+__all__ = ["Board", "read_fleet", "side_by_side"]
 
 T = TypeVar("T")
 MOST_COUNTS = 100
@@ -37,15 +37,6 @@ class _Fleet:
     board: tuple[Board, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcome(Generic[T]):
-    """What came of one board: a result, or why there is none."""
-
-    board: Board
-    result: T | None = None
-    error: LevitEdgeError | None = None
-
-
 def read_fleet(path: Path) -> tuple[Board, ...]:
     """The boards of a fleet file.
 
@@ -60,19 +51,19 @@ def read_fleet(path: Path) -> tuple[Board, ...]:
     return boards
 
 
-def side_by_side(boards: Sequence[Board], work: Callable[[Board], T]) -> list[Outcome[T]]:
-    """Do `work` for all boards at once; one that fails does not stop the others.
+def side_by_side(boards: Sequence[Board], work: Callable[[Board], T]) -> list[T | LevitEdgeError]:
+    """What `work` made of each board, all at once, or why it failed, which does not stop the others.
 
     On Ctrl-C it is left at once: with this process its connections end, and so do the agents at their other ends.
     """
-    outcomes: dict[int, Outcome[T]] = {}
+    outcomes: dict[int, T | LevitEdgeError] = {}
     faults: list[Exception] = []
 
     def attempt(index: int, board: Board) -> None:
         try:
-            outcomes[index] = Outcome(board=board, result=work(board))
+            outcomes[index] = work(board)
         except LevitEdgeError as error:
-            outcomes[index] = Outcome(board=board, error=error)
+            outcomes[index] = error
         except Exception as error:  # raised again where it is seen
             faults.append(error)
 

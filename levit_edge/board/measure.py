@@ -1,21 +1,14 @@
 """Measuring a bundle on one board: the files, the agent's job, and its figures put together."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
 from levit_edge.benchmark.diagnosis import WANTED_SPEEDUP, findings
-from levit_edge.benchmark.measurement import (
-    ArtifactTimes,
-    Device,
-    LatencyGate,
-    Measurement,
-    ModelUnderTest,
-    SpeedUp,
-)
+from levit_edge.benchmark.measurement import ArtifactTimes, Device, LatencyGate, Measurement, ModelUnderTest, SpeedUp
 from levit_edge.board.answer import BenchmarkAnswer
 from levit_edge.board.facts.device import describe_device, describe_state
 from levit_edge.board.packages import require_packages
@@ -95,8 +88,11 @@ def measure(
     with Session(transport, needed_bytes=needed, progress=progress, timeout_s=settings.timeout_s) as session:
         hello = session.ask("hello")
         device = describe_device(hello.get("facts"), emulator=transport.emulator)
-        if settings.max_latency_ms is not None:
-            _require_a_board(transport, device)
+        if settings.max_latency_ms is not None and device.emulator:
+            raise BoardError(
+                f"{transport.name}: this is emulated ({device.emulator}), and its times say nothing about any board: a"
+                " latency gate needs a board. Leave --max-latency-ms out."
+            )
         runtimes = dict.fromkeys(each.runtime for each in artifacts)
         absent = require_packages(transport.name, hello, settings.runtimes, runtimes)
         sent = [each for each in artifacts if each.runtime not in absent]
@@ -109,34 +105,24 @@ def measure(
     not_sent = [(each, count) for each in artifacts if each.runtime in absent for count in schedule.threads]
     without_times = [ArtifactTimes.of(each, count, error=absent[each.runtime]) for each, count in not_sent]
     speedups = () if device.emulator else answer.speedups(sent, schedule.threads)
-    before, after = describe_state(answer.document.get("before")), describe_state(answer.document.get("after"))
-    sustained = answer.sustained()
-    return Measurement(
+    measured = Measurement(
         levit_edge_version=version("levit-edge"),
         created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
         target=transport.name,
         bundle=str(bundle.path),
         model=model_under_test(bundle),
         device=device,
-        before=before,
-        after=after,
+        before=describe_state(answer.document.get("before")),
+        after=describe_state(answer.document.get("after")),
         rounds=schedule.rounds,
         runs=schedule.runs,
         warm_up=settings.warm_up,
         results=(*results, *without_times),
         speedups=speedups,
-        findings=findings(
-            device=device,
-            before=before,
-            after=after,
-            results=results,
-            speedups=speedups,
-            sustained=sustained,
-            optimised=_optimised(files, sent) if _disappoints(speedups) else None,
-        ),
-        sustained=sustained,
+        sustained=answer.sustained(),
         gate=latency_gate(results, settings.max_latency_ms),
     )
+    return replace(measured, findings=findings(measured, _optimised(bundle, speedups)))
 
 
 def _files_to_measure(bundle: Bundle, runtimes: tuple[Runtime, ...] | None) -> list[Artifact]:
@@ -145,31 +131,17 @@ def _files_to_measure(bundle: Bundle, runtimes: tuple[Runtime, ...] | None) -> l
     return [each for each in bundle.manifest.artifacts if runtimes is None or each.runtime in runtimes]
 
 
-def _require_a_board(transport: Transport, device: Device) -> None:
-    if device.emulator:
-        raise BoardError(
-            f"{transport.name}: this is emulated ({device.emulator}), and its times say nothing about any board: a"
-            " latency gate needs a board. Leave --max-latency-ms out."
-        )
-
-
-def _disappoints(speedups: Sequence[SpeedUp]) -> bool:
-    return any(each.runtime is Runtime.ONNXRUNTIME and each.median < WANTED_SPEEDUP for each in speedups)
-
-
-def _optimised(files: Mapping[str, bytes], artifacts: Sequence[Artifact]) -> OptimisedGraph | None:
-    """What onnxruntime makes of the int8 file on this computer, where onnx is installed to tell."""
-    for artifact in artifacts:
-        if artifact.runtime is Runtime.ONNXRUNTIME and artifact.precision is Precision.INT8:
-            try:
-                with ModelInspector() as inspector:
-                    facts = inspector.inspect(artifact.file, files[artifact.file])["as_optimised_here"]
-            except LevitEdgeError:  # it was measured all the same
-                return None
-            if "not_inspected" in facts:
-                return None
-            return from_json(OptimisedGraph, facts, BundleError, artifact.file)
-    return None
+def _optimised(bundle: Bundle, speedups: Sequence[SpeedUp]) -> OptimisedGraph | None:
+    """If INT8 disappoints: what onnxruntime makes of its file on this computer, where onnx is installed to tell."""
+    if not any(each.runtime is Runtime.ONNXRUNTIME and each.median < WANTED_SPEEDUP for each in speedups):
+        return None
+    file = bundle.artifact(Runtime.ONNXRUNTIME, Precision.INT8).file
+    try:
+        with ModelInspector() as inspector:
+            facts = inspector.inspect(file, bundle.read(file))["as_optimised_here"]
+    except LevitEdgeError:  # it was measured all the same
+        return None
+    return None if "not_inspected" in facts else from_json(OptimisedGraph, facts, BundleError, file)
 
 
 def model_under_test(bundle: Bundle) -> ModelUnderTest:

@@ -16,7 +16,7 @@ from typing import Any, Self, cast
 from levit_edge.board.transports.transport import Transport, agent_source, boot_arguments
 from levit_edge.device.protocol import GREETING, Pipe, read_frame, write_all, write_frame
 from levit_edge.errors import BoardError
-from levit_edge.text import entries, number, reason, text
+from levit_edge.text import counted, entries, number, reason, text
 
 __all__ = ["Progress", "Session"]
 
@@ -212,7 +212,7 @@ class Session:
         threads, done, total = (number(document.get(key), 0, LONGEST_COUNT) for key in ("threads", "done", "total"))
         words = [text(document.get(key), 40) for key in ("progress", "file", "step")]
         if threads:
-            words.append(f"{threads:.0f} thread{'s' if threads > 1 else ''}")
+            words.append(counted(round(threads), "thread"))
         self._progress(" ".join(filter(None, words)), int(done or 0), None if total is None else int(total))
 
     _greeted = False

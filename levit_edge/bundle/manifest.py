@@ -3,12 +3,18 @@
 Accuracies are in percent, drops in percentage points, sizes in bytes, times in seconds.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated, Self
 
 from levit_edge.bundle.kinds import GateOn, Precision, Runtime
 from levit_edge.bundle.recipe import LayerScheme, Recipe
 from levit_edge.data.classes import PairingRecord
+from levit_edge.data.imagefolder import ImageSet
+from levit_edge.data.loader import BadImage
 from levit_edge.data.preprocess import Preprocessing
+from levit_edge.data.sampling import digest
+from levit_edge.documents import Between, Count, Version
 from levit_edge.errors import BundleError
 from levit_edge.model.config import LevitConfig
 from levit_edge.system.progress import StageRecord
@@ -33,6 +39,9 @@ __all__ = [
 SCHEMA_VERSION = 1
 EMBEDDED = "embedded"
 """The `source` of the package's own photographs."""
+Percent = Annotated[float, Between(0, 100)]
+Points = Annotated[float, Between(-100, 100)]
+Decibels = Annotated[float, Between(-1000, 1000)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +51,7 @@ class Artifact:
     file: str
     runtime: Runtime
     precision: Precision
-    size_bytes: int
+    size_bytes: Count
     sha256: str
     graph_sqnr_db: float | None = None
     """Logit SQNR of the file in its runtime against the graph it was exported from, over the golden images."""
@@ -61,6 +70,20 @@ class ImageProvenance:
     """Paths relative to `source`."""
     skipped: tuple[str, ...] = ()
     """Images that could not be read and were left out, as `--skip-bad-images` allows."""
+
+    @classmethod
+    def of(cls, source: str, images: ImageSet, bad: Sequence[BadImage], *, list_files: bool = False) -> Self:
+        """Describe `images` without the `bad` ones; `source` is the folder as the user named it."""
+        unreadable = {each.path for each in bad}
+        used = images.select(index for index, path in enumerate(images.images) if path not in unreadable)
+        unused = images.select(index for index, path in enumerate(images.images) if path in unreadable)
+        return cls(
+            source=source,
+            count=len(used),
+            sha256=digest(used),
+            files=used.relative_paths if list_files else (),
+            skipped=unused.relative_paths,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,25 +127,25 @@ class ArtifactResult:
     artifact: str
     runtime: Runtime
     precision: Precision
-    size_bytes: int
-    top1: float | None
-    top5: float | None
-    drop_pt: float | None
+    size_bytes: Count
+    top1: Percent | None = None
+    top5: Percent | None = None
+    drop_pt: Points | None = None
     """fp32 top-1 minus this top-1."""
-    drop_ci95_pt: tuple[float, float] | None
+    drop_ci95_pt: tuple[Points, Points] | None = None
     """95 % interval of the paired difference (Bonett and Price 2012)."""
-    agreement: float | None
+    agreement: Percent | None = None
     """Percent of images with the same top-1 class as fp32."""
-    flips_lost: int | None
+    flips_lost: Count | None = None
     """Images that fp32 classifies rightly and this artifact wrongly."""
-    flips_gained: int | None
+    flips_gained: Count | None = None
     """Images that fp32 classifies wrongly and this artifact rightly."""
-    sqnr_db: float | None
+    sqnr_db: Decibels | None = None
     """10 log10 (Σ fp32² / Σ (this − fp32)²) over all logits of all images."""
-    margin_change_mean: float | None
+    margin_change_mean: float | None = None
     """Mean change of fp32's top-1 logit minus the largest other one, in logits."""
-    margin_change_worst: float | None
-    images_per_second: float
+    margin_change_worst: float | None = None
+    images_per_second: float = 0.0
     """One thread, in the runtime alone, without decoding, while other processes do the same on the other cores."""
 
 
@@ -225,7 +248,7 @@ class SearchRecord:
 class Manifest:
     """`manifest.json`."""
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Annotated[int, Version(SCHEMA_VERSION)] = SCHEMA_VERSION
     levit_edge_version: str
     created_utc: str
     config: LevitConfig
@@ -248,11 +271,6 @@ class Manifest:
     stages: tuple[StageRecord, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.schema_version != SCHEMA_VERSION:
-            raise BundleError(
-                f"the manifest has schema version {self.schema_version}, this levit-edge reads version"
-                f" {SCHEMA_VERSION}."
-            )
         named = {artifact.file for artifact in self.artifacts} | {self.labels_file, self.golden_file}
         if not named <= set(self.files):
             raise BundleError(f"the manifest names {sorted(named - set(self.files))} without their SHA-256.")

@@ -6,6 +6,7 @@ import os
 import re
 import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -32,7 +33,7 @@ def plain_file_name(name: str) -> bool:
 
 
 def bundle_files(path: Path) -> frozenset[str]:
-    """The files that the manifest in the folder `path` names, of any version; none if it is no bundle of ours."""
+    """The manifest in the folder `path`, of any version, and the files that it names; none if it is not ours."""
     try:
         document = read_json(path / MANIFEST_FILE, BundleError, "the manifest")
     except BundleError:
@@ -40,18 +41,18 @@ def bundle_files(path: Path) -> frozenset[str]:
     if not isinstance(document, dict) or "levit_edge_version" not in document:
         return frozenset()
     files = document.get("files")
-    return frozenset(files) if isinstance(files, dict) else frozenset()
+    return frozenset({MANIFEST_FILE, *files}) if isinstance(files, dict) and files else frozenset()
 
 
+@dataclass(frozen=True)
 class Bundle:
     """A finished bundle on disk: `path` is its folder, `manifest` what it says about itself.
 
     Files are read whole, without following links, and only after their names and SHA-256 were checked.
     """
 
-    def __init__(self, path: Path, manifest: Manifest) -> None:
-        self.path = path
-        self.manifest = manifest
+    path: Path
+    manifest: Manifest
 
     @classmethod
     def open(cls, path: Path | str) -> Self:

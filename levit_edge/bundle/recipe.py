@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
 
-from levit_edge.errors import QuantizationError
+from levit_edge.documents import Version, from_json, read_json, read_toml
+from levit_edge.errors import LevitEdgeError, QuantizationError
 
 __all__ = [
     "FieldOption",
@@ -18,6 +20,7 @@ __all__ = [
     "Target",
     "WeightRounding",
     "option_words",
+    "read_recipe",
     "recipe_options",
 ]
 
@@ -109,7 +112,7 @@ class Recipe:
     tensor; bias and softmax of the attention, hardswish and the residual stream in float.
     """
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Annotated[int, Version(SCHEMA_VERSION)] = SCHEMA_VERSION
     calibration_images: Annotated[int, Option("How many images to calibrate on.", metavar="N", least=1)] = 256
     """How many images the ranges come from."""
     seed: Annotated[int, Option("Seed of the choice of calibration images.", metavar="N")] = 0
@@ -170,10 +173,6 @@ class Recipe:
         return (BEFORE_CHOICES if version == 1 else {}) | document | {"schema_version": SCHEMA_VERSION}
 
     def __post_init__(self) -> None:
-        if self.schema_version != SCHEMA_VERSION:
-            raise QuantizationError(
-                f"the recipe has schema version {self.schema_version}, this levit-edge reads version {SCHEMA_VERSION}."
-            )
         if self.calibration_images < 1:
             raise QuantizationError(f"calibration_images is {self.calibration_images}, expected at least 1.")
         fused = self.onnx_attention is OnnxAttention.FUSED
@@ -222,3 +221,17 @@ def option_words(recipe: Recipe, *, unlike: Recipe | None = None) -> Iterator[tu
             yield (each.flag if value else each.negative,)
         else:
             yield from ((each.flag, str(part)) for part in (value if isinstance(value, tuple) else (value,)))
+
+
+def read_recipe(path: Path, error: type[LevitEdgeError]) -> Recipe:
+    """The recipe in a `.json` file, or in a TOML file of any other name; of a bundle's manifest its recipe.
+
+    Raises:
+        LevitEdgeError: of type `error`: the file cannot be read, is too large, or holds no recipe.
+    """
+    what = "the recipe"
+    read = read_json if path.suffix.lower() == ".json" else read_toml
+    document = read(path, error, what)
+    if isinstance(document, dict) and "recipe" in document:  # no field is called so
+        document = document["recipe"]
+    return from_json(Recipe, document, error, f"{what} {path}")

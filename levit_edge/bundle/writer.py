@@ -7,53 +7,51 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from levit_edge.bundle.manifest import Manifest
 from levit_edge.bundle.reader import MANIFEST_FILE, Bundle, bundle_files, plain_file_name
 from levit_edge.documents import to_json
 from levit_edge.errors import OutputError
-from levit_edge.system.atomic import folder_beside, put_in_place, write_synced
+from levit_edge.system.atomic import folder_beside, is_replaceable, put_in_place, write_synced
 from levit_edge.system.signals import interrupts_wait
 
-__all__ = ["BundleWriter"]
+__all__ = ["BundleWriter", "new_bundle"]
+
+
+@contextmanager
+def new_bundle(output: Path, expected_bytes: int = 0) -> Iterator["BundleWriter"]:
+    """A bundle to be filled and committed by the body; what it leaves without that is removed.
+
+    Before the body does any long work: `output` may be replaced, can be written and has `expected_bytes` of free disk,
+    other runs are kept from writing it, and what killed ones have left there is removed.
+
+    Raises:
+        OutputError: it is not so.
+    """
+    if not output.absolute().name:
+        raise OutputError(f"{output} cannot be a bundle. Choose another --output.")
+    output = output.absolute()
+    require_replaceable(output)
+    with ExitStack() as undo:
+        with _faults_of(output):
+            undo.callback(_remove_empty, [parent for parent in output.parents if not parent.exists()])
+            output.parent.mkdir(parents=True, exist_ok=True)
+            folder = undo.enter_context(folder_beside(output, "--output"))
+            free_bytes = shutil.disk_usage(output.parent).free
+        if free_bytes < expected_bytes:
+            raise OutputError(
+                f"{output.parent} has {free_bytes / 2**20:.0f} MiB free, the bundle needs about"
+                f" {expected_bytes / 2**20:.0f} MiB. Free some space or choose another --output."
+            )
+        yield BundleWriter(output, folder)
 
 
 class BundleWriter:
-    """Collects the files of a bundle; `commit` makes it appear whole.
+    """Collects the files of a bundle; `commit` makes it appear whole."""
 
-    Use as a context manager: leaving it without `commit` removes everything. Entering checks, before any long work,
-    that the output may be replaced, can be written and has `expected_bytes` of free disk, keeps other runs from writing
-    it, and removes what killed ones have left there.
-    """
-
-    def __init__(self, output: Path, expected_bytes: int = 0) -> None:
-        self.output = output.absolute()
-        if not self.output.name:
-            raise OutputError(f"{output} cannot be a bundle. Choose another --output.")
+    def __init__(self, output: Path, folder: Path) -> None:
+        self.output, self._folder = output, folder
         self.files: dict[str, str] = {}
-        self._expected_bytes = expected_bytes
-        self._undo = ExitStack()
-
-    def __enter__(self) -> Self:
-        require_replaceable(self.output)
-        with ExitStack() as undo:
-            with _faults_of(self.output):
-                undo.callback(_remove_empty, [parent for parent in self.output.parents if not parent.exists()])
-                self.output.parent.mkdir(parents=True, exist_ok=True)
-                self._folder = undo.enter_context(folder_beside(self.output, "--output"))
-                free_bytes = shutil.disk_usage(self.output.parent).free
-            if free_bytes < self._expected_bytes:
-                raise OutputError(
-                    f"{self.output.parent} has {free_bytes / 2**20:.0f} MiB free, the bundle needs about"
-                    f" {self._expected_bytes / 2**20:.0f} MiB. Free some space or choose another --output."
-                )
-            self._undo = undo.pop_all()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._undo.close()
 
     def add(self, name: str, data: bytes) -> str:
         """Write one file and return its SHA-256.
@@ -96,20 +94,12 @@ def require_replaceable(output: Path) -> None:
         OutputError: something else is there.
     """
     with _faults_of(output):
-        if not output.exists() and not output.is_symlink():
-            return
-        if not output.is_symlink() and output.is_dir() and _holds_nothing_else(output):
+        if is_replaceable(output, bundle_files(output)):
             return
     raise OutputError(
         f"{output} exists and is not a bundle made by levit-edge, or holds other files too: nothing was written. Choose"
         " another --output."
     )
-
-
-def _holds_nothing_else(folder: Path) -> bool:
-    """Whether a folder is empty, or a bundle, damaged or not, to which nobody has added files."""
-    found, ours = {path.name for path in folder.iterdir()}, bundle_files(folder)
-    return not found or (bool(ours) and found <= ours | {MANIFEST_FILE})
 
 
 def _remove_empty(folders: list[Path]) -> None:

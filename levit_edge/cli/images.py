@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from levit_edge.cli.terminal.console import say, stderr
-from levit_edge.cli.terminal.progress import stage_listener
+from levit_edge.cli.terminal.progress import TerminalListener
 from levit_edge.system.progress import Stages
 
 __all__ = ["fetch_images"]
@@ -27,7 +27,7 @@ def _fetch(source: Path, *, json: bool) -> None:
     if chosen is None or is_kept(chosen):
         return
     say(chosen.notice, to=stderr)
-    with Stages(stage_listener(json=json)).stage(f"fetch {chosen.name}", total=chosen.size_bytes) as advance:
+    with Stages(None if json else TerminalListener()).stage(f"fetch {chosen.name}", total=chosen.size_bytes) as advance:
         there = 0
 
         def progress(done: int, _total: int | None) -> None:

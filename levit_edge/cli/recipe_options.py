@@ -9,8 +9,7 @@ from typing import Annotated, Any, TypeVar, get_origin
 
 import typer
 
-from levit_edge.bundle.recipe import FieldOption, Recipe, recipe_options
-from levit_edge.bundle.recipe_file import read_recipe
+from levit_edge.bundle.recipe import FieldOption, Recipe, read_recipe, recipe_options
 from levit_edge.errors import QuantizationError
 
 __all__ = ["with_recipe"]

@@ -1,6 +1,5 @@
 """Decodes many images, in order, in worker processes, so that the model and not the decoder is the limit."""
 
-import os
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -14,6 +13,7 @@ from levit_edge.data.options import DEFAULTS, ImageOptions
 from levit_edge.data.pool import read_squares
 from levit_edge.data.preprocess import FloatImage, Preprocessing, normalise
 from levit_edge.device.image import decoding_fault
+from levit_edge.device.small_files import usable_cores
 from levit_edge.errors import DataError
 from levit_edge.text import listed
 
@@ -38,7 +38,7 @@ def default_workers(images: int) -> int:
     """
     if sys.platform != "linux" or images < FEWEST_IMAGES:
         return 0
-    return min(len(os.sched_getaffinity(0)), MOST_WORKERS)
+    return min(usable_cores(), MOST_WORKERS)
 
 
 class Decoder:

@@ -2,16 +2,6 @@
 
 from enum import IntEnum
 
-__all__ = [
-    "MEMORY_ADVICE",
-    "DataError",
-    "ExitStatus",
-    "LevitEdgeError",
-    "MemoryShortageError",
-    "PackageError",
-    "RuntimeUnavailableError",
-]
-
 MEMORY_ADVICE = "end other programs, or take fewer --workers. `levit-edge doctor` says what is free."
 
 

@@ -10,7 +10,7 @@ import struct
 import subprocess
 from typing import Any
 
-from levit_edge.device.small_files import figure_kb, read_number, read_text
+from levit_edge.device.small_files import figure_kb, read_number, read_text, usable_cores
 
 
 def read_facts() -> dict[str, Any]:
@@ -35,7 +35,7 @@ def read_facts() -> dict[str, Any]:
         "kernel": platform.release(),
         "python": platform.python_version(),
         "memory_kb": figure_kb("/proc/meminfo", "MemTotal"),
-        "usable_cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "usable_cores": usable_cores(),
         "emulator": _emulator(),
     }
 

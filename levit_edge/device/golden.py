@@ -5,8 +5,6 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["LEAST_SQNR_DB", "compare_golden"]
-
 LEAST_SQNR_DB = {"fp32": 80.0, "int8": 20.0}
 """The least SQNR of the golden logits on the board against those in the bundle. Kernels of other processors sum in
 another order, and an int8 value near a rounding boundary then falls to the other side. The worst single photograph on

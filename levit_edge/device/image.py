@@ -14,17 +14,6 @@ from PIL import Image, UnidentifiedImageError
 
 from levit_edge.device.errors import MEMORY_ADVICE, DataError, MemoryShortageError
 
-__all__ = [
-    "FORMATS",
-    "MAX_PIXELS",
-    "check_content",
-    "check_header",
-    "crop_square",
-    "decode_image",
-    "decoding_fault",
-    "open_image",
-]
-
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")
 """What is decoded, whatever the file is called. Never EPS and its like, which run programs."""
 EMPTY = "an empty file"

@@ -8,8 +8,6 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FloatImage", "Pixels", "Triple", "normalisation_table", "normalise_by_table", "normalise_pixels"]
-
 FloatImage = npt.NDArray[np.float32]
 """(3, H, W) float32, normalised."""
 Pixels = npt.NDArray[np.uint8]

@@ -3,8 +3,6 @@
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["softmax", "top_classes"]
-
 
 def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """(classes,) logits -> (classes,) probabilities, 0 to 1."""

@@ -1,16 +1,22 @@
-"""Reads the small files in which Linux says what it knows."""
+"""What the system knows: mostly the small files in which Linux says it."""
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 
 
-def read_text(path: str, limit: int = 1 << 16) -> str | None:
-    """The first bytes of a small file, or None."""
+def usable_cores() -> int:
+    """The cores that this process may run on, or all where the system does not tell; at least 1."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def read_text(path: str) -> str | None:
+    """The first 64 KiB of a file, or None."""
     try:
         with open(path, "rb") as file:
-            return file.read(limit).decode("utf-8", "replace").strip("\0\n ")
+            return file.read(1 << 16).decode("utf-8", "replace").strip("\0\n ")
     except OSError:
         return None
 

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-__all__ = ["HOME", "SOURCES"]
-
 HOME = Path(__file__).parents[1]
 SOURCES = (
     "__init__.py",

@@ -1,6 +1,5 @@
 """The machine itself: processor, memory, disk."""
 
-import os
 import platform
 import shutil
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 from levit_edge.benchmark.diagnosis import DOT_PRODUCTS
 from levit_edge.benchmark.measurement import Device
 from levit_edge.board.facts.device import describe_device
+from levit_edge.device.small_files import usable_cores
 from levit_edge.doctor.check import Check, CheckStatus
 from levit_edge.system.memory import available_bytes
 
@@ -69,5 +69,4 @@ def _describe(cpuinfo: Path) -> Device:
     content = ""
     with suppress(OSError):
         content = cpuinfo.read_text(encoding="utf-8", errors="replace")
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return describe_device({"machine": platform.machine(), "cpuinfo": content, "usable_cores": usable})
+    return describe_device({"machine": platform.machine(), "cpuinfo": content, "usable_cores": usable_cores()})

@@ -10,7 +10,7 @@ from typing import Annotated
 from levit_edge.bundle.kinds import OldestRuntime, Precision, Runtime
 from levit_edge.bundle.manifest import CheckpointProvenance, Gate
 from levit_edge.data.preprocess import Preprocessing
-from levit_edge.documents import Between, Count, Matching, Sha256
+from levit_edge.documents import Between, Count, Matching, Sha256, Version
 from levit_edge.errors import PackageError
 from levit_edge.package.contents import DOCUMENT_FILE, Purpose, expected_files, golden_output_file, runtimes_of
 from levit_edge.text import listed
@@ -132,7 +132,7 @@ class ImagesUsed:
 class PackageDocument:
     """`model.json`."""
 
-    schema_version: Annotated[int, Between(SCHEMA_VERSION, SCHEMA_VERSION)] = SCHEMA_VERSION
+    schema_version: Annotated[int, Version(SCHEMA_VERSION)] = SCHEMA_VERSION
     levit_edge_version: str
     """The version of the levit-edge that packed it."""
     purpose: Purpose

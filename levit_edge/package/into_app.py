@@ -5,7 +5,7 @@ from pathlib import Path
 from levit_edge.errors import OutputError
 from levit_edge.package.archive import read_archive
 from levit_edge.package.contents import DOCUMENT_FILE, Purpose, expected_files
-from levit_edge.system.atomic import folder_beside, put_in_place, write_synced
+from levit_edge.system.atomic import folder_beside, is_replaceable, put_in_place, write_synced
 from levit_edge.system.signals import interrupts_wait
 
 __all__ = ["assets_of", "put_into_app"]
@@ -28,7 +28,8 @@ def assets_of(project: Path) -> Path:
             " or a project of that layout."
         )
     folder = project / ASSETS
-    if folder.is_symlink() or (folder.exists() and not (folder.is_dir() and _holds_nothing_else(folder))):
+    ours = expected_files(Purpose.ANDROID) | {DOCUMENT_FILE} if (folder / DOCUMENT_FILE).exists() else frozenset()
+    if not is_replaceable(folder, ours):
         raise OutputError(
             f"{folder} exists and is not a package made by levit-edge, or holds other files too: nothing was written."
             " Move it away."
@@ -56,8 +57,3 @@ def put_into_app(project: Path, data: bytes) -> Path:
     except OSError as error:
         raise OutputError(f"{folder} cannot be written: {error.strerror}. What was there is left as it was.") from error
     return folder
-
-
-def _holds_nothing_else(folder: Path) -> bool:
-    found = {path.name for path in folder.iterdir()}
-    return not found or (DOCUMENT_FILE in found and found <= expected_files(Purpose.ANDROID) | {DOCUMENT_FILE})

@@ -59,16 +59,10 @@ def pack(bundle: Bundle, purpose: Purpose) -> bytes:
 
 
 def packed_files(bundle: Bundle, purpose: Purpose, precision: Precision = Precision.INT8) -> dict[str, bytes]:
-    """The files of a package, `model.json` among them.
-
-    Args:
-        bundle: where they come from.
-        purpose: what the package is for.
-        precision: of the model. Only int8 is handed on; with fp32 beside it, a phone can be measured.
+    """The files of a package, `model.json` among them. Only int8 is handed on; fp32 is for timing it on a phone.
 
     Raises:
-        BundleError: as for `pack`.
-        PackageError: as for `pack`.
+        BundleError, PackageError: as for `pack`.
     """
     manifest = bundle.manifest
     artifacts = [bundle.artifact(runtime, precision) for runtime in runtimes_of(purpose)]

@@ -5,7 +5,6 @@ openssl, Android and iOS can check a signature without anything of ours.
 """
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,32 +29,17 @@ def load_private_key(path: Path) -> Callable[[bytes], bytes]:
     Raises:
         PackageError: it cannot be read, is encrypted, or is not a private Ed25519 key.
     """
-    serialization, ed25519 = _cryptography()
-    load = partial(serialization.load_pem_private_key, password=None)
-    sign: Callable[[bytes], bytes] = _key(path, load, ed25519.Ed25519PrivateKey, "private", (MAKE_PRIVATE,)).sign
+    sign: Callable[[bytes], bytes] = _key(path, private=True).sign
     return sign
 
 
-def load_public_key(path: Path) -> Callable[[bytes, bytes], bool]:
-    """The function that tells whether (signature, data) were signed with the key in a PEM file.
+def load_public_key(path: Path) -> Any:
+    """The `Ed25519PublicKey` in a PEM file.
 
     Raises:
         PackageError: it cannot be read, or is not a public Ed25519 key.
     """
-    serialization, ed25519 = _cryptography()
-    from cryptography.exceptions import InvalidSignature
-
-    load, advice = serialization.load_pem_public_key, (MAKE_PRIVATE, MAKE_PUBLIC)
-    key = _key(path, load, ed25519.Ed25519PublicKey, "public", advice)
-
-    def verify(signature: bytes, data: bytes) -> bool:
-        try:
-            key.verify(signature, data)
-        except InvalidSignature:
-            return False
-        return True
-
-    return verify
+    return _key(path, private=False)
 
 
 def check_signature(package: Path, data: bytes, key: Path) -> None:
@@ -64,7 +48,9 @@ def check_signature(package: Path, data: bytes, key: Path) -> None:
     Raises:
         PackageError: the signature is missing, not one, or not of these bytes by that key.
     """
-    verify, path = load_public_key(key), signature_path(package)
+    public, path = load_public_key(key), signature_path(package)
+    from cryptography.exceptions import InvalidSignature
+
     try:
         with path.open("rb") as file:
             signature = file.read(SIGNATURE_BYTES + 1)
@@ -75,27 +61,28 @@ def check_signature(package: Path, data: bytes, key: Path) -> None:
         ) from error
     if len(signature) != SIGNATURE_BYTES:
         raise PackageError(f"{path} is not a signature: expected {SIGNATURE_BYTES} bytes of Ed25519.")
-    if not verify(signature, data):
+    try:
+        public.verify(signature, data)
+    except InvalidSignature as error:
         raise PackageError(
             f"{package} was not signed with the private key of {key}, or it or its signature was changed since. Do not"
             " use it: get both again from whoever made them, and check that it is their key."
-        )
+        ) from error
 
 
-def _cryptography() -> tuple[Any, Any]:
+def _key(path: Path, *, private: bool) -> Any:
+    """The Ed25519 key in a PEM file; a message says how to make one, from nothing or from what there is."""
     try:
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric import ed25519
     except ImportError as error:
         raise PackageError("signatures need cryptography: run `pip install 'levit-edge[sign]'`.") from error
-    return serialization, ed25519
-
-
-def _key(path: Path, load: Callable[[bytes], Any], kind: type, word: str, advice: tuple[str, ...]) -> Any:
-    """The key of that `kind` in a PEM file; `advice` says how to make one, from nothing and from what is wrong."""
+    word, advice = ("private", [MAKE_PRIVATE]) if private else ("public", [MAKE_PRIVATE, MAKE_PUBLIC])
     try:
         with path.open("rb") as file:
-            key = load(file.read(MAX_KEY_BYTES))
+            pem = file.read(MAX_KEY_BYTES)
+        load_public, load_private = serialization.load_pem_public_key, serialization.load_pem_private_key
+        key: object = load_private(pem, None) if private else load_public(pem)
     except OSError as error:
         raise PackageError(f"the key {path} cannot be read: {error.strerror}.") from error
     except TypeError as error:
@@ -105,6 +92,6 @@ def _key(path: Path, load: Callable[[bytes], Any], kind: type, word: str, advice
     except Exception as error:  # ValueError, UnsupportedAlgorithm
         brief = str(error).partition("\n")[0][:120]
         raise PackageError(f"{path} is not a {word} key in PEM ({brief}): {advice[-1]}.") from error
-    if not isinstance(key, kind):
+    if not isinstance(key, ed25519.Ed25519PrivateKey if private else ed25519.Ed25519PublicKey):
         raise PackageError(f"{path} is not an Ed25519 key: {', and '.join(advice)}.")
     return key

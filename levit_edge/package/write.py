@@ -36,7 +36,7 @@ def require_replaceable(path: Path) -> None:
     signature = signature_path(path)
     for each, is_ours, kind in (
         (path, is_package, "a package made by levit-edge"),
-        (signature, _may_be_signature, "a signature"),
+        (signature, lambda path: path.stat().st_size == SIGNATURE_BYTES, "a signature"),
     ):
         require_writable(each, "--output")
         if each.is_symlink() or (each.exists() and not is_ours(each)):
@@ -61,7 +61,3 @@ def write_package(path: Path, data: bytes, signature: bytes | None = None) -> No
             signature_path(path).unlink(missing_ok=True)
         for each, partial in placing.items():
             partial.replace(each)
-
-
-def _may_be_signature(path: Path) -> bool:
-    return path.stat().st_size == SIGNATURE_BYTES

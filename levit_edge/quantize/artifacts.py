@@ -22,7 +22,7 @@ from levit_edge.runtime.evaluation.comparison import Comparison
 from levit_edge.runtime.runner import open_runner
 from levit_edge.system.progress import Stages
 
-__all__ = ["FP32_TOLERANCE", "Exported", "check_exports", "export_all", "export_fp32", "export_int8"]
+__all__ = ["FP32_TOLERANCE", "Exported", "check_exports", "export_all", "export_fp32"]
 
 Floats = NDArray[np.float32]
 Recalled = Callable[[str, Callable[[], bytes]], bytes]
@@ -58,9 +58,10 @@ def anew(_file: str, make: Callable[[], bytes]) -> bytes:
 def export_all(
     deploy: DeployLeViT, graph: GraphModule, stages: Stages, recipe: Recipe, recalled: Recalled = anew
 ) -> list[Exported]:
-    """All four files: `export_fp32` and `export_int8`."""
+    """All four files: those of `export_fp32`, and those of the quantized `graph` that `recipe` made."""
     fp32 = export_fp32(deploy, stages, recipe, recalled)
-    return [*fp32, *export_int8(graph, deploy.config.image_size, stages, recipe, recalled)]
+    sources = {runtime: _exporter(runtime).prepared(graph, recipe) for runtime in Runtime}
+    return [*fp32, *_export(Precision.INT8, sources, deploy.config.image_size, stages, recipe, recalled)]
 
 
 def export_fp32(deploy: DeployLeViT, stages: Stages, recipe: Recipe, recalled: Recalled = anew) -> list[Exported]:
@@ -69,14 +70,6 @@ def export_fp32(deploy: DeployLeViT, stages: Stages, recipe: Recipe, recalled: R
     `recalled` gives each file's bytes by its name: those of an interrupted run, or it makes them.
     """
     return _export(Precision.FP32, dict.fromkeys(Runtime, deploy), deploy.config.image_size, stages, recipe, recalled)
-
-
-def export_int8(
-    graph: GraphModule, image_size: int, stages: Stages, recipe: Recipe, recalled: Recalled = anew
-) -> list[Exported]:
-    """Export the quantized graph that `recipe` made for every runtime; `recalled` as in `export_fp32`."""
-    sources = {runtime: _exporter(runtime).prepared(graph, recipe) for runtime in Runtime}
-    return _export(Precision.INT8, sources, image_size, stages, recipe, recalled)
 
 
 def _export(

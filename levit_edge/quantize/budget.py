@@ -13,7 +13,7 @@ from levit_edge.bundle.manifest import LatencyPrice, SearchRecord
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.documents import to_json
 from levit_edge.quantize.analysis.layer_cost import ROUNDS, run_in_turn
-from levit_edge.quantize.analysis.search import SearchState, search_schemes
+from levit_edge.quantize.analysis.search import search_schemes
 from levit_edge.quantize.artifacts import Exported
 from levit_edge.quantize.export.executorch import export_executorch
 from levit_edge.quantize.export.program import export_program
@@ -62,19 +62,8 @@ def keep_budget(run: Prepared, plan: Plan, kept: StageCache, stages: Stages, war
     Raises:
         DataError: search images cannot be read, and are not to be skipped.
     """
-    if run.search_images is None or run.max_drop_pt is None:
-        return Planned(plan=plan, by_recipe=plan)
-    chosen, search = search_schemes(
-        plan,
-        run.search_images,
-        run.preprocessing,
-        source=run.images.evaluation_source,
-        max_drop_pt=run.max_drop_pt,
-        state=SearchState(kept, run.search_images),
-        options=run.options,
-        stages=stages,
-    )
-    if not search.held:
+    chosen, search = search_schemes(run, plan, kept, stages)
+    if search is not None and not search.held:
         warn(_not_held(search))
     return Planned(plan=chosen, by_recipe=plan, search=search)
 

@@ -4,7 +4,7 @@ safetensors, with what is not a tensor as a JSON document in one of them: readin
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -23,9 +23,9 @@ from levit_edge.quantize.calibration.calibrated import Calibrated
 from levit_edge.quantize.plan import LayerPlan, Plan, ProductPlan
 from levit_edge.quantize.ranges.affine import LayerRanges
 from levit_edge.quantize.schemes import quantizable_layers
-from levit_edge.quantize.stage_cache import DamagedError, StageCache
+from levit_edge.quantize.stage_cache import DamagedError
 
-__all__ = ["calibrated_from_bytes", "calibrated_to_bytes", "recalled"]
+__all__ = ["calibrated_from_bytes", "calibrated_to_bytes"]
 
 WHAT = "calibration"
 DOCUMENT, GOLDEN, DEPLOY = "document", "golden", "deploy."
@@ -46,15 +46,6 @@ class _Document:
     alike: bool
     bad: dict[str, str]
     """Calibration images that cannot be read: number -> why."""
-
-
-def recalled(kept: StageCache, deploy: DeployLeViT, images: ImageSet, make: Callable[[], Calibrated]) -> Calibrated:
-    """What `make` gives of `deploy` and `images`, from an interrupted run if there is one."""
-    found = kept.recall(WHAT, "", lambda content: calibrated_from_bytes(content, deploy, images))
-    if found is None:
-        found = make()
-        kept.keep(WHAT, "", calibrated_to_bytes(found))
-    return found
 
 
 def calibrated_to_bytes(calibrated: Calibrated) -> bytes:
@@ -87,7 +78,8 @@ def calibrated_from_bytes(content: bytes, deploy: DeployLeViT, images: ImageSet)
         text = tensors.pop(DOCUMENT).numpy().tobytes()
         document = from_json(_Document, parse_json(text, DamagedError, WHAT), DamagedError, WHAT)
         bad = tuple(BadImage(images.images[int(number)], why) for number, why in document.bad.items())
-        equalized = _restored(deploy, dict(_below(DEPLOY, tensors)))
+        state = {name.removeprefix(DEPLOY): each for name, each in tensors.items() if name.startswith(DEPLOY)}
+        equalized = _restored(deploy, state)
         plan = Plan(deploy=equalized, layers=dict(_layers(document, tensors, equalized)), products=document.products)
         golden = tensors[GOLDEN].numpy()
     except (SafetensorError, KeyError, IndexError, ValueError, RuntimeError, TypeError) as error:
@@ -96,10 +88,6 @@ def calibrated_from_bytes(content: bytes, deploy: DeployLeViT, images: ImageSet)
     if golden.dtype != np.float32 or golden.shape[1:] != (3, size, size) or not len(golden):
         raise DamagedError(f"{WHAT}: golden images of shape {golden.shape}.")
     return Calibrated(plan=plan, images=images, bad=bad, golden=golden, alike=document.alike)
-
-
-def _below(prefix: str, tensors: dict[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
-    return ((name.removeprefix(prefix), value) for name, value in tensors.items() if name.startswith(prefix))
 
 
 def _restored(deploy: DeployLeViT, state: dict[str, Tensor]) -> DeployLeViT:

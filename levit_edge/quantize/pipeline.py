@@ -14,12 +14,12 @@ from levit_edge.bundle.kinds import TOOLS
 from levit_edge.bundle.manifest import Artifact, Manifest, Verification
 from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.recipe import Recipe
-from levit_edge.bundle.writer import BundleWriter
+from levit_edge.bundle.writer import BundleWriter, new_bundle
 from levit_edge.data.options import DEFAULTS, ImageOptions
 from levit_edge.quantize.artifacts import Checked, check_exports, export_all
 from levit_edge.quantize.budget import Planned, keep_budget
 from levit_edge.quantize.bundle_parts import expected_bytes, finish, golden_file, labels_file
-from levit_edge.quantize.cached_calibration import recalled
+from levit_edge.quantize.cached_calibration import calibrated_from_bytes, calibrated_to_bytes
 from levit_edge.quantize.calibration.calibrated import Calibrated
 from levit_edge.quantize.prepare import Prepared, check_images, prepare, with_search_images
 from levit_edge.quantize.quantizer import quantize_graph
@@ -85,7 +85,7 @@ def quantize(
     check_images(run, stages)
     run = with_search_images(run)
     with (
-        BundleWriter(Path(output), expected_bytes(run.trained.model)) as writer,
+        new_bundle(Path(output), expected_bytes(run.trained.model)) as writer,
         StageCache(inputs_of(run), warn) as kept,
     ):
         bundle = _make(run, writer, kept, stages, warn, bench=bench, thumbnails=thumbnails)
@@ -96,12 +96,15 @@ def quantize(
 def _make(
     run: Prepared, writer: BundleWriter, kept: StageCache, stages: Stages, warn: Warn, *, bench: bool, thumbnails: bool
 ) -> Bundle:
-    calibrated = recalled(kept, run.deploy, run.images.calibration, lambda: run.calibrate(stages))
-    _warn_if_alike(calibrated, warn)
+    decode = partial(calibrated_from_bytes, deploy=run.deploy, images=run.images.calibration)
+    calibrated = kept.recalled("calibration", partial(run.calibrate, stages), encode=calibrated_to_bytes, decode=decode)
+    if calibrated.warning:
+        warn(calibrated.warning)
     planned = keep_budget(run, calibrated.plan, kept, stages, warn)
     with stages.stage("quantize"):
         graph = quantize_graph(planned.plan)
-    exported = export_all(run.deploy, graph, stages, run.recipe, partial(kept.recalled, planned.moves))
+    recalled = partial(kept.recalled, depends_on=planned.moves, encode=bytes, decode=bytes)
+    exported = export_all(run.deploy, graph, stages, run.recipe, recalled)
     planned = planned.priced(exported, calibrated.golden[:1], stages)
     checked = check_exports(exported, calibrated.golden, stages)
     _add_files(writer, run, calibrated.golden, checked)
@@ -113,14 +116,6 @@ def _make(
     latency = measure_here(writer.staged(manifest), writer.output.name, stages, warn) if bench else None
     manifest = replace(manifest, stages=tuple(stages.records))
     return finish(writer, manifest, replace(report_data, latency=latency))
-
-
-def _warn_if_alike(calibrated: Calibrated, warn: Warn) -> None:
-    if calibrated.alike and len(calibrated.images) > 1:
-        warn(
-            f"the {len(calibrated.images)} calibration images are all the same picture: the ranges will not fit"
-            " others. Give images like those that the model will see."
-        )
 
 
 def _add_files(writer: BundleWriter, run: Prepared, golden: NDArray[np.float32], checked: Sequence[Checked]) -> None:

@@ -132,12 +132,12 @@ def make_plan(deploy: DeployLeViT, images: Images, recipe: Recipe, stages: Stage
                 bias=module.get_parameter("bias").detach(),
             )
             advance(1)
+    if recipe.bias_correction:
+        with stages.stage("correct biases", total=len(images)) as advance, torch.no_grad():
+            shifts = mean_shifts(deploy, layers, images.tensors(advance))
+            layers = {name: replace(layer, bias=layer.bias + shifts[name]) for name, layer in layers.items()}
     product_plans = {name: plan for block in int8_attention for name, plan in _product_plans(block, ranges).items()}
-    plan = Plan(deploy=deploy, layers=layers, products=product_plans)
-    if not recipe.bias_correction:
-        return plan
-    with stages.stage("correct biases", total=len(images)) as advance:
-        return _with_biases(plan, mean_shifts(deploy, plan.layers, images.tensors(advance)))
+    return Plan(deploy=deploy, layers=layers, products=product_plans)
 
 
 def _product_plans(block: str, ranges: dict[str, LayerRanges]) -> dict[str, ProductPlan]:
@@ -147,12 +147,6 @@ def _product_plans(block: str, ranges: dict[str, LayerRanges]) -> dict[str, Prod
         scores: ProductPlan(left=q, right=k, output=ranges[scores].output),
         context: ProductPlan(left=SOFTMAX_RANGE, right=v, output=ranges[context].output),
     }
-
-
-def _with_biases(plan: Plan, shifts: dict[str, Tensor]) -> Plan:
-    with torch.no_grad():
-        layers = {name: replace(layer, bias=layer.bias + shifts[name]) for name, layer in plan.layers.items()}
-    return replace(plan, layers=layers)
 
 
 def _record(name: str, layer: LayerPlan) -> LayerRecord:

@@ -79,12 +79,20 @@ class StageCache:
         except OSError as error:
             self._give_up(self._results, error)
 
-    def recalled(self, depends_on: str, what: str, make: Callable[[], bytes]) -> bytes:
-        """The bytes of the result `what`, made by `make` and kept if there are none."""
-        found = self.recall(what, depends_on, bytes)
+    def recalled(
+        self,
+        what: str,
+        make: Callable[[], T],
+        *,
+        depends_on: str = "",
+        encode: Callable[[T], bytes],
+        decode: Callable[[bytes], T],
+    ) -> T:
+        """The result `what`, as `recall` gives it; made by `make` and kept `encode`d if there is none."""
+        found = self.recall(what, depends_on, decode)
         if found is None:
             found = make()
-            self.keep(what, depends_on, found)
+            self.keep(what, depends_on, encode(found))
         return found
 
     def done(self) -> None:

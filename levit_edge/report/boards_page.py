@@ -7,6 +7,7 @@ from levit_edge.benchmark.comparison import ComparisonRow
 from levit_edge.benchmark.measurement import Measurement
 from levit_edge.report.figure import BLUE, GREY, ORANGE, Drawing, mark, name_rows
 from levit_edge.report.page import render
+from levit_edge.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,5 +64,4 @@ def _draw(axes: "Axes", rows: Sequence[ComparisonRow], ink: str) -> None:
 
 def _label(row: ComparisonRow) -> str:
     name = row.board if len(row.board) <= LABEL_CHARACTERS else row.board[: LABEL_CHARACTERS - 1] + "…"
-    threads = "1 thread" if row.threads == 1 else f"{row.threads} threads"
-    return f"{name}\n{row.model}, {row.runtime}, {threads}"
+    return f"{name}\n{row.model}, {row.runtime}, {counted(row.threads, 'thread')}"

@@ -11,7 +11,7 @@ from levit_edge.documents import to_json
 from levit_edge.report.report_data import ReportData, read_report_data
 from levit_edge.text import text
 
-__all__ = ["BundleComparison", "Difference", "Opened", "compare", "open_all"]
+__all__ = ["BundleComparison", "Difference", "Opened", "brief", "compare", "open_all"]
 
 LONGEST_NAME = 200
 
@@ -21,13 +21,8 @@ class Opened:
     """A bundle under the name that tells it from the others."""
 
     name: str
-    bundle: Bundle
+    manifest: Manifest
     report_data: ReportData | None
-
-    @property
-    def manifest(self) -> Manifest:
-        """The bundle's."""
-        return self.bundle.manifest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +57,7 @@ def open_all(bundles: Sequence[Bundle]) -> tuple[Opened, ...]:
     return tuple(
         Opened(
             name=folder if folders.count(folder) == 1 else text(str(bundle.path), LONGEST_NAME),
-            bundle=bundle,
+            manifest=bundle.manifest,
             report_data=read_report_data(bundle),
         )
         for folder, bundle in zip(folders, bundles, strict=True)
@@ -128,14 +123,15 @@ def _facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
     }
     for part, values in parts.items():
         for key, value in values.items():
-            yield f"{part}: {key.replace('_', ' ')}", _brief(key, value)
+            yield f"{part}: {key.replace('_', ' ')}", brief(key, value)
 
 
 def _images(provenance: Mapping[str, Any]) -> dict[str, Any]:
     return {key: provenance[key] for key in ("source", "count", "sha256")}
 
 
-def _brief(key: str, value: object) -> str:
+def brief(key: str, value: object) -> str:
+    """A value of a JSON document in words."""
     if key == "sha256":
         return f"{str(value)[:16]}…"
     if isinstance(value, list):

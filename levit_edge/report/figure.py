@@ -5,9 +5,11 @@ import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from levit_edge.errors import RuntimeUnavailableError
+from levit_edge.system.atomic import write_whole
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -65,6 +67,15 @@ class Drawing:
             metadata = dict.fromkeys(("Creator", "Date", "Format", "Type")) if kind == "svg" else None
             figure.savefig(buffer, format=kind, dpi=130, metadata=metadata, transparent=ink != "black")
         return buffer.getvalue()
+
+    def write(self, path: Path) -> None:
+        """Draw into the `.png` or `.svg` file `path`, which appears whole or not at all.
+
+        Raises:
+            OutputError: it cannot be written.
+            RuntimeUnavailableError: matplotlib is not installed.
+        """
+        write_whole(path, self.file(path.suffix.lower().removeprefix(".")), "--plot")
 
     def inline(self) -> "Markup":
         """An `<svg>` element whose text and lines have the page's colour; matplotlib escapes its texts.

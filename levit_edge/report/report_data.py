@@ -12,7 +12,7 @@ from typing import Annotated
 from levit_edge.benchmark.checks import validate
 from levit_edge.benchmark.measurement import Measurement
 from levit_edge.bundle.reader import Bundle
-from levit_edge.documents import Between, Count, Length, Matching, from_json, parse_json, to_json
+from levit_edge.documents import Between, Count, Length, Matching, Version, from_json, parse_json, to_json
 from levit_edge.errors import BundleError
 from levit_edge.report.thumbnail import thumbnail_fault
 
@@ -141,7 +141,7 @@ class Flips:
 class ReportData:
     """`evidence.json`."""
 
-    schema_version: Annotated[int, Between(SCHEMA_VERSION, SCHEMA_VERSION)] = SCHEMA_VERSION
+    schema_version: Annotated[int, Version(SCHEMA_VERSION)] = SCHEMA_VERSION
     limit: int | None
     """The bound on the number of evaluation images, if there was one."""
     layer_images: Count

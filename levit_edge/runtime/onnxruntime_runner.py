@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from levit_edge.bundle.self_contained import require_self_contained
-from levit_edge.errors import BundleError, RuntimeUnavailableError
+from levit_edge.bundle.self_contained import ELSEWHERE, is_self_contained
+from levit_edge.errors import RuntimeUnavailableError
 from levit_edge.runtime.runner import needed
 
 __all__ = ["OnnxRuntimeRunner"]
@@ -20,10 +20,8 @@ class OnnxRuntimeRunner:
     def __init__(self, model: bytes, threads: int = 1) -> None:
         with needed("onnxruntime", "`pip install onnxruntime`"):
             import onnxruntime
-        try:
-            require_self_contained(model)
-        except BundleError as error:
-            raise RuntimeUnavailableError(f"the ONNX file is not run: {error}") from error
+        if not is_self_contained(model):
+            raise RuntimeUnavailableError(f"the ONNX file is not run: {ELSEWHERE}")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1

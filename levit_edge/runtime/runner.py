@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from levit_edge.bundle.kinds import Runtime, named
+from levit_edge.device.engines import installed_version
 from levit_edge.errors import RuntimeUnavailableError
 from levit_edge.system.signals import interrupts_wait
 
@@ -61,9 +62,4 @@ def needed(package: str, install: str) -> Iterator[None]:
 
 def runtime_version(runtime: Runtime) -> str:
     """The version of the installed package that `open_runner` needs, `not installed` without one."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version([*runtime.entry.packages][-1])
-    except PackageNotFoundError:
-        return "not installed"
+    return installed_version([*runtime.entry.packages][-1]) or "not installed"

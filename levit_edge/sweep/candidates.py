@@ -3,23 +3,25 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle
 
 from levit_edge.benchmark.measurement import Measurement
 from levit_edge.bundle.kinds import Precision
-from levit_edge.bundle.manifest import Artifact, Verification
+from levit_edge.bundle.manifest import Artifact
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.errors import DataError
-from levit_edge.runtime.evaluation.evaluator import THREADS
-from levit_edge.runtime.evaluation.gate import DEFAULT_RULES, gate, poor_fp32, published_top1
-from levit_edge.runtime.evaluation.tally import Tallies, Tally
+from levit_edge.runtime.evaluation.gate import GateRules
+from levit_edge.runtime.evaluation.tally import Tallies
+from levit_edge.runtime.runner import runtime_version
 from levit_edge.sweep.inputs.calibration_files import choose_calibration
 from levit_edge.sweep.inputs.images import Images, LabelledShard
 from levit_edge.sweep.inputs.shard_index import folder_pairing
+from levit_edge.sweep.inputs.sources import Listing
 from levit_edge.sweep.outcome.results import Candidate, merged_hosts
 from levit_edge.sweep.plan import SweepPlan
 from levit_edge.sweep.tasks.calibrate_task import Calibrate, calibration_part
-from levit_edge.sweep.tasks.call import Call, Task
+from levit_edge.sweep.tasks.call import Call
 from levit_edge.sweep.tasks.evaluate_task import Evaluate, Evaluated
 from levit_edge.sweep.tasks.identity import Calibrated, CheckpointIdentity, CheckpointPlace, Network, Quantized
 from levit_edge.sweep.tasks.network_tasks import Export, Identify
@@ -47,6 +49,8 @@ class BuiltFiles:
 
     facts: CheckpointIdentity
     preprocessing: Preprocessing
+    evaluation: Listing
+    """Whose class folders name the classes of networks that name none."""
     calibrated: Calibrated
     quantized: Quantized
     blobs: dict[str, str]
@@ -88,13 +92,6 @@ class _Work:
         """That of its images."""
         return Preprocessing.from_config(self.facts.config, self.checkpoint.resize)
 
-    def call(self, task: Task, subject: str, memory_bytes: int | None = None) -> Call:
-        """A call of the task, by default with the plan's memory."""
-        limits = self.plan.limits
-        return Call(
-            task=task, subject=subject, memory_bytes=memory_bytes or limits.memory_bytes, seconds=limits.seconds
-        )
-
 
 async def make_candidates(
     checkpoint: NamedCheckpoint, plan: SweepPlan, runner: Runner, calibration: Images, evaluation: Images
@@ -108,11 +105,8 @@ async def make_candidates(
     """
     blank = [Candidate(checkpoint=checkpoint.name, recipe=name, source=checkpoint.place.shown) for name in plan.recipes]
     limits, task = plan.limits, Identify(checkpoint=checkpoint.place)
-    memory_bytes = limits.memory_bytes // 2
     try:
-        found = await runner.result(
-            Call(task=task, subject=checkpoint.name, memory_bytes=memory_bytes, seconds=limits.seconds)
-        )
+        found = await runner.result(Call.within(limits, task, checkpoint.name, limits.memory_bytes // 2))
     except TaskFailedError as error:
         return tuple(BuiltCandidate(candidate=each).with_problems(str(error)) for each in blank)
     facts = found.read(CheckpointIdentity)
@@ -127,10 +121,11 @@ async def make_candidates(
 
 async def _quantized(candidate: Candidate, work: _Work) -> BuiltCandidate:
     recipe, network, name = work.plan.recipes[candidate.recipe], work.network, work.checkpoint.name
+    limits, result_of = work.plan.limits, work.runner.result
     try:
         fp32, plan = await asyncio.gather(
-            work.runner.result(work.call(Export(network=network, onnx_attention=recipe.onnx_attention), name)),
-            work.runner.result(work.call(_calibration(recipe, work), name)),
+            result_of(Call.within(limits, Export(network=network, onnx_attention=recipe.onnx_attention), name)),
+            result_of(Call.within(limits, _calibration(recipe, work), name)),
         )
         task = Quantize(
             network=network,
@@ -139,7 +134,7 @@ async def _quantized(candidate: Candidate, work: _Work) -> BuiltCandidate:
             fp32=fp32.blobs,
             calibration=plan.blobs,
         )
-        result = await work.runner.result(work.call(task, candidate.title))
+        result = await result_of(Call.within(limits, task, candidate.title))
     except (TaskFailedError, DataError) as error:
         return BuiltCandidate(candidate=candidate).with_problems(str(error))
     quantized = result.read(Quantized)
@@ -148,6 +143,7 @@ async def _quantized(candidate: Candidate, work: _Work) -> BuiltCandidate:
         files=BuiltFiles(
             facts=work.facts,
             preprocessing=work.preprocessing,
+            evaluation=work.evaluation.listing,
             calibrated=plan.read(Calibrated),
             quantized=quantized,
             blobs=result.blobs,
@@ -204,8 +200,9 @@ async def _on_shard(shard: LabelledShard, built: Sequence[BuiltCandidate], work:
             skip_bad_images=work.plan.evaluation.skip_bad_images,
         )
         memory = EVALUATION_BYTES + BYTES_PER_FILE_BYTE * sum(each.size_bytes for each in artifacts)
+        subject = f"{work.checkpoint.name} on {shard.name}"
         try:
-            results = await work.runner.results(work.call(task, f"{work.checkpoint.name} on {shard.name}", memory))
+            results = await work.runner.results(Call.within(work.plan.limits, task, subject, memory))
         except TaskFailedError as error:
             found |= {each.sha256: str(error) for each in artifacts}
         else:
@@ -237,23 +234,15 @@ def _verified(built: BuiltCandidate, on_shards: Sequence[dict[str, Evaluated | s
         return built.with_problems(*problems, note)
     tallies = Tallies(artifacts)
     evaluated = [each for each in ours if isinstance(each, Evaluated)]
-    for place, each in enumerate(evaluated):
-        tallies.by_artifact[artifacts[place % len(artifacts)]].merge(Tally.from_json(each.tally))
-    provenance = images.provenance(tuple(frozenset(each.skipped) for each in evaluated[:: len(artifacts)]))
-    results, pairing = tallies.results(), folder_pairing(images.listing, work.facts.classes)
-    classes = None if pairing is None else pairing.record
-    published = published_top1(work.facts.config, work.facts.provenance.sha256)
-    poor = poor_fp32(results, provenance.count, classes, published)
-    verification = Verification(
-        samples=provenance.count,
-        labelled=any(result.top1 is not None for result in results),
-        images=provenance,
-        runtimes={str(a.runtime): each.runtime for a, each in zip(artifacts, evaluated, strict=False)},
-        host=merged_hosts([each.host for each in evaluated]),
-        threads=THREADS,
-        gate=gate(results, work.plan.gates.max_drop_pt, DEFAULT_RULES, poor),
-        poor_fp32=poor,
-        classes=classes,
-        results=results,
+    for artifact, each in zip(cycle(artifacts), evaluated, strict=False):
+        tallies.by_artifact[artifact].merge(each.tally)
+    pairing = folder_pairing(images.listing, work.facts.classes)
+    verification = tallies.verification(
+        images.provenance(tuple(frozenset(each.skipped) for each in evaluated[:: len(artifacts)])),
+        {str(each.runtime): runtime_version(each.runtime) for each in artifacts},
+        merged_hosts(each.host for each in evaluated),
+        work.plan.gates.max_drop_pt,
+        rules=GateRules().of_weights(work.facts.config, work.facts.provenance.sha256),
+        classes=None if pairing is None else pairing.record,
     )
     return replace(built, candidate=replace(built.candidate, verification=verification))

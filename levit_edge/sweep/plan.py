@@ -1,6 +1,5 @@
 """What a sweep is to do: the TOML document that `levit-edge sweep` reads."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -9,10 +8,9 @@ from typing import Annotated, Any
 
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.reader import plain_file_name
-from levit_edge.bundle.recipe import Recipe
-from levit_edge.bundle.recipe_file import read_recipe
+from levit_edge.bundle.recipe import Recipe, read_recipe
 from levit_edge.data.named_sets import is_named_set
-from levit_edge.documents import Between, from_json, read_toml, to_json
+from levit_edge.documents import Between, Length, Version, from_json, read_toml, to_json
 from levit_edge.errors import LevitEdgeError, PlanError
 from levit_edge.model.config import CONFIGS
 
@@ -31,6 +29,7 @@ __all__ = [
 SCHEMA_VERSION = 1
 SHARD_IMAGES = 500
 """Half a minute of work for twelve files of a LeViT-128S: docs/scaling.md."""
+MOST_ENTRIES = 20_000
 AtLeastOne = Annotated[int, Between(1)]
 
 
@@ -98,18 +97,11 @@ class Evaluation:
 class Gates:
     """What a candidate has to keep, both of its int8 files."""
 
-    max_drop_pt: float | None = None
+    max_drop_pt: Annotated[float, Between(-100, 100)] | None = None
     """Percentage points of top-1."""
-    max_int8_bytes: int | None = None
-    max_latency_ms: float | None = None
+    max_int8_bytes: AtLeastOne | None = None
+    max_latency_ms: Annotated[float, Between(1e-9, 1e9)] | None = None
     """Median of one image, one thread, where `[latency]` measures."""
-
-    def __post_init__(self) -> None:
-        for name in ("max_drop_pt", "max_int8_bytes", "max_latency_ms"):
-            value = getattr(self, name)
-            endless = isinstance(value, float) and not math.isfinite(value)
-            if value is not None and (endless or (value <= 0 and name != "max_drop_pt")):
-                raise PlanError(f"{name} is {value}, which no candidate could keep")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,11 +145,13 @@ class Limits:
 class SweepPlan:
     """A whole plan."""
 
-    schema_version: int = SCHEMA_VERSION
-    checkpoints: tuple[CheckpointSource, ...]
+    schema_version: Annotated[int, Version(SCHEMA_VERSION)] = SCHEMA_VERSION
+    checkpoints: Annotated[tuple[CheckpointSource, ...], Length(1, MOST_ENTRIES)]
     calibration: Calibration
     evaluation: Evaluation
-    recipes: dict[str, Recipe] = field(default_factory=lambda: {"default": Recipe()})
+    recipes: Annotated[dict[str, Recipe], Length(1, MOST_ENTRIES)] = field(
+        default_factory=lambda: {"default": Recipe()}
+    )
     """Name -> recipe."""
     gates: Gates = Gates()
     winner: Winner = Winner()
@@ -165,11 +159,6 @@ class SweepPlan:
     limits: Limits = Limits()
 
     def __post_init__(self) -> None:
-        if self.schema_version != SCHEMA_VERSION:
-            raise PlanError(f"schema_version is {self.schema_version}, this levit-edge reads {SCHEMA_VERSION}")
-        for name, what in (("checkpoints", self.checkpoints), ("recipes", self.recipes)):
-            if not what:
-                raise PlanError(f"there are no {name}")
         for name in self.recipes:
             if not plain_file_name(name):
                 raise PlanError(f"a recipe is called {name!r}, expected letters, digits, dot, dash and underscore")

@@ -1,13 +1,11 @@
 """A whole sweep: the library behind `levit-edge sweep`."""
 
 import asyncio
-import os
 import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -16,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from levit_edge.data.named_sets import Use
 from levit_edge.data.options import ImageOptions
 from levit_edge.demo import checkpoint_path
+from levit_edge.device.small_files import usable_cores
 from levit_edge.errors import DataError, PlanError, SweepError
 from levit_edge.sweep.candidates import BuiltCandidate, NamedCheckpoint, make_candidates
 from levit_edge.sweep.engines.engine import Engine
@@ -32,7 +31,8 @@ from levit_edge.sweep.outcome.results import SweepResults
 from levit_edge.sweep.plan import SHARD_IMAGES, CheckpointSource, SweepPlan, WinnerBy
 from levit_edge.sweep.tasks.calibrate_task import calibration_part
 from levit_edge.sweep.tasks.identity import CheckpointPlace
-from levit_edge.sweep.tasks.runner import Listener, Runner, Silent, run_to_end
+from levit_edge.sweep.tasks.result import Listener
+from levit_edge.sweep.tasks.runner import Runner, run_to_end
 from levit_edge.sweep.tasks.store import Store
 from levit_edge.system.memory import available_bytes
 
@@ -67,11 +67,12 @@ def sweep(
         LevitEdgeError: nothing can be done: the plan's checkpoints or images are not there or not as many as it says,
             the engine cannot be reached or is lost, the output cannot be written.
     """
-    start, listener = time.monotonic(), listener or Silent()
+    start, listener = time.monotonic(), listener or Listener()
     _require_packages()
     checkpoints = _checkpoints(plan.checkpoints)
     calibration, evaluation = _listings(plan)
-    with Output(output) as place:
+    place = Output(output)
+    with place.reserved():
         store = place.store
         here = environment()
         with open_engine(engine, store, here, workers, any_processor=any_processor) as running:
@@ -79,8 +80,11 @@ def sweep(
             runner = Runner(store, running, computed, listener, plan.limits.retries)
             built = run_to_end(_all(plan, checkpoints, calibration, evaluation, runner))
             description = running.description
+        for warning in dict.fromkeys(each.files.calibrated.warning for each in built if each.files):
+            if warning:
+                warn(warning)
         if plan.latency is not None:
-            built = tuple(measured(built, evaluation, plan.latency, store, here, listener, warn))
+            built = tuple(measured(built, plan.latency, store, here, listener, warn))
         candidates = tuple(
             candidate
             for each in checkpoints
@@ -97,8 +101,7 @@ def sweep(
             candidates=candidates,
             device=next((each.latency.device for each in built if each.latency), None),
         )
-        judged = (replace(each, candidate=candidate) for each, candidate in zip(built, candidates, strict=True))
-        place.write(results, [each for each in judged if each.candidate.winner], evaluation)
+        place.write(results, [each for each, judged in zip(built, candidates, strict=True) if judged.winner])
     return results
 
 
@@ -220,8 +223,9 @@ def open_engine(
     """
     run_id = secrets.token_hex(4)
     if engine == LOCAL:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return LocalEngine(store.url, here, run_id, workers=workers or cores, memory_bytes=available_bytes() or ENOUGH)
+        return LocalEngine(
+            store.url, here, run_id, workers=workers or usable_cores(), memory_bytes=available_bytes() or ENOUGH
+        )
     if engine != RAY and not engine.startswith("ray://"):
         raise SweepError(f"{engine!r} is no engine; expected {LOCAL}, {RAY} or ray://host:port.")
     from levit_edge.sweep.engines.ray_engine import RayEngine

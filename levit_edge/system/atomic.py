@@ -16,6 +16,7 @@ from levit_edge.system.locks import output_lock
 __all__ = [
     "exchange",
     "folder_beside",
+    "is_replaceable",
     "prepared",
     "put_in_place",
     "remove_abandoned",
@@ -31,11 +32,7 @@ RENAME_EXCHANGE = 2
 
 
 def require_writable(path: Path, option: str) -> None:
-    """Refuse, before any long work, a path that no file can be written to.
-
-    Args:
-        path: the file, which may be there.
-        option: what the user gave it by, such as `--plot`.
+    """Refuse, before any long work, a path that no file can be written to; `option`, as `--plot`, is what gave it.
 
     Raises:
         OutputError: its folder does not exist or is not writable, or something that is not a file is there.
@@ -131,6 +128,13 @@ def folder_beside(output: Path, option: str) -> Iterator[Path]:
         undo.callback(shutil.rmtree, folder, ignore_errors=True)
         folder.mkdir()
         yield folder
+
+
+def is_replaceable(folder: Path, ours: frozenset[str]) -> bool:
+    """Whether nothing is at `folder`, or a folder that holds nothing but files of these names."""
+    if folder.is_symlink() or not folder.is_dir():
+        return not folder.is_symlink() and not folder.exists()
+    return {path.name for path in folder.iterdir()} <= ours
 
 
 def put_in_place(folder: Path, output: Path) -> None:

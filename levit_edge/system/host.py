@@ -10,7 +10,7 @@ from platformdirs import user_cache_dir
 
 import levit_edge
 from levit_edge.device.engines import installed_version
-from levit_edge.device.small_files import read_text
+from levit_edge.device.small_files import read_text, usable_cores
 
 __all__ = ["CACHE_VARIABLE", "cache_folder", "describe_host", "package_versions", "source_digest"]
 
@@ -23,7 +23,7 @@ def describe_host() -> dict[str, str]:
     return {
         "processor": _processor() or platform.processor() or "unknown",
         "architecture": platform.machine(),
-        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+        "cores": str(usable_cores()),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
     }

@@ -35,28 +35,21 @@ class StageListener(Protocol):
         """Called around each stage; `total` is the number of items, if it is known."""
 
 
-class Silent:
-    """Shows nothing: the default for library use."""
-
-    def stage(self, name: str, total: int | None) -> AbstractContextManager[Advance]:  # noqa: ARG002
-        """Ignore the stage."""
-        return nullcontext(lambda _count: None)
-
-
 class Stages:
     """Runs stages one after the other, never one inside another, and records seconds and peak memory of each."""
 
     def __init__(self, listener: StageListener | None = None) -> None:
-        self._listener = listener or Silent()
+        self._listener = listener
         self.records: list[StageRecord] = []
 
     @contextmanager
     def stage(self, name: str, total: int | None = None) -> Iterator[Advance]:
         """Run the body as the stage `name`; only stages that end well are recorded."""
+        unheard: AbstractContextManager[Advance] = nullcontext(lambda _count: None)
         start = time.perf_counter()
         with suppress(OSError):  # as where /proc is not
             Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # `peak_rss_bytes` begins anew
-        with watch_memory() as helpers, self._listener.stage(name, total) as advance:
+        with watch_memory() as helpers, self._listener.stage(name, total) if self._listener else unheard as advance:
             yield advance
         seconds = round(time.perf_counter() - start, 3)
         peak = peak_rss_bytes() + max(helpers, default=0)

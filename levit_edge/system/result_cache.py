@@ -6,7 +6,7 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -95,15 +95,11 @@ class ResultCache:
 
 
 def _remove_old(folder: Path) -> None:
-    for path in _older_than(folder, time.time() - KEPT_DAYS * 24 * 3600):
+    then = time.time() - KEPT_DAYS * 24 * 3600
+    for path in list(folder.iterdir()):
         with suppress(OSError):  # another run has it, or has removed it
+            if max(each.stat().st_mtime for each in (path, *path.iterdir())) >= then:
+                continue
             descriptor = lock(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             shutil.rmtree(path, ignore_errors=True)
             os.close(descriptor)
-
-
-def _older_than(folder: Path, then: float) -> Iterator[Path]:
-    for path in list(folder.iterdir()):
-        with suppress(OSError):
-            if max(each.stat().st_mtime for each in (path, *path.iterdir())) < then:
-                yield path

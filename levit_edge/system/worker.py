@@ -85,7 +85,7 @@ class Helper:
                 start_new_session=True,  # the terminal's Ctrl-C is for the parent, which then ends its helpers
             )
         except OSError as error:
-            raise DataError(f"a helper process cannot be started: {error}; work with --workers 0") from error
+            raise DataError(f"a helper process cannot be started: {error}; work with fewer --workers") from error
         self._requests = cast(Pipe, self.process.stdin)
         self._answers = cast(Pipe, self.process.stdout)
 

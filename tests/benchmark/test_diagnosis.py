@@ -7,7 +7,7 @@ from levit_edge.benchmark.diagnosis import UNEXPLAINED, WANTED_SPEEDUP, findings
 from levit_edge.benchmark.measurement import CoreGroup, SpeedUp, Sustained
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.runtime.inspect.onnxruntime import OptimisedGraph
-from tests.board.example import COOL, FAST, PI_5, RESULTS, times
+from tests.board.example import COOL, FAST, PI_5, RESULTS, measured, times
 
 SLOW_ONNX = (FAST[0], replace(FAST[1], median=1.12, p25=1.1))
 SLOW_PTE = (replace(FAST[0], median=1.29, p25=1.2), FAST[1])
@@ -21,9 +21,8 @@ FEW = OptimisedGraph(
 MANY = replace(FEW, conversions={"DequantizeLinear": 149, "QuantizeLinear": 80})
 
 
-def found(**others: Any) -> tuple[str, ...]:
-    usual: dict[str, Any] = {"device": PI_5, "before": COOL, "after": COOL, "results": RESULTS, "speedups": FAST}
-    return findings(**usual | others)
+def found(optimised: OptimisedGraph | None = None, **changes: Any) -> tuple[str, ...]:
+    return findings(measured(**changes), optimised)
 
 
 def only(findings: tuple[str, ...]) -> str:
@@ -134,7 +133,8 @@ def test_more_threads_than_usable_cores_is_said_of_fast_ones_too() -> None:
 
 @pytest.mark.parametrize("state", ["before", "after"])
 def test_the_firmware_throttles(state: str) -> None:
-    (text,) = found(**{state: replace(COOL, throttled=True)})
+    throttled: dict[str, Any] = {state: replace(COOL, throttled=True)}
+    (text,) = found(**throttled)
     assert text.startswith("The board was throttled: its firmware says that it limits the clock. ")
 
 

@@ -133,7 +133,7 @@ def test_shared_errors_name_nobody(tmp_path: Path) -> None:
 
 
 def test_a_measurement_that_cannot_be_is_not_saved(tmp_path: Path) -> None:
-    with pytest.raises(MeasurementError, match="rounds is 0"):
+    with pytest.raises(MeasurementError, match=r"rounds is 0, expected at least 1\. Measure again\.$"):
         save(measured(rounds=0), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -145,8 +145,8 @@ def test_a_measurement_that_cannot_be_is_not_saved(tmp_path: Path) -> None:
         ({"schema_version": None}, "is of schema version None"),
         ({"surprise": 1}, "unknown keys"),
         ({"rounds": "5"}, "rounds is '5', expected int"),
-        ({"rounds": 0}, "is not valid: rounds is 0, expected at least 1"),
-        ({"created_utc": "\x1b[2J"}, "created_utc holds control characters"),
+        ({"rounds": 0}, r"is not valid: rounds is 0, expected at least 1\. Measure again\.$"),
+        ({"created_utc": "\x1b[2J"}, r"created_utc holds control characters\. Measure again\.$"),
     ],
 )
 def test_a_file_that_is_none_is_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:

@@ -15,7 +15,7 @@ from levit_edge.board.session import Session
 from levit_edge.board.transports.transport import agent_source
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.reader import Bundle
-from levit_edge.bundle.writer import BundleWriter
+from levit_edge.bundle.writer import new_bundle
 from levit_edge.device.engines import NO_TELEMETRY
 from tests.board.fake_phone import FakePhone
 
@@ -88,7 +88,7 @@ def bundle(tiny_bundle: Path) -> Bundle:
 def both_runtimes(bundle: Bundle, tmp_path: Path) -> Bundle:
     """A bundle that says it has ExecuTorch files too."""
     manifest, path = bundle.manifest, tmp_path / "both"
-    with BundleWriter(path) as writer:
+    with new_bundle(path) as writer:
         for name in manifest.files:
             writer.add(name, bundle.read(name))
         programs = tuple(

@@ -20,7 +20,7 @@ from levit_edge.board.transports.local import LocalTransport
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.manifest import Verification
 from levit_edge.bundle.reader import Bundle
-from levit_edge.bundle.writer import BundleWriter
+from levit_edge.bundle.writer import new_bundle
 from levit_edge.data.options import ImageOptions
 from levit_edge.errors import BoardError, BundleError, DataError, OutputError
 from levit_edge.runtime.evaluation.verify import verify
@@ -106,7 +106,7 @@ def test_a_runtime_that_the_board_has_not_is_left_out_and_named(
 
 
 def test_a_bundle_without_an_fp32_file_is_an_error(bundle: Bundle, labelled_photographs: Path, tmp_path: Path) -> None:
-    with BundleWriter(tmp_path / "int8") as writer:
+    with new_bundle(tmp_path / "int8") as writer:
         for name in bundle.manifest.files:
             if name != "fp32.onnx":
                 writer.add(name, bundle.read(name))

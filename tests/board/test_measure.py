@@ -16,7 +16,7 @@ from levit_edge.board.session import Session
 from levit_edge.board.transports.local import LocalTransport
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.reader import Bundle
-from levit_edge.bundle.writer import BundleWriter
+from levit_edge.bundle.writer import new_bundle
 from levit_edge.errors import BoardError, BundleError
 from tests.board.conftest import Place, hook_agent
 from tests.board.measuring import BOTH, JOB, QUICK, answer, entry, measured
@@ -105,7 +105,7 @@ def changed_bundle(bundle: Bundle, path: Path, **contents: bytes) -> Bundle:
     """A whole bundle with other files in it; `int8_onnx=…`."""
     changed = {name.replace("_", "."): data for name, data in contents.items()}
     manifest = bundle.manifest
-    with BundleWriter(path) as writer:
+    with new_bundle(path) as writer:
         for name in manifest.files:
             writer.add(name, changed.get(name, bundle.read(name)))
         artifacts = tuple(

@@ -118,7 +118,7 @@ def test_damage_to_the_manifest_is_found(bundle_path: Path, damage: Callable[[Pa
     ("change", "complaint"),
     [
         ({"surprise": 1}, r"unknown keys \['surprise'\]"),
-        ({"schema_version": 2}, "schema version 2, this levit-edge reads version 1"),
+        ({"schema_version": 2}, "schema_version is 2, expected 1: what this levit-edge reads"),
         ({"schema_version": "1"}, "schema_version is '1', expected int"),
         ({"files": []}, r"files is \[\], expected dict"),
         ({"files": {}}, r"names \['fp32.onnx', .* without their SHA-256"),

@@ -1,4 +1,4 @@
-"""Recipes: what they accept and how they are saved."""
+"""Recipes: what they accept, how they are saved, and in which files: TOML, JSON, manifests, and what is none."""
 
 import json
 import shutil
@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from levit_edge.bundle.reader import MANIFEST_FILE, Bundle
-from levit_edge.bundle.recipe import RangeMethod, Recipe, Scheme, WeightRounding
-from levit_edge.documents import from_json, to_json
+from levit_edge.bundle.recipe import RangeMethod, Recipe, Scheme, WeightRounding, read_recipe
+from levit_edge.documents import MAX_DOCUMENT_BYTES, from_json, to_json
 from levit_edge.errors import QuantizationError
+
+MINE = Recipe(scheme=Scheme.STATIC, float_layers=("head",))
 
 
 def test_round_trip() -> None:
@@ -60,8 +62,8 @@ def test_an_earlier_recipe_is_read_in_a_manifest(tiny_bundle: Path, tmp_path: Pa
     [
         ({"calibration_images": 0}, "expected at least 1"),
         ({"percentile": 50}, "more than 50"),
-        ({"schema_version": 4}, "schema version 4, this levit-edge reads version 3"),
-        ({"schema_version": 0}, "schema version 0"),
+        ({"schema_version": 4}, "schema_version is 4, expected 3: what this levit-edge reads"),
+        ({"schema_version": 0}, "schema_version is 0, expected 3"),
         ({"schema_version": "1"}, "schema_version is '1', expected int"),
         ({"schema_version": [1]}, "expected int"),
         ({"schema_version": 1, "observer": "minmax"}, "unknown keys ..observer"),
@@ -74,3 +76,42 @@ def test_an_earlier_recipe_is_read_in_a_manifest(tiny_bundle: Path, tmp_path: Pa
 def test_what_is_refused(document: dict[str, object], message: str) -> None:
     with pytest.raises(QuantizationError, match=message):
         from_json(Recipe, document, QuantizationError, "the recipe")
+
+
+def test_toml_json_and_a_manifest(tmp_path: Path, tiny_bundle: Path) -> None:
+    toml, document = tmp_path / "mine.toml", tmp_path / "mine.json"
+    toml.write_text('scheme = "static"\nfloat_layers = ["head"]\n')
+    document.write_text(json.dumps(to_json(MINE)))
+    assert read_recipe(toml, QuantizationError) == read_recipe(document, QuantizationError) == MINE
+    assert read_recipe(tiny_bundle / MANIFEST_FILE, QuantizationError) == Recipe()
+
+
+@pytest.mark.parametrize("name", ["mine.toml", "mine.json", "mine"])
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\xff", "is not"),
+        (b"[" * 100_000, "is not"),
+        (b"[1]", "is"),
+        (b"{", "is not"),
+        (b" " * (MAX_DOCUMENT_BYTES + 1), "is larger than 16 MiB"),
+    ],
+)
+def test_what_holds_no_recipe_is_refused_by_name(tmp_path: Path, name: str, content: bytes, said: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(QuantizationError, match=f"the recipe {path} {said}"):
+        read_recipe(path, QuantizationError)
+
+
+@pytest.mark.parametrize("name", ["missing.toml", "missing.json", "nul\0.toml", "."])
+def test_what_cannot_be_read_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(QuantizationError, match=r"the recipe .* cannot be read|is not a file"):
+        read_recipe(tmp_path / name, QuantizationError)
+
+
+def test_unknown_keys_are_refused_by_the_name_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("[recipe]\nobserver = 1\n")
+    with pytest.raises(QuantizationError, match=f"the recipe {path} is not valid: it has unknown keys"):
+        read_recipe(path, QuantizationError)

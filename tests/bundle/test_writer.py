@@ -8,7 +8,7 @@ import pytest
 
 from levit_edge.bundle.manifest import Manifest
 from levit_edge.bundle.reader import MANIFEST_FILE, Bundle
-from levit_edge.bundle.writer import BundleWriter
+from levit_edge.bundle.writer import new_bundle
 from levit_edge.errors import OutputError
 from levit_edge.system.atomic import exchange
 
@@ -29,7 +29,7 @@ def manifest(tiny_bundle: Path) -> Manifest:
 
 
 def write(output: Path, files: Files, manifest: Manifest) -> Bundle:
-    with BundleWriter(output) as writer:
+    with new_bundle(output) as writer:
         for name, content in files.items():
             writer.add(name, content)
         return writer.commit(manifest)
@@ -41,7 +41,7 @@ def names(folder: Path) -> list[str]:
 
 
 def test_a_bundle_appears_whole_and_only_on_commit(tmp_path: Path, files: Files, manifest: Manifest) -> None:
-    with BundleWriter(tmp_path / "out") as writer:
+    with new_bundle(tmp_path / "out") as writer:
         for name, content in files.items():
             assert writer.add(name, content) == manifest.files[name]
             assert not (tmp_path / "out").exists()
@@ -62,7 +62,7 @@ def test_a_relative_output_stays_where_it_was_meant(
     monkeypatch.chdir(tmp_path)
     if empty:
         (tmp_path / "new/deep/out").mkdir(parents=True)
-    with BundleWriter(Path("new/deep/out")) as writer:
+    with new_bundle(Path("new/deep/out")) as writer:
         monkeypatch.chdir("/")
         for name, content in files.items():
             writer.add(name, content)
@@ -71,7 +71,7 @@ def test_a_relative_output_stays_where_it_was_meant(
 
 
 def test_an_older_bundle_is_replaced_whole(bundle_path: Path, files: Files, manifest: Manifest) -> None:
-    with BundleWriter(bundle_path) as writer:
+    with new_bundle(bundle_path) as writer:
         for name, content in files.items():
             writer.add(name, content)
         assert Bundle.open(bundle_path).manifest.created_utc == OLD
@@ -113,7 +113,7 @@ def test_what_is_not_a_bundle_is_never_replaced(bundle_path: Path, make: Callabl
     make(output)
     with (
         pytest.raises(OutputError, match=r"out exists and is not a bundle .* nothing was written"),
-        BundleWriter(output),
+        new_bundle(output),
     ):
         pytest.fail("the long work has begun")
     assert names(bundle_path.parent) == ["bundle", "out"]
@@ -125,7 +125,7 @@ def test_nor_is_it_if_it_appears_in_the_meantime(
     bundle_path: Path, files: Files, manifest: Manifest, make: Callable[[Path], object]
 ) -> None:
     output = bundle_path.with_name("out")
-    with BundleWriter(output) as writer:
+    with new_bundle(output) as writer:
         for name, content in files.items():
             writer.add(name, content)
         make(output)
@@ -138,14 +138,14 @@ def test_nor_is_it_if_it_appears_in_the_meantime(
 @pytest.mark.parametrize("name", ["/", "file/out", "x" * 300, "x" * 250])
 def test_an_impossible_output_is_an_error(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match=r"Choose another --output|or choose another"), BundleWriter(tmp_path / name):
+    with pytest.raises(OutputError, match=r"Choose another --output|or choose another"), new_bundle(tmp_path / name):
         pytest.fail("the long work has begun")
     assert names(tmp_path) == ["file"]
 
 
 @pytest.mark.parametrize("name", ["../out", "/etc/out", "a/b", ".hidden", "", "manifest.json"])
 def test_a_file_has_a_plain_name(tmp_path: Path, name: str) -> None:
-    with BundleWriter(tmp_path / "out") as writer, pytest.raises(OutputError, match="cannot be a file of a bundle"):
+    with new_bundle(tmp_path / "out") as writer, pytest.raises(OutputError, match="cannot be a file of a bundle"):
         writer.add(name, b"")
     assert names(tmp_path) == []
 
@@ -154,7 +154,7 @@ def test_a_file_has_a_plain_name(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("output", ["out", "new/deep/out", "bundle"])
 def test_an_exception_leaves_nothing(bundle_path: Path, output: str, interruption: type[BaseException]) -> None:
     def fail_half_way() -> None:
-        with BundleWriter(bundle_path.parent / output) as writer:
+        with new_bundle(bundle_path.parent / output) as writer:
             writer.add("labels.txt", b"red\n")
             raise interruption
 

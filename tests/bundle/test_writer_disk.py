@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from levit_edge.bundle.reader import Bundle
-from levit_edge.bundle.writer import BundleWriter
+from levit_edge.bundle.writer import new_bundle
 from levit_edge.errors import OutputError
 from tests.conftest import DISK_KIB
 
@@ -16,10 +16,10 @@ LARGE_FILE = """
 import resource, sys
 from pathlib import Path
 from levit_edge.errors import OutputError
-from levit_edge.bundle.writer import BundleWriter
+from levit_edge.bundle.writer import new_bundle
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, 64 * 1024))
-with BundleWriter(Path(sys.argv[1])) as writer:
+with new_bundle(Path(sys.argv[1])) as writer:
     try:
         writer.add("int8.onnx", bytes(65 * 1024))
     except OutputError as error:
@@ -30,7 +30,7 @@ with BundleWriter(Path(sys.argv[1])) as writer:
 
 def put_bundle(source: Path, output: Path) -> None:
     bundle = Bundle.open(source)
-    with BundleWriter(output) as writer:
+    with new_bundle(output) as writer:
         for name in bundle.manifest.files:
             writer.add(name, bundle.read(name))
         writer.commit(bundle.manifest)
@@ -38,7 +38,7 @@ def put_bundle(source: Path, output: Path) -> None:
 
 def test_a_full_disk_is_an_error_and_the_old_bundle_stays(tiny_bundle: Path, small_disk: Path) -> None:
     put_bundle(tiny_bundle, small_disk / "out")
-    with BundleWriter(small_disk / "out") as writer, pytest.raises(OutputError, match="No space left on device"):
+    with new_bundle(small_disk / "out") as writer, pytest.raises(OutputError, match="No space left on device"):
         writer.add("int8.onnx", bytes(DISK_KIB * 1024))
     assert Bundle.open(small_disk / "out").labels()
     assert [path.name for path in small_disk.iterdir()] == ["out"]
@@ -47,7 +47,7 @@ def test_a_full_disk_is_an_error_and_the_old_bundle_stays(tiny_bundle: Path, sma
 def test_a_disk_without_room_for_the_manifest_is_an_error_too(tiny_bundle: Path, small_disk: Path) -> None:
     put_bundle(tiny_bundle, small_disk / "out")
     bundle = Bundle.open(small_disk / "out")
-    with BundleWriter(small_disk / "out") as writer:
+    with new_bundle(small_disk / "out") as writer:
         for name in bundle.manifest.files:
             writer.add(name, b"")
         free_bytes = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize
@@ -70,7 +70,7 @@ def test_a_limit_on_file_sizes_is_an_error_and_the_old_bundle_stays(bundle_path:
 def test_a_read_only_folder_is_an_error_before_any_long_work(read_only: Path, name: str) -> None:
     with (
         pytest.raises(OutputError, match=r"out cannot be written: .*(Read-only|Permission)"),
-        BundleWriter(read_only / name),
+        new_bundle(read_only / name),
     ):
         pytest.fail("the long work has begun")
     assert list(read_only.iterdir()) == []
@@ -80,7 +80,7 @@ def test_a_read_only_folder_is_an_error_before_any_long_work(read_only: Path, na
 def test_too_little_free_disk_is_an_error_before_any_long_work(tmp_path: Path, name: str) -> None:
     with (
         pytest.raises(OutputError, match=r"MiB free, the bundle needs about 1099511627776 MiB"),
-        BundleWriter(tmp_path / name, expected_bytes=2**60),
+        new_bundle(tmp_path / name, expected_bytes=2**60),
     ):
         pytest.fail("the long work has begun")
     assert list(tmp_path.iterdir()) == []

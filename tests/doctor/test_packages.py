@@ -23,13 +23,7 @@ INSTALLED = {"numpy": "2.4.6", "rich": "15.0.0", "onnxruntime": "1.31.1", "torch
 def installed(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Package -> version of a machine that has everything; tests take from it."""
     found = dict(INSTALLED)
-
-    def version(package: str) -> str:
-        if package not in found:
-            raise PackageNotFoundError(package)
-        return found[package]
-
-    monkeypatch.setattr(host, "version", version)
+    monkeypatch.setattr(host, "installed_version", found.get)
     monkeypatch.setattr(packages, "requires", lambda _name: REQUIREMENTS)
     return found
 

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from levit_edge.bundle.reader import Bundle
-from levit_edge.bundle.writer import BundleWriter
+from levit_edge.bundle.writer import new_bundle
 from levit_edge.errors import LevitEdgeError
 from levit_edge.package.signature import signature_path
 from levit_edge.package.write import package_reserved
@@ -81,7 +81,7 @@ def bundle_in(place: Path, bundle: Path | None) -> Path:
 def relabelled(bundle: Path, name: str) -> Path:
     """The same bundle with other class names."""
     source = Bundle.open(bundle)
-    with BundleWriter(bundle.with_name(name)) as writer:
+    with new_bundle(bundle.with_name(name)) as writer:
         for file in source.manifest.files:
             content = source.read(file)
             writer.add(file, content.upper() if file == source.manifest.labels_file else content)
@@ -174,7 +174,7 @@ class Quantize:
         return others(self.output.parent, {"bundle"})
 
     def clean(self) -> None:
-        with BundleWriter(self.output):
+        with new_bundle(self.output):
             pass
 
 

@@ -10,7 +10,7 @@ import pytest
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Artifact, ArtifactResult
 from levit_edge.bundle.reader import Bundle
-from levit_edge.bundle.writer import BundleWriter
+from levit_edge.bundle.writer import new_bundle
 from levit_edge.package.contents import Purpose
 from levit_edge.package.pack import pack
 from levit_edge.report.report_data import REPORT_DATA_FILE
@@ -42,7 +42,7 @@ def packable_bundle(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory)
     golden = io.BytesIO()
     arrays = tiny.golden()
     np.savez(golden, allow_pickle=False, **arrays, **{"int8.pte": arrays["int8.onnx"] + np.float32(1e-3)})
-    with BundleWriter(tmp_path_factory.mktemp("packable") / "colours") as writer:
+    with new_bundle(tmp_path_factory.mktemp("packable") / "colours") as writer:
         for name in tiny.manifest.files:
             writer.add(name, golden.getvalue() if name == "golden.npz" else tiny.read(name))
         writer.add(REPORT_DATA_FILE, b"photographs: no package has them")

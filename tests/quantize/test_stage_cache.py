@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.model.checkpoint import Checkpoint, read_checkpoint
-from levit_edge.quantize.cached_calibration import calibrated_from_bytes, calibrated_to_bytes, recalled
+from levit_edge.quantize.cached_calibration import calibrated_from_bytes, calibrated_to_bytes
 from levit_edge.quantize.calibration.calibrated import Calibrated, calibrate_network
 from levit_edge.quantize.calibration.sources import ImageSources
 from levit_edge.quantize.plan import Plan
@@ -82,9 +83,17 @@ def test_a_plan_survives_bit_for_bit(demo_steps: Demo, chosen: ImageSet, calibra
         assert torch.equal(plan.deploy(pixels), restored.deploy(pixels))
     assert (again.golden == calibrated.golden).all()
     assert again.alike is calibrated.alike is False
+    assert not calibrated.warning
+    assert f"the {len(chosen)} calibration images are all the same" in replace(calibrated, alike=True).warning
     assert again.provenance("folder") == calibrated.provenance("folder")
     assert again.provenance("folder").skipped == (chosen.relative_paths[7],)
     assert again.readable == chosen.images[:7] + chosen.images[8:]
+
+
+def recalled(kept: StageCache, steps: Demo, images: ImageSet, make: Callable[[], Calibrated]) -> Calibrated:
+    """As `quantize` does it."""
+    decode = partial(calibrated_from_bytes, deploy=steps.deploy, images=images)
+    return kept.recalled("calibration", make, encode=calibrated_to_bytes, decode=decode)
 
 
 def test_the_second_run_decodes_nothing_and_says_so(
@@ -92,10 +101,10 @@ def test_the_second_run_decodes_nothing_and_says_so(
 ) -> None:
     said: list[str] = []
     with StageCache({"a": "b"}, said.append, tmp_path) as kept:
-        first = recalled(kept, demo_steps.deploy, chosen, make)
+        first = recalled(kept, demo_steps, chosen, make)
     assert not said
     with StageCache({"a": "b"}, said.append, tmp_path) as kept:
-        again = recalled(kept, demo_steps.deploy, chosen, lambda: pytest.fail("calibrated again"))
+        again = recalled(kept, demo_steps, chosen, lambda: pytest.fail("calibrated again"))
         kept.done()
     assert same(first.plan, again.plan)
     assert [line.rpartition(" of ")[0] for line in said] == ["calibration taken from the interrupted run"]
@@ -135,7 +144,7 @@ def test_what_is_no_plan_is_made_anew(
     said: list[str] = []
     with StageCache({"a": "b"}, said.append, tmp_path / "kept") as kept:
         kept.keep("calibration", "", content)
-        found = recalled(kept, demo_steps.deploy, chosen, make)
+        found = recalled(kept, demo_steps, chosen, make)
     assert said == ["the calibration kept from an interrupted run is damaged: made anew."]
     assert not target.exists()
     assert same(found.plan, calibrated.plan)
@@ -241,7 +250,7 @@ def test_a_cache_that_cannot_be_used_is_said_once_and_stops_nothing(tmp_path: Pa
     with StageCache({}, said.append, tmp_path / "file") as kept:
         kept.keep("part", "", b"content")
         assert kept.recall("part", "", bytes) is None
-        assert kept.recalled("", "part", lambda: b"made") == b"made"
+        assert kept.recalled("part", lambda: b"made", encode=bytes, decode=bytes) == b"made"
         kept.done()
     assert len(said) == 1
     assert "if this run is interrupted, the next begins anew" in said[0]

@@ -7,7 +7,7 @@ from pathlib import Path
 from levit_edge.bundle.manifest import LayerRecord, Manifest, Verification
 from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.recipe import LayerScheme, Recipe
-from levit_edge.bundle.writer import BundleWriter
+from levit_edge.bundle.writer import new_bundle
 from levit_edge.data.classes import ModelClasses
 from levit_edge.data.image_set import calibration_images, evaluation_images
 from levit_edge.data.options import ImageOptions
@@ -79,7 +79,7 @@ def report_bundle(
         latency=replace(MEASUREMENT, target="local", model=replace(MEASUREMENT.model, manifest_sha256="")),
     )
     manifest, report_data = change(manifest, report_data)
-    with BundleWriter(path) as writer:
+    with new_bundle(path) as writer:
         for artifact in manifest.artifacts:
             writer.add(artifact.file, source.read(artifact.file))
         writer.add("labels.txt", "".join(f"{label}\n" for label in labels).encode())

@@ -14,8 +14,8 @@ from levit_edge.sweep.engines.engine import Engine
 from levit_edge.sweep.engines.environment import computed_on, environment
 from levit_edge.sweep.sweep import open_engine
 from levit_edge.sweep.tasks.call import Call, Nothing
-from levit_edge.sweep.tasks.result import Done, Failed
-from levit_edge.sweep.tasks.runner import Runner, Silent, TaskFailedError, run_to_end
+from levit_edge.sweep.tasks.result import Done, Failed, Listener
+from levit_edge.sweep.tasks.runner import Runner, TaskFailedError, run_to_end
 from levit_edge.sweep.tasks.store import Store
 from tests.sweep.cluster import Cluster
 from tests.sweep.held_server import HeldServer, serving
@@ -115,7 +115,7 @@ def test_a_task_that_always_dies_is_given_up_and_the_others_go_on(running: Runni
         calls = [server.index(name, memory_bytes=MEMORY_BYTES, seconds=WAIT_S) for name in ("held.tar", "free.tar")]
         return list(await asyncio.gather(*map(runner.results, calls), return_exceptions=True))
 
-    runner = Runner(running.store, running.engine, expected, Silent(), retries=1)
+    runner = Runner(running.store, running.engine, expected, Listener(), retries=1)
     crashing = threading.Thread(target=crash)
     crashing.start()
     try:

@@ -240,6 +240,18 @@ def test_a_gate_that_nobody_keeps_leaves_no_winner(again: Sweep, tmp_path: Path)
     assert not list((tmp_path / "output" / "bundles").iterdir())
 
 
+def test_calibration_images_that_are_one_picture_are_told_once(tmp_path: Path) -> None:
+    picture = next(demo.calibration_dir().rglob("*.jpg"))
+    (tmp_path / "same").mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        shutil.copy(picture, tmp_path / "same" / name)
+    two = {name: replace(recipe, calibration_images=2) for name, recipe in PLAN.recipes.items()}
+    said: list[str] = []
+    plan = replace(PLAN, recipes=two, calibration=Calibration(images=str(tmp_path / "same")))
+    sweep(plan, str(tmp_path / "output"), warn=said.append)
+    assert [text.split(":")[0] for text in said] == ["the 2 calibration images are all the same picture"]
+
+
 def test_latencies_are_measured_once(again: Sweep) -> None:
     plan = replace(ONE, latency=Latency(runs=3), gates=Gates(max_latency_ms=60_000))
     results = again(plan)

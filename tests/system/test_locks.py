@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from levit_edge.bundle.writer import BundleWriter
+from levit_edge.bundle.writer import new_bundle
 from levit_edge.cli.main import run
 from levit_edge.errors import ExitStatus, OutputError
 from levit_edge.system.atomic import reserved
@@ -43,13 +43,13 @@ def names(folder: Path) -> list[str]:
 def test_the_second_is_told_who_the_first_is(tmp_path: Path) -> None:
     output = tmp_path / "out"
     with holder(output) as first:
-        for second in (BundleWriter(output), reserved(output, "--output")):
+        for second in (new_bundle(output), reserved(output, "--output")):
             with (
                 pytest.raises(OutputError, match=rf"out is being written by another run \(process {first.pid}\): wait"),
                 second,
             ):
                 pytest.fail("two at once")
-        with BundleWriter(tmp_path / "other"):
+        with new_bundle(tmp_path / "other"):
             pass
     assert names(tmp_path) == []
 

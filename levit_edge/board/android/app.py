@@ -105,24 +105,23 @@ def measure_in_app(
             if progress is not None:
                 progress(f"demo app, {artifact.file}, threads: {threads}", len(runs), len(turns))
             runs.append(_run(device, there, artifact, {**asked, "threads": threads}, deadline))
-    results = [_times(artifact, run) for (_, artifact), run in zip(turns, runs, strict=True)]
-    before, after = (_state(each) for each in (runs[0].thermal_status.before, runs[-1].thermal_status.after))
-    return Measurement(
+    results = tuple(_times(artifact, run) for (_, artifact), run in zip(turns, runs, strict=True))
+    measured = Measurement(
         levit_edge_version=version("levit-edge"),
         created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
         target=device.name,
         bundle=str(bundle.path),
         model=model_under_test(bundle),
         device=about,
-        before=before,
-        after=after,
+        before=_state(runs[0].thermal_status.before),
+        after=_state(runs[-1].thermal_status.after),
         rounds=1,
         runs=asked["runs"],
         warm_up=asked["warmup"],
-        results=tuple(results),
-        findings=(*findings(device=about, before=before, after=after, results=results, speedups=()), IN_THE_APP),
+        results=results,
         gate=latency_gate(results, settings.max_latency_ms),
     )
+    return replace(measured, findings=(*findings(measured), IN_THE_APP))
 
 
 @contextmanager
@@ -198,8 +197,7 @@ def _result(device: AdbDevice, output: str) -> bytes | None:
 def _times(artifact: Artifact, result: AppBenchmark) -> ArtifactTimes:
     package = f"executorch-android {text(result.executorch_version, 40)}"
     delegates = ", ".join(text(each, 40) for each in result.delegates)
-    row = ArtifactTimes.of(artifact, result.threads)
-    row = replace(row, package=f"{package} ({delegates or 'no delegate'})")
+    row = replace(ArtifactTimes.of(artifact, result.threads), package=f"{package} ({delegates or 'no delegate'})")
     if not result.self_test.passed:
         failed = (
             "it does not compute there what it computed where it was made: the app's self-test finds logits"

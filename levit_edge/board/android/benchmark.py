@@ -4,12 +4,11 @@
 same is checked by dataclasses, so that no validator has to be installed. A test holds the two together.
 """
 
-import json
 from dataclasses import dataclass
 from typing import Annotated
 
 from levit_edge.benchmark.measurement import FromOne, Latency, Milliseconds
-from levit_edge.documents import Between, Length, Matching, Sha256, from_json
+from levit_edge.documents import Between, Length, Matching, Sha256, Version, from_json, parse_json
 from levit_edge.errors import BoardError
 from levit_edge.text import text
 
@@ -19,7 +18,6 @@ SCHEMA_VERSION = 1
 MOST_DELEGATES = 20
 Nonce = Annotated[str, Matching("[0-9a-f]{32}", "32 hexadecimal digits")]
 Text = Annotated[str, Length(0, 200)]
-Version = Annotated[int, Between(SCHEMA_VERSION, SCHEMA_VERSION)]
 Status = Annotated[int, Between(0, 6)]
 """THERMAL_STATUS_NONE to THERMAL_STATUS_SHUTDOWN of android.os.PowerManager."""
 
@@ -58,7 +56,7 @@ class SelfTest:
 class AppBenchmark:
     """One run of the activity. Times in milliseconds, by System.nanoTime, for one image, without preprocessing."""
 
-    schema_version: Version
+    schema_version: Annotated[int, Version(SCHEMA_VERSION)]
     nonce: Nonce
     """That of the request: an older result is not taken for this one."""
     model_sha256: Sha256
@@ -81,7 +79,7 @@ class AppBenchmark:
 class _AppFailure:
     """What the activity writes when it cannot measure."""
 
-    schema_version: Version
+    schema_version: Annotated[int, Version(SCHEMA_VERSION)]
     nonce: Nonce
     error: str
 
@@ -93,10 +91,7 @@ def read_app_benchmark(content: bytes, nonce: str, board: str) -> AppBenchmark:
         BoardError: it is not such a document, answers another request, or says that the app failed.
     """
     what = f"{board}: the demo app's result"
-    try:
-        document = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise BoardError(f"{what} is not JSON ({error}).") from error
+    document = parse_json(content, BoardError, what)
     answer: AppBenchmark | _AppFailure
     if isinstance(document, dict) and "error" in document:
         answer = from_json(_AppFailure, document, BoardError, what)

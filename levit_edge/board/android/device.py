@@ -10,6 +10,9 @@ from levit_edge.board.transports.adb_device import AdbDevice
 
 __all__ = ["describe_android"]
 
+NUMBER = re.compile("[0-9]{1,15}")
+FREQUENCY = re.compile(r"/cpu([0-9]{1,4})/cpufreq/cpuinfo_max_freq:([0-9]{1,15})\b")
+"""A core and its highest clock."""
 SEPARATOR = "-- levit-edge --"
 COMMANDS = {
     "machine": "uname -m",
@@ -41,26 +44,15 @@ def describe_android(device: AdbDevice) -> Device:
 def _facts(told: dict[str, str]) -> dict[str, Any]:
     """As `levit_edge.device.facts.read_facts` gives them."""
     soc = f"({told['soc']})" if told["soc"] else ""
-    total = re.search(r"^MemTotal: *(\d+) kB", told["meminfo"], re.MULTILINE)
+    total = re.search(r"^MemTotal: *([0-9]{1,15}) kB", told["meminfo"], re.MULTILINE)
     return {
         "machine": told["machine"],
         "kernel": told["kernel"],
-        "usable_cores": _number(told["usable_cores"]),
+        "usable_cores": int(told["usable_cores"]) if NUMBER.fullmatch(told["usable_cores"]) else None,
         "cpuinfo": told["cpuinfo"],
-        "cpus": [_core(line) for line in told["frequencies"].splitlines()],
-        "memory_kb": _number(total[1]) if total else None,
+        "cpus": [{"cpu": int(core), "max_khz": int(khz)} for core, khz in FREQUENCY.findall(told["frequencies"])],
+        "memory_kb": int(total[1]) if total else None,
         "model": " ".join(filter(None, (told["maker"], told["model"], soc))),
         "os": f"Android {told['release']} (API {told['sdk']})" if told["release"] else None,
         "python": "none",
     }
-
-
-def _core(line: str) -> dict[str, int | None]:
-    """Core and highest clock, of a line such as `/sys/devices/system/cpu/cpu4/cpufreq/cpuinfo_max_freq:2400000`."""
-    path, _, khz = line.partition(":")
-    core = path.split("/")[5].removeprefix("cpu") if path.count("/") > 5 else ""
-    return {"cpu": _number(core), "max_khz": _number(khz)}
-
-
-def _number(digits: str) -> int | None:
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 16 else None

@@ -52,15 +52,8 @@ def run_emulated(
 ) -> T:
     """Run `under_test` in a new process and return what `read_log` makes of qemu's log, which is never kept.
 
-    Args:
-        emulator: the processor.
-        under_test: the file.
-        runs: inferences.
-        program: the qemu to take.
-        log: its options that say what is logged; where to comes from here.
-        read_log: reads the log to its end, while it is written.
-        before: a program that starts qemu.
-        deadline: of `time.monotonic`, when to give up.
+    `program` is the qemu to take, `log` its options that say what is logged, `before` a program that starts it.
+    `read_log` reads the log to its end, while it is written. `deadline`, of `time.monotonic`, is when to give up.
 
     Raises:
         BoardError: the model does not run there, runs in several threads, gives constant logits, or takes too long.

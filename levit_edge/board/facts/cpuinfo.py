@@ -16,6 +16,7 @@ MAX_CHARACTERS = 4 * 2**20
 """A machine of 500 x86-64 cores writes about 1 MB."""
 MAX_CORES = 4096
 NAME_CHARACTERS = 80
+CORE = re.compile(r"[0-9]{1,4}")
 NUMBER = re.compile(r"0x[0-9A-Fa-f]{1,8}")
 
 
@@ -39,7 +40,7 @@ def read_cpuinfo(content: str) -> CpuInfo:
         values = {key.strip(): value.strip() for key, _, value in lines}
         last_name = _name(values) or last_name
         cores = [value.strip() for key, _, value in lines if key.strip() == "processor"]
-        names.update({int(core): _name(values) for core in cores if _is_core(core) and len(names) < MAX_CORES})
+        names.update({int(core): _name(values) for core in cores if CORE.fullmatch(core) and len(names) < MAX_CORES})
         listed = values.get("Features") or values.get("flags")
         if listed:
             features.append(frozenset(listed.split()))
@@ -47,10 +48,6 @@ def read_cpuinfo(content: str) -> CpuInfo:
         names={core: name or last_name for core, name in names.items()},
         features=frozenset.intersection(*features) if features else frozenset(),
     )
-
-
-def _is_core(digits: str) -> bool:
-    return digits.isascii() and digits.isdigit() and len(digits) <= 4
 
 
 def _name(values: dict[str, str]) -> str:

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Callable, Sequence
 
 from levit_edge.board.transports.adb_device import AdbDevice
-from levit_edge.board.transports.transport import NO_PYTHON, last_line, shell_launch
+from levit_edge.board.transports.transport import NO_PYTHON, Transport, last_line, shell_launch
 from levit_edge.errors import NoPythonError
 
 __all__ = ["AdbTransport"]
@@ -20,14 +20,12 @@ SHELL_SETTINGS = '[ -n "$TMPDIR" ] || [ ! -d /data/local/tmp ] || export TMPDIR=
 """Android has no /tmp; this is where its shell may write."""
 
 
-class AdbTransport:
+class AdbTransport(Transport):
     """`adb` or `adb:SERIAL`.
 
     Raises:
         BoardError: see `AdbDevice`.
     """
-
-    emulator: str | None = None
 
     def __init__(self, name: str, *, python: str | None = None) -> None:
         self.name = name

@@ -7,6 +7,7 @@ here. Every command names the serial number (`-s`), as adb also lists emulators 
 import shlex
 import shutil
 import subprocess
+from functools import cached_property
 from pathlib import Path
 
 from levit_edge.board.transports.transport import last_line
@@ -55,7 +56,6 @@ class AdbDevice:
                 " column."
             )
         self._wanted = serial or None
-        self._ready: tuple[str, str] | None = None
 
     def command(self, script: str) -> list[str]:
         """The program to start here so that the device's shell runs `script`, our pipes its pipes.
@@ -65,7 +65,7 @@ class AdbDevice:
         Raises:
             BoardError: there is no adb here, or not exactly this one device that is ready.
         """
-        return [*self._adb(), "shell", "-T", script]
+        return [*self._adb, "shell", "-T", script]
 
     def shell(self, script: str, *, patience_s: float = PATIENCE_S) -> subprocess.CompletedProcess[bytes]:
         """Run a short `script` in the device's shell and wait for it.
@@ -83,7 +83,7 @@ class AdbDevice:
         Raises:
             BoardError: as for `shell`, or it cannot be written there.
         """
-        done = self._run([*self._adb(), "push", str(folder), there], patience_s)
+        done = self._run([*self._adb, "push", str(folder), there], patience_s)
         self._require_reached(done)
         if done.returncode == 0:
             done = self.shell(f"chmod -R a+rX {shlex.quote(there)}")
@@ -91,13 +91,6 @@ class AdbDevice:
             said = (done.stdout + done.stderr).decode("utf-8", "replace")  # a failed push says so on stdout
             line = next((line for line in said.splitlines() if "error" in line.lower()), said)
             raise BoardError(f"{self.name}: {there} cannot be written on the device: {reason(line, 400)}.")
-
-    def _adb(self) -> list[str]:
-        """The command line of adb for this device, up to what it is to do."""
-        if self._ready is None:
-            self._ready = self._find()
-        adb, serial = self._ready
-        return [adb, "-s", serial]
 
     def _require_reached(self, done: subprocess.CompletedProcess[bytes]) -> None:
         complaint = self.complaint(done.stderr.decode("utf-8", "replace")) if done.returncode else None
@@ -112,7 +105,9 @@ class AdbDevice:
         known = (advice for said, advice in (*COMPLAINTS, *ADVICE) if said in stderr)
         return f"{next(known, 'adb failed')} ({lines[-1]})"
 
-    def _find(self) -> tuple[str, str]:
+    @cached_property
+    def _adb(self) -> list[str]:
+        """The command line of adb for this device, which was found ready, up to what it is to do."""
         adb = shutil.which("adb")
         if adb is None:
             raise BoardError(
@@ -126,7 +121,7 @@ class AdbDevice:
         serial = self._choose(devices)
         if devices[serial] != READY:
             raise BoardError(f"{self.name}: {_explain_state(devices[serial])}.")
-        return adb, serial
+        return [adb, "-s", serial]
 
     def _choose(self, devices: dict[str, str]) -> str:
         listed = ", ".join(f"{serial} ({state})" for serial, state in devices.items())

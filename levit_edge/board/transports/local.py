@@ -3,15 +3,13 @@
 import sys
 from collections.abc import Sequence
 
-from levit_edge.board.transports.transport import last_line
+from levit_edge.board.transports.transport import Transport, last_line
 
 __all__ = ["LocalTransport"]
 
 
-class LocalTransport:
+class LocalTransport(Transport):
     """The agent in this Python, or in another one of this computer."""
-
-    emulator: str | None = None
 
     def __init__(self, python: str | None = None) -> None:
         self.name = "local"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from levit_edge.board.transports.transport import last_line
+from levit_edge.board.transports.transport import Transport, last_line
 from levit_edge.errors import BoardError
 
 __all__ = ["CPUS", "SETUP", "Emulator", "QemuTransport", "default_folder"]
@@ -104,14 +104,14 @@ class Emulator:
         return [*processor, *unset, *set_variables, *options, str(self.python), *python_arguments]
 
 
-class QemuTransport:
+class QemuTransport(Transport):
     """`qemu:CPU`, such as `qemu:cortex-a76`.
 
     Raises:
         BoardError: it is none of `CPUS`, or there is no emulator.
     """
 
-    emulator: str | None = "qemu-user"
+    emulator = "qemu-user"
 
     def __init__(self, target: str, *, folder: Path | None = None) -> None:
         self.name = target

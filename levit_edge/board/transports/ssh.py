@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from levit_edge.board.transports.transport import NO_PYTHON, last_line, shell_launch
+from levit_edge.board.transports.transport import NO_PYTHON, Transport, last_line, shell_launch
 from levit_edge.errors import BoardError
 
 __all__ = ["SshTransport"]
@@ -30,14 +30,12 @@ ADVICE = (
 """What the client says, and what to do."""
 
 
-class SshTransport:
+class SshTransport(Transport):
     """`ssh://[user@]host[:port]`.
 
     Raises:
         BoardError: the address is not one, it has a password or a path in it, or there is no ssh client.
     """
-
-    emulator: str | None = None
 
     def __init__(self, address: str, *, python: str | None = None, config: Path | None = None) -> None:
         self.name = address

@@ -32,7 +32,7 @@ class Transport(Protocol):
 
     name: str
     """As the user wrote it."""
-    emulator: str | None
+    emulator: str | None = None
     """Which processor is emulated, if that is known beforehand."""
 
     def command(self, boot: Sequence[str]) -> list[str]:

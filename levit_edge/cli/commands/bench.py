@@ -8,15 +8,14 @@ import typer
 from levit_edge.cli.options import BundlePath, JsonOutput, Python, RuntimeChoice, SshConfig, Target, Timeout
 from levit_edge.cli.terminal.console import print_json, say, show_error, stdout, suggest
 from levit_edge.cli.terminal.progress import board_progress, progress_bars
-from levit_edge.errors import ExitStatus
+from levit_edge.errors import ExitStatus, LevitEdgeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from levit_edge.benchmark.measurement import Measurement
-    from levit_edge.board.fleet import Outcome
+    from levit_edge.board.fleet import Board
     from levit_edge.board.measure import BenchmarkSettings
-    from levit_edge.board.session import Progress
     from levit_edge.board.transports.transport import Transport
     from levit_edge.bundle.reader import Bundle
 
@@ -90,9 +89,6 @@ def bench(
 
     with progress_bars(transient=True, quiet=json) as bars:
 
-        def report(board: Board) -> "Progress | None":
-            return None if json else board_progress(bars, board.on if len(boards) > 1 else "")
-
         def work(board: Board) -> "Measurement":
             settings = BenchmarkSettings(
                 runtimes=tuple(runtime) if runtime else None,
@@ -103,18 +99,22 @@ def bench(
                 timeout_s=timeout,
             )
             transport = open_target(board.on, python=board.python or python, ssh_config=ssh_config)
+            progress = None if json else board_progress(bars, board.on if len(boards) > 1 else "")
             if setup:
-                set_up(transport, runtime, offline=offline, progress=report(board))
-            return _measure(opened, transport, settings, report(board))
+                set_up(transport, runtime, offline=offline, progress=progress)
+            return _measure(opened, transport, settings, progress)
 
         outcomes = side_by_side(boards, work)
-    if len(outcomes) == 1 and outcomes[0].error is not None:
-        raise outcomes[0].error
-    _show(outcomes, save, json=json, again=(bundle, *(word for each in on or () for word in ("--on", each))))
-    if any(outcome.error is not None for outcome in outcomes):
-        return ExitStatus.BAD_INPUT
-    missed = any(each.result is not None and each.result.gate.passed is False for each in outcomes)
-    return ExitStatus.GATE_FAILED if missed else ExitStatus.DONE
+    errors = [each for each in outcomes if isinstance(each, LevitEdgeError)]
+    measured = [each for each in outcomes if not isinstance(each, LevitEdgeError)]
+    if errors and len(boards) == 1:
+        raise errors[0]
+    document = _document(boards, outcomes) if json else None
+    _show(measured, save, document, again=(bundle, *(word for each in on or () for word in ("--on", each))))
+    for error in errors:
+        show_error(str(error))
+    missed = any(each.gate.passed is False for each in measured)
+    return ExitStatus.BAD_INPUT if errors else ExitStatus.GATE_FAILED if missed else ExitStatus.DONE
 
 
 def _measure(bundle: "Bundle", transport: "Transport", settings: "BenchmarkSettings", progress: Any) -> "Measurement":
@@ -127,30 +127,23 @@ def _measure(bundle: "Bundle", transport: "Transport", settings: "BenchmarkSetti
     return measure_by_agent_or_app(bundle, transport, settings, progress)
 
 
-def _show(
-    outcomes: "Sequence[Outcome[Measurement]]", save: Path | None, *, json: bool, again: tuple[object, ...]
-) -> None:
-    """Save and print what was measured, and then what went wrong; `again` are the words that measure it again."""
+def _show(measured: "Sequence[Measurement]", save: Path | None, document: object, *, again: tuple[object, ...]) -> None:
+    """Save what was measured, print it or the `document` of it; `again` are the words that measure it again."""
     from levit_edge.benchmark.files import save as save_measurement
     from levit_edge.cli.show.bench import bench_table
-    from levit_edge.documents import to_json
 
-    measured = [outcome.result for outcome in outcomes if outcome.result is not None]
     saved = [] if save is None else [save_measurement(each, save) for each in measured]
-    if json:
-        print_json(to_json(measured[0]) if len(outcomes) == 1 else _fleet_json(outcomes))
-    else:
-        for each in measured:
-            bench_table(each, stdout)
-        for path in saved:
-            say(f"saved {path}")
-        if saved:
-            suggest(("levit-edge", "report", save, "--output", "comparison.html"))
-        elif measured:
-            suggest(("levit-edge", "bench", *again, "--save", "results"))
-    for outcome in outcomes:
-        if outcome.error is not None:
-            show_error(str(outcome.error))
+    if document is not None:
+        print_json(document)
+        return
+    for each in measured:
+        bench_table(each, stdout)
+    for path in saved:
+        say(f"saved {path}")
+    if saved:
+        suggest(("levit-edge", "report", save, "--output", "comparison.html"))
+    elif measured:
+        suggest(("levit-edge", "bench", *again, "--save", "results"))
 
 
 def _check(on: list[str] | None, fleet: Path | None, *, setup: bool, offline: bool) -> None:
@@ -176,11 +169,12 @@ def _numbers(text: str | None) -> tuple[int, ...] | None:
     return numbers
 
 
-def _fleet_json(outcomes: "Sequence[Outcome[Measurement]]") -> dict[str, Any]:
+def _document(boards: "Sequence[Board]", outcomes: "Sequence[Measurement | LevitEdgeError]") -> Any:
+    """What --json prints: the measurement of one board, or a list of boards."""
     from levit_edge.documents import to_json
 
-    boards = [
-        {"target": each.board.on, "error": str(each.error)} if each.error is not None else to_json(each.result)
-        for each in outcomes
+    found = [
+        {"target": board.on, "error": str(each)} if isinstance(each, LevitEdgeError) else to_json(each)
+        for board, each in zip(boards, outcomes, strict=True)
     ]
-    return {"schema_version": 1, "boards": boards}
+    return found[0] if len(found) == 1 else {"schema_version": 1, "boards": found}

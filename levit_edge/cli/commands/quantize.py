@@ -29,7 +29,7 @@ from levit_edge.cli.options import (
 )
 from levit_edge.cli.recipe_options import with_recipe
 from levit_edge.cli.terminal.console import show_warning, suggest
-from levit_edge.cli.terminal.progress import stage_listener
+from levit_edge.cli.terminal.progress import TerminalListener
 from levit_edge.data.options import ImageOptions
 from levit_edge.errors import ExitStatus
 
@@ -117,7 +117,7 @@ def quantize(
         rules=GateRules(on=gate_on, allow_poor_fp32=allow_poor_fp32),
         bench=bench,
         thumbnails=thumbnails,
-        listener=stage_listener(json=json),
+        listener=None if json else TerminalListener(),
         warn=show_warning,
     )
     print_bundle(bundle, json=json)

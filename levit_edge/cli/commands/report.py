@@ -113,8 +113,7 @@ def _report(
     if plot is not None:
         from levit_edge.report.boards_page import boards_plot
 
-        drawing = boards_plot(rows).file(plot.suffix.lower().removeprefix("."))
-        write_whole(plot, drawing, "--plot")
+        boards_plot(rows).write(plot)
     if json:
         print_json(_json(opened, rows))
     else:
@@ -158,9 +157,9 @@ def _json(bundles: "Sequence[Bundle]", rows: "Sequence[ComparisonRow]") -> dict[
     opened = open_all(bundles)
     compared = compare(opened)
     documents = [
-        bundle_json(str(each.bundle.path), each.manifest.verification, each.manifest.stages)
+        bundle_json(str(bundle.path), each.manifest.verification, each.manifest.stages)
         | {"latency": to_json(each.report_data.latency if each.report_data else None)}
-        for each in opened
+        for bundle, each in zip(bundles, opened, strict=True)
     ]
     differences = to_json(compared.differences)
     return document | {"bundles": documents, "warnings": list(compared.warnings), "differences": differences}

@@ -25,7 +25,7 @@ from levit_edge.cli.options import (
 )
 from levit_edge.cli.recipe_options import with_recipe
 from levit_edge.cli.terminal.console import print_json, say, show_warning, stdout
-from levit_edge.cli.terminal.progress import stage_listener
+from levit_edge.cli.terminal.progress import TerminalListener
 from levit_edge.data.options import ImageOptions
 from levit_edge.system.atomic import reserved
 
@@ -92,13 +92,13 @@ def sensitivity(
             recipe=recipe,
             options=options,
             costs=times,
-            listener=stage_listener(json=json),
+            listener=None if json else TerminalListener(),
             warn=show_warning,
         )
         if plot is not None:
-            from levit_edge.quantize.analysis.sensitivity_plot import write_plot
+            from levit_edge.quantize.analysis.sensitivity_plot import sensitivity_plot
 
-            write_plot(measured, plot)
+            sensitivity_plot(measured).write(plot)
     if json:
         print_json(to_json(measured))
         return

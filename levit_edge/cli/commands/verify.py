@@ -27,7 +27,7 @@ from levit_edge.cli.options import (
     targets,
 )
 from levit_edge.cli.terminal.console import print_json, say, show_warning, stdout, suggest
-from levit_edge.cli.terminal.progress import stage_listener
+from levit_edge.cli.terminal.progress import TerminalListener
 from levit_edge.data.options import ImageOptions
 from levit_edge.errors import ExitStatus
 
@@ -123,7 +123,7 @@ def verify(
     from levit_edge.system.progress import Stages
 
     rules = GateRules(on=gate_on, allow_poor_fp32=allow_poor_fp32)
-    stages, opened = Stages(stage_listener(json=json)), Bundle.open(bundle)
+    stages, opened = Stages(None if json else TerminalListener()), Bundle.open(bundle)
     asked: dict[str, Any] = {"options": options, "max_drop_pt": max_drop, "rules": rules, "stages": stages}
     if on is None:
         verification = verify_bundle(opened, images, runtimes=tuple(runtime or Runtime), **asked)

@@ -11,6 +11,7 @@ from levit_edge.board.emulation.instructions import NOISE
 from levit_edge.board.transports.qemu import SETUP, default_folder
 from levit_edge.cli.show.fitting_table import decimal, print_table
 from levit_edge.cli.terminal.console import say
+from levit_edge.text import counted
 
 __all__ = ["bench_table", "emulated_table", "instructions_note"]
 
@@ -28,11 +29,11 @@ def bench_table(measurement: Measurement, console: Console) -> None:
     _print_times(measurement, console)
     for each in measurement.results:
         if each.error:
-            line(f"{each.artifact}, {_threads(each.threads)}: {each.error}", style="yellow")
+            line(f"{each.artifact}, {counted(each.threads, 'thread')}: {each.error}", style="yellow")
     for speedup in measurement.speedups:
         line(
-            f"{speedup.runtime}, {_threads(speedup.threads)}: INT8 is {speedup.median:.2f} times as fast as fp32"
-            f" (quartiles {speedup.p25:.2f} to {speedup.p75:.2f})"
+            f"{speedup.runtime}, {counted(speedup.threads, 'thread')}: INT8 is {speedup.median:.2f} times as fast as"
+            f" fp32 (quartiles {speedup.p25:.2f} to {speedup.p75:.2f})"
         )
     timed = next((each for each in measurement.results if each.runs), None)
     if timed is not None:
@@ -41,7 +42,7 @@ def bench_table(measurement: Measurement, console: Console) -> None:
     if measurement.sustained is not None:
         run = measurement.sustained
         line(
-            f"{run.points[-1].seconds:.0f} s of {run.artifact} without a pause, {_threads(run.threads)}:"
+            f"{run.points[-1].seconds:.0f} s of {run.artifact} without a pause, {counted(run.threads, 'thread')}:"
             f" {run.slowdown:.2f} times as slow at the end as at the beginning"
         )
     if measurement.emulated:
@@ -104,10 +105,6 @@ def _three_digits(value: float) -> str:
     return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
 
 
-def _threads(count: int) -> str:
-    return "1 thread" if count == 1 else f"{count} threads"
-
-
 def emulated_table(emulated: Sequence[EmulatedInference]) -> Table:
     """Instructions and int8 kernels of each file."""
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -130,5 +127,5 @@ def instructions_note(emulated: Sequence[EmulatedInference]) -> str:
 def _kernels(sites: dict[str, int] | None) -> str:
     if sites is None:
         return "–"
-    named = [f"{name} ({count} site{'' if count == 1 else 's'})" for name, count in sites.items()]
+    named = [f"{name} ({counted(count, 'site')})" for name, count in sites.items()]
     return ", ".join(named) or "none"

@@ -8,10 +8,9 @@ from levit_edge.bundle.kinds import Runtime
 from levit_edge.cli.show.fitting_table import decimal, print_table
 from levit_edge.cli.terminal.console import say
 from levit_edge.sweep.outcome.choice import gate_checks
-from levit_edge.sweep.outcome.metrics import Metrics, int8_metrics
 from levit_edge.sweep.outcome.results import Candidate, SweepResults
 from levit_edge.sweep.plan import Gates
-from levit_edge.text import listed, text
+from levit_edge.text import listed, shortened, text
 
 __all__ = ["sweep_table"]
 
@@ -45,15 +44,17 @@ def sweep_table(results: SweepResults, console: Console) -> None:
 def _rows(results: SweepResults, candidates: Iterable[Candidate]) -> Iterator[tuple[str, ...]]:
     runtime = results.plan.winner.runtime
     for each in candidates:
-        cells = map(decimal, _values(int8_metrics(each, runtime)), DIGITS)
-        yield _shortened(each.recipe), *cells, _verdict(each, results.plan.gates, runtime)
+        cells = map(decimal, _values(each, runtime), DIGITS)
+        recipe = shortened(text(each.recipe, LONGEST_TEXT), LONGEST_RECIPE)
+        yield recipe, *cells, _verdict(each, results.plan.gates, runtime)
 
 
-def _values(found: Metrics | None) -> tuple[float | None, ...]:
-    if found is None:
+def _values(candidate: Candidate, runtime: Runtime) -> tuple[float | None, ...]:
+    file = candidate.artifact(runtime)
+    if file is None:
         return (None,) * len(DIGITS)
-    mebibytes = None if found.size_bytes is None else found.size_bytes / 2**20
-    return mebibytes, found.top1, found.drop_pt, found.agreement, found.sqnr_db, found.latency_ms
+    found, ms = candidate.figures(file), candidate.latency_ms(file)
+    return file.size_bytes / 2**20, found.top1, found.drop_pt, found.agreement, found.sqnr_db, ms
 
 
 def _verdict(candidate: Candidate, gates: Gates, runtime: Runtime) -> str:
@@ -74,18 +75,9 @@ def _verdict(candidate: Candidate, gates: Gates, runtime: Runtime) -> str:
 
 def _print_problems(results: SweepResults, console: Console) -> None:
     """Each problem once, with the candidates that have it."""
-    found: dict[str, list[str]] = {}
-    for each in results.candidates:
-        for problem in each.problems:
-            found.setdefault(text(problem, LONGEST_TEXT), []).append(text(each.title, LONGEST_TEXT))
+    found = results.problems
     for problem, names in list(found.items())[:MOST_PROBLEMS]:
-        shown = listed(names, 1, longest=LONGEST_TEXT)
-        say(f"{shown}: {problem}", "red", to=console)
+        shown = listed([text(each, LONGEST_TEXT) for each in names], 1, longest=LONGEST_TEXT)
+        say(f"{shown}: {text(problem, LONGEST_TEXT)}", "red", to=console)
     if len(found) > MOST_PROBLEMS:
         say(f"{len(found) - MOST_PROBLEMS} more problems are in results.json", "red", to=console)
-
-
-def _shortened(recipe: str) -> str:
-    """Both ends of a long name: recipes of one plan often begin alike."""
-    name, half = text(recipe, LONGEST_TEXT), LONGEST_RECIPE // 2
-    return name if len(name) <= LONGEST_RECIPE else f"{name[: half - 1]}…{name[-half:]}"

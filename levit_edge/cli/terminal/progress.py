@@ -25,9 +25,9 @@ from levit_edge.cli.terminal.console import say, stderr
 
 if TYPE_CHECKING:
     from levit_edge.board.session import Progress as BoardProgress
-    from levit_edge.system.progress import Advance, StageListener
+    from levit_edge.system.progress import Advance
 
-__all__ = ["TerminalListener", "board_progress", "progress_bars", "stage_listener"]
+__all__ = ["TerminalListener", "board_progress", "progress_bars"]
 
 LONGEST_BAR = 20
 REST_COLUMNS = 60
@@ -122,8 +122,3 @@ class TerminalListener:
             yield lambda count: bars.advance(task, count)
             if total is None:
                 bars.update(task, total=1, completed=1)
-
-
-def stage_listener(*, json: bool) -> "StageListener | None":
-    """What hears of a command's stages: nobody, if it prints JSON."""
-    return None if json else TerminalListener()

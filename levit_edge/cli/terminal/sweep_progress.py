@@ -2,25 +2,19 @@
 
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from rich.progress import Progress, Task
 
 from levit_edge.cli.terminal.console import say, stderr
-
-if TYPE_CHECKING:
-    from levit_edge.sweep.tasks.result import Failed
+from levit_edge.sweep.tasks.result import Failed, Listener
 
 __all__ = ["SweepProgress"]
 
 SECONDS_BETWEEN_LINES = 10.0
 
 
-class SweepProgress:
-    """Shows tasks done, of how many, how fast, and the time left, by `bars` or, where these are disabled, by lines.
-
-    It is a `levit_edge.sweep.tasks.runner.Listener`.
-    """
+class SweepProgress(Listener):
+    """Shows tasks done, of how many, how fast, and the time left, by `bars` or, where these are disabled, by lines."""
 
     def __init__(self, bars: Progress) -> None:
         self._bars = bars
@@ -46,7 +40,7 @@ class SweepProgress:
             self._last_line = time.monotonic()
             say("; ".join(map(_described, self._tasks.values())), to=stderr)
 
-    def failed(self, kind: str, subject: str, failed: "Failed", *, again: bool) -> None:
+    def failed(self, kind: str, subject: str, failed: Failed, *, again: bool) -> None:
         """An attempt has failed; `again` says whether there will be another."""
         what = "it is tried again" if again else "given up"
         where = f" on {failed.node}" if failed.node else ""

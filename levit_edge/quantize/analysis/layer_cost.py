@@ -9,6 +9,7 @@ over layers is not the time of the network. Measure that with the exported files
 """
 
 import time
+from collections import OrderedDict
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -26,7 +27,7 @@ from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.calibration.observe import observe
 from levit_edge.quantize.export.executorch import export_executorch
 from levit_edge.quantize.export.program import export_program
-from levit_edge.quantize.plan import LayerPlan, Plan
+from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.quantizer import quantize_captured
 from levit_edge.quantize.schemes import Layer, quantizable_layers
 from levit_edge.quantize.schemes.registry import possible_schemes
@@ -39,7 +40,6 @@ __all__ = ["ROUNDS", "LayerSite", "Timing", "group_alike", "layer_costs", "layer
 ROUNDS = 100
 """Timed runs of each scheme, in turn, so that a machine that slows down slows all of them."""
 WARM_UP = 5
-Shape = tuple[int, ...]
 K = TypeVar("K")
 
 
@@ -114,23 +114,11 @@ def export_alone(plan: Plan, name: str, inputs: Tensor, scheme: LayerScheme) -> 
     """A `.pte` of one layer of `plan`, computing as `scheme` says: a float tensor of the shape of `inputs` -> float."""
     planned = replace(plan.layers[name], scheme=scheme)
     example = torch.zeros_like(inputs)
-    captured = export_program(_Alone(quantizable_layers(plan.deploy)[name], planned), example)
+    layer = deepcopy(quantizable_layers(plan.deploy)[name])
+    planned.write_weights(layer)
+    captured = export_program(nn.Sequential(OrderedDict(layer=layer)), example)
     quantized = quantize_captured(captured.module(), replace(plan, layers={"layer": planned}))
     return export_executorch(export_program(quantized, example))
-
-
-class _Alone(nn.Module):
-    """One layer as a network, with the weights that its plan gives it."""
-
-    def __init__(self, layer: Layer, planned: LayerPlan) -> None:
-        super().__init__()
-        self.layer = deepcopy(layer)
-        planned.write_weights(self.layer)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """(tokens, channels) or (1, channels, height, width) -> the same with other channels."""
-        outputs: Tensor = self.layer(inputs)
-        return outputs
 
 
 def run_in_turn(runners: Mapping[K, Runner], inputs: NDArray[np.float32], rounds: int = ROUNDS) -> dict[K, Timing]:

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.hooks import RemovableHandle
 
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.calibration.calibrate import feeds_hardswish
+from levit_edge.quantize.calibration.observe import observe
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.schemes import quantizable_layers
 
@@ -38,22 +40,15 @@ def layer_sqnr(plan: Plan, batches: Iterable[Tensor]) -> dict[str, float | None]
         noise[name] += float((found - reference).square().sum(dtype=torch.float64))
 
     quantized = simulate(plan)
-    handles = [*_listen(plan.deploy, expected.__setitem__), *_listen(quantized, compare)]
-    try:
-        with torch.inference_mode():
-            for images in batches:
-                plan.deploy(images)
-                quantized(images)
-    finally:
-        for handle in handles:
-            handle.remove()
+    hooks = [*_listen(plan.deploy, expected.__setitem__), *_listen(quantized, compare)]
+    observe(lambda images: (plan.deploy(images), quantized(images)), batches, hooks, "the noise of layers")
     return {
         name: 10 * math.log10(signal[name] / noise[name]) if signal[name] and noise[name] else None
         for name in plan.layers
     }
 
 
-def _listen(network: DeployLeViT, hear: Hear) -> list[torch.utils.hooks.RemovableHandle]:
+def _listen(network: DeployLeViT, hear: Hear) -> list[RemovableHandle]:
     """Tell `hear` what each layer hands on; behind the hooks that round it."""
 
     def hook(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:

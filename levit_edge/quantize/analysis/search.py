@@ -11,24 +11,22 @@ measurement, so that the same images and seed give the same result every time.
 
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 
-from levit_edge.bundle.manifest import Move, SearchRecord, Trial
-from levit_edge.bundle.provenance import image_provenance
+from levit_edge.bundle.manifest import ImageProvenance, Move, SearchRecord, Trial
 from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import BadImage, Decoder
-from levit_edge.data.options import ImageOptions
-from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample, ordered_digest
 from levit_edge.documents import from_json, parse_json, to_json
 from levit_edge.quantize.analysis.layer_cost import layer_sites
 from levit_edge.quantize.analysis.layer_noise import FloatLogits, int8_schemes, labelled, layer_noise, network_noise
 from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.plan import Plan
+from levit_edge.quantize.prepare import Prepared
 from levit_edge.quantize.schemes.registry import COMPUTATIONS
 from levit_edge.quantize.stage_cache import DamagedError, StageCache
 from levit_edge.system.progress import Advance, Stages
@@ -87,25 +85,23 @@ class SearchState:
         self.trials = {trial.moves: trial for trial in document.trials}
 
 
-def search_schemes(
-    plan: Plan,
-    images: ImageSet,
-    preprocessing: Preprocessing,
-    *,
-    source: str,
-    max_drop_pt: float,
-    state: SearchState,
-    options: ImageOptions,
-    stages: Stages,
-) -> tuple[Plan, SearchRecord]:
-    """`plan` with the fewest moves that keep the budget on the labelled `images`, or the best there is.
+def search_schemes(run: Prepared, plan: Plan, kept: StageCache, stages: Stages) -> tuple[Plan, SearchRecord | None]:
+    """`plan` with the fewest moves that keep the budget on the search images of `run`, or the best there is.
 
-    Trials that `state` holds are not run again, nor are its images decoded for them.
+    Without a budget it is `plan` itself, and there is no record. Trials that an interrupted search has `kept` are not
+    run again, nor are images decoded for them.
+
+    Raises:
+        DataError: search images cannot be read, and are not to be skipped.
     """
+    images, max_drop_pt = run.search_images, run.max_drop_pt
+    if images is None or max_drop_pt is None:
+        return plan, None
+    state = SearchState(kept, images)
     ranking = balanced_sample(images, min(RANKING_IMAGES, len(images)), seed=0)
-    with Decoder(ranking.images, preprocessing, options) as decoder:
+    with Decoder(ranking.images, run.preprocessing, run.options) as decoder:
         moves = _rank(plan, decoder, state, stages)
-    with Decoder(images.images, preprocessing, options) as decoder:
+    with Decoder(images.images, run.preprocessing, run.options) as decoder:
         reference = FloatLogits(plan.deploy)  # of all trials
 
         def attempt(count: int) -> Trial:
@@ -121,7 +117,7 @@ def search_schemes(
             count = min(
                 state.trials.values(), key=lambda trial: (trial.drop_pt + trial.standard_error_pt, trial.moves)
             ).moves
-        provenance = image_provenance(source, images, state.bad)
+        provenance = ImageProvenance.of(run.images.evaluation_source, images, state.bad)
     chosen = state.trials[count]
     record = SearchRecord(
         max_drop_pt=max_drop_pt,
@@ -190,54 +186,38 @@ def _rank(plan: Plan, decoder: Decoder, state: SearchState, stages: Stages) -> t
     return state.moves
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Step:
-    """One layer's change from the scheme before."""
-
-    layer: str
-    scheme: LayerScheme
-    noise: float
-    """Removed."""
-    time: float
-    """Added."""
-
-    @property
-    def worth(self) -> float:
-        return self.noise / self.time
-
-
 def rank_moves(
     schemes: dict[str, LayerScheme], noise: dict[tuple[str, LayerScheme], float], multiply_adds: dict[str, int]
 ) -> tuple[Move, ...]:
     """Moves in the order of noise removed per time added; a layer's own moves keep their order."""
     steps = [step for name in schemes for step in _steps(name, schemes[name], noise, multiply_adds[name])]
-    steps.sort(key=lambda step: -step.worth)
+    steps.sort(key=lambda step: -step[0])
     total, kept = sum(multiply_adds.values()), []
     in_float = sum(multiply_adds[name] for name, scheme in schemes.items() if not COMPUTATIONS[scheme].int8_weights)
-    for step in steps:
-        if not COMPUTATIONS[step.scheme].int8_weights:
-            in_float += multiply_adds[step.layer]
+    for _, move in steps:
+        if not COMPUTATIONS[move.scheme].int8_weights:
+            in_float += multiply_adds[move.layer]
         if in_float > (1 - LEAST_INT8_SHARE) * total:
             break
-        kept.append(Move(layer=step.layer, scheme=step.scheme))
+        kept.append(move)
     return tuple(kept)
 
 
 def _steps(
     name: str, scheme: LayerScheme, noise: dict[tuple[str, LayerScheme], float], multiply_adds: int
-) -> list[_Step]:
-    """What a layer can still do: always to the slower scheme that is worth most, until it is in float."""
+) -> Iterator[tuple[float, Move]]:
+    """What a layer can still do: always to the slower scheme that is worth most, until it is in float.
+
+    With each move, its worth: the noise that it removes per time that it adds.
+    """
     left = {each: noise[name, each] for each in COMPUTATIONS if (name, each) in noise}
     left |= {each: 0.0 for each, computation in COMPUTATIONS.items() if not computation.int8_weights}
     times = {each: COMPUTATIONS[each].time_per_multiply_add for each in left}
-
-    def step(before: LayerScheme, after: LayerScheme) -> _Step:
-        time = (times[after] - times[before]) * multiply_adds
-        return _Step(layer=name, scheme=after, noise=left[before] - left[after], time=time)
-
-    steps: list[_Step] = []
     while COMPUTATIONS[scheme].int8_weights:
-        slower = [step(scheme, after) for after in left if times[after] > times[scheme]]
-        steps.append(max(slower, key=lambda each: (each.worth, each.time)))
-        scheme = steps[-1].scheme
-    return steps
+        worth, _, after = max(
+            ((left[scheme] - left[slower]) / ((times[slower] - times[scheme]) * multiply_adds), times[slower], slower)
+            for slower in left
+            if times[slower] > times[scheme]
+        )
+        yield worth, Move(layer=name, scheme=after)
+        scheme = after

@@ -15,13 +15,12 @@ import torch
 
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.manifest import CheckpointProvenance, ImageProvenance
-from levit_edge.bundle.provenance import image_provenance
 from levit_edge.bundle.recipe import LayerScheme, Recipe
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import Decoder
 from levit_edge.data.options import ImageOptions
 from levit_edge.data.sampling import balanced_sample
-from levit_edge.documents import Between, to_json
+from levit_edge.documents import Version, to_json
 from levit_edge.quantize.analysis.layer_cost import LayerSite, Timing, layer_costs, layer_sites
 from levit_edge.quantize.analysis.layer_noise import (
     FloatLogits,
@@ -102,18 +101,18 @@ class LayerSensitivity:
         noise = self.noise(self.planned)
         return noise.relative if noise else 0.0
 
-    def price_ms(self, scheme: LayerScheme) -> float | None:
-        """Median time in `scheme` minus median time as planned, milliseconds; None where that was not measured."""
+    def price_ms(self, scheme: LayerScheme, *, above: LayerScheme | None = None) -> float | None:
+        """Median time in `scheme` minus that in `above`, by default as planned, ms; None where it was not measured."""
         if self.times is None or scheme not in self.times:
             return None
-        return round(self.times[scheme].median_ms - self.times[self.planned].median_ms, 4)
+        return round(self.times[scheme].median_ms - self.times[above or self.planned].median_ms, 4)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sensitivity:
     """What each layer costs, and all of them together. Deterministic but for times and `stages`."""
 
-    schema_version: Annotated[int, Between(SCHEMA_VERSION, SCHEMA_VERSION)] = SCHEMA_VERSION
+    schema_version: Annotated[int, Version(SCHEMA_VERSION)] = SCHEMA_VERSION
     levit_edge_version: str
     model: str
     """The name of the size."""
@@ -216,7 +215,7 @@ def _measure(
             static = plan.with_schemes(dict.fromkeys(plan.layers, LayerScheme.STATIC))
             networks = {"static": simulate(static), "planned": simulate(plan)}
             whole = network_noise(FloatLogits(plan.deploy), networks, labelled(decoder, images.labels), advance)
-        return layers, whole, image_provenance(run.images.evaluation_source, images, decoder.bad)
+        return layers, whole, ImageProvenance.of(run.images.evaluation_source, images, decoder.bad)
 
 
 def _row(

@@ -1,19 +1,17 @@
 """A sensitivity as one figure: what each layer costs in noise, and what another scheme would cost in time."""
 
 from math import floor
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from levit_edge.bundle.recipe import LayerScheme
-from levit_edge.quantize.analysis.sensitivity import LayerSensitivity, Noise, Sensitivity
+from levit_edge.quantize.analysis.sensitivity import Noise, Sensitivity
 from levit_edge.report.figure import BLUE, GREEN, GREY, ORANGE, Drawing, mark, name_rows, shade_blocks
-from levit_edge.system.atomic import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["sensitivity_plot", "write_plot"]
+__all__ = ["sensitivity_plot"]
 
 SHOWN_DB = 50.0
 ROW_INCHES, WIDTH_INCHES, FRAME_INCHES = 0.2, 11.0, 1.9
@@ -23,16 +21,6 @@ def sensitivity_plot(measured: Sensitivity) -> Drawing:
     """The figure."""
     height = FRAME_INCHES + ROW_INCHES * len(measured.layers)
     return Drawing(WIDTH_INCHES, height, lambda figure, ink: _draw(figure, measured, ink))
-
-
-def write_plot(measured: Sensitivity, path: Path) -> None:
-    """Draw into the `.png` or `.svg` file `path`, which appears whole or not at all.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    picture = sensitivity_plot(measured).file(path.suffix.lower().removeprefix("."))
-    write_whole(path, picture, "--plot")
 
 
 def _title(measured: Sensitivity) -> str:
@@ -95,19 +83,15 @@ def _left_edge(measured: Sensitivity) -> float:
 def _draw_prices(axes: "Axes", measured: Sensitivity, ink: str) -> None:
     """Milliseconds that a layer alone takes more in float, and in dynamic int8, than in static int8."""
     places = range(len(measured.layers))
-    axes.barh(places, [_more(layer, LayerScheme.FLOAT) or 0.0 for layer in measured.layers], color=GREY, label="float")
-    points = [(_more(layer, LayerScheme.DYNAMIC), place) for place, layer in enumerate(measured.layers)]
-    known = [(more, place) for more, place in points if more is not None]
+    in_float, dynamic = (
+        [layer.price_ms(scheme, above=LayerScheme.STATIC) for layer in measured.layers]
+        for scheme in (LayerScheme.FLOAT, LayerScheme.DYNAMIC)
+    )
+    axes.barh(places, [more or 0.0 for more in in_float], color=GREY, label="float")
+    known = [(more, place) for place, more in enumerate(dynamic) if more is not None]
     mark(axes, known, "D", color=GREEN, markersize=4.5, label="dynamic int8")
     axes.axvline(0, color=ink, linewidth=0.8)
     axes.set_xlabel(
         f"time above static int8, ms, layer alone\n{measured.runtime}, {measured.threads} thread,"
         f" {measured.host['processor']}"
     )
-
-
-def _more(layer: LayerSensitivity, scheme: LayerScheme) -> float | None:
-    times = layer.times or {}
-    if scheme not in times:
-        return None
-    return times[scheme].median_ms - times[LayerScheme.STATIC].median_ms

@@ -5,7 +5,8 @@ Running the eager network in batches and handing the ranges to the exported grap
 than the stock observers inside that graph.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
@@ -51,7 +52,7 @@ def calibrate(
     for name in layers:
         for site in (input_site(name), f"{name}.output"):
             histograms.setdefault(site, Histogram(site))
-    hooks = [layer.register_forward_hook(_observer(name, histograms)) for name, layer in layers.items()]
+    hooks = [layer.register_forward_hook(partial(_watch, name, histograms)) for name, layer in layers.items()]
     observe(deploy, batches, [*hooks, *also], "calibration")
     ranges = {site: choose_range(histogram, recipe) for site, histogram in histograms.items()}
     return {
@@ -72,13 +73,9 @@ def _output_range(layer: str, seen: Range) -> Range:
     return Range(minimum=max(seen.minimum, HARDSWISH_ZERO), maximum=seen.maximum)
 
 
-def _observer(name: str, histograms: dict[str, Histogram]) -> Callable[[nn.Module, tuple[Tensor], Tensor], None]:
-    own_input = histograms[f"{name}.input"] if input_site(name) == f"{name}.input" else None
-    output = histograms[f"{name}.output"]
-
-    def observe(_module: nn.Module, inputs: tuple[Tensor], result: Tensor) -> None:
-        if own_input is not None:
-            own_input.update(inputs[0])
-        output.update(result)
-
-    return observe
+def _watch(
+    name: str, histograms: dict[str, Histogram], _module: nn.Module, inputs: tuple[Tensor], result: Tensor
+) -> None:
+    if input_site(name) == f"{name}.input":
+        histograms[f"{name}.input"].update(inputs[0])
+    histograms[f"{name}.output"].update(result)

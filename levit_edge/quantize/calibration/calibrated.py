@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from levit_edge.bundle.manifest import ImageProvenance
-from levit_edge.bundle.provenance import image_provenance
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import BadImage
@@ -35,6 +34,16 @@ class Calibrated:
     """Whether all images are one and the same."""
 
     @property
+    def warning(self) -> str:
+        """What to tell the user of the images; empty if there is nothing."""
+        if not self.alike or len(self.images) == 1:
+            return ""
+        return (
+            f"the {len(self.images)} calibration images are all the same picture: the ranges will not fit others. Give"
+            " images like those that the model will see."
+        )
+
+    @property
     def readable(self) -> tuple[Location, ...]:
         """The images without those that were left out."""
         bad = {each.path for each in self.bad}
@@ -42,7 +51,7 @@ class Calibrated:
 
     def provenance(self, source: str) -> ImageProvenance:
         """What was used of the folder that the user named `source`."""
-        return image_provenance(source, self.images, self.bad, list_files=True)
+        return ImageProvenance.of(source, self.images, self.bad, list_files=True)
 
 
 def calibrate_network(
@@ -61,4 +70,4 @@ def calibrate_network(
     """
     with CalibrationImages(images.images, preprocessing, options) as passes:
         plan = make_plan(deploy, passes, recipe, stages)
-    return Calibrated(plan=plan, images=images, bad=passes.bad, golden=passes.golden, alike=passes.alike)
+    return Calibrated(plan=plan, images=images, bad=tuple(passes.bad), golden=passes.golden, alike=passes.alike)

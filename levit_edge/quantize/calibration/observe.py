@@ -1,19 +1,20 @@
-"""One pass of the float network over images, with hooks that watch its layers."""
+"""One pass over images, with hooks that watch a network's layers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
 from levit_edge.errors import QuantizationError
-from levit_edge.model.deploy import DeployLeViT
 
 __all__ = ["observe"]
 
 
-def observe(deploy: DeployLeViT, batches: Iterable[Tensor], hooks: Sequence[RemovableHandle], purpose: str) -> int:
-    """Run `deploy` on float32 (batch, 3, size, size) `batches`, remove its `hooks`, and return the number of images.
+def observe(
+    network: Callable[[Tensor], object], batches: Iterable[Tensor], hooks: Sequence[RemovableHandle], purpose: str
+) -> int:
+    """Run `network` on float32 (batch, 3, size, size) `batches`, remove its `hooks`, and return the number of images.
 
     Raises:
         QuantizationError: there are no images; it names the `purpose`.
@@ -22,7 +23,7 @@ def observe(deploy: DeployLeViT, batches: Iterable[Tensor], hooks: Sequence[Remo
     try:
         with torch.inference_mode():
             for batch in batches:
-                deploy(batch)
+                network(batch)
                 images += len(batch)
     finally:
         for hook in hooks:

@@ -5,6 +5,7 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import onnx
@@ -19,7 +20,7 @@ from levit_edge.quantize.export.onnx_biases import make_biases_int32
 from levit_edge.quantize.export.onnx_dynamic import TRANSLATIONS, make_linears_dynamic, translate_dynamic_layers
 from levit_edge.quantize.export.onnx_float import make_outputs_float, make_products_float
 from levit_edge.quantize.export.onnx_unsigned import make_activations_unsigned
-from levit_edge.quantize.export.program import Exporter, rewritten
+from levit_edge.quantize.export.program import Exporter
 
 __all__ = ["EXPORTER", "INPUT_NAME", "OPSET", "OUTPUT_NAME", "export_onnx", "onnx_graph"]
 
@@ -33,13 +34,17 @@ def onnx_graph(graph: GraphModule, scheme: Scheme) -> GraphModule:
 
     Linears are static only if all layers are.
     """
-    with rewritten(graph) as copy:
-        make_products_float(copy)
-        if scheme is Scheme.STATIC:
-            make_outputs_float(copy)
-        else:
-            make_linears_dynamic(copy)
-        translate_dynamic_layers(copy)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # torch, of its own tree specifications
+        copy = deepcopy(graph)
+    make_products_float(copy)
+    if scheme is Scheme.STATIC:
+        make_outputs_float(copy)
+    else:
+        make_linears_dynamic(copy)
+    translate_dynamic_layers(copy)
+    copy.graph.eliminate_dead_code()
+    copy.recompile()
     return copy
 
 

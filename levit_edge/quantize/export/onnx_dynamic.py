@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 
 import torch
+from onnx import TensorProto
 from onnxscript import opset18 as op
 from torch import Tensor
 from torch.fx import GraphModule, Node
@@ -33,8 +34,6 @@ from levit_edge.quantize.weights.weights import per_channel
 __all__ = ["TRANSLATIONS", "make_linears_dynamic", "translate_dynamic_layers"]
 
 _ATEN = torch.ops.aten
-_FLOAT = 1
-"""`onnx.TensorProto.FLOAT`."""
 
 
 @torch.library.custom_op("levit_edge::dynamic_linear", mutates_args=())
@@ -51,7 +50,7 @@ def _(values: Tensor, weight: Tensor, scales: Tensor, bias: Tensor) -> Tensor:  
 
 def _translate(values: Any, weight: Any, scales: Any, bias: Any) -> Any:
     quantized, scale, zero_point = op.DynamicQuantizeLinear(values)
-    products = op.Cast(op.MatMulInteger(quantized, weight, zero_point), to=_FLOAT)
+    products = op.Cast(op.MatMulInteger(quantized, weight, zero_point), to=TensorProto.FLOAT)
     return op.Add(op.Mul(products, op.Mul(scale, scales)), bias)
 
 

@@ -1,9 +1,6 @@
 """A network -> the exported program that every runtime's file is made from."""
 
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from copy import deepcopy
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +10,7 @@ from torch.fx import GraphModule
 
 from levit_edge.bundle.recipe import Recipe
 
-__all__ = ["Exporter", "export_program", "rewritten"]
+__all__ = ["Exporter", "export_program"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,14 +31,3 @@ def export_program(network: nn.Module, example: Tensor) -> ExportedProgram:
     """
     with torch.no_grad():
         return torch.export.export(network, (example,), strict=False)
-
-
-@contextmanager
-def rewritten(graph: GraphModule) -> Iterator[GraphModule]:
-    """A copy of `graph` to be changed in here; what nothing reads any more is then dropped from it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # torch, of its own tree specifications
-        copy = deepcopy(graph)
-    yield copy
-    copy.graph.eliminate_dead_code()
-    copy.recompile()

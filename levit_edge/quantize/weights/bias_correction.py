@@ -6,9 +6,10 @@ Q(x) are the rounded weight and input. x is the float network's, so each layer t
 is counted twice, and one pass serves all layers.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -16,60 +17,39 @@ from torch.nn import functional as F
 from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.calibration.observe import observe
-from levit_edge.quantize.ranges.affine import LayerRanges
 from levit_edge.quantize.schemes import Layer, quantizable_layers
 from levit_edge.quantize.schemes.registry import COMPUTATIONS
+
+if TYPE_CHECKING:
+    from levit_edge.quantize.plan import LayerPlan
 
 __all__ = ["mean_shifts"]
 
 
-class Rounded(Protocol):
-    """What bias correction needs to know of a layer."""
-
-    @property
-    def scheme(self) -> LayerScheme: ...
-    @property
-    def ranges(self) -> LayerRanges: ...
-    @property
-    def weight(self) -> Tensor: ...
-
-
-class _Mean:
-    """The mean of (channels, …) values, channel by channel, in float64."""
-
-    def __init__(self) -> None:
-        self.total: Tensor | float = 0.0
-        self.count = 0
-
-    def add(self, values: Tensor) -> None:
-        per_channel = values.double().transpose(0, 1).flatten(1)
-        self.total = self.total + per_channel.sum(1)
-        self.count += per_channel.shape[1]
-
-
-def mean_shifts(deploy: DeployLeViT, rounded: Mapping[str, Rounded], batches: Iterable[Tensor]) -> dict[str, Tensor]:
+def mean_shifts(deploy: DeployLeViT, plans: "Mapping[str, LayerPlan]", batches: Iterable[Tensor]) -> dict[str, Tensor]:
     """What to add to every layer's bias, float32 (outputs,), from float32 (batch, 3, size, size) `batches`.
 
     Raises:
         QuantizationError: there are no batches.
     """
-    means = {name: _Mean() for name in rounded}
-    hooks = [
-        layer.register_forward_hook(partial(_observe, rounded[name], means[name]))
-        for name, layer in quantizable_layers(deploy).items()
-    ]
+    sums: dict[str, Tensor] = {}
+    counts = Counter[str]()
+
+    def add(name: str, layer: Layer, inputs: tuple[Tensor], output: Tensor) -> None:
+        shifts = (output - _rounded_output(plans[name], layer, inputs[0])).double().transpose(0, 1).flatten(1)
+        sums[name] = sums.get(name, 0) + shifts.sum(1)
+        counts[name] += shifts.shape[1]
+
+    hooks = [layer.register_forward_hook(partial(add, name)) for name, layer in quantizable_layers(deploy).items()]
     observe(deploy, batches, hooks, "bias correction")
-    return {name: (mean.total / mean.count).float() for name, mean in means.items()}  # type: ignore[union-attr]
+    return {name: (sums[name] / counts[name]).float() for name in plans}
 
 
-def _observe(rounded: Rounded, mean: _Mean, layer: Layer, inputs: tuple[Tensor], output: Tensor) -> None:
-    computation = COMPUTATIONS[rounded.scheme]
+def _rounded_output(plan: "LayerPlan", layer: Layer, values: Tensor) -> Tensor:
+    computation = plan.computation
     if not computation.int8_weights:  # the shift is for those who try the layer in int8 all the same
         computation = COMPUTATIONS[LayerScheme.DYNAMIC]
-    mean.add(output - _apply(layer, computation.round_input(rounded.ranges, inputs[0]), rounded.weight))
-
-
-def _apply(layer: Layer, inputs: Tensor, weight: Tensor) -> Tensor:
+    inputs = computation.round_input(plan.ranges, values)
     if isinstance(layer, nn.Conv2d):
-        return F.conv2d(inputs, weight, layer.bias, layer.stride, layer.padding)
-    return F.linear(inputs, weight, layer.bias)
+        return F.conv2d(inputs, plan.weight, layer.bias, layer.stride, layer.padding)
+    return F.linear(inputs, plan.weight, layer.bias)

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from levit_edge.bundle.kinds import Precision, Runtime
-from levit_edge.bundle.manifest import AmongPresent, Artifact, ArtifactResult
-from levit_edge.documents import from_json, to_json
+from levit_edge.bundle.manifest import AmongPresent, Artifact, ArtifactResult, ImageProvenance, Verification
+from levit_edge.data.classes import PairingRecord
 from levit_edge.errors import BundleError
 from levit_edge.runtime.evaluation.comparison import Comparison, Counts, paired_interval
-from levit_edge.runtime.evaluation.evaluator import Answer
+from levit_edge.runtime.evaluation.evaluator import THREADS, Answer
 from levit_edge.runtime.evaluation.exact_sum import ExactSum
+from levit_edge.runtime.evaluation.gate import DEFAULT_RULES, GateRules, gate, poor_fp32
 
 __all__ = ["PresentTally", "Tallies", "Tally"]
 
@@ -61,18 +62,6 @@ class Tally:
         self.seconds.merge(other.seconds)
         self.counts.merge(other.counts)
         self.comparison.merge(other.comparison)
-
-    @classmethod
-    def from_json(cls, document: object) -> Self:
-        """The tally that `levit_edge.documents.to_json` made `document` from.
-
-        Raises:
-            BundleError: it is not what `to_json` makes.
-        """
-        found = from_json(cls, document, BundleError, "the tally")
-        if to_json(found) != document:
-            raise BundleError("the tally is not valid: it lacks keys.")
-        return found
 
     def result(self, artifact: Artifact) -> ArtifactResult:
         """The figures of `artifact`, whose tally this is."""
@@ -134,6 +123,32 @@ class Tallies:
     def results(self) -> tuple[ArtifactResult, ...]:
         """The figures of all artifacts, in the order of `by_artifact`."""
         return tuple(tally.result(artifact) for artifact, tally in self.by_artifact.items())
+
+    def verification(
+        self,
+        images: ImageProvenance,
+        runtimes: dict[str, str],
+        host: dict[str, str],
+        max_drop_pt: float | None,
+        *,
+        rules: GateRules = DEFAULT_RULES,
+        classes: PairingRecord | None = None,
+    ) -> Verification:
+        """The figures as a bundle keeps them; see `levit_edge.runtime.evaluation.verify.score`."""
+        results = self.results()
+        poor = poor_fp32(results, images.count, classes, rules.published_top1)
+        return Verification(
+            samples=images.count,
+            labelled=any(each.top1 is not None for each in results),
+            images=images,
+            runtimes=runtimes,
+            host=host,
+            threads=THREADS,
+            gate=gate(results, max_drop_pt, rules, poor),
+            classes=classes,
+            poor_fp32=poor,
+            results=results,
+        )
 
 
 class PresentTally:

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from levit_edge.bundle.kinds import Precision, Runtime
-from levit_edge.bundle.manifest import Artifact, Verification
-from levit_edge.bundle.provenance import image_provenance
+from levit_edge.bundle.manifest import Artifact, ImageProvenance, Verification
 from levit_edge.bundle.reader import Bundle
 from levit_edge.data.classes import ModelClasses
 from levit_edge.data.image_set import evaluation_images
@@ -21,8 +20,8 @@ from levit_edge.data.options import DEFAULTS, ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.errors import DataError
-from levit_edge.runtime.evaluation.evaluator import THREADS, Answer, Model
-from levit_edge.runtime.evaluation.gate import DEFAULT_RULES, GateRules, gate, poor_fp32
+from levit_edge.runtime.evaluation.evaluator import Answer, Model
+from levit_edge.runtime.evaluation.gate import DEFAULT_RULES, GateRules
 from levit_edge.runtime.evaluation.pool import answers, default_processes
 from levit_edge.runtime.evaluation.tally import PresentTally, Tallies
 from levit_edge.runtime.runner import runtime_version
@@ -178,19 +177,7 @@ def score(
                     flips(images.images[index], label, logits)
             advance(1)
         refuse_bad_images(bad, len(images), skip=options.skip_bad_images)
-        provenance = image_provenance(source, images, bad)
-    results, classes = tallies.results(), None if images.pairing is None else images.pairing.record
-    poor = poor_fp32(results, provenance.count, classes, rules.published_top1)
-    return Verification(
-        samples=provenance.count,
-        labelled=images.labels is not None,
-        images=provenance,
-        runtimes=runtimes,
-        host=host,
-        threads=THREADS,
-        gate=gate(results, max_drop_pt, rules, poor),
-        classes=classes,
-        poor_fp32=poor,
-        results=results,
-        among_present=among.result(),
-    )
+        provenance = ImageProvenance.of(source, images, bad)
+    classes = None if images.pairing is None else images.pairing.record
+    verification = tallies.verification(provenance, runtimes, host, max_drop_pt, rules=rules, classes=classes)
+    return replace(verification, among_present=among.result())

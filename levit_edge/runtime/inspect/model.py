@@ -1,7 +1,7 @@
 """What model files hold, found out in a process of its own: see `levit_edge.system.limits`."""
 
 import json
-from typing import Any, Self
+from typing import Any
 
 from levit_edge.errors import BundleError
 from levit_edge.system.limits import raise_death, raise_fault
@@ -12,31 +12,21 @@ __all__ = ["ModelInspector"]
 WORKER = "levit_edge.runtime.inspect.worker"
 
 
-class ModelInspector:
+class ModelInspector(Helpers):
     """One process that inspects files, one after the other; use it in a `with` statement."""
 
-    def __init__(self) -> None:
-        self._helpers = Helpers()
-        self._helper: Helper | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._helpers.__exit__(None, None, None)
+    _helper: Helper | None = None
 
     def inspect(self, name: str, data: bytes) -> dict[str, Any]:
         """The facts of a file as JSON holds them: `kind`, `file`, and those of its runtime's inspector.
 
-        Args:
-            name: the file's; its ending tells the format.
-            data: its bytes.
+        The ending of its `name` tells the format.
 
         Raises:
             RuntimeUnavailableError: a package that is needed is not installed, or what reads the file crashed.
             BundleError: the file is damaged, or of another format.
         """
-        helper = self._helper = self._helper or self._helpers.start(WORKER)
+        helper = self._helper = self._helper or self.start(WORKER)
         helper.send(name.encode())
         helper.send(data)
         frame = helper.receive()

@@ -59,12 +59,8 @@ def inspect_onnx(data: bytes) -> OnnxInspection:
 
 def counted(kinds: Iterable[tuple[str, str]]) -> dict[str, dict[str, int]]:
     """The fields of an inspection with operators: how many there are of each kind, from the field and name of each."""
-    found: dict[str, dict[str, int]] = {
-        "int8_operators": {},
-        "float_operators": {},
-        "shape_operators": {},
-        "conversions": {},
-    }
+    fields = ("int8_operators", "float_operators", "shape_operators", "conversions")
+    found: dict[str, dict[str, int]] = {field: {} for field in fields}
     for (field, operator), count in Counter(kinds).most_common():
         found[field][operator] = count
     return found

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from levit_edge.bundle.self_contained import require_self_contained
+from levit_edge.bundle.self_contained import ELSEWHERE, is_self_contained
 from levit_edge.documents import to_json
 from levit_edge.errors import BundleError, RuntimeUnavailableError
 from levit_edge.runtime.inspect.onnx import CONVERSIONS, SHAPE_OPERATORS, counted, inspect_onnx
@@ -60,7 +60,8 @@ def inspect_onnxruntime(data: bytes) -> OptimisedGraph:
     with needed("onnx or onnxruntime", "`pip install onnx onnxruntime`"):
         import onnx
         import onnxruntime
-    require_self_contained(data)
+    if not is_self_contained(data):
+        raise BundleError(ELSEWHERE)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "optimised.onnx"
         options = onnxruntime.SessionOptions()

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.sampling import balanced_indices
 from levit_edge.errors import DataError, OutputError
-from levit_edge.sweep.inputs.shard_index import IndexedImage, ShardIndex, image_names
-from levit_edge.sweep.inputs.shard_reader import entries
+from levit_edge.sweep.inputs.shard_index import ShardIndex, image_names
+from levit_edge.sweep.inputs.shard_reader import IndexedImage, entries
 from levit_edge.sweep.inputs.sources import Shard
 from levit_edge.text import listed
 
@@ -59,12 +58,12 @@ def materialise(shards: Sequence[Shard], chosen: Sequence[ChosenImage], folder: 
 
 
 def _copy(shard: Shard, remaining: dict[str, tuple[Path, str]]) -> None:
-    for entry in entries(shard, only=frozenset(remaining)):
-        path, expected = remaining.pop(entry.name)
-        if sha256(entry.content).hexdigest() != expected:
-            raise DataError(f"{shard.name}: {entry.name}: changed since it was indexed")
+    for image, content in entries(shard, only=frozenset(remaining)):
+        path, expected = remaining.pop(image.name)
+        if image.sha256 != expected:
+            raise DataError(f"{shard.name}: {image.name}: changed since it was indexed")
         try:
-            path.write_bytes(entry.content)
+            path.write_bytes(content)
         except OSError as error:
             raise OutputError(f"{path} cannot be written: {error.strerror}") from error
         if not remaining:

@@ -82,9 +82,7 @@ async def find_images(listing: Listing, runner: Runner, limits: Limits) -> Image
     """Read all shards of a listing once, wherever there is room."""
 
     async def one(shard: Shard) -> tuple[ShardIndex, str] | str:
-        call = Call(
-            task=Index(shard=shard), subject=shard.name, memory_bytes=limits.memory_bytes // 2, seconds=limits.seconds
-        )
+        call = Call.within(limits, Index(shard=shard), shard.name, limits.memory_bytes // 2)
         try:
             result = await runner.result(call)
         except TaskFailedError as error:

@@ -3,26 +3,14 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
 from levit_edge.data.classes import ClassPairing, ModelClasses, pair_classes
 from levit_edge.errors import DataError
-from levit_edge.sweep.inputs.shard_reader import entries
+from levit_edge.sweep.inputs.shard_reader import IndexedImage, entries
 from levit_edge.sweep.inputs.sources import Listing, Shard
 from levit_edge.text import listed
 
-__all__ = ["IndexedImage", "ShardIndex", "check_counts", "image_names", "index_shard", "labels_for"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class IndexedImage:
-    """An image without its content; see `levit_edge.sweep.inputs.shard_reader.Entry`."""
-
-    name: str
-    folder: str | None
-    label: int | None
-    sha256: str
-    """SHA-256 of its file's bytes, 64 hex digits."""
+__all__ = ["ShardIndex", "check_counts", "image_names", "index_shard", "labels_for"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +27,7 @@ def index_shard(shard: Shard) -> ShardIndex:
     Raises:
         DataError: as `levit_edge.sweep.inputs.shard_reader.entries`.
     """
-    images = tuple(
-        IndexedImage(name=each.name, folder=each.folder, label=each.label, sha256=sha256(each.content).hexdigest())
-        for each in entries(shard)
-    )
-    return ShardIndex(shard=shard, images=images)
+    return ShardIndex(shard=shard, images=tuple(image for image, _ in entries(shard)))
 
 
 def image_names(indices: Sequence[ShardIndex]) -> tuple[str, ...]:

@@ -13,10 +13,11 @@ import tarfile
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import groupby
 from operator import itemgetter
 from tarfile import ReadError
-from typing import Any
+from typing import Any, NamedTuple
 
 from levit_edge.data.imagefolder import EXTENSIONS, is_hidden_path
 from levit_edge.data.locations import read_bytes, unpack
@@ -26,7 +27,7 @@ from levit_edge.errors import DataError
 from levit_edge.sweep.inputs.sources import Shard
 from levit_edge.sweep.inputs.storage import StoredFile, locate, reported, signature
 
-__all__ = ["Entry", "entries"]
+__all__ = ["Entry", "IndexedImage", "entries"]
 
 MOST_IMAGE_BYTES = 64 * 2**20
 MOST_LABEL_BYTES = 2**20
@@ -45,8 +46,8 @@ MOST_ARCHIVE_BYTES = 2**40  # tarfile would look for the next header behind any 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One image, and its class as the shard tells it."""
+class IndexedImage:
+    """One image without its content, and its class as the shard tells it."""
 
     name: str
     """Its path in the folder, or its member's name."""
@@ -54,6 +55,14 @@ class Entry:
     """The class folder that it is in."""
     label: int | None
     """The label beside it in a tar file."""
+    sha256: str
+    """SHA-256 of its file's bytes, 64 hex digits."""
+
+
+class Entry(NamedTuple):
+    """An image as it is read."""
+
+    image: IndexedImage
     content: bytes
     """Its file's bytes, not decoded."""
 
@@ -70,7 +79,7 @@ def entries(shard: Shard, only: Container[str] | None = None) -> Iterator[Entry]
         return _placed(shard, only)
     if not shard.is_tar:
         return _files(shard, only)
-    return (entry for entry in _samples(shard) if only is None or entry.name in only)
+    return (entry for entry in _samples(shard) if only is None or entry.image.name in only)
 
 
 def _files(shard: Shard, only: Container[str] | None) -> Iterator[Entry]:
@@ -82,7 +91,7 @@ def _files(shard: Shard, only: Container[str] | None) -> Iterator[Entry]:
             if len(content) > MOST_IMAGE_BYTES:
                 raise ValueError(f"more than {MOST_IMAGE_BYTES:,} bytes")
         folder, slash, _ = file.path.partition("/")
-        yield Entry(name=file.path, folder=folder if slash else None, label=None, content=content)
+        yield _entry(file.path, content, folder=folder if slash else None)
 
 
 def _placed(shard: Shard, only: Container[str] | None) -> Iterator[Entry]:
@@ -95,7 +104,7 @@ def _placed(shard: Shard, only: Container[str] | None) -> Iterator[Entry]:
         if only is None or image.name in only:
             with reported(f"{shard.name}: {image.name}"):
                 content = read_bytes(unpack(image.location))
-            yield Entry(name=image.name, folder=image.folder, label=image.label, content=content)
+            yield _entry(image.name, content, folder=image.folder, label=image.label)
 
 
 @contextmanager
@@ -128,7 +137,7 @@ def _samples(shard: Shard) -> Iterator[Entry]:
                 if ending in sample:
                     raise ReadError(f"a sample has two files with the same ending: {name}")
                 sample[ending] = name, content
-            yield _entry(f"{shard.name}: {key}", sample)
+            yield _of_sample(f"{shard.name}: {key}", sample)
             read.add(key)
     if not read:
         raise DataError(f"{shard.name}: there are no samples in it")
@@ -171,10 +180,15 @@ def _decompressed(stream: Any) -> Any:
     return next((opener(stream) for begin, opener in DECOMPRESSORS if re.match(begin, start)), stream)
 
 
-def _entry(what: str, sample: dict[str, tuple[str, bytes]]) -> Entry:
+def _entry(name: str, content: bytes, *, folder: str | None = None, label: int | None = None) -> Entry:
+    image = IndexedImage(name=name, folder=folder, label=label, sha256=sha256(content).hexdigest())
+    return Entry(image, content)
+
+
+def _of_sample(what: str, sample: dict[str, tuple[str, bytes]]) -> Entry:
     images = [member for ending, member in sample.items() if f".{ending}" in EXTENSIONS]
     if len(images) != 1:
         raise DataError(f"{what}: {len(images)} images ({', '.join(sorted(sample))}), expected one for each sample")
     ((name, content),) = images
     notes = {ending: content for ending, (_, content) in sample.items()}
-    return Entry(name=name, folder=None, label=written_label(what, notes), content=content)
+    return _entry(name, content, label=written_label(what, notes))

@@ -9,14 +9,13 @@ from pathlib import Path
 from levit_edge.bundle.kinds import TOOLS
 from levit_edge.bundle.manifest import Manifest
 from levit_edge.bundle.reader import Bundle
-from levit_edge.bundle.writer import BundleWriter
+from levit_edge.bundle.writer import new_bundle
 from levit_edge.documents import from_json
 from levit_edge.errors import SweepError
 from levit_edge.quantize.bundle_parts import finish, labels_file
 from levit_edge.report.report_data import REPORT_DATA_FILE, ReportData
 from levit_edge.sweep.candidates import BuiltCandidate
 from levit_edge.sweep.inputs.shard_index import folder_pairing
-from levit_edge.sweep.inputs.sources import Listing
 from levit_edge.sweep.tasks.quantize_task import GOLDEN
 from levit_edge.sweep.tasks.store import Store
 from levit_edge.system.host import describe_host, package_versions
@@ -24,10 +23,8 @@ from levit_edge.system.host import describe_host, package_versions
 __all__ = ["write_bundle"]
 
 
-def write_bundle(built: BuiltCandidate, output: Path, store: Store, evaluation: Listing) -> Bundle:
+def write_bundle(built: BuiltCandidate, output: Path, store: Store) -> Bundle:
     """Write the candidate's bundle to the folder `output`. It was evaluated.
-
-    The class folders of `evaluation` name the classes of networks that name none.
 
     Raises:
         OutputError: it cannot be written there.
@@ -37,10 +34,10 @@ def write_bundle(built: BuiltCandidate, output: Path, store: Store, evaluation: 
     if files is None or verification is None:
         raise ValueError(f"{built.candidate.title} was not evaluated")
     facts, quantized, blobs = files.facts, files.quantized, files.blobs
-    with BundleWriter(output, sum(each.size_bytes for each in quantized.artifacts)) as writer:
+    with new_bundle(output, sum(each.size_bytes for each in quantized.artifacts)) as writer:
         for file in (*(each.file for each in quantized.artifacts), GOLDEN):
             writer.add(file, store.blob(blobs[file]))
-        pairing = folder_pairing(evaluation, facts.classes)
+        pairing = folder_pairing(files.evaluation, facts.classes)
         writer.add("labels.txt", labels_file(facts.config.classes, facts.labels, pairing))
         document = json.loads(store.blob(blobs[REPORT_DATA_FILE]))
         report_data = from_json(ReportData, document, SweepError, "what the store has of a candidate")

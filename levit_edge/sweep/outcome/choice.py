@@ -36,11 +36,10 @@ def chosen(candidates: Sequence[Candidate], plan: SweepPlan) -> tuple[Candidate,
     """The candidates of one checkpoint, with gates, fronts and the winner filled in."""
     judged = [replace(each, within_gates=_within(each, plan.gates)) for each in candidates]
     timed = any(each.latency for each in judged)
-    fronts: dict[int, list[Runtime]] = {}
+    fronts = {}
     for runtime in Runtime:
         found = {place: _point(each, runtime, timed=timed) for place, each in enumerate(judged)}
-        for place in pareto_front({place: point for place, point in found.items() if point is not None}):
-            fronts.setdefault(place, []).append(runtime)
+        fronts[runtime] = pareto_front({place: point for place, point in found.items() if point is not None})
     ranks = {
         place: rank
         for place, each in enumerate(judged)
@@ -48,7 +47,8 @@ def chosen(candidates: Sequence[Candidate], plan: SweepPlan) -> tuple[Candidate,
     }
     winner = min(ranks, key=lambda place: ranks[place], default=None)
     return tuple(
-        replace(each, front=tuple(fronts.get(place, ())), winner=place == winner) for place, each in enumerate(judged)
+        replace(each, front=tuple(r for r in Runtime if place in fronts[r]), winner=place == winner)
+        for place, each in enumerate(judged)
     )
 
 
@@ -81,12 +81,8 @@ def _figures(candidate: Candidate, artifact: Artifact | None) -> dict[str, float
     """What is compared, by the names of the gates: nothing is known of a file that is not there."""
     if artifact is None:
         return dict.fromkeys(("drop", "size", "latency"))
-    result, latency = candidate.result(artifact.runtime), candidate.latency.get(artifact.file)
-    return {
-        "drop": result.drop_pt if result else None,
-        "size": artifact.size_bytes,
-        "latency": latency.p50 if latency else None,
-    }
+    drop, latency = candidate.figures(artifact).drop_pt, candidate.latency_ms(artifact)
+    return {"drop": drop, "size": artifact.size_bytes, "latency": latency}
 
 
 def _within(candidate: Candidate, gates: Gates) -> bool | None:

@@ -8,17 +8,14 @@ store/           see `levit_edge.sweep.tasks.store`
 """
 
 import json
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import TracebackType
-from typing import Self
 
 from levit_edge.documents import to_json
 from levit_edge.errors import OutputError
 from levit_edge.sweep.candidates import BuiltCandidate
-from levit_edge.sweep.inputs.sources import Listing
 from levit_edge.sweep.inputs.storage import is_local, locate, location_of, reported
 from levit_edge.sweep.outcome.bundles import write_bundle
 from levit_edge.sweep.outcome.page import sweep_page
@@ -34,11 +31,7 @@ PAGE, BUNDLES = "sweep.html", "bundles"
 
 
 class Output:
-    """The place of one sweep, a folder or an fsspec URL; a folder is written by one run at a time.
-
-    Raises (on entering):
-        OutputError: the folder cannot be written, or another run does.
-    """
+    """The place of one sweep, a folder or an fsspec URL."""
 
     def __init__(self, url: str) -> None:
         self._files, root = locate(url)
@@ -46,31 +39,37 @@ class Output:
         self.url = location_of(self._files, self._root)
         self.store = Store(f"{self.url}/store")
         """The results of tasks."""
-        self._open = ExitStack()
 
-    def __enter__(self) -> Self:
-        if is_local(self._files):
-            folder = Path(self._root)
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise OutputError(f"{folder} cannot be written: {error.strerror}. Choose another --output.") from error
-            self._open.enter_context(output_lock(folder, "--output"))
+    @contextmanager
+    def reserved(self) -> Iterator[None]:
+        """Keep other runs from writing the folder while the body runs.
+
+        Raises:
+            OutputError: it cannot be written, or another run does.
+        """
+        if not is_local(self._files):
+            yield
+            return
+        folder = Path(self._root)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{folder} cannot be written: {error.strerror}. Choose another --output.") from error
+        with output_lock(folder, "--output"):
             self.store.remove_partial()  # of a run that was killed
-            self._open.callback(self.store.remove_partial)  # of workers that were ended
-        return self
+            try:
+                yield
+            finally:
+                self.store.remove_partial()  # of workers that were ended
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._open.close()
-
-    def write(self, results: SweepResults, winners: Sequence[BuiltCandidate], evaluation: Listing) -> None:
+    def write(self, results: SweepResults, winners: Sequence[BuiltCandidate]) -> None:
         """Write everything but the store, over what an earlier run has left.
 
         Raises:
             OutputError: it cannot be written.
         """
         for built in winners:
-            self._write_bundle(built, evaluation)
+            self._write_bundle(built)
         for name in set(results.by_checkpoint) - {built.candidate.checkpoint for built in winners}:
             self._remove_bundle(name)
         document = json.dumps(to_json(results), indent=1, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
@@ -83,13 +82,13 @@ class Output:
             with reported(f"{self.url}/{name} cannot be written", OutputError):
                 write_whole(self._files, f"{self._root}/{name}", content)
 
-    def _write_bundle(self, built: BuiltCandidate, evaluation: Listing) -> None:
+    def _write_bundle(self, built: BuiltCandidate) -> None:
         name = built.candidate.checkpoint
         if is_local(self._files):
-            write_bundle(built, Path(self._root, BUNDLES, name), self.store, evaluation)
+            write_bundle(built, Path(self._root, BUNDLES, name), self.store)
             return
         with TemporaryDirectory(prefix="levit-edge-") as folder:
-            bundle = write_bundle(built, Path(folder, name), self.store, evaluation)
+            bundle = write_bundle(built, Path(folder, name), self.store)
             for path in sorted(bundle.path.iterdir(), key=lambda path: path.name == "manifest.json"):
                 with reported(f"{self.url}/{BUNDLES}/{name} cannot be written", OutputError):
                     write_whole(self._files, f"{self._root}/{BUNDLES}/{name}/{path.name}", path.read_bytes())

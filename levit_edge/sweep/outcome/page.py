@@ -1,29 +1,29 @@
 """A sweep as one self-contained page."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from levit_edge.bundle.kinds import Precision
-from levit_edge.bundle.manifest import Verification
+from levit_edge.bundle.manifest import ArtifactResult, Verification
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.documents import to_json
+from levit_edge.report.bundles import brief
 from levit_edge.report.caveats import DEMO, DEMO_MODEL, FLATTERED, caveats_of_images
 from levit_edge.report.page import number, render
 from levit_edge.sweep.outcome.choice import gate_checks, limits
-from levit_edge.sweep.outcome.metrics import Metrics, int8_metrics, metrics
-from levit_edge.sweep.outcome.plan_text import plan_lines
 from levit_edge.sweep.outcome.plots import front_plot, winners_plot
 from levit_edge.sweep.outcome.results import Candidate, SweepResults, merged_hosts
-from levit_edge.sweep.plan import WinnerBy
+from levit_edge.sweep.plan import SweepPlan, WinnerBy
 from levit_edge.text import number as within
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-__all__ = ["sweep_page"]
+__all__ = ["plan_lines", "sweep_page"]
 
 MOST_DRAWN = 500
 """Candidates; ten take half a second and 60 kB."""
@@ -31,6 +31,7 @@ MOST_OPEN = 3
 """Checkpoints whose tables and figures are shown without being asked for."""
 LONGEST_SECONDS = 1e10
 ARM = ("aarch64", "arm64")
+WINS = "wins"
 UNITS = {"drop": (1, "points"), "size": (2**20, "MiB"), "latency": (1, "ms")}
 """Gate -> what its figures are divided by, and the unit that they have then."""
 
@@ -41,7 +42,9 @@ class Row:
 
     name: str
     """The file, and what made it."""
-    metrics: Metrics
+    recipe: str = ""
+    figures: ArtifactResult
+    latency_ms: float | None
     verdict: tuple[str, ...] = ()
     missed: tuple[str, ...] = ()
     """Gates by their names."""
@@ -53,10 +56,12 @@ class CheckpointPart:
 
     candidates: tuple[Candidate, ...]
     rows: tuple[Row, ...]
-    winner: Candidate | None
-    won: Metrics | None
-    """The winner's in the runtime that the plan compares."""
     plot: "Markup | None"
+
+    @property
+    def won(self) -> Row | None:
+        """The winner's in the runtime that the plan compares."""
+        return next((row for row in self.rows if WINS in row.verdict), None)
 
     @property
     def first(self) -> Candidate:
@@ -89,7 +94,6 @@ def sweep_page(results: SweepResults) -> str:
         undrawn=len(parts) - len(drawn),
         most_open=MOST_OPEN,
         recipes={name: _differences(recipe) for name, recipe in results.plan.recipes.items()},
-        problems=_problems(results.candidates),
         duration=_duration,
         plan_lines=list(plan_lines(results.plan)),
         hosts=merged_hosts(each.verification.host for each in results.candidates if each.verification),
@@ -97,40 +101,33 @@ def sweep_page(results: SweepResults) -> str:
 
 
 def _part(results: SweepResults, candidates: Sequence[Candidate], *, drawn: bool) -> CheckpointPart:
-    winner = next((each for each in candidates if each.winner), None)
     plot = front_plot(candidates, results) if drawn else None
     return CheckpointPart(
         candidates=tuple(candidates),
         rows=tuple(_rows(candidates, results)),
-        winner=winner,
-        won=int8_metrics(winner, results.plan.winner.runtime) if winner else None,
         plot=plot.inline() if plot else None,
     )
 
 
 def _rows(candidates: Sequence[Candidate], results: SweepResults) -> Iterator[Row]:
     """The fp32 files, each once, then the int8 files, recipe after recipe."""
-    fp32 = {
-        artifact.sha256: found
-        for each in candidates
-        for artifact, found in zip(each.artifacts, metrics(each), strict=True)
-        if artifact.precision is Precision.FP32
-    }
-    for found in fp32.values():
-        yield Row(name=found.file, metrics=found)
+    files = [(each, file) for each in candidates for file in each.artifacts]
+    fp32 = {file.sha256: (each, file) for each, file in files if file.precision is Precision.FP32}
+    for each, file in fp32.values():
+        yield Row(name=file.file, figures=each.figures(file), latency_ms=each.latency_ms(file))
     numbers = {name: f"{place} " for place, name in enumerate(results.plan.recipes, 1)}
-    for each in candidates:
-        checks = list(gate_checks(each, results.plan.gates))
-        for found in metrics(each):
-            if found.precision is Precision.INT8:
-                wins = each.winner and found.runtime is results.plan.winner.runtime
-                front = found.runtime in each.front
-                yield Row(
-                    name=f"{numbers.get(each.recipe, '')}{each.recipe}, {found.file}",
-                    metrics=found,
-                    verdict=("wins",) * wins + ("front",) * front,
-                    missed=tuple(check.gate for check in checks if check.file == found.file and check.kept is False),
-                )
+    for each, file in files:
+        if file.precision is Precision.INT8:
+            wins = each.winner and file.runtime is results.plan.winner.runtime
+            checks = gate_checks(each, results.plan.gates)
+            yield Row(
+                name=f"{numbers.get(each.recipe, '')}{each.recipe}, {file.file}",
+                recipe=each.recipe,
+                figures=each.figures(file),
+                latency_ms=each.latency_ms(file),
+                verdict=(WINS,) * wins + ("front",) * (file.runtime in each.front),
+                missed=tuple(check.gate for check in checks if check.file == file.file and check.kept is False),
+            )
 
 
 def _amount(gate: str, value: float) -> str:
@@ -170,23 +167,37 @@ def _caveats(results: SweepResults, verification: Verification | None) -> Iterat
 
 def _differences(recipe: Recipe) -> str:
     """What a recipe does otherwise than the default one."""
-    ours, usual = to_json(recipe), to_json(Recipe())
-    changed = {field.name: ours[field.name] for field in fields(Recipe) if ours[field.name] != usual[field.name]}
-    texts = {name: ", ".join(value) or "none" if isinstance(value, list) else value for name, value in changed.items()}
-    return "; ".join(f"{name.replace('_', ' ')}: {_yes_no(value)}" for name, value in texts.items()) or "the default"
+    usual = to_json(Recipe())
+    changed = ((name, value) for name, value in to_json(recipe).items() if value != usual[name])
+    return "; ".join(f"{name.replace('_', ' ')}: {brief(name, value)}" for name, value in changed) or "the default"
 
 
-def _yes_no(value: object) -> str:
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+def plan_lines(plan: SweepPlan) -> Iterator[str]:
+    """The TOML document that `read_plan` reads, with everything spelled out, as defaults may change.
+
+    What is None is left out, as TOML has no such value.
+    """
+    document = to_json(plan)
+    yield f"schema_version = {document.pop('schema_version')}"
+    checkpoints, recipes = document.pop("checkpoints"), document.pop("recipes")
+    for each in checkpoints:
+        yield from _table("[[checkpoints]]", each)
+    for name, recipe in recipes.items():
+        yield from _table(f"[recipes.{_toml(name)}]", recipe)
+    for name, values in document.items():
+        if values is not None:
+            yield from _table(f"[{name}]", values)
 
 
-def _problems(candidates: Sequence[Candidate]) -> Mapping[str, list[str]]:
-    """Problem -> the candidates that have it."""
-    found: dict[str, list[str]] = {}
-    for each in candidates:
-        for problem in each.problems:
-            found.setdefault(problem, []).append(each.title)
-    return found
+def _table(heading: str, values: Mapping[str, Any]) -> Iterator[str]:
+    yield ""
+    yield heading
+    yield from (f"{key} = {_toml(value)}" for key, value in values.items() if value is not None)
+
+
+def _toml(value: Any) -> str:
+    """JSON's texts, numbers and lists are TOML's, but for one control character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _duration(seconds: float) -> str:

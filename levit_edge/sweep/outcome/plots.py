@@ -6,10 +6,11 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from levit_edge.bundle.kinds import Runtime
+from levit_edge.bundle.manifest import Artifact
 from levit_edge.report.figure import BLUE, GREY, ORANGE, Drawing, name_rows
-from levit_edge.sweep.outcome.metrics import Metrics, int8_metrics
 from levit_edge.sweep.outcome.results import Candidate, SweepResults
 from levit_edge.sweep.plan import Gates
+from levit_edge.text import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +26,7 @@ FRONT_INCHES = (6.4, 3.6)
 WIDTH_INCHES, ROW_INCHES, FRAME_INCHES = 9.0, 0.32, 1.2
 MARKER, SMALL_FONT = 13.0, 7.5
 FILL, FAINT = 0.25, 0.6
-LABEL_CHARACTERS = 28
+LABEL_CHARACTERS = 29
 MIB = 2**20
 
 
@@ -63,10 +64,8 @@ def _timed(candidates: Sequence[Candidate]) -> bool:
     return any(each.latency for each in candidates)
 
 
-def _cost(metrics: Metrics, *, timed: bool) -> float | None:
-    if timed:
-        return metrics.latency_ms
-    return None if metrics.size_bytes is None else metrics.size_bytes / MIB
+def _cost(candidate: Candidate, file: Artifact, *, timed: bool) -> float | None:
+    return candidate.latency_ms(file) if timed else file.size_bytes / MIB
 
 
 def _cost_label(*, timed: bool) -> str:
@@ -76,13 +75,13 @@ def _cost_label(*, timed: bool) -> str:
 def _points(candidates: Sequence[Candidate], results: SweepResults, runtime: Runtime, *, timed: bool) -> list[_Point]:
     numbers, found = list(results.plan.recipes), []
     for each in candidates:
-        metrics = int8_metrics(each, runtime)
-        cost = _cost(metrics, timed=timed) if metrics else None
-        if metrics is None or cost is None or metrics.drop_pt is None or each.recipe not in numbers:
+        file, result = each.artifact(runtime), each.result(runtime)
+        cost = _cost(each, file, timed=timed) if file else None
+        if cost is None or result is None or result.drop_pt is None or each.recipe not in numbers:
             continue
         wins = each.winner and runtime is results.plan.winner.runtime
         number = numbers.index(each.recipe) + 1
-        found.append(_Point(number, cost, metrics.drop_pt, metrics.drop_ci95_pt, runtime in each.front, wins))
+        found.append(_Point(number, cost, result.drop_pt, result.drop_ci95_pt, runtime in each.front, wins))
     return found
 
 
@@ -140,9 +139,9 @@ def _draw_winners(figure: "Figure", checkpoints: Mapping[str, Sequence[Candidate
         shift = SHIFT * (number - (len(Runtime) - 1) / 2)
         for place, candidates in enumerate(checkpoints.values()):
             for each in candidates:
-                found = int8_metrics(each, runtime)
-                if found is not None:
-                    cost = _cost(found, timed=timed)
+                file = each.artifact(runtime)
+                if file is not None:
+                    found, cost = each.figures(file), _cost(each, file, timed=timed)
                     _draw_figure(drops, found.drop_pt, place + shift, colour, marker, strong=each.winner)
                     _draw_figure(costs, cost, place + shift, colour, marker, strong=each.winner)
                     if each.winner and found.drop_ci95_pt is not None:
@@ -152,7 +151,7 @@ def _draw_winners(figure: "Figure", checkpoints: Mapping[str, Sequence[Candidate
     costs.set_xlabel(_cost_label(timed=timed))
     drops.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
     for axes in (drops, costs):
-        name_rows(axes, [_shortened(name) for name in checkpoints])
+        name_rows(axes, [shortened(name, LABEL_CHARACTERS) for name in checkpoints])
         axes.ticklabel_format(axis="x", useOffset=False)
     _draw_gate(drops.axvline, drops.get_xlim(), results.plan.gates.max_drop_pt, GREY)
 
@@ -161,9 +160,3 @@ def _draw_figure(axes: "Axes", value: float | None, at: float, colour: str, mark
     if value is not None:
         look: Any = {"markersize": 5.0, "zorder": 3} if strong else {"markersize": 3.5, "alpha": FAINT, "zorder": 2}
         axes.plot([value], [at], marker, color=colour, markerfacecolor=colour if strong else "none", **look)
-
-
-def _shortened(name: str) -> str:
-    return (
-        name if len(name) <= LABEL_CHARACTERS else f"{name[: LABEL_CHARACTERS // 2]}…{name[-LABEL_CHARACTERS // 2 :]}"
-    )

@@ -10,7 +10,7 @@ from typing import Annotated
 from levit_edge.benchmark.measurement import Device, Latency
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Artifact, ArtifactResult, Verification
-from levit_edge.documents import Between, Length
+from levit_edge.documents import Length, Version
 from levit_edge.sweep.plan import SweepPlan
 
 __all__ = ["Candidate", "SweepResults", "TaskCounts", "merged_hosts"]
@@ -65,6 +65,17 @@ class Candidate:
         results = self.verification.results if self.verification else ()
         return next((r for r in results if (r.runtime, r.precision) == (runtime, precision)), None)
 
+    def figures(self, artifact: Artifact) -> ArtifactResult:
+        """What one of its files did; the size alone if it was not evaluated."""
+        file, runtime, precision = artifact.file, artifact.runtime, artifact.precision
+        blank = ArtifactResult(artifact=file, runtime=runtime, precision=precision, size_bytes=artifact.size_bytes)
+        return self.result(runtime, precision) or blank
+
+    def latency_ms(self, artifact: Artifact) -> float | None:
+        """The median time of one image in one of its files; None if it was not measured."""
+        latency = self.latency.get(artifact.file)
+        return latency.p50 if latency else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class TaskCounts:
@@ -85,7 +96,7 @@ class TaskCounts:
 class SweepResults:
     """`results.json`."""
 
-    schema_version: Annotated[int, Between(SCHEMA_VERSION, SCHEMA_VERSION)] = SCHEMA_VERSION
+    schema_version: Annotated[int, Version(SCHEMA_VERSION)] = SCHEMA_VERSION
     levit_edge_version: str
     created_utc: str
     plan: SweepPlan
@@ -108,6 +119,15 @@ class SweepResults:
         found: dict[str, list[Candidate]] = {}
         for each in self.candidates:
             found.setdefault(each.checkpoint, []).append(each)
+        return found
+
+    @property
+    def problems(self) -> dict[str, list[str]]:
+        """Problem -> the titles of the candidates that have it."""
+        found: dict[str, list[str]] = {}
+        for each in self.candidates:
+            for problem in each.problems:
+                found.setdefault(problem, []).append(each.title)
         return found
 
 

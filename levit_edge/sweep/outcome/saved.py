@@ -17,34 +17,27 @@ WHAT = "a sweep's results"
 
 def is_sweep(location: str) -> bool:
     """Whether `location` is a folder with results of a sweep, or a URL, which has nothing else of ours."""
-    return _is_url(location) or Path(location, RESULTS).is_file()
+    return "://" in location or Path(location, RESULTS).is_file()
 
 
 def sweep_name(location: str) -> str:
     """The last part of its path or URL."""
-    name = location.rstrip("/").rpartition("/")[2] if _is_url(location) else Path(location).resolve().name
+    name = location.rstrip("/").rpartition("/")[2] if "://" in location else Path(location).resolve().name
     return name or "sweep"
 
 
 def read_results(location: str) -> SweepResults:
     """The results in a folder or at an fsspec URL that `levit-edge sweep --output` wrote to.
 
-    Their form is checked; whether their figures can be is not: see `levit_edge.sweep.outcome.metrics`.
-
     Raises:
         SweepError: they cannot be read, or are not a sweep's.
         DataError: the URL's file system needs a library that is not installed.
     """
-    document = _read_url(location) if _is_url(location) else _read_folder(location)
+    if "://" in location:
+        document = _read_url(location)
+    else:
+        document = read_json(Path(location, RESULTS), SweepError, WHAT, limit=MAX_RESULTS_BYTES)
     return from_json(SweepResults, document, SweepError, f"{WHAT} {location}")
-
-
-def _is_url(location: str) -> bool:
-    return "://" in location
-
-
-def _read_folder(location: str) -> object:
-    return read_json(Path(location, RESULTS), SweepError, WHAT, limit=MAX_RESULTS_BYTES)
 
 
 def _read_url(location: str) -> object:

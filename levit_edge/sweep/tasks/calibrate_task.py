@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-import torch
-
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.locations import Location, read_bytes
 from levit_edge.data.options import ImageOptions
@@ -65,13 +63,15 @@ class Calibrate(Task):
 
     def run(self, store: Store) -> dict[str, Result]:
         """The value is a `Calibrated`; the blobs are the plan and some images, for the tasks that go on with it."""
+        import torch
+
         torch.set_num_threads(1)
         options = ImageOptions(skip_bad_images=self.skip_bad_images, workers=0)
         deploy = deploy_form(self.network)
         with tempfile.TemporaryDirectory(prefix="levit-edge-") as folder:
             images = materialise(self.shards, self.images, Path(folder))
             network = calibrate_network(deploy, images, self.preprocessing, self.recipe, options, Stages())
-            calibrated = Calibrated(images=network.provenance(self.source), alike=network.alike)
+            calibrated = Calibrated(images=network.provenance(self.source), warning=network.warning)
             blobs = {
                 IMAGES: store.add(_some_images(network.readable)),
                 # The images that go with the plan are all readable.

@@ -3,26 +3,15 @@
 import json
 from dataclasses import dataclass, fields, is_dataclass
 from importlib import import_module
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import SweepError
+from levit_edge.sweep.plan import Limits
 from levit_edge.sweep.tasks.result import Result, key_of
 from levit_edge.sweep.tasks.store import Store
 
 __all__ = ["PLACE", "Call", "Nothing", "Task", "inputs_of", "pack_call", "unpack_call"]
-
-TASKS = {
-    "nothing": "call.Nothing",
-    "index": "index_task.Index",
-    "identify": "network_tasks.Identify",
-    "export": "network_tasks.Export",
-    "calibrate": "calibrate_task.Calibrate",
-    "quantize": "quantize_task.Quantize",
-    "evaluate": "evaluate_task.Evaluate",
-}
-"""Kind -> where its dataclass is, imported by whoever does it: a worker that runs finished files needs no torch."""
-
 
 PLACE = {"place": True}
 """Metadata of a field that no result depends on: where something is whose content other fields name."""
@@ -32,7 +21,7 @@ class Task(Protocol):
     """Work for one process: a frozen dataclass of all that it takes, whose JSON `levit_edge.documents` makes."""
 
     kind: ClassVar[str]
-    """One of `TASKS`."""
+    """What messages, logs and keys call it."""
 
     def parts(self) -> dict[str, dict[str, Any]]:
         """Name of each result -> what it depends on besides fields and environment. By default there is one result."""
@@ -79,6 +68,11 @@ class Call:
     """It is ended after so long."""
     attempt: int = 1
 
+    @classmethod
+    def within(cls, limits: Limits, task: Task, subject: str, memory_bytes: int | None = None) -> Self:
+        """A call that may take what the plan says, or other memory."""
+        return cls(task=task, subject=subject, memory_bytes=memory_bytes or limits.memory_bytes, seconds=limits.seconds)
+
     @property
     def kind(self) -> str:
         """The task's."""
@@ -92,12 +86,12 @@ class Call:
 
 def pack_call(call: Call) -> bytes:
     """The call as JSON."""
-    return json.dumps({"kind": call.kind} | to_json(call)).encode()
+    kind = type(call.task)
+    return json.dumps({"module": kind.__module__, "kind": kind.__name__} | to_json(call)).encode()
 
 
 def unpack_call(frame: bytes) -> Call:
-    """What `pack_call` was given."""
+    """What `pack_call` was given; imports no other tasks, as a worker that runs finished files needs no torch."""
     document = json.loads(frame)
-    module, _, name = TASKS[document.pop("kind")].partition(".")
-    kind = getattr(import_module(f"levit_edge.sweep.tasks.{module}"), name)
+    kind = getattr(import_module(document.pop("module")), document.pop("kind"))
     return Call(task=from_json(kind, document.pop("task"), SweepError, "a task"), **document)

@@ -1,6 +1,5 @@
 """The task that runs finished files over one shard of images."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -13,8 +12,7 @@ from levit_edge.device.image import decoding_fault
 from levit_edge.documents import to_json
 from levit_edge.errors import DataError
 from levit_edge.runtime.evaluation.evaluator import Evaluator, Model
-from levit_edge.runtime.evaluation.tally import Tallies
-from levit_edge.runtime.runner import runtime_version
+from levit_edge.runtime.evaluation.tally import Tallies, Tally
 from levit_edge.sweep.inputs.shard_index import ShardIndex
 from levit_edge.sweep.inputs.shard_reader import Entry, entries
 from levit_edge.sweep.tasks.call import PLACE, Task
@@ -31,12 +29,9 @@ __all__ = ["Evaluate", "Evaluated"]
 class Evaluated:
     """What one file did on one shard."""
 
-    tally: Any
-    """A `levit_edge.runtime.evaluation.tally.Tally`, read as JSON."""
+    tally: Tally
     skipped: dict[str, str]
     """Images that could not be read: name in the shard -> why."""
-    runtime: str
-    """Its version."""
     host: dict[str, str]
 
 
@@ -76,22 +71,18 @@ class Evaluate(Task):
         index = read_index(store, self.shard)
         evaluator = _evaluator(store.url, self.artifacts, self.preprocessing, self.classes)
         tallies, skipped = Tallies(self.artifacts), dict[str, str]()
-        for number, entry in enumerate(_unchanged(index)):
+        for number, (found, content) in enumerate(_unchanged(index)):
             try:
-                image = decode_input(entry.content, entry.name, self.preprocessing)
+                image = decode_input(content, found.name, self.preprocessing)
             except DataError as error:
-                skipped[entry.name] = decoding_fault(entry.name, error)
+                skipped[found.name] = decoding_fault(found.name, error)
                 continue
             tallies.count(evaluator.answer(image), None if self.labels is None else self.labels[number])
         if skipped and not self.skip_bad_images:
             raise DataError(f"{index.shard.name}: {_unreadable(skipped, len(index.images))}")
         host = describe_host()
         return {
-            artifact.sha256: Result(
-                value=to_json(
-                    Evaluated(tally=tally, skipped=skipped, runtime=runtime_version(artifact.runtime), host=host)
-                )
-            )
+            artifact.sha256: Result(value=to_json(Evaluated(tally=tally, skipped=skipped, host=host)))
             for artifact, tally in tallies.by_artifact.items()
         }
 
@@ -102,11 +93,11 @@ def _unchanged(index: ShardIndex) -> Iterator[Entry]:
     Raises:
         DataError: they are not those that were indexed, or cannot be read.
     """
-    shard, expected = index.shard, [image.sha256 for image in index.images]
+    shard, expected = index.shard, index.images
     read = 0
     for read, entry in enumerate(entries(shard), 1):
-        if read > len(expected) or hashlib.sha256(entry.content).hexdigest() != expected[read - 1]:
-            raise DataError(f"{shard.name}: {entry.name} was changed while the sweep ran: run it again.")
+        if read > len(expected) or entry.image != expected[read - 1]:
+            raise DataError(f"{shard.name}: {entry.image.name} was changed while the sweep ran: run it again.")
         yield entry
     if read != len(expected):
         raise DataError(f"{shard.name}: {read} images, and there were {len(expected)} when the sweep began.")

@@ -57,8 +57,8 @@ class Calibrated:
     """What calibration used, besides its blob, the plan."""
 
     images: ImageProvenance
-    alike: bool
-    """Whether all calibration images are one and the same."""
+    warning: str
+    """What to tell the user of them; empty if there is nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)

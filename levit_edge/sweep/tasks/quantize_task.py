@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-import torch
-
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.preprocess import Preprocessing
@@ -52,6 +50,8 @@ class Quantize(Task):
 
         def recalled(file: str, make: Callable[[], bytes]) -> bytes:
             return store.blob(self.fp32[file]) if file in self.fp32 else make()
+
+        import torch
 
         torch.set_num_threads(1)
         deploy = deploy_form(self.network)

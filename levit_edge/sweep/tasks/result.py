@@ -8,7 +8,7 @@ from levit_edge.documents import from_json
 from levit_edge.errors import SweepError
 from levit_edge.system import result_cache
 
-__all__ = ["Done", "Failed", "Outcome", "Result", "key_of"]
+__all__ = ["Done", "Failed", "Listener", "Outcome", "Result", "key_of"]
 
 T = TypeVar("T")
 
@@ -54,6 +54,19 @@ class Failed:
 
 
 Outcome = Done | Failed
+
+
+class Listener:
+    """Hears of a sweep's tasks. This one says nothing, the default for library use: the results tell what failed."""
+
+    def expect(self, kind: str, tasks: int) -> None:
+        """So many more tasks of `kind` will come."""
+
+    def ended(self, kind: str) -> None:
+        """One has ended, well or not."""
+
+    def failed(self, kind: str, subject: str, failed: Failed, *, again: bool) -> None:
+        """An attempt has failed; `again` says whether there will be another."""
 
 
 def key_of(kind: str, inputs: Mapping[str, Any], environment: Mapping[str, str]) -> str:

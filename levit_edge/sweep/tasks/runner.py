@@ -5,16 +5,16 @@ from collections import defaultdict
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from levit_edge.errors import LevitEdgeError
 from levit_edge.sweep.engines.engine import Engine
 from levit_edge.sweep.outcome.results import TaskCounts
 from levit_edge.sweep.tasks.call import Call, inputs_of
-from levit_edge.sweep.tasks.result import Done, Failed, Result, key_of
+from levit_edge.sweep.tasks.result import Done, Failed, Listener, Result, key_of
 from levit_edge.sweep.tasks.store import Store
 
-__all__ = ["Listener", "Runner", "Silent", "TaskFailedError", "run_to_end"]
+__all__ = ["Runner", "TaskFailedError", "run_to_end"]
 
 
 T = TypeVar("T")
@@ -35,32 +35,6 @@ def run_to_end(work: Coroutine[Any, Any, T]) -> T:
 
 class TaskFailedError(LevitEdgeError):
     """A task has failed as often as it may; the message says what it was about, why, and where its log is."""
-
-
-class Listener(Protocol):
-    """Hears of a sweep's tasks."""
-
-    def expect(self, kind: str, tasks: int) -> None:
-        """So many more tasks of `kind` will come."""
-
-    def ended(self, kind: str) -> None:
-        """One has ended, well or not."""
-
-    def failed(self, kind: str, subject: str, failed: Failed, *, again: bool) -> None:
-        """An attempt has failed; `again` says whether there will be another."""
-
-
-class Silent:
-    """Hears and says nothing: the default for library use."""
-
-    def expect(self, kind: str, tasks: int) -> None:
-        """Ignore it."""
-
-    def ended(self, kind: str) -> None:
-        """Ignore it."""
-
-    def failed(self, kind: str, subject: str, failed: Failed, *, again: bool) -> None:
-        """Ignore it: what is given up is among the results."""
 
 
 class Runner:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from levit_edge.documents import Between, from_json, parse_json, to_json
+from levit_edge.documents import Version, from_json, parse_json, to_json
 from levit_edge.errors import SweepError
 from levit_edge.sweep.inputs.storage import is_local, locate, location_of, reported
 from levit_edge.sweep.tasks.result import Result, key_of
@@ -32,7 +32,7 @@ SCHEMA_VERSION = 1
 class _Kept:
     """A result with all that it depends on."""
 
-    schema_version: Annotated[int, Between(SCHEMA_VERSION, SCHEMA_VERSION)] = SCHEMA_VERSION
+    schema_version: Annotated[int, Version(SCHEMA_VERSION)] = SCHEMA_VERSION
     kind: str
     inputs: dict[str, Any]
     environment: dict[str, str]

@@ -43,9 +43,8 @@ def run(call: Call, store_url: str, environment: Mapping[str, str], run_id: str)
         except Exception as error:
             traceback.print_exc()
             sys.stderr.flush()
-            short = ran_out_of_memory(error)
-            reason = "out of memory" if short else f"{type(error).__name__}: {error}"
-            return Failed(reason=reason, log=read_log(log), again=short or _may_pass(error))
+            reason = "out of memory" if ran_out_of_memory(error) else f"{type(error).__name__}: {error}"
+            return Failed(reason=reason, log=read_log(log), again=_may_pass(error))
 
 
 def log_path(run_id: str, call_id: str) -> Path:

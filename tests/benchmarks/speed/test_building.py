@@ -5,8 +5,8 @@ from pathlib import Path
 from benchmarks.speed.building import build_all
 from benchmarks.speed.contender import Contender, Engine, Product, Workshop, build_with
 from levit_edge.bundle.kinds import Precision
-from levit_edge.system.progress import Silent
 from tests.benchmarks.speed import fakes
+from tests.board.listeners import Heard
 
 
 def contender(name: str, function: str, requires: tuple[str, ...] = ("numpy",), **choices: int) -> Contender:
@@ -28,7 +28,7 @@ def test_every_contender_has_a_file_or_a_reason(workshop: Workshop) -> None:
         contender("absent", "write", ("numpy", "no_such_module", "nor_this")),
         contender("large one", "write", size=1000),
     ]
-    built = build_all(contenders, workshop, Silent())
+    built = build_all(contenders, workshop, Heard())
     reasons = {key: each for key, each in built.items() if isinstance(each, str)}
     assert reasons == {
         "onnxruntime/fails": "failed: ValueError: no such operator in None fails",

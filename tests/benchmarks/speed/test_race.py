@@ -11,7 +11,7 @@ from benchmarks.speed import race as module
 from benchmarks.speed.contender import IMAGES, Engine, Workshop
 from benchmarks.speed.lane import Lane
 from benchmarks.speed.race import Entry, Schedule, race
-from levit_edge.system.progress import Silent
+from tests.board.listeners import Heard
 
 SCHEDULE = Schedule(threads=1, rounds=3, runs=4, warm_up=1)
 
@@ -37,7 +37,7 @@ def test_turns_and_failures(tiny_file: Path, workshop: Workshop, monkeypatch: py
     entries["junk"] = Entry(engine=Engine.ONNXRUNTIME, file=workshop.folder / IMAGES)
     with noted(turns) as lane:
         monkeypatch.setattr(module, "Lane", lane)
-        finishes = race(entries, workshop.folder / IMAGES, SCHEDULE, Silent())
+        finishes = race(entries, workshop.folder / IMAGES, SCHEDULE, Heard())
 
     a, dies, c = turns[:3]
     assert turns == [a, dies, c, a, dies, c, a, c]

@@ -23,7 +23,7 @@ from levit_edge.board.transports.adb_device import AdbDevice
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Artifact
 from levit_edge.bundle.reader import Bundle
-from levit_edge.bundle.writer import BundleWriter
+from levit_edge.bundle.writer import new_bundle
 from levit_edge.cli.show.bench import bench_table
 from levit_edge.errors import BoardError
 from levit_edge.package.archive import write_archive
@@ -41,7 +41,7 @@ def bundle(tmp_path: Path) -> Bundle:
     golden = io.BytesIO()
     arrays = {name: np.full((3, 3), number, np.float32) for number, name in enumerate(MODELS)}
     np.savez(golden, allow_pickle=False, inputs=np.zeros((3, 3, 32, 32), np.float32), **arrays)
-    with BundleWriter(tmp_path / "bundle") as writer:
+    with new_bundle(tmp_path / "bundle") as writer:
         artifacts = tuple(
             Artifact(
                 file=name,

@@ -15,6 +15,7 @@ import pytest
 
 from levit_edge.benchmark.measurement import Measurement
 from levit_edge.cli.main import run
+from levit_edge.cli.terminal.progress import progress_bars
 from levit_edge.documents import from_json
 from levit_edge.errors import DataError, ExitStatus
 from tests.board.stand_in import HELLO, StandIn, answering
@@ -81,7 +82,7 @@ def test_options_about_boards_need_one(capsys: Captured, tiny_bundle: Path, tmp_
     [
         (["--on", "pi@kitchen"], "'pi@kitchen' is not a board; expected one of local"),
         (["--on", "ssh://pi:secret@kitchen"], "has a password in it"),
-        (["--fleet", "fleet.toml"], "the fleet fleet.toml cannot be read"),
+        (["--fleet", "fleet.toml"], "the fleet 'fleet.toml' cannot be read"),
         (["--python", "/nowhere/python"], "local: /nowhere/python cannot be started"),
         (["--runtime", "executorch"], "executorch"),
     ],
@@ -181,6 +182,16 @@ def test_verification_on_a_board_has_the_figures_of_one_here(
             assert result.pop("images_per_second") > 0
     assert results[0] == results[1]
     assert run([*command, "--on", "local", "--max-drop", "-101"]) == ExitStatus.GATE_FAILED
+
+
+def test_a_board_has_one_bar_also_if_it_is_set_up_first(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    board = answering(hello=HELLO, setup=({"progress": "install"}, {"place": "there"}), bench={"entries": []})
+    monkeypatch.setattr("levit_edge.board.transports.target.open_target", lambda *_, **__: board)
+    bars = progress_bars()
+    monkeypatch.setattr("levit_edge.cli.commands.bench.progress_bars", lambda **_: bars)
+    assert bench(tiny_bundle, *ONCE, "--setup", "--on", "ssh://pi") == ExitStatus.BAD_INPUT
+    (task,) = bars.tasks
+    assert task.description == "send golden.npz"
 
 
 # --- a board that is not to be trusted -------------------------------------------------------------------------------

@@ -17,13 +17,11 @@ from levit_edge.data.image_set import evaluation_images
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import BadImage
 from levit_edge.data.options import ImageOptions
-from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.errors import DataError
-from levit_edge.model.checkpoint import read_checkpoint
 from levit_edge.quantize.analysis.search import SearchState, fewest, rank_moves, search_schemes, state_key
 from levit_edge.quantize.plan import Plan
-from levit_edge.quantize.prepare import split_for_search
+from levit_edge.quantize.prepare import prepare, split_for_search
 from levit_edge.quantize.stage_cache import StageCache
 from levit_edge.system.progress import Stages
 from tests.quantize.conftest import Demo, plan_of
@@ -93,17 +91,21 @@ def kept(folder: Path, warn: Callable[[str], None] = lambda _message: None) -> S
     return StageCache({}, warn, folder)
 
 
-def search(plan: Plan, images: ImageSet, state: SearchState, max_drop_pt: float) -> tuple[Plan, SearchRecord]:
-    return search_schemes(
-        plan,
-        images,
-        Preprocessing.from_config(read_checkpoint(demo.checkpoint_path()).config),
-        source="embedded",
-        max_drop_pt=max_drop_pt,
-        state=state,
+def search(plan: Plan, images: ImageSet, results: StageCache, max_drop_pt: float) -> tuple[Plan, SearchRecord]:
+    run = prepare(
+        None,
+        "demo",
+        calibration=None,
+        evaluation=None,
+        recipe=Recipe(),
         options=ImageOptions(workers=0),
+        max_drop_pt=max_drop_pt,
         stages=Stages(),
+        warn=pytest.fail,
     )
+    found, record = search_schemes(dataclasses.replace(run, search_images=images), plan, results, Stages())
+    assert record
+    return found, record
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +117,7 @@ def poor_plan(demo_steps: Demo) -> Plan:
 @pytest.mark.export
 def test_layers_move_until_the_budget_holds(poor_plan: Plan, evaluation: ImageSet, tmp_path: Path) -> None:
     with kept(tmp_path) as results:
-        plan, record = search(poor_plan, evaluation, SearchState(results, evaluation), max_drop_pt=3.0)
+        plan, record = search(poor_plan, evaluation, results, max_drop_pt=3.0)
     by_moves = {trial.moves: trial for trial in record.trials}
     assert not by_moves[0].drop_pt <= 0
     assert record.held
@@ -126,9 +128,8 @@ def test_layers_move_until_the_budget_holds(poor_plan: Plan, evaluation: ImageSe
         name: str(scheme) for name, scheme in plan.schemes.items() if scheme is not poor_plan.schemes[name]
     }
     with kept(tmp_path) as results:
-        resumed = SearchState(results, evaluation)
-        assert resumed.trials == by_moves
-        assert search(poor_plan, evaluation, resumed, max_drop_pt=3.0)[1] == record
+        assert SearchState(results, evaluation).trials == by_moves
+        assert search(poor_plan, evaluation, results, max_drop_pt=3.0)[1] == record
         assert not SearchState(results, evaluation.select(range(20))).trials
         others = replace(evaluation, labels=tuple(reversed(evaluation.labels or ())))
         assert not SearchState(results, others).trials  # another table of classes
@@ -139,8 +140,9 @@ def test_a_budget_that_cannot_be_met_gives_the_best(demo_steps: Demo, evaluation
     with kept(tmp_path) as results:
         state = SearchState(results, evaluation)
         state.moves = tuple(Move(layer=layer, scheme=LayerScheme.FLOAT) for layer in ("head", "stem.conv1"))
+        state.keep()
         plan = plan_of(demo_steps.deploy, demo_steps.images, Recipe())
-        _, record = search(plan, evaluation, state, max_drop_pt=-50.0)
+        _, record = search(plan, evaluation, results, max_drop_pt=-50.0)
     assert not record.held
     assert {trial.moves for trial in record.trials} == {0, 1, 2}
     best = min(trial.drop_pt + trial.standard_error_pt for trial in record.trials)
@@ -198,6 +200,6 @@ def test_images_that_no_trial_could_read_stay_out_of_a_resumed_record(
         state.moves, state.bad = (), tuple(bad)
         state.trials = {0: dataclasses.replace(TRIAL, moves=0, drop_pt=0.0)}
         state.keep()
-        _, record = search(demo_steps.plan, evaluation, SearchState(results, evaluation), max_drop_pt=50.0)
+        _, record = search(demo_steps.plan, evaluation, results, max_drop_pt=50.0)
     assert record.images.count == len(evaluation) - 1
     assert record.images.skipped == (evaluation.relative_paths[3],)

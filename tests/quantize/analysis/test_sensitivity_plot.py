@@ -9,7 +9,7 @@ from PIL import Image
 from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.errors import OutputError
 from levit_edge.quantize.analysis.sensitivity import Sensitivity
-from levit_edge.quantize.analysis.sensitivity_plot import sensitivity_plot, write_plot
+from levit_edge.quantize.analysis.sensitivity_plot import sensitivity_plot
 from tests.quantize.analysis.sensitivity_example import example, row
 
 
@@ -51,7 +51,7 @@ def test_whatever_was_measured_can_be_drawn(measured: Sensitivity) -> None:
 
 def test_it_is_written_by_its_suffix(tmp_path: Path) -> None:
     for name, beginning in (("a.PNG", b"\x89PNG"), ("b.svg", b"<?xml")):
-        write_plot(layers(2), tmp_path / name)
+        sensitivity_plot(layers(2)).write(tmp_path / name)
         assert (tmp_path / name).read_bytes().startswith(beginning)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.PNG", "b.svg"]
 
@@ -64,6 +64,6 @@ def test_a_plot_that_fails_leaves_the_older_one(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OutputError, match=r"a\.png cannot be written: No space left on device"):
-        write_plot(layers(2), tmp_path / "a.png")
+        sensitivity_plot(layers(2)).write(tmp_path / "a.png")
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
     assert (tmp_path / "a.png").read_bytes() == b"older"

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from levit_edge.bundle.provenance import image_provenance
+from levit_edge.bundle.manifest import ImageProvenance
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.locations import read_bytes
 from levit_edge.data.options import ImageOptions
@@ -38,7 +38,7 @@ def test_calibration_is_that_of_the_local_folder(
     for each in (copied, expected):
         with CalibrationImages(each.images, preprocessing, ImageOptions(workers=0)) as calibration:
             tensors = [tensor.numpy().tobytes() for tensor in calibration.tensors(lambda _: None)]
-            seen.append((tensors, image_provenance("x", each, calibration.bad, list_files=True)))
+            seen.append((tensors, ImageProvenance.of("x", each, calibration.bad, list_files=True)))
     assert seen[0] == seen[1]
 
 

@@ -2,7 +2,8 @@ import pytest
 
 from levit_edge.data.classes import ModelClasses
 from levit_edge.errors import DataError
-from levit_edge.sweep.inputs.shard_index import IndexedImage, ShardIndex, check_counts, labels_for
+from levit_edge.sweep.inputs.shard_index import ShardIndex, check_counts, labels_for
+from levit_edge.sweep.inputs.shard_reader import IndexedImage
 from levit_edge.sweep.inputs.sources import Listing, Shard
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from levit_edge.errors import DataError
-from levit_edge.sweep.inputs.shard_reader import MOST_IMAGE_BYTES, Entry, entries
+from levit_edge.sweep.inputs.shard_reader import MOST_IMAGE_BYTES, Entry, IndexedImage, entries
 from levit_edge.sweep.inputs.sources import list_shards
 from tests.sweep.places import put_in_memory, tar
 
 MEMBERS = {"a/1.jpg": b"one" * 300, "a/1.cls": b"3", "b/2.png": b"\0" * 512, "b/2.json": b'{"label": 1}', "3.GIF": b"3"}
 COMPRESSORS: tuple[Callable[[bytes], bytes], ...] = (gzip.compress, bz2.compress, lzma.compress)
 NAMES = ["a/1.jpg", "b/2.png", "3.GIF"]
+
+
+def entry(name: str, label: int | None, content: bytes) -> Entry:
+    return Entry(IndexedImage(name=name, folder=None, label=label, sha256=sha256(content).hexdigest()), content)
 
 
 def read(content: bytes) -> list[Entry]:
@@ -33,9 +38,9 @@ def read(content: bytes) -> list[Entry]:
 
 def test_a_sample_is_its_image_and_its_label() -> None:
     assert read(tar(MEMBERS)) == [
-        Entry(name="a/1.jpg", folder=None, label=3, content=b"one" * 300),
-        Entry(name="b/2.png", folder=None, label=1, content=b"\0" * 512),
-        Entry(name="3.GIF", folder=None, label=None, content=b"3"),
+        entry("a/1.jpg", 3, b"one" * 300),
+        entry("b/2.png", 1, b"\0" * 512),
+        entry("3.GIF", None, b"3"),
     ]
 
 
@@ -64,7 +69,7 @@ def test_a_cut_between_two_members_is_told(tmp_path: Path, writer: Callable[[Pat
         (tmp_path / f"{number}.jpg").write_bytes(bytes(700 * number + 1))
         (tmp_path / f"{number}.cls").write_text(str(number))
     content = writer(tmp_path)
-    assert {(entry.label, len(entry.content)) for entry in read(content)} == {(n, 700 * n + 1) for n in range(4)}
+    assert {(entry.image.label, len(entry.content)) for entry in read(content)} == {(n, 700 * n + 1) for n in range(4)}
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         starts = [member.offset for member in archive]
     for start in starts[1:]:
@@ -122,7 +127,7 @@ def test_zeros_over_a_header_are_not_the_end() -> None:
 
 @pytest.mark.parametrize("compress", COMPRESSORS)
 def test_compressed_files_are_read(compress: Callable[[bytes], bytes]) -> None:
-    assert [entry.name for entry in read(compress(tar(MEMBERS)))] == NAMES
+    assert [entry.image.name for entry in read(compress(tar(MEMBERS)))] == NAMES
 
 
 @pytest.mark.parametrize(
@@ -151,13 +156,13 @@ def test_samples_that_are_not_sound_are_named(members: dict[str, bytes], message
 
 def test_a_label_beside_other_json_is_taken() -> None:
     members = {"1.jpg": b"1", "1.json": b'{"label": 5, "cls": 6}', "1.cls": b" 7\n", "1.txt": b"x"}
-    assert [entry.label for entry in read(tar(members))] == [7]
-    assert [entry.label for entry in read(tar({"1.jpg": b"1", "1.json": b'{"caption": "x"}'}))] == [None]
+    assert [entry.image.label for entry in read(tar(members))] == [7]
+    assert [entry.image.label for entry in read(tar({"1.jpg": b"1", "1.json": b'{"caption": "x"}'}))] == [None]
 
 
 def test_what_is_hidden_or_webdatasets_own_is_passed_over() -> None:
     members = {"./.x/1.jpg": b"0", "a/._1.jpg": b"0", "__index__/1.jpg": b"0", "__meta__": b"0", "./a/1.jpg": b"1"}
-    assert [(entry.name, entry.content) for entry in read(tar(members))] == [("a/1.jpg", b"1")]
+    assert [(entry.image.name, entry.content) for entry in read(tar(members))] == [("a/1.jpg", b"1")]
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
@@ -225,7 +230,7 @@ def test_something_else_than_a_tar_file_is_refused() -> None:
 
 def test_only_the_images_asked_for_are_given() -> None:
     (shard,) = list_shards(f"{put_in_memory({'x.tar': tar(MEMBERS)})}/x.tar", 1).shards
-    assert [entry.name for entry in entries(shard, only={"3.GIF", "nowhere"})] == ["3.GIF"]
+    assert [entry.image.name for entry in entries(shard, only={"3.GIF", "nowhere"})] == ["3.GIF"]
 
 
 PEAK = """

@@ -23,7 +23,7 @@ CANDIDATES = st.lists(
         st.just("recipe"),
         drops=st.tuples(DROPS, DROPS),
         sizes=st.tuples(FEW.map(lambda value: 8_000_000 + value), FEW.map(lambda value: 8_000_000 + value)),
-        times_ms=st.none() | st.tuples(FEW.map(float), FEW.map(float)),
+        times_ms=st.none() | st.tuples(FEW.map(lambda value: value + 1.0), FEW.map(lambda value: value + 1.0)),
         sqnr_db=st.none() | FEW.map(float),
         problems=st.sampled_from([(), (), (), ("it broke",)]),
     )
@@ -36,7 +36,7 @@ PLANS = st.builds(
         Gates,
         max_drop_pt=st.none() | FEW.map(lambda value: value / 2),
         max_int8_bytes=st.none() | FEW.map(lambda value: 8_000_000 + value),
-        max_latency_ms=st.none() | FEW.map(lambda value: value + 0.5),
+        max_latency_ms=st.none() | FEW.map(lambda value: value + 1.5),
     ),
     winner=st.builds(Winner, by=st.sampled_from(WinnerBy), runtime=st.sampled_from(Runtime)),
 )

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.recipe import Recipe, Scheme
-from levit_edge.sweep.outcome.plan_text import plan_lines
+from levit_edge.sweep.outcome.page import plan_lines
 from levit_edge.sweep.plan import (
     Calibration,
     CheckpointSource,
@@ -21,7 +21,7 @@ from levit_edge.sweep.plan import (
 from tests.sweep.example import plan
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-NUMBER = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+NUMBER = st.none() | st.floats(-100, 100)
 PLACE = TEXT.map("s3://{}".format)
 """Not a path: those are made absolute when a plan is read."""
 PLANS = st.builds(

@@ -12,7 +12,7 @@ import pytest
 
 from levit_edge.errors import SweepError
 from levit_edge.sweep.tasks.call import Call, inputs_of
-from levit_edge.sweep.tasks.result import Done, Failed, Outcome, Result
+from levit_edge.sweep.tasks.result import Done, Failed, Listener, Outcome, Result
 from levit_edge.sweep.tasks.runner import Runner, TaskFailedError, run_to_end
 from levit_edge.sweep.tasks.store import Store
 
@@ -50,7 +50,7 @@ class PretendedEngine:
         return future
 
 
-class Heard:
+class Heard(Listener):
     """A listener that remembers."""
 
     def __init__(self) -> None:
