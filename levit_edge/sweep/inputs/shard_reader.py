@@ -190,5 +190,5 @@ def _of_sample(what: str, sample: dict[str, tuple[str, bytes]]) -> Entry:
     if len(images) != 1:
         raise DataError(f"{what}: {len(images)} images ({', '.join(sorted(sample))}), expected one for each sample")
     ((name, content),) = images
-    notes = {ending: content for ending, (_, content) in sample.items()}
+    notes = {ending: note for ending, (_, note) in sample.items()}
     return _entry(name, content, label=written_label(what, notes))
