@@ -163,7 +163,7 @@ def main(
     trained = read_checkpoint(checkpoint, model)
     preprocessing = Preprocessing.from_config(trained.config, resize)
     chosen = balanced_sample(image_set.calibration_images(calibration), calibration_images, DEFAULT.seed)
-    images = image_set.evaluation_images(evaluation, ModelClasses(outputs=trained.config.classes))
+    images = image_set.evaluation_images(evaluation, ModelClasses.of(trained.config.classes, trained.labels, None))
     images = images if limit is None else balanced_sample(images, min(limit, len(images)), 0)
     console, progress = Console(), Console(stderr=True)
     rows = ablate(trained, preprocessing, chosen, images, ROWS, progress.print)

@@ -262,7 +262,9 @@ def command(
     try:
         opened = Bundle.open(bundle)
         images = evaluation_set(
-            evaluation, ModelClasses(outputs=opened.manifest.config.classes), ImageOptions(limit=limit)
+            evaluation,
+            ModelClasses.of(opened.manifest.config.classes, opened.labels(), None),
+            ImageOptions(limit=limit),
         )
         if len(images) < processes:
             raise DataError(f"{evaluation} has {len(images)} images for {processes} processes: give more images.")

@@ -30,6 +30,7 @@ from levit_edge.bundle.manifest import (
 )
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.bundle.writer import new_bundle
+from levit_edge.data.classes import ModelClasses
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.model.config import CONFIGS
 from levit_edge.system.progress import StageRecord
@@ -170,6 +171,10 @@ def labelled_photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
             pixels = np.clip(generator.normal(colour, 20, (36, 48, 3)), 0, 255).astype(np.uint8)
             Image.fromarray(pixels).save(root / name / f"{index:02}.{'png' if index % 2 else 'jpg'}")
     return root
+
+
+COLOURS = ModelClasses(outputs=3, names=("red", "green", "blå"))
+"""Those of `tiny_bundle`."""
 
 
 @pytest.fixture(scope="session")

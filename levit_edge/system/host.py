@@ -6,8 +6,6 @@ import platform
 import re
 from pathlib import Path
 
-from platformdirs import user_cache_dir
-
 import levit_edge
 from levit_edge.device.engines import installed_version
 from levit_edge.device.small_files import read_text, usable_cores
@@ -36,6 +34,8 @@ def package_versions(packages: tuple[str, ...]) -> dict[str, str]:
 
 def cache_folder() -> Path:
     """Where weights and unfinished work are kept: LEVIT_EDGE_CACHE, else the platform's cache folder for us."""
+    from platformdirs import user_cache_dir  # in here: `--help` needs none
+
     return Path(os.environ.get(CACHE_VARIABLE) or user_cache_dir("levit-edge"))
 
 

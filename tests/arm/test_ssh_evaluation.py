@@ -51,7 +51,7 @@ def test_predictions_on_the_board_are_those_made_here(
     models = [
         Model(file=each.file, runtime=each.runtime, data=bundle.read(each.file), classes=10) for each in artifacts
     ]
-    images = evaluation_set(DEMO_IMAGES, ModelClasses(outputs=bundle.manifest.config.classes))
+    images = evaluation_set(DEMO_IMAGES, ModelClasses.of(bundle.manifest.config.classes, bundle.labels(), None))
     here = list(answers(models, images.images, bundle.manifest.preprocessing, 0))
     logits = [np.stack([each.logits for each in found if isinstance(each, Answer)]) for found in (there, here)]
     assert logits[0].shape == logits[1].shape == (len(images), len(artifacts), bundle.manifest.config.classes)

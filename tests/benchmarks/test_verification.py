@@ -12,13 +12,12 @@ from typer.testing import CliRunner
 from benchmarks.verification import Metrics, Round, Throughput, bare, command, compare, show
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.reader import Bundle
-from levit_edge.data.classes import ModelClasses
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.documents import from_json, read_json
 from levit_edge.errors import DataError, ExitStatus
 from levit_edge.runtime.evaluation.evaluator import Model
 from levit_edge.runtime.evaluation.verify import evaluation_set
-from tests.conftest import colour_classifier
+from tests.conftest import COLOURS, colour_classifier
 
 pytestmark = pytest.mark.timeout(120)
 APP = Typer()
@@ -62,7 +61,7 @@ def test_the_table_holds_every_round(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_both_ways_are_measured_in_every_round(tiny_bundle: Path, labelled_photographs: Path) -> None:
-    images = evaluation_set(labelled_photographs, ModelClasses(outputs=3))
+    images = evaluation_set(labelled_photographs, COLOURS)
     figures = compare(Bundle.open(tiny_bundle), images, processes=2, rounds=2, command="it")
     assert (figures.images, figures.processes, figures.files) == (32, 2, ("fp32.onnx", "int8.onnx"))
     assert len(figures.rounds) == 2

@@ -18,7 +18,7 @@ from tests.model.conftest import web
 __all__ = ["web"]
 
 Captured = pytest.CaptureFixture[str]
-CLASSES = ("0-red", "1-green", "2-blue")
+CLASSES = ("red", "green", "blå")
 
 
 @pytest.fixture

@@ -145,7 +145,7 @@ def test_a_folder_that_cannot_be_listed_is_refused(touch: Touch, monkeypatch: py
 def test_no_folder_is_refused(touch: Touch) -> None:
     with pytest.raises(DataError, match="nowhere does not exist"):
         calibration_images(touch() / "nowhere")
-    with pytest.raises(DataError, match=r"a\.jpg: Not a directory"):
+    with pytest.raises(DataError, match=r"a\.jpg: expected a folder of images, a tar file, or parquet files"):
         calibration_images(touch("a.jpg") / "a.jpg")
 
 

@@ -194,7 +194,8 @@ def overwritten(run: Prepared) -> Prepared:
 def renamed(images: ImageSet) -> ImageSet:
     first = Path(str(images.images[0]))
     other = first.rename(first.with_name("other.jpg"))
-    return replace(images, images=(other, *images.images[1:]))
+    _, *names = images.relative_paths
+    return replace(images, images=(other, *images.images[1:]), names=("other.jpg", *names))
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ Change = Callable[[Manifest, ReportData], tuple[Manifest, ReportData]]
 def evaluated(bundle: Bundle, photographs: Path) -> tuple[Verification, FlipLog]:
     """The bundle's files over the labelled `photographs`."""
     flips, manifest = FlipLog(), bundle.manifest
-    images = evaluation_images(photographs, ModelClasses(outputs=manifest.config.classes))
+    images = evaluation_images(photographs, ModelClasses(outputs=manifest.config.classes, names=LABELS))
     models = {artifact: bundle.read(artifact.file) for artifact in manifest.artifacts}
     return evaluate(
         models, images, manifest.preprocessing, source="val", flips=flips.add, options=ImageOptions(workers=0)

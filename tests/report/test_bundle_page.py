@@ -94,7 +94,7 @@ def test_a_failed_gate_and_budget_are_marked(recorded: Bundle) -> None:
     )
     verification = replace(recorded.manifest.verification, gate=Gate(max_drop_pt=0.5, passed=False))
     seen = text(bundle_page(changed(recorded, search=search, verification=verification)))
-    assert "Accuracy gate failed: the drop is larger than 0.50 points" in seen
+    assert "Accuracy gate failed: the drop is more than 0.5 points" in seen
     assert "Not kept on 20 other images" in seen
     assert "head float" in seen
 

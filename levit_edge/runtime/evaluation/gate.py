@@ -116,7 +116,7 @@ def verdict(verification: Verification) -> str | None:
     what = "the drop" if asked.on is GateOn.DROP else "the upper end of the drop's 95 % interval"
     poor = "fp32's accuracy cannot be right, see above (--allow-poor-fp32 lets it pass)"
     if not asked.passed:
-        reason = f"{what} is more than {limit}" if drop > asked.max_drop_pt else poor
+        reason = f"{what} is more than {limit}" if verification.poor_fp32 is None or drop > asked.max_drop_pt else poor
         return f"gate FAILED: {reason}"
     upper = max((each.drop_ci95_pt[1] for each in results if each.drop_ci95_pt is not None), default=0.0)
     if upper <= asked.max_drop_pt:

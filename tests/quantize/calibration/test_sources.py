@@ -9,6 +9,7 @@ import pytest
 from levit_edge import demo
 from levit_edge.bundle.manifest import EMBEDDED
 from levit_edge.bundle.recipe import Recipe
+from levit_edge.data.classes import ModelClasses
 from levit_edge.data.options import ImageOptions
 from levit_edge.errors import DataError
 from levit_edge.quantize.calibration.sources import ImageSources, choose_images
@@ -17,7 +18,7 @@ from levit_edge.quantize.calibration.sources import ImageSources, choose_images
 def choose(warnings: list[str], **options: Any) -> ImageSources:
     defaults: dict[str, Any] = {
         "demo_model": False,
-        "classes": 10,
+        "model": ModelClasses(outputs=10),
         "recipe": Recipe(calibration_images=20),
         "calibration": None,
         "evaluation": None,
@@ -38,7 +39,7 @@ def test_the_demo_brings_its_own_images_without_a_warning() -> None:
 
 def test_other_models_are_warned_of_embedded_calibration_and_have_no_labels() -> None:
     warnings: list[str] = []
-    images = choose(warnings, classes=1000)
+    images = choose(warnings, model=ModelClasses(outputs=1000))
     assert images.calibration_source == EMBEDDED
     assert images.evaluation.labels is None
     assert not set(images.calibration.images) & set(images.evaluation.images)

@@ -42,11 +42,11 @@ def test_the_interval_is_wilsons(right: int, samples: int) -> None:
 
 
 def test_the_interval_ends_at_nothing_and_all() -> None:
-    assert wilson_interval(0.0, 10)[0] == 0
-    assert wilson_interval(100.0, 10)[1] == 100
+    assert wilson_interval(0.0, 10)[0] == pytest.approx(0)
+    assert wilson_interval(100.0, 10)[1] == pytest.approx(100)
 
 
-@pytest.mark.parametrize(("top1", "samples", "is_poor"), [(11.67, 120, True), (69.17, 120, False), (50, 4, True)])
+@pytest.mark.parametrize(("top1", "samples", "is_poor"), [(11.67, 120, True), (69.17, 120, False), (25, 4, True)])
 def test_fp32_no_better_than_chance_is_poor(top1: float, samples: int, is_poor: bool) -> None:
     said = poor_fp32(results(top1), samples, TEN, None)
     assert (said is not None) == is_poor

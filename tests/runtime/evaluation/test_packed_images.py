@@ -79,9 +79,11 @@ def test_fewer_classes_than_outputs_give_a_second_top1(
 ) -> None:
     bundle, options = Bundle.open(tiny_bundle), ImageOptions(workers=1)
     assert verify(bundle, labelled_photographs, options=options).among_present is None
-    flat = write_files(tmp_path / "flat", {n.replace("/", "-"): c for n, c in files.items() if n[0] in "02"})
+    flat = write_files(tmp_path / "flat", {n.replace("/", "-"): c for n, c in files.items() if n[0] in "rb"})
     table = tmp_path / "labels.csv"
-    table.write_text("".join(f"{n.replace('/', '-')},{n[0]}\n" for n in files if n[0] in "02"))
+    table.write_text(
+        "".join(f"{n.replace('/', '-')},{CLASSES.index(n.split('/')[0])}\n" for n in files if n[0] in "rb")
+    )
     found = verify(bundle, flat, options=ImageOptions(labels=table, workers=1))
     images = evaluation_images(flat, ModelClasses(outputs=3), ImageOptions(labels=table))
     assert images.labels is not None

@@ -15,7 +15,6 @@ import pytest
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Verification
 from levit_edge.bundle.reader import Bundle
-from levit_edge.data.classes import ModelClasses
 from levit_edge.data.image_set import evaluation_images
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.locations import image_at
@@ -25,6 +24,7 @@ from levit_edge.data.sampling import digest
 from levit_edge.errors import BundleError, DataError
 from levit_edge.runtime.evaluation.verify import evaluation_set, verify
 from levit_edge.system.progress import Advance, Stages
+from tests.conftest import COLOURS
 
 FLOAT_TOLERANCE = 1e-9
 """Relative: float64 sums of the same float32 logits in another order."""
@@ -59,7 +59,7 @@ def test_figures_are_those_of_a_plain_computation(bundle: Bundle, labelled_photo
     verification = verify(
         bundle, labelled_photographs, runtimes=[Runtime.ONNXRUNTIME], options=ImageOptions(workers=workers)
     )
-    images = evaluation_images(labelled_photographs, ModelClasses(outputs=3))
+    images = evaluation_images(labelled_photographs, COLOURS)
     labels = np.array(images.labels)
     fp32, int8 = (logits_of(bundle, file, images) for file in ("fp32.onnx", "int8.onnx"))
     before, after = fp32.argmax(1) == labels, int8.argmax(1) == labels
@@ -107,7 +107,7 @@ def test_the_reference_is_compared_with_nothing(measured: Verification) -> None:
 def test_what_was_measured_and_where_is_recorded(measured: Verification, labelled_photographs: Path) -> None:
     assert measured.images.source == str(labelled_photographs)
     assert measured.images.count == 32
-    assert measured.images.sha256 == digest(evaluation_images(labelled_photographs, ModelClasses(outputs=3)))
+    assert measured.images.sha256 == digest(evaluation_images(labelled_photographs, COLOURS))
     assert measured.runtimes == {"onnxruntime": onnxruntime.__version__}
     assert measured.host["architecture"]
     assert measured.threads == 1
@@ -165,18 +165,16 @@ def test_the_gate_is_on_the_drop(
 def test_a_limited_set_is_balanced_and_always_the_same(
     labelled_photographs: Path, limit: int, expected: list[int]
 ) -> None:
-    images = evaluation_set(labelled_photographs, ModelClasses(outputs=3), ImageOptions(limit=limit))
+    images = evaluation_set(labelled_photographs, COLOURS, ImageOptions(limit=limit))
     assert images.labels is not None
     assert Counter(images.labels) == dict(enumerate(expected))
-    assert evaluation_set(labelled_photographs, ModelClasses(outputs=3), ImageOptions(limit=limit)) == images
+    assert evaluation_set(labelled_photographs, COLOURS, ImageOptions(limit=limit)) == images
 
 
 def test_a_limit_reaches_the_result(bundle: Bundle, labelled_photographs: Path) -> None:
     verification = verify(bundle, labelled_photographs, options=ImageOptions(limit=7))
     assert verification.samples == verification.images.count == 7
-    assert verification.images.sha256 == digest(
-        evaluation_set(labelled_photographs, ModelClasses(outputs=3), ImageOptions(limit=7))
-    )
+    assert verification.images.sha256 == digest(evaluation_set(labelled_photographs, COLOURS, ImageOptions(limit=7)))
 
 
 BAD: dict[str, Callable[[Path], object]] = {
@@ -198,7 +196,7 @@ def test_bad_images_can_be_skipped_and_count_for_nothing(
         verify(bundle, photograph_copies)
     verification = verify(bundle, photograph_copies, options=ImageOptions(skip_bad_images=True))
     assert verification.samples == verification.images.count == 32
-    assert verification.images.skipped == ("red/x.jpg", "blå/00.png")
+    assert verification.images.skipped == ("blå/00.png", "red/x.jpg")
     assert verification.images.sha256 == measured.images.sha256  # of the images that were used
     figures = [dataclasses.replace(each, images_per_second=0.0) for each in (*verification.results, *measured.results)]
     assert figures[:2] == figures[2:]
@@ -221,7 +219,7 @@ def test_a_runtime_the_bundle_has_nothing_for_is_an_error(bundle: Bundle, labell
 
 def test_classes_that_do_not_fit_are_an_error(bundle: Bundle, photograph_copies: Path) -> None:
     (photograph_copies / "3-black").mkdir()
-    with pytest.raises(DataError, match="4 class folders, but the model has 3 classes"):
+    with pytest.raises(DataError, match="but not 3-black; the model's classes are red, green, blå"):
         verify(bundle, photograph_copies)
 
 
