@@ -125,7 +125,7 @@ def test_the_process_ends_with_the_status(arguments: list[str], status: int) -> 
 def much_work(tmp_path: Path) -> Path:
     """Photographs for minutes."""
     Image.new("RGB", (3000, 3000)).save(tmp_path / "large.jpg")
-    for name in ("a", "b", "c"):
+    for name in ("red", "green", "blå"):
         (tmp_path / "photographs" / name).mkdir(parents=True)
         for index in range(1000):
             (tmp_path / "photographs" / name / f"{index}.jpg").symlink_to(tmp_path / "large.jpg")

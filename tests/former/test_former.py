@@ -48,9 +48,19 @@ def contents(package: Path) -> dict[str, bytes]:
         return {name: archive.read(name) for name in names}
 
 
+def as_far_as(found: Any, known: Any) -> Any:
+    """`found` without the keys that `known` has not: those of later versions."""
+    if isinstance(found, dict) and isinstance(known, dict):
+        return {key: as_far_as(value, known[key]) for key, value in found.items() if key in known}
+    if isinstance(found, list) and isinstance(known, list) and len(found) == len(known):
+        return [as_far_as(*pair) for pair in zip(found, known, strict=True)]
+    return found
+
+
 def test_a_bundle_is_read_as_it_was_written() -> None:
     bundle = Bundle.open(BUNDLE)
-    assert json.loads(json.dumps(to_json(bundle.manifest))) == json.loads((BUNDLE / MANIFEST_FILE).read_bytes())
+    written = json.loads((BUNDLE / MANIFEST_FILE).read_bytes())
+    assert as_far_as(json.loads(json.dumps(to_json(bundle.manifest))), written) == written
     assert bundle.labels() == ("red", "green", "blå")
     assert set(bundle.golden()) == {"inputs", "fp32.onnx", "int8.onnx", "fp32.pte", "int8.pte"}
 

@@ -84,7 +84,7 @@ def too_few_images(_: Path) -> Arguments:
 
 
 def wrong_class_count(tmp_path: Path) -> Arguments:
-    shutil.copytree(demo.evaluation_dir() / "hat", tmp_path / "images" / "hat")
+    shutil.copytree(demo.evaluation_dir() / "hat", tmp_path / "images" / "bowler")
     return ["--model", "demo", "--evaluation", str(tmp_path / "images")]
 
 
@@ -116,7 +116,7 @@ CASES: dict[Callable[[Path], Arguments], str] = {
     empty_calibration: "no images",
     no_images: "no images",
     too_few_images: "holds 150 images, calibration needs 256",
-    wrong_class_count: "10",
+    wrong_class_count: "Labels: bowler. Classes: dress",
     corrupt_image: "broken.jpg",
     gate_without_labels: "--max-drop",
     unknown_layer: "--dynamic-layer 'blocks.99.up' fits no layer",

@@ -122,14 +122,19 @@ def quantize(
     )
     print_bundle(bundle, json=json)
     failed = _failed(bundle.manifest)
-    if not json and failed:
+    if not json:
         inputs = {"model": model, "checkpoint": checkpoint, "calibration": calibration, "evaluation": evaluation}
-        suggest(_sensitivity(inputs, recipe, options))
-    elif not json:
-        place = output or Path(bundle.path.name)
-        uses = (("predict", place, "PHOTO.jpg"), ("bench", place), ("package", place, "--for", "board"))
-        suggest(*(("levit-edge", *words) for words in uses))
+        _suggest(output or Path(bundle.path.name), inputs if failed else None, recipe, options)
     return ExitStatus.GATE_FAILED if failed else ExitStatus.DONE
+
+
+def _suggest(place: Path, failed: Mapping[str, object] | None, recipe: Recipe, options: ImageOptions) -> None:
+    """What to do next; `failed` are the inputs of a run that did not keep its gate or budget."""
+    if failed is not None:
+        suggest(_sensitivity(failed, recipe, options))
+        return
+    uses = (("predict", place, "PHOTO.jpg"), ("bench", place), ("package", place, "--for", "board"))
+    suggest(*(("levit-edge", *words) for words in uses))
 
 
 def _failed(manifest: "Manifest") -> bool:

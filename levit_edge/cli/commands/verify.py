@@ -1,8 +1,9 @@
 """`levit-edge verify`: measure an existing bundle on labelled images, here or on a board; or check a package."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -108,31 +109,48 @@ def verify(
         return ExitStatus.DONE
     images = _checked(evaluation, key, on, for_boards)
     fetch_images(None, images, json=json)
-    options = ImageOptions(
-        limit=limit,
-        skip_bad_images=skip_bad_images,
-        workers=workers,
-        classes=classes,
-        labels=labels,
-        devkit=devkit,
-        only=only,
-    )
-    from levit_edge.bundle.reader import Bundle
+    sources = ImageOptions(classes=classes, labels=labels, devkit=devkit, only=only)
+    options = replace(sources, limit=limit, skip_bad_images=skip_bad_images, workers=workers)
     from levit_edge.runtime.evaluation.gate import GateRules
+
+    rules = GateRules(on=gate_on, allow_poor_fp32=allow_poor_fp32)
+    asked: dict[str, Any] = {"options": options, "max_drop_pt": max_drop, "rules": rules}
+    board = None if on is None else _Board(on, python, ssh_config, timeout)
+    return _verify_bundle(bundle, images, runtime, board, asked, json=json)
+
+
+class _Board(NamedTuple):
+    """Where files run, and how it is reached."""
+
+    target: str
+    python: str | None
+    ssh_config: Path | None
+    timeout_s: float | None
+
+
+def _verify_bundle(
+    bundle: Path,
+    images: Path,
+    runtime: list[Runtime] | None,
+    board: _Board | None,
+    asked: dict[str, Any],
+    *,
+    json: bool,
+) -> int:
+    from levit_edge.bundle.reader import Bundle
     from levit_edge.runtime.evaluation.verify import verify as verify_bundle
     from levit_edge.system.progress import Stages
 
-    rules = GateRules(on=gate_on, allow_poor_fp32=allow_poor_fp32)
     stages, opened = Stages(None if json else TerminalListener()), Bundle.open(bundle)
-    asked: dict[str, Any] = {"options": options, "max_drop_pt": max_drop, "rules": rules, "stages": stages}
-    if on is None:
+    asked = {**asked, "stages": stages}
+    if board is None:
         verification = verify_bundle(opened, images, runtimes=tuple(runtime or Runtime), **asked)
     else:
         from levit_edge.board.transports.target import open_target
 
-        transport = open_target(on, python=python, ssh_config=ssh_config)
-        verification = _on_board(opened, transport, images, runtimes=runtime, timeout_s=timeout, **asked)
-    _show(bundle, verification, stages, on, json=json)
+        transport = open_target(board.target, python=board.python, ssh_config=board.ssh_config)
+        verification = _on_board(opened, transport, images, runtimes=runtime, timeout_s=board.timeout_s, **asked)
+    _show(bundle, verification, stages, None if board is None else board.target, json=json)
     return ExitStatus.GATE_FAILED if verification.gate.passed is False else ExitStatus.DONE
 
 
