@@ -1,0 +1,260 @@
+"""Which output of a model a label of an image stands for: a folder's name, or what a table says of a file.
+
+A wrong pairing measures another model's accuracy without a word, so labels are paired by what they say, never by their
+place alone where anything else decides. Nothing else in levit_edge pairs labels with outputs.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from levit_edge.data import imagenet
+from levit_edge.data.class_table import ClassTable
+from levit_edge.errors import DataError
+from levit_edge.text import listed
+
+__all__ = ["ClassPairing", "PairingRule", "pair_classes"]
+
+WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
+ADVICE = "Say which is which with --classes FILE: a name for each output on a line of its own, or folder,index lines."
+
+
+class PairingRule(StrEnum):
+    """What decided which output each label stands for; as reports and manifests say it."""
+
+    TABLE = "the table of classes"
+    """The user's `--classes`: who gives it knows better than any rule."""
+    WORDNET = "WordNet ids"
+    NAMES = "class names"
+    """The model's own names, letter by letter."""
+    NORMAL_NAMES = "class names in normal form"
+    """The model's own names, see `normal_form`."""
+    INDICES = "indices"
+    """Whole numbers from 0, or from 1."""
+    INDICES_FROM_ONE = "indices from 1"
+    SORTED = "sorted order"
+    """The place among the sorted labels: the model has no names, and the labels no other order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassPairing:
+    """The output that each label of a set of images stands for."""
+
+    rule: PairingRule
+    index: Mapping[str, int]
+    """The output of each label, from 0."""
+    names: tuple[str, ...]
+    """What each output is called, those without images too."""
+
+    @property
+    def sentence(self) -> str:
+        """What was decided, and how, for people."""
+        count = len(self.index)
+        return f"{count} of {len(self.names)} classes have images, paired by {self.rule}"
+
+
+def pair_classes(
+    source: object,
+    labels: Sequence[str],
+    outputs: int,
+    names: Sequence[str] | None = None,
+    table: ClassTable | None = None,
+) -> ClassPairing:
+    """Pair the `labels` of the images in `source` with the outputs of a model.
+
+    The user's `table` decides if there is one. Otherwise, in this order: WordNet ids of ImageNet-1k; the model's own
+    `names`, exactly or else in their `normal_form`; whole numbers that are indices; and sorted order, only for a model
+    without names, if there is one label per output and sorting digits as text or as numbers makes no difference.
+
+    Args:
+        source: where the images are, for messages.
+        labels: what the images are labelled with, each once: class folders, those without images too.
+        outputs: how many outputs the model has.
+        names: the model's own class names in the order of its outputs; None if it has none.
+        table: what the user says.
+
+    Raises:
+        DataError: the labels cannot be paired for certain; both lists are shown.
+    """
+    if names is not None and len(names) != outputs:
+        raise DataError(f"The model has {outputs} outputs and {len(names)} class names: {listed(names)}.")
+    if table is not None:
+        return _by_table(source, labels, outputs, names, table)
+    for pair in (_by_wordnet, _by_names, _by_indices):
+        paired = pair(source, labels, outputs, names)
+        if paired is not None:
+            return paired
+    if names is not None:
+        raise _unmet(source, labels, names)
+    return _by_order(source, labels, outputs)
+
+
+def normal_form(name: str) -> str:
+    """A name without what people write differently: case, and spaces, underscores and hyphens between words."""
+    return " ".join(re.split(r"[\s_-]+", unicodedata.normalize("NFKC", name).casefold())).strip()
+
+
+def _by_table(
+    source: object, labels: Sequence[str], outputs: int, names: Sequence[str] | None, table: ClassTable
+) -> ClassPairing:
+    if table.names is not None:
+        if len(table.names) != outputs:
+            raise DataError(f"{table.path} names {len(table.names)} classes, but the model has {outputs} outputs.")
+        paired = _by_wordnet(source, labels, outputs, table.names) or _by_names(source, labels, outputs, table.names)
+        if paired is None:
+            raise _unmet(source, labels, table.names, f"the names in {table.path}")
+        return ClassPairing(rule=PairingRule.TABLE, index=paired.index, names=table.names)
+    of_label = table.index or {}
+    missing = [label for label in labels if label not in of_label]
+    if missing:
+        raise DataError(
+            f"{source}: {table.path} says nothing of {listed(missing)}; it has {listed(list(of_label))}. "
+            "Add a line for each."
+        )
+    far = [f"{label} → {index}" for label, index in of_label.items() if index >= outputs]
+    if far:
+        raise DataError(f"{table.path}: {listed(far)}, but the model's outputs are 0 to {outputs - 1}.")
+    index = {label: of_label[label] for label in labels}
+    _refuse_doubles(source, index, f"in {table.path}")
+    by_index = {place: label for label, place in of_label.items()}
+    return ClassPairing(
+        rule=PairingRule.TABLE,
+        index=index,
+        names=tuple(names or (by_index.get(place, f"class {place}") for place in range(outputs))),
+    )
+
+
+def _by_wordnet(
+    source: object, labels: Sequence[str], outputs: int, names: Sequence[str] | None
+) -> ClassPairing | None:
+    """By ImageNet's own order for 1,000 outputs; otherwise, or if the model's names say another, by the names."""
+    classes = imagenet.classes()
+    place_of = {each.synset: place for place, each in enumerate(classes)}
+    if not labels or not all(label in place_of for label in labels):
+        return None
+    standard = outputs == len(classes) and (
+        names is None or all(_same(name, each.spellings) for name, each in zip(names, classes, strict=True))
+    )
+    if standard:
+        index = {label: place_of[label] for label in labels}
+        return ClassPairing(rule=PairingRule.WORDNET, index=index, names=tuple(names or imagenet.class_names()))
+    if names is None:
+        return None
+    found = {label: _outputs_called(classes[place_of[label]].spellings, names) for label in labels}
+    if not any(found.values()):
+        return None
+    return ClassPairing(rule=PairingRule.WORDNET, index=_single(source, found, names), names=tuple(names))
+
+
+def _by_names(source: object, labels: Sequence[str], _outputs: int, names: Sequence[str] | None) -> ClassPairing | None:
+    if names is None or not labels:
+        return None
+    if set(labels) <= set(names):
+        found = {label: [place for place, name in enumerate(names) if name == label] for label in labels}
+        return ClassPairing(rule=PairingRule.NAMES, index=_single(source, found, names), names=tuple(names))
+    found = {label: _outputs_called((label,), names) for label in labels}
+    if not any(found.values()):
+        return None
+    return ClassPairing(rule=PairingRule.NORMAL_NAMES, index=_single(source, found, names), names=tuple(names))
+
+
+def _by_indices(
+    source: object, labels: Sequence[str], outputs: int, names: Sequence[str] | None
+) -> ClassPairing | None:
+    if not labels or not all(WHOLE_NUMBER.fullmatch(label) for label in labels):
+        return None
+    numbers = {label: int(label) for label in labels}
+    low, high = min(numbers.values()), max(numbers.values())
+    if high > outputs or (low == 0 and high == outputs):
+        raise DataError(f"{source}: its labels are numbers from {low} to {high}, but the model has {outputs} classes.")
+    if low > 0 and high < outputs:
+        raise DataError(
+            f"{source}: its labels are numbers from {low} to {high}, and the model has {outputs} classes: whether they "
+            f"are counted from 0 or from 1 cannot be told. {ADVICE}"
+        )
+    first = 0 if low == 0 else 1
+    index = {label: number - first for label, number in numbers.items()}
+    _refuse_doubles(source, index, "as numbers")
+    return ClassPairing(
+        rule=PairingRule.INDICES_FROM_ONE if first else PairingRule.INDICES,
+        index=index,
+        names=tuple(names or (str(place + first) for place in range(outputs))),
+    )
+
+
+def _by_order(source: object, labels: Sequence[str], outputs: int) -> ClassPairing:
+    if len(labels) != outputs:
+        strangers = sorted(set(labels) - set(imagenet.synsets()))
+        why = "" if outputs != len(imagenet.synsets()) else f" ImageNet's are WordNet ids, not {listed(strangers, 3)}."
+        raise DataError(
+            f"{source}: {len(labels)} class folders, but the model has {outputs} classes, and it does not name them."
+            f"{why} Expected one folder per class, in the order of the classes. {ADVICE}"
+        )
+    in_order = sorted(labels)
+    by_number = sorted(labels, key=_with_numbers)
+    if in_order != by_number:
+        here = next(place for place, pair in enumerate(zip(in_order, by_number, strict=True)) if pair[0] != pair[1])
+        raise DataError(
+            f"{source}: the model does not name its classes, and the order of these folders is not certain: sorted as "
+            f"text class {here} is {in_order[here]!r}, sorted by number {by_number[here]!r}. {ADVICE}"
+        )
+    index = {label: place for place, label in enumerate(in_order)}
+    return ClassPairing(rule=PairingRule.SORTED, index=index, names=tuple(in_order))
+
+
+def _with_numbers(label: str) -> list[tuple[int, str]]:
+    """What sorts labels by the numbers in them, otherwise as text."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.findall(r"[0-9]+|[^0-9]+", label)]
+
+
+def _parts(name: str) -> set[str]:
+    """The normal forms of the names in a list such as ImageNet's "tench, Tinca tinca"."""
+    return {normal_form(part) for part in name.split(",")} - {""}
+
+
+def _same(name: str, spellings: Sequence[str]) -> bool:
+    return not _parts(name).isdisjoint({form for spelling in spellings for form in _parts(spelling)})
+
+
+def _outputs_called(spellings: Sequence[str], names: Sequence[str]) -> list[int]:
+    """The outputs whose name is one of `spellings`; where none is, those of whose names one is in them."""
+    forms = {normal_form(spelling) for spelling in spellings}
+    found = [place for place, name in enumerate(names) if normal_form(name) in forms]
+    return found or [place for place, name in enumerate(names) if _same(name, spellings)]
+
+
+def _single(source: object, found: Mapping[str, Sequence[int]], names: Sequence[str]) -> dict[str, int]:
+    """The one output of each label."""
+    unknown = [label for label, places in found.items() if not places]
+    if unknown:
+        known = [label for label, places in found.items() if places]
+        raise DataError(
+            f"{source}: {listed(known, 3)} {'is' if len(known) == 1 else 'are'} among the model's classes, "
+            f"but not {listed(unknown)}; the model's classes are {listed(names, 10)}. {ADVICE}"
+        )
+    for label, places in found.items():
+        if len(places) > 1:
+            called = listed([f"{names[place]!r} ({place})" for place in places])
+            raise DataError(f"{source}: {label!r} may be any of the model's classes {called}. {ADVICE}")
+    index = {label: places[0] for label, places in found.items()}
+    _refuse_doubles(source, index, "among the model's classes")
+    return index
+
+
+def _refuse_doubles(source: object, index: Mapping[str, int], where: str) -> None:
+    label_of: dict[int, str] = {}
+    for label, place in index.items():
+        if place in label_of:
+            raise DataError(f"{source}: {label_of[place]!r} and {label!r} are the same class, {place}, {where}.")
+        label_of[place] = label
+
+
+def _unmet(
+    source: object, labels: Sequence[str], names: Sequence[str], whose: str = "the model's classes"
+) -> DataError:
+    return DataError(
+        f"{source}: none of its labels is among {whose}. Labels: {listed(labels, 10)}. "
+        f"Classes: {listed(names, 10)}. These are images of another task, or names in other words. {ADVICE}"
+    )

@@ -1,0 +1,88 @@
+"""`--classes`: every form that people have such tables in, and those that are refused."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from levit_edge.data.class_table import read_class_table
+from levit_edge.errors import DataError
+
+
+def written(folder: Path, text: str, name: str = "classes.txt") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("dress\nhat\n", ("dress", "hat")),
+        ("\ufeffdress\r\n\r\nhat", ("dress", "hat")),
+        ("tench, Tinca tinca\ngoldfish, Carassius auratus\n", ("tench, Tinca tinca", "goldfish, Carassius auratus")),
+        ("Boeing 737\nBoeing 747\n", ("Boeing 737", "Boeing 747")),
+    ],
+)
+def test_a_name_a_line(tmp_path: Path, text: str, names: tuple[str, ...]) -> None:
+    table = read_class_table(written(tmp_path, text))
+    assert (table.names, table.index) == (names, None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hat,1\ndress,0\n",
+        "hat\t1\ndress\t0\n",
+        "hat ; 1\ndress ; 0",
+        "folder,index\nhat,1\ndress,0\n",
+        '"hat",1\n"dress",0',
+    ],
+)
+def test_labels_with_indices(tmp_path: Path, text: str) -> None:
+    table = read_class_table(written(tmp_path, text))
+    assert table.names is None
+    assert table.index == {"hat": 1, "dress": 0}
+
+
+@pytest.mark.parametrize(
+    ("content", "names", "index"),
+    [
+        (["dress", "hat"], ("dress", "hat"), None),
+        ({"hat": 1, "dress": 0}, None, {"hat": 1, "dress": 0}),
+        ({"1": "hat", "0": "dress"}, ("dress", "hat"), None),
+        ({"0": "crane", "1": "crane"}, ("crane", "crane"), None),
+    ],
+)
+def test_json(tmp_path: Path, content: object, names: tuple[str, ...] | None, index: dict[str, int] | None) -> None:
+    table = read_class_table(written(tmp_path, json.dumps(content), "class_to_idx.json"))
+    assert (table.names, table.index) == (names, index)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "complaint"),
+    [
+        ("a.txt", "", "no classes in it"),
+        ("a.txt", "hat,1\nhat,2\n", "'hat' stands in it twice, as 1 and as 2"),
+        ("a.txt", "hat,1\ndress,1\n", "hat, dress have the same index, 1"),
+        ("a.txt", "hat,1\ndress,0\nshirt\n", "most lines are a label and an index, but not shirt"),
+        ("a.json", "[", "not JSON"),
+        ("a.json", "[" * 100_000, "not JSON"),
+        ("a.json", '{"hat": 1, "hat": 2}', "'hat' stands in it twice"),
+        ("a.json", '{"0": "hat", "2": "dress"}', "expected a JSON list"),
+        ("a.json", '{"hat": true}', "expected a JSON list"),
+        ("a.json", "[1, 2]", "expected a JSON list"),
+        ("a.json", "3", "expected a JSON list"),
+    ],
+)
+def test_what_is_no_table_is_refused(tmp_path: Path, name: str, text: str, complaint: str) -> None:
+    with pytest.raises(DataError, match=complaint):
+        read_class_table(written(tmp_path, text, name))
+
+
+def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "large").write_bytes(b"a\n" * (3 << 20))
+    for name, complaint in {"none": "No such file", "binary": "UTF-8", "large": "more than 4 MiB"}.items():
+        with pytest.raises(DataError, match=complaint):
+            read_class_table(tmp_path / name)

@@ -1,0 +1,171 @@
+"""Which output a label stands for: the right one, or an error that shows both sides."""
+
+from pathlib import Path
+
+import pytest
+
+from levit_edge.data import imagenet
+from levit_edge.data.class_table import ClassTable
+from levit_edge.data.classes import PairingRule, normal_form, pair_classes
+from levit_edge.errors import DataError
+
+TABLE = Path("classes.csv")
+TENCH, GOLDFISH, CRANE_BIRD, CRANE_MACHINE = "n01440764", "n01443537", "n02012849", "n03126707"
+
+
+def test_names_decide_whatever_their_order() -> None:
+    pairing = pair_classes("val", ["boot", "coat", "hat"], 3, ["hat", "boot", "coat"])
+    assert pairing.rule == PairingRule.NAMES
+    assert pairing.index == {"boot": 1, "coat": 2, "hat": 0}
+    assert pairing.names == ("hat", "boot", "coat")
+    assert pairing.sentence == "3 of 3 classes have images, paired by class names"
+
+
+def test_images_of_some_classes_will_do() -> None:
+    assert pair_classes("val", ["coat"], 3, ["hat", "boot", "coat"]).index == {"coat": 2}
+
+
+@pytest.mark.parametrize("label", ["T-Shirt", "t_shirt", "T SHIRT", "tee, t-shirt"])
+def test_names_are_compared_in_normal_form(label: str) -> None:
+    pairing = pair_classes("val", [label, "hat"], 2, ["hat", "t-shirt"])
+    assert pairing.rule == PairingRule.NORMAL_NAMES
+    assert pairing.index == {label: 1, "hat": 0}
+
+
+def test_the_normal_form() -> None:
+    assert normal_form("  Sea_Lion--cub ") == "sea lion cub"
+    assert normal_form("STRASSE") == normal_form("straße")
+
+
+def test_a_part_of_a_list_of_names_is_a_name() -> None:
+    names = ["tench, Tinca tinca", "goldfish, Carassius auratus"]
+    assert pair_classes("val", ["Carassius_auratus", "tench"], 2, names).index == {"Carassius_auratus": 1, "tench": 0}
+
+
+def test_an_exact_name_goes_before_one_in_normal_form() -> None:
+    assert pair_classes("val", ["Hat", "hat"], 2, ["hat", "Hat"]).index == {"Hat": 1, "hat": 0}
+
+
+def test_a_whole_name_goes_before_a_part() -> None:
+    names = ["maillot, tank suit", "maillot"]
+    assert pair_classes("val", ["MAILLOT"], 2, names).index == {"MAILLOT": 1}
+
+
+def test_a_name_of_two_classes_is_refused() -> None:
+    with pytest.raises(DataError, match=r"'Crane' may be any of the model's classes 'crane' \(0\), 'crane' \(2\)"):
+        pair_classes("val", ["Crane"], 3, ["crane", "hat", "crane"])
+
+
+def test_two_labels_of_one_class_are_refused() -> None:
+    with pytest.raises(DataError, match="'Hat' and 'HAT' are the same class, 0"):
+        pair_classes("val", ["Hat", "HAT"], 2, ["hat", "boot"])
+
+
+def test_images_of_another_task_are_refused_with_both_lists() -> None:
+    with pytest.raises(DataError, match=r"Labels: dress, hat\. Classes: tench, English springer\."):
+        pair_classes("val", ["dress", "hat"], 2, ["tench", "English springer"])
+
+
+def test_a_label_that_is_no_class_is_refused() -> None:
+    with pytest.raises(
+        DataError, match="hat is among the model's classes, but not shoe; the model's classes are hat, "
+    ):
+        pair_classes("val", ["hat", "shoe"], 2, ["hat", "boot"])
+
+
+def test_wordnet_ids_of_some_classes_with_a_thousand_outputs() -> None:
+    pairing = pair_classes("val", [GOLDFISH, CRANE_MACHINE], 1000)
+    assert pairing.rule == PairingRule.WORDNET
+    assert pairing.index == {GOLDFISH: 1, CRANE_MACHINE: 517}
+    assert pairing.names == imagenet.class_names()
+
+
+@pytest.mark.parametrize(
+    "names", [imagenet.class_names(), [each.names for each in imagenet.classes()], imagenet.synsets()]
+)
+def test_imagenets_names_in_its_order_leave_wordnet_ids_their_places(names: tuple[str, ...]) -> None:
+    """Transformers calls both cranes `crane`: they are told apart by their places."""
+    assert pair_classes("val", [CRANE_BIRD, CRANE_MACHINE], 1000, names).index == {CRANE_BIRD: 134, CRANE_MACHINE: 517}
+
+
+def test_imagenets_names_in_another_order_move_wordnet_ids() -> None:
+    names = [each.names for each in reversed(imagenet.classes())]
+    assert pair_classes("val", [TENCH], 1000, names).index == {TENCH: 999}
+
+
+@pytest.mark.parametrize("names", [["goldfish", "tench"], [GOLDFISH, TENCH], ["Goldfish", "Tinca tinca"]])
+def test_wordnet_ids_find_the_names_of_a_fine_tune(names: list[str]) -> None:
+    assert pair_classes("val", [TENCH, GOLDFISH], 2, names).index == {TENCH: 1, GOLDFISH: 0}
+
+
+@pytest.mark.parametrize("names", [None, imagenet.class_names()])
+def test_whole_numbers_are_indices(names: tuple[str, ...] | None) -> None:
+    pairing = pair_classes("val", sorted(str(number) for number in range(1000)), 1000, names)
+    assert pairing.rule == PairingRule.INDICES
+    assert pairing.index["10"] == 10
+
+
+def test_whole_numbers_from_one() -> None:
+    pairing = pair_classes("val", ["1", "10", "2"], 10)
+    assert pairing.rule == PairingRule.INDICES_FROM_ONE
+    assert pairing.index == {"1": 0, "10": 9, "2": 1}
+
+
+@pytest.mark.parametrize(
+    ("labels", "complaint"),
+    [
+        (["3", "7"], "counted from 0 or from 1 cannot be told"),
+        (["0", "10"], "numbers from 0 to 10, but the model has 10 classes"),
+        (["11"], "numbers from 11 to 11, but"),
+        (["0", "1", "01"], "'1' and '01' are the same class"),
+    ],
+)
+def test_numbers_that_are_no_certain_indices_are_refused(labels: list[str], complaint: str) -> None:
+    with pytest.raises(DataError, match=complaint):
+        pair_classes("val", labels, 10)
+
+
+def test_sorted_order_serves_a_model_without_names() -> None:
+    pairing = pair_classes("val", ["hat", "Boot", "class_2", "class_3"], 4)
+    assert pairing.rule == PairingRule.SORTED
+    assert pairing.index == {"Boot": 0, "class_2": 1, "class_3": 2, "hat": 3}
+
+
+def test_an_uncertain_order_is_refused() -> None:
+    with pytest.raises(DataError, match="class 1 is 'class_10', sorted by number 'class_2'"):
+        pair_classes("val", ["class_1", "class_2", "class_10"], 3)
+
+
+@pytest.mark.parametrize("outputs", [3, 1000])
+def test_a_count_that_does_not_fit_is_refused(outputs: int) -> None:
+    with pytest.raises(DataError, match=f"2 class folders, but the model has {outputs} classes"):
+        pair_classes("val", ["hat", "boot"], outputs)
+
+
+def test_a_table_of_names_stands_for_the_models() -> None:
+    table = ClassTable(path=TABLE, names=("hat", "boot"))
+    pairing = pair_classes("val", ["Boot", "hat"], 2, ["a", "b"], table)
+    assert pairing.rule == PairingRule.TABLE
+    assert pairing.index == {"Boot": 1, "hat": 0}
+    assert pairing.names == ("hat", "boot")
+
+
+def test_a_table_of_indices_decides_against_every_rule() -> None:
+    table = ClassTable(path=TABLE, index={"1": 0, "10": 1, "2": 2})
+    pairing = pair_classes("val", ["1", "10", "2"], 3, None, table)
+    assert pairing.index == {"1": 0, "10": 1, "2": 2}
+    assert pairing.names == ("1", "10", "2")
+
+
+@pytest.mark.parametrize(
+    ("table", "complaint"),
+    [
+        (ClassTable(path=TABLE, names=("hat",)), r"names 1 classes, but the model has 2 outputs"),
+        (ClassTable(path=TABLE, names=("cat", "dog")), r"none of its labels is among the names in classes\.csv"),
+        (ClassTable(path=TABLE, index={"hat": 0}), r"says nothing of boot; it has hat"),
+        (ClassTable(path=TABLE, index={"hat": 0, "boot": 2}), r"boot → 2, but the model's outputs are 0 to 1"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_refused(table: ClassTable, complaint: str) -> None:
+    with pytest.raises(DataError, match=complaint):
+        pair_classes("val", ["hat", "boot"], 2, None, table)
