@@ -21,6 +21,7 @@ from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.recipe import RangeMethod, Recipe, Scheme, WeightRounding
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
 from levit_edge.data.loader import Decoder, batches
+from levit_edge.data.options import PreprocessingChanges
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.model.checkpoint import Checkpoint, read_checkpoint
@@ -159,7 +160,7 @@ def main(
 ) -> None:
     """Print the ablation table."""
     trained = read_checkpoint(checkpoint, model)
-    preprocessing = Preprocessing.from_config(trained.config, resize)
+    preprocessing = Preprocessing.from_config(trained.config, PreprocessingChanges(resize=resize))
     chosen = balanced_sample(read_image_folder(calibration, None), calibration_images, DEFAULT.seed)
     images = read_image_folder(evaluation, trained.config.classes)
     images = images if limit is None else balanced_sample(images, min(limit, len(images)), 0)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.recipe import LayerScheme, Recipe
+from levit_edge.data.options import PreprocessingChanges
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.errors import BundleError
 from levit_edge.model.config import LevitConfig
@@ -208,6 +209,10 @@ class Manifest:
     created_utc: str
     config: LevitConfig
     preprocessing: Preprocessing
+    preprocessing_origin: str = ""
+    """Whose word that is: the file beside the weights, or the options that were given; empty in older bundles."""
+    preprocessing_changes: PreprocessingChanges | None = None
+    """What the options said, as far as they were given; None in older bundles."""
     recipe: Recipe
     layers: tuple[LayerRecord, ...] = ()
     checkpoint: CheckpointProvenance

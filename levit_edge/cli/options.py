@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from levit_edge.bundle.kinds import Runtime
+from levit_edge.data.options import INTERPOLATIONS, PreprocessingChanges
+from levit_edge.errors import DataError
 from levit_edge.model.config import CONFIGS
 
 
@@ -96,9 +98,66 @@ Resize = Annotated[
     typer.Option(
         metavar="PIXELS",
         help="Length of the short side before the centre crop; the model's input size leaves images of that size"
-        " as they are. [default: 256 for 224]",
+        " as they are. [default: the checkpoint's own, or 256 for 224]",
     ),
 ]
+Crop = Annotated[
+    str | None,
+    typer.Option(
+        metavar="center|squash|FRACTION",
+        help="center keeps photographs' proportions, squash resizes both sides alike; 0.9 leaves that much of the"
+        " resized side, instead of --resize. [default: the checkpoint's own, or center]",
+    ),
+]
+Interpolation = Annotated[
+    str | None,
+    typer.Option(
+        metavar="|".join(INTERPOLATIONS),
+        autocompletion=lambda incomplete: [each for each in INTERPOLATIONS if each.startswith(incomplete)],
+        help="How photographs are resampled. [default: the checkpoint's own, or bicubic]",
+    ),
+]
+Mean = Annotated[
+    str | None,
+    typer.Option(
+        metavar="R,G,B",
+        help="Subtracted from red, green and blue in 0 … 1. [default: the checkpoint's own, or ImageNet's]",
+    ),
+]
+Std = Annotated[
+    str | None,
+    typer.Option(metavar="R,G,B", help="What they are divided by then. [default: the checkpoint's own, or ImageNet's]"),
+]
+
+
+def preprocessing_changes(
+    resize: int | None, crop: str | None, interpolation: str | None, mean: str | None, std: str | None
+) -> PreprocessingChanges:
+    """What the five options say.
+
+    Raises:
+        typer.BadParameter: wrong usage.
+    """
+    try:
+        return PreprocessingChanges(
+            resize=resize,
+            crop=crop,
+            interpolation=interpolation,
+            mean=None if mean is None else _three_numbers(mean, "--mean"),
+            std=None if std is None else _three_numbers(std, "--std"),
+        )
+    except DataError as error:
+        raise typer.BadParameter(f"{error}.", param_hint="--resize, --crop, --interpolation") from error
+
+
+def _three_numbers(text: str, option: str) -> tuple[float, float, float]:
+    try:
+        red, green, blue = map(float, text.split(","))
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text[:60]!r} is not three numbers such as 0.5,0.5,0.5.", param_hint=option
+        ) from None
+    return red, green, blue
 
 
 def require_model(model: str | None, checkpoint: str | None) -> None:

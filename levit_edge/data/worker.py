@@ -2,7 +2,8 @@
 
 `levit_edge.data.pool` starts it and is its only client. A request is a frame of JSON, `[slot, path]`; the answer is
 a frame of JSON, null if the square's pixels now fill that slot, or the reason why the image cannot be read.
-Arguments: the descriptor of the shared memory, the length of the resized short side, the side of the square.
+Arguments: the descriptor of the shared memory, the length of the resized short side, the side of the square, the
+filter, and whether photographs are squashed, `True` or `False`.
 It imports Pillow and nothing heavier, and ends when its standard input does.
 """
 
@@ -21,14 +22,16 @@ LONGEST_REASON = 200  # characters; answers must fit in the pipe, so that a work
 
 def main(requests: Pipe, answers: Pipe) -> None:
     """Serve until the client has gone."""
-    memory, resize, size = (int(argument) for argument in sys.argv[1:])
+    memory, resize, size = (int(argument) for argument in sys.argv[1:4])
+    interpolation, squash = sys.argv[4], sys.argv[5] == str(True)
     slot_bytes = size * size * 3
     with mmap.mmap(memory, 0) as pixels:
         while True:
             slot, path = json.loads(next_frame(requests))
             window = slice(slot * slot_bytes, (slot + 1) * slot_bytes)
             try:
-                pixels[window] = crop_square(open_image(Path(path)), resize, size).tobytes()
+                square = crop_square(open_image(Path(path)), resize, size, interpolation=interpolation, squash=squash)
+                pixels[window] = square.tobytes()
                 reason = None
             except DataError as error:
                 reason = decoding_fault(Path(path), error)[:LONGEST_REASON]

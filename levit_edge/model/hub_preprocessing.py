@@ -12,7 +12,7 @@ from typing import Any, TypeGuard
 from levit_edge.errors import CheckpointError
 from levit_edge.model.config import IMAGENET_MEAN, IMAGENET_STD
 
-__all__ = ["StatedPreprocessing", "stated_by_timm", "stated_by_transformers"]
+__all__ = ["LEVIT_PROTOCOL", "PreprocessingOrigin", "StatedPreprocessing", "stated_by_timm", "stated_by_transformers"]
 
 TIMM_CROP = 0.875
 """timm's `crop_pct` where none is stated."""
@@ -24,8 +24,20 @@ LEVIT_PROCESSORS = frozenset(
 )
 PLAIN_PROCESSORS = frozenset({"ViTFeatureExtractor", "ViTImageProcessor", "ViTImageProcessorFast"})
 """They resize to height and width, and cut nothing out."""
-ADVICE = "Say what is right with --resize, --crop, --interpolation, --mean and --std, or make images so beforehand."
+ADVICE = "Say all of it yourself, with --resize, --interpolation, --mean and --std (and --crop squash), to go on."
 Triple = tuple[float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreprocessingOrigin:
+    """Whose word a checkpoint's preprocessing is."""
+
+    text: str = "LeViT's own, as nothing beside the weights states another"
+    fault: str | None = None
+    """What the checkpoint states and levit-edge does not do; its `LevitConfig` has LeViT's own then."""
+
+
+LEVIT_PROTOCOL = PreprocessingOrigin()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +55,10 @@ class StatedPreprocessing:
     interpolation: str
     mean: Triple
     std: Triple
+
+    def __str__(self) -> str:
+        how = f"both sides to {self.resize}" if self.squash else f"the short side to {self.resize}"
+        return f"{self.origin} ({how}, {self.interpolation}, mean {self.mean}, deviation {self.std})"
 
 
 def stated_by_timm(pretrained: Mapping[str, Any], image_size: int, origin: str) -> StatedPreprocessing | None:
@@ -95,8 +111,8 @@ def stated_by_transformers(processor: Mapping[str, Any], image_size: int, origin
     if not _is_number(factor) or not math.isclose(factor, 1 / 255, rel_tol=1e-6):
         raise _unsupported(origin, "rescale_factor", factor)
     resample = processor.get("resample", 3 if kind in LEVIT_PROCESSORS else 2)
-    if not _is_number(resample) or resample not in RESAMPLING:
-        named = OTHER_RESAMPLING.get(resample, resample) if _is_number(resample) else resample
+    if not isinstance(resample, int) or resample not in RESAMPLING:
+        named = OTHER_RESAMPLING.get(resample, resample) if isinstance(resample, int) else resample
         raise _unsupported(origin, "resample", named)
     resize, squash = _transformers_size(processor, kind, image_size, origin)
     normalised = processor.get("do_normalize", True)

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from levit_edge.data.preprocess import Preprocessing
-from levit_edge.device.image import crop_square, open_image
+from levit_edge.data.preprocess import Preprocessing, cut_square
+from levit_edge.device.image import open_image
 
 __all__ = ["make_thumbnail", "thumbnail_fault"]
 
@@ -29,7 +29,7 @@ def make_thumbnail(path: Path, preprocessing: Preprocessing) -> str:
     Raises:
         DataError: the photograph cannot be read.
     """
-    square = crop_square(open_image(path), preprocessing.resize, preprocessing.image_size)
+    square = cut_square(open_image(path), preprocessing)
     pixels = np.asarray(square.resize((SIDE, SIDE), Image.Resampling.LANCZOS))
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=QUALITY, optimize=True)

@@ -13,6 +13,7 @@ import torch
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.imagefolder import ImageSet, read_image_folder
 from levit_edge.data.loader import Decoder, batches
+from levit_edge.data.options import PreprocessingChanges
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.model.checkpoint import read_checkpoint
@@ -34,7 +35,7 @@ COLLAPSED_TOP1 = 30.0
 
 def test_int8_of_a_rescaled_checkpoint_is_as_good(shared: Path) -> None:
     trained = read_checkpoint(shared / "checkpoints" / "levit-128S-imagenette.pth")
-    preprocessing = Preprocessing.from_config(trained.config, 224)
+    preprocessing = Preprocessing.from_config(trained.config, PreprocessingChanges(resize=224))
     calibration = balanced_sample(read_image_folder(shared / "data" / "imagenette" / "train", None), 128, seed=0)
     evaluation = read_image_folder(shared / "data" / "imagenette" / "val", trained.config.classes)
     original = fuse(trained.model)

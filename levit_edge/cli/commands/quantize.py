@@ -10,18 +10,23 @@ from levit_edge.bundle.recipe import Recipe, option_words
 from levit_edge.cli.options import (
     Calibration,
     Checkpoint,
+    Crop,
+    Interpolation,
     JsonOutput,
     Limit,
+    Mean,
     Model,
     Resize,
     SkipBadImages,
+    Std,
     Workers,
+    preprocessing_changes,
     require_model,
 )
 from levit_edge.cli.recipe_options import with_recipe
 from levit_edge.cli.terminal.console import show_warning, suggest
 from levit_edge.cli.terminal.progress import stage_listener
-from levit_edge.data.options import ImageOptions
+from levit_edge.data.options import ImageOptions, PreprocessingChanges
 from levit_edge.errors import ExitStatus
 
 if TYPE_CHECKING:
@@ -68,6 +73,10 @@ def quantize(
     evaluation: Evaluation = None,
     output: Output = None,
     resize: Resize = None,
+    crop: Crop = None,
+    interpolation: Interpolation = None,
+    mean: Mean = None,
+    std: Std = None,
     max_drop: Budget = None,
     limit: Limit = None,
     recipe: Recipe,
@@ -83,6 +92,7 @@ def quantize(
     Begin with --checkpoint, --calibration and --evaluation: the other defaults are chosen by measurement.
     """
     require_model(model, checkpoint)
+    changes = preprocessing_changes(resize, crop, interpolation, mean, std)
     from levit_edge.cli.show.tables import print_bundle
     from levit_edge.quantize.pipeline import quantize as quantize_checkpoint
 
@@ -93,7 +103,7 @@ def quantize(
         calibration=calibration,
         evaluation=evaluation,
         recipe=recipe,
-        options=ImageOptions(resize=resize, limit=limit, skip_bad_images=skip_bad_images, workers=workers),
+        options=ImageOptions(preprocessing=changes, limit=limit, skip_bad_images=skip_bad_images, workers=workers),
         max_drop_pt=max_drop,
         bench=bench,
         thumbnails=thumbnails,
@@ -104,7 +114,7 @@ def quantize(
     failed = _failed(bundle.manifest)
     if not json and failed:
         inputs = {"model": model, "checkpoint": checkpoint, "calibration": calibration, "evaluation": evaluation}
-        suggest(_sensitivity(inputs | {"resize": resize}, recipe, skip_bad_images=skip_bad_images))
+        suggest(_sensitivity(inputs, changes, recipe, skip_bad_images=skip_bad_images))
     elif not json:
         place = output or Path(bundle.path.name)
         uses = (("predict", place, "PHOTO.jpg"), ("bench", place), ("package", place, "--for", "board"))
@@ -117,10 +127,13 @@ def _failed(manifest: "Manifest") -> bool:
     return missed or manifest.verification.gate.passed is False
 
 
-def _sensitivity(inputs: Mapping[str, object], recipe: Recipe, *, skip_bad_images: bool) -> list[str]:
+def _sensitivity(
+    inputs: Mapping[str, object], changes: PreprocessingChanges, recipe: Recipe, *, skip_bad_images: bool
+) -> list[str]:
     """The command that looks at the layers of the same model."""
     words = ["levit-edge", "sensitivity"]
     for name, value in inputs.items():
         words += [] if value is None else [f"--{name}", str(value)]
+    words += [word for option in changes.option_words() for word in option]
     words += ["--skip-bad-images"] if skip_bad_images else []
     return [*words, *(word for option in option_words(recipe, unlike=Recipe()) for word in option)]

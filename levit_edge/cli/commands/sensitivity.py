@@ -10,11 +10,16 @@ from levit_edge.bundle.recipe import Recipe
 from levit_edge.cli.options import (
     Calibration,
     Checkpoint,
+    Crop,
+    Interpolation,
     JsonOutput,
+    Mean,
     Model,
     Resize,
     SkipBadImages,
+    Std,
     Workers,
+    preprocessing_changes,
     require_model,
 )
 from levit_edge.cli.recipe_options import with_recipe
@@ -49,6 +54,10 @@ def sensitivity(
     calibration: Calibration = None,
     evaluation: Evaluation = None,
     resize: Resize = None,
+    crop: Crop = None,
+    interpolation: Interpolation = None,
+    mean: Mean = None,
+    std: Std = None,
     images: Images = 128,
     top: Top = 20,
     times: Times = True,
@@ -64,6 +73,7 @@ def sensitivity(
     make dynamic (`--dynamic-layer`) first, and what that costs in time.
     """
     require_model(model, checkpoint)
+    changes = preprocessing_changes(resize, crop, interpolation, mean, std)
     if plot is not None and plot.suffix.lower() not in PLOT_SUFFIXES:
         raise typer.BadParameter(f"{plot} ends in neither .png nor .svg.", param_hint="--plot")
     from levit_edge.cli.show.sensitivity import print_sensitivity
@@ -77,7 +87,7 @@ def sensitivity(
             calibration=calibration,
             evaluation=evaluation,
             recipe=recipe,
-            options=ImageOptions(resize=resize, limit=images, skip_bad_images=skip_bad_images, workers=workers),
+            options=ImageOptions(preprocessing=changes, limit=images, skip_bad_images=skip_bad_images, workers=workers),
             costs=times,
             listener=stage_listener(json=json),
             warn=show_warning,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from levit_edge.bundle.manifest import Artifact, CheckpointProvenance, ImageProvenance, LayerRecord
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.model.config import LevitConfig
+from levit_edge.model.hub_preprocessing import PreprocessingOrigin
 from levit_edge.sweep.tasks.call import PLACE
 
 __all__ = ["Calibrated", "CheckpointIdentity", "CheckpointPlace", "Network", "Quantized"]
@@ -43,6 +44,7 @@ class CheckpointIdentity:
 
     config: LevitConfig
     provenance: CheckpointProvenance
+    preprocessing_origin: PreprocessingOrigin
     labels: tuple[str, ...] | None
 
 
