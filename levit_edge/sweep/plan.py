@@ -56,7 +56,7 @@ class CheckpointSource:
     resize: int | None = None
     """Length of the short side before the centre crop, pixels; None: the checkpoint's own, as for the next four."""
     crop: str | None = None
-    """As `PreprocessingChanges` has it."""
+    """As in `PreprocessingChanges`."""
     interpolation: str | None = None
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
