@@ -18,6 +18,8 @@ TIMM_CROP = 0.875
 """timm's `crop_pct` where none is stated."""
 RESAMPLING = {1: "lanczos", 2: "bilinear", 3: "bicubic"}
 """Pillow's numbers of filters, as Transformers states them."""
+LARGEST = 1e9
+"""Of a number that can be meant."""
 OTHER_RESAMPLING = {0: "nearest", 4: "box", 5: "hamming"}
 LEVIT_PROCESSORS = frozenset(
     {"LevitFeatureExtractor", "LevitImageProcessor", "LevitImageProcessorFast", "LevitImageProcessorPil"}
@@ -137,8 +139,8 @@ def _transformers_size(processor: Mapping[str, Any], kind: str, image_size: int,
     cropped = is_levit and processor.get("do_center_crop", True)
     if cropped:
         crop = processor.get("crop_size", image_size)
-        sides = {crop} if _is_side(crop) else {crop.get("height"), crop.get("width")} if isinstance(crop, dict) else {0}
-        if sides != {image_size}:
+        sides = [crop.get("height"), crop.get("width")] if isinstance(crop, dict) else [crop, crop]
+        if sides != [image_size] * 2 or not all(map(_is_side, sides)):
             raise _contradiction(origin, "crop_size", crop, image_size)
     if not isinstance(size, dict):
         raise _unsupported(origin, "size", size)
@@ -162,7 +164,7 @@ def _check_input_size(stated: object, image_size: int, origin: str) -> None:
 
 
 def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 
 def _is_side(value: object) -> TypeGuard[int]:

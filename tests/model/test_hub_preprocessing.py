@@ -112,6 +112,8 @@ def test_what_timm_does_and_we_do_not_is_refused(pretrained: dict[str, Any], com
         ({"size": {"longest_edge": 256}}, "size = "),
         ({"crop_size": {"height": 192, "width": 192}}, "but the weights are those of a LeViT for 224×224"),
         ({"crop_size": [224]}, "crop_size"),
+        ({"crop_size": {"height": {}, "width": {}}}, "crop_size"),
+        ({"image_mean": [10**400, 0, 0]}, "image_mean"),
         ({"image_processor_type": "CLIPImageProcessor"}, "image_processor_type = 'CLIPImageProcessor'"),
         ({"image_mean": {"r": 1}}, "image_mean"),
     ],
