@@ -17,6 +17,28 @@ from levit_edge.errors import LevitEdgeError
 
 __all__ = ["CHECKPOINT_READERS"]
 
+PRETRAINED = {
+    "input_size": [3, 128, 128],
+    "crop_pct": 0.9,
+    "crop_mode": "squash",
+    "interpolation": "bilinear",
+    "mean": [0.5, 0.5, 0.5],
+    "std": [0.5, 0.5, 0.5],
+}
+PROCESSOR = {
+    "image_processor_type": "LevitImageProcessor",
+    "do_resize": True,
+    "do_center_crop": True,
+    "do_rescale": True,
+    "do_normalize": True,
+    "size": {"shortest_edge": 128},
+    "crop_size": {"height": 128, "width": 128},
+    "resample": 3,
+    "rescale_factor": 1 / 255,
+    "image_mean": [0.485, 0.456, 0.406],
+    "image_std": [0.229, 0.224, 0.225],
+}
+
 
 def _weights() -> dict[str, Any]:
     from safetensors.torch import load_file
@@ -119,7 +141,7 @@ def hub_config(_bundle: Path) -> Reader:
     stated = _expected(CONFIGS["demo"])
     names = {str(index): f"class {index}" for index in range(10)}
     transformers = {"model_type": "levit", "architectures": ["LevitForImageClassification"], "id2label": names} | stated
-    timm = {"architecture": "levit_128s", "num_classes": 10, "pretrained_cfg": {"label_names": list(names.values())}}
+    timm = {"architecture": "levit_128s", "num_classes": 10, "label_names": names, "pretrained_cfg": PRETRAINED}
     weights = demo.checkpoint_path().read_bytes()
 
     def read(data: bytes, folder: Path) -> None:
@@ -127,6 +149,7 @@ def hub_config(_bundle: Path) -> Reader:
         written(folder, "model.safetensors", weights)
         found = read_hub_config(folder)
         _ = found.labels
+        found.preprocessing(128)
         found.check(CONFIGS["demo"])
 
     def read_accepting(data: bytes, folder: Path) -> None:
@@ -141,9 +164,22 @@ def hub_config(_bundle: Path) -> Reader:
     return Reader(name="hub-config", seeds=seeds, mutations=JSON, read=read_accepting)
 
 
+def processor_config(_bundle: Path) -> Reader:
+    """Transformers' preprocessor_config.json beside a config.json."""
+    from levit_edge.model.hub_config import PROCESSOR_FILE, HubConfig
+
+    def read(data: bytes, folder: Path) -> None:
+        written(folder, PROCESSOR_FILE, data)
+        HubConfig(weights=folder / "model.safetensors", content={"model_type": "levit"}).preprocessing(128)
+
+    seeds = [json.dumps(each).encode() for each in (PROCESSOR, PROCESSOR | {"size": 128, "crop_size": 128})]
+    return Reader(name="processor-config", seeds=seeds, mutations=JSON, read=read)
+
+
 CHECKPOINT_READERS: dict[str, Callable[[Path], Reader]] = {
     "torch-zip": torch_zip,
     "torch-legacy": torch_legacy,
     "safetensors": safetensors,
     "hub-config": hub_config,
+    "processor-config": processor_config,
 }

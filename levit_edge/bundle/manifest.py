@@ -12,6 +12,7 @@ from levit_edge.bundle.recipe import LayerScheme, Recipe
 from levit_edge.data.classes import PairingRecord
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import BadImage
+from levit_edge.data.options import PreprocessingChanges
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import digest
 from levit_edge.documents import Between, Count, Version
@@ -253,6 +254,10 @@ class Manifest:
     created_utc: str
     config: LevitConfig
     preprocessing: Preprocessing
+    preprocessing_origin: str = ""
+    """Whose word that is: the file beside the weights, or the options that were given; empty in older bundles."""
+    preprocessing_changes: PreprocessingChanges | None = None
+    """What the options said, as far as they were given; None in older bundles."""
     recipe: Recipe
     layers: tuple[LayerRecord, ...] = ()
     checkpoint: CheckpointProvenance

@@ -125,14 +125,6 @@ Devkit = Annotated[
 Only = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Calibrate only on the images that this file lists, one a line.")
 ]
-Resize = Annotated[
-    int | None,
-    typer.Option(
-        metavar="PIXELS",
-        help="Length of the short side before the centre crop; the model's input size leaves images of that size"
-        " as they are. [default: 256 for 224]",
-    ),
-]
 
 
 def require_model(model: str | None, checkpoint: str | None) -> None:

@@ -6,7 +6,7 @@ flipped bit is found; a safetensors file carries none: a changed weight is found
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isinf, isnan
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from levit_edge.documents import parse_json
 from levit_edge.errors import CheckpointError
 from levit_edge.model.config import CONFIGS, LevitConfig
 from levit_edge.model.hub_config import HubConfig, clean_labels, read_hub_config
+from levit_edge.model.hub_preprocessing import LEVIT_PROTOCOL, PreprocessingOrigin
 from levit_edge.model.key_maps import CheckpointFormat
 from levit_edge.model.levit import LeViT
 from levit_edge.model.recognition import Recognition, recognise, tensor_shapes, without_kernel
@@ -47,6 +48,8 @@ class Checkpoint:
     """The weights file that was read: inside a folder, the one that was chosen."""
     sha256: str
     """SHA-256 of that file, 64 hex digits."""
+    preprocessing_origin: PreprocessingOrigin = LEVIT_PROTOCOL
+    """Whose word the preprocessing in `config` is."""
 
 
 def read_checkpoint(path: Path | str, size: str | None = None) -> Checkpoint:
@@ -95,14 +98,36 @@ def _read(path: Path, size: str | None) -> Checkpoint:
     if folder:
         folder.check(found.config)
     _check_names(found, tensors, names)
+    config, origin = _with_preprocessing(found.config, folder)
+    found = replace(found, config=config)
     return Checkpoint(
         model=_build(found, tensors, names),
-        config=found.config,
+        config=config,
         format=found.format,
-        labels=_labels(folder, file, found.config.classes),
+        labels=_labels(folder, file, config.classes),
         path=weights,
         sha256=file.sha256,
+        preprocessing_origin=origin,
     )
+
+
+def _with_preprocessing(config: LevitConfig, folder: HubConfig | None) -> tuple[LevitConfig, PreprocessingOrigin]:
+    """`config` with the preprocessing that the folder states, if that can be done."""
+    try:
+        stated = None if folder is None else folder.preprocessing(config.image_size)
+    except CheckpointError as error:
+        return config, PreprocessingOrigin(fault=str(error))
+    if stated is None:
+        return config, LEVIT_PROTOCOL
+    own = replace(
+        config,
+        resize=stated.resize,
+        squash=stated.squash,
+        interpolation=stated.interpolation,
+        mean=stated.mean,
+        std=stated.std,
+    )
+    return own, PreprocessingOrigin(text=stated.origin)
 
 
 def _is_index(name: str) -> bool:

@@ -2,24 +2,28 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from levit_edge.documents import read_json
 from levit_edge.errors import CheckpointError
 from levit_edge.model.config import STEM_STRIDE, LevitConfig
+from levit_edge.model.hub_preprocessing import ADVICE, StatedPreprocessing, stated_by_timm, stated_by_transformers
 
 __all__ = ["FOLDER_FILES", "HubConfig", "clean_labels", "read_hub_config"]
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 """In order of preference: safetensors cannot hold code."""
-FOLDER_FILES = ("config.json", *WEIGHT_FILES)
+PROCESSOR_FILE = "preprocessor_config.json"
+"""Transformers' preprocessing."""
+FOLDER_FILES = ("config.json", PROCESSOR_FILE, *WEIGHT_FILES)
 """All that is read of a model folder."""
 WITH_TEACHER = "LevitForImageClassificationWithTeacher"
 WITHOUT_TEACHER = "LevitForImageClassification"
 PLACEHOLDER_LABEL = re.compile(r"LABEL_\d+")
 """Transformers' label names where the model has none."""
+MOST_CLASSES = 1 << 20
 TIMM_ARCHITECTURE = re.compile(r"levit_(?:conv_)?(128s|128|192|256|384)")
 
 
@@ -31,11 +35,47 @@ class HubConfig:
     content: dict[str, Any]
 
     @property
+    def _pretrained(self) -> dict[str, Any] | None:
+        """Timm's `pretrained_cfg`, which its older files have at the top level; None in a folder of Transformers."""
+        if "architecture" not in self.content:
+            return None
+        pretrained = self.content.get("pretrained_cfg")
+        return pretrained if isinstance(pretrained, dict) else self.content
+
+    def preprocessing(self, image_size: int) -> StatedPreprocessing | None:
+        """What the folder says of it, for weights of that input size; None if it says nothing.
+
+        Raises:
+            CheckpointError: it says what levit-edge does not do, or its files say different things.
+        """
+        by_timm, by_transformers = self._by_timm(image_size), self._by_transformers(image_size)
+        if by_timm and by_transformers and replace(by_timm, origin=by_transformers.origin) != by_transformers:
+            raise CheckpointError(f"{by_timm} and {by_transformers} contradict each other. {ADVICE}")
+        return by_timm or by_transformers
+
+    def _by_timm(self, image_size: int) -> StatedPreprocessing | None:
+        pretrained = self._pretrained
+        if pretrained is None:
+            return None
+        place = "config.json" if pretrained is self.content else "pretrained_cfg in config.json"
+        return stated_by_timm(pretrained, image_size, place)
+
+    def _by_transformers(self, image_size: int) -> StatedPreprocessing | None:
+        file = self.weights.parent / PROCESSOR_FILE
+        if not file.exists():
+            return None
+        processor = read_json(file, CheckpointError, "the file")
+        if not isinstance(processor, dict):
+            raise CheckpointError(f"{PROCESSOR_FILE} holds no JSON object.")
+        return stated_by_transformers(processor, image_size, PROCESSOR_FILE)
+
+    @property
     def labels(self) -> tuple[str, ...] | None:
         """Class names in the order of the outputs, if the folder names them."""
-        if "architecture" in self.content:  # timm's
-            pretrained = self.content.get("pretrained_cfg")
-            names = pretrained.get("label_names") if isinstance(pretrained, dict) else None
+        if self._pretrained is not None:
+            names = self.content.get("label_names") or self._pretrained.get("label_names")
+            if isinstance(names, dict):
+                return clean_labels(_without_gaps(names, self.content.get("num_classes")))
             return None if names is None else clean_labels(names)
         names = self.content.get("id2label")
         return None if names is None else _labels_by_index(names)
@@ -110,6 +150,12 @@ def _labels_by_index(names: object) -> tuple[str, ...] | None:
     if missing:
         raise CheckpointError(f"id2label in config.json has {len(names)} names, but none for class {missing[0]}.")
     return clean_labels([names[str(index)] for index in range(len(names))])
+
+
+def _without_gaps(names: dict[str, object], classes: object) -> list[object]:
+    """Timm's names by index, which may leave some outputs without one."""
+    count = classes if isinstance(classes, int) and 0 < classes <= MOST_CLASSES else len(names)
+    return [names.get(str(index), f"class {index}") for index in range(count)]
 
 
 def read_hub_config(folder: Path) -> HubConfig:

@@ -4,7 +4,7 @@ Accuracies are in percent, drops in percentage points, sizes in bytes.
 """
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Annotated
 
 from levit_edge.bundle.kinds import OldestRuntime, Precision, Runtime
@@ -54,7 +54,8 @@ class InputFormat:
     image_size: int
     resize: int
     interpolation: str
-    crop: Annotated[str, Matching("center", "center")] = "center"
+    crop: Annotated[str, Matching("center|squash", "center or squash")] = "center"
+    """`squash`: both sides are resized to `resize`, not the short one alone; the centre is cut out then too."""
     channels: Annotated[str, Matching("RGB", "RGB")] = "RGB"
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
@@ -63,13 +64,20 @@ class InputFormat:
     def __post_init__(self) -> None:
         self.preprocessing()
 
+    @classmethod
+    def of(cls, preprocessing: Preprocessing) -> "InputFormat":
+        """What does the same as `preprocessing`."""
+        values = asdict(preprocessing)
+        return cls(crop="squash" if values.pop("squash") else "center", **values)
+
     def preprocessing(self) -> Preprocessing:
         """The same for `levit_edge.data`.
 
         Raises:
             DataError: a value is out of its range.
         """
-        return Preprocessing(**{field.name: getattr(self, field.name) for field in fields(Preprocessing)})
+        shared = {field.name for field in fields(Preprocessing)} - {"squash"}
+        return Preprocessing(squash=self.crop == "squash", **{name: getattr(self, name) for name in shared})
 
 
 @dataclass(frozen=True, kw_only=True)

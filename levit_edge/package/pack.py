@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
@@ -14,6 +14,7 @@ import levit_edge
 from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.manifest import Artifact, Manifest, Verification
 from levit_edge.bundle.reader import Bundle
+from levit_edge.data.preprocess import Preprocessing
 from levit_edge.device.golden import LEAST_SQNR_DB
 from levit_edge.documents import to_json
 from levit_edge.errors import BundleError
@@ -44,6 +45,7 @@ from levit_edge.package.notice import license_text, notice
 
 __all__ = ["pack", "packed_files"]
 
+APP_INTERPOLATION = "bicubic"
 GOLDEN_IMAGES = 2
 """More than one, so that what answers the same to everything fails; few, as an app carries them."""
 
@@ -52,7 +54,7 @@ def pack(bundle: Bundle, purpose: Purpose) -> bytes:
     """The package of the bundle's int8 files.
 
     Raises:
-        BundleError: the bundle lacks a file that the package needs, or it is damaged.
+        BundleError: the bundle lacks a file that the package needs, or it is damaged; or the app cannot preprocess so.
         PackageError: this installation of levit-edge is not whole.
     """
     return write_archive(packed_files(bundle, purpose))
@@ -65,6 +67,8 @@ def packed_files(bundle: Bundle, purpose: Purpose, precision: Precision = Precis
         BundleError, PackageError: as for `pack`.
     """
     manifest = bundle.manifest
+    if purpose is Purpose.ANDROID:
+        _check_app_can(manifest.preprocessing)
     artifacts = [bundle.artifact(runtime, precision) for runtime in runtimes_of(purpose)]
     checkpoint = replace(manifest.checkpoint, source=_last_part(manifest.checkpoint.source))
     files = {LABELS_FILE: bundle.read(manifest.labels_file), NOTICE_FILE: notice(checkpoint, purpose).encode()}
@@ -85,7 +89,7 @@ def packed_files(bundle: Bundle, purpose: Purpose, precision: Precision = Precis
         name=manifest.config.name,
         classes=manifest.config.classes,
         labels_file=LABELS_FILE,
-        input=InputFormat(**asdict(manifest.preprocessing)),
+        input=InputFormat.of(manifest.preprocessing),
         golden_input=FloatArray(file=GOLDEN_INPUT_FILE, shape=(images, 3, size, size)),
         models=tuple(_model(manifest, artifact, images) for artifact in artifacts),
         evaluation=_evaluation(manifest.verification),
@@ -103,6 +107,17 @@ def packed_files(bundle: Bundle, purpose: Purpose, precision: Precision = Precis
     )
     text = json.dumps(to_json(document), indent=1, ensure_ascii=False)
     return files | {DOCUMENT_FILE: text.encode() + b"\n"}
+
+
+def _check_app_can(preprocessing: Preprocessing) -> None:
+    """Raise a BundleError if the Java code makes other inputs of photographs than the model was measured with."""
+    if preprocessing.squash or preprocessing.interpolation != APP_INTERPOLATION:
+        does = f"crop squash ({preprocessing.interpolation})" if preprocessing.squash else preprocessing.interpolation
+        raise BundleError(
+            f"this model's photographs are resized with {does}, and the Android code does {APP_INTERPOLATION} with the"
+            f" centre crop alone. Quantize with --interpolation {APP_INTERPOLATION} --crop center, and see what"
+            " accuracy that leaves; packages --for board can do it."
+        )
 
 
 def _model(manifest: Manifest, artifact: Artifact, images: int) -> PackedModel:

@@ -139,6 +139,8 @@ def _describe(
         created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
         config=run.trained.config,
         preprocessing=run.preprocessing,
+        preprocessing_origin=run.preprocessing_origin,
+        preprocessing_changes=run.options.preprocessing,
         recipe=planned.recipe(run.recipe),
         layers=planned.plan.records,
         checkpoint=run.provenance,

@@ -6,6 +6,7 @@ import pytest
 from levit_edge.bundle.manifest import CheckpointProvenance, ImageProvenance, Move, SearchRecord
 from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.recipe import LayerScheme, Recipe
+from levit_edge.data.options import PreprocessingChanges
 from levit_edge.report.reproduce import quantize_command, verify_command
 
 
@@ -31,6 +32,16 @@ def test_moves_of_a_search_are_left_to_the_search(recorded: Bundle) -> None:
         *("--no-bias-correction", "--range-method", "minmax", "--percentile", "99.99", "--resize", "40"),
         *("--max-drop", "0.5", "--limit", "100", "--skip-bad-images"),
     ]
+
+
+def test_all_that_was_asked_of_preprocessing_is_repeated(recorded: Bundle) -> None:
+    changes = PreprocessingChanges(
+        crop="0.9", interpolation="lanczos", mean=(0.5, 0.25, 0.0), std=(0.5, 0.123456789012345, 1.0)
+    )
+    words = shlex.split(" ".join(quantize_command(replace(recorded.manifest, preprocessing_changes=changes), None)))
+    asked = "--crop 0.9 --interpolation lanczos --mean 0.5,0.25,0.0 --std 0.5,0.123456789012345,1.0"
+    assert asked in " ".join(words)
+    assert "--resize" not in words
 
 
 @pytest.mark.parametrize("source", ["$(reboot)", "a; reboot", "`reboot`", "'; reboot; '", "--output"])

@@ -11,6 +11,7 @@ from levit_edge.errors import BundleError, RuntimeUnavailableError
 
 if TYPE_CHECKING:
     from levit_edge.bundle.reader import Bundle
+    from levit_edge.model.checkpoint import Checkpoint
     from levit_edge.runtime.inspect.model import ModelInspector
 
 __all__ = ["inspect"]
@@ -57,7 +58,15 @@ def _describe_bundle(path: Path) -> dict[str, Any]:
 
     bundle = Bundle.open(path)
     manifest = to_json(bundle.manifest)
-    kept = ("levit_edge_version", "created_utc", "checkpoint", "preprocessing", "recipe", "tools")
+    kept = (
+        "levit_edge_version",
+        "created_utc",
+        "checkpoint",
+        "preprocessing",
+        "preprocessing_origin",
+        "recipe",
+        "tools",
+    )
     with ModelInspector() as inspector:
         artifacts = [_describe_artifact(artifact.file, bundle, inspector) for artifact in bundle.manifest.artifacts]
     verification = manifest["verification"]
@@ -98,9 +107,22 @@ def _describe_checkpoint(path: Path) -> dict[str, Any]:
         "classes": config.classes,
         "distillation_head": config.distilled,
         "image_size": config.image_size,
+        "preprocessing": _describe_preprocessing(checkpoint),
         "parameters": sum(parameter.numel() for parameter in checkpoint.model.parameters()),
         "gmacs": round(multiply_adds(config) / 1e9, 4),
         "sha256": checkpoint.sha256,
+    }
+
+
+def _describe_preprocessing(checkpoint: "Checkpoint") -> dict[str, Any]:
+    """Whose word it is, and what; or why it cannot be had."""
+    config, origin = checkpoint.config, checkpoint.preprocessing_origin
+    if origin.fault is not None:
+        return {"not_supported": origin.fault}
+    stated = {name: getattr(config, name) for name in ("resize", "interpolation", "mean", "std")}
+    crop = "squash" if config.squash else "center"
+    return {"from": origin.text, "crop": crop} | {
+        name: list(value) if isinstance(value, tuple) else value for name, value in stated.items()
     }
 
 

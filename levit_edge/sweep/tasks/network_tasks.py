@@ -37,6 +37,7 @@ class Identify(Task):
             provenance=CheckpointProvenance(
                 source=self.checkpoint.shown, format=str(trained.format), sha256=trained.sha256
             ),
+            preprocessing_origin=trained.preprocessing_origin,
             labels=trained.labels,
         )
         return {"": Result(value=to_json(facts))}
