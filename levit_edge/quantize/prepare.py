@@ -19,6 +19,7 @@ from levit_edge.model.fuse import fuse
 from levit_edge.quantize.calibration.calibrated import Calibrated, calibrate_network
 from levit_edge.quantize.calibration.sources import ImageSources, choose_images
 from levit_edge.system.progress import Stages
+from levit_edge.text import listed
 
 __all__ = ["Prepared", "check_images", "prepare", "with_search_images"]
 
@@ -54,6 +55,7 @@ class Prepared:
 def prepare(
     checkpoint: str | Path | None,
     size: str | None,
+    weights: str | None,
     *,
     calibration: Path | None,
     evaluation: Path | None,
@@ -71,7 +73,8 @@ def prepare(
     """
     with stages.stage("read checkpoint"):
         source = resolve_checkpoint(None if checkpoint is None else str(checkpoint), size)
-        trained = read_checkpoint(source, size)
+        trained = read_checkpoint(source, size, weights)
+    _tell(trained, warn)
     preprocessing = Preprocessing.from_config(trained.config, options.resize)
     images = choose_images(
         demo_model=trained.config.name == "demo",
@@ -89,7 +92,11 @@ def prepare(
         trained=trained,
         deploy=deploy,
         provenance=CheckpointProvenance(
-            source=str(checkpoint) if checkpoint else source.name, format=str(trained.format), sha256=trained.sha256
+            source=str(checkpoint) if checkpoint else source.name,
+            format=str(trained.format),
+            sha256=trained.sha256,
+            entry=trained.entry,
+            other_entries=trained.other_entries,
         ),
         preprocessing=preprocessing,
         recipe=replace(recipe, calibration_images=len(images.calibration)),
@@ -97,6 +104,17 @@ def prepare(
         options=options,
         max_drop_pt=max_drop_pt,
     )
+
+
+def _tell(trained: Checkpoint, warn: Callable[[str], None]) -> None:
+    """Say which of a file's networks was taken, and what is not as in a trained LeViT."""
+    if trained.other_entries:
+        warn(
+            f"{trained.path.name} holds several LeViTs: {trained.entry} was taken; --weights takes another"
+            f" ({listed(trained.other_entries)})."
+        )
+    for note in trained.notes:
+        warn(f"{trained.path.name}: {note}.")
 
 
 def check_images(run: Prepared, stages: Stages) -> None:

@@ -15,6 +15,7 @@ from levit_edge.cli.options import (
     Model,
     Resize,
     SkipBadImages,
+    Weights,
     Workers,
     require_model,
 )
@@ -64,6 +65,7 @@ def quantize(
     *,
     model: Model = None,
     checkpoint: Checkpoint = None,
+    weights: Weights = None,
     calibration: Calibration = None,
     evaluation: Evaluation = None,
     output: Output = None,
@@ -89,6 +91,7 @@ def quantize(
     bundle = quantize_checkpoint(
         checkpoint,
         size=model,
+        weights=weights,
         output=output or Path(f"levit-{model or 'custom'}-int8"),
         calibration=calibration,
         evaluation=evaluation,
@@ -103,8 +106,14 @@ def quantize(
     print_bundle(bundle, json=json)
     failed = _failed(bundle.manifest)
     if not json and failed:
-        inputs = {"model": model, "checkpoint": checkpoint, "calibration": calibration, "evaluation": evaluation}
-        suggest(_sensitivity(inputs | {"resize": resize}, recipe, skip_bad_images=skip_bad_images))
+        inputs: dict[str, object] = {
+            "model": model,
+            "checkpoint": checkpoint,
+            "weights": weights,
+            "calibration": calibration,
+        }
+        inputs |= {"evaluation": evaluation, "resize": resize}
+        suggest(_sensitivity(inputs, recipe, skip_bad_images=skip_bad_images))
     elif not json:
         place = output or Path(bundle.path.name)
         uses = (("predict", place, "PHOTO.jpg"), ("bench", place), ("package", place, "--for", "board"))

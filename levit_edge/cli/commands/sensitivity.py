@@ -14,6 +14,7 @@ from levit_edge.cli.options import (
     Model,
     Resize,
     SkipBadImages,
+    Weights,
     Workers,
     require_model,
 )
@@ -46,6 +47,7 @@ def sensitivity(
     *,
     model: Model = None,
     checkpoint: Checkpoint = None,
+    weights: Weights = None,
     calibration: Calibration = None,
     evaluation: Evaluation = None,
     resize: Resize = None,
@@ -74,6 +76,7 @@ def sensitivity(
         measured = measure(
             checkpoint,
             size=model,
+            weights=weights,
             calibration=calibration,
             evaluation=evaluation,
             recipe=recipe,

@@ -142,6 +142,7 @@ def sensitivity(
     checkpoint: str | Path | None = None,
     *,
     size: str | None = None,
+    weights: str | None = None,
     calibration: Path | None = None,
     evaluation: Path | None = None,
     recipe: Recipe | None = None,
@@ -152,9 +153,9 @@ def sensitivity(
 ) -> Sensitivity:
     """Measure what quantizing each layer costs, on the evaluation images, by default 128.
 
-    `checkpoint`, `size`, `calibration`, `evaluation` and `options` are those of `levit_edge.quantize`. Noise is that of
-    the eager simulation, which differs from the files by float rounding; with `costs`, times are measured in
-    ExecuTorch, single-threaded.
+    `checkpoint`, `size`, `weights`, `calibration`, `evaluation` and `options` are those of
+    `levit_edge.quantize`. Noise is that of the eager simulation, which differs from the files by float rounding; with
+    `costs`, times are measured in ExecuTorch, single-threaded.
 
     Raises:
         LevitEdgeError: see `levit_edge.errors`.
@@ -163,6 +164,7 @@ def sensitivity(
     run = prepare(
         checkpoint,
         size,
+        weights,
         calibration=calibration,
         evaluation=evaluation,
         recipe=recipe or Recipe(),
