@@ -22,6 +22,7 @@ from levit_edge.model.levit import LeViT
 from levit_edge.model.networks import Network, find_network
 from levit_edge.model.recognition import Recognition, recognise, tensor_shapes, without_kernel
 from levit_edge.model.substitutes import Tensors, with_original_layers
+from levit_edge.model.timm_config import silu_architecture
 from levit_edge.model.weight_file import WeightFile, read_weight_file
 from levit_edge.text import listed
 
@@ -101,6 +102,13 @@ def _read(path: Path, size: str | None, wanted: str | None) -> Checkpoint:
         )
     if folder:
         folder.check(found.config)
+    elif silu := silu_architecture(found.config):
+        raise CheckpointError(
+            f"Its sizes are those of timm's {silu}, whose activation is SiLU; supported is hard-swish. If it was "
+            'trained with hard-swish, pass its folder with a config.json that says "act_layer": "hard_swish".'
+        )
+    if found.config.classes == 1:
+        raise CheckpointError("It has one output, so that every image is of the same class: expected two or more.")
     _check_names(found, tensors, names)
     return Checkpoint(
         model=_build(found, tensors, names),

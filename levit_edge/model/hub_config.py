@@ -9,18 +9,24 @@ from typing import Any
 from levit_edge.documents import read_json
 from levit_edge.errors import CheckpointError
 from levit_edge.model.config import STEM_STRIDE, LevitConfig
+from levit_edge.model.shards import INDEX_SUFFIX
+from levit_edge.model.timm_config import check_timm, refuse_other_networks
 
 __all__ = ["FOLDER_FILES", "HubConfig", "clean_labels", "read_hub_config"]
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 """In order of preference: safetensors cannot hold code."""
+INDEX_FILES = tuple(f"{name}{INDEX_SUFFIX}" for name in WEIGHT_FILES)
+"""Where the weights are split into several files."""
 FOLDER_FILES = ("config.json", *WEIGHT_FILES)
 """All that is read of a model folder."""
 WITH_TEACHER = "LevitForImageClassificationWithTeacher"
 WITHOUT_TEACHER = "LevitForImageClassification"
 PLACEHOLDER_LABEL = re.compile(r"LABEL_\d+")
 """Transformers' label names where the model has none."""
-TIMM_ARCHITECTURE = re.compile(r"levit_(?:conv_)?(128s|128|192|256|384)")
+TIMM_WRAPPER = "timm_wrapper"
+"""Transformers' `model_type` of a network of timm."""
+MOST_LABELS = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +41,10 @@ class HubConfig:
         """Class names in the order of the outputs, if the folder names them."""
         if "architecture" in self.content:  # timm's
             pretrained = self.content.get("pretrained_cfg")
-            names = pretrained.get("label_names") if isinstance(pretrained, dict) else None
-            return None if names is None else clean_labels(names)
+            inner = pretrained.get("label_names") if isinstance(pretrained, dict) else None
+            names = self.content.get("label_names") or inner
+            if names is not None:
+                return _labels_with_gaps(names) if isinstance(names, dict) else clean_labels(names)
         names = self.content.get("id2label")
         return None if names is None else _labels_by_index(names)
 
@@ -49,9 +57,7 @@ class HubConfig:
                     f"config.json says {field} = {json.dumps(found)[:200]}, but the weights are those of a "
                     f"LeViT-{config.name} with {json.dumps(value)}. Pass a folder whose two files belong together."
                 )
-        size = TIMM_ARCHITECTURE.fullmatch(str(self.content.get("architecture", "")))
-        if size and size[1].upper() != config.name:
-            raise CheckpointError(f"config.json says {size[0]}, but the weights are those of a LeViT-{config.name}.")
+        check_timm(self.content, config)
         self._check_heads(config)
 
     def _check_heads(self, config: LevitConfig) -> None:
@@ -112,6 +118,14 @@ def _labels_by_index(names: object) -> tuple[str, ...] | None:
     return clean_labels([names[str(index)] for index in range(len(names))])
 
 
+def _labels_with_gaps(names: dict[str, object]) -> tuple[str, ...] | None:
+    """The table from index to name as timm writes it, which may leave indices out."""
+    if not all(index.isdecimal() and int(index) < MOST_LABELS for index in names):
+        raise CheckpointError("label_names in config.json is not a table from class numbers to names.")
+    by_index = {int(index): name for index, name in names.items()}
+    return clean_labels([by_index.get(index, f"class {index}") for index in range(max(by_index, default=-1) + 1)])
+
+
 def read_hub_config(folder: Path) -> HubConfig:
     """Read a model folder's config.json and find its weights.
 
@@ -123,10 +137,12 @@ def read_hub_config(folder: Path) -> HubConfig:
     content = read_json(folder / "config.json", CheckpointError, "the file")
     if not isinstance(content, dict):
         raise CheckpointError("config.json holds no JSON object: it is not a model's.")
-    family = str(content.get("model_type", content.get("architecture")))
+    stated = content.get("model_type", TIMM_WRAPPER)
+    family = str(content.get("architecture") if stated == TIMM_WRAPPER else stated)
     if not family.startswith("levit"):
         raise CheckpointError(f"config.json is that of another architecture, {family[:100]!r}; expected a LeViT's.")
-    weights = next((folder / name for name in WEIGHT_FILES if (folder / name).is_file()), None)
+    refuse_other_networks(content)
+    weights = next((folder / name for name in (*WEIGHT_FILES, *INDEX_FILES) if (folder / name).is_file()), None)
     if weights is None:
         raise CheckpointError(f"The folder has a config.json but no weights: expected {' or '.join(WEIGHT_FILES)}.")
     return HubConfig(weights=weights, content=content)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from levit_edge.errors import CheckpointError
 from levit_edge.model.pickle_scan import SCANNED_BYTES, is_pickle
+from levit_edge.model.shards import INDEX_SUFFIX, read_index
 from levit_edge.model.torch_file import (
     LEGACY_NUMBER,
     MAGICS,
@@ -22,6 +23,7 @@ from levit_edge.model.torch_file import (
     explain_protocol,
     read_torch_file,
 )
+from levit_edge.text import listed
 
 __all__ = ["WeightFile", "read_weight_file"]
 
@@ -47,7 +49,7 @@ class WeightFile:
     """The content of a weights file, unchecked but for its container."""
 
     sha256: str
-    """SHA-256 of the whole file, 64 hex digits."""
+    """SHA-256 of the whole file, 64 hex digits; of shards, that of theirs in the order of their names."""
     entries: dict[str, dict[str, Tensor]]
     """Its state dicts, each by the file's own names of tensors; "" is the file itself."""
     metadata: dict[str, str]
@@ -108,12 +110,34 @@ def _check_size(path: Path) -> None:
         raise CheckpointError(f"It has {size} bytes: no LeViT checkpoint has more than {MAX_BYTES}.")
 
 
+def _read_shards(index: Path) -> WeightFile:
+    """One state dict from the files that an index names."""
+    tensors: dict[str, Tensor] = {}
+    metadata: dict[str, str] = {}
+    digest = hashlib.sha256()
+    for shard, names in read_index(index).items():
+        try:
+            file = read_weight_file(index.with_name(shard))
+        except CheckpointError as error:
+            raise CheckpointError(f"{shard}: {error}") from error
+        found = file.entries.get("", {})
+        if set(found) != names:
+            odd = sorted(map(str, set(found) ^ names))
+            raise CheckpointError(f"{index.name} and {shard} do not belong together: they differ in {listed(odd)}.")
+        tensors |= found
+        metadata |= file.metadata
+        digest.update(bytes.fromhex(file.sha256))
+    return WeightFile(sha256=digest.hexdigest(), entries={"": tensors}, metadata=metadata)
+
+
 def read_weight_file(path: Path) -> WeightFile:
-    """Read every tensor of a weights file.
+    """Read every tensor of a weights file, or of the files that an index (`*.index.json`) names.
 
     Raises:
         CheckpointError: it is missing, unreadable, empty, damaged, too large, asks to run code, or no weights file.
     """
+    if path.name.endswith(INDEX_SUFFIX):
+        return _read_shards(path)
     try:
         _check_size(path)
         with path.open("rb") as file:

@@ -153,9 +153,8 @@ def sensitivity(
 ) -> Sensitivity:
     """Measure what quantizing each layer costs, on the evaluation images, by default 128.
 
-    `checkpoint`, `size`, `weights`, `calibration`, `evaluation` and `options` are those of
-    `levit_edge.quantize`. Noise is that of the eager simulation, which differs from the files by float rounding; with
-    `costs`, times are measured in ExecuTorch, single-threaded.
+    The first seven are those of `levit_edge.quantize`. Noise is that of the eager simulation, which differs from the
+    files by float rounding; with `costs`, times are measured in ExecuTorch, single-threaded.
 
     Raises:
         LevitEdgeError: see `levit_edge.errors`.
