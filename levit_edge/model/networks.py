@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from levit_edge.errors import CheckpointError
-from levit_edge.model.torch_file import MAX_BYTES
+from levit_edge.model.torch_file import MAX_BYTES, shown_key
 from levit_edge.text import listed
 
 __all__ = ["Network", "find_network"]
@@ -103,7 +103,9 @@ def find_network(entries: Mapping[str, Mapping[str, Tensor]], wanted: str | None
 
 def _network(chosen: _Candidate, state: Mapping[str, Tensor], others: tuple[str, ...]) -> Network:
     outside = set(chosen.outside)
-    wrong = [str(key) for key, value in state.items() if not isinstance(key, str) or not isinstance(value, Tensor)]
+    wrong = [
+        shown_key(key) for key, value in state.items() if not isinstance(key, str) or not isinstance(value, Tensor)
+    ]
     if wrong := [name for name in wrong if name not in outside]:
         raise CheckpointError(f"Its state dict holds more than named tensors: {listed(wrong)}.")
     names = _unique(chosen.names)

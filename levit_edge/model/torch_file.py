@@ -22,7 +22,7 @@ from levit_edge.errors import CheckpointError
 from levit_edge.model.pickle_scan import SCANNED_BYTES, pickle_globals
 from levit_edge.text import listed
 
-__all__ = ["LEGACY_NUMBER", "MAGICS", "MAX_BYTES", "explain_pickle", "explain_protocol", "read_torch_file"]
+__all__ = ["LEGACY_NUMBER", "MAGICS", "MAX_BYTES", "explain_pickle", "explain_protocol", "read_torch_file", "shown_key"]
 
 ZIP_MAGIC = b"PK\x03\x04"
 LEGACY_NUMBER = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19"
@@ -81,16 +81,16 @@ def _foreign(pickled: bytes) -> list[str]:
 def _check_zip(archive: zipfile.ZipFile) -> bytes:
     """The pickle, after checking sizes and checksums of every record."""
     records = archive.infolist()
-    if any(record.compress_type != zipfile.ZIP_STORED for record in records):
-        raise CheckpointError("It is a compressed zip archive; torch.save writes uncompressed ones.")
-    if sum(record.file_size for record in records) > MAX_BYTES:
-        raise CheckpointError(f"It unfolds to more than {MAX_BYTES >> 30} GiB: no LeViT checkpoint does.")
     pickles = [record for record in records if record.filename.rpartition("/")[2] == "data.pkl"]
     if kind := _other_archive([record.filename for record in records], len(pickles)):
         raise CheckpointError(
             f"It is {kind}, not a state dict written by torch.save. Where it was made, save the trained network's "
             'weights: torch.save(model.state_dict(), "levit.pth").'
         )
+    if any(record.compress_type != zipfile.ZIP_STORED for record in records):
+        raise CheckpointError("It is a compressed zip archive; torch.save writes uncompressed ones.")
+    if sum(record.file_size for record in records) > MAX_BYTES:
+        raise CheckpointError(f"It unfolds to more than {MAX_BYTES >> 30} GiB: no LeViT checkpoint does.")
     if pickles[0].file_size > MAX_PICKLE_BYTES:
         raise CheckpointError(f"Its data.pkl is {pickles[0].file_size} bytes long: no LeViT checkpoint's is.")
     damaged = archive.testzip()
@@ -161,7 +161,7 @@ def _foreign_entries(file: BinaryIO, inert: dict[str, type[_Inert]], foreign: li
     except Exception:  # it is refused already, and these names stay unsaid
         return []
     entries = loaded.items() if isinstance(loaded, dict) else ()
-    return [repr(str(key)) for key, value in entries if _holds_foreign(value)]
+    return [repr(shown_key(key)) for key, value in entries if _holds_foreign(value)]
 
 
 def _holds_foreign(value: object) -> bool:
@@ -216,9 +216,14 @@ def _state_dicts(loaded: object) -> dict[str, dict[str, Tensor]]:
         level = below
     if not found:
         raise CheckpointError(
-            f"It holds no state dict: no entry with tensors, but {listed([str(key) for key in loaded]) or 'nothing'}."
+            f"It holds no state dict: no entry with tensors, but {listed(list(map(shown_key, loaded))) or 'nothing'}."
         )
     return found
+
+
+def shown_key(key: object) -> str:
+    """A dictionary's key for a message; of a tensor or the like only its kind, which costs and imports nothing."""
+    return str(key) if isinstance(key, str | int) else type(key).__name__
 
 
 def _pickle(file: BufferedReader) -> bytes:

@@ -328,3 +328,15 @@ def test_what_is_read(file: Path) -> None:
     file.write_bytes(save({"w": torch.ones(2)}, {"labels": "[]"}))
     read = read_weight_file(file)
     assert (list(read.entries[""]), read.metadata) == (["w"], {"labels": "[]"})
+
+
+def test_what_torch_itself_writes_otherwise(file: Path) -> None:
+    torch.jit.save(torch.jit.script(nn.Linear(2, 2)), file)  # type: ignore[no-untyped-call]
+    refused(file, file.read_bytes(), r"TorchScript model \(torch\.jit\.save\)")
+    torch.export.save(torch.export.export(nn.Linear(2, 2), (torch.zeros(1, 2),)), file)
+    refused(file, file.read_bytes(), r"exported program \(torch\.export\.save\).*model\.state_dict\(\)")
+
+
+def test_another_pickle_protocol_of_an_old_file(file: Path) -> None:
+    torch.save({"w": torch.zeros(1)}, file, pickle_protocol=4, _use_new_zipfile_serialization=False)
+    refused(file, file.read_bytes(), "pickle_protocol=4")
