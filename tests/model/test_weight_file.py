@@ -331,7 +331,7 @@ def test_what_is_read(file: Path) -> None:
 
 
 def test_what_torch_itself_writes_otherwise(file: Path) -> None:
-    torch.jit.save(torch.jit.script(nn.Linear(2, 2)), file)  # type: ignore[no-untyped-call]
+    torch.jit.save(torch.jit.script(nn.Linear(2, 2)), file)
     refused(file, file.read_bytes(), r"TorchScript model \(torch\.jit\.save\)")
     torch.export.save(torch.export.export(nn.Linear(2, 2), (torch.zeros(1, 2),)), file)
     refused(file, file.read_bytes(), r"exported program \(torch\.export\.save\).*model\.state_dict\(\)")
