@@ -42,16 +42,19 @@ class Checkpoint:
     format: CheckpointFormat
     labels: tuple[str, ...] | None
     """Class names in the order of the outputs, if the checkpoint names them."""
-    path: Path
-    """The weights file that was read: inside a folder, the one that was chosen."""
-    sha256: str
-    """SHA-256 of that file, 64 hex digits; of shards, that of all theirs."""
-    entry: str | None = None
+    entry: str | None
     """Which of the file's entries the weights are, such as `state_dict_ema`; None if the file is nothing else."""
-    other_entries: tuple[str, ...] = ()
+    other_entries: tuple[str, ...]
     """The other LeViTs in the file, which `weights` may name instead."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...]
     """What a user should know: tensors that were left out, layers that are not as in a trained LeViT."""
+    path: Path
+    """The weights file that was read: inside a folder, the one that was chosen; of shards, their index.
+
+    `sha256` is then that of the hashes of all shards.
+    """
+    sha256: str
+    """SHA-256 of that file, 64 hex digits."""
 
 
 def read_checkpoint(path: Path | str, size: str | None = None, weights: str | None = None) -> Checkpoint:
@@ -112,22 +115,15 @@ def _read(path: Path, size: str | None, wanted: str | None) -> Checkpoint:
     _check_names(found, tensors, names)
     return Checkpoint(
         model=_build(found, tensors, names),
+        entry=network.name or None,
+        other_entries=network.others,
+        notes=(*_left_out(network), *read.notes),
         config=found.config,
         format=found.format,
         labels=_labels(folder, file, found.config.classes),
         path=weights,
         sha256=file.sha256,
-        entry=network.name or None,
-        other_entries=network.others,
-        notes=(*_left_out(network), *read.notes),
     )
-
-
-def _left_out(network: Network) -> tuple[str, ...]:
-    count = len(network.outside)
-    if not count:
-        return ()
-    return (f"{count} tensor{'s' if count > 1 else ''} beside the network left out: {listed(network.outside)}",)
 
 
 def _is_index(name: str) -> bool:
@@ -156,6 +152,13 @@ def _check_names(found: Recognition, tensors: Mapping[str, Tensor], names: Mappi
             + "; ".join(problems)
             + "."
         )
+
+
+def _left_out(network: Network) -> tuple[str, ...]:
+    count = len(network.outside)
+    if not count:
+        return ()
+    return (f"{count} tensor{'s' if count > 1 else ''} beside the network left out: {listed(network.outside)}",)
 
 
 def _float32(name: str, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:

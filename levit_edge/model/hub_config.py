@@ -16,16 +16,16 @@ __all__ = ["FOLDER_FILES", "HubConfig", "clean_labels", "read_hub_config"]
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 """In order of preference: safetensors cannot hold code."""
-INDEX_FILES = tuple(f"{name}{INDEX_SUFFIX}" for name in WEIGHT_FILES)
-"""Where the weights are split into several files."""
 FOLDER_FILES = ("config.json", *WEIGHT_FILES)
 """All that is read of a model folder."""
 WITH_TEACHER = "LevitForImageClassificationWithTeacher"
-WITHOUT_TEACHER = "LevitForImageClassification"
-PLACEHOLDER_LABEL = re.compile(r"LABEL_\d+")
-"""Transformers' label names where the model has none."""
 TIMM_WRAPPER = "timm_wrapper"
 """Transformers' `model_type` of a network of timm."""
+WITHOUT_TEACHER = "LevitForImageClassification"
+INDEX_FILES = tuple(f"{name}{INDEX_SUFFIX}" for name in WEIGHT_FILES)
+"""Where the weights are split into several files."""
+PLACEHOLDER_LABEL = re.compile(r"LABEL_\d+")
+"""Transformers' label names where the model has none."""
 MOST_LABELS = 100_000
 
 
