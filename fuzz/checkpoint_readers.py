@@ -58,6 +58,7 @@ def _checkpoint_seeds(*, zipped: bool) -> list[bytes]:
     """A whole checkpoint, and a small one of another network, of which the unpickler has less to do."""
     import argparse
 
+    import numpy as np
     import torch
 
     small = {
@@ -70,6 +71,10 @@ def _checkpoint_seeds(*, zipped: bool) -> list[bytes]:
         "epoch": 3,
         "args": argparse.Namespace(lr=0.1, name="x"),
         "optimizer": {"state": {0: small}},
+        "best_acc": np.float64(81.5),
+        "losses": np.array([0.5, None], dtype=object),
+        "rng": np.random.RandomState(0).get_state(),
+        "save_dir": Path("out"),
     }
     return [_saved({"model": _weights()}, zipped=zipped), *[_saved(training, zipped=zipped)] * 7]
 
@@ -141,7 +146,15 @@ def hub_config(_bundle: Path) -> Reader:
     stated = _expected(CONFIGS["demo"])
     names = {str(index): f"class {index}" for index in range(10)}
     transformers = {"model_type": "levit", "architectures": ["LevitForImageClassification"], "id2label": names} | stated
-    timm = {"architecture": "levit_128s", "num_classes": 10, "label_names": names, "pretrained_cfg": PRETRAINED}
+    pretrained = PRETRAINED | {"label_names": list(names.values())}
+    timm = {"architecture": "levit_128s", "num_classes": 10, "pretrained_cfg": pretrained}
+    wrapped = {
+        "model_type": "timm_wrapper",
+        "architecture": "levit_128s",
+        "label_names": names,
+        "model_args": {"act_layer": "hard_swish", "stem_type": "s16", "depth": [1, 2, 2], "img_size": 128},
+        "pretrained_cfg": PRETRAINED,
+    }
     weights = demo.checkpoint_path().read_bytes()
 
     def read(data: bytes, folder: Path) -> None:
@@ -160,7 +173,7 @@ def hub_config(_bundle: Path) -> Reader:
             if "LeViT-demo" not in str(error):
                 raise
 
-    seeds = [json.dumps(each).encode() for each in (transformers, timm)]
+    seeds = [json.dumps(each).encode() for each in (transformers, timm, wrapped)]
     return Reader(name="hub-config", seeds=seeds, mutations=JSON, read=read_accepting)
 
 

@@ -116,6 +116,10 @@ class CheckpointProvenance:
     source: str
     format: str
     sha256: str
+    entry: str | None = None
+    """Which of the file's entries the weights are, such as `state_dict_ema`; None if the file is nothing else."""
+    other_entries: tuple[str, ...] = ()
+    """The file's other LeViTs."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -98,6 +98,14 @@ Checkpoint = Annotated[
         " [default: the published weights of --model]",
     ),
 ]
+Weights = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Which weights of a --checkpoint that holds several, such as state_dict_ema; `inspect` lists them."
+        " [default: those that its format's own evaluation takes]",
+    ),
+]
 Calibration = Annotated[
     Path | None,
     typer.Option(

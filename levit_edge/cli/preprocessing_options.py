@@ -55,7 +55,7 @@ OPTIONS: dict[str, Any] = {
 
 
 def with_preprocessing(command: Callable[..., R]) -> Callable[..., R]:
-    """`command`, with an option for each of `PreprocessingChanges`' fields in place of its parameter `preprocessing`."""
+    """`command`, with an option for each field of `PreprocessingChanges` in place of its parameter `preprocessing`."""
 
     @wraps(command)
     def called(**arguments: Any) -> R:

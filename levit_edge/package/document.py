@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Annotated
 
 from levit_edge.bundle.kinds import OldestRuntime, Precision, Runtime
-from levit_edge.bundle.manifest import CheckpointProvenance, Gate
+from levit_edge.bundle.manifest import Gate
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.documents import Between, Count, Matching, Sha256, Version
 from levit_edge.errors import PackageError
@@ -22,6 +22,7 @@ __all__ = [
     "ImagesUsed",
     "InputFormat",
     "PackageDocument",
+    "PackedCheckpoint",
     "PackedFile",
     "PackedModel",
 ]
@@ -137,6 +138,16 @@ class ImagesUsed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PackedCheckpoint:
+    """Where the weights came from."""
+
+    source: str
+    """Without its folders."""
+    format: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PackageDocument:
     """`model.json`."""
 
@@ -145,7 +156,7 @@ class PackageDocument:
     """The version of the levit-edge that packed it."""
     purpose: Purpose
     name: str
-    """The size: 128S, 128, 192, 256, 384 or demo."""
+    """The size: 128S, 128, 192, 256, 384, demo, or custom."""
     classes: FromOne
     labels_file: str
     input: InputFormat
@@ -153,7 +164,7 @@ class PackageDocument:
     """(N, 3, image_size, image_size), already normalised."""
     models: tuple[PackedModel, ...]
     evaluation: Evaluation
-    checkpoint: CheckpointProvenance
+    checkpoint: PackedCheckpoint
     calibration: ImagesUsed
     quantized_utc: str
     files: dict[str, PackedFile]

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
@@ -38,6 +38,7 @@ from levit_edge.package.document import (
     ImagesUsed,
     InputFormat,
     PackageDocument,
+    PackedCheckpoint,
     PackedFile,
     PackedModel,
 )
@@ -70,7 +71,8 @@ def packed_files(bundle: Bundle, purpose: Purpose, precision: Precision = Precis
     if purpose is Purpose.ANDROID:
         _check_app_can(manifest.preprocessing)
     artifacts = [bundle.artifact(runtime, precision) for runtime in runtimes_of(purpose)]
-    checkpoint = replace(manifest.checkpoint, source=_last_part(manifest.checkpoint.source))
+    origin = manifest.checkpoint
+    checkpoint = PackedCheckpoint(source=_last_part(origin.source), format=origin.format, sha256=origin.sha256)
     files = {LABELS_FILE: bundle.read(manifest.labels_file), NOTICE_FILE: notice(checkpoint, purpose).encode()}
     bundle.labels()  # checks that there is one for each class
     golden = bundle.golden()

@@ -23,6 +23,7 @@ from levit_edge.quantize.calibration.calibrated import Calibrated, calibrate_net
 from levit_edge.quantize.calibration.sources import ImageSources, choose_images
 from levit_edge.runtime.evaluation.gate import DEFAULT_RULES, GateRules
 from levit_edge.system.progress import Stages
+from levit_edge.text import listed
 
 __all__ = ["Prepared", "check_images", "choose_preprocessing", "prepare", "with_search_images"]
 
@@ -61,6 +62,7 @@ class Prepared:
 def prepare(
     checkpoint: str | Path | None,
     size: str | None,
+    weights: str | None = None,
     *,
     calibration: Path | None,
     evaluation: Path | None,
@@ -79,13 +81,9 @@ def prepare(
     """
     with stages.stage("read checkpoint"):
         source = resolve_checkpoint(None if checkpoint is None else str(checkpoint), size)
-        trained = read_checkpoint(source, size)
-    try:
-        preprocessing, origin = choose_preprocessing(
-            trained.config, trained.preprocessing_origin, options.preprocessing
-        )
-    except CheckpointError as error:
-        raise CheckpointError(f"{source}: {error}") from error
+        trained = read_checkpoint(source, size, weights)
+    _tell(trained, warn)
+    preprocessing, origin = _preprocessing_of(trained, source, options.preprocessing)
     images = choose_images(
         demo_model=trained.config.name == "demo",
         model=ModelClasses.of(trained.config.classes, trained.labels, options.classes),
@@ -104,7 +102,11 @@ def prepare(
         trained=trained,
         deploy=deploy,
         provenance=CheckpointProvenance(
-            source=str(checkpoint) if checkpoint else source.name, format=str(trained.format), sha256=trained.sha256
+            source=str(checkpoint) if checkpoint else source.name,
+            format=str(trained.format),
+            sha256=trained.sha256,
+            entry=trained.entry,
+            other_entries=trained.other_entries,
         ),
         preprocessing=preprocessing,
         preprocessing_origin=origin,
@@ -148,6 +150,25 @@ def _warn_if_made_to_size(images: ImageSources, preprocessing: Preprocessing, wa
                 f" centre is cut out, as if they were photographs; if they were made for this network, pass"
                 f" --resize {size}."
             )
+
+
+def _preprocessing_of(trained: Checkpoint, source: Path, changes: PreprocessingChanges) -> tuple[Preprocessing, str]:
+    """As `choose_preprocessing`; a message names the checkpoint."""
+    try:
+        return choose_preprocessing(trained.config, trained.preprocessing_origin, changes)
+    except CheckpointError as error:
+        raise CheckpointError(f"{source}: {error}") from error
+
+
+def _tell(trained: Checkpoint, warn: Callable[[str], None]) -> None:
+    """Say which of a file's networks was taken, and what is not as in a trained LeViT."""
+    if trained.other_entries:
+        warn(
+            f"{trained.path.name} holds several LeViTs: {trained.entry} was taken; --weights takes another"
+            f" ({listed(trained.other_entries)})."
+        )
+    for note in trained.notes:
+        warn(f"{trained.path.name}: {note}.")
 
 
 def check_images(run: Prepared, stages: Stages) -> None:

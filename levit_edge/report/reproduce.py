@@ -47,6 +47,8 @@ def _model(manifest: Manifest) -> Iterator[Option]:
         yield ("--model", name)
     if name != DEMO and (published is None or checkpoint.source != published.file_name):
         yield ("--checkpoint", checkpoint.source)
+    if checkpoint.other_entries and checkpoint.entry is not None:
+        yield ("--weights", checkpoint.entry)
 
 
 def _images(manifest: Manifest) -> Iterator[Option]:

@@ -56,3 +56,14 @@ def test_nothing_of_a_bundle_is_a_command(recorded: Bundle, source: str) -> None
         assert command is not None
         words = shlex.split(command)
         assert words[words.index("--evaluation") + 1] == source
+
+
+def test_the_weights_of_a_file_with_several_are_named(recorded: Bundle) -> None:
+    checkpoint = CheckpointProvenance(
+        source="my.pth", format="timm", sha256="", entry="state_dict_ema", other_entries=("state_dict",)
+    )
+    manifest = replace(
+        recorded.manifest, checkpoint=checkpoint, config=replace(recorded.manifest.config, name="custom")
+    )
+    words = shlex.split(" ".join(quantize_command(manifest, None)))
+    assert words[words.index("--checkpoint") + 1 :][:3] == ["my.pth", "--weights", "state_dict_ema"]

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from levit_edge.cli.options import JsonOutput
+from levit_edge.cli.options import JsonOutput, Weights
 from levit_edge.cli.terminal.console import print_json, say
 from levit_edge.errors import BundleError, RuntimeUnavailableError
+from levit_edge.text import listed
 
 if TYPE_CHECKING:
     from levit_edge.bundle.reader import Bundle
@@ -20,19 +21,30 @@ MAX_MODEL_BYTES = 2 * 2**30
 
 
 def inspect(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A checkpoint, a bundle, a .pte file or an .onnx file.")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PATH|ID",
+            help="A checkpoint (a file, a folder or a Hugging Face model id), a bundle, a .pte file or an .onnx file.",
+        ),
+    ],
+    weights: Weights = None,
     json: JsonOutput = False,
 ) -> None:
     """Say what a checkpoint, a bundle or a model file is."""
-    facts = describe(path)
+    facts = describe(path, weights)
     if json:
         print_json({"schema_version": 1, "path": str(path)} | facts)
     else:
-        _print_facts(facts)
+        names = facts.get("class_names")
+        _print_facts(facts | {"class_names": listed(names)} if names else facts)
 
 
-def describe(path: Path) -> dict[str, Any]:
+def describe(path: Path, weights: str | None = None) -> dict[str, Any]:
     """The facts of whatever is at `path`, by its content; a model file is told by its ending.
+
+    What is not there is taken for a model of the hub; `weights` chooses among the networks of a checkpoint that holds
+    several.
 
     Raises:
         LevitEdgeError: there is nothing, or nothing known.
@@ -48,7 +60,7 @@ def describe(path: Path) -> dict[str, Any]:
             raise BundleError(f"{path} is larger than 2 GiB, expected a model file.")
         with ModelInspector() as inspector:
             return inspector.inspect(path.name, path.read_bytes())
-    return _describe_checkpoint(path)
+    return _describe_checkpoint(path, weights)
 
 
 def _describe_bundle(path: Path) -> dict[str, Any]:
@@ -94,11 +106,12 @@ def _describe_artifact(file: str, bundle: "Bundle", inspector: "ModelInspector")
         return {"file": file, "not_inspected": str(error)}
 
 
-def _describe_checkpoint(path: Path) -> dict[str, Any]:
+def _describe_checkpoint(path: Path, weights: str | None) -> dict[str, Any]:
     from levit_edge.model.checkpoint import read_checkpoint
+    from levit_edge.model.download import resolve_checkpoint
     from levit_edge.model.macs import multiply_adds
 
-    checkpoint = read_checkpoint(path)
+    checkpoint = read_checkpoint(resolve_checkpoint(str(path), None), weights=weights)
     config = checkpoint.config
     return {
         "kind": "checkpoint",
@@ -111,6 +124,10 @@ def _describe_checkpoint(path: Path) -> dict[str, Any]:
         "parameters": sum(parameter.numel() for parameter in checkpoint.model.parameters()),
         "gmacs": round(multiply_adds(config) / 1e9, 4),
         "sha256": checkpoint.sha256,
+        "entry": checkpoint.entry,
+        "other_entries": list(checkpoint.other_entries),
+        "class_names": None if checkpoint.labels is None else list(checkpoint.labels),
+        "notes": list(checkpoint.notes),
     }
 
 

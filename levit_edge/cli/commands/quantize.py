@@ -23,6 +23,7 @@ from levit_edge.cli.options import (
     Model,
     Only,
     SkipBadImages,
+    Weights,
     Workers,
     require_model,
 )
@@ -74,6 +75,7 @@ def quantize(
     *,
     model: Model = None,
     checkpoint: Checkpoint = None,
+    weights: Weights = None,
     calibration: Calibration = None,
     evaluation: Evaluation = None,
     classes: Classes = None,
@@ -109,6 +111,7 @@ def quantize(
     bundle = quantize_checkpoint(
         checkpoint,
         size=model,
+        weights=weights,
         output=output or Path(f"levit-{model or 'custom'}-int8"),
         calibration=calibration,
         evaluation=evaluation,
@@ -124,7 +127,8 @@ def quantize(
     print_bundle(bundle, json=json)
     failed = _failed(bundle.manifest)
     if not json:
-        inputs = {"model": model, "checkpoint": checkpoint, "calibration": calibration, "evaluation": evaluation}
+        inputs: dict[str, object] = {"model": model, "checkpoint": checkpoint, "weights": weights}
+        inputs |= {"calibration": calibration, "evaluation": evaluation}
         _suggest(output or Path(bundle.path.name), inputs if failed else None, recipe, options)
     return ExitStatus.GATE_FAILED if failed else ExitStatus.DONE
 

@@ -19,6 +19,7 @@ from levit_edge.cli.options import (
     Model,
     Only,
     SkipBadImages,
+    Weights,
     Workers,
     require_model,
 )
@@ -53,6 +54,7 @@ def sensitivity(
     *,
     model: Model = None,
     checkpoint: Checkpoint = None,
+    weights: Weights = None,
     calibration: Calibration = None,
     evaluation: Evaluation = None,
     classes: Classes = None,
@@ -88,6 +90,7 @@ def sensitivity(
         measured = measure(
             checkpoint,
             size=model,
+            weights=weights,
             calibration=calibration,
             evaluation=evaluation,
             recipe=recipe,
