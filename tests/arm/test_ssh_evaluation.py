@@ -68,7 +68,7 @@ def large_photographs(tmp_path: Path) -> Path:
     pixels = np.random.default_rng(3).integers(0, 256, (1200, 1200, 3), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "large.jpg")
     for index in range(64):
-        folder = tmp_path / "photographs" / "abc"[index % 3]
+        folder = tmp_path / "photographs" / ("red", "green", "blå")[index % 3]
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{index:02}.jpg").symlink_to(tmp_path / "large.jpg")
     return tmp_path / "photographs"
@@ -101,7 +101,7 @@ def test_an_evaluation_that_was_cut_off_goes_on(
         "--json",
     )
     process = started(*command)
-    until(lambda: any(each.stat().st_size for each in kept.glob("*/answers")) or process.poll() is not None)
+    until(lambda: any(each.stat().st_size for each in kept.glob("*/0")) or process.poll() is not None)
     assert process.poll() is None, process.communicate()
     if how == "the connection":
         os.kill(client_of(process), signal.SIGKILL)
