@@ -23,6 +23,7 @@ from levit_edge.data import image_set
 from levit_edge.data.classes import ModelClasses
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import Decoder, batches
+from levit_edge.data.options import PreprocessingChanges
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.model.checkpoint import Checkpoint, read_checkpoint
@@ -161,7 +162,7 @@ def main(
 ) -> None:
     """Print the ablation table."""
     trained = read_checkpoint(checkpoint, model)
-    preprocessing = Preprocessing.from_config(trained.config, resize)
+    preprocessing = Preprocessing.from_config(trained.config, PreprocessingChanges(resize=resize))
     chosen = balanced_sample(image_set.calibration_images(calibration), calibration_images, DEFAULT.seed)
     images = image_set.evaluation_images(evaluation, ModelClasses.of(trained.config.classes, trained.labels, None))
     images = images if limit is None else balanced_sample(images, min(limit, len(images)), 0)

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.manifest import Artifact, Manifest
 from levit_edge.bundle.recipe import Recipe
-from levit_edge.data.options import ImageOptions
+from levit_edge.data.options import ImageOptions, PreprocessingChanges
 from levit_edge.system.progress import StageListener
 
 __all__ = ["Ours", "make_ours", "seconds_for"]
@@ -48,7 +48,7 @@ def make_ours(
             calibration=calibration,
             evaluation=evaluation,
             recipe=Recipe(calibration_images=calibration_images),
-            options=ImageOptions(resize=resize, limit=1),
+            options=ImageOptions(preprocessing=PreprocessingChanges(resize=resize), limit=1),
             listener=listener,
             warn=warn,
         )

@@ -17,6 +17,28 @@ from levit_edge.errors import LevitEdgeError
 
 __all__ = ["CHECKPOINT_READERS"]
 
+PRETRAINED = {
+    "input_size": [3, 128, 128],
+    "crop_pct": 0.9,
+    "crop_mode": "squash",
+    "interpolation": "bilinear",
+    "mean": [0.5, 0.5, 0.5],
+    "std": [0.5, 0.5, 0.5],
+}
+PROCESSOR = {
+    "image_processor_type": "LevitImageProcessor",
+    "do_resize": True,
+    "do_center_crop": True,
+    "do_rescale": True,
+    "do_normalize": True,
+    "size": {"shortest_edge": 128},
+    "crop_size": {"height": 128, "width": 128},
+    "resample": 3,
+    "rescale_factor": 1 / 255,
+    "image_mean": [0.485, 0.456, 0.406],
+    "image_std": [0.229, 0.224, 0.225],
+}
+
 
 def _weights() -> dict[str, Any]:
     from safetensors.torch import load_file
@@ -36,6 +58,7 @@ def _checkpoint_seeds(*, zipped: bool) -> list[bytes]:
     """A whole checkpoint, and a small one of another network, of which the unpickler has less to do."""
     import argparse
 
+    import numpy as np
     import torch
 
     small = {
@@ -48,6 +71,10 @@ def _checkpoint_seeds(*, zipped: bool) -> list[bytes]:
         "epoch": 3,
         "args": argparse.Namespace(lr=0.1, name="x"),
         "optimizer": {"state": {0: small}},
+        "best_acc": np.float64(81.5),
+        "losses": np.array([0.5, None], dtype=object),
+        "rng": np.random.RandomState(0).get_state(),
+        "save_dir": Path("out"),
     }
     return [_saved({"model": _weights()}, zipped=zipped), *[_saved(training, zipped=zipped)] * 7]
 
@@ -119,7 +146,15 @@ def hub_config(_bundle: Path) -> Reader:
     stated = _expected(CONFIGS["demo"])
     names = {str(index): f"class {index}" for index in range(10)}
     transformers = {"model_type": "levit", "architectures": ["LevitForImageClassification"], "id2label": names} | stated
-    timm = {"architecture": "levit_128s", "num_classes": 10, "pretrained_cfg": {"label_names": list(names.values())}}
+    pretrained = PRETRAINED | {"label_names": list(names.values())}
+    timm = {"architecture": "levit_128s", "num_classes": 10, "pretrained_cfg": pretrained}
+    wrapped = {
+        "model_type": "timm_wrapper",
+        "architecture": "levit_128s",
+        "label_names": names,
+        "model_args": {"act_layer": "hard_swish", "stem_type": "s16", "depth": [1, 2, 2], "img_size": 128},
+        "pretrained_cfg": PRETRAINED,
+    }
     weights = demo.checkpoint_path().read_bytes()
 
     def read(data: bytes, folder: Path) -> None:
@@ -127,6 +162,7 @@ def hub_config(_bundle: Path) -> Reader:
         written(folder, "model.safetensors", weights)
         found = read_hub_config(folder)
         _ = found.labels
+        found.preprocessing(128)
         found.check(CONFIGS["demo"])
 
     def read_accepting(data: bytes, folder: Path) -> None:
@@ -137,8 +173,20 @@ def hub_config(_bundle: Path) -> Reader:
             if "LeViT-demo" not in str(error):
                 raise
 
-    seeds = [json.dumps(each).encode() for each in (transformers, timm)]
+    seeds = [json.dumps(each).encode() for each in (transformers, timm, wrapped)]
     return Reader(name="hub-config", seeds=seeds, mutations=JSON, read=read_accepting)
+
+
+def processor_config(_bundle: Path) -> Reader:
+    """Transformers' preprocessor_config.json beside a config.json."""
+    from levit_edge.model.hub_config import PROCESSOR_FILE, HubConfig
+
+    def read(data: bytes, folder: Path) -> None:
+        written(folder, PROCESSOR_FILE, data)
+        HubConfig(weights=folder / "model.safetensors", content={"model_type": "levit"}).preprocessing(128)
+
+    seeds = [json.dumps(each).encode() for each in (PROCESSOR, PROCESSOR | {"size": 128, "crop_size": 128})]
+    return Reader(name="processor-config", seeds=seeds, mutations=JSON, read=read)
 
 
 CHECKPOINT_READERS: dict[str, Callable[[Path], Reader]] = {
@@ -146,4 +194,5 @@ CHECKPOINT_READERS: dict[str, Callable[[Path], Reader]] = {
     "torch-legacy": torch_legacy,
     "safetensors": safetensors,
     "hub-config": hub_config,
+    "processor-config": processor_config,
 }

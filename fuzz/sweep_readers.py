@@ -158,7 +158,8 @@ def tar_shard(_bundle: Path) -> Reader:
         return data[:at] + bytes(header) + data[at + 512 :]
 
     def read(data: bytes, folder: Path) -> None:
-        index_shard(*list_shards(str(written(folder, "x.tar", data)), 1).shards)
+        for found in list_shards(str(written(folder, "x.tar", data)), 1).shards:
+            index_shard(found)
 
     plain = [shard(form) for form in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)]
     seeds = [*plain, gzip.compress(plain[0], mtime=0)]

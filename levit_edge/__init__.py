@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from levit_edge.bundle.reader import Bundle
     from levit_edge.bundle.recipe import Recipe
-    from levit_edge.data.options import ImageOptions
+    from levit_edge.data.options import ImageOptions, PreprocessingChanges
     from levit_edge.errors import LevitEdgeError
     from levit_edge.model.checkpoint import load
     from levit_edge.model.fuse import fuse
@@ -24,11 +24,23 @@ if TYPE_CHECKING:
 # folder, unless this is set before it is imported. Whoever wants that can set it to 0.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-__all__ = ["Bundle", "ImageOptions", "LevitEdgeError", "Recipe", "fuse", "load", "predict", "quantize", "verify"]
+__all__ = [
+    "Bundle",
+    "ImageOptions",
+    "LevitEdgeError",
+    "PreprocessingChanges",
+    "Recipe",
+    "fuse",
+    "load",
+    "predict",
+    "quantize",
+    "verify",
+]
 
 _HOMES = {
     "Bundle": "levit_edge.bundle.reader",
     "ImageOptions": "levit_edge.data.options",
+    "PreprocessingChanges": "levit_edge.data.options",
     "LevitEdgeError": "levit_edge.device.errors",
     "Recipe": "levit_edge.bundle.recipe",
     "fuse": "levit_edge.model.fuse",

@@ -12,6 +12,7 @@ from levit_edge import demo
 from levit_edge.bundle.manifest import ImageProvenance
 from levit_edge.data.image_set import calibration_images
 from levit_edge.data.loader import Decoder
+from levit_edge.data.options import PreprocessingChanges
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.model.config import CONFIGS
@@ -67,7 +68,8 @@ def prepare(wanted: Wanted, folder: Path) -> Prepared:
     root = wanted.calibration or demo.calibration_dir()
     found = calibration_images(root)
     chosen = balanced_sample(found, min(wanted.calibration_images, len(found)), SEED)
-    with Decoder(chosen.images, Preprocessing.from_config(trained.config, wanted.resize)) as decoder:
+    preprocessing = Preprocessing.from_config(trained.config, PreprocessingChanges(resize=wanted.resize))
+    with Decoder(chosen.images, preprocessing) as decoder:
         images = np.stack([image for _, image in decoder])
     np.save(folder / IMAGES, images)
     with torch.inference_mode():

@@ -12,6 +12,7 @@ from levit_edge.bundle.recipe import LayerScheme, Recipe
 from levit_edge.data.classes import PairingRecord
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import BadImage
+from levit_edge.data.options import PreprocessingChanges
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import digest
 from levit_edge.documents import Between, Count, Version
@@ -115,6 +116,10 @@ class CheckpointProvenance:
     source: str
     format: str
     sha256: str
+    entry: str | None = None
+    """Which of the file's entries the weights are, such as `state_dict_ema`; None if the file is nothing else."""
+    other_entries: tuple[str, ...] = ()
+    """The file's other LeViTs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,6 +258,10 @@ class Manifest:
     created_utc: str
     config: LevitConfig
     preprocessing: Preprocessing
+    preprocessing_origin: str = ""
+    """Whose word that is: the file beside the weights, or the options that were given; empty in older bundles."""
+    preprocessing_changes: PreprocessingChanges | None = None
+    """What the options said, as far as they were given; None in older bundles."""
     recipe: Recipe
     layers: tuple[LayerRecord, ...] = ()
     checkpoint: CheckpointProvenance

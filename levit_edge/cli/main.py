@@ -4,7 +4,6 @@ Exit status: 0 done; 2 wrong usage; 3 bad input; 4 a gate failed; above 128 ende
 `levit_edge.errors.ExitStatus`.
 """
 
-import logging
 import os
 import signal
 import sys
@@ -16,6 +15,7 @@ import typer
 from levit_edge.cli.subcommands import COMMANDS
 from levit_edge.cli.terminal.console import show_error
 from levit_edge.errors import MEMORY_ADVICE, ExitStatus, LevitEdgeError
+from levit_edge.system.logs import quiet_imports
 from levit_edge.system.memory import ran_out_of_memory
 from levit_edge.system.signals import end_at_once, end_in_order, last_signal
 
@@ -55,8 +55,7 @@ def options(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
     end_in_order()
-    for library in ("torchao", "torch.utils._pytree"):  # warn of GPU kernels and of each other when imported
-        logging.getLogger(library).setLevel(logging.ERROR)
+    quiet_imports()
     try:
         status = run(arguments)
     except KeyboardInterrupt:  # while an error was shown

@@ -98,6 +98,14 @@ Checkpoint = Annotated[
         " [default: the published weights of --model]",
     ),
 ]
+Weights = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Which weights of a --checkpoint that holds several, such as state_dict_ema; `inspect` lists them."
+        " [default: those that its format's own evaluation takes]",
+    ),
+]
 Calibration = Annotated[
     Path | None,
     typer.Option(
@@ -124,14 +132,6 @@ Devkit = Annotated[
 ]
 Only = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Calibrate only on the images that this file lists, one a line.")
-]
-Resize = Annotated[
-    int | None,
-    typer.Option(
-        metavar="PIXELS",
-        help="Length of the short side before the centre crop; the model's input size leaves images of that size"
-        " as they are. [default: 256 for 224]",
-    ),
 ]
 
 

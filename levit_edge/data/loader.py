@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import islice
 from typing import NamedTuple, Self
 
@@ -17,10 +17,12 @@ from levit_edge.device.small_files import usable_cores
 from levit_edge.errors import DataError
 from levit_edge.text import listed
 
-__all__ = ["BadImage", "Decoder", "batches", "check_headers", "default_workers", "refuse_bad_images"]
+__all__ = ["BadImage", "Decoder", "are_squares", "batches", "check_headers", "default_workers", "refuse_bad_images"]
 
 MOST_WORKERS = 4  # by default; more rarely help, as the model needs cores too
 FEWEST_IMAGES = 32  # fewer are decoded before workers have started
+LOOKED_AT = 32
+"""Images that tell whether all were made to size."""
 LISTED = 10  # bad images named in a message
 
 
@@ -98,6 +100,15 @@ class Decoder:
                 else:
                     yield index, normalise(square, self.preprocessing)
         refuse_bad_images(self.bad, len(self.images), skip=self.skip_bad_images)
+
+
+def are_squares(images: Sequence[Location], size: int) -> bool:
+    """Whether the first of the images, as far as they can be read, all are `size` × `size`."""
+    found = set()
+    for location in images[:LOOKED_AT]:
+        with suppress(DataError):
+            found.add(check_header_at(location))
+    return found == {(size, size)}
 
 
 def check_headers(images: Sequence[Location], advance: Callable[[int], None]) -> None:

@@ -74,20 +74,18 @@ def image_at(location: Location) -> Image.Image:
     return decode_image(read_bytes(location), str(location))
 
 
-def check_header_at(location: Location) -> None:
-    """Read as much of the photograph there as tells format and size.
+def check_header_at(location: Location) -> tuple[int, int]:
+    """Width and height of the photograph there; no more of it is read than tells format and size.
 
     Raises:
         DataError: as `image_at`, but for damage behind the header.
     """
     if isinstance(location, Path):
-        check_header(location)
-        return
+        return check_header(location)
     if isinstance(location, Span) and location.size > HEADER_BYTES:
         with suppress(DataError):  # its metadata may be longer
-            check_content(read_bytes(replace(location, size=HEADER_BYTES)), location.name)
-            return
-    check_content(read_bytes(location), str(location))
+            return check_content(read_bytes(replace(location, size=HEADER_BYTES)), location.name)
+    return check_content(read_bytes(location), str(location))
 
 
 def read_bytes(location: Location) -> bytes:

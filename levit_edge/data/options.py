@@ -1,18 +1,97 @@
 """How a run takes its images: the options that every step which reads images shares."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
 from pathlib import Path
 
-__all__ = ["DEFAULTS", "ImageOptions"]
+from levit_edge.errors import DataError
+
+__all__ = ["AS_TRAINED", "DEFAULTS", "INTERPOLATIONS", "ImageOptions", "PreprocessingChanges"]
+
+INTERPOLATIONS = ("bicubic", "bilinear", "lanczos")
+"""Pillow's filters that a photograph can be resampled with, all with antialiasing."""
+CENTER, SQUASH = "center", "squash"
+LEAST_CROP = 0.1
+Triple = tuple[float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreprocessingChanges:
+    """What is to be otherwise than the checkpoint's own preprocessing; None leaves it as it is.
+
+    Raises:
+        DataError: `crop` or `interpolation` is none that there is, or both `resize` and a fraction are given.
+    """
+
+    resize: int | None = None
+    """Pixels of the short side before the centre is cut out; of both sides if photographs are squashed."""
+    crop: str | None = None
+    """`center` keeps photographs' proportions, `squash` resizes both sides alike; a fraction, timm's `crop_pct`, says
+    how much of the resized side is left: `0.9` resizes to floor(input size / 0.9)."""
+    interpolation: str | None = None
+    """One of `INTERPOLATIONS`."""
+    mean: Triple | None = None
+    """Of red, green and blue in [0, 1]; subtracted."""
+    std: Triple | None = None
+    """Of red, green and blue in [0, 1]; divided by."""
+
+    def __post_init__(self) -> None:
+        if self.crop is not None and self.crop not in (CENTER, SQUASH) and self.fraction is None:
+            raise DataError(f"crop is {self.crop[:60]!r}, expected {CENTER}, {SQUASH} or a fraction from 0.1 to 1")
+        if self.resize is not None and self.fraction is not None:
+            raise DataError(f"resize {self.resize} and crop {self.crop} both say how large images are made: give one")
+        if self.interpolation is not None and self.interpolation not in INTERPOLATIONS:
+            raise DataError(
+                f"interpolation is {self.interpolation[:60]!r}, expected one of {', '.join(INTERPOLATIONS)}"
+            )
+
+    @property
+    def fraction(self) -> float | None:
+        """`crop`, if it is a number."""
+        try:
+            value = float(self.crop or "")
+        except ValueError:
+            return None
+        return value if LEAST_CROP <= value <= 1 else None
+
+    @property
+    def squash(self) -> bool | None:
+        """What `crop` says of proportions; None: nothing."""
+        return self.crop == SQUASH if self.crop in (CENTER, SQUASH) else None
+
+    @property
+    def sizes_images(self) -> bool:
+        """Whether the user says to what size photographs are resized."""
+        return self.resize is not None or self.fraction is not None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is left to the checkpoint's own preprocessing."""
+        return self.sizes_images and None not in (self.interpolation, self.mean, self.std)
+
+    def resize_for(self, image_size: int) -> int | None:
+        """Pixels that photographs are resized to for a network of that input size; None: nothing is said."""
+        return self.resize if self.fraction is None else math.floor(image_size / self.fraction)
+
+    def option_words(self) -> list[tuple[str, str]]:
+        """As options of the command line."""
+        given = {each.name: getattr(self, each.name) for each in fields(self)}
+        return [
+            (f"--{name}", ",".join(map(repr, value)) if isinstance(value, tuple) else str(value))
+            for name, value in given.items()
+            if value is not None
+        ]
+
+
+AS_TRAINED = PreprocessingChanges()
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageOptions:
     """How images are chosen and read; each default is what suits most runs."""
 
-    resize: int | None = None
-    """Pixels of the short side before the centre is cut out; None: what the model was trained with. A bundle keeps its
-    own, so `verify` takes none."""
+    preprocessing: PreprocessingChanges = AS_TRAINED
+    """What is done otherwise than the checkpoint says. A bundle keeps its own preprocessing, so `verify` takes none."""
     limit: int | None = None
     """Evaluate on a class-balanced sample of at most so many images; None: all."""
     labels: Path | None = None

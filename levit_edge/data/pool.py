@@ -13,8 +13,8 @@ from contextlib import ExitStack
 import numpy as np
 
 from levit_edge.data.locations import Location, image_at, pack
-from levit_edge.data.preprocess import Pixels, Preprocessing
-from levit_edge.device.image import crop_square, decoding_fault
+from levit_edge.data.preprocess import Pixels, Preprocessing, cut_square
+from levit_edge.device.image import decoding_fault
 from levit_edge.errors import DataError
 from levit_edge.system.worker import Helper, Helpers
 
@@ -44,8 +44,8 @@ def read_squares(
     with ExitStack() as stack:
         memory, pixels = _shared_memory(stack, slots, preprocessing.image_size)
         helpers = stack.enter_context(Helpers())
-        geometry = (memory, preprocessing.resize, preprocessing.image_size)
-        pool = [helpers.start(WORKER, geometry, pass_fds=(memory,)) for _ in range(workers)]
+        geometry = (preprocessing.resize, preprocessing.image_size, preprocessing.interpolation, preprocessing.squash)
+        pool = [helpers.start(WORKER, (memory, *geometry), pass_fds=(memory,)) for _ in range(workers)]
         for index, image in enumerate(images[:slots]):
             request(pool[index % workers], index, image)
         for index, image in enumerate(images):
@@ -57,7 +57,7 @@ def read_squares(
 
 def _read_here(image: Location, preprocessing: Preprocessing) -> Pixels | str:
     try:
-        return np.asarray(crop_square(image_at(image), preprocessing.resize, preprocessing.image_size))
+        return np.asarray(cut_square(image_at(image), preprocessing))
     except DataError as error:
         return decoding_fault(image, error)
 

@@ -1,7 +1,8 @@
 """From a photograph to the model's input: the ImageNet evaluation protocol.
 
 Resize the short side, centre crop, scale to [0, 1], subtract the mean and divide by the standard deviation:
-the `Resize`, `CenterCrop`, `ToTensor`, `Normalize` of the original LeViT evaluation, bit for bit.
+the `Resize`, `CenterCrop`, `ToTensor`, `Normalize` of the original LeViT evaluation, bit for bit. The filter and
+squashing are timm's and Transformers', as checkpoints state them, also bit for bit.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from levit_edge.data.locations import Location, image_at
+from levit_edge.data.options import AS_TRAINED, INTERPOLATIONS, PreprocessingChanges
 from levit_edge.device.image import crop_square, decode_image, open_image
 from levit_edge.device.normalisation import FloatImage, Pixels, Triple, normalise_pixels
 from levit_edge.errors import DataError
@@ -22,6 +24,7 @@ __all__ = [
     "FloatImage",
     "Pixels",
     "Preprocessing",
+    "cut_square",
     "decode_input",
     "normalise",
     "open_image",
@@ -31,7 +34,7 @@ __all__ = [
 
 LIMITS = {"image_size": (16, 4096), "resize": (16, 4096), "mean": (0.0, 1.0), "std": (1e-3, 1.0)}
 """Least and most of each number."""
-ONLY = {"interpolation": "bicubic", "layout": "NCHW"}
+CHOICES = {"interpolation": INTERPOLATIONS, "layout": ("NCHW",)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +48,11 @@ class Preprocessing:
     image_size: int
     """Side of the square that the model sees, pixels."""
     resize: int
-    """Length of the short side before the centre crop, pixels."""
+    """Length of the short side before the centre crop, pixels; of both sides with `squash`."""
+    squash: bool = False
+    """Whether photographs are resized to a square, whatever their proportions."""
     interpolation: str = "bicubic"
-    """How photographs are resampled; "bicubic" is Pillow's, with antialiasing, and the only choice."""
+    """How photographs are resampled: Pillow's "bicubic", "bilinear" or "lanczos", all with antialiasing."""
     mean: Triple
     """Subtracted from red, green and blue in [0, 1]."""
     std: Triple
@@ -66,22 +71,47 @@ class Preprocessing:
                 f"the short side would be resized to {self.resize} pixels, but the model sees {self.image_size}: "
                 f"resize to {self.image_size} or more"
             )
-        for name, only in ONLY.items():
-            if (text := getattr(self, name)) != only:
-                raise DataError(f"preprocessing {name} is {text[:60]!r}, expected {only!r}")
+        for name, choices in CHOICES.items():
+            if (text := getattr(self, name)) not in choices:
+                expected = " or ".join(map(repr, choices))
+                raise DataError(f"preprocessing {name} is {text[:60]!r}, expected {expected}")
+
+    def __str__(self) -> str:
+        """For people, such as `short side 256, bicubic, centre 224, mean 0.485 0.456 0.406, deviation …`."""
+        sides = "both sides" if self.squash else "short side"
+        mean, std = (" ".join(f"{number:.6g}" for number in each) for each in (self.mean, self.std))
+        return f"{sides} {self.resize}, {self.interpolation}, centre {self.image_size}, mean {mean}, deviation {std}"
 
     @classmethod
-    def from_config(cls, config: "LevitConfig", resize: int | None = None) -> "Preprocessing":
-        """The preprocessing a model was trained for; `resize` replaces the length of the short side.
+    def from_config(cls, config: "LevitConfig", changes: PreprocessingChanges = AS_TRAINED) -> "Preprocessing":
+        """The preprocessing a model was trained for, but for `changes`.
 
         With `resize` equal to the short side of all images (224 for images of 224 × 224) nothing is resampled.
         """
+        resize, squash = changes.resize_for(config.image_size), changes.squash
         return cls(
             image_size=config.image_size,
             resize=config.resize if resize is None else resize,
-            mean=config.mean,
-            std=config.std,
+            squash=config.squash if squash is None else squash,
+            interpolation=changes.interpolation or config.interpolation,
+            mean=changes.mean or config.mean,
+            std=changes.std or config.std,
         )
+
+
+def cut_square(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
+    """The part of an RGB image that the model sees, image_size × image_size.
+
+    Raises:
+        DataError: it is too elongated; see `crop_square`.
+    """
+    return crop_square(
+        image,
+        preprocessing.resize,
+        preprocessing.image_size,
+        interpolation=preprocessing.interpolation,
+        squash=preprocessing.squash,
+    )
 
 
 def normalise(pixels: Pixels, preprocessing: Preprocessing) -> FloatImage:
@@ -92,8 +122,7 @@ def normalise(pixels: Pixels, preprocessing: Preprocessing) -> FloatImage:
 def preprocess(image: Image.Image, preprocessing: Preprocessing) -> FloatImage:
     """A photograph -> the model's input without the batch axis, (3, image_size, image_size) float32."""
     colours = image if image.mode == "RGB" else image.convert("RGB")
-    square = crop_square(colours, preprocessing.resize, preprocessing.image_size)
-    return normalise(np.asarray(square), preprocessing)
+    return normalise(np.asarray(cut_square(colours, preprocessing)), preprocessing)
 
 
 def read_input(location: Location, preprocessing: Preprocessing) -> FloatImage:

@@ -3,7 +3,8 @@
 `levit_edge.data.pool` starts it and is its only client. A request is a frame of JSON, `[slot, location]`, the latter as
 `levit_edge.data.locations.pack` gives it; the answer is a frame of JSON, null if the square's pixels now fill that
 slot, or the reason why the image cannot be read.
-Arguments: the descriptor of the shared memory, the length of the resized short side, the side of the square.
+Arguments: the descriptor of the shared memory, the length of the resized short side, the side of the square, the
+filter, and whether photographs are squashed, `True` or `False`.
 It imports Pillow and nothing heavier, and ends when its standard input does.
 """
 
@@ -22,7 +23,8 @@ LONGEST_REASON = 200  # characters; answers must fit in the pipe, so that a work
 
 def main(requests: Pipe, answers: Pipe) -> None:
     """Serve until the client has gone."""
-    memory, resize, size = (int(argument) for argument in sys.argv[1:])
+    memory, resize, size = (int(argument) for argument in sys.argv[1:4])
+    interpolation, squash = sys.argv[4], sys.argv[5] == str(True)
     slot_bytes = size * size * 3
     with mmap.mmap(memory, 0) as pixels:
         while True:
@@ -30,7 +32,8 @@ def main(requests: Pipe, answers: Pipe) -> None:
             location = unpack(packed)
             window = slice(slot * slot_bytes, (slot + 1) * slot_bytes)
             try:
-                pixels[window] = crop_square(image_at(location), resize, size).tobytes()
+                square = crop_square(image_at(location), resize, size, interpolation=interpolation, squash=squash)
+                pixels[window] = square.tobytes()
                 reason = None
             except DataError as error:
                 reason = decoding_fault(location, error)[:LONGEST_REASON]

@@ -18,26 +18,32 @@ FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")
 """What is decoded, whatever the file is called. Never EPS and its like, which run programs."""
 EMPTY = "an empty file"
 T = TypeVar("T")
+FILTERS = {
+    "bicubic": Image.Resampling.BICUBIC,
+    "bilinear": Image.Resampling.BILINEAR,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+"""How images are resampled, by name."""
 MAX_PIXELS = 150_000_000
 """Larger images are refused before they are decoded: this many pixels are 600 MB."""
 
 
-def check_header(path: Path) -> None:
-    """Read as much of the photograph in `path` as tells format and size: much quicker than decoding it.
+def check_header(path: Path) -> tuple[int, int]:
+    """Width and height of the photograph in `path`; no more of it is read: much quicker than decoding it.
 
     Raises:
         DataError: as `open_image`, but for damage behind the header.
     """
-    _open(path, lambda _image: None)
+    return _open(path, lambda image: image.size)
 
 
-def check_content(content: bytes, name: str) -> None:
+def check_content(content: bytes, name: str) -> tuple[int, int]:
     """As `check_header`, for the bytes of a photograph's file.
 
     Raises:
         DataError: as `open_image`, but for damage behind the header.
     """
-    _decode(content, name, lambda _image: None)
+    return _decode(content, name, lambda image: image.size)
 
 
 def open_image(path: Path) -> Image.Image:
@@ -68,21 +74,24 @@ def decoding_fault(path: object, error: DataError) -> str:
     return str(error).removeprefix(f"{path}: ")
 
 
-def crop_square(image: Image.Image, resize: int, size: int) -> Image.Image:
-    """Resize the short side to `resize` pixels (bicubic) and cut the central `size` × `size` out.
+def crop_square(
+    image: Image.Image, resize: int, size: int, *, interpolation: str = "bicubic", squash: bool = False
+) -> Image.Image:
+    """Resize the short side to `resize` pixels, with `squash` both sides, and cut the central `size` × `size` out.
 
-    An image whose short side already is `resize` is not resampled. `resize` is at least `size`.
+    An image that has that size already is not resampled; others are by `interpolation`, one of `FILTERS`. `resize` is
+    at least `size`.
 
     Raises:
         DataError: the image is so elongated that its resized form would have over `MAX_PIXELS`.
     """
     short, long = sorted(image.size)
-    other = resize * long // short
+    other = resize if squash else resize * long // short
     if resize * other > MAX_PIXELS:
         raise DataError(f"{image.width}×{image.height} pixels are too elongated to resize the short side to {resize}")
     width, height = (resize, other) if image.width <= image.height else (other, resize)
     if image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.BICUBIC)
+        image = image.resize((width, height), FILTERS[interpolation])
     left, top = round((width - size) / 2), round((height - size) / 2)
     return image.crop((left, top, left + size, top + size))
 

@@ -25,7 +25,7 @@ from typing import Any, Callable
 try:
     import numpy as np
 
-    from levit_edge.device.image import crop_square, open_image
+    from levit_edge.device.image import FILTERS, crop_square, open_image
     from levit_edge.device.normalisation import normalise_pixels
 except ImportError as error:
     sys.exit(f"error: {error.name} is not installed: pip install numpy pillow onnxruntime")
@@ -55,6 +55,8 @@ class UnpackedPackage:
             self.labels_file, self.golden_input = document["labels_file"], document["golden_input"]
             form = document["input"]
             self.resize, self.image_size = form["resize"], form["image_size"]
+            self.interpolation, self.squash = form["interpolation"], {"center": False, "squash": True}[form["crop"]]
+            FILTERS[self.interpolation]  # or else the document is none of this version
             self.mean, self.std = tuple(form["mean"]), tuple(form["std"])
             self.models = {model["runtime"]: model for model in document["models"]}
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
@@ -92,7 +94,8 @@ class UnpackedPackage:
         Raises:
             DataError: it cannot be read.
         """
-        square = crop_square(open_image(path), self.resize, self.image_size)
+        image = open_image(path)
+        square = crop_square(image, self.resize, self.image_size, interpolation=self.interpolation, squash=self.squash)
         return normalise_pixels(np.asarray(square), self.mean, self.std)[np.newaxis]
 
     def open_model(self, runtimes: tuple[str, ...], threads: int) -> tuple[dict[str, Any], str, Run]:

@@ -6,7 +6,7 @@ flipped bit is found; a safetensors file carries none: a changed weight is found
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isinf, isnan
 from pathlib import Path
 
@@ -17,18 +17,18 @@ from levit_edge.documents import parse_json
 from levit_edge.errors import CheckpointError
 from levit_edge.model.config import CONFIGS, LevitConfig
 from levit_edge.model.hub_config import HubConfig, clean_labels, read_hub_config
+from levit_edge.model.hub_preprocessing import LEVIT_PROTOCOL, PreprocessingOrigin
 from levit_edge.model.key_maps import CheckpointFormat
 from levit_edge.model.levit import LeViT
+from levit_edge.model.networks import Network, find_network
 from levit_edge.model.recognition import Recognition, recognise, tensor_shapes, without_kernel
+from levit_edge.model.substitutes import Tensors, with_original_layers
+from levit_edge.model.timm_config import silu_architecture
 from levit_edge.model.weight_file import WeightFile, read_weight_file
 from levit_edge.text import listed
 
 __all__ = ["Checkpoint", "CheckpointFormat", "load", "read_checkpoint"]
 
-WRAPPER_PREFIXES = ("module.", "_orig_mod.", "model.")
-"""What DataParallel, torch.compile and training frameworks put in front of every name."""
-IGNORED = ("num_batches_tracked", "n_averaged")
-"""Counters of training, by the last part of their names."""
 FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 
@@ -43,18 +43,31 @@ class Checkpoint:
     format: CheckpointFormat
     labels: tuple[str, ...] | None
     """Class names in the order of the outputs, if the checkpoint names them."""
+    entry: str | None
+    """Which of the file's entries the weights are, such as `state_dict_ema`; None if the file is nothing else."""
+    other_entries: tuple[str, ...]
+    """The other LeViTs in the file, which `weights` may name instead."""
+    notes: tuple[str, ...]
+    """What a user should know: tensors that were left out, layers that are not as in a trained LeViT."""
     path: Path
-    """The weights file that was read: inside a folder, the one that was chosen."""
+    """The weights file that was read: inside a folder, the one that was chosen; of shards, their index.
+
+    `sha256` is then that of the hashes of all shards.
+    """
     sha256: str
     """SHA-256 of that file, 64 hex digits."""
+    preprocessing_origin: PreprocessingOrigin = LEVIT_PROTOCOL
+    """Whose word the preprocessing in `config` is."""
 
 
-def read_checkpoint(path: Path | str, size: str | None = None) -> Checkpoint:
+def read_checkpoint(path: Path | str, size: str | None = None, weights: str | None = None) -> Checkpoint:
     """Read a checkpoint file, or a folder with config.json and weights, by its content.
 
     Args:
         path: original `.pth`, timm or Hugging Face weights (torch.save or safetensors), or a folder of the hub.
         size: the size it has to be, one of `CONFIGS`; None takes any.
+        weights: which entry of a file with several networks, such as `state_dict_ema`; None takes what the format's
+            own evaluation takes (see `levit_edge.model.networks`).
 
     Raises:
         CheckpointError: it cannot be read, is no LeViT, not of this size, or not sound; the message says what to do.
@@ -62,7 +75,7 @@ def read_checkpoint(path: Path | str, size: str | None = None) -> Checkpoint:
     if size is not None and size not in CONFIGS:
         raise CheckpointError(f"There is no LeViT of size {size!r}; expected one of {', '.join(CONFIGS)}.")
     try:
-        return _read(Path(path), size)
+        return _read(Path(path), size, weights)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
 
@@ -80,12 +93,13 @@ def load(path: Path | str, size: str | None = None) -> LeViT:
     return read_checkpoint(path, size).model
 
 
-def _read(path: Path, size: str | None) -> Checkpoint:
+def _read(path: Path, size: str | None, wanted: str | None) -> Checkpoint:
     folder = read_hub_config(path) if path.is_dir() else None
     weights = folder.weights if folder else path
     file = read_weight_file(weights)
-    names = _bare_names(file.tensors)
-    tensors = {name: file.tensors[own] for name, own in names.items()}
+    network = find_network(file.entries, wanted)
+    read = with_original_layers(Tensors(tensors=network.tensors, names=network.names))
+    tensors, names = read.tensors, read.names
     found = recognise({name: tuple(tensor.shape) for name, tensor in tensors.items() if not _is_index(name)})
     if size is not None and found.config.name != size:
         raise CheckpointError(
@@ -94,34 +108,51 @@ def _read(path: Path, size: str | None) -> Checkpoint:
         )
     if folder:
         folder.check(found.config)
+    elif silu := silu_architecture(found.config):
+        raise CheckpointError(
+            f"Its sizes are those of timm's {silu}, whose activation is SiLU; supported is hard-swish. If it was "
+            'trained with hard-swish, pass its folder with a config.json that says "act_layer": "hard_swish".'
+        )
+    if found.config.classes == 1:
+        raise CheckpointError("It has one output, so that every image is of the same class: expected two or more.")
     _check_names(found, tensors, names)
+    config, origin = _with_preprocessing(found.config, folder)
+    found = replace(found, config=config)
     return Checkpoint(
         model=_build(found, tensors, names),
-        config=found.config,
+        entry=network.name or None,
+        other_entries=network.others,
+        notes=(*_left_out(network), *read.notes),
+        config=config,
         format=found.format,
-        labels=_labels(folder, file, found.config.classes),
+        labels=_labels(folder, file, config.classes),
         path=weights,
         sha256=file.sha256,
+        preprocessing_origin=origin,
     )
+
+
+def _with_preprocessing(config: LevitConfig, folder: HubConfig | None) -> tuple[LevitConfig, PreprocessingOrigin]:
+    """`config` with the preprocessing that the folder states, if that can be done."""
+    try:
+        stated = None if folder is None else folder.preprocessing(config.image_size)
+    except CheckpointError as error:
+        return config, PreprocessingOrigin(fault=str(error))
+    if stated is None:
+        return config, LEVIT_PROTOCOL
+    own = replace(
+        config,
+        resize=stated.resize,
+        squash=stated.squash,
+        interpolation=stated.interpolation,
+        mean=stated.mean,
+        std=stated.std,
+    )
+    return own, PreprocessingOrigin(text=stated.origin)
 
 
 def _is_index(name: str) -> bool:
     return name.endswith("attention_bias_idxs")
-
-
-def _bare_names(tensors: Mapping[str, Tensor]) -> dict[str, str]:
-    """From each name without wrappers' prefixes to the file's own; without training's counters."""
-    names: dict[str, str] = {}
-    for own in tensors:
-        bare = own
-        while prefix := next((prefix for prefix in WRAPPER_PREFIXES if bare.startswith(prefix)), None):
-            bare = bare.removeprefix(prefix)
-        if bare.rpartition(".")[2] in IGNORED:
-            continue
-        if bare in names:
-            raise CheckpointError(f"It holds the same tensor twice: {listed([names[bare], own])}.")
-        names[bare] = own
-    return names
 
 
 def _check_names(found: Recognition, tensors: Mapping[str, Tensor], names: Mapping[str, str]) -> None:
@@ -146,6 +177,13 @@ def _check_names(found: Recognition, tensors: Mapping[str, Tensor], names: Mappi
             + "; ".join(problems)
             + "."
         )
+
+
+def _left_out(network: Network) -> tuple[str, ...]:
+    count = len(network.outside)
+    if not count:
+        return ()
+    return (f"{count} tensor{'s' if count > 1 else ''} beside the network left out: {listed(network.outside)}",)
 
 
 def _float32(name: str, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:

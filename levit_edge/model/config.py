@@ -57,6 +57,10 @@ class LevitConfig:
     """Side of the square input, pixels."""
     resize: int = 256
     """Length of the short side before the centre crop, pixels (the original evaluation protocol)."""
+    squash: bool = False
+    """Whether photographs are resized to a square, whatever their proportions."""
+    interpolation: str = "bicubic"
+    """How photographs are resampled: bicubic, bilinear or lanczos."""
     classes: int = 1000
     """Outputs of the classifier."""
     distilled: bool = True

@@ -1,4 +1,4 @@
-"""Fetches a model folder from the Hugging Face hub: its config.json and its weights, nothing else."""
+"""Fetches a model folder from the Hugging Face hub: its weights and what describes them, nothing else."""
 
 import re
 import ssl
@@ -7,17 +7,19 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from levit_edge.errors import DownloadError
-from levit_edge.model.hub_config import WEIGHT_FILES
+from levit_edge.model.hub_config import PROCESSOR_FILE, WEIGHT_FILES
 
 __all__ = ["HUB_ID", "fetch_from_hub"]
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 """`owner/name`."""
 PROBE_TIMEOUT_S = 10.0
+NOT_FOUND = 404
+"""All that a mirror of the hub may say of a file that is not there; the hub itself says more."""
 
 
 def fetch_from_hub(model_id: str, *, endpoint: str | None = None, cache: Path | None = None) -> Path:
-    """Fetch config.json and the weights of a hub model, safetensors if there are any; returns their folder.
+    """Fetch a hub model's config.json, preprocessing and weights, safetensors if there are any; returns their folder.
 
     Args:
         model_id: such as `facebook/levit-128S`.
@@ -63,6 +65,13 @@ def _fetch(model_id: str, endpoint: str | None, cache: Path | None, *, offline: 
         return Path(hf_hub_download(model_id, name, endpoint=endpoint, cache_dir=cache, local_files_only=offline))
 
     fetch("config.json")
+    try:
+        fetch(PROCESSOR_FILE)
+    except RemoteEntryNotFoundError:
+        pass  # timm's have none
+    except LocalEntryNotFoundError as error:
+        if not offline and getattr(getattr(error.__cause__, "response", None), "status_code", None) != NOT_FOUND:
+            raise
     for name in WEIGHT_FILES:
         try:
             return fetch(name).parent

@@ -2,25 +2,35 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from levit_edge.documents import read_json
 from levit_edge.errors import CheckpointError
 from levit_edge.model.config import STEM_STRIDE, LevitConfig
+from levit_edge.model.hub_preprocessing import ADVICE, StatedPreprocessing, stated_by_timm, stated_by_transformers
+from levit_edge.model.shards import INDEX_SUFFIX
+from levit_edge.model.timm_config import check_timm, refuse_other_networks
 
 __all__ = ["FOLDER_FILES", "HubConfig", "clean_labels", "read_hub_config"]
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 """In order of preference: safetensors cannot hold code."""
-FOLDER_FILES = ("config.json", *WEIGHT_FILES)
+PROCESSOR_FILE = "preprocessor_config.json"
+"""Transformers' preprocessing."""
+FOLDER_FILES = ("config.json", PROCESSOR_FILE, *WEIGHT_FILES)
 """All that is read of a model folder."""
 WITH_TEACHER = "LevitForImageClassificationWithTeacher"
+TIMM_WRAPPER = "timm_wrapper"
+"""Transformers' `model_type` of a network of timm."""
 WITHOUT_TEACHER = "LevitForImageClassification"
+INDEX_FILES = tuple(f"{name}{INDEX_SUFFIX}" for name in WEIGHT_FILES)
+"""Where the weights are split into several files."""
 PLACEHOLDER_LABEL = re.compile(r"LABEL_\d+")
 """Transformers' label names where the model has none."""
-TIMM_ARCHITECTURE = re.compile(r"levit_(?:conv_)?(128s|128|192|256|384)")
+LONGEST_INDEX = 5
+"""Digits of a class's number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,14 +41,58 @@ class HubConfig:
     content: dict[str, Any]
 
     @property
+    def _pretrained(self) -> dict[str, Any] | None:
+        """Timm's `pretrained_cfg`, which its older files have at the top level; None in a folder of Transformers."""
+        if "architecture" not in self.content:
+            return None
+        pretrained = self.content.get("pretrained_cfg")
+        return pretrained if isinstance(pretrained, dict) else self.content
+
+    def preprocessing(self, image_size: int) -> StatedPreprocessing | None:
+        """What the folder says of it, for weights of that input size; None if it says nothing.
+
+        Raises:
+            CheckpointError: it says what levit-edge does not do, or its files say different things.
+        """
+        by_timm, by_transformers = self._by_timm(image_size), self._by_transformers(image_size)
+        if by_timm and by_transformers and replace(by_timm, origin=by_transformers.origin) != by_transformers:
+            raise CheckpointError(f"{by_timm} and {by_transformers} contradict each other. {ADVICE}")
+        return by_timm or by_transformers
+
+    def _by_timm(self, image_size: int) -> StatedPreprocessing | None:
+        pretrained = self._pretrained
+        if pretrained is None:
+            return None
+        place = "config.json" if pretrained is self.content else "pretrained_cfg in config.json"
+        return stated_by_timm(pretrained, image_size, place)
+
+    def _by_transformers(self, image_size: int) -> StatedPreprocessing | None:
+        file = self.weights.parent / PROCESSOR_FILE
+        if not file.exists():
+            return None
+        processor = read_json(file, CheckpointError, "the file")
+        if not isinstance(processor, dict):
+            raise CheckpointError(f"{PROCESSOR_FILE} holds no JSON object.")
+        return stated_by_transformers(processor, image_size, PROCESSOR_FILE)
+
+    @property
     def labels(self) -> tuple[str, ...] | None:
         """Class names in the order of the outputs, if the folder names them."""
-        if "architecture" in self.content:  # timm's
-            pretrained = self.content.get("pretrained_cfg")
-            names = pretrained.get("label_names") if isinstance(pretrained, dict) else None
-            return None if names is None else clean_labels(names)
+        if self._pretrained is not None:
+            names = self.content.get("label_names") or self._pretrained.get("label_names")
+            if names is not None:
+                return self._with_gaps_named(names) if isinstance(names, dict) else clean_labels(names)
         names = self.content.get("id2label")
         return None if names is None else _labels_by_index(names)
+
+    def _with_gaps_named(self, names: dict[str, object]) -> tuple[str, ...] | None:
+        """The table from index to name as timm writes it, which may leave indices out."""
+        if not all(index.isdecimal() and len(index) <= LONGEST_INDEX for index in names):
+            raise CheckpointError("label_names in config.json is not a table from class numbers to names.")
+        by_index, classes = {int(index): name for index, name in names.items()}, self.content.get("num_classes")
+        stated = classes if isinstance(classes, int) and classes < 10**LONGEST_INDEX else 0
+        count = max(stated, max(by_index, default=-1) + 1)
+        return clean_labels([by_index.get(index, f"class {index}") for index in range(count)])
 
     def check(self, config: LevitConfig) -> None:
         """Raise a CheckpointError where config.json contradicts what the weights were recognised as."""
@@ -49,9 +103,7 @@ class HubConfig:
                     f"config.json says {field} = {json.dumps(found)[:200]}, but the weights are those of a "
                     f"LeViT-{config.name} with {json.dumps(value)}. Pass a folder whose two files belong together."
                 )
-        size = TIMM_ARCHITECTURE.fullmatch(str(self.content.get("architecture", "")))
-        if size and size[1].upper() != config.name:
-            raise CheckpointError(f"config.json says {size[0]}, but the weights are those of a LeViT-{config.name}.")
+        check_timm(self.content, config)
         self._check_heads(config)
 
     def _check_heads(self, config: LevitConfig) -> None:
@@ -123,10 +175,12 @@ def read_hub_config(folder: Path) -> HubConfig:
     content = read_json(folder / "config.json", CheckpointError, "the file")
     if not isinstance(content, dict):
         raise CheckpointError("config.json holds no JSON object: it is not a model's.")
-    family = str(content.get("model_type", content.get("architecture")))
+    stated = content.get("model_type", TIMM_WRAPPER)
+    family = str(content.get("architecture") if stated == TIMM_WRAPPER else stated)
     if not family.startswith("levit"):
         raise CheckpointError(f"config.json is that of another architecture, {family[:100]!r}; expected a LeViT's.")
-    weights = next((folder / name for name in WEIGHT_FILES if (folder / name).is_file()), None)
+    refuse_other_networks(content)
+    weights = next((folder / name for name in (*WEIGHT_FILES, *INDEX_FILES) if (folder / name).is_file()), None)
     if weights is None:
         raise CheckpointError(f"The folder has a config.json but no weights: expected {' or '.join(WEIGHT_FILES)}.")
     return HubConfig(weights=weights, content=content)

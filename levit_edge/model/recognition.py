@@ -17,12 +17,15 @@ from levit_edge.errors import CheckpointError
 from levit_edge.model.config import CONFIGS, STEM_STRIDE, LevitConfig
 from levit_edge.model.key_maps import CheckpointFormat, file_keys
 from levit_edge.model.levit import LeViT
+from levit_edge.model.sizes import size_of
 from levit_edge.text import listed
 
 __all__ = ["Recognition", "Shape", "recognise", "tensor_shapes", "without_kernel"]
 
 Shape = tuple[int, ...]
 
+DAMAGED_TENSORS = 5
+"""So many tensors of other shapes are another size, fewer are damage."""
 MAX_IMAGE_SIZE = 512
 """Pixels. The bias index of an attention has (size / 16)⁴ entries: beyond this a file is damaged or hostile."""
 
@@ -82,12 +85,63 @@ def _best_candidate(shapes: Mapping[str, Shape]) -> Recognition:
     return max(candidates, key=lambda each: each[0])[1]
 
 
+def _fitted(candidate: Recognition, shapes: Mapping[str, Shape]) -> Recognition:
+    """`candidate`, or the network of any other size that agrees with more tensors.
+
+    Raises:
+        CheckpointError: the shapes are consistently those of a size that this LeViT cannot have.
+    """
+    shaped, named = _agreement(candidate, shapes)
+    missing = _missing(candidate, shapes)
+    if shaped == len(shapes) and not missing:
+        return candidate
+    try:
+        config = size_of(candidate.format, shapes)
+    except CheckpointError:
+        if named - shaped < DAMAGED_TENSORS:
+            return candidate
+        raise
+    if config is None:
+        return candidate
+    keys = file_keys(candidate.format, config, tensor_shapes(config))
+    other = Recognition(format=candidate.format, config=config, keys=keys)
+    better = (*_agreement(other, shapes), -_missing(other, shapes)) > (shaped, named, -missing)
+    return other if better else candidate
+
+
+def _missing(candidate: Recognition, shapes: Mapping[str, Shape]) -> int:
+    """How many of its tensors, other than its heads', are not there."""
+    body = (key for key in tensor_shapes(candidate.config) if not key.startswith("head"))
+    return sum(candidate.keys[key] not in shapes for key in body)
+
+
 def _classes(candidate: Recognition, shapes: Mapping[str, Shape]) -> int:
     for head in ("head", "head_dist"):
         shape = shapes.get(candidate.keys[f"{head}.l.weight"], ())
         if shape and shape[0] > 0:
             return shape[0]
     return candidate.config.classes
+
+
+def _check_stem(candidate: Recognition, shapes: Mapping[str, Shape]) -> None:
+    """Raise a CheckpointError for timm's stem of three convolutions, which shrinks by 8 only."""
+    third, fourth = (candidate.keys[f"patch_embed.{layer}.c.weight"] for layer in (4, 6))
+    width = shapes.get(candidate.keys["blocks.0.m.qkv.c.weight"], ())[1:2]
+    if fourth not in shapes and width and width == shapes.get(third, ())[:1]:
+        raise CheckpointError(
+            "It is a LeViT whose stem has three convolutions and shrinks by 8, as timm's levit_384_s8 and "
+            "levit_512_s8; supported are stems of four, which shrink by 16."
+        )
+
+
+def _check_square(candidate: Recognition, shapes: Mapping[str, Shape], biases: int) -> None:
+    """Raise a CheckpointError if every attention on the first grid has a bias count that no square grid has."""
+    shrinking = candidate.keys[f"blocks.{2 * candidate.config.depths[0]}.attention_biases"]
+    if isqrt(biases) ** 2 != biases and shapes.get(shrinking, ())[1:] == (biases,):
+        raise CheckpointError(
+            f"Its first stage has {biases} tokens, which form no square: it was trained for images that are not "
+            "square, and non-square input is not supported."
+        )
 
 
 def _with_image_size(config: LevitConfig, biases: int) -> LevitConfig:
@@ -108,6 +162,8 @@ def _own_config(candidate: Recognition, shapes: Mapping[str, Shape]) -> LevitCon
     first_stage = [f"blocks.{2 * pair}.m.attention_biases" for pair in range(candidate.config.depths[0])]
     found = [shapes[candidate.keys[key]] for key in first_stage if candidate.keys[key] in shapes]
     biases = Counter(shape[1] for shape in found if len(shape) == 2).most_common(1)
+    if biases:
+        _check_square(candidate, shapes, biases[0][0])
     config = _with_image_size(candidate.config, biases[0][0]) if biases else candidate.config
     distilled = any(key in shapes for own, key in candidate.keys.items() if own.startswith("head_dist."))
     return replace(config, classes=_classes(candidate, shapes), distilled=distilled)
@@ -139,6 +195,8 @@ def recognise(shapes: Mapping[str, Shape]) -> Recognition:
         CheckpointError: the names are not LeViT's, or the shapes are not those of a known size.
     """
     candidate = _best_candidate(shapes)
+    _check_stem(candidate, shapes)
+    candidate = _fitted(candidate, shapes)
     _check_is_levit(candidate, shapes)
     config = _own_config(candidate, shapes)
     names = tensor_shapes(config)

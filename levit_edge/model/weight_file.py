@@ -14,7 +14,16 @@ from torch import Tensor
 
 from levit_edge.errors import CheckpointError
 from levit_edge.model.pickle_scan import SCANNED_BYTES, is_pickle
-from levit_edge.model.torch_file import MAGICS, MAX_BYTES, explain_pickle, read_torch_file
+from levit_edge.model.shards import INDEX_SUFFIX, read_index
+from levit_edge.model.torch_file import (
+    LEGACY_NUMBER,
+    MAGICS,
+    MAX_BYTES,
+    explain_pickle,
+    explain_protocol,
+    read_torch_file,
+)
+from levit_edge.text import listed
 
 __all__ = ["WeightFile", "read_weight_file"]
 
@@ -40,9 +49,9 @@ class WeightFile:
     """The content of a weights file, unchecked but for its container."""
 
     sha256: str
-    """SHA-256 of the whole file, 64 hex digits."""
-    tensors: dict[str, Tensor]
-    """By the file's own names."""
+    """SHA-256 of the whole file, 64 hex digits; of shards, that of theirs in the order of their names."""
+    entries: dict[str, dict[str, Tensor]]
+    """Its state dicts, each by the file's own names of tensors; "" is the file itself."""
     metadata: dict[str, str]
     """The metadata of a safetensors file; empty for others."""
 
@@ -73,14 +82,17 @@ def _kind(head: bytes) -> str:
     return "a text file" if text.isprintable() or "\n" in text else "an unknown kind of file"
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def _read(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, str]]:
     with path.open("rb") as file:
         head = file.read(SCANNED_BYTES)
     if int.from_bytes(head[:8], "little") < PLAUSIBLE_HEADER_BYTES and head[8:9] == b"{":
-        return _read_safetensors(path)
+        tensors, metadata = _read_safetensors(path)
+        return {"": tensors}, metadata
     if head.startswith(MAGICS):
         return read_torch_file(path), {}
     why = explain_pickle(head) if is_pickle(head) else None
+    if why is None and LEGACY_NUMBER in head[:32]:
+        why = explain_protocol(head[1])
     raise CheckpointError(
         why or f"It is not a checkpoint but {_kind(head)}; expected a .pth of torch.save, or a safetensors file."
     )
@@ -98,22 +110,41 @@ def _check_size(path: Path) -> None:
         raise CheckpointError(f"It has {size} bytes: no LeViT checkpoint has more than {MAX_BYTES}.")
 
 
+def _read_shards(index: Path) -> WeightFile:
+    """One state dict from the files that an index names."""
+    tensors: dict[str, Tensor] = {}
+    metadata: dict[str, str] = {}
+    digest = hashlib.sha256()
+    for shard, names in read_index(index).items():
+        try:
+            file = read_weight_file(index.with_name(shard))
+        except CheckpointError as error:
+            raise CheckpointError(f"{shard}: {error}") from error
+        found = file.entries.get("", {})
+        if set(found) != names:
+            odd = sorted(map(str, set(found) ^ names))
+            raise CheckpointError(f"{index.name} and {shard} do not belong together: they differ in {listed(odd)}.")
+        tensors |= found
+        metadata |= file.metadata
+        digest.update(bytes.fromhex(file.sha256))
+    return WeightFile(sha256=digest.hexdigest(), entries={"": tensors}, metadata=metadata)
+
+
 def read_weight_file(path: Path) -> WeightFile:
-    """Read every tensor of a weights file.
+    """Read every tensor of a weights file, or of the files that an index (`*.index.json`) names.
 
     Raises:
         CheckpointError: it is missing, unreadable, empty, damaged, too large, asks to run code, or no weights file.
     """
+    if path.name.endswith(INDEX_SUFFIX):
+        return _read_shards(path)
     try:
         _check_size(path)
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        tensors, metadata = _read(path)
+        entries, metadata = _read(path)
     except OSError as error:
         raise CheckpointError(f"It cannot be read: {error.strerror or error}.") from error
-    if not tensors:
+    if not any(entries.values()):
         raise CheckpointError("It holds no tensors. Fetch or save it again.")
-    stated = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
-    if stated > MAX_BYTES:
-        raise CheckpointError(f"Its tensors have {stated} bytes: no LeViT checkpoint has more than {MAX_BYTES}.")
-    return WeightFile(sha256=sha256, tensors=tensors, metadata=metadata)
+    return WeightFile(sha256=sha256, entries=entries, metadata=metadata)

@@ -4,11 +4,11 @@ Accuracies are in percent, drops in percentage points, sizes in bytes.
 """
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Annotated
 
 from levit_edge.bundle.kinds import OldestRuntime, Precision, Runtime
-from levit_edge.bundle.manifest import CheckpointProvenance, Gate
+from levit_edge.bundle.manifest import Gate
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.documents import Between, Count, Matching, Sha256, Version
 from levit_edge.errors import PackageError
@@ -22,6 +22,7 @@ __all__ = [
     "ImagesUsed",
     "InputFormat",
     "PackageDocument",
+    "PackedCheckpoint",
     "PackedFile",
     "PackedModel",
 ]
@@ -54,7 +55,8 @@ class InputFormat:
     image_size: int
     resize: int
     interpolation: str
-    crop: Annotated[str, Matching("center", "center")] = "center"
+    crop: Annotated[str, Matching("center|squash", "center or squash")] = "center"
+    """`squash`: both sides are resized to `resize`, not the short one alone; the centre is cut out then too."""
     channels: Annotated[str, Matching("RGB", "RGB")] = "RGB"
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
@@ -63,13 +65,20 @@ class InputFormat:
     def __post_init__(self) -> None:
         self.preprocessing()
 
+    @classmethod
+    def of(cls, preprocessing: Preprocessing) -> "InputFormat":
+        """What does the same as `preprocessing`."""
+        values = asdict(preprocessing)
+        return cls(crop="squash" if values.pop("squash") else "center", **values)
+
     def preprocessing(self) -> Preprocessing:
         """The same for `levit_edge.data`.
 
         Raises:
             DataError: a value is out of its range.
         """
-        return Preprocessing(**{field.name: getattr(self, field.name) for field in fields(Preprocessing)})
+        shared = {field.name for field in fields(Preprocessing)} - {"squash"}
+        return Preprocessing(squash=self.crop == "squash", **{name: getattr(self, name) for name in shared})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +138,16 @@ class ImagesUsed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PackedCheckpoint:
+    """Where the weights came from."""
+
+    source: str
+    """Without its folders."""
+    format: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PackageDocument:
     """`model.json`."""
 
@@ -137,7 +156,7 @@ class PackageDocument:
     """The version of the levit-edge that packed it."""
     purpose: Purpose
     name: str
-    """The size: 128S, 128, 192, 256, 384 or demo."""
+    """The size: 128S, 128, 192, 256, 384, demo, or custom."""
     classes: FromOne
     labels_file: str
     input: InputFormat
@@ -145,7 +164,7 @@ class PackageDocument:
     """(N, 3, image_size, image_size), already normalised."""
     models: tuple[PackedModel, ...]
     evaluation: Evaluation
-    checkpoint: CheckpointProvenance
+    checkpoint: PackedCheckpoint
     calibration: ImagesUsed
     quantized_utc: str
     files: dict[str, PackedFile]

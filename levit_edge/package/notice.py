@@ -2,9 +2,9 @@
 
 from importlib.metadata import distribution, version
 
-from levit_edge.bundle.manifest import CheckpointProvenance
 from levit_edge.errors import PackageError
 from levit_edge.package.contents import LICENSE_FILE, Purpose
+from levit_edge.package.document import PackedCheckpoint
 
 __all__ = ["license_text", "notice"]
 
@@ -29,7 +29,7 @@ The programs
 """
 
 
-def notice(checkpoint: CheckpointProvenance, purpose: Purpose) -> str:
+def notice(checkpoint: PackedCheckpoint, purpose: Purpose) -> str:
     """The text of `NOTICE.txt`."""
     model = MODEL.format(version=version("levit-edge"), source=checkpoint.source, sha256=checkpoint.sha256)
     return model + (SOURCES if purpose is Purpose.BOARD else "")

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
@@ -14,6 +14,7 @@ import levit_edge
 from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.manifest import Artifact, Manifest, Verification
 from levit_edge.bundle.reader import Bundle
+from levit_edge.data.preprocess import Preprocessing
 from levit_edge.device.golden import LEAST_SQNR_DB
 from levit_edge.documents import to_json
 from levit_edge.errors import BundleError
@@ -37,6 +38,7 @@ from levit_edge.package.document import (
     ImagesUsed,
     InputFormat,
     PackageDocument,
+    PackedCheckpoint,
     PackedFile,
     PackedModel,
 )
@@ -44,6 +46,7 @@ from levit_edge.package.notice import license_text, notice
 
 __all__ = ["pack", "packed_files"]
 
+APP_INTERPOLATION = "bicubic"
 GOLDEN_IMAGES = 2
 """More than one, so that what answers the same to everything fails; few, as an app carries them."""
 
@@ -52,7 +55,7 @@ def pack(bundle: Bundle, purpose: Purpose) -> bytes:
     """The package of the bundle's int8 files.
 
     Raises:
-        BundleError: the bundle lacks a file that the package needs, or it is damaged.
+        BundleError: the bundle lacks a file that the package needs, or it is damaged; or the app cannot preprocess so.
         PackageError: this installation of levit-edge is not whole.
     """
     return write_archive(packed_files(bundle, purpose))
@@ -65,8 +68,11 @@ def packed_files(bundle: Bundle, purpose: Purpose, precision: Precision = Precis
         BundleError, PackageError: as for `pack`.
     """
     manifest = bundle.manifest
+    if purpose is Purpose.ANDROID:
+        _check_app_can(manifest.preprocessing)
     artifacts = [bundle.artifact(runtime, precision) for runtime in runtimes_of(purpose)]
-    checkpoint = replace(manifest.checkpoint, source=_last_part(manifest.checkpoint.source))
+    origin = manifest.checkpoint
+    checkpoint = PackedCheckpoint(source=_last_part(origin.source), format=origin.format, sha256=origin.sha256)
     files = {LABELS_FILE: bundle.read(manifest.labels_file), NOTICE_FILE: notice(checkpoint, purpose).encode()}
     bundle.labels()  # checks that there is one for each class
     golden = bundle.golden()
@@ -85,7 +91,7 @@ def packed_files(bundle: Bundle, purpose: Purpose, precision: Precision = Precis
         name=manifest.config.name,
         classes=manifest.config.classes,
         labels_file=LABELS_FILE,
-        input=InputFormat(**asdict(manifest.preprocessing)),
+        input=InputFormat.of(manifest.preprocessing),
         golden_input=FloatArray(file=GOLDEN_INPUT_FILE, shape=(images, 3, size, size)),
         models=tuple(_model(manifest, artifact, images) for artifact in artifacts),
         evaluation=_evaluation(manifest.verification),
@@ -103,6 +109,17 @@ def packed_files(bundle: Bundle, purpose: Purpose, precision: Precision = Precis
     )
     text = json.dumps(to_json(document), indent=1, ensure_ascii=False)
     return files | {DOCUMENT_FILE: text.encode() + b"\n"}
+
+
+def _check_app_can(preprocessing: Preprocessing) -> None:
+    """Raise a BundleError if the Java code makes other inputs of photographs than the model was measured with."""
+    if preprocessing.squash or preprocessing.interpolation != APP_INTERPOLATION:
+        does = f"crop squash ({preprocessing.interpolation})" if preprocessing.squash else preprocessing.interpolation
+        raise BundleError(
+            f"this model's photographs are resized with {does}, and the Android code does {APP_INTERPOLATION} with the"
+            f" centre crop alone. Quantize with --interpolation {APP_INTERPOLATION} --crop center, and see what"
+            " accuracy that leaves; packages --for board can do it."
+        )
 
 
 def _model(manifest: Manifest, artifact: Artifact, images: int) -> PackedModel:

@@ -38,6 +38,7 @@ def quantize(
     checkpoint: str | Path | None = None,
     *,
     size: str | None = None,
+    weights: str | None = None,
     output: str | Path,
     calibration: Path | None = None,
     evaluation: Path | None = None,
@@ -53,8 +54,9 @@ def quantize(
     """Fold, calibrate, quantize, export, verify, and write a bundle to `output`.
 
     `checkpoint` is a file, a folder or a Hugging Face id; None takes the published weights of `size`, or the embedded
-    demo. `calibration` and `evaluation` are image folders; without them the embedded photographs serve, and `warn` is
-    told what that means. `options` say how the images are read, and how many evaluate.
+    demo. `weights` chooses among the networks of a file that holds several, such as `state_dict_ema`. `calibration` and
+    `evaluation` are image folders; without them the embedded photographs serve, and `warn` is told what that means.
+    `options` say how the images are read, and how many evaluate.
 
     `max_drop_pt` is an accuracy budget: on one part of the evaluation images, layers move to better schemes until the
     drop is within it (`levit_edge.quantize.analysis.search`); the other part gives the figures and the gate. The bundle
@@ -73,6 +75,7 @@ def quantize(
     run = prepare(
         checkpoint,
         size,
+        weights,
         calibration=calibration,
         evaluation=evaluation,
         recipe=recipe or Recipe(),
@@ -139,6 +142,8 @@ def _describe(
         created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
         config=run.trained.config,
         preprocessing=run.preprocessing,
+        preprocessing_origin=run.preprocessing_origin,
+        preprocessing_changes=run.options.preprocessing,
         recipe=planned.recipe(run.recipe),
         layers=planned.plan.records,
         checkpoint=run.provenance,

@@ -4,25 +4,28 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from levit_edge.bundle.manifest import CheckpointProvenance
+from levit_edge.bundle.manifest import EMBEDDED, CheckpointProvenance
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.classes import ModelClasses
 from levit_edge.data.imagefolder import ImageSet
-from levit_edge.data.loader import check_headers
-from levit_edge.data.options import ImageOptions
+from levit_edge.data.loader import are_squares, check_headers
+from levit_edge.data.options import ImageOptions, PreprocessingChanges
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
-from levit_edge.errors import DataError
+from levit_edge.errors import CheckpointError, DataError
 from levit_edge.model.checkpoint import Checkpoint, read_checkpoint
+from levit_edge.model.config import LevitConfig
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.model.download import resolve_checkpoint
 from levit_edge.model.fuse import fuse
+from levit_edge.model.hub_preprocessing import LEVIT_PROTOCOL, PreprocessingOrigin
 from levit_edge.quantize.calibration.calibrated import Calibrated, calibrate_network
 from levit_edge.quantize.calibration.sources import ImageSources, choose_images
 from levit_edge.runtime.evaluation.gate import DEFAULT_RULES, GateRules
 from levit_edge.system.progress import Stages
+from levit_edge.text import listed
 
-__all__ = ["Prepared", "check_images", "prepare", "with_search_images"]
+__all__ = ["Prepared", "check_images", "choose_preprocessing", "prepare", "with_search_images"]
 
 SEARCH_IMAGES = 1000
 """At most this many, and at most half of the evaluation images, choose the schemes; the others give the figures."""
@@ -37,6 +40,8 @@ class Prepared:
     """Its model in the form that is deployed."""
     provenance: CheckpointProvenance
     preprocessing: Preprocessing
+    preprocessing_origin: str
+    """Whose word that is: the checkpoint's, or the user's."""
     recipe: Recipe
     """With the number of calibration images that are used."""
     images: ImageSources
@@ -57,6 +62,7 @@ class Prepared:
 def prepare(
     checkpoint: str | Path | None,
     size: str | None,
+    weights: str | None = None,
     *,
     calibration: Path | None,
     evaluation: Path | None,
@@ -70,13 +76,14 @@ def prepare(
     """Read the checkpoint, choose the images and fold the network; see `levit_edge.quantize.pipeline.quantize`.
 
     Raises:
-        CheckpointError: the checkpoint cannot be had or is not one of a LeViT.
-        DataError: see `choose_images`.
+        CheckpointError: the checkpoint cannot be had, is not one of a LeViT, or states preprocessing that there is not.
+        DataError: see `choose_images` and `Preprocessing`.
     """
     with stages.stage("read checkpoint"):
         source = resolve_checkpoint(None if checkpoint is None else str(checkpoint), size)
-        trained = read_checkpoint(source, size)
-    preprocessing = Preprocessing.from_config(trained.config, options.resize)
+        trained = read_checkpoint(source, size, weights)
+    _tell(trained, warn)
+    preprocessing, origin = _preprocessing_of(trained, source, options.preprocessing)
     images = choose_images(
         demo_model=trained.config.name == "demo",
         model=ModelClasses.of(trained.config.classes, trained.labels, options.classes),
@@ -87,21 +94,81 @@ def prepare(
         max_drop_pt=max_drop_pt,
         warn=warn,
     )
+    if not options.preprocessing.sizes_images:
+        _warn_if_made_to_size(images, preprocessing, warn)
     with stages.stage("fold batch norm"):
         deploy = fuse(trained.model)
     return Prepared(
         trained=trained,
         deploy=deploy,
         provenance=CheckpointProvenance(
-            source=str(checkpoint) if checkpoint else source.name, format=str(trained.format), sha256=trained.sha256
+            source=str(checkpoint) if checkpoint else source.name,
+            format=str(trained.format),
+            sha256=trained.sha256,
+            entry=trained.entry,
+            other_entries=trained.other_entries,
         ),
         preprocessing=preprocessing,
+        preprocessing_origin=origin,
         recipe=replace(recipe, calibration_images=len(images.calibration)),
         images=images,
         options=options,
         max_drop_pt=max_drop_pt,
         rules=rules,
     )
+
+
+def choose_preprocessing(
+    config: LevitConfig, origin: PreprocessingOrigin, changes: PreprocessingChanges
+) -> tuple[Preprocessing, str]:
+    """What a checkpoint of that `config` is to see, and whose word that is.
+
+    Raises:
+        CheckpointError: the checkpoint states what levit-edge does not do, and `changes` do not say all of it.
+        DataError: a value is out of its range.
+    """
+    words = " ".join(" ".join(option) for option in changes.option_words())
+    if origin.fault is not None and not changes.is_whole:
+        raise CheckpointError(origin.fault)
+    text = words if changes.is_whole else f"{origin.text}; {words}" if words else origin.text
+    try:
+        return Preprocessing.from_config(config, changes), text
+    except DataError as error:
+        if origin == LEVIT_PROTOCOL:
+            raise
+        raise DataError(f"{text}: {error}") from error
+
+
+def _warn_if_made_to_size(images: ImageSources, preprocessing: Preprocessing, warn: Callable[[str], None]) -> None:
+    """Say it if images have the network's size already, and are to be enlarged and cut."""
+    size, resize = preprocessing.image_size, preprocessing.resize
+    named = {images.calibration_source: images.calibration, images.evaluation_source: images.evaluation}
+    for source, chosen in named.items():
+        if resize != size and source != EMBEDDED and are_squares(chosen.images, size):
+            warn(
+                f"the images of {source} are {size}×{size} already. They are enlarged to {resize} pixels and their"
+                f" centre is cut out, as if they were photographs; if they were made for this network, pass"
+                f" --resize {size}."
+            )
+
+
+def _preprocessing_of(trained: Checkpoint, source: Path, changes: PreprocessingChanges) -> tuple[Preprocessing, str]:
+    """As `choose_preprocessing`; a message names the checkpoint."""
+    try:
+        return choose_preprocessing(trained.config, trained.preprocessing_origin, changes)
+    except CheckpointError as error:
+        raise CheckpointError(f"{source}: {error}") from error
+
+
+def _tell(trained: Checkpoint, warn: Callable[[str], None]) -> None:
+    """Say which of a file's networks was taken, and what is not as in a trained LeViT."""
+    if trained.other_entries:
+        warn(
+            f"{trained.path.name} holds several LeViTs: {trained.entry} was taken; --weights takes another"
+            f" ({listed(trained.other_entries)})."
+        )
+    for note in trained.notes:
+        warn(f"{trained.path.name}: {note}.")
 
 
 def check_images(run: Prepared, stages: Stages) -> None:

@@ -112,6 +112,7 @@ def inputs_of(run: Prepared) -> dict[str, str]:
     """All that a quantized model depends on: weights, images, recipe, preprocessing, software and processor."""
     return {
         "checkpoint": run.trained.sha256,
+        "weights": run.trained.entry or "",
         "config": json.dumps(to_json(run.trained.config)),
         "calibration images": ordered_digest(run.images.calibration),
         "bad images": "skipped" if run.options.skip_bad_images else "refused",

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from levit_edge.bundle.manifest import EMBEDDED, Manifest
 from levit_edge.bundle.recipe import LayerScheme, Recipe, option_words
+from levit_edge.data.options import PreprocessingChanges
 from levit_edge.model.config import CONFIGS
 from levit_edge.report.caveats import DEMO
 
@@ -23,8 +24,7 @@ def quantize_command(manifest: Manifest, limit: int | None) -> list[str]:
     In parts of one option each, quoted.
     """
     options = [*_model(manifest), *_images(manifest), *option_words(_recipe(manifest))]
-    if manifest.preprocessing.resize != manifest.config.resize:
-        options.append(("--resize", str(manifest.preprocessing.resize)))
+    options += _changes(manifest).option_words()
     if manifest.search is not None:
         options.append(("--max-drop", f"{manifest.search.max_drop_pt:g}"))
     if limit is not None:
@@ -47,6 +47,8 @@ def _model(manifest: Manifest) -> Iterator[Option]:
         yield ("--model", name)
     if name != DEMO and (published is None or checkpoint.source != published.file_name):
         yield ("--checkpoint", checkpoint.source)
+    if checkpoint.other_entries and checkpoint.entry is not None:
+        yield ("--weights", checkpoint.entry)
 
 
 def _images(manifest: Manifest) -> Iterator[Option]:
@@ -55,6 +57,14 @@ def _images(manifest: Manifest) -> Iterator[Option]:
         yield ("--calibration", calibration)
     if evaluation not in {EMBEDDED, calibration}:
         yield ("--evaluation", evaluation)
+
+
+def _changes(manifest: Manifest) -> PreprocessingChanges:
+    """What was asked for; older manifests only tell by the one value that could be."""
+    if manifest.preprocessing_changes is not None:
+        return manifest.preprocessing_changes
+    resize = manifest.preprocessing.resize
+    return PreprocessingChanges(resize=None if resize == manifest.config.resize else resize)
 
 
 def _recipe(manifest: Manifest) -> Recipe:

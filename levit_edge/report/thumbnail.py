@@ -8,8 +8,7 @@ import numpy as np
 from PIL import Image
 
 from levit_edge.data.locations import Location, image_at
-from levit_edge.data.preprocess import Preprocessing
-from levit_edge.device.image import crop_square
+from levit_edge.data.preprocess import Preprocessing, cut_square
 
 __all__ = ["make_thumbnail", "thumbnail_fault"]
 
@@ -28,7 +27,7 @@ def make_thumbnail(location: Location, preprocessing: Preprocessing) -> str:
     Raises:
         DataError: the photograph cannot be read.
     """
-    square = crop_square(image_at(location), preprocessing.resize, preprocessing.image_size)
+    square = cut_square(image_at(location), preprocessing)
     pixels = np.asarray(square.resize((SIDE, SIDE), Image.Resampling.LANCZOS))
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=QUALITY, optimize=True)

@@ -9,8 +9,10 @@ from levit_edge.benchmark.measurement import Measurement
 from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.manifest import Artifact
 from levit_edge.bundle.recipe import Recipe
+from levit_edge.data.options import PreprocessingChanges
 from levit_edge.data.preprocess import Preprocessing
-from levit_edge.errors import DataError
+from levit_edge.errors import CheckpointError, DataError
+from levit_edge.quantize.prepare import choose_preprocessing
 from levit_edge.runtime.evaluation.gate import GateRules
 from levit_edge.runtime.evaluation.tally import Tallies
 from levit_edge.runtime.runner import runtime_version
@@ -40,7 +42,8 @@ class NamedCheckpoint:
 
     name: str
     place: CheckpointPlace
-    resize: int | None
+    preprocessing: PreprocessingChanges
+    """What is otherwise than it says itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +52,8 @@ class BuiltFiles:
 
     facts: CheckpointIdentity
     preprocessing: Preprocessing
+    preprocessing_origin: str
+    preprocessing_changes: PreprocessingChanges
     evaluation: Listing
     """Whose class folders name the classes of networks that name none."""
     calibrated: Calibrated
@@ -76,6 +81,8 @@ class _Work:
 
     checkpoint: NamedCheckpoint
     facts: CheckpointIdentity
+    preprocessing: Preprocessing
+    preprocessing_origin: str
     plan: SweepPlan
     runner: Runner
     calibration: Images
@@ -86,11 +93,6 @@ class _Work:
         """The checkpoint as tasks take it."""
         facts = self.facts
         return Network(checkpoint=self.checkpoint.place, sha256=facts.provenance.sha256, config=facts.config)
-
-    @property
-    def preprocessing(self) -> Preprocessing:
-        """That of its images."""
-        return Preprocessing.from_config(self.facts.config, self.checkpoint.resize)
 
 
 async def make_candidates(
@@ -112,8 +114,21 @@ async def make_candidates(
     facts = found.read(CheckpointIdentity)
     config, sha256 = facts.config, facts.provenance.sha256
     blank = [replace(each, size=config.name, classes=config.classes, checkpoint_sha256=sha256) for each in blank]
+    try:
+        preprocessing, origin = choose_preprocessing(config, facts.preprocessing_origin, checkpoint.preprocessing)
+    except (CheckpointError, DataError) as error:
+        return tuple(
+            BuiltCandidate(candidate=each).with_problems(f"{checkpoint.place.shown}: {error}") for each in blank
+        )
     work = _Work(
-        checkpoint=checkpoint, facts=facts, plan=plan, runner=runner, calibration=calibration, evaluation=evaluation
+        checkpoint=checkpoint,
+        facts=facts,
+        preprocessing=preprocessing,
+        preprocessing_origin=origin,
+        plan=plan,
+        runner=runner,
+        calibration=calibration,
+        evaluation=evaluation,
     )
     built = await asyncio.gather(*(_quantized(each, work) for each in blank))
     return tuple(await _evaluated(built, work))
@@ -143,6 +158,8 @@ async def _quantized(candidate: Candidate, work: _Work) -> BuiltCandidate:
         files=BuiltFiles(
             facts=work.facts,
             preprocessing=work.preprocessing,
+            preprocessing_origin=work.preprocessing_origin,
+            preprocessing_changes=work.checkpoint.preprocessing,
             evaluation=work.evaluation.listing,
             calibrated=plan.read(Calibrated),
             quantized=quantized,

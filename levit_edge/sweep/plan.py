@@ -10,6 +10,7 @@ from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.reader import plain_file_name
 from levit_edge.bundle.recipe import Recipe, read_recipe
 from levit_edge.data.named_sets import is_named_set
+from levit_edge.data.options import PreprocessingChanges
 from levit_edge.documents import Between, Length, Version, from_json, read_toml, to_json
 from levit_edge.errors import LevitEdgeError, PlanError
 from levit_edge.model.config import CONFIGS
@@ -53,9 +54,22 @@ class CheckpointSource:
     size: str | None = None
     """The size that they have to be, one of `CONFIGS`; None takes any."""
     resize: int | None = None
-    """Length of the short side before the centre crop, pixels; None: the size's own."""
+    """Length of the short side before the centre crop, pixels; None: the checkpoint's own, as for the next four."""
+    crop: str | None = None
+    """As in `PreprocessingChanges`."""
+    interpolation: str | None = None
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+
+    @property
+    def preprocessing(self) -> PreprocessingChanges:
+        """What is otherwise than the checkpoint says."""
+        return PreprocessingChanges(
+            resize=self.resize, crop=self.crop, interpolation=self.interpolation, mean=self.mean, std=self.std
+        )
 
     def __post_init__(self) -> None:
+        self.preprocessing  # noqa: B018 - checks the values
         if self.path is None and self.size is None:
             raise PlanError("a checkpoint needs path, size or both")
         if self.size is not None and self.size not in CONFIGS:

@@ -181,7 +181,7 @@ def _checkpoints(sources: Sequence[CheckpointSource]) -> list[NamedCheckpoint]:
     if twice := next((path for path in paths if paths.count(path) > 1), None):
         raise PlanError(f"the plan names the checkpoint {twice} twice.")
     return [
-        NamedCheckpoint(name=name, place=place, resize=source.resize)
+        NamedCheckpoint(name=name, place=place, preprocessing=source.preprocessing)
         for name, (source, place) in zip(distinct_names(paths), places, strict=True)
     ]
 

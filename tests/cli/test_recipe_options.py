@@ -21,6 +21,7 @@ from levit_edge.bundle.recipe import (
     recipe_options,
 )
 from levit_edge.cli.main import run
+from levit_edge.data.options import PreprocessingChanges
 from levit_edge.documents import to_json
 from levit_edge.errors import ExitStatus
 from levit_edge.quantize import pipeline
@@ -92,7 +93,19 @@ def test_a_recipe_survives_the_command_line(asked: dict[str, Any], command: str,
 def test_the_hint_after_a_failed_gate_looks_at_the_same_model(asked: dict[str, Any], capsys: Captured) -> None:
     words = [word for option in option_words(OTHER) for word in option]
     inputs = ["--model", "128S", "--checkpoint", "my weights.pth", "--calibration", "train", "--evaluation", "val"]
-    common = [*inputs, "--resize", "40", "--skip-bad-images"]
+    changes = [
+        "--resize",
+        "40",
+        "--crop",
+        "squash",
+        "--interpolation",
+        "lanczos",
+        "--mean",
+        "0.5,0,1",
+        "--std",
+        "1,1,1",
+    ]
+    common = [*inputs, *changes, "--skip-bad-images"]
     assert run(["quantize", *common, *words, "--max-drop", "0.1"]) == ExitStatus.GATE_FAILED
     hint = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("next: "))
     keys = ("size", "calibration", "evaluation", "options", "recipe")
@@ -102,6 +115,30 @@ def test_the_hint_after_a_failed_gate_looks_at_the_same_model(asked: dict[str, A
     asked["options"] = replace(asked["options"], limit=None)  # `sensitivity` looks at 128 images unless told
     assert {key: asked[key] for key in keys} == of_quantize
     assert of_quantize["recipe"] == OTHER
+    assert of_quantize["options"].preprocessing == PreprocessingChanges(
+        resize=40, crop="squash", interpolation="lanczos", mean=(0.5, 0.0, 1.0), std=(1.0, 1.0, 1.0)
+    )
+
+
+@pytest.mark.parametrize("command", ["quantize", "sensitivity"])
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("--crop", "border"), "crop is 'border', expected center, squash or a fraction from 0.1 to 1."),
+        (("--crop", "1.5"), "crop is '1.5', expected center, squash or a fraction from 0.1 to 1."),
+        (("--crop", "nan"), "crop is 'nan'"),
+        (("--crop", "0.9", "--resize", "248"), "resize 248 and crop 0.9 both say how large images are made: give one."),
+        (("--interpolation", "nearest"), "interpolation is 'nearest', expected one of bicubic, bilinear, lanczos."),
+        (("--mean", "0.5"), "'0.5' is not three numbers such as 0.5,0.5,0.5."),
+        (("--std", "a,b,c"), "'a,b,c' is not three numbers such as 0.5,0.5,0.5."),
+    ],
+)
+def test_wrong_preprocessing_options(
+    asked: dict[str, Any], capsys: Captured, command: str, words: tuple[str, ...], complaint: str
+) -> None:
+    assert run([command, "--model", "demo", *words]) == ExitStatus.USAGE
+    assert complaint in " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert asked == {}
 
 
 @pytest.mark.usefixtures("asked")

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from levit_edge.cli.main import run
 from levit_edge.data.preprocess import read_input
 from levit_edge.device.facts import read_facts
 from levit_edge.device.run import UnpackedPackage, bench
-from levit_edge.errors import DataError
+from levit_edge.errors import DataError, PackageError
 from levit_edge.package.contents import SOURCE_FILES
 
 Completed = subprocess.CompletedProcess[str]
@@ -98,6 +99,35 @@ def test_pixels_and_inputs_are_those_of_the_library(
     package, preprocessing = UnpackedPackage(unpacked), packable_bundle.manifest.preprocessing
     for path in photographs_of_all_kinds:
         assert np.array_equal(package.read_photograph(path)[0], read_input(path, preprocessing))
+
+
+@pytest.mark.parametrize(
+    ("crop", "interpolation"), [("squash", "bilinear"), ("center", "lanczos"), ("squash", "bicubic")]
+)
+def test_other_preprocessing_is_that_of_the_library(
+    unpacked: Path, packable_bundle: Bundle, photographs_of_all_kinds: list[Path], crop: str, interpolation: str
+) -> None:
+    change_input(unpacked, crop=crop, interpolation=interpolation)
+    preprocessing = replace(
+        packable_bundle.manifest.preprocessing, squash=crop == "squash", interpolation=interpolation
+    )
+    package = UnpackedPackage(unpacked)
+    for path in photographs_of_all_kinds:
+        assert np.array_equal(package.read_photograph(path)[0], read_input(path, preprocessing))
+
+
+@pytest.mark.parametrize("change", [{"crop": "border"}, {"interpolation": "nearest"}])
+def test_unknown_preprocessing_is_refused(unpacked: Path, change: dict[str, str]) -> None:
+    change_input(unpacked, **change)
+    with pytest.raises(PackageError, match="unpack the package again"):
+        UnpackedPackage(unpacked)
+
+
+def change_input(unpacked: Path, **values: str) -> None:
+    file = unpacked / "model.json"
+    document = json.loads(file.read_text())
+    document["input"] |= values
+    file.write_text(json.dumps(document))
 
 
 def test_the_self_test_passes(on_board: Path, unpacked: Path) -> None:

@@ -15,6 +15,7 @@ from levit_edge.data.classes import ModelClasses
 from levit_edge.data.image_set import calibration_images, evaluation_images
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import Decoder, batches
+from levit_edge.data.options import PreprocessingChanges
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.model.checkpoint import read_checkpoint
@@ -36,7 +37,7 @@ COLLAPSED_TOP1 = 30.0
 
 def test_int8_of_a_rescaled_checkpoint_is_as_good(shared: Path) -> None:
     trained = read_checkpoint(shared / "checkpoints" / "levit-128S-imagenette.pth")
-    preprocessing = Preprocessing.from_config(trained.config, 224)
+    preprocessing = Preprocessing.from_config(trained.config, PreprocessingChanges(resize=224))
     calibration = balanced_sample(calibration_images(shared / "data" / "imagenette" / "train"), 128, seed=0)
     evaluation = evaluation_images(shared / "data" / "imagenette" / "val", ModelClasses(outputs=trained.config.classes))
     original = fuse(trained.model)

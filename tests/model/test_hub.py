@@ -32,6 +32,21 @@ def test_safetensors_are_preferred(hub: Any, tmp_path: Path) -> None:
     assert sorted(file.name for file in fetch(hub, tmp_path).iterdir()) == ["config.json", "model.safetensors"]
 
 
+def test_transformers_preprocessing_is_fetched_where_there_is_some(hub: Any, tmp_path: Path) -> None:
+    hub.files[FOLDER + "model.safetensors"] = b"tensors"
+    hub.files[FOLDER + "preprocessor_config.json"] = b'{"resample": 2}'
+    folder = fetch(hub, tmp_path)
+    assert (folder / "preprocessor_config.json").read_bytes() == b'{"resample": 2}'
+    assert fetch_from_hub("facebook/levit-128S", endpoint="http://127.0.0.1:1", cache=tmp_path) == folder
+
+
+def test_preprocessing_that_cannot_be_fetched_is_not_left_out(hub: Any, tmp_path: Path) -> None:
+    hub.files[FOLDER + "model.safetensors"] = b"tensors"
+    hub.statuses[FOLDER + "preprocessor_config.json"] = 403
+    with pytest.raises(DownloadError, match="cannot be fetched from the Hugging Face hub"):
+        fetch(hub, tmp_path)
+
+
 def test_pickled_weights(hub: Any, tmp_path: Path) -> None:
     hub.headers["X-Error-Code"] = "EntryNotFound"
     hub.files[FOLDER + "pytorch_model.bin"] = b"pickle"

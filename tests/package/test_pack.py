@@ -7,6 +7,7 @@ import sys
 import zipfile
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -88,6 +89,30 @@ def test_floats_and_labels_are_those_of_the_bundle(packable_bundle: Bundle, boar
     package = Package.parse(board_package, "it")
     assert package.labels() == packable_bundle.labels()
     assert np.array_equal(package.floats(package.document.golden_input), packable_bundle.golden()["inputs"])
+
+
+OTHERWISE = [({"squash": True}, r"crop squash \(bicubic\)"), ({"interpolation": "lanczos"}, "lanczos")]
+
+
+@pytest.mark.parametrize(("change", "complaint"), OTHERWISE)
+def test_other_preprocessing_is_for_boards_alone(
+    packable_bundle: Bundle, change: dict[str, Any], complaint: str
+) -> None:
+    preprocessing = dataclasses.replace(packable_bundle.manifest.preprocessing, **change)
+    manifest = dataclasses.replace(packable_bundle.manifest, preprocessing=preprocessing)
+    bundle = Bundle(packable_bundle.path, manifest)
+    with pytest.raises(BundleError, match=f"resized with {complaint}, and the Android code does bicubic"):
+        pack(bundle, Purpose.ANDROID)
+    assert Package.parse(pack(bundle, Purpose.BOARD), "it").document.input.preprocessing() == preprocessing
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_usual_preprocessing_has_no_new_keys(packable_bundle: Bundle, purpose: Purpose) -> None:
+    with zipfile.ZipFile(BytesIO(pack(packable_bundle, purpose))) as archive:
+        stated = json.loads(archive.read(DOCUMENT_FILE))["input"]
+    keys = ["image_size", "resize", "interpolation", "crop", "channels", "mean", "std", "layout"]
+    assert list(stated) == keys
+    assert (stated["interpolation"], stated["crop"]) == ("bicubic", "center")
 
 
 def test_a_bundle_that_does_not_name_its_tools_is_refused(packable_bundle: Bundle) -> None:

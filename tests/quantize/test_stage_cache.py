@@ -212,6 +212,7 @@ def run(demo_steps: Demo, trained: Checkpoint, chosen: ImageSet, tmp_path: Path)
         deploy=demo_steps.deploy,
         provenance=CheckpointProvenance(source="demo", format="safetensors", sha256=trained.sha256),
         preprocessing=Preprocessing.from_config(trained.config),
+        preprocessing_origin="",
         recipe=Recipe(),
         images=ImageSources(
             calibration=calibration, calibration_source="", evaluation=calibration, evaluation_source=""

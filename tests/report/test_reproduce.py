@@ -6,6 +6,7 @@ import pytest
 from levit_edge.bundle.manifest import CheckpointProvenance, ImageProvenance, Move, SearchRecord
 from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.recipe import LayerScheme, Recipe
+from levit_edge.data.options import PreprocessingChanges
 from levit_edge.report.reproduce import quantize_command, verify_command
 
 
@@ -33,6 +34,16 @@ def test_moves_of_a_search_are_left_to_the_search(recorded: Bundle) -> None:
     ]
 
 
+def test_all_that_was_asked_of_preprocessing_is_repeated(recorded: Bundle) -> None:
+    changes = PreprocessingChanges(
+        crop="0.9", interpolation="lanczos", mean=(0.5, 0.25, 0.0), std=(0.5, 0.123456789012345, 1.0)
+    )
+    words = shlex.split(" ".join(quantize_command(replace(recorded.manifest, preprocessing_changes=changes), None)))
+    asked = "--crop 0.9 --interpolation lanczos --mean 0.5,0.25,0.0 --std 0.5,0.123456789012345,1.0"
+    assert asked in " ".join(words)
+    assert "--resize" not in words
+
+
 @pytest.mark.parametrize("source", ["$(reboot)", "a; reboot", "`reboot`", "'; reboot; '", "--output"])
 def test_nothing_of_a_bundle_is_a_command(recorded: Bundle, source: str) -> None:
     images = replace(recorded.manifest.verification.images, source=source)
@@ -45,3 +56,14 @@ def test_nothing_of_a_bundle_is_a_command(recorded: Bundle, source: str) -> None
         assert command is not None
         words = shlex.split(command)
         assert words[words.index("--evaluation") + 1] == source
+
+
+def test_the_weights_of_a_file_with_several_are_named(recorded: Bundle) -> None:
+    checkpoint = CheckpointProvenance(
+        source="my.pth", format="timm", sha256="", entry="state_dict_ema", other_entries=("state_dict",)
+    )
+    manifest = replace(
+        recorded.manifest, checkpoint=checkpoint, config=replace(recorded.manifest.config, name="custom")
+    )
+    words = shlex.split(" ".join(quantize_command(manifest, None)))
+    assert words[words.index("--checkpoint") + 1 :][:3] == ["my.pth", "--weights", "state_dict_ema"]

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from levit_edge.bundle.recipe import Recipe, Scheme
+from levit_edge.data.options import PreprocessingChanges
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import PlanError
 from levit_edge.sweep.plan import SweepPlan, Winner, WinnerBy, read_plan
@@ -38,6 +39,28 @@ def test_the_least_plan(tmp_path: Path) -> None:
     assert plan.recipes == {"default": Recipe()}
     assert plan.winner == Winner(by=WinnerBy.ACCURACY)
     assert plan.latency is None
+
+
+def test_preprocessing_that_is_otherwise_than_the_checkpoint_says(tmp_path: Path) -> None:
+    asked = 'crop = "0.9"\ninterpolation = "lanczos"\nmean = [0.5, 0, 1]\n'
+    plan = read_plan(written(tmp_path, LEAST.replace("[calibration]", asked + "[calibration]")))
+    assert plan.checkpoints[0].preprocessing == PreprocessingChanges(
+        crop="0.9", interpolation="lanczos", mean=(0.5, 0.0, 1.0)
+    )
+    assert read_plan(written(tmp_path, LEAST)).checkpoints[0].preprocessing == PreprocessingChanges()
+
+
+@pytest.mark.parametrize(
+    ("asked", "complaint"),
+    [
+        ('crop = "border"', "crop is 'border', expected center, squash or a fraction"),
+        ('crop = "0.9"\nresize = 248', "resize 248 and crop 0.9 both say how large images are made"),
+        ('interpolation = "nearest"', "interpolation is 'nearest', expected one of bicubic"),
+        ("mean = [0.5]", "mean has 1 entries, expected 3"),
+    ],
+)
+def test_wrong_preprocessing(tmp_path: Path, asked: str, complaint: str) -> None:
+    assert complaint in refused(tmp_path, LEAST.replace("[calibration]", f"{asked}\n[calibration]"))
 
 
 def test_paths_are_relative_to_the_plan_and_urls_are_left_alone(

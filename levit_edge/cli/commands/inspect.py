@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from levit_edge.cli.options import JsonOutput
+from levit_edge.cli.options import JsonOutput, Weights
 from levit_edge.cli.terminal.console import print_json, say
 from levit_edge.errors import BundleError, RuntimeUnavailableError
+from levit_edge.text import listed
 
 if TYPE_CHECKING:
     from levit_edge.bundle.reader import Bundle
+    from levit_edge.model.checkpoint import Checkpoint
     from levit_edge.runtime.inspect.model import ModelInspector
 
 __all__ = ["inspect"]
@@ -19,19 +21,30 @@ MAX_MODEL_BYTES = 2 * 2**30
 
 
 def inspect(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A checkpoint, a bundle, a .pte file or an .onnx file.")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PATH|ID",
+            help="A checkpoint (a file, a folder or a Hugging Face model id), a bundle, a .pte file or an .onnx file.",
+        ),
+    ],
+    weights: Weights = None,
     json: JsonOutput = False,
 ) -> None:
     """Say what a checkpoint, a bundle or a model file is."""
-    facts = describe(path)
+    facts = describe(path, weights)
     if json:
         print_json({"schema_version": 1, "path": str(path)} | facts)
     else:
-        _print_facts(facts)
+        names = facts.get("class_names")
+        _print_facts(facts | {"class_names": listed(names)} if names else facts)
 
 
-def describe(path: Path) -> dict[str, Any]:
+def describe(path: Path, weights: str | None = None) -> dict[str, Any]:
     """The facts of whatever is at `path`, by its content; a model file is told by its ending.
+
+    What is not there is taken for a model of the hub; `weights` chooses among the networks of a checkpoint that holds
+    several.
 
     Raises:
         LevitEdgeError: there is nothing, or nothing known.
@@ -47,7 +60,7 @@ def describe(path: Path) -> dict[str, Any]:
             raise BundleError(f"{path} is larger than 2 GiB, expected a model file.")
         with ModelInspector() as inspector:
             return inspector.inspect(path.name, path.read_bytes())
-    return _describe_checkpoint(path)
+    return _describe_checkpoint(path, weights)
 
 
 def _describe_bundle(path: Path) -> dict[str, Any]:
@@ -57,7 +70,15 @@ def _describe_bundle(path: Path) -> dict[str, Any]:
 
     bundle = Bundle.open(path)
     manifest = to_json(bundle.manifest)
-    kept = ("levit_edge_version", "created_utc", "checkpoint", "preprocessing", "recipe", "tools")
+    kept = (
+        "levit_edge_version",
+        "created_utc",
+        "checkpoint",
+        "preprocessing",
+        "preprocessing_origin",
+        "recipe",
+        "tools",
+    )
     with ModelInspector() as inspector:
         artifacts = [_describe_artifact(artifact.file, bundle, inspector) for artifact in bundle.manifest.artifacts]
     verification = manifest["verification"]
@@ -85,11 +106,12 @@ def _describe_artifact(file: str, bundle: "Bundle", inspector: "ModelInspector")
         return {"file": file, "not_inspected": str(error)}
 
 
-def _describe_checkpoint(path: Path) -> dict[str, Any]:
+def _describe_checkpoint(path: Path, weights: str | None) -> dict[str, Any]:
     from levit_edge.model.checkpoint import read_checkpoint
+    from levit_edge.model.download import resolve_checkpoint
     from levit_edge.model.macs import multiply_adds
 
-    checkpoint = read_checkpoint(path)
+    checkpoint = read_checkpoint(resolve_checkpoint(str(path), None), weights=weights)
     config = checkpoint.config
     return {
         "kind": "checkpoint",
@@ -98,9 +120,26 @@ def _describe_checkpoint(path: Path) -> dict[str, Any]:
         "classes": config.classes,
         "distillation_head": config.distilled,
         "image_size": config.image_size,
+        "preprocessing": _describe_preprocessing(checkpoint),
         "parameters": sum(parameter.numel() for parameter in checkpoint.model.parameters()),
         "gmacs": round(multiply_adds(config) / 1e9, 4),
         "sha256": checkpoint.sha256,
+        "entry": checkpoint.entry,
+        "other_entries": list(checkpoint.other_entries),
+        "class_names": None if checkpoint.labels is None else list(checkpoint.labels),
+        "notes": list(checkpoint.notes),
+    }
+
+
+def _describe_preprocessing(checkpoint: "Checkpoint") -> dict[str, Any]:
+    """Whose word it is, and what; or why it cannot be had."""
+    config, origin = checkpoint.config, checkpoint.preprocessing_origin
+    if origin.fault is not None:
+        return {"not_supported": origin.fault}
+    stated = {name: getattr(config, name) for name in ("resize", "interpolation", "mean", "std")}
+    crop = "squash" if config.squash else "center"
+    return {"from": origin.text, "crop": crop} | {
+        name: list(value) if isinstance(value, tuple) else value for name, value in stated.items()
     }
 
 

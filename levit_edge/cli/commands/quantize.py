@@ -22,15 +22,16 @@ from levit_edge.cli.options import (
     Limit,
     Model,
     Only,
-    Resize,
     SkipBadImages,
+    Weights,
     Workers,
     require_model,
 )
+from levit_edge.cli.preprocessing_options import with_preprocessing
 from levit_edge.cli.recipe_options import with_recipe
 from levit_edge.cli.terminal.console import show_warning, suggest
 from levit_edge.cli.terminal.progress import TerminalListener
-from levit_edge.data.options import ImageOptions
+from levit_edge.data.options import ImageOptions, PreprocessingChanges
 from levit_edge.errors import ExitStatus
 
 if TYPE_CHECKING:
@@ -69,10 +70,12 @@ Thumbnails = Annotated[
 
 
 @with_recipe
+@with_preprocessing
 def quantize(
     *,
     model: Model = None,
     checkpoint: Checkpoint = None,
+    weights: Weights = None,
     calibration: Calibration = None,
     evaluation: Evaluation = None,
     classes: Classes = None,
@@ -80,7 +83,7 @@ def quantize(
     devkit: Devkit = None,
     only: Only = None,
     output: Output = None,
-    resize: Resize = None,
+    preprocessing: PreprocessingChanges,
     max_drop: Budget = None,
     gate_on: GateOnChoice = GateOn.DROP,
     allow_poor_fp32: AllowPoorFp32 = False,
@@ -99,8 +102,8 @@ def quantize(
     """
     require_model(model, checkpoint)
     fetch_images(calibration, evaluation, json=json)
-    sources = ImageOptions(classes=classes, labels=labels, devkit=devkit, only=only)
-    options = replace(sources, resize=resize, limit=limit, skip_bad_images=skip_bad_images, workers=workers)
+    sources = ImageOptions(preprocessing=preprocessing, classes=classes, labels=labels, devkit=devkit, only=only)
+    options = replace(sources, limit=limit, skip_bad_images=skip_bad_images, workers=workers)
     from levit_edge.cli.show.tables import print_bundle
     from levit_edge.quantize.pipeline import quantize as quantize_checkpoint
     from levit_edge.runtime.evaluation.gate import GateRules
@@ -108,6 +111,7 @@ def quantize(
     bundle = quantize_checkpoint(
         checkpoint,
         size=model,
+        weights=weights,
         output=output or Path(f"levit-{model or 'custom'}-int8"),
         calibration=calibration,
         evaluation=evaluation,
@@ -123,7 +127,8 @@ def quantize(
     print_bundle(bundle, json=json)
     failed = _failed(bundle.manifest)
     if not json:
-        inputs = {"model": model, "checkpoint": checkpoint, "calibration": calibration, "evaluation": evaluation}
+        inputs: dict[str, object] = {"model": model, "checkpoint": checkpoint, "weights": weights}
+        inputs |= {"calibration": calibration, "evaluation": evaluation}
         _suggest(output or Path(bundle.path.name), inputs if failed else None, recipe, options)
     return ExitStatus.GATE_FAILED if failed else ExitStatus.DONE
 
@@ -145,8 +150,9 @@ def _failed(manifest: "Manifest") -> bool:
 def _sensitivity(inputs: Mapping[str, object], recipe: Recipe, options: ImageOptions) -> list[str]:
     """The command that looks at the layers of the same model."""
     words = ["levit-edge", "sensitivity"]
-    images = {name: getattr(options, name) for name in ("classes", "labels", "devkit", "only", "resize")}
+    images = {name: getattr(options, name) for name in ("classes", "labels", "devkit", "only")}
     for name, value in (*inputs.items(), *images.items()):
         words += [] if value is None else [f"--{name}", str(value)]
+    words += [word for option in options.preprocessing.option_words() for word in option]
     words += ["--skip-bad-images"] if options.skip_bad_images else []
     return [*words, *(word for option in option_words(recipe, unlike=Recipe()) for word in option)]

@@ -18,15 +18,16 @@ from levit_edge.cli.options import (
     Labels,
     Model,
     Only,
-    Resize,
     SkipBadImages,
+    Weights,
     Workers,
     require_model,
 )
+from levit_edge.cli.preprocessing_options import with_preprocessing
 from levit_edge.cli.recipe_options import with_recipe
 from levit_edge.cli.terminal.console import print_json, say, show_warning, stdout
 from levit_edge.cli.terminal.progress import TerminalListener
-from levit_edge.data.options import ImageOptions
+from levit_edge.data.options import ImageOptions, PreprocessingChanges
 from levit_edge.system.atomic import reserved
 
 __all__ = ["sensitivity"]
@@ -48,17 +49,19 @@ Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw all layers
 
 
 @with_recipe
+@with_preprocessing
 def sensitivity(
     *,
     model: Model = None,
     checkpoint: Checkpoint = None,
+    weights: Weights = None,
     calibration: Calibration = None,
     evaluation: Evaluation = None,
     classes: Classes = None,
     labels: Labels = None,
     devkit: Devkit = None,
     only: Only = None,
-    resize: Resize = None,
+    preprocessing: PreprocessingChanges,
     images: Images = 128,
     top: Top = 20,
     times: Times = True,
@@ -77,8 +80,8 @@ def sensitivity(
     if plot is not None and plot.suffix.lower() not in PLOT_SUFFIXES:
         raise typer.BadParameter(f"{plot} ends in neither .png nor .svg.", param_hint="--plot")
     fetch_images(calibration, evaluation, json=json)
-    sources = ImageOptions(classes=classes, labels=labels, devkit=devkit, only=only)
-    options = replace(sources, resize=resize, limit=images, skip_bad_images=skip_bad_images, workers=workers)
+    sources = ImageOptions(preprocessing=preprocessing, classes=classes, labels=labels, devkit=devkit, only=only)
+    options = replace(sources, limit=images, skip_bad_images=skip_bad_images, workers=workers)
     from levit_edge.cli.show.sensitivity import print_sensitivity
     from levit_edge.documents import to_json
     from levit_edge.quantize.analysis.sensitivity import sensitivity as measure
@@ -87,6 +90,7 @@ def sensitivity(
         measured = measure(
             checkpoint,
             size=model,
+            weights=weights,
             calibration=calibration,
             evaluation=evaluation,
             recipe=recipe,

@@ -27,6 +27,7 @@ def print_bundle(bundle: Bundle, *, json: bool) -> None:
     verification_table(manifest.verification, stdout)
     if manifest.search is not None:
         _print_search(manifest.search)
+    say(f"preprocessing: {manifest.preprocessing}, from {manifest.preprocessing_origin}", wrap=True)
     seconds = sum(stage.seconds for stage in manifest.stages)
     peak_mebibytes = max(stage.peak_rss_bytes for stage in manifest.stages) / 2**20
     say(f"{seconds:.0f} s, peak memory {peak_mebibytes:.0f} MiB")

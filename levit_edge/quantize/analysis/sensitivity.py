@@ -141,6 +141,7 @@ def sensitivity(
     checkpoint: str | Path | None = None,
     *,
     size: str | None = None,
+    weights: str | None = None,
     calibration: Path | None = None,
     evaluation: Path | None = None,
     recipe: Recipe | None = None,
@@ -151,9 +152,8 @@ def sensitivity(
 ) -> Sensitivity:
     """Measure what quantizing each layer costs, on the evaluation images, by default 128.
 
-    `checkpoint`, `size`, `calibration`, `evaluation` and `options` are those of `levit_edge.quantize`. Noise is that of
-    the eager simulation, which differs from the files by float rounding; with `costs`, times are measured in
-    ExecuTorch, single-threaded.
+    The first seven are those of `levit_edge.quantize`. Noise is that of the eager simulation, which differs from the
+    files by float rounding; with `costs`, times are measured in ExecuTorch, single-threaded.
 
     Raises:
         LevitEdgeError: see `levit_edge.errors`.
@@ -162,6 +162,7 @@ def sensitivity(
     run = prepare(
         checkpoint,
         size,
+        weights,
         calibration=calibration,
         evaluation=evaluation,
         recipe=recipe or Recipe(),

@@ -16,7 +16,7 @@ from levit_edge.data.image_set import evaluation_images
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import BadImage, refuse_bad_images
 from levit_edge.data.locations import Location
-from levit_edge.data.options import DEFAULTS, ImageOptions
+from levit_edge.data.options import AS_TRAINED, DEFAULTS, ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.errors import DataError
@@ -77,10 +77,11 @@ def bundle_images(bundle: Bundle, evaluation: Path, options: ImageOptions, max_d
     """The images of an evaluation folder for a finished bundle.
 
     Raises:
-        DataError: the folder is not usable, it has no labels and `max_drop_pt` needs them, or `resize` is given.
+        DataError: the folder is not usable, it has no labels and `max_drop_pt` needs them, or options change how
+            images are preprocessed.
     """
-    if options.resize is not None:
-        raise DataError("a bundle resizes images as it did when it was made: leave `resize` out.")
+    if options.preprocessing != AS_TRAINED:
+        raise DataError("a bundle preprocesses images as it did when it was made: leave `preprocessing` out.")
     model = ModelClasses.of(bundle.manifest.config.classes, bundle.labels(), options.classes)
     return evaluation_set(evaluation, model, options, max_drop_pt=max_drop_pt)
 

@@ -16,6 +16,7 @@ from levit_edge.errors import SweepError
 from levit_edge.sweep.tasks.call import unpack_call
 from levit_edge.sweep.tasks.result import Done, Failed, Outcome
 from levit_edge.sweep.tasks.work import run
+from levit_edge.system.logs import quiet_imports
 from levit_edge.system.worker import next_frame, serve
 
 __all__ = ["pack", "unpack"]
@@ -24,6 +25,7 @@ __all__ = ["pack", "unpack"]
 def main(requests: Pipe, answers: Pipe) -> None:
     """Serve until the client has gone."""
     store, run_id, environment = sys.argv[1:]
+    quiet_imports()
     while True:
         call = unpack_call(next_frame(requests))
         _limit_memory(call.memory_bytes)

@@ -81,7 +81,7 @@ class Listing:
 def list_shards(source: str, shard_size: int, options: ImageOptions = DEFAULTS, use: Use = Use.EVALUATION) -> Listing:
     """The shards of the images at `source`; of `options`, `labels`, `devkit` and `only` count.
 
-    `source` is an image folder (see `levit_edge.data.imagefolder.list_image_folder`), whose images make shards of
+    `source` is an image folder (see `levit_edge.data.image_set`), whose images make shards of
     `shard_size`, the last one smaller; or tar files by the name of one, a glob or a brace pattern such as
     `val-{00000..00099}.tar`, each a shard. Either is local or at a URL. Tar files that a brace pattern names and that
     are not there are shards without signature.

@@ -46,6 +46,8 @@ def write_bundle(built: BuiltCandidate, output: Path, store: Store) -> Bundle:
             created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
             config=facts.config,
             preprocessing=files.preprocessing,
+            preprocessing_origin=files.preprocessing_origin,
+            preprocessing_changes=files.preprocessing_changes,
             recipe=quantized.recipe,
             layers=quantized.layers,
             checkpoint=facts.provenance,

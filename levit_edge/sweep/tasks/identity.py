@@ -6,6 +6,7 @@ from levit_edge.bundle.manifest import Artifact, CheckpointProvenance, ImageProv
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.classes import ModelClasses
 from levit_edge.model.config import LevitConfig
+from levit_edge.model.hub_preprocessing import PreprocessingOrigin
 from levit_edge.sweep.tasks.call import PLACE
 
 __all__ = ["Calibrated", "CheckpointIdentity", "CheckpointPlace", "Network", "Quantized"]
@@ -44,6 +45,7 @@ class CheckpointIdentity:
 
     config: LevitConfig
     provenance: CheckpointProvenance
+    preprocessing_origin: PreprocessingOrigin
     labels: tuple[str, ...] | None
 
     @property

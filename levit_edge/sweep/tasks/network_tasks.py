@@ -35,8 +35,13 @@ class Identify(Task):
         facts = CheckpointIdentity(
             config=trained.config,
             provenance=CheckpointProvenance(
-                source=self.checkpoint.shown, format=str(trained.format), sha256=trained.sha256
+                source=self.checkpoint.shown,
+                format=str(trained.format),
+                sha256=trained.sha256,
+                entry=trained.entry,
+                other_entries=trained.other_entries,
             ),
+            preprocessing_origin=trained.preprocessing_origin,
             labels=trained.labels,
         )
         return {"": Result(value=to_json(facts))}

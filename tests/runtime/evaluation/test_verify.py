@@ -18,7 +18,7 @@ from levit_edge.bundle.reader import Bundle
 from levit_edge.data.image_set import evaluation_images
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.locations import image_at
-from levit_edge.data.options import ImageOptions
+from levit_edge.data.options import ImageOptions, PreprocessingChanges
 from levit_edge.data.preprocess import preprocess
 from levit_edge.data.sampling import digest
 from levit_edge.errors import BundleError, DataError
@@ -223,6 +223,6 @@ def test_classes_that_do_not_fit_are_an_error(bundle: Bundle, photograph_copies:
         verify(bundle, photograph_copies)
 
 
-def test_a_bundle_keeps_its_own_resize(bundle: Bundle, labelled_photographs: Path) -> None:
-    with pytest.raises(DataError, match="leave `resize` out"):
-        verify(bundle, labelled_photographs, options=ImageOptions(resize=40))
+def test_a_bundle_keeps_its_own_preprocessing(bundle: Bundle, labelled_photographs: Path) -> None:
+    with pytest.raises(DataError, match="leave `preprocessing` out"):
+        verify(bundle, labelled_photographs, options=ImageOptions(preprocessing=PreprocessingChanges(resize=40)))

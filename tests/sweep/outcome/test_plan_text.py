@@ -26,7 +26,9 @@ PLACE = TEXT.map("s3://{}".format)
 """Not a path: those are made absolute when a plan is read."""
 PLANS = st.builds(
     SweepPlan,
-    checkpoints=st.lists(st.builds(CheckpointSource, path=PLACE), min_size=1, max_size=3).map(tuple),
+    checkpoints=st.lists(
+        st.builds(CheckpointSource, path=PLACE, mean=st.none() | st.just((0.5, 0.25, 1.0))), min_size=1, max_size=3
+    ).map(tuple),
     recipes=st.dictionaries(
         st.from_regex(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,9}", fullmatch=True),
         st.builds(Recipe, scheme=st.sampled_from(Scheme), float_layers=st.lists(TEXT, max_size=2).map(tuple)),

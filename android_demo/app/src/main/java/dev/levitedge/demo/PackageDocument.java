@@ -204,7 +204,7 @@ public final class PackageDocument {
     private static long samples(JsonFields evaluation) throws PackageException {
         evaluation.expectKeys("samples", "labelled", "source", "sha256", "runtimes", "processor", "gate");
         evaluation.flag("labelled");
-        evaluation.object("gate").expectKeys("max_drop_pt", "passed");
+        evaluation.object("gate").expectKeys("max_drop_pt", "passed", "on", "allow_poor_fp32");
         return evaluation.integer("samples", 0, Integer.MAX_VALUE);
     }
 

@@ -1,0 +1,105 @@
+"""The options that change a checkpoint's preprocessing, for the commands that take them."""
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from levit_edge.data.options import INTERPOLATIONS, PreprocessingChanges
+from levit_edge.errors import DataError
+
+__all__ = ["with_preprocessing"]
+
+R = TypeVar("R")
+OPTIONS: dict[str, Any] = {
+    "resize": Annotated[
+        int | None,
+        typer.Option(
+            metavar="PIXELS",
+            help="Length of the short side before the centre crop; the model's input size leaves images of that size"
+            " as they are. [default: the checkpoint's own, or 256 for 224]",
+        ),
+    ],
+    "crop": Annotated[
+        str | None,
+        typer.Option(
+            metavar="center|squash|FRACTION",
+            help="center keeps photographs' proportions, squash resizes both sides alike; 0.9 leaves that much of the"
+            " resized side, instead of --resize. [default: the checkpoint's own, or center]",
+        ),
+    ],
+    "interpolation": Annotated[
+        str | None,
+        typer.Option(
+            metavar="|".join(INTERPOLATIONS),
+            autocompletion=lambda incomplete: [each for each in INTERPOLATIONS if each.startswith(incomplete)],
+            help="How photographs are resampled. [default: the checkpoint's own, or bicubic]",
+        ),
+    ],
+    "mean": Annotated[
+        str | None,
+        typer.Option(
+            metavar="R,G,B",
+            help="Subtracted from red, green and blue in 0 … 1. [default: the checkpoint's own, or ImageNet's]",
+        ),
+    ],
+    "std": Annotated[
+        str | None,
+        typer.Option(
+            metavar="R,G,B", help="What they are divided by then. [default: the checkpoint's own, or ImageNet's]"
+        ),
+    ],
+}
+
+
+def with_preprocessing(command: Callable[..., R]) -> Callable[..., R]:
+    """`command`, with an option for each field of `PreprocessingChanges` in place of its parameter `preprocessing`."""
+
+    @wraps(command)
+    def called(**arguments: Any) -> R:
+        given = {name: arguments.pop(name) for name in OPTIONS}
+        return command(preprocessing=_changes(**given), **arguments)
+
+    signature = inspect.signature(command)
+    parameters: list[inspect.Parameter] = []
+    for parameter in signature.parameters.values():
+        if parameter.name == "preprocessing":
+            parameters += [
+                parameter.replace(name=name, annotation=kind, default=None) for name, kind in OPTIONS.items()
+            ]
+        else:
+            parameters.append(parameter)
+    called.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return called
+
+
+def _changes(
+    *, resize: int | None, crop: str | None, interpolation: str | None, mean: str | None, std: str | None
+) -> PreprocessingChanges:
+    """What the five options say.
+
+    Raises:
+        typer.BadParameter: wrong usage.
+    """
+    try:
+        return PreprocessingChanges(
+            resize=resize,
+            crop=crop,
+            interpolation=interpolation,
+            mean=None if mean is None else _three_numbers(mean, "--mean"),
+            std=None if std is None else _three_numbers(std, "--std"),
+        )
+    except DataError as error:
+        raise typer.BadParameter(f"{error}.", param_hint="--resize, --crop, --interpolation") from error
+
+
+def _three_numbers(text: str, option: str) -> tuple[float, float, float]:
+    try:
+        red, green, blue = map(float, text.split(","))
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text[:60]!r} is not three numbers such as 0.5,0.5,0.5.", param_hint=option
+        ) from None
+    return red, green, blue

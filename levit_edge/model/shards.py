@@ -1,0 +1,37 @@
+"""Reads the index of weights that are split into several files, as Transformers writes it."""
+
+from pathlib import Path
+
+from levit_edge.documents import read_json
+from levit_edge.errors import CheckpointError
+from levit_edge.text import listed
+
+__all__ = ["INDEX_SUFFIX", "read_index"]
+
+INDEX_SUFFIX = ".index.json"
+MOST_SHARDS = 100
+
+
+def read_index(path: Path) -> dict[str, set[str]]:
+    """The files that lie beside the index, in the order of their names, each with the names of its tensors.
+
+    Raises:
+        CheckpointError: it is no index, or names a file outside its folder.
+    """
+    content = read_json(path, CheckpointError, "the index")
+    places = content.get("weight_map") if isinstance(content, dict) else None
+    if not isinstance(places, dict) or not places or not all(isinstance(name, str) for name in places.values()):
+        raise CheckpointError(f'{path.name} has no "weight_map" from tensors to files.')
+    shards: dict[str, set[str]] = {name: set() for name in sorted(set(places.values()))}
+    odd = [name for name in shards if not _is_beside(name)]
+    if odd:
+        raise CheckpointError(f"{path.name} names files that do not lie beside it: {listed(odd)}.")
+    if len(shards) > MOST_SHARDS:
+        raise CheckpointError(f"{path.name} names {len(shards)} files: no LeViT is split into more than {MOST_SHARDS}.")
+    for tensor, name in places.items():
+        shards[name].add(tensor)
+    return shards
+
+
+def _is_beside(name: str) -> bool:
+    return not set(name) & set("/\\:\0") and name not in ("", ".", "..") and not name.endswith(INDEX_SUFFIX)
