@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from levit_edge.model.checkpoint import load
     from levit_edge.model.fuse import fuse
     from levit_edge.quantize.pipeline import quantize
+    from levit_edge.runtime.evaluation.gate import GateRules
     from levit_edge.runtime.evaluation.predict import predict
     from levit_edge.runtime.evaluation.verify import verify
 
@@ -26,6 +27,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = [
     "Bundle",
+    "GateRules",
     "ImageOptions",
     "LevitEdgeError",
     "PreprocessingChanges",
@@ -39,6 +41,7 @@ __all__ = [
 
 _HOMES = {
     "Bundle": "levit_edge.bundle.reader",
+    "GateRules": "levit_edge.runtime.evaluation.gate",
     "ImageOptions": "levit_edge.data.options",
     "PreprocessingChanges": "levit_edge.data.options",
     "LevitEdgeError": "levit_edge.device.errors",

@@ -36,7 +36,7 @@ from levit_edge.device.protocol import read_frame, write_frame
 from levit_edge.documents import to_json
 from levit_edge.errors import BoardError, OutputError
 from levit_edge.runtime.evaluation.evaluator import Answer
-from levit_edge.runtime.evaluation.gate import DEFAULT_RULES, GateRules
+from levit_edge.runtime.evaluation.gate import NO_GATE, GateRules
 from levit_edge.runtime.evaluation.verify import bundle_images, score
 from levit_edge.runtime.evaluation.worker import pack_answer, unpack_answer
 from levit_edge.system.progress import Stages
@@ -72,8 +72,7 @@ def verify_on(
     *,
     runtimes: Sequence[Runtime] | None = None,
     options: ImageOptions = DEFAULTS,
-    max_drop_pt: float | None = None,
-    rules: GateRules = DEFAULT_RULES,
+    rules: GateRules = NO_GATE,
     timeout_s: float | None = None,
     stages: Stages | None = None,
 ) -> BoardVerification:
@@ -89,7 +88,7 @@ def verify_on(
         BundleError: a file of the bundle is damaged, or it has no fp32 file to compare with.
     """
     manifest = bundle.manifest
-    images = bundle_images(bundle, evaluation, options, max_drop_pt)
+    images = bundle_images(bundle, evaluation, options, rules)
     wanted = [each for each in manifest.artifacts if runtimes is None or each.runtime in runtimes]
     needed = sum(each.size_bytes for each in wanted) + RESERVE
     stages = stages or Stages()
@@ -118,7 +117,6 @@ def verify_on(
             runtimes=packages,
             host=_host(device),
             options=options,
-            max_drop_pt=max_drop_pt,
             rules=rules.of_weights(manifest.config, manifest.checkpoint.sha256),
             stages=stages,
         )

@@ -25,7 +25,7 @@ from levit_edge.quantize.prepare import Prepared, check_images, prepare, with_se
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.quantize.report_data import evaluate_files, measure_here
 from levit_edge.quantize.stage_cache import StageCache, inputs_of
-from levit_edge.runtime.evaluation.gate import DEFAULT_RULES, GateRules
+from levit_edge.runtime.evaluation.gate import NO_GATE, GateRules
 from levit_edge.system.host import describe_host, package_versions
 from levit_edge.system.progress import StageListener, Stages
 
@@ -44,8 +44,7 @@ def quantize(
     evaluation: Path | None = None,
     recipe: Recipe | None = None,
     options: ImageOptions = DEFAULTS,
-    max_drop_pt: float | None = None,
-    rules: GateRules = DEFAULT_RULES,
+    rules: GateRules = NO_GATE,
     bench: bool = True,
     thumbnails: bool = True,
     listener: StageListener | None = None,
@@ -58,9 +57,9 @@ def quantize(
     `evaluation` are image folders; without them the embedded photographs serve, and `warn` is told what that means.
     `options` say how the images are read, and how many evaluate.
 
-    `max_drop_pt` is an accuracy budget: on one part of the evaluation images, layers move to better schemes until the
-    drop is within it (`levit_edge.quantize.analysis.search`); the other part gives the figures and the gate. The bundle
-    is written whether or not the budget holds: see `manifest.search` and `manifest.verification.gate`.
+    `rules.max_drop_pt` is an accuracy budget: on one part of the evaluation images, layers move to better schemes until
+    the drop is within it (`levit_edge.quantize.analysis.search`); the other part gives the figures and the gate. The
+    bundle is written whether or not the budget holds: see `manifest.search` and `manifest.verification.gate`.
 
     An interrupted run leaves calibration, search and files in the user's cache; the next of the same inputs takes them
     from there, tells `warn`, and makes the same files.
@@ -80,7 +79,6 @@ def quantize(
         evaluation=evaluation,
         recipe=recipe or Recipe(),
         options=options,
-        max_drop_pt=max_drop_pt,
         rules=rules,
         stages=stages,
         warn=warn,

@@ -21,7 +21,7 @@ from levit_edge.model.fuse import fuse
 from levit_edge.model.hub_preprocessing import LEVIT_PROTOCOL, PreprocessingOrigin
 from levit_edge.quantize.calibration.calibrated import Calibrated, calibrate_network
 from levit_edge.quantize.calibration.sources import ImageSources, choose_images
-from levit_edge.runtime.evaluation.gate import DEFAULT_RULES, GateRules
+from levit_edge.runtime.evaluation.gate import NO_GATE, GateRules
 from levit_edge.system.progress import Stages
 from levit_edge.text import listed
 
@@ -48,9 +48,8 @@ class Prepared:
     search_images: ImageSet | None = None
     """Those that choose layer schemes, if there is a budget; none of them is among `images`."""
     options: ImageOptions
-    max_drop_pt: float | None
-    rules: GateRules = DEFAULT_RULES
-    """The budget."""
+    rules: GateRules = NO_GATE
+    """The gate, and so the budget."""
 
     def calibrate(self, stages: Stages) -> Calibrated:
         """Make the network's plan by the recipe; see `calibrate_network`."""
@@ -68,8 +67,7 @@ def prepare(
     evaluation: Path | None,
     recipe: Recipe,
     options: ImageOptions,
-    max_drop_pt: float | None,
-    rules: GateRules = DEFAULT_RULES,
+    rules: GateRules = NO_GATE,
     stages: Stages,
     warn: Callable[[str], None],
 ) -> Prepared:
@@ -91,7 +89,7 @@ def prepare(
         calibration=calibration,
         evaluation=evaluation,
         options=options,
-        max_drop_pt=max_drop_pt,
+        rules=rules,
         warn=warn,
     )
     if not options.preprocessing.sizes_images:
@@ -113,7 +111,6 @@ def prepare(
         recipe=replace(recipe, calibration_images=len(images.calibration)),
         images=images,
         options=options,
-        max_drop_pt=max_drop_pt,
         rules=rules,
     )
 
@@ -188,7 +185,7 @@ def with_search_images(run: Prepared) -> Prepared:
     Raises:
         DataError: there are fewer than two images.
     """
-    if run.max_drop_pt is None:
+    if run.rules.max_drop_pt is None:
         return run
     search, final = split_for_search(run.images.evaluation, run.recipe.seed)
     return replace(run, images=replace(run.images, evaluation=final), search_images=search)

@@ -54,7 +54,6 @@ def evaluate_files(
         run.preprocessing,
         source=run.images.evaluation_source,
         options=run.options,
-        max_drop_pt=run.max_drop_pt,
         rules=run.rules.of_weights(run.trained.config, run.trained.sha256),
         stages=stages,
         flips=log.add,

@@ -258,8 +258,7 @@ def _verified(built: BuiltCandidate, on_shards: Sequence[dict[str, Evaluated | s
         images.provenance(tuple(frozenset(each.skipped) for each in evaluated[:: len(artifacts)])),
         {str(each.runtime): runtime_version(each.runtime) for each in artifacts},
         merged_hosts(each.host for each in evaluated),
-        work.plan.gates.max_drop_pt,
-        rules=GateRules().of_weights(work.facts.config, work.facts.provenance.sha256),
+        GateRules(max_drop_pt=work.plan.gates.max_drop_pt).of_weights(work.facts.config, work.facts.provenance.sha256),
         classes=None if pairing is None else pairing.record,
     )
     return replace(built, candidate=replace(built.candidate, verification=verification))

@@ -23,6 +23,7 @@ from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.writer import new_bundle
 from levit_edge.data.options import ImageOptions
 from levit_edge.errors import BoardError, BundleError, DataError, OutputError
+from levit_edge.runtime.evaluation.gate import GateRules
 from levit_edge.runtime.evaluation.verify import verify
 from levit_edge.system import result_cache
 from levit_edge.system.locks import lock
@@ -71,10 +72,14 @@ def test_figures_are_those_of_an_evaluation_here(
 ) -> None:  # fmt: skip
     monkeypatch.setattr(evaluate, "CHUNK", chunk)
     found = verify_on(
-        bundle, LocalTransport(), labelled_photographs, max_drop_pt=100, options=ImageOptions(workers=workers)
+        bundle,
+        LocalTransport(),
+        labelled_photographs,
+        rules=GateRules(max_drop_pt=100),
+        options=ImageOptions(workers=workers),
     )
     assert figures(found.verification) == figures(
-        verify(bundle, labelled_photographs, max_drop_pt=100, options=IN_THIS_PROCESS)
+        verify(bundle, labelled_photographs, rules=GateRules(max_drop_pt=100), options=IN_THIS_PROCESS)
     )
     assert (found.resumed, found.absent) == (0, {})
     assert found.verification.runtimes == {"onnxruntime": version("onnxruntime")}
@@ -85,10 +90,10 @@ def test_figures_are_those_of_an_evaluation_here(
 
 def test_options_have_their_effect(bundle: Bundle, labelled_photographs: Path, unlabelled_photographs: Path) -> None:
     assert verified(bundle, labelled_photographs, options=ImageOptions(workers=0, limit=6)).verification.samples == 6
-    assert verified(bundle, labelled_photographs, max_drop_pt=-101.0).verification.gate.passed is False
+    assert verified(bundle, labelled_photographs, rules=GateRules(max_drop_pt=-101.0)).verification.gate.passed is False
     assert verified(bundle, unlabelled_photographs).verification.labelled is False
     with pytest.raises(DataError, match="no class folders"):
-        verified(bundle, unlabelled_photographs, max_drop_pt=1.0)
+        verified(bundle, unlabelled_photographs, rules=GateRules(max_drop_pt=1.0))
 
 
 def test_a_runtime_that_is_asked_for_and_missing_is_an_error(both_runtimes: Bundle, labelled_photographs: Path) -> None:

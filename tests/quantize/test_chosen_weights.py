@@ -23,7 +23,6 @@ def prepared(path: Path, weights: str | None, warnings: list[str]) -> Prepared:
         evaluation=None,
         recipe=Recipe(),
         options=ImageOptions(),
-        max_drop_pt=None,
         stages=Stages(None),
         warn=warnings.append,
     )

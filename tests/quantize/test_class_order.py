@@ -40,7 +40,6 @@ def prepared(checkpoint: Path, classes: Path | None = None) -> Prepared:
         calibration=None,
         evaluation=demo.evaluation_dir(),
         options=ImageOptions(workers=0, classes=classes),
-        max_drop_pt=None,
         stages=Stages(),
         warn=lambda _: None,
     )

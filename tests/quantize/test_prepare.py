@@ -36,7 +36,6 @@ def prepared(calibration: Path, changes: PreprocessingChanges, warnings: list[st
         evaluation=calibration,
         recipe=replace(Recipe(), calibration_images=4),
         options=ImageOptions(preprocessing=changes),
-        max_drop_pt=None,
         stages=Stages(None),
         warn=warnings.append,
     )

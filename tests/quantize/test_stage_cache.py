@@ -218,7 +218,6 @@ def run(demo_steps: Demo, trained: Checkpoint, chosen: ImageSet, tmp_path: Path)
             calibration=calibration, calibration_source="", evaluation=calibration, evaluation_source=""
         ),
         options=ImageOptions(),
-        max_drop_pt=None,
     )
 
 

@@ -113,8 +113,8 @@ def verify(
     options = replace(sources, limit=limit, skip_bad_images=skip_bad_images, workers=workers)
     from levit_edge.runtime.evaluation.gate import GateRules
 
-    rules = GateRules(on=gate_on, allow_poor_fp32=allow_poor_fp32)
-    asked: dict[str, Any] = {"options": options, "max_drop_pt": max_drop, "rules": rules}
+    rules = GateRules(max_drop_pt=max_drop, on=gate_on, allow_poor_fp32=allow_poor_fp32)
+    asked: dict[str, Any] = {"options": options, "rules": rules}
     board = None if on is None else _Board(on, python, ssh_config, timeout)
     return _verify_bundle(bundle, images, runtime, board, asked, json=json)
 

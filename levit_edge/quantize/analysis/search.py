@@ -94,7 +94,7 @@ def search_schemes(run: Prepared, plan: Plan, kept: StageCache, stages: Stages) 
     Raises:
         DataError: search images cannot be read, and are not to be skipped.
     """
-    images, max_drop_pt = run.search_images, run.max_drop_pt
+    images, max_drop_pt = run.search_images, run.rules.max_drop_pt
     if images is None or max_drop_pt is None:
         return plan, None
     state = SearchState(kept, images)

@@ -167,7 +167,6 @@ def sensitivity(
         evaluation=evaluation,
         recipe=recipe or Recipe(),
         options=options,
-        max_drop_pt=None,
         stages=stages,
         warn=warn,
     )

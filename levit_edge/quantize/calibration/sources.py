@@ -13,6 +13,7 @@ from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.options import ImageOptions
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.errors import DataError
+from levit_edge.runtime.evaluation.gate import NO_GATE, GateRules
 from levit_edge.runtime.evaluation.verify import evaluation_set
 
 __all__ = ["ImageSources", "choose_images"]
@@ -38,7 +39,7 @@ def choose_images(
     calibration: Path | None,
     evaluation: Path | None,
     options: ImageOptions,
-    max_drop_pt: float | None,
+    rules: GateRules = NO_GATE,
     warn: Warn,
 ) -> ImageSources:
     """Find the images, saying through `warn` whatever makes the figures weaker than the user may think.
@@ -62,14 +63,14 @@ def choose_images(
         )
     source = str(calibration) if calibration else EMBEDDED
     if evaluation is None and demo_model and model.outputs == demo_classes():
-        evaluated = evaluation_set(demo.evaluation_dir(), model, options, max_drop_pt=max_drop_pt)
+        evaluated = evaluation_set(demo.evaluation_dir(), model, options, rules)
         evaluation_source = EMBEDDED
     elif evaluation is not None:
-        evaluated = evaluation_set(evaluation, model, options, max_drop_pt=max_drop_pt)
+        evaluated = evaluation_set(evaluation, model, options, rules)
         evaluation_source = str(evaluation)
         if evaluated.labels is None:
             warn(f"{evaluation} has no class folders: the drop is not measured, only agreement with fp32 and SQNR.")
-    elif max_drop_pt is not None:
+    elif rules.max_drop_pt is not None:
         raise DataError(
             "--max-drop needs labelled images: give a folder with one folder for each class as --evaluation."
         )

@@ -13,7 +13,7 @@ from levit_edge.bundle.manifest import ArtifactResult, Gate, Verification
 from levit_edge.data.classes import PairingRecord
 from levit_edge.model.config import LevitConfig
 
-__all__ = ["DEFAULT_RULES", "GateRules", "gate", "poor_fp32", "published_top1", "verdict", "wilson_interval"]
+__all__ = ["NO_GATE", "GateRules", "gate", "poor_fp32", "published_top1", "verdict", "wilson_interval"]
 
 Z95 = 1.959963984540054
 """97.5 % quantile of the standard normal distribution."""
@@ -28,8 +28,10 @@ CAUSES = (
 
 @dataclass(frozen=True, kw_only=True)
 class GateRules:
-    """How the gate on the drop judges, and what is known of the model's accuracy."""
+    """What is demanded of the drop, how that is judged, and what is known of the model's accuracy."""
 
+    max_drop_pt: float | None = None
+    """How much top-1 may drop from fp32, percentage points; None: there is no gate."""
     on: GateOn = GateOn.DROP
     allow_poor_fp32: bool = False
     """Let the gate pass although fp32's accuracy cannot be right."""
@@ -41,7 +43,7 @@ class GateRules:
         return replace(self, published_top1=published_top1(config, sha256))
 
 
-DEFAULT_RULES = GateRules()
+NO_GATE = GateRules()
 
 
 def published_top1(config: LevitConfig, sha256: str) -> float | None:
@@ -89,21 +91,16 @@ def poor_fp32(
     return None
 
 
-def gate(
-    results: Sequence[ArtifactResult],
-    max_drop_pt: float | None,
-    rules: GateRules = DEFAULT_RULES,
-    poor: str | None = None,
-) -> Gate:
-    """Whether every drop that could be measured is within `max_drop_pt` percentage points, and may be believed.
+def gate(results: Sequence[ArtifactResult], rules: GateRules, poor: str | None = None) -> Gate:
+    """Whether every drop that could be measured is within `rules.max_drop_pt`, and may be believed.
 
     On the interval, its upper end has to be. With a `poor` fp32 the gate does not pass, unless that is allowed.
     """
     drops = [drop for each in results if (drop := _judged(each, rules.on)) is not None]
     passed = None
-    if max_drop_pt is not None and drops:
-        passed = max(drops) <= max_drop_pt and (poor is None or rules.allow_poor_fp32)
-    return Gate(max_drop_pt=max_drop_pt, passed=passed, on=rules.on, allow_poor_fp32=rules.allow_poor_fp32)
+    if rules.max_drop_pt is not None and drops:
+        passed = max(drops) <= rules.max_drop_pt and (poor is None or rules.allow_poor_fp32)
+    return Gate(max_drop_pt=rules.max_drop_pt, passed=passed, on=rules.on, allow_poor_fp32=rules.allow_poor_fp32)
 
 
 def verdict(verification: Verification) -> str | None:

@@ -19,7 +19,7 @@ from levit_edge.errors import BundleError
 from levit_edge.runtime.evaluation.comparison import Comparison, Counts, paired_interval
 from levit_edge.runtime.evaluation.evaluator import THREADS, Answer
 from levit_edge.runtime.evaluation.exact_sum import ExactSum
-from levit_edge.runtime.evaluation.gate import DEFAULT_RULES, GateRules, gate, poor_fp32
+from levit_edge.runtime.evaluation.gate import GateRules, gate, poor_fp32
 
 __all__ = ["PresentTally", "Tallies", "Tally"]
 
@@ -129,9 +129,8 @@ class Tallies:
         images: ImageProvenance,
         runtimes: dict[str, str],
         host: dict[str, str],
-        max_drop_pt: float | None,
+        rules: GateRules,
         *,
-        rules: GateRules = DEFAULT_RULES,
         classes: PairingRecord | None = None,
     ) -> Verification:
         """The figures as a bundle keeps them; see `levit_edge.runtime.evaluation.verify.score`."""
@@ -144,7 +143,7 @@ class Tallies:
             runtimes=runtimes,
             host=host,
             threads=THREADS,
-            gate=gate(results, max_drop_pt, rules, poor),
+            gate=gate(results, rules, poor),
             classes=classes,
             poor_fp32=poor,
             results=results,

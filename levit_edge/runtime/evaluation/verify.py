@@ -21,7 +21,7 @@ from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
 from levit_edge.errors import DataError
 from levit_edge.runtime.evaluation.evaluator import Answer, Model
-from levit_edge.runtime.evaluation.gate import DEFAULT_RULES, GateRules
+from levit_edge.runtime.evaluation.gate import NO_GATE, GateRules
 from levit_edge.runtime.evaluation.pool import answers, default_processes
 from levit_edge.runtime.evaluation.tally import PresentTally, Tallies
 from levit_edge.runtime.runner import runtime_version
@@ -41,21 +41,20 @@ def verify(
     *,
     runtimes: Sequence[Runtime] = tuple(Runtime),
     options: ImageOptions = DEFAULTS,
-    max_drop_pt: float | None = None,
-    rules: GateRules = DEFAULT_RULES,
+    rules: GateRules = NO_GATE,
     stages: Stages | None = None,
 ) -> Verification:
     """Run the bundle's artifacts of `runtimes` over the images in the folder `evaluation`.
 
-    `max_drop_pt` is a gate on the drop in top-1, percentage points; the result says whether it passed. Of `options`,
-    `workers` is at least one, so that a damaged file does not take this process along.
+    `rules` may hold a gate on the drop in top-1; the result says whether it passed. Of `options`, `workers` is at least
+    one, so that a damaged file does not take this process along.
 
     Raises:
         DataError: see `bundle_images`.
         BundleError: a file of the bundle is damaged, or it has no fp32 artifact to compare with.
         RuntimeUnavailableError: a runtime is not installed, or cannot load or run a file.
     """
-    images = bundle_images(bundle, evaluation, options, max_drop_pt)
+    images = bundle_images(bundle, evaluation, options, rules)
     artifacts = [artifact for artifact in bundle.manifest.artifacts if artifact.runtime in runtimes]
     for runtime in {artifact.runtime for artifact in artifacts} or runtimes:
         bundle.artifact(runtime, Precision.FP32)
@@ -66,36 +65,35 @@ def verify(
         bundle.manifest.preprocessing,
         source=str(evaluation),
         options=replace(options, workers=max(1, options.processes(default_processes(len(images))))),
-        max_drop_pt=max_drop_pt,
         rules=rules.of_weights(bundle.manifest.config, bundle.manifest.checkpoint.sha256),
         stages=stages,
         classes=bundle.manifest.config.classes,
     )
 
 
-def bundle_images(bundle: Bundle, evaluation: Path, options: ImageOptions, max_drop_pt: float | None) -> ImageSet:
+def bundle_images(bundle: Bundle, evaluation: Path, options: ImageOptions, rules: GateRules) -> ImageSet:
     """The images of an evaluation folder for a finished bundle.
 
     Raises:
-        DataError: the folder is not usable, it has no labels and `max_drop_pt` needs them, or options change how
+        DataError: the folder is not usable, it has no labels and a gate of `rules` needs them, or options change how
             images are preprocessed.
     """
     if options.preprocessing != AS_TRAINED:
         raise DataError("a bundle preprocesses images as it did when it was made: leave `preprocessing` out.")
     model = ModelClasses.of(bundle.manifest.config.classes, bundle.labels(), options.classes)
-    return evaluation_set(evaluation, model, options, max_drop_pt=max_drop_pt)
+    return evaluation_set(evaluation, model, options, rules)
 
 
 def evaluation_set(
-    source: Path, model: ModelClasses, options: ImageOptions = DEFAULTS, *, max_drop_pt: float | None = None
+    source: Path, model: ModelClasses, options: ImageOptions = DEFAULTS, rules: GateRules = NO_GATE
 ) -> ImageSet:
     """The images to evaluate on, at most `limit` of them; see `levit_edge.data.image_set.evaluation_images`.
 
     Raises:
-        DataError: they are not usable, or have no labels and `max_drop_pt` needs them.
+        DataError: they are not usable, or have no labels and a gate of `rules` needs them.
     """
     images, limit = evaluation_images(source, model, options), options.limit
-    if images.labels is None and max_drop_pt is not None:
+    if images.labels is None and rules.max_drop_pt is not None:
         raise DataError(
             f"{source} has images but no class folders, so a drop cannot be measured: expected one folder for each"
             " class to check --max-drop, or a table (--labels). Add labels, or leave --max-drop out to get agreement"
@@ -111,8 +109,7 @@ def evaluate(
     *,
     source: str,
     options: ImageOptions = DEFAULTS,
-    max_drop_pt: float | None = None,
-    rules: GateRules = DEFAULT_RULES,
+    rules: GateRules = NO_GATE,
     stages: Stages | None = None,
     classes: int | None = None,
     flips: AnswerListener | None = None,
@@ -133,7 +130,6 @@ def evaluate(
         runtimes={str(runtime): runtime_version(runtime) for runtime in runtimes},
         host=describe_host(),
         options=options,
-        max_drop_pt=max_drop_pt,
         rules=rules,
         stages=stages,
         flips=flips,
@@ -149,8 +145,7 @@ def score(
     runtimes: dict[str, str],
     host: dict[str, str],
     options: ImageOptions = DEFAULTS,
-    max_drop_pt: float | None = None,
-    rules: GateRules = DEFAULT_RULES,
+    rules: GateRules = NO_GATE,
     stages: Stages | None = None,
     flips: AnswerListener | None = None,
 ) -> Verification:
@@ -180,5 +175,5 @@ def score(
         refuse_bad_images(bad, len(images), skip=options.skip_bad_images)
         provenance = ImageProvenance.of(source, images, bad)
     classes = None if images.pairing is None else images.pairing.record
-    verification = tallies.verification(provenance, runtimes, host, max_drop_pt, rules=rules, classes=classes)
+    verification = tallies.verification(provenance, runtimes, host, rules, classes=classes)
     return replace(verification, among_present=among.result())

@@ -23,6 +23,7 @@ from levit_edge.quantize.analysis.search import SearchState, fewest, rank_moves,
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.prepare import prepare, split_for_search
 from levit_edge.quantize.stage_cache import StageCache
+from levit_edge.runtime.evaluation.gate import GateRules
 from levit_edge.system.progress import Stages
 from tests.quantize.conftest import Demo, plan_of
 
@@ -99,7 +100,7 @@ def search(plan: Plan, images: ImageSet, results: StageCache, max_drop_pt: float
         evaluation=None,
         recipe=Recipe(),
         options=ImageOptions(workers=0),
-        max_drop_pt=max_drop_pt,
+        rules=GateRules(max_drop_pt=max_drop_pt),
         stages=Stages(),
         warn=pytest.fail,
     )

@@ -13,6 +13,7 @@ from levit_edge.data.classes import ModelClasses
 from levit_edge.data.options import ImageOptions
 from levit_edge.errors import DataError
 from levit_edge.quantize.calibration.sources import ImageSources, choose_images
+from levit_edge.runtime.evaluation.gate import GateRules
 
 
 def choose(warnings: list[str], **options: Any) -> ImageSources:
@@ -23,7 +24,6 @@ def choose(warnings: list[str], **options: Any) -> ImageSources:
         "calibration": None,
         "evaluation": None,
         "options": ImageOptions(),
-        "max_drop_pt": None,
     }
     return choose_images(**(defaults | options), warn=warnings.append)
 
@@ -63,10 +63,10 @@ def test_too_few_calibration_images() -> None:
 
 def test_a_gate_needs_labelled_images(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="--max-drop needs labelled images"):
-        choose([], calibration=demo.calibration_dir(), max_drop_pt=1.0)
+        choose([], calibration=demo.calibration_dir(), rules=GateRules(max_drop_pt=1.0))
     shutil.copytree(demo.evaluation_dir() / "hat", tmp_path / "flat")
     with pytest.raises(DataError, match="no class folders"):
-        choose([], evaluation=tmp_path / "flat", max_drop_pt=1.0)
+        choose([], evaluation=tmp_path / "flat", rules=GateRules(max_drop_pt=1.0))
     warnings: list[str] = []
     assert choose(warnings, demo_model=True, evaluation=tmp_path / "flat").evaluation.labels is None
     assert "has no class folders" in warnings[0]

@@ -9,7 +9,15 @@ from levit_edge.bundle.kinds import GateOn, Precision, Runtime
 from levit_edge.bundle.manifest import ArtifactResult, Verification
 from levit_edge.data.classes import PairingRecord, PairingRule
 from levit_edge.model.config import CONFIGS
-from levit_edge.runtime.evaluation.gate import GateRules, gate, poor_fp32, published_top1, verdict, wilson_interval
+from levit_edge.runtime.evaluation.gate import (
+    NO_GATE,
+    GateRules,
+    gate,
+    poor_fp32,
+    published_top1,
+    verdict,
+    wilson_interval,
+)
 from tests.conftest import tiny_manifest
 
 TEN = PairingRecord(rule=PairingRule.NAMES, labels=10, outputs=10)
@@ -28,9 +36,9 @@ def results(top1: float, drop: float = 0.0, upper: float = 0.0) -> tuple[Artifac
     return (reference, candidate)
 
 
-def verified(max_drop_pt: float, rules: GateRules, found: tuple[ArtifactResult, ...], poor: str | None) -> Verification:
+def verified(rules: GateRules, found: tuple[ArtifactResult, ...], poor: str | None) -> Verification:
     verification = tiny_manifest((), {"labels.txt": "", "golden.npz": ""}).verification
-    return replace(verification, gate=gate(found, max_drop_pt, rules, poor), results=found, poor_fp32=poor)
+    return replace(verification, gate=gate(found, rules, poor), results=found, poor_fp32=poor)
 
 
 @pytest.mark.parametrize(("right", "samples"), [(14, 120), (1, 10), (49_000, 50_000)])
@@ -79,10 +87,10 @@ def test_published_weights_are_known_by_their_hash() -> None:
 
 
 def test_a_poor_fp32_fails_the_gate_unless_that_is_allowed() -> None:
-    failed = verified(0.5, GateRules(), results(11.7), "fp32 is right on …")
+    failed = verified(GateRules(max_drop_pt=0.5), results(11.7), "fp32 is right on …")
     assert failed.gate.passed is False
     assert "fp32's accuracy cannot be right" in str(verdict(failed))
-    allowed = verified(0.5, GateRules(allow_poor_fp32=True), results(11.7), "fp32 is right on …")
+    allowed = verified(GateRules(max_drop_pt=0.5, allow_poor_fp32=True), results(11.7), "fp32 is right on …")
     assert allowed.gate.passed is True
     assert str(verdict(allowed)).startswith("gate passed")
 
@@ -102,7 +110,7 @@ def test_a_poor_fp32_fails_the_gate_unless_that_is_allowed() -> None:
     ],
 )
 def test_few_images_are_told_of_and_may_fail(on: GateOn, upper: float, passed: bool, said: str) -> None:
-    verification = verified(0.5, GateRules(on=on), results(70.0, upper=upper), None)
+    verification = verified(GateRules(max_drop_pt=0.5, on=on), results(70.0, upper=upper), None)
     assert verification.gate.passed is passed
     assert said in str(verdict(verification))
 
@@ -111,7 +119,7 @@ def test_without_a_gate_there_is_no_verdict() -> None:
     assert (
         verdict(
             replace(
-                tiny_manifest((), {"labels.txt": "", "golden.npz": ""}).verification, gate=gate(results(70.0), None)
+                tiny_manifest((), {"labels.txt": "", "golden.npz": ""}).verification, gate=gate(results(70.0), NO_GATE)
             )
         )
         is None

@@ -16,6 +16,7 @@ from levit_edge.data.image_set import evaluation_images
 from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import read_input
 from levit_edge.errors import DataError
+from levit_edge.runtime.evaluation.gate import GateRules
 from levit_edge.runtime.evaluation.verify import verify
 from tests.data.sources.made_up import write_files, write_tar
 
@@ -59,13 +60,13 @@ def test_images_alone_with_a_table_here_and_on_a_board(
     table = tmp_path / "labels.csv"
     table.write_text("".join(f"{name.replace('/', '-')},{CLASSES.index(name.split('/')[0])}\n" for name in files))
     with pytest.raises(DataError, match=r"or a table \(--labels\)"):
-        verify(bundle, flat, max_drop_pt=100)
+        verify(bundle, flat, rules=GateRules(max_drop_pt=100))
     options = ImageOptions(labels=table, workers=1)
-    found = verify(bundle, flat, options=options, max_drop_pt=100)
+    found = verify(bundle, flat, options=options, rules=GateRules(max_drop_pt=100))
     assert (
         found.results[1].drop_pt == verify(bundle, labelled_photographs, options=options_of(options)).results[1].drop_pt
     )
-    on_board = verify_on(bundle, LocalTransport(), flat, options=options, max_drop_pt=100)
+    on_board = verify_on(bundle, LocalTransport(), flat, options=options, rules=GateRules(max_drop_pt=100))
     assert figures(on_board.verification) == figures(found)
 
 

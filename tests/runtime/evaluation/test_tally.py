@@ -16,7 +16,7 @@ from levit_edge.bundle.manifest import Artifact, ArtifactResult
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import BundleError
 from levit_edge.runtime.evaluation.evaluator import Answer
-from levit_edge.runtime.evaluation.gate import gate
+from levit_edge.runtime.evaluation.gate import NO_GATE, GateRules, gate
 from levit_edge.runtime.evaluation.tally import Tallies, Tally
 
 Image = tuple[Answer, int | None]
@@ -71,7 +71,7 @@ def test_parts_merged_in_any_order_give_what_the_whole_gives(images: list[Image]
             merged.by_artifact[each].merge(sent(tally))
     assert merged.by_artifact == whole.by_artifact
     assert merged.results() == whole.results()
-    assert gate(merged.results(), 0.5) == gate(whole.results(), 0.5)
+    assert gate(merged.results(), GateRules(max_drop_pt=0.5)) == gate(whole.results(), GateRules(max_drop_pt=0.5))
 
 
 def test_sums_in_another_order_would_not_be_equal() -> None:
@@ -113,10 +113,13 @@ def test_each_artifact_is_compared_with_fp32_in_its_runtime(whole: Tallies) -> N
 def test_the_gate_takes_all_drops_and_needs_one(whole: Tallies) -> None:
     results = whole.results()
     worst = max(result.drop_pt or 0 for result in results)
-    assert gate(results, worst).passed is True
-    assert gate(results, worst - 0.001).passed is False
-    assert gate(results, None).passed is None
-    assert gate([result for result in results if result.precision is Precision.FP32], 1.0).passed is None
+    assert gate(results, GateRules(max_drop_pt=worst)).passed is True
+    assert gate(results, GateRules(max_drop_pt=worst - 0.001)).passed is False
+    assert gate(results, NO_GATE).passed is None
+    assert (
+        gate([result for result in results if result.precision is Precision.FP32], GateRules(max_drop_pt=1.0)).passed
+        is None
+    )
 
 
 def test_a_runtime_without_a_reference_is_an_error() -> None:

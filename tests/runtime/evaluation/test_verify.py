@@ -22,6 +22,7 @@ from levit_edge.data.options import ImageOptions, PreprocessingChanges
 from levit_edge.data.preprocess import preprocess
 from levit_edge.data.sampling import digest
 from levit_edge.errors import BundleError, DataError
+from levit_edge.runtime.evaluation.gate import GateRules
 from levit_edge.runtime.evaluation.verify import evaluation_set, verify
 from levit_edge.system.progress import Advance, Stages
 from tests.conftest import COLOURS
@@ -146,7 +147,7 @@ def test_without_labels_the_drop_is_not_measured(
 
 def test_a_gate_without_labels_is_an_error(bundle: Bundle, unlabelled_photographs: Path) -> None:
     with pytest.raises(DataError, match="no class folders, so a drop cannot be measured"):
-        verify(bundle, unlabelled_photographs, max_drop_pt=1.0)
+        verify(bundle, unlabelled_photographs, rules=GateRules(max_drop_pt=1.0))
 
 
 @pytest.mark.parametrize(
@@ -155,7 +156,7 @@ def test_a_gate_without_labels_is_an_error(bundle: Bundle, unlabelled_photograph
 def test_the_gate_is_on_the_drop(
     bundle: Bundle, labelled_photographs: Path, max_drop_pt: float | None, passed: bool | None
 ) -> None:
-    verification = verify(bundle, labelled_photographs, max_drop_pt=max_drop_pt)
+    verification = verify(bundle, labelled_photographs, rules=GateRules(max_drop_pt=max_drop_pt))
     assert verification.results[1].drop_pt == 18.75  # 10 of 32 photographs lost, 4 gained
     assert verification.gate.max_drop_pt == max_drop_pt
     assert verification.gate.passed is passed
@@ -214,7 +215,7 @@ def test_a_bundle_without_what_was_asked_for_is_an_error(
 
 def test_a_runtime_the_bundle_has_nothing_for_is_an_error(bundle: Bundle, labelled_photographs: Path) -> None:
     with pytest.raises(BundleError, match="has no fp32 artifact for executorch"):
-        verify(bundle, labelled_photographs, runtimes=[Runtime.EXECUTORCH], max_drop_pt=1.0)
+        verify(bundle, labelled_photographs, runtimes=[Runtime.EXECUTORCH], rules=GateRules(max_drop_pt=1.0))
 
 
 def test_classes_that_do_not_fit_are_an_error(bundle: Bundle, photograph_copies: Path) -> None:
