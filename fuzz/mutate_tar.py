@@ -5,7 +5,7 @@ from random import Random
 
 from fuzz.mutate_bytes import BYTES, Mutation
 
-__all__ = ["TAR", "changed_header"]
+__all__ = ["TAR"]
 
 VALUES = (
     (0, 100, (b"../../x.jpg", b"/x.jpg", b"", b"a/1.jpg", b".jpg", b"\xff.jpg", b"__x__/1.jpg", b"n01440764.tar")),

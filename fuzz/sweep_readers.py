@@ -2,12 +2,12 @@
 
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from random import Random
 
 from fuzz.mutate_bytes import BYTES
 from fuzz.mutate_json import JSON
+from fuzz.mutate_tar import TAR
 from fuzz.mutate_toml import changed_line
 from fuzz.reader import Reader, written
 from levit_edge.bundle.kinds import Runtime
@@ -138,32 +138,13 @@ def tar_shard(_bundle: Path) -> Reader:
                 archive.addfile(member, io.BytesIO(content))
         return buffer.getvalue()
 
-    def changed_header(chance: Random, data: bytes, _seeds: Sequence[bytes]) -> bytes:
-        starts = [at for at in range(0, len(data) - 511, 512) if data[at + 257 : at + 262] == b"ustar"]
-        if not starts:
-            return data
-        at = chance.choice(starts)
-        header = bytearray(data[at : at + 512])
-        start, length, values = chance.choice(
-            (
-                (0, 100, (b"../../x.jpg", b"/x.jpg", b"", b"a/1.jpg", b".jpg", b"\xff.jpg", b"__x__/1.jpg")),
-                (124, 12, (b"77777777777", b"-1", b"", b"\x80" + b"\xff" * 11, b"\xff" * 12, b"1")),
-                (156, 1, (bytes([chance.randrange(256)]), b"0", b"1", b"2", b"5", b"L", b"K", b"x", b"g", b"S", b"D")),
-                (157, 100, (b"/etc/passwd",)),
-            )
-        )
-        header[start : start + length] = chance.choice(values).ljust(length, b"\0")
-        header[148:156] = b" " * 8
-        header[148:156] = b"%06o\0 " % sum(header)
-        return data[:at] + bytes(header) + data[at + 512 :]
-
     def read(data: bytes, folder: Path) -> None:
         for found in list_shards(str(written(folder, "x.tar", data)), 1).shards:
             index_shard(found)
 
     plain = [shard(form) for form in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)]
     seeds = [*plain, gzip.compress(plain[0], mtime=0)]
-    return Reader(name="tar-shard", seeds=seeds, mutations=(*[changed_header] * 10, *BYTES), read=read)
+    return Reader(name="tar-shard", seeds=seeds, mutations=TAR, read=read)
 
 
 def sweep_results(bundle: Path) -> Reader:
