@@ -10,6 +10,7 @@ from typing import Annotated, Self
 from levit_edge.bundle.kinds import GateOn, Precision, Runtime
 from levit_edge.bundle.recipe import LayerScheme, Recipe
 from levit_edge.data.classes import PairingRecord
+from levit_edge.data.image_tables import ImageTables
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import BadImage
 from levit_edge.data.options import PreprocessingChanges
@@ -71,6 +72,9 @@ class ImageProvenance:
     """Paths relative to `source`."""
     skipped: tuple[str, ...] = ()
     """Images that could not be read and were left out, as `--skip-bad-images` allows."""
+    tables: ImageTables | None = None
+    """The files that were given to say which images these are, and their classes; None without, and in older
+    bundles."""
 
     @classmethod
     def of(cls, source: str, images: ImageSet, bad: Sequence[BadImage], *, list_files: bool = False) -> Self:
@@ -84,6 +88,7 @@ class ImageProvenance:
             sha256=digest(used),
             files=used.relative_paths if list_files else (),
             skipped=unused.relative_paths,
+            tables=images.tables,
         )
 
 

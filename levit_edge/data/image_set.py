@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from levit_edge.data.classes import ClassPairing, ModelClasses, outputs_as_labels, pair_classes
+from levit_edge.data.image_tables import ImageTables
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.named_sets import Use, fetch_set, is_named_set
 from levit_edge.data.options import DEFAULTS, ImageOptions
@@ -23,19 +24,20 @@ def calibration_images(source: Path, options: ImageOptions = DEFAULTS) -> ImageS
         DataError: see `levit_edge.data.sources.open.open_source`.
         DownloadError: a set cannot be fetched.
     """
-    return _image_set(_open(source, Use.CALIBRATION, ImageOptions(only=options.only)), None)
+    options = ImageOptions(only=options.only)
+    return _image_set(_open(source, Use.CALIBRATION, options), None, options)
 
 
 def evaluation_images(source: Path, model: ModelClasses, options: ImageOptions = DEFAULTS) -> ImageSet:
     """The images at `source`, or of the public set of that name, labelled with the outputs of `model`.
 
-    Of `options`, `labels`, `devkit` and `only` count.
+    Of `options`, `labels`, `devkit` and `only` count; `classes` is that of `model`, and recorded.
 
     Raises:
         DataError: see `levit_edge.data.sources.open.open_source` and `levit_edge.data.classes.pair_classes`.
         DownloadError: a set cannot be fetched.
     """
-    return _image_set(_open(source, Use.EVALUATION, options), model)
+    return _image_set(_open(source, Use.EVALUATION, options), model, options)
 
 
 def _open(source: Path, use: Use, options: ImageOptions) -> Found:
@@ -44,7 +46,7 @@ def _open(source: Path, use: Use, options: ImageOptions) -> Found:
     return replace(found, source=str(source))
 
 
-def _image_set(found: Found, model: ModelClasses | None) -> ImageSet:
+def _image_set(found: Found, model: ModelClasses | None, options: ImageOptions) -> ImageSet:
     labels, pairing = None, None
     if found.labels is not None:
         distinct = _distinct(found.labels)
@@ -58,6 +60,7 @@ def _image_set(found: Found, model: ModelClasses | None) -> ImageSet:
         pairing=pairing,
         names=found.names,
         present=None if labels is None else tuple(sorted(set(labels))),
+        tables=ImageTables.of(options),
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
 from levit_edge.data.classes import ClassPairing
+from levit_edge.data.image_tables import ImageTables
 from levit_edge.data.locations import Location
 from levit_edge.errors import DataError
 from levit_edge.text import listed
@@ -45,6 +46,8 @@ class ImageSet:
     """What each image is called where it came from, if it is no file under `root` or a copy under another name."""
     present: tuple[int, ...] | None = None
     """The classes that have images, before a sample was taken of them, if it is known."""
+    tables: ImageTables | None = None
+    """The files that said which images these are, and their classes; None without."""
 
     def __len__(self) -> int:
         return len(self.images)

@@ -110,6 +110,13 @@ class ImageOptions:
     """Processes that share the images; 0: this one alone; None: what suits their number, at most four. Results are the
     same to the last digit."""
 
+    def option_words(self) -> list[tuple[str, ...]]:
+        """As options of the command line, without `limit`, which not all commands call so, and `workers`."""
+        files = {name: getattr(self, name) for name in ("classes", "labels", "devkit", "only")}
+        words: list[tuple[str, ...]] = [(f"--{name}", str(path)) for name, path in files.items() if path is not None]
+        words += self.preprocessing.option_words()
+        return [*words, ("--skip-bad-images",)] if self.skip_bad_images else words
+
     def processes(self, default: int) -> int:
         """`workers`, or else `default`."""
         return default if self.workers is None else self.workers

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from levit_edge.benchmark.comparison import comparison_rows
 from levit_edge.benchmark.measurement import Measurement
 from levit_edge.bundle.kinds import Precision
-from levit_edge.bundle.manifest import ArtifactResult
+from levit_edge.bundle.manifest import ArtifactResult, ImageProvenance
 from levit_edge.bundle.reader import Bundle
+from levit_edge.data.image_tables import NO_TABLES, TableFile
 from levit_edge.documents import to_json
 from levit_edge.report.boards_page import boards_plot
 from levit_edge.report.bundles import Opened, compare, open_all
@@ -17,12 +18,15 @@ from levit_edge.report.layers_plot import compared_sqnr_plot, ranges_plot, sqnr_
 from levit_edge.report.page import render
 from levit_edge.report.report_data import FlippedImage, ImageAnswer
 from levit_edge.report.reproduce import quantize_command, verify_command
-from levit_edge.runtime.evaluation.gate import verdict
+from levit_edge.runtime.evaluation.gate import demands, verdict
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
 __all__ = ["bundle_page", "of_other_bundles"]
+
+HEADINGS = {"classes": "classes by", "labels": "labels by", "devkit": "labels by", "only": "only those of"}
+"""Of the files that came with images."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +70,10 @@ def bundle_page(bundle: Bundle, *, others: Sequence[Bundle] = (), measurements: 
         plots=_layer_plots(ours),
         quantize_command=quantize_command(manifest, report_data.limit if report_data else None),
         verdict=verdict(manifest.verification),
-        verify_command=verify_command(manifest),
+        gate_rules=demands(manifest.verification.gate),
+        calibration_tables=_tables(manifest.calibration),
+        evaluation_tables=_tables(manifest.verification.images),
+        verify_command=verify_command(manifest, report_data.limit if report_data else None),
         compared=compare(opened) if others else None,
         compared_plot=_compared_plot(opened) if others else None,
         measurements=measurements,
@@ -80,6 +87,12 @@ def of_other_bundles(bundle: Bundle, measurements: Sequence[Measurement]) -> lis
     """Those `measurements` that were made with other files than this bundle's."""
     ours = bundle.manifest_sha256
     return [each for each in measurements if each.model.manifest_sha256 != ours]
+
+
+def _tables(images: ImageProvenance) -> list[tuple[str, TableFile]]:
+    """What says which images those are, and their classes, under the headings of the page."""
+    named = (images.tables or NO_TABLES).named()
+    return [(HEADINGS[name], file) for name, file in named.items()]
 
 
 def _headlines(opened: Opened) -> list[Headline]:

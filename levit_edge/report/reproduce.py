@@ -4,18 +4,19 @@ Nothing of a bundle is taken over as a command: options are ours, and values fro
 """
 
 import shlex
-from collections.abc import Iterator
 from dataclasses import replace
 
+from levit_edge import demo
 from levit_edge.bundle.manifest import EMBEDDED, Manifest
-from levit_edge.bundle.recipe import LayerScheme, Recipe, option_words
-from levit_edge.data.options import PreprocessingChanges
+from levit_edge.bundle.recipe import LayerScheme, Recipe
+from levit_edge.data.image_tables import NO_TABLES
+from levit_edge.data.options import ImageOptions, PreprocessingChanges
 from levit_edge.model.config import CONFIGS
 from levit_edge.report.caveats import DEMO
+from levit_edge.report.command_line import Asked
+from levit_edge.runtime.evaluation.gate import GateRules
 
-__all__ = ["quantize_command", "verify_command"]
-
-Option = tuple[str, ...]
+__all__ = ["asked_of", "quantize_command", "verify_command"]
 
 
 def quantize_command(manifest: Manifest, limit: int | None) -> list[str]:
@@ -23,40 +24,56 @@ def quantize_command(manifest: Manifest, limit: int | None) -> list[str]:
 
     In parts of one option each, quoted.
     """
-    options = [*_model(manifest), *_images(manifest), *option_words(_recipe(manifest))]
-    options += _changes(manifest).option_words()
-    if manifest.search is not None:
-        options.append(("--max-drop", f"{manifest.search.max_drop_pt:g}"))
-    if limit is not None:
-        options.append(("--limit", str(limit)))
-    if manifest.calibration.skipped or manifest.verification.images.skipped:
-        options.append(("--skip-bad-images",))
-    return ["levit-edge quantize", *map(shlex.join, options)]
+    return [shlex.join(option) for option in asked_of(manifest, limit).quantize()]
 
 
-def verify_command(manifest: Manifest) -> str | None:
+def verify_command(manifest: Manifest, limit: int | None) -> str | None:
     """`levit-edge verify …` on the same images; None for those that are part of the package."""
-    source = manifest.verification.images.source
-    return None if source == EMBEDDED else shlex.join(["levit-edge", "verify", "BUNDLE", "--evaluation", source])
+    asked, source = asked_of(manifest, limit), manifest.verification.images.source
+    if source == EMBEDDED:
+        return None
+    of_bundle = replace(asked.options, preprocessing=PreprocessingChanges(), only=None)
+    bound = [] if limit is None else [("--limit", str(limit))]
+    call = ("levit-edge", "verify", "BUNDLE", "--evaluation", source)
+    return " ".join(map(shlex.join, (call, *of_bundle.option_words(), *asked.rules.option_words(), *bound)))
 
 
-def _model(manifest: Manifest) -> Iterator[Option]:
-    name, checkpoint = manifest.config.name, manifest.checkpoint
+def asked_of(manifest: Manifest, limit: int | None) -> Asked:
+    """What was asked for when the bundle was made."""
+    name, checkpoint, gate = manifest.config.name, manifest.checkpoint, manifest.verification.gate
+    return Asked(
+        model=name if name in CONFIGS else None,
+        checkpoint=None if checkpoint.source == _default_weights(name) else checkpoint.source,
+        weights=checkpoint.entry if checkpoint.other_entries else None,
+        calibration=None if manifest.calibration.source == EMBEDDED else manifest.calibration.source,
+        evaluation=_evaluation(manifest),
+        recipe=_recipe(manifest),
+        options=_options(manifest, limit),
+        rules=GateRules(max_drop_pt=gate.max_drop_pt, on=gate.on, allow_poor_fp32=gate.allow_poor_fp32),
+    )
+
+
+def _default_weights(name: str) -> str | None:
+    """What the weights are recorded as that a size has by itself."""
+    if name == DEMO:
+        return demo.checkpoint_path().name
     published = CONFIGS[name].weights if name in CONFIGS else None
-    if name in CONFIGS:
-        yield ("--model", name)
-    if name != DEMO and (published is None or checkpoint.source != published.file_name):
-        yield ("--checkpoint", checkpoint.source)
-    if checkpoint.other_entries and checkpoint.entry is not None:
-        yield ("--weights", checkpoint.entry)
+    return None if published is None else published.file_name
 
 
-def _images(manifest: Manifest) -> Iterator[Option]:
-    calibration, evaluation = manifest.calibration.source, manifest.verification.images.source
-    if calibration != EMBEDDED:
-        yield ("--calibration", calibration)
-    if evaluation not in {EMBEDDED, calibration}:
-        yield ("--evaluation", evaluation)
+def _evaluation(manifest: Manifest) -> str | None:
+    """None for the package's own images, and for those that calibration left over, which have no labels."""
+    verification = manifest.verification
+    source = verification.images.source
+    left_over = source == manifest.calibration.source and not verification.labelled
+    return None if source == EMBEDDED or left_over else source
+
+
+def _options(manifest: Manifest, limit: int | None) -> ImageOptions:
+    calibration, evaluation, search = manifest.calibration, manifest.verification.images, manifest.search
+    of_images = replace(evaluation.tables or NO_TABLES, only=(calibration.tables or NO_TABLES).only)
+    skipped = (calibration.skipped, evaluation.skipped, () if search is None else search.images.skipped)
+    return of_images.given(ImageOptions(preprocessing=_changes(manifest), limit=limit, skip_bad_images=any(skipped)))
 
 
 def _changes(manifest: Manifest) -> PreprocessingChanges:

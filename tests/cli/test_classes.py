@@ -1,5 +1,6 @@
 """The pairing of folders with a bundle's classes, as a user meets it: the same figures whatever they are called."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -47,6 +48,21 @@ def test_a_table_pairs_what_no_rule_can(
     found, classes = top1s(capsys, tiny_bundle, others, "--classes", tmp_path / "classes.csv")
     assert found == expected
     assert classes == {"rule": "the table of classes", "labels": 3, "outputs": 3}
+
+
+def test_a_table_is_named_with_its_hash(
+    capsys: Captured, tiny_bundle: Path, labelled_photographs: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "classes.csv"
+    table.write_text("red,0\ngreen,1\nblå,2\n")
+    sha256 = hashlib.sha256(table.read_bytes()).hexdigest()
+    arguments = ["verify", tiny_bundle, "--evaluation", labelled_photographs, "--runtime", "onnxruntime", "--classes"]
+    document = json_of(capsys, *arguments, table)
+    none = {"labels": None, "devkit": None, "only": None}
+    assert document["images"]["tables"] == {"classes": {"path": str(table), "sha256": sha256}, **none}
+    assert (document["checkpoint"]["entry"], document["preprocessing"]["resize"]) == (None, 32)
+    assert run([*map(str, arguments), str(table)]) == ExitStatus.DONE
+    assert f"--classes {table} (SHA-256 {sha256[:16]}…)" in " ".join(capsys.readouterr().out.split())
 
 
 def test_images_of_some_classes_are_measured(

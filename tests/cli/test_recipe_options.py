@@ -52,12 +52,12 @@ def asked(monkeypatch: pytest.MonkeyPatch, recorded_stages: Bundle) -> dict[str,
     """What the commands ask the library for, which answers at once: `quantize` with a gate that failed."""
     arguments: dict[str, Any] = {}
 
-    def measure(_: str | None, **others: Any) -> analysis.Sensitivity:
-        arguments.update(others)
+    def measure(checkpoint: str | None, **others: Any) -> analysis.Sensitivity:
+        arguments.update(others, checkpoint=checkpoint)
         return example(row("head", 40.0))
 
-    def make(_: str | None, **others: Any) -> Bundle:
-        arguments.update(others)
+    def make(checkpoint: str | None, **others: Any) -> Bundle:
+        arguments.update(others, checkpoint=checkpoint)
         return recorded_stages
 
     monkeypatch.setattr(analysis, "sensitivity", measure)
@@ -93,6 +93,18 @@ def test_a_recipe_survives_the_command_line(asked: dict[str, Any], command: str,
 def test_the_hint_after_a_failed_gate_looks_at_the_same_model(asked: dict[str, Any], capsys: Captured) -> None:
     words = [word for option in option_words(OTHER) for word in option]
     inputs = ["--model", "128S", "--checkpoint", "my weights.pth", "--calibration", "train", "--evaluation", "val"]
+    inputs += [
+        "--weights",
+        "model_ema",
+        "--labels",
+        "val.txt",
+        "--devkit",
+        "kit",
+        "--classes",
+        "c.csv",
+        "--only",
+        "500",
+    ]
     changes = [
         "--resize",
         "40",
@@ -108,7 +120,7 @@ def test_the_hint_after_a_failed_gate_looks_at_the_same_model(asked: dict[str, A
     common = [*inputs, *changes, "--skip-bad-images"]
     assert run(["quantize", *common, *words, "--max-drop", "0.1"]) == ExitStatus.GATE_FAILED
     hint = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("next: "))
-    keys = ("size", "calibration", "evaluation", "options", "recipe")
+    keys = ("checkpoint", "size", "weights", "calibration", "evaluation", "options", "recipe")
     of_quantize = {key: asked.pop(key) for key in keys}
     asked.clear()
     run(shlex.split(hint.removeprefix("next: "))[1:])

@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
-from levit_edge.bundle.manifest import EMBEDDED, Gate, ImageProvenance, Manifest, Move, SearchRecord
+from levit_edge.bundle.kinds import GateOn
+from levit_edge.bundle.manifest import EMBEDDED, AmongPresent, Gate, ImageProvenance, Manifest, Move, SearchRecord
 from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.recipe import LayerScheme
+from levit_edge.data.classes import PairingRecord, PairingRule
+from levit_edge.data.image_tables import ImageTables, TableFile
 from levit_edge.report.bundle_page import bundle_page
 from levit_edge.report.page import number
 from levit_edge.report.report_data import ReportData, read_report_data
@@ -126,3 +129,49 @@ def test_numbers_that_cannot_be_are_dashes(recorded: Bundle, value: Any) -> None
 def test_numbers_have_true_signs_and_no_negative_zero() -> None:
     assert [number(value) for value in (-0.001, 1.005, -2, None)] == ["0.00", "1.00", "−2.00", "–"]
     assert number(0.25, 1, sign="+") == "+0.2"
+
+
+def test_whose_word_the_figures_rest_on_is_named(recorded: Bundle) -> None:
+    verification, manifest = recorded.manifest.verification, recorded.manifest
+    tables = ImageTables(
+        classes=TableFile(path="my <classes>.csv", sha256="c" * 64), devkit=TableFile(path="kit", sha256=None)
+    )
+    listed = ImageTables(only=TableFile(path="list.txt", sha256="d" * 64))
+    files = [artifact.file for artifact in manifest.artifacts]
+    told = changed(
+        recorded,
+        checkpoint=replace(manifest.checkpoint, entry="model_ema", other_entries=("model", "<b>")),
+        calibration=replace(manifest.calibration, tables=listed),
+        preprocessing_origin="the options",
+        verification=replace(
+            verification,
+            images=replace(verification.images, tables=tables),
+            classes=PairingRecord(rule=PairingRule.TABLE, labels=2, outputs=3),
+            among_present=AmongPresent(classes=2, top1=dict.fromkeys(files, 91.25)),
+            poor_fp32="fp32 is right on 11.70 % <of> images",
+            gate=Gate(max_drop_pt=0.5, passed=True, on=GateOn.INTERVAL, allow_poor_fp32=True),
+        ),
+    )
+    html = bundle_page(told)
+    seen = text(html)
+    top1 = number(verification.results[0].top1)
+    for expected in (
+        "entry model_ema ; it also holds model , &lt;b&gt;",
+        "2 of 3 classes, paired by the table of classes",
+        f"classes by my &lt;classes&gt;.csv {'c' * 64}",
+        "labels by kit",
+        f"only those of list.txt {'d' * 64}",
+        "; from the options",
+        "top-1 among 2 classes, %",
+        f"{top1} 91.25",
+        "of the network's 3",
+        "Gate: the upper end of the drop's 95 % interval is at most 0.5 points",
+        "an fp32 whose own accuracy cannot be right is allowed",
+    ):
+        assert expected in seen, expected
+    assert '<p class="notice failed">fp32 is right on 11.70 % &lt;of&gt; images</p>' in html
+    assert seen.index("fp32 is right on") < seen.index("Size")
+    beside = text(bundle_page(recorded, others=[told]))
+    assert f"{top1} – " in beside
+    assert f"{top1} 91.25" in beside
+    assert "among" not in text(bundle_page(recorded))

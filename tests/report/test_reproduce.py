@@ -3,11 +3,14 @@ from dataclasses import replace
 
 import pytest
 
-from levit_edge.bundle.manifest import CheckpointProvenance, ImageProvenance, Move, SearchRecord
+from levit_edge import demo
+from levit_edge.bundle.kinds import GateOn
+from levit_edge.bundle.manifest import CheckpointProvenance, Gate, ImageProvenance, Move, SearchRecord
 from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.recipe import LayerScheme, Recipe
+from levit_edge.data.image_tables import ImageTables, TableFile
 from levit_edge.data.options import PreprocessingChanges
-from levit_edge.report.reproduce import quantize_command, verify_command
+from levit_edge.report.reproduce import asked_of, quantize_command, verify_command
 
 
 def test_moves_of_a_search_are_left_to_the_search(recorded: Bundle) -> None:
@@ -19,18 +22,20 @@ def test_moves_of_a_search_are_left_to_the_search(recorded: Bundle) -> None:
         recorded.manifest,
         search=search,
         recipe=Recipe(float_layers=("stem.*", "head"), seed=3),
-        calibration=images,
+        verification=replace(recorded.manifest.verification, gate=Gate(max_drop_pt=0.5, passed=True)),
+        calibration=replace(images, source="train"),
         checkpoint=CheckpointProvenance(source="my weights.pth", format="original", sha256=""),
         config=replace(recorded.manifest.config, name="128S"),
         preprocessing=replace(recorded.manifest.preprocessing, resize=40),
     )
     words = shlex.split(" ".join(quantize_command(manifest, 100)))
     assert words == [
-        *("levit-edge", "quantize", "--model", "128S", "--checkpoint", "my weights.pth", "--calibration", "val"),
+        *("levit-edge", "quantize", "--model", "128S", "--checkpoint", "my weights.pth", "--calibration", "train"),
+        *("--evaluation", "val", "--resize", "40", "--skip-bad-images"),
         *("--calibration-images", "256", "--seed", "3", "--scheme", "mixed", "--float-layer", "stem.*"),
         *("--target", "arm64", "--onnx-attention", "plain", "--equalize", "--weight-rounding", "gptq"),
-        *("--no-bias-correction", "--range-method", "minmax", "--percentile", "99.99", "--resize", "40"),
-        *("--max-drop", "0.5", "--limit", "100", "--skip-bad-images"),
+        *("--no-bias-correction", "--range-method", "minmax", "--percentile", "99.99"),
+        *("--max-drop", "0.5", "--limit", "100"),
     ]
 
 
@@ -52,7 +57,7 @@ def test_nothing_of_a_bundle_is_a_command(recorded: Bundle, source: str) -> None
         calibration=replace(images, source="train"),
         verification=replace(recorded.manifest.verification, images=images),
     )
-    for command in (" ".join(quantize_command(manifest, None)), verify_command(manifest)):
+    for command in (" ".join(quantize_command(manifest, None)), verify_command(manifest, None)):
         assert command is not None
         words = shlex.split(command)
         assert words[words.index("--evaluation") + 1] == source
@@ -67,3 +72,47 @@ def test_the_weights_of_a_file_with_several_are_named(recorded: Bundle) -> None:
     )
     words = shlex.split(" ".join(quantize_command(manifest, None)))
     assert words[words.index("--checkpoint") + 1 :][:3] == ["my.pth", "--weights", "state_dict_ema"]
+
+
+def test_tables_gates_and_lists_are_repeated_and_told_apart(recorded: Bundle) -> None:
+    def table(name: str) -> TableFile:
+        return TableFile(path=name, sha256="0" * 64)
+
+    train = ImageProvenance(source="train", count=9, sha256="1" * 64, tables=ImageTables(only=table("only list.txt")))
+    told = ImageTables(classes=table("classes.csv"), labels=table("val.txt"), devkit=TableFile(path="kit", sha256=None))
+    val = ImageProvenance(source="val", count=9, sha256="2" * 64, tables=told)
+    gate = Gate(max_drop_pt=0.1 + 0.2, passed=True, on=GateOn.INTERVAL, allow_poor_fp32=True)
+    verification = replace(recorded.manifest.verification, images=val, gate=gate)
+    manifest = replace(recorded.manifest, calibration=train, verification=verification)
+    words = shlex.split(" ".join(quantize_command(manifest, None)))
+    of_images = ["--classes", "classes.csv", "--labels", "val.txt", "--devkit", "kit"]
+    at = words.index("--classes")
+    assert words[at : at + 8] == [*of_images, "--only", "only list.txt"]
+    of_gate = ["--max-drop", "0.30000000000000004", "--gate-on", "interval", "--allow-poor-fp32"]
+    assert words[-5:] == of_gate
+    figures = verify_command(manifest, 7)
+    assert figures is not None
+    call = ["levit-edge", "verify", "BUNDLE", "--evaluation", "val"]
+    assert shlex.split(figures) == [*call, *of_images, *of_gate, "--limit", "7"]
+
+
+def test_one_folder_for_both_is_named_twice_if_it_was(recorded: Bundle) -> None:
+    images = replace(recorded.manifest.verification.images, source="all")
+    for labelled in (True, False):
+        verification = replace(recorded.manifest.verification, images=images, labelled=labelled)
+        manifest = replace(recorded.manifest, calibration=images, verification=verification)
+        assert (asked_of(manifest, None).evaluation == "all") is labelled
+
+
+def test_bad_images_of_the_search_are_skipped_again(recorded: Bundle) -> None:
+    images = ImageProvenance(source="val", count=20, sha256="0" * 64, skipped=("bad.jpg",))
+    search = SearchRecord(max_drop_pt=0.5, images=images, trials=(), moves=(), held=True)
+    assert not asked_of(recorded.manifest, None).options.skip_bad_images
+    assert asked_of(replace(recorded.manifest, search=search), None).options.skip_bad_images
+
+
+def test_weights_of_the_demos_size_are_named_unless_they_are_the_demos(recorded: Bundle) -> None:
+    manifest = recorded.manifest
+    assert (manifest.config.name, asked_of(manifest, None).checkpoint) == ("demo", "tiny.pth")
+    own = replace(manifest, checkpoint=replace(manifest.checkpoint, source=demo.checkpoint_path().name))
+    assert asked_of(own, None).checkpoint is None

@@ -1,6 +1,5 @@
 """`levit-edge quantize`: a checkpoint in, a verified bundle out."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from levit_edge.bundle.kinds import GateOn
-from levit_edge.bundle.recipe import Recipe, option_words
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.cli.images import fetch_images
 from levit_edge.cli.options import (
     AllowPoorFp32,
@@ -36,6 +35,7 @@ from levit_edge.errors import ExitStatus
 
 if TYPE_CHECKING:
     from levit_edge.bundle.manifest import Manifest
+    from levit_edge.report.command_line import Asked
 
 __all__ = ["quantize"]
 
@@ -106,18 +106,16 @@ def quantize(
     options = replace(sources, limit=limit, skip_bad_images=skip_bad_images, workers=workers)
     from levit_edge.cli.show.tables import print_bundle
     from levit_edge.quantize.pipeline import quantize as quantize_checkpoint
+    from levit_edge.report.command_line import Asked
     from levit_edge.runtime.evaluation.gate import GateRules
 
+    rules = GateRules(max_drop_pt=max_drop, on=gate_on, allow_poor_fp32=allow_poor_fp32)
+    network = Asked(model=model, checkpoint=checkpoint, weights=weights, recipe=recipe)
+    asked = replace(network, calibration=calibration, evaluation=evaluation, options=options, rules=rules)
     bundle = quantize_checkpoint(
-        checkpoint,
-        size=model,
-        weights=weights,
         output=output or Path(f"levit-{model or 'custom'}-int8"),
-        calibration=calibration,
-        evaluation=evaluation,
-        recipe=recipe,
-        options=options,
-        rules=GateRules(max_drop_pt=max_drop, on=gate_on, allow_poor_fp32=allow_poor_fp32),
+        **asked.arguments(),
+        rules=rules,
         bench=bench,
         thumbnails=thumbnails,
         listener=None if json else TerminalListener(),
@@ -126,16 +124,14 @@ def quantize(
     print_bundle(bundle, json=json)
     failed = _failed(bundle.manifest)
     if not json:
-        inputs: dict[str, object] = {"model": model, "checkpoint": checkpoint, "weights": weights}
-        inputs |= {"calibration": calibration, "evaluation": evaluation}
-        _suggest(output or Path(bundle.path.name), inputs if failed else None, recipe, options)
+        _suggest(output or Path(bundle.path.name), asked if failed else None)
     return ExitStatus.GATE_FAILED if failed else ExitStatus.DONE
 
 
-def _suggest(place: Path, failed: Mapping[str, object] | None, recipe: Recipe, options: ImageOptions) -> None:
-    """What to do next; `failed` are the inputs of a run that did not keep its gate or budget."""
+def _suggest(place: Path, failed: "Asked | None") -> None:
+    """What to do next; `failed` was asked of a run that did not keep its gate or budget."""
     if failed is not None:
-        suggest(_sensitivity(failed, recipe, options))
+        suggest([word for option in failed.sensitivity(unlike=Recipe()) for word in option])
         return
     uses = (("predict", place, "PHOTO.jpg"), ("bench", place), ("package", place, "--for", "board"))
     suggest(*(("levit-edge", *words) for words in uses))
@@ -144,14 +140,3 @@ def _suggest(place: Path, failed: Mapping[str, object] | None, recipe: Recipe, o
 def _failed(manifest: "Manifest") -> bool:
     missed = manifest.search is not None and not manifest.search.held
     return missed or manifest.verification.gate.passed is False
-
-
-def _sensitivity(inputs: Mapping[str, object], recipe: Recipe, options: ImageOptions) -> list[str]:
-    """The command that looks at the layers of the same model."""
-    words = ["levit-edge", "sensitivity"]
-    images = {name: getattr(options, name) for name in ("classes", "labels", "devkit", "only")}
-    for name, value in (*inputs.items(), *images.items()):
-        words += [] if value is None else [f"--{name}", str(value)]
-    words += [word for option in options.preprocessing.option_words() for word in option]
-    words += ["--skip-bad-images"] if options.skip_bad_images else []
-    return [*words, *(word for option in option_words(recipe, unlike=Recipe()) for word in option)]

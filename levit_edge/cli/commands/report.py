@@ -157,7 +157,7 @@ def _json(bundles: "Sequence[Bundle]", rows: "Sequence[ComparisonRow]") -> dict[
     opened = open_all(bundles)
     compared = compare(opened)
     documents = [
-        bundle_json(str(bundle.path), each.manifest.verification, each.manifest.stages)
+        bundle_json(bundle, each.manifest.verification, each.manifest.stages)
         | {"latency": to_json(each.report_data.latency if each.report_data else None)}
         for bundle, each in zip(bundles, opened, strict=True)
     ]

@@ -81,20 +81,17 @@ def sensitivity(
         raise typer.BadParameter(f"{plot} ends in neither .png nor .svg.", param_hint="--plot")
     fetch_images(calibration, evaluation, json=json)
     sources = ImageOptions(preprocessing=preprocessing, classes=classes, labels=labels, devkit=devkit, only=only)
-    options = replace(sources, limit=images, skip_bad_images=skip_bad_images, workers=workers)
+    options = replace(sources, skip_bad_images=skip_bad_images, workers=workers)
     from levit_edge.cli.show.sensitivity import print_sensitivity
     from levit_edge.documents import to_json
     from levit_edge.quantize.analysis.sensitivity import sensitivity as measure
+    from levit_edge.report.command_line import Asked
 
+    network = Asked(model=model, checkpoint=checkpoint, weights=weights, recipe=recipe)
+    asked = replace(network, calibration=calibration, evaluation=evaluation, options=options)
     with nullcontext() if plot is None else reserved(plot, "--plot"):
         measured = measure(
-            checkpoint,
-            size=model,
-            weights=weights,
-            calibration=calibration,
-            evaluation=evaluation,
-            recipe=recipe,
-            options=options,
+            **asked.arguments() | {"options": replace(options, limit=images)},
             costs=times,
             listener=None if json else TerminalListener(),
             warn=show_warning,
@@ -106,6 +103,6 @@ def sensitivity(
     if json:
         print_json(to_json(measured))
         return
-    print_sensitivity(measured, stdout, rows=top or len(measured.layers))
+    print_sensitivity(measured, stdout, rows=top or len(measured.layers), asked=asked)
     if plot is not None:
         say(f"plot: {plot}")

@@ -150,7 +150,7 @@ def _verify_bundle(
 
         transport = open_target(board.target, python=board.python, ssh_config=board.ssh_config)
         verification = _on_board(opened, transport, images, runtimes=runtime, timeout_s=board.timeout_s, **asked)
-    _show(bundle, verification, stages, None if board is None else board.target, json=json)
+    _show(opened, verification, stages, None if board is None else board.target, json=json)
     return ExitStatus.GATE_FAILED if verification.gate.passed is False else ExitStatus.DONE
 
 
@@ -178,16 +178,16 @@ def _on_board(bundle: "Bundle", transport: "Transport", images: Path, **asked: A
     return found.verification
 
 
-def _show(bundle: Path, verification: "Verification", stages: "Stages", on: str | None, *, json: bool) -> None:
+def _show(bundle: "Bundle", verification: "Verification", stages: "Stages", on: str | None, *, json: bool) -> None:
     from levit_edge.cli.show.tables import bundle_json, verification_table
 
     if json:
-        print_json(bundle_json(str(bundle), verification, stages.records))
+        print_json(bundle_json(bundle, verification, stages.records))
         return
     verification_table(verification, stdout)
     board = () if on is None else ("--on", on)
     if verification.gate.passed is not False:
-        suggest(("levit-edge", "bench", bundle, *board), ("levit-edge", "package", bundle, "--for", "board"))
+        suggest(("levit-edge", "bench", bundle.path, *board), ("levit-edge", "package", bundle.path, "--for", "board"))
 
 
 def _verify_package(path: Path, key: Path | None, for_bundles: Mapping[str, object], *, json: bool) -> None:

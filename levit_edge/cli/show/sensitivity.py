@@ -1,14 +1,16 @@
 """How a sensitivity is printed: a table that fits 80 columns, what it was measured on, and what to do next."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from math import log10
 
 from rich.console import Console
 
-from levit_edge.bundle.recipe import LayerScheme
+from levit_edge.bundle.recipe import LayerScheme, Recipe
 from levit_edge.cli.show.fitting_table import decimal, print_table
 from levit_edge.cli.terminal.console import say
 from levit_edge.quantize.analysis.sensitivity import LayerSensitivity, Noise, Sensitivity
+from levit_edge.report.command_line import Asked
 
 __all__ = ["by_cost", "print_sensitivity", "suggestions"]
 
@@ -25,8 +27,8 @@ def by_cost(measured: Sensitivity) -> list[LayerSensitivity]:
     return sorted(measured.layers, key=lambda layer: (-layer.planned_noise, -layer.static.relative))
 
 
-def print_sensitivity(measured: Sensitivity, console: Console, *, rows: int) -> None:
-    """Print the first `rows` layers by cost, and what the figures mean."""
+def print_sensitivity(measured: Sensitivity, console: Console, *, rows: int, asked: Asked) -> None:
+    """Print the first `rows` layers by cost, what the figures mean, and how to go on with the network `asked` for."""
     total = sum(layer.planned_noise for layer in measured.layers)
     timed = measured.runtime is not None
     print_table(
@@ -36,7 +38,7 @@ def print_sensitivity(measured: Sensitivity, console: Console, *, rows: int) -> 
         left=("layer",),
         spare=("flips\n−/+", "agree\n%", "weights\ndB", "activ.\ndB"),
     )
-    for line in (*_legend(measured, rows), *_next(measured, total)):
+    for line in (*_legend(measured, rows), *_next(measured, total, asked)):
         say(line, to=console)
     if not measured.labelled:
         say("The images have no labels: flips were not measured.", "yellow", to=console, wrap=True)
@@ -108,7 +110,7 @@ def _legend(measured: Sensitivity, rows: int) -> Iterator[str]:
         yield f"{measured.runtime}, {measured.threads} thread"
 
 
-def _next(measured: Sensitivity, total: float) -> Sequence[str]:
+def _next(measured: Sensitivity, total: float, asked: Asked) -> Sequence[str]:
     if not total:
         return ()
     options = []
@@ -116,6 +118,5 @@ def _next(measured: Sensitivity, total: float) -> Sequence[str]:
         price = layer.price_ms(scheme)
         cost = "" if price is None else f", {price:+.3f} ms"
         options.append(f"  --{scheme}-layer {layer.layer}: −{100 * share:.0f} % noise{cost}")
-    if not options:
-        return ["next: no single layer stands out; use `levit-edge quantize` as it is"]
-    return ["next, with `levit-edge quantize`:", *options]
+    again = shlex.join(word for option in asked.quantize(unlike=Recipe()) for word in option)
+    return [f"next: {again}", *(["with one of"] if options else ["as it is: no single layer stands out"]), *options]

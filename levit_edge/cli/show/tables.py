@@ -10,9 +10,11 @@ from levit_edge.bundle.manifest import ArtifactResult, SearchRecord, Verificatio
 from levit_edge.bundle.reader import Bundle
 from levit_edge.cli.show.fitting_table import decimal, print_table
 from levit_edge.cli.terminal.console import print_json, say, stdout
+from levit_edge.data.image_tables import NO_TABLES
 from levit_edge.documents import to_json
 from levit_edge.runtime.evaluation.gate import verdict
 from levit_edge.system.progress import StageRecord
+from levit_edge.text import listed
 
 __all__ = ["bundle_json", "print_bundle", "verification_table"]
 
@@ -21,12 +23,15 @@ def print_bundle(bundle: Bundle, *, json: bool) -> None:
     """Print what the making of a bundle came to."""
     manifest = bundle.manifest
     if json:
-        document = bundle_json(str(bundle.path), manifest.verification, manifest.stages)
+        document = bundle_json(bundle, manifest.verification, manifest.stages)
         print_json(document | {"search": to_json(manifest.search)})
         return
     verification_table(manifest.verification, stdout)
     if manifest.search is not None:
         _print_search(manifest.search)
+    if manifest.checkpoint.other_entries:
+        others = listed(manifest.checkpoint.other_entries)
+        say(f"weights: {manifest.checkpoint.entry} of {manifest.checkpoint.source}, not {others}", wrap=True)
     say(f"preprocessing: {manifest.preprocessing}, from {manifest.preprocessing_origin}", wrap=True)
     seconds = sum(stage.seconds for stage in manifest.stages)
     peak_mebibytes = max(stage.peak_rss_bytes for stage in manifest.stages) / 2**20
@@ -34,10 +39,12 @@ def print_bundle(bundle: Bundle, *, json: bool) -> None:
     say(f"bundle: {bundle.path}")
 
 
-def bundle_json(bundle: str, verification: Verification, stages: Sequence[StageRecord]) -> dict[str, Any]:
+def bundle_json(bundle: Bundle, verification: Verification, stages: Sequence[StageRecord]) -> dict[str, Any]:
     """The JSON of `quantize` and `verify`: accuracies in percent, drops in points."""
-    document: dict[str, Any] = {"schema_version": 1, "bundle": bundle} | to_json(verification)
-    return document | {"stages": to_json(list(stages))}
+    manifest = bundle.manifest
+    document: dict[str, Any] = {"schema_version": 1, "bundle": str(bundle.path)} | to_json(verification)
+    made = {name: to_json(getattr(manifest, name)) for name in ("checkpoint", "preprocessing", "preprocessing_origin")}
+    return document | made | {"stages": to_json(list(stages))}
 
 
 def verification_table(verification: Verification, console: Console) -> None:
@@ -61,6 +68,8 @@ def verification_table(verification: Verification, console: Console) -> None:
     line(f"{verification.samples} images; {runtimes}; {machine}")
     if verification.classes is not None:
         line(verification.classes.sentence)
+    for name, file in (verification.images.tables or NO_TABLES).named().items():
+        line(f"--{name} {file.path}" + (f" (SHA-256 {file.sha256[:16]}…)" if file.sha256 else ""))
     if not verification.labelled:
         line("The images have no labels: the drop was not measured.", "yellow")
     if verification.poor_fp32 is not None:

@@ -13,7 +13,7 @@ from levit_edge.bundle.manifest import ArtifactResult, Gate, Verification
 from levit_edge.data.classes import PairingRecord
 from levit_edge.model.config import LevitConfig
 
-__all__ = ["NO_GATE", "GateRules", "gate", "poor_fp32", "published_top1", "verdict", "wilson_interval"]
+__all__ = ["NO_GATE", "GateRules", "demands", "gate", "poor_fp32", "published_top1", "verdict", "wilson_interval"]
 
 Z95 = 1.959963984540054
 """97.5 % quantile of the standard normal distribution."""
@@ -41,6 +41,15 @@ class GateRules:
     def of_weights(self, config: LevitConfig, sha256: str) -> "GateRules":
         """These, for the weights file with this SHA-256."""
         return replace(self, published_top1=published_top1(config, sha256))
+
+    def option_words(self) -> list[tuple[str, ...]]:
+        """As options of the command line."""
+        words: list[tuple[str, ...]] = []
+        if self.max_drop_pt is not None:
+            words.append(("--max-drop", repr(self.max_drop_pt).removesuffix(".0")))
+        if self.on is not GateOn.DROP:
+            words.append(("--gate-on", str(self.on)))
+        return [*words, ("--allow-poor-fp32",)] if self.allow_poor_fp32 else words
 
 
 NO_GATE = GateRules()
@@ -103,6 +112,15 @@ def gate(results: Sequence[ArtifactResult], rules: GateRules, poor: str | None =
     return Gate(max_drop_pt=rules.max_drop_pt, passed=passed, on=rules.on, allow_poor_fp32=rules.allow_poor_fp32)
 
 
+def demands(asked: Gate) -> str | None:
+    """What a gate demands, for people; None if that is nothing."""
+    if asked.max_drop_pt is None:
+        return None
+    what = "top-1 drops by" if asked.on is GateOn.DROP else "the upper end of the drop's 95 % interval is"
+    poor = "allowed" if asked.allow_poor_fp32 else "not allowed"
+    return f"{what} at most {asked.max_drop_pt:g} points; an fp32 whose own accuracy cannot be right is {poor}"
+
+
 def verdict(verification: Verification) -> str | None:
     """What the gate says, and why; None if there is no gate, or nothing to judge."""
     asked, results = verification.gate, verification.results
@@ -115,12 +133,13 @@ def verdict(verification: Verification) -> str | None:
     if not asked.passed:
         reason = f"{what} is more than {limit}" if verification.poor_fp32 is None or drop > asked.max_drop_pt else poor
         return f"gate FAILED: {reason}"
+    allowed = "" if verification.poor_fp32 is None else "; that fp32's accuracy cannot be right is allowed"
     upper = max((each.drop_ci95_pt[1] for each in results if each.drop_ci95_pt is not None), default=0.0)
     if upper <= asked.max_drop_pt:
-        return f"gate passed: {what} is at most {limit}"
+        return f"gate passed: {what} is at most {limit}{allowed}"
     return (
         f"gate passed: {what} is at most {limit}; but {verification.samples:,} images are too few to tell: it may be "
-        f"{upper:.2f} (95 % interval). --gate-on interval demands that this is within the gate too."
+        f"{upper:.2f} (95 % interval). --gate-on interval demands that this is within the gate too{allowed}."
     )
 
 

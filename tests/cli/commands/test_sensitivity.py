@@ -16,6 +16,7 @@ from levit_edge.cli.show.sensitivity import by_cost, print_sensitivity, suggesti
 from levit_edge.errors import ExitStatus
 from levit_edge.quantize.analysis import sensitivity as library
 from levit_edge.quantize.analysis.sensitivity import Sensitivity
+from levit_edge.report.command_line import Asked
 from tests.quantize.analysis.sensitivity_example import example, row
 
 Captured = pytest.CaptureFixture[str]
@@ -30,9 +31,12 @@ ROW_KEYS = {"layer", "kind", "planned", "multiply_adds", "weights", "activations
 NOISE_KEYS = {"relative", "sqnr_db", "agreement", "drop_pt", "flips_lost", "flips_gained"}
 
 
+ASKED = Asked(model="demo", recipe=Recipe(seed=3))
+
+
 def printed(measured: Sensitivity, rows: int = 20) -> list[str]:
     console = Console(width=80, file=StringIO())
-    print_sensitivity(measured, console, rows=rows)
+    print_sensitivity(measured, console, rows=rows, asked=ASKED)
     assert isinstance(console.file, StringIO)
     return console.file.getvalue().splitlines()
 
@@ -85,7 +89,13 @@ def test_what_to_do_next_is_what_removes_the_most_noise() -> None:
     text = " ".join(printed(MEASURED))
     assert "--dynamic-layer blocks.10.proj" in text
     assert "--float-layer blocks.10.down" in text
+    assert "next: levit-edge quantize --model demo --seed 3 with one of" in text
     assert suggestions(example(row("head", None))) == []
+
+
+def test_where_no_layer_stands_out_the_command_is_that_of_the_same_network() -> None:
+    text = " ".join(printed(example(*(row(f"blocks.{place}.q", 50.0, 49.0) for place in range(60)))))
+    assert "next: levit-edge quantize --model demo --seed 3 as it is: no single layer stands out" in text
 
 
 def test_the_json_is_the_documented_one(capsys: Captured, asked: dict[str, Any]) -> None:
