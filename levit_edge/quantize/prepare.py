@@ -1,6 +1,6 @@
 """The first step of a run: which network, by which recipe, and on which images."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from levit_edge.runtime.evaluation.gate import DEFAULT_RULES, GateRules
 from levit_edge.system.progress import Stages
 from levit_edge.text import listed
 
-__all__ = ["Prepared", "check_images", "choose_preprocessing", "prepare", "with_search_images"]
+__all__ = ["Prepared", "check_images", "choose_preprocessing", "prepare", "reading_warnings", "with_search_images"]
 
 SEARCH_IMAGES = 1000
 """At most this many, and at most half of the evaluation images, choose the schemes; the others give the figures."""
@@ -82,7 +82,8 @@ def prepare(
     with stages.stage("read checkpoint"):
         source = resolve_checkpoint(None if checkpoint is None else str(checkpoint), size)
         trained = read_checkpoint(source, size, weights)
-    _tell(trained, warn)
+    for warning in reading_warnings(trained, trained.path.name):
+        warn(warning)
     preprocessing, origin = _preprocessing_of(trained, source, options.preprocessing)
     images = choose_images(
         demo_model=trained.config.name == "demo",
@@ -160,15 +161,14 @@ def _preprocessing_of(trained: Checkpoint, source: Path, changes: PreprocessingC
         raise CheckpointError(f"{source}: {error}") from error
 
 
-def _tell(trained: Checkpoint, warn: Callable[[str], None]) -> None:
-    """Say which of a file's networks was taken, and what is not as in a trained LeViT."""
+def reading_warnings(trained: Checkpoint, source: str, choice: str = "--weights") -> Iterator[str]:
+    """Which of the networks at `source` was taken, and what is not as in a trained LeViT; `choice` takes another."""
     if trained.other_entries:
-        warn(
-            f"{trained.path.name} holds several LeViTs: {trained.entry} was taken; --weights takes another"
+        yield (
+            f"{source} holds several LeViTs: {trained.entry} was taken; {choice} takes another"
             f" ({listed(trained.other_entries)})."
         )
-    for note in trained.notes:
-        warn(f"{trained.path.name}: {note}.")
+    yield from (f"{source}: {note}." for note in trained.notes)
 
 
 def check_images(run: Prepared, stages: Stages) -> None:

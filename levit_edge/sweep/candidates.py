@@ -61,6 +61,11 @@ class BuiltFiles:
     blobs: dict[str, str]
     """File of the bundle -> SHA-256 in the store."""
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to tell the user of checkpoint and calibration images."""
+        return (*self.facts.warnings, *filter(None, (self.calibrated.warning,)))
+
 
 @dataclass(frozen=True, kw_only=True)
 class BuiltCandidate:
@@ -91,8 +96,10 @@ class _Work:
     @property
     def network(self) -> Network:
         """The checkpoint as tasks take it."""
-        facts = self.facts
-        return Network(checkpoint=self.checkpoint.place, sha256=facts.provenance.sha256, config=facts.config)
+        weights = self.facts.provenance
+        return Network(
+            checkpoint=self.checkpoint.place, sha256=weights.sha256, entry=weights.entry, config=self.facts.config
+        )
 
 
 async def make_candidates(

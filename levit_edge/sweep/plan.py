@@ -53,6 +53,8 @@ class CheckpointSource:
     """A file, a Hugging Face folder, a pattern of such, or their URL; None: the weights that belong to `size`."""
     size: str | None = None
     """The size that they have to be, one of `CONFIGS`; None takes any."""
+    weights: str | None = None
+    """Which of the networks of a file that holds several, such as `state_dict_ema`; None: as `quantize` takes it."""
     resize: int | None = None
     """Length of the short side before the centre crop, pixels; None: the checkpoint's own, as for the next four."""
     crop: str | None = None
