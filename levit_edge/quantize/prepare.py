@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from levit_edge.bundle.manifest import EMBEDDED, CheckpointProvenance
+from levit_edge.bundle.reader import read_manifest
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.classes import ModelClasses
 from levit_edge.data.imagefolder import ImageSet
@@ -125,9 +126,13 @@ def choose_preprocessing(
     """What a checkpoint of that `config` is to see, and whose word that is.
 
     Raises:
+        BundleError: `changes.bundle` is no bundle.
         CheckpointError: the checkpoint states what levit-edge does not do, and `changes` do not say all of it.
-        DataError: a value is out of its range.
+        DataError: a value is out of its range, or the bundle's network sees images of another size.
     """
+    if changes.bundle is not None:
+        config, origin = _as_in_bundle(config, Path(changes.bundle))
+        changes = replace(changes, bundle=None)
     words = " ".join(" ".join(option) for option in changes.option_words())
     if origin.fault is not None and not changes.is_whole:
         raise CheckpointError(origin.fault)
@@ -138,6 +143,26 @@ def choose_preprocessing(
         if origin == LEVIT_PROTOCOL:
             raise
         raise DataError(f"{text}: {error}") from error
+
+
+def _as_in_bundle(config: LevitConfig, bundle: Path) -> tuple[LevitConfig, PreprocessingOrigin]:
+    """`config` with a bundle's preprocessing."""
+    stated = read_manifest(bundle).preprocessing
+    if stated.image_size != config.image_size:
+        raise DataError(
+            f"the bundle {bundle} makes images of {stated.image_size}×{stated.image_size} pixels, and the checkpoint is"
+            f" for {config.image_size}×{config.image_size}: pass a bundle of that size as --preprocessing, or say how"
+            " with --resize, --crop, --interpolation, --mean and --std"
+        )
+    own = replace(
+        config,
+        resize=stated.resize,
+        squash=stated.squash,
+        interpolation=stated.interpolation,
+        mean=stated.mean,
+        std=stated.std,
+    )
+    return own, PreprocessingOrigin(text=f"the bundle {bundle}")
 
 
 def _warn_if_made_to_size(images: ImageSources, preprocessing: Preprocessing, warn: Callable[[str], None]) -> None:
