@@ -12,6 +12,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
+from levit_edge.bundle.reader import read_manifest
 from levit_edge.data.named_sets import Use
 from levit_edge.data.options import ImageOptions
 from levit_edge.demo import checkpoint_path
@@ -144,7 +145,10 @@ def _listings(plan: SweepPlan) -> tuple[Listing, Listing]:
     calibration, evaluation = plan.calibration, plan.evaluation
     calibrating = ImageOptions(only=_path(calibration.only))
     evaluating = ImageOptions(
-        labels=_path(evaluation.labels), devkit=_path(evaluation.devkit), only=_path(evaluation.only)
+        classes=_path(evaluation.classes),
+        labels=_path(evaluation.labels),
+        devkit=_path(evaluation.devkit),
+        only=_path(evaluation.only),
     )
     return (
         list_shards(calibration.images, SHARD_IMAGES, calibrating, Use.CALIBRATION),
@@ -175,14 +179,17 @@ def _checkpoints(sources: Sequence[CheckpointSource]) -> list[NamedCheckpoint]:
     Raises:
         CheckpointError: there is none where one is named.
         PlanError: one is named twice.
+        BundleError: preprocessing is to be that of a bundle, and it is none.
     """
+    for bundle in filter(None, (source.preprocessing for source in sources)):
+        read_manifest(Path(bundle))
     places = [(source, place) for source in sources for place in _places(source)]
     paths = [place.path or ("demo" if source.size == "demo" else f"levit-{source.size}") for source, place in places]
     weights = [place.weights for _, place in places]
     if twice := next((path for path, times in Counter(zip(paths, weights, strict=True)).items() if times > 1), None):
         raise PlanError(f"the plan names the checkpoint {' '.join(filter(None, twice))} twice.")
     return [
-        NamedCheckpoint(name=name, place=place, preprocessing=source.preprocessing)
+        NamedCheckpoint(name=name, place=place, preprocessing=source.changes)
         for name, (source, place) in zip(distinct_names(paths, weights), places, strict=True)
     ]
 
