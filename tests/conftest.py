@@ -249,6 +249,20 @@ def bundle_path(tiny_bundle: Path, tmp_path: Path) -> Path:
     return shutil.copytree(tiny_bundle, tmp_path / "bundle")
 
 
+@pytest.fixture
+def preprocessed_otherwise(bundle_path: Path) -> Callable[..., Path]:
+    """Changes what the tiny bundle says of its preprocessing."""
+
+    def change(**values: object) -> Path:
+        file = bundle_path / "manifest.json"
+        document = json.loads(file.read_text(encoding="utf-8"))
+        document["preprocessing"] |= values
+        file.write_text(json.dumps(document), encoding="utf-8")
+        return bundle_path
+
+    return change
+
+
 @pytest.fixture(scope="session")
 def small_pte() -> bytes:
     """A program with two XNNPACK delegates and one `cumsum` between them."""

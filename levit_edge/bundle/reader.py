@@ -19,7 +19,7 @@ from levit_edge.bundle.self_contained import ELSEWHERE
 from levit_edge.documents import from_json, read_json
 from levit_edge.errors import BundleError
 
-__all__ = ["MANIFEST_FILE", "Bundle", "bundle_files", "plain_file_name"]
+__all__ = ["MANIFEST_FILE", "Bundle", "bundle_files", "plain_file_name", "read_manifest"]
 
 MANIFEST_FILE = "manifest.json"
 MAX_GOLDEN_BYTES = 1 << 28
@@ -44,6 +44,17 @@ def bundle_files(path: Path) -> frozenset[str]:
     return frozenset({MANIFEST_FILE, *files}) if isinstance(files, dict) and files else frozenset()
 
 
+def read_manifest(path: Path) -> Manifest:
+    """What the bundle in the folder `path` says about itself; none of its other files is looked at.
+
+    Raises:
+        BundleError: it is not a bundle.
+    """
+    _require_manifest(path)
+    document = read_json(path / MANIFEST_FILE, BundleError, "the manifest")
+    return from_json(Manifest, document, BundleError, f"the manifest {path / MANIFEST_FILE}")
+
+
 @dataclass(frozen=True)
 class Bundle:
     """A finished bundle on disk: `path` is its folder, `manifest` what it says about itself.
@@ -62,9 +73,7 @@ class Bundle:
             BundleError: it is not a bundle, or a file is missing, added to, or not the one in the manifest.
         """
         path = Path(path)
-        _require_manifest(path)
-        document = read_json(path / MANIFEST_FILE, BundleError, "the manifest")
-        bundle = cls(path, from_json(Manifest, document, BundleError, f"the manifest {path / MANIFEST_FILE}"))
+        bundle = cls(path, read_manifest(path))
         runtimes = {each.file: each.runtime for each in bundle.manifest.artifacts}
         sizes = {name: bundle._checked_size(name, runtimes.get(name)) for name in bundle.manifest.files}
         for artifact in bundle.manifest.artifacts:

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -14,6 +15,13 @@ __all__ = ["with_preprocessing"]
 
 R = TypeVar("R")
 OPTIONS: dict[str, Any] = {
+    "preprocessing": Annotated[
+        Path | None,
+        typer.Option(
+            metavar="BUNDLE",
+            help="A bundle whose preprocessing is taken instead of the checkpoint's own; other options go before it.",
+        ),
+    ],
     "resize": Annotated[
         int | None,
         typer.Option(
@@ -76,15 +84,27 @@ def with_preprocessing(command: Callable[..., R]) -> Callable[..., R]:
 
 
 def _changes(
-    *, resize: int | None, crop: str | None, interpolation: str | None, mean: str | None, std: str | None
+    *,
+    preprocessing: Path | None,
+    resize: int | None,
+    crop: str | None,
+    interpolation: str | None,
+    mean: str | None,
+    std: str | None,
 ) -> PreprocessingChanges:
-    """What the five options say.
+    """What the six options say.
 
     Raises:
+        BundleError: `preprocessing` is no bundle.
         typer.BadParameter: wrong usage.
     """
+    if preprocessing is not None:  # before work begins
+        from levit_edge.bundle.reader import read_manifest
+
+        read_manifest(preprocessing)
     try:
         return PreprocessingChanges(
+            bundle=None if preprocessing is None else str(preprocessing),
             resize=resize,
             crop=crop,
             interpolation=interpolation,

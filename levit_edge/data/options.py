@@ -12,17 +12,22 @@ INTERPOLATIONS = ("bicubic", "bilinear", "lanczos")
 """Pillow's filters that a photograph can be resampled with, all with antialiasing."""
 CENTER, SQUASH = "center", "squash"
 LEAST_CROP = 0.1
+OPTIONS = {"bundle": "--preprocessing"}
+"""Options of the command line that are not called as the values are."""
 Triple = tuple[float, float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
 class PreprocessingChanges:
-    """What is to be otherwise than the checkpoint's own preprocessing; None leaves it as it is.
+    """What is to be otherwise than the checkpoint's own preprocessing, or a bundle's; None leaves it as it is.
 
     Raises:
         DataError: `crop` or `interpolation` is none that there is, or both `resize` and a fraction are given.
     """
 
+    bundle: str | None = None
+    """The folder of a bundle whose preprocessing is taken in place of the checkpoint's own; the other values go before
+    it."""
     resize: int | None = None
     """Pixels of the short side before the centre is cut out; of both sides if photographs are squashed."""
     crop: str | None = None
@@ -77,7 +82,7 @@ class PreprocessingChanges:
         """As options of the command line."""
         given = {each.name: getattr(self, each.name) for each in fields(self)}
         return [
-            (f"--{name}", ",".join(map(repr, value)) if isinstance(value, tuple) else str(value))
+            (OPTIONS.get(name, f"--{name}"), ",".join(map(repr, value)) if isinstance(value, tuple) else str(value))
             for name, value in given.items()
             if value is not None
         ]

@@ -2,12 +2,14 @@
 
 import re
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from levit_edge.errors import DownloadError
-from levit_edge.model.hub_config import PROCESSOR_FILE, WEIGHT_FILES
+from levit_edge.errors import CheckpointError, DownloadError
+from levit_edge.model.hub_config import INDEX_FILES, PROCESSOR_FILE, WEIGHT_FILES
+from levit_edge.model.shards import INDEX_SUFFIX, read_index
 
 __all__ = ["HUB_ID", "fetch_from_hub"]
 
@@ -21,6 +23,8 @@ NOT_FOUND = 404
 def fetch_from_hub(model_id: str, *, endpoint: str | None = None, cache: Path | None = None) -> Path:
     """Fetch a hub model's config.json, preprocessing and weights, safetensors if there are any; returns their folder.
 
+    Weights that are split into several files are fetched with their index, which may only name files beside it.
+
     Args:
         model_id: such as `facebook/levit-128S`.
         endpoint: the hub's address; None takes huggingface_hub's own (HF_ENDPOINT).
@@ -28,12 +32,15 @@ def fetch_from_hub(model_id: str, *, endpoint: str | None = None, cache: Path | 
 
     Raises:
         DownloadError: no such model, no access, no weights, or no network and nothing in the cache.
+        CheckpointError: an index of weights is none, or names files that do not lie beside it.
     """
     from huggingface_hub import constants
 
     obstacle = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else _obstacle(endpoint or constants.ENDPOINT)
     try:
         folder = _fetch(model_id, endpoint, cache, offline=obstacle is not None)
+    except CheckpointError as error:
+        raise CheckpointError(f"{model_id} on the Hugging Face hub: {error}") from error
     except Exception as error:  # huggingface_hub lets its own, OSError, ValueError and its HTTP client's errors through
         raise DownloadError(_reason(model_id, error, obstacle)) from error
     if folder is None:
@@ -65,22 +72,46 @@ def _fetch(model_id: str, endpoint: str | None, cache: Path | None, *, offline: 
         return Path(hf_hub_download(model_id, name, endpoint=endpoint, cache_dir=cache, local_files_only=offline))
 
     fetch("config.json")
-    try:
-        fetch(PROCESSOR_FILE)
-    except RemoteEntryNotFoundError:
-        pass  # timm's have none
-    except LocalEntryNotFoundError as error:
-        if not offline and getattr(getattr(error.__cause__, "response", None), "status_code", None) != NOT_FOUND:
-            raise
-    for name in WEIGHT_FILES:
+    weights, missing = None, None
+    for name in (PROCESSOR_FILE, *WEIGHT_FILES, *INDEX_FILES):
         try:
-            return fetch(name).parent
+            found = fetch(name)
         except RemoteEntryNotFoundError:
-            continue
-        except LocalEntryNotFoundError:
-            if not offline or name == WEIGHT_FILES[-1]:
+            continue  # timm's have no processor, and others not all kinds of weights
+        except LocalEntryNotFoundError as error:
+            if not offline and not _is_not_found(error):
                 raise
-    return None
+            missing = error
+        else:
+            if name != PROCESSOR_FILE:
+                weights = found
+                break
+    if weights is None:
+        if offline and missing is not None:
+            raise missing
+        return None
+    if weights.name.endswith(INDEX_SUFFIX):
+        _fetch_shards(weights, fetch)
+    return weights.parent
+
+
+def _is_not_found(error: Exception) -> bool:
+    return getattr(getattr(error.__cause__, "response", None), "status_code", None) == NOT_FOUND
+
+
+def _fetch_shards(index: Path, fetch: Callable[[str], Path]) -> None:
+    """Fetch what an index names.
+
+    Raises:
+        CheckpointError: it is no index, names files that do not lie beside it, or the hub has not all of them.
+    """
+    from huggingface_hub.errors import RemoteEntryNotFoundError
+
+    for name in read_index(index):
+        try:
+            fetch(name)
+        except RemoteEntryNotFoundError as error:
+            raise CheckpointError(f"{index.name} names {name}, which is not there.") from error
 
 
 def _reason(model_id: str, error: Exception, obstacle: str | None) -> str:

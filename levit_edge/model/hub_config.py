@@ -19,14 +19,14 @@ WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 """In order of preference: safetensors cannot hold code."""
 PROCESSOR_FILE = "preprocessor_config.json"
 """Transformers' preprocessing."""
-FOLDER_FILES = ("config.json", PROCESSOR_FILE, *WEIGHT_FILES)
-"""All that is read of a model folder."""
+INDEX_FILES = tuple(f"{name}{INDEX_SUFFIX}" for name in WEIGHT_FILES)
+"""Where the weights are split into several files; read where there is none of `WEIGHT_FILES`."""
+FOLDER_FILES = ("config.json", PROCESSOR_FILE, *WEIGHT_FILES, *INDEX_FILES)
+"""All that is read of a model folder, but for the files that an index names."""
 WITH_TEACHER = "LevitForImageClassificationWithTeacher"
 TIMM_WRAPPER = "timm_wrapper"
 """Transformers' `model_type` of a network of timm."""
 WITHOUT_TEACHER = "LevitForImageClassification"
-INDEX_FILES = tuple(f"{name}{INDEX_SUFFIX}" for name in WEIGHT_FILES)
-"""Where the weights are split into several files."""
 PLACEHOLDER_LABEL = re.compile(r"LABEL_\d+")
 """Transformers' label names where the model has none."""
 LONGEST_INDEX = 5

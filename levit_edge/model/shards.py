@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from levit_edge.documents import read_json
+from levit_edge.documents import parse_json, read_json
 from levit_edge.errors import CheckpointError
 from levit_edge.text import listed
 
-__all__ = ["INDEX_SUFFIX", "read_index"]
+__all__ = ["INDEX_SUFFIX", "parse_index", "read_index"]
 
 INDEX_SUFFIX = ".index.json"
 MOST_SHARDS = 100
@@ -18,16 +18,24 @@ def read_index(path: Path) -> dict[str, set[str]]:
     Raises:
         CheckpointError: it is no index, or names a file outside its folder.
     """
-    content = read_json(path, CheckpointError, "the index")
+    return _shards(path.name, read_json(path, CheckpointError, "the index"))
+
+
+def parse_index(content: bytes, name: str) -> dict[str, set[str]]:
+    """As `read_index`, of the content of an index that is called `name`."""
+    return _shards(name, parse_json(content, CheckpointError, f"the index {name}"))
+
+
+def _shards(index: str, content: object) -> dict[str, set[str]]:
     places = content.get("weight_map") if isinstance(content, dict) else None
     if not isinstance(places, dict) or not places or not all(isinstance(name, str) for name in places.values()):
-        raise CheckpointError(f'{path.name} has no "weight_map" from tensors to files.')
+        raise CheckpointError(f'{index} has no "weight_map" from tensors to files.')
     shards: dict[str, set[str]] = {name: set() for name in sorted(set(places.values()))}
     odd = [name for name in shards if not _is_beside(name)]
     if odd:
-        raise CheckpointError(f"{path.name} names files that do not lie beside it: {listed(odd)}.")
+        raise CheckpointError(f"{index} names files that do not lie beside it: {listed(odd)}.")
     if len(shards) > MOST_SHARDS:
-        raise CheckpointError(f"{path.name} names {len(shards)} files: no LeViT is split into more than {MOST_SHARDS}.")
+        raise CheckpointError(f"{index} names {len(shards)} files: no LeViT is split into more than {MOST_SHARDS}.")
     for tensor, name in places.items():
         shards[name].add(tensor)
     return shards

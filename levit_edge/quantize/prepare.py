@@ -1,10 +1,11 @@
 """The first step of a run: which network, by which recipe, and on which images."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from levit_edge.bundle.manifest import EMBEDDED, CheckpointProvenance
+from levit_edge.bundle.reader import read_manifest
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.classes import ModelClasses
 from levit_edge.data.imagefolder import ImageSet
@@ -25,7 +26,7 @@ from levit_edge.runtime.evaluation.gate import NO_GATE, GateRules
 from levit_edge.system.progress import Stages
 from levit_edge.text import listed
 
-__all__ = ["Prepared", "check_images", "choose_preprocessing", "prepare", "with_search_images"]
+__all__ = ["Prepared", "check_images", "choose_preprocessing", "prepare", "reading_warnings", "with_search_images"]
 
 SEARCH_IMAGES = 1000
 """At most this many, and at most half of the evaluation images, choose the schemes; the others give the figures."""
@@ -80,7 +81,8 @@ def prepare(
     with stages.stage("read checkpoint"):
         source = resolve_checkpoint(None if checkpoint is None else str(checkpoint), size)
         trained = read_checkpoint(source, size, weights)
-    _tell(trained, warn)
+    for warning in reading_warnings(trained, trained.path.name):
+        warn(warning)
     preprocessing, origin = _preprocessing_of(trained, source, options.preprocessing)
     images = choose_images(
         demo_model=trained.config.name == "demo",
@@ -121,9 +123,13 @@ def choose_preprocessing(
     """What a checkpoint of that `config` is to see, and whose word that is.
 
     Raises:
+        BundleError: `changes.bundle` is no bundle.
         CheckpointError: the checkpoint states what levit-edge does not do, and `changes` do not say all of it.
-        DataError: a value is out of its range.
+        DataError: a value is out of its range, or the bundle's network sees images of another size.
     """
+    if changes.bundle is not None:
+        config, origin = _as_in_bundle(config, Path(changes.bundle))
+        changes = replace(changes, bundle=None)
     words = " ".join(" ".join(option) for option in changes.option_words())
     if origin.fault is not None and not changes.is_whole:
         raise CheckpointError(origin.fault)
@@ -134,6 +140,26 @@ def choose_preprocessing(
         if origin == LEVIT_PROTOCOL:
             raise
         raise DataError(f"{text}: {error}") from error
+
+
+def _as_in_bundle(config: LevitConfig, bundle: Path) -> tuple[LevitConfig, PreprocessingOrigin]:
+    """`config` with a bundle's preprocessing."""
+    stated = read_manifest(bundle).preprocessing
+    if stated.image_size != config.image_size:
+        raise DataError(
+            f"the bundle {bundle} makes images of {stated.image_size}×{stated.image_size} pixels, and the checkpoint is"
+            f" for {config.image_size}×{config.image_size}: pass a bundle of that size as --preprocessing, or say how"
+            " with --resize, --crop, --interpolation, --mean and --std"
+        )
+    own = replace(
+        config,
+        resize=stated.resize,
+        squash=stated.squash,
+        interpolation=stated.interpolation,
+        mean=stated.mean,
+        std=stated.std,
+    )
+    return own, PreprocessingOrigin(text=f"the bundle {bundle}")
 
 
 def _warn_if_made_to_size(images: ImageSources, preprocessing: Preprocessing, warn: Callable[[str], None]) -> None:
@@ -157,15 +183,14 @@ def _preprocessing_of(trained: Checkpoint, source: Path, changes: PreprocessingC
         raise CheckpointError(f"{source}: {error}") from error
 
 
-def _tell(trained: Checkpoint, warn: Callable[[str], None]) -> None:
-    """Say which of a file's networks was taken, and what is not as in a trained LeViT."""
+def reading_warnings(trained: Checkpoint, source: str, choice: str = "--weights") -> Iterator[str]:
+    """Which of the networks at `source` was taken, and what is not as in a trained LeViT; `choice` takes another."""
     if trained.other_entries:
-        warn(
-            f"{trained.path.name} holds several LeViTs: {trained.entry} was taken; --weights takes another"
+        yield (
+            f"{source} holds several LeViTs: {trained.entry} was taken; {choice} takes another"
             f" ({listed(trained.other_entries)})."
         )
-    for note in trained.notes:
-        warn(f"{trained.path.name}: {note}.")
+    yield from (f"{source}: {note}." for note in trained.notes)
 
 
 def check_images(run: Prepared, stages: Stages) -> None:

@@ -11,15 +11,13 @@ from levit_edge.bundle.manifest import Artifact
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.options import PreprocessingChanges
 from levit_edge.data.preprocess import Preprocessing
-from levit_edge.errors import CheckpointError, DataError
+from levit_edge.errors import BundleError, CheckpointError, DataError
 from levit_edge.quantize.prepare import choose_preprocessing
 from levit_edge.runtime.evaluation.gate import GateRules
-from levit_edge.runtime.evaluation.tally import Tallies
+from levit_edge.runtime.evaluation.tally import PresentTally, Tallies
 from levit_edge.runtime.runner import runtime_version
 from levit_edge.sweep.inputs.calibration_files import choose_calibration
 from levit_edge.sweep.inputs.images import Images, LabelledShard
-from levit_edge.sweep.inputs.shard_index import folder_pairing
-from levit_edge.sweep.inputs.sources import Listing
 from levit_edge.sweep.outcome.results import Candidate, merged_hosts
 from levit_edge.sweep.plan import SweepPlan
 from levit_edge.sweep.tasks.calibrate_task import Calibrate, calibration_part
@@ -54,12 +52,17 @@ class BuiltFiles:
     preprocessing: Preprocessing
     preprocessing_origin: str
     preprocessing_changes: PreprocessingChanges
-    evaluation: Listing
-    """Whose class folders name the classes of networks that name none."""
+    evaluation: Images
+    """Whose labels name the classes of networks that name none."""
     calibrated: Calibrated
     quantized: Quantized
     blobs: dict[str, str]
     """File of the bundle -> SHA-256 in the store."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to tell the user of checkpoint and calibration images."""
+        return (*self.facts.warnings, *filter(None, (self.calibrated.warning,)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +94,10 @@ class _Work:
     @property
     def network(self) -> Network:
         """The checkpoint as tasks take it."""
-        facts = self.facts
-        return Network(checkpoint=self.checkpoint.place, sha256=facts.provenance.sha256, config=facts.config)
+        weights = self.facts.provenance
+        return Network(
+            checkpoint=self.checkpoint.place, sha256=weights.sha256, entry=weights.entry, config=self.facts.config
+        )
 
 
 async def make_candidates(
@@ -116,7 +121,7 @@ async def make_candidates(
     blank = [replace(each, size=config.name, classes=config.classes, checkpoint_sha256=sha256) for each in blank]
     try:
         preprocessing, origin = choose_preprocessing(config, facts.preprocessing_origin, checkpoint.preprocessing)
-    except (CheckpointError, DataError) as error:
+    except (BundleError, CheckpointError, DataError) as error:
         return tuple(
             BuiltCandidate(candidate=each).with_problems(f"{checkpoint.place.shown}: {error}") for each in blank
         )
@@ -160,7 +165,7 @@ async def _quantized(candidate: Candidate, work: _Work) -> BuiltCandidate:
             preprocessing=work.preprocessing,
             preprocessing_origin=work.preprocessing_origin,
             preprocessing_changes=work.checkpoint.preprocessing,
-            evaluation=work.evaluation.listing,
+            evaluation=work.evaluation,
             calibrated=plan.read(Calibrated),
             quantized=quantized,
             blobs=result.blobs,
@@ -212,6 +217,7 @@ async def _on_shard(shard: LabelledShard, built: Sequence[BuiltCandidate], work:
             shard=shard.blob,
             labels=shard.labels,
             images=shard.digest,
+            present=work.evaluation.present(work.facts.classes),
             preprocessing=work.preprocessing,
             classes=work.facts.config.classes,
             skip_bad_images=work.plan.evaluation.skip_bad_images,
@@ -249,16 +255,29 @@ def _verified(built: BuiltCandidate, on_shards: Sequence[dict[str, Evaluated | s
         done = len(on_shards) - sum(any(isinstance(s[a.sha256], str) for a in artifacts) for s in on_shards)
         note = f"evaluated on {done} of {len(images.listing.shards)} shards: no figures are given."
         return built.with_problems(*problems, note)
-    tallies = Tallies(artifacts)
     evaluated = [each for each in ours if isinstance(each, Evaluated)]
-    for artifact, each in zip(cycle(artifacts), evaluated, strict=False):
-        tallies.by_artifact[artifact].merge(each.tally)
-    pairing = folder_pairing(images.listing, work.facts.classes)
+    tallies, among = _merged(artifacts, evaluated, images.present(work.facts.classes))
+    pairing = images.pairing(work.facts.classes)
     verification = tallies.verification(
         images.provenance(tuple(frozenset(each.skipped) for each in evaluated[:: len(artifacts)])),
         {str(each.runtime): runtime_version(each.runtime) for each in artifacts},
         merged_hosts(each.host for each in evaluated),
-        GateRules(max_drop_pt=work.plan.gates.max_drop_pt).of_weights(work.facts.config, work.facts.provenance.sha256),
+        GateRules(max_drop_pt=work.plan.gates.max_drop_pt, allow_poor_fp32=work.plan.gates.allow_poor_fp32).of_weights(
+            work.facts.config, work.facts.provenance.sha256
+        ),
         classes=None if pairing is None else pairing.record,
     )
+    verification = replace(verification, among_present=among.result())
     return replace(built, candidate=replace(built.candidate, verification=verification))
+
+
+def _merged(
+    artifacts: Sequence[Artifact], evaluated: Sequence[Evaluated], present: tuple[int, ...]
+) -> tuple[Tallies, PresentTally]:
+    """What the artifacts did on all shards together, from what they did shard by shard, in their order."""
+    tallies, among = Tallies(artifacts), PresentTally(present)
+    for artifact, each in zip(cycle(artifacts), evaluated, strict=False):
+        tallies.by_artifact[artifact].merge(each.tally)
+        if each.right_among_present is not None:
+            among.add({artifact: each.right_among_present}, each.tally.images if artifact == artifacts[0] else 0)
+    return tallies, among

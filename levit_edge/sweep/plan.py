@@ -53,6 +53,10 @@ class CheckpointSource:
     """A file, a Hugging Face folder, a pattern of such, or their URL; None: the weights that belong to `size`."""
     size: str | None = None
     """The size that they have to be, one of `CONFIGS`; None takes any."""
+    weights: str | None = None
+    """Which of the networks of a file that holds several, such as `state_dict_ema`; None: as `quantize` takes it."""
+    preprocessing: str | None = None
+    """A bundle whose preprocessing is taken in place of the checkpoint's own."""
     resize: int | None = None
     """Length of the short side before the centre crop, pixels; None: the checkpoint's own, as for the next four."""
     crop: str | None = None
@@ -62,14 +66,19 @@ class CheckpointSource:
     std: tuple[float, float, float] | None = None
 
     @property
-    def preprocessing(self) -> PreprocessingChanges:
+    def changes(self) -> PreprocessingChanges:
         """What is otherwise than the checkpoint says."""
         return PreprocessingChanges(
-            resize=self.resize, crop=self.crop, interpolation=self.interpolation, mean=self.mean, std=self.std
+            bundle=self.preprocessing,
+            resize=self.resize,
+            crop=self.crop,
+            interpolation=self.interpolation,
+            mean=self.mean,
+            std=self.std,
         )
 
     def __post_init__(self) -> None:
-        self.preprocessing  # noqa: B018 - checks the values
+        self.changes  # noqa: B018 - checks the values
         if self.path is None and self.size is None:
             raise PlanError("a checkpoint needs path, size or both")
         if self.size is not None and self.size not in CONFIGS:
@@ -92,8 +101,10 @@ class Evaluation:
     """The labelled images that accuracy is measured on."""
 
     images: str
+    classes: str | None = None
+    """A table of the networks' classes, which decides what a label stands for."""
     labels: str | None = None
-    """A table of their classes."""
+    """A table of the images' classes."""
     devkit: str | None = None
     """The development kit of ILSVRC 2012."""
     only: str | None = None
@@ -113,6 +124,8 @@ class Gates:
 
     max_drop_pt: Annotated[float, Between(-100, 100)] | None = None
     """Percentage points of top-1."""
+    allow_poor_fp32: bool = False
+    """Let that gate pass although fp32's own accuracy cannot be right."""
     max_int8_bytes: AtLeastOne | None = None
     max_latency_ms: Annotated[float, Between(1e-9, 1e9)] | None = None
     """Median of one image, one thread, where `[latency]` measures."""
@@ -208,20 +221,32 @@ def _resolved(plan: SweepPlan, folder: Path) -> SweepPlan:
             return location
         return str(folder / Path(location).expanduser())
 
-    calibration, evaluation = plan.calibration, plan.evaluation
+    def local(key: str, file: str | None) -> str | None:
+        if file is not None and "://" in file:
+            raise PlanError(f"{key} is {file!r}, expected a path of this machine.")
+        return file and str(folder / Path(file).expanduser())
 
+    calibration, evaluation = plan.calibration, plan.evaluation
     return replace(
         plan,
-        checkpoints=tuple(replace(each, path=each.path and absolute(each.path)) for each in plan.checkpoints),
+        checkpoints=tuple(
+            replace(
+                each,
+                path=each.path and absolute(each.path),
+                preprocessing=local("checkpoints.preprocessing", each.preprocessing),
+            )
+            for each in plan.checkpoints
+        ),
         calibration=replace(
-            calibration, images=absolute(calibration.images), only=calibration.only and absolute(calibration.only)
+            calibration, images=absolute(calibration.images), only=local("calibration.only", calibration.only)
         ),
         evaluation=replace(
             evaluation,
             images=absolute(evaluation.images),
-            labels=evaluation.labels and absolute(evaluation.labels),
-            devkit=evaluation.devkit and absolute(evaluation.devkit),
-            only=evaluation.only and absolute(evaluation.only),
+            classes=local("evaluation.classes", evaluation.classes),
+            labels=local("evaluation.labels", evaluation.labels),
+            devkit=local("evaluation.devkit", evaluation.devkit),
+            only=local("evaluation.only", evaluation.only),
         ),
     )
 

@@ -4,6 +4,7 @@ import asyncio
 import re
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
+from levit_edge.bundle.reader import read_manifest
 from levit_edge.data.named_sets import Use
 from levit_edge.data.options import ImageOptions
 from levit_edge.demo import checkpoint_path
@@ -42,7 +44,7 @@ LOCAL, RAY = "local", "ray"
 ENOUGH = 1 << 62
 """Where nobody knows how much memory there is."""
 LONGEST_NAME = 60
-ENDING = re.compile(r"(\.pth|\.pt|\.bin|\.safetensors|\.ckpt|\.tar)+$", re.IGNORECASE)
+ENDING = re.compile(r"(\.pth|\.pt|\.bin|\.safetensors|\.ckpt|\.tar|\.index\.json)+$", re.IGNORECASE)
 
 
 def sweep(
@@ -80,9 +82,8 @@ def sweep(
             runner = Runner(store, running, computed, listener, plan.limits.retries)
             built = run_to_end(_all(plan, checkpoints, calibration, evaluation, runner))
             description = running.description
-        for warning in dict.fromkeys(each.files.calibrated.warning for each in built if each.files):
-            if warning:
-                warn(warning)
+        for warning in dict.fromkeys(warning for each in built if each.files for warning in each.files.warnings):
+            warn(warning)
         if plan.latency is not None:
             built = tuple(measured(built, plan.latency, store, here, listener, warn))
         candidates = tuple(
@@ -144,7 +145,10 @@ def _listings(plan: SweepPlan) -> tuple[Listing, Listing]:
     calibration, evaluation = plan.calibration, plan.evaluation
     calibrating = ImageOptions(only=_path(calibration.only))
     evaluating = ImageOptions(
-        labels=_path(evaluation.labels), devkit=_path(evaluation.devkit), only=_path(evaluation.only)
+        classes=_path(evaluation.classes),
+        labels=_path(evaluation.labels),
+        devkit=_path(evaluation.devkit),
+        only=_path(evaluation.only),
     )
     return (
         list_shards(calibration.images, SHARD_IMAGES, calibrating, Use.CALIBRATION),
@@ -175,38 +179,49 @@ def _checkpoints(sources: Sequence[CheckpointSource]) -> list[NamedCheckpoint]:
     Raises:
         CheckpointError: there is none where one is named.
         PlanError: one is named twice.
+        BundleError: preprocessing is to be that of a bundle, and it is none.
     """
+    for bundle in filter(None, (source.preprocessing for source in sources)):
+        read_manifest(Path(bundle))
     places = [(source, place) for source in sources for place in _places(source)]
     paths = [place.path or ("demo" if source.size == "demo" else f"levit-{source.size}") for source, place in places]
-    if twice := next((path for path in paths if paths.count(path) > 1), None):
-        raise PlanError(f"the plan names the checkpoint {twice} twice.")
+    weights = [place.weights for _, place in places]
+    if twice := next((path for path, times in Counter(zip(paths, weights, strict=True)).items() if times > 1), None):
+        raise PlanError(f"the plan names the checkpoint {' '.join(filter(None, twice))} twice.")
     return [
-        NamedCheckpoint(name=name, place=place, preprocessing=source.preprocessing)
-        for name, (source, place) in zip(distinct_names(paths), places, strict=True)
+        NamedCheckpoint(name=name, place=place, preprocessing=source.changes)
+        for name, (source, place) in zip(distinct_names(paths, weights), places, strict=True)
     ]
 
 
 def _places(source: CheckpointSource) -> list[CheckpointPlace]:
     if source.path is None and source.size != "demo":  # published weights, which are checked by their hash
-        return [CheckpointPlace(path=None, signature=None, size=source.size)]
+        return [CheckpointPlace(path=None, signature=None, size=source.size, weights=source.weights)]
     return [
-        CheckpointPlace(path=source.path and file.path, signature=file.signature, size=source.size)
+        CheckpointPlace(
+            path=source.path and file.path, signature=file.signature, size=source.size, weights=source.weights
+        )
         for file in checkpoint_paths(source.path or str(checkpoint_path()))
     ]
 
 
-def distinct_names(paths: Sequence[str]) -> list[str]:
+def distinct_names(paths: Sequence[str], weights: Sequence[str | None]) -> list[str]:
     """For each path or URL its last part without endings of weights; where that is not enough, with its folder's name.
 
-    What is still the same is numbered.
+    The networks of a file that are asked for by their names have these behind it. What is still the same is numbered.
     """
-    short = [_plain(ENDING.sub("", PurePosixPath(path).name)) for path in paths]
+    short = [_short(path, entry) for path, entry in zip(paths, weights, strict=True)]
     names = [
         name if short.count(name) == 1 else _plain(f"{PurePosixPath(path).parent.name}-{name}")
         for name, path in zip(short, paths, strict=True)
     ]
     before = [names[:place].count(name) for place, name in enumerate(names)]
     return [f"{name}-{count + 1}" if count else name for name, count in zip(names, before, strict=True)]
+
+
+def _short(path: str, entry: str | None) -> str:
+    name = ENDING.sub("", PurePosixPath(path).name)
+    return _plain(name if entry is None else f"{name}-{entry}")
 
 
 def _plain(text: str) -> str:

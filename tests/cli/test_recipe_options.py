@@ -133,6 +133,19 @@ def test_the_hint_after_a_failed_gate_looks_at_the_same_model(asked: dict[str, A
 
 
 @pytest.mark.parametrize("command", ["quantize", "sensitivity"])
+def test_preprocessing_of_a_bundle(asked: dict[str, Any], capsys: Captured, command: str, tiny_bundle: Path) -> None:
+    assert run([command, "--model", "demo", "--preprocessing", str(tiny_bundle), "--resize", "40"]) in {None, 0, 4}
+    changes = asked.pop("options").preprocessing
+    assert changes == PreprocessingChanges(bundle=str(tiny_bundle), resize=40)
+    assert changes.option_words() == [("--preprocessing", str(tiny_bundle)), ("--resize", "40")]
+    asked.clear()
+    capsys.readouterr()
+    assert run([command, "--model", "demo", "--preprocessing", str(tiny_bundle.parent)]) == ExitStatus.BAD_INPUT
+    assert "has no manifest.json, expected a bundle" in " ".join(capsys.readouterr().err.split())
+    assert asked == {}
+
+
+@pytest.mark.parametrize("command", ["quantize", "sensitivity"])
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [

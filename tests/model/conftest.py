@@ -63,7 +63,7 @@ def write_as() -> WriteAs:
 
 
 class WebServer(ThreadingHTTPServer):
-    """Serves `files` on 127.0.0.1, and notes the Range of every request."""
+    """Serves `files` on 127.0.0.1, and notes path and Range of every request."""
 
     daemon_threads = False  # so that closing waits for the last answer
 
@@ -73,6 +73,7 @@ class WebServer(ThreadingHTTPServer):
         self.headers: dict[str, str] = {}
         self.statuses: dict[str, int] = {}
         self.ranges_seen: list[str | None] = []
+        self.paths_seen: list[str] = []
         self.honours_ranges = True
         self.range_offset = 0
         """Added to where an answer to a Range starts: a server that is wrong."""
@@ -109,6 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Send everything but the body; returns it."""
         content = self.server.files.get(self.path)
         stated = self.headers.get("Range")
+        self.server.paths_seen.append(self.path)
         self.server.ranges_seen.append(stated)
         start = int(stated.removeprefix("bytes=").partition("-")[0]) if stated and self.server.honours_ranges else None
         status = self.server.statuses.get(self.path, 404 if content is None else 200 if start is None else 206)

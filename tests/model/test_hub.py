@@ -1,18 +1,22 @@
 """Fetching from a server that answers as the Hugging Face hub does."""
 
+import json
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from levit_edge.errors import DownloadError
+from levit_edge.errors import CheckpointError, DownloadError
 from levit_edge.model import download
 from levit_edge.model.download import resolve_checkpoint
 from levit_edge.model.hub import HUB_ID, fetch_from_hub
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 FOLDER = "/facebook/levit-128S/resolve/main/"
+SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
+NOWHERE = "http://127.0.0.1:1"
 
 
 @pytest.fixture
@@ -37,7 +41,7 @@ def test_transformers_preprocessing_is_fetched_where_there_is_some(hub: Any, tmp
     hub.files[FOLDER + "preprocessor_config.json"] = b'{"resample": 2}'
     folder = fetch(hub, tmp_path)
     assert (folder / "preprocessor_config.json").read_bytes() == b'{"resample": 2}'
-    assert fetch_from_hub("facebook/levit-128S", endpoint="http://127.0.0.1:1", cache=tmp_path) == folder
+    assert fetch_from_hub("facebook/levit-128S", endpoint=NOWHERE, cache=tmp_path) == folder
 
 
 def test_preprocessing_that_cannot_be_fetched_is_not_left_out(hub: Any, tmp_path: Path) -> None:
@@ -76,20 +80,20 @@ def test_no_network(tmp_path: Path) -> None:
     with pytest.raises(
         DownloadError, match=r"cannot be fetched from the Hugging Face hub: .*refused.* as --checkpoint"
     ):
-        fetch_from_hub("facebook/levit-128S", endpoint="http://127.0.0.1:1", cache=tmp_path)
+        fetch_from_hub("facebook/levit-128S", endpoint=NOWHERE, cache=tmp_path)
 
 
 def test_what_is_cached_needs_no_network(hub: Any, tmp_path: Path) -> None:
     hub.files[FOLDER + "model.safetensors"] = b"tensors"
     folder = fetch(hub, tmp_path)
-    assert fetch_from_hub("facebook/levit-128S", endpoint="http://127.0.0.1:1", cache=tmp_path) == folder
+    assert fetch_from_hub("facebook/levit-128S", endpoint=NOWHERE, cache=tmp_path) == folder
 
 
 def test_pickled_weights_in_the_cache(hub: Any, tmp_path: Path) -> None:
     hub.headers["X-Error-Code"] = "EntryNotFound"
     hub.files[FOLDER + "pytorch_model.bin"] = b"pickle"
     folder = fetch(hub, tmp_path)
-    assert fetch_from_hub("facebook/levit-128S", endpoint="http://127.0.0.1:1", cache=tmp_path) == folder
+    assert fetch_from_hub("facebook/levit-128S", endpoint=NOWHERE, cache=tmp_path) == folder
 
 
 def test_half_a_model_in_the_cache(hub: Any, tmp_path: Path) -> None:
@@ -97,7 +101,62 @@ def test_half_a_model_in_the_cache(hub: Any, tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match="has no weights"):
         fetch(hub, tmp_path)
     with pytest.raises(DownloadError, match=r"cannot be fetched .*refused"):
-        fetch_from_hub("facebook/levit-128S", endpoint="http://127.0.0.1:1", cache=tmp_path)
+        fetch_from_hub("facebook/levit-128S", endpoint=NOWHERE, cache=tmp_path)
+
+
+def put_index(hub: Any, shards: Sequence[str] = SHARDS, name: str = "model.safetensors.index.json") -> None:
+    hub.headers["X-Error-Code"] = "EntryNotFound"
+    places = {f"tensor {number}": shard for number, shard in enumerate(shards)}
+    hub.files[FOLDER + name] = json.dumps({"weight_map": places}).encode()
+
+
+@pytest.mark.parametrize("mirror", [False, True], ids=["hub", "mirror"])
+@pytest.mark.parametrize("index", ["model.safetensors.index.json", "pytorch_model.bin.index.json"])
+def test_weights_in_several_files_come_with_their_index(hub: Any, index: str, mirror: bool, tmp_path: Path) -> None:
+    put_index(hub, name=index)
+    if mirror:
+        del hub.headers["X-Error-Code"]
+    hub.files |= {FOLDER + shard: shard.encode() for shard in SHARDS}
+    folder = fetch(hub, tmp_path)
+    assert sorted(file.name for file in folder.iterdir()) == sorted(["config.json", index, *SHARDS])
+    assert [(folder / shard).read_text() for shard in SHARDS] == [*SHARDS]
+    assert fetch_from_hub("facebook/levit-128S", endpoint=NOWHERE, cache=tmp_path) == folder
+
+
+def test_whole_weights_are_preferred_to_an_index(hub: Any, tmp_path: Path) -> None:
+    put_index(hub)
+    hub.files[FOLDER + "pytorch_model.bin"] = b"pickle"
+    assert sorted(file.name for file in fetch(hub, tmp_path).iterdir()) == ["config.json", "pytorch_model.bin"]
+
+
+@pytest.mark.parametrize(
+    "name", ["../other/resolve/main/model.safetensors", "/etc/passwd", "a/b", "..", "x.index.json"]
+)
+def test_an_index_on_the_hub_that_leaves_its_folder(hub: Any, name: str, tmp_path: Path) -> None:
+    put_index(hub, [name])
+    asked = len(hub.paths_seen)
+    with pytest.raises(CheckpointError, match=r"^facebook/levit-128S on the Hugging Face hub: .*do not lie beside it"):
+        fetch(hub, tmp_path)
+    assert all(path.startswith(FOLDER) or path == "/" for path in hub.paths_seen[asked:])
+    assert hub.paths_seen[-1] == f"{FOLDER}model.safetensors.index.json"
+
+
+def test_a_shard_that_the_hub_has_not(hub: Any, tmp_path: Path) -> None:
+    put_index(hub)
+    hub.files[FOLDER + SHARDS[0]] = b"tensors"
+    with pytest.raises(CheckpointError, match=f"index.json names {SHARDS[1]}, which is not there"):
+        fetch(hub, tmp_path)
+
+
+def test_a_shard_that_cannot_be_fetched_is_not_left_out(hub: Any, tmp_path: Path) -> None:
+    put_index(hub)
+    hub.files |= {FOLDER + shard: bytes(1000) for shard in SHARDS}
+    del hub.headers["X-Error-Code"]
+    hub.statuses[FOLDER + SHARDS[1]] = 403
+    with pytest.raises(DownloadError, match="cannot be fetched from the Hugging Face hub"):
+        fetch(hub, tmp_path)
+    with pytest.raises(DownloadError, match=r"cannot be fetched .*refused.* as --checkpoint"):
+        fetch_from_hub("facebook/levit-128S", endpoint=NOWHERE, cache=tmp_path)
 
 
 def test_resolve_asks_the_hub(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:

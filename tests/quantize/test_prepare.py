@@ -1,5 +1,6 @@
 """What a run is told about its images before it begins."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,11 @@ from PIL import Image
 from levit_edge import demo
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.options import ImageOptions, PreprocessingChanges
-from levit_edge.quantize.prepare import Prepared, prepare
+from levit_edge.data.preprocess import Preprocessing
+from levit_edge.errors import BundleError, DataError
+from levit_edge.model.config import CONFIGS
+from levit_edge.model.hub_preprocessing import PreprocessingOrigin
+from levit_edge.quantize.prepare import Prepared, choose_preprocessing, prepare
 from levit_edge.system.progress import Stages
 
 HINT = "128×128 already. They are enlarged to 146 pixels"
@@ -54,6 +59,48 @@ def test_who_says_a_size_is_not_told(folder: Path, changes: PreprocessingChanges
     warnings: list[str] = []
     prepared(folder, changes, warnings)
     assert not [each for each in warnings if HINT in each]
+
+
+OF_BUNDLE = {
+    "resize": 150,
+    "squash": True,
+    "interpolation": "lanczos",
+    "mean": [0.5, 0.25, 0.0],
+    "std": [1.0, 0.5, 1.0],
+}
+
+
+def test_preprocessing_is_that_of_a_bundle(folder: Path, preprocessed_otherwise: Callable[..., Path]) -> None:
+    """A checkpoint states what there is not, which does not matter then."""
+    bundle, config = preprocessed_otherwise(image_size=128, **OF_BUNDLE), CONFIGS["demo"]
+    expected = Preprocessing(
+        image_size=128, resize=150, squash=True, interpolation="lanczos", mean=(0.5, 0.25, 0.0), std=(1.0, 0.5, 1.0)
+    )
+    run = prepared(folder, PreprocessingChanges(bundle=str(bundle)), [])
+    assert (run.preprocessing, run.preprocessing_origin) == (expected, f"the bundle {bundle}")
+    faulty = PreprocessingOrigin(fault="config.json says interpolation = 'nearest'")
+    found, _ = choose_preprocessing(config, faulty, PreprocessingChanges(bundle=str(bundle)))
+    assert found == expected
+
+
+def test_options_go_before_a_bundles_preprocessing(preprocessed_otherwise: Callable[..., Path]) -> None:
+    bundle = preprocessed_otherwise(image_size=128, **OF_BUNDLE)
+    changes = PreprocessingChanges(bundle=str(bundle), crop="0.8", mean=(0.0, 0.0, 0.0))
+    found, origin = choose_preprocessing(CONFIGS["demo"], PreprocessingOrigin(), changes)
+    assert (found.resize, found.squash, found.mean) == (160, True, (0.0, 0.0, 0.0))
+    assert (found.interpolation, found.std) == ("lanczos", (1.0, 0.5, 1.0))
+    assert origin == f"the bundle {bundle}; --crop 0.8 --mean 0.0,0.0,0.0"
+
+
+def test_a_bundle_of_another_size_does_not_say_how(preprocessed_otherwise: Callable[..., Path]) -> None:
+    changes = PreprocessingChanges(bundle=str(preprocessed_otherwise(image_size=64, resize=72)))
+    with pytest.raises(DataError, match=r"makes images of 64×64 pixels, and the checkpoint is for 128×128: pass"):
+        choose_preprocessing(CONFIGS["demo"], PreprocessingOrigin(), changes)
+
+
+def test_what_is_no_bundle_says_nothing(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match=r"has no manifest\.json, expected a bundle"):
+        choose_preprocessing(CONFIGS["demo"], PreprocessingOrigin(), PreprocessingChanges(bundle=str(tmp_path)))
 
 
 def test_images_of_another_size_among_them_are_photographs(folder: Path) -> None:

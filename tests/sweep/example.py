@@ -6,8 +6,9 @@ from typing import Any
 
 from levit_edge.benchmark.measurement import Latency
 from levit_edge.bundle.kinds import Precision, Runtime
-from levit_edge.bundle.manifest import Artifact, ArtifactResult, Gate, ImageProvenance, Verification
+from levit_edge.bundle.manifest import AmongPresent, Artifact, ArtifactResult, Gate, ImageProvenance, Verification
 from levit_edge.bundle.recipe import Recipe, Scheme, WeightRounding
+from levit_edge.data.classes import PairingRecord, PairingRule
 from levit_edge.sweep.outcome.choice import chosen
 from levit_edge.sweep.outcome.results import Candidate, SweepResults, TaskCounts
 from levit_edge.sweep.plan import Calibration, CheckpointSource, Evaluation, Gates, SweepPlan
@@ -95,6 +96,23 @@ def candidate(
         latency=latency,
     )
     return replace(built, **changes)
+
+
+def of_ten_classes(of: Candidate) -> Candidate:
+    """On images of ten of its thousand classes; the files of ONNX Runtime are not told of."""
+    verification = of.verification
+    if verification is None:
+        raise ValueError("it was not evaluated")
+    among = AmongPresent(classes=10, top1={"fp32.pte": 98.0, "int8.pte": 96.5})
+    record = PairingRecord(rule=PairingRule.WORDNET, labels=10, outputs=1000)
+    return replace(of, verification=replace(verification, classes=record, among_present=among))
+
+
+def with_poor_fp32(of: Candidate) -> Candidate:
+    """Of which fp32 is no better than chance."""
+    if of.verification is None:
+        raise ValueError("it was not evaluated")
+    return replace(of, verification=replace(of.verification, poor_fp32="fp32 is no better than chance."))
 
 
 def plan(recipes: Sequence[str] = ("static", "mixed"), *, timed: bool = True, **changes: Any) -> SweepPlan:

@@ -44,10 +44,10 @@ def test_the_least_plan(tmp_path: Path) -> None:
 def test_preprocessing_that_is_otherwise_than_the_checkpoint_says(tmp_path: Path) -> None:
     asked = 'crop = "0.9"\ninterpolation = "lanczos"\nmean = [0.5, 0, 1]\n'
     plan = read_plan(written(tmp_path, LEAST.replace("[calibration]", asked + "[calibration]")))
-    assert plan.checkpoints[0].preprocessing == PreprocessingChanges(
+    assert plan.checkpoints[0].changes == PreprocessingChanges(
         crop="0.9", interpolation="lanczos", mean=(0.5, 0.0, 1.0)
     )
-    assert read_plan(written(tmp_path, LEAST)).checkpoints[0].preprocessing == PreprocessingChanges()
+    assert read_plan(written(tmp_path, LEAST)).checkpoints[0].changes == PreprocessingChanges()
 
 
 @pytest.mark.parametrize(
@@ -73,6 +73,29 @@ def test_paths_are_relative_to_the_plan_and_urls_are_left_alone(
     assert plan.checkpoints[0].path == f"{tmp_path}/weights/*.pth"
     assert plan.calibration.images == "/home/me/train"
     assert plan.evaluation.images == "s3://bucket/val-{000..099}.tar"
+
+
+def test_preprocessing_is_that_of_a_bundle_beside_the_plan(tmp_path: Path) -> None:
+    asked = 'preprocessing = "bundles/first"\nresize = 40\n[calibration]'
+    plan = read_plan(written(tmp_path, LEAST.replace("[calibration]", asked)))
+    assert plan.checkpoints[0].changes == PreprocessingChanges(bundle=f"{tmp_path}/bundles/first", resize=40)
+    message = refused(tmp_path, LEAST.replace("[calibration]", asked.replace("bundles", "s3://bucket")))
+    assert "checkpoints.preprocessing is 's3://bucket/first', expected a path of this machine." in message
+
+
+def test_files_beside_images_are_relative_to_the_plan_too(tmp_path: Path) -> None:
+    files = "".join(f'{key} = "{key}.txt"\n' for key in ("classes", "labels", "devkit", "only"))
+    plan = read_plan(written(tmp_path, LEAST.replace('"train"', '"train"\nonly = "../imagenette"') + files))
+    assert plan.calibration.only == f"{tmp_path}/../imagenette"
+    evaluation = plan.evaluation
+    assert (evaluation.classes, evaluation.labels) == (f"{tmp_path}/classes.txt", f"{tmp_path}/labels.txt")
+    assert (evaluation.devkit, evaluation.only) == (f"{tmp_path}/devkit.txt", f"{tmp_path}/only.txt")
+
+
+@pytest.mark.parametrize("key", ["classes", "labels", "devkit", "only"])
+def test_files_beside_images_are_local(tmp_path: Path, key: str) -> None:
+    message = refused(tmp_path, LEAST + f'{key} = "s3://bucket/x"\n')
+    assert f"evaluation.{key} is 's3://bucket/x', expected a path of this machine." in message
 
 
 def test_schemes_make_a_recipe_each(tmp_path: Path) -> None:

@@ -18,9 +18,10 @@ from levit_edge import demo
 from levit_edge.bundle.manifest import Verification
 from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.recipe import Recipe, Scheme
+from levit_edge.data.classes import PairingRecord, PairingRule
 from levit_edge.data.options import ImageOptions
 from levit_edge.documents import to_json
-from levit_edge.errors import CheckpointError, DataError, ExitStatus, OutputError, PlanError
+from levit_edge.errors import BundleError, CheckpointError, DataError, ExitStatus, OutputError, PlanError
 from levit_edge.quantize.pipeline import quantize
 from levit_edge.runtime.evaluation.verify import verify
 from levit_edge.sweep.outcome.results import SweepResults
@@ -48,12 +49,13 @@ def again(first: tuple[Path, SweepResults], tmp_path: Path) -> Sweep:
 
 
 def metrics(verification: Verification | None) -> Any:
-    """All of it that does not say when, where and how fast."""
+    """All of it that does not say when, where and how fast, nor what the labels are called."""
     assert verification is not None
     document = to_json(verification)
     for result in document["results"]:
         del result["images_per_second"]
-    return document["results"], document["samples"], document["images"]["sha256"], document["gate"]["passed"]
+    images, gate = document["images"]["sha256"], document["gate"]["passed"]
+    return document["results"], document["samples"], images, gate, document["among_present"]
 
 
 def done(results: SweepResults) -> dict[str, int]:
@@ -66,6 +68,7 @@ def test_merged_shards_are_what_one_machine_gives(first: tuple[Path, SweepResult
     assert winner.verification is not None
     verified = verify(Bundle.open(output / "bundles" / "demo"), demo.evaluation_dir())
     assert metrics(winner.verification) == metrics(verified)
+    assert winner.verification.classes == verified.classes
     assert done(results) == {"index": 4, "identify": 1, "export": 1, "calibrate": 1, "quantize": 2, "evaluate": 3}
     assert not any(each.problems for each in results.candidates)
 
@@ -111,7 +114,49 @@ def test_tar_shards_give_the_same_figures(again: Sweep, first: tuple[Path, Sweep
     pattern = write_shards(tmp_path / "shards", 4)
     results = again(replace(ONE, evaluation=Evaluation(images=pattern, count=120, per_class=12)))
     assert done(results) == {"index": 4, "evaluate": 4}
-    assert metrics(results.candidates[0].verification) == metrics(first[1].candidates[0].verification)
+    found = results.candidates[0].verification
+    assert metrics(found) == metrics(first[1].candidates[0].verification)
+    assert found is not None
+    assert found.classes == PairingRecord(rule=PairingRule.INDICES, labels=10, outputs=10)
+
+
+def some_classes(folder: Path, chosen: tuple[str, ...] = ("dress", "hat", "shirt")) -> Path:
+    for name in chosen:
+        shutil.copytree(demo.evaluation_dir() / name, folder / name)
+    return folder
+
+
+def test_images_of_some_classes_are_scored_among_these_too(again: Sweep, tmp_path: Path) -> None:
+    folder = some_classes(tmp_path / "some")
+    results = again(replace(ONE, evaluation=Evaluation(images=str(folder), shard_images=7)))
+    found = results.candidates[0].verification
+    verified = verify(Bundle.open(tmp_path / "output" / "bundles" / "demo"), folder)
+    assert metrics(found) == metrics(verified)
+    assert found is not None
+    assert found.among_present is not None
+    assert found.among_present.classes == 3
+    assert found.among_present.top1["fp32.onnx"] > 0
+    assert results.pairings == {"3 of 10 classes, paired by class names": ["demo"]}
+
+
+def test_a_table_of_classes_is_followed_and_a_changed_one_is_not_taken_from_the_store(
+    again: Sweep, tmp_path: Path
+) -> None:
+    folder, table = some_classes(tmp_path / "some"), tmp_path / "classes.csv"
+    plan = replace(ONE, evaluation=Evaluation(images=str(folder), classes=str(table)))
+    figures = []
+    for lines in ("dress,3\nhat,4\nshirt,7\n", "dress,4\nhat,3\nshirt,7\n"):
+        table.write_text(lines)
+        results = again(plan)
+        assert done(results).get("evaluate") == 1
+        assert done(again(plan)) == {}
+        verified = verify(
+            Bundle.open(tmp_path / "output" / "bundles" / "demo"), folder, options=ImageOptions(classes=table)
+        )
+        figures.append(metrics(results.candidates[0].verification))
+        assert figures[-1] == metrics(verified)
+        assert results.pairings == {"3 of 10 classes, paired by the table of classes": ["demo"]}
+    assert figures[0] != figures[1]
 
 
 def test_everything_may_be_in_an_object_store(
@@ -202,6 +247,7 @@ def test_an_image_that_cannot_be_decoded_is_named_or_left_out(again: Sweep, tmp_
         ({"evaluation": Evaluation(images="/nowhere")}, DataError, "/nowhere"),
         ({"calibration": Calibration(images="/nowhere/*.tar")}, DataError, "/nowhere"),
         ({"checkpoints": (CheckpointSource(path="/nowhere/*.pth"),)}, CheckpointError, "there is no such checkpoint"),
+        ({"checkpoints": (CheckpointSource(size="demo", preprocessing="/nowhere"),)}, BundleError, "/nowhere is not a"),
         ({"checkpoints": (CheckpointSource(size="demo"),) * 2}, PlanError, "names the checkpoint demo twice"),
     ],
 )

@@ -14,9 +14,11 @@ from levit_edge.text import listed, shortened, text
 
 __all__ = ["sweep_table"]
 
-HEADINGS = ("recipe", "MiB", "top-1 %", "drop pt", "agree %", "SQNR dB", "ms", "")
-DIGITS = (2, 2, 2, 2, 1, 2)
+HEADINGS = ("recipe", "MiB", "top-1 %", "top-1 of", "drop pt", "agree %", "SQNR dB", "ms", "")
+DIGITS = (2, 2, 2, 2, 2, 1, 2)
 SPARE = ("MiB", "agree %", "top-1 %", "SQNR dB")
+AMONG = "top-1 of"
+"""That of the classes alone that the images have, whose number is behind it."""
 LONGEST_RECIPE = 28
 LONGEST_TEXT = 2000
 MOST_PROBLEMS = 20
@@ -27,18 +29,29 @@ def sweep_table(results: SweepResults, console: Console) -> None:
 
     The figures are those of the runtime that the plan compares; a missed gate of the other one's file names the file.
     """
-    timed = any(each.latency for each in results.candidates)
-    shown = [place for place, heading in enumerate(HEADINGS) if timed or heading != "ms"]
+    timed, present = any(each.latency for each in results.candidates), results.classes_present
+    absent = [heading for heading, is_there in (("ms", timed), (AMONG, present)) if not is_there]
+    shown = [place for place, heading in enumerate(HEADINGS) if heading not in absent]
+    headings = [f"{AMONG} {present}" if HEADINGS[place] == AMONG else HEADINGS[place] for place in shown]
     groups = {
         text(name, LONGEST_TEXT): [[row[place] for place in shown] for row in _rows(results, candidates)]
         for name, candidates in results.by_checkpoint.items()
     }
-    print_table(console, [HEADINGS[place] for place in shown], groups, left=("recipe", ""), spare=SPARE)
+    print_table(console, headings, groups, left=("recipe", ""), spare=SPARE)
     _print_problems(results, console)
+    for why, names in results.poor_fp32.items():
+        say(
+            f"{listed([text(each, LONGEST_TEXT) for each in names])}: warning: {why}", "bold red", to=console, wrap=True
+        )
     for name, candidates in results.by_checkpoint.items():
         if not any(each.winner for each in candidates):
             say(f"{text(name, LONGEST_TEXT)}: no winner", "yellow", to=console)
     say(f"The figures are of the int8 files for {results.plan.winner.runtime}.", to=console)
+    if present:
+        say(f"{AMONG} {present}: among the classes that the images have alone, percent.", to=console)
+    for sentence, names in results.pairings.items():
+        whose = "" if len(results.pairings) == 1 else f"{listed([text(each, LONGEST_TEXT) for each in names])}: "
+        say(f"{whose}{sentence}", to=console)
 
 
 def _rows(results: SweepResults, candidates: Iterable[Candidate]) -> Iterator[tuple[str, ...]]:
@@ -53,8 +66,8 @@ def _values(candidate: Candidate, runtime: Runtime) -> tuple[float | None, ...]:
     file = candidate.artifact(runtime)
     if file is None:
         return (None,) * len(DIGITS)
-    found, ms = candidate.figures(file), candidate.latency_ms(file)
-    return file.size_bytes / 2**20, found.top1, found.drop_pt, found.agreement, found.sqnr_db, ms
+    found, ms, among = candidate.figures(file), candidate.latency_ms(file), candidate.top1_among_present(file)
+    return file.size_bytes / 2**20, found.top1, among, found.drop_pt, found.agreement, found.sqnr_db, ms
 
 
 def _verdict(candidate: Candidate, gates: Gates, runtime: Runtime) -> str:

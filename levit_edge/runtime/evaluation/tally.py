@@ -155,20 +155,26 @@ class PresentTally:
 
     def __init__(self, present: Sequence[int]) -> None:
         self._present = np.array(present)
-        self._right: Counter[str] = Counter()
-        self._images = 0
+        self.right: Counter[Artifact] = Counter()
+        """On how many images each artifact is right."""
+        self.images = 0
 
     def count(self, logits: Mapping[Artifact, Floats], label: int) -> None:
         """Count one image."""
-        self._images += 1
+        self.images += 1
         for artifact, found in logits.items():
-            self._right[artifact.file] += int(self._present[np.argmax(found[self._present])]) == label
+            self.right[artifact] += int(self._present[np.argmax(found[self._present])]) == label
+
+    def add(self, right: Mapping[Artifact, int], images: int) -> None:
+        """Count images that another tally of the same classes has counted."""
+        self.images += images
+        self.right.update(right)
 
     def result(self) -> AmongPresent | None:
         """The figures; None without images."""
-        if not self._images:
+        if not self.images:
             return None
-        top1 = {file: 100 * right / self._images for file, right in self._right.items()}
+        top1 = {artifact.file: 100 * right / self.images for artifact, right in self.right.items()}
         return AmongPresent(classes=len(self._present), top1=top1)
 
 

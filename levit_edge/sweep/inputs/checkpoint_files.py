@@ -6,8 +6,10 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from levit_edge.documents import MAX_DOCUMENT_BYTES
 from levit_edge.errors import CheckpointError
-from levit_edge.model.hub_config import FOLDER_FILES
+from levit_edge.model.hub_config import FOLDER_FILES, INDEX_FILES, WEIGHT_FILES
+from levit_edge.model.shards import INDEX_SUFFIX, parse_index
 from levit_edge.sweep.inputs.storage import (
     StoredFile,
     find_matches,
@@ -25,7 +27,8 @@ __all__ = ["checkpoint_paths", "fetch"]
 def checkpoint_paths(pattern: str) -> tuple[StoredFile, ...]:
     """The checkpoints, files or folders of the hub, that a path, a URL or a glob of either stands for, sorted.
 
-    The signature of a folder is that of the files in it that can be a checkpoint's.
+    The signature of a folder is that of the files in it that can be a checkpoint's; that of an index (`*.index.json`)
+    is also that of the files that it names.
 
     Raises:
         CheckpointError: there are none, or they cannot be looked up.
@@ -44,6 +47,8 @@ def checkpoint_paths(pattern: str) -> tuple[StoredFile, ...]:
 def fetch(location: str) -> Iterator[Path]:
     """A local path of the checkpoint at `location`: itself, or a temporary copy, of a folder only what is the model's.
 
+    With an index come the files beside it that it names.
+
     Raises:
         CheckpointError: it is missing or cannot be copied.
     """
@@ -58,20 +63,41 @@ def fetch(location: str) -> Iterator[Path]:
 
 
 def _signature(system: Any, path: str) -> str | None:
-    if not system.isdir(path):
+    folder, names = _files_of(system, path)
+    if names == [PurePosixPath(path).name]:
         return signature(system, path)
-    return "; ".join(f"{name} {signature(system, f'{path}/{name}')}" for name in FOLDER_FILES)
+    return "; ".join(f"{name} {signature(system, f'{folder}/{name}')}" for name in names)
 
 
 def _copy(system: Any, path: str, folder: Path) -> Path:
-    copy = folder / PurePosixPath(path).name
-    if system.isfile(path):
-        system.get_file(path, str(copy))
-        return copy
-    names = [name for name in FOLDER_FILES if system.isfile(f"{path}/{name}")]
-    if not names:
+    source, names = _files_of(system, path)
+    found = [name for name in names if system.isfile(f"{source}/{name}")]
+    if not found:
         raise FileNotFoundError
-    copy.mkdir()
-    for name in names:
-        system.get_file(f"{path}/{name}", str(copy / name))
+    copy = folder / PurePosixPath(path).name
+    target = copy if source == path else folder
+    target.mkdir(exist_ok=True)
+    for name in found:
+        system.get_file(f"{source}/{name}", str(target / name))
     return copy
+
+
+def _files_of(system: Any, path: str) -> tuple[str, list[str]]:
+    """The folder that a checkpoint is in or is, and the names of the files there that can be its, there or not."""
+    if system.isfile(path):
+        folder, _, name = path.rpartition("/")
+        return folder, [name, *_shards(system, path)]
+    held = next((name for name in (*WEIGHT_FILES, *INDEX_FILES) if system.isfile(f"{path}/{name}")), "")
+    return path, [*FOLDER_FILES, *_shards(system, f"{path}/{held}")]
+
+
+def _shards(system: Any, path: str) -> list[str]:
+    """The files that the index at that path names; none if it is no index, which is told by who reads it."""
+    if not path.endswith(INDEX_SUFFIX):
+        return []
+    with system.open(path) as file:
+        content = file.read(MAX_DOCUMENT_BYTES)
+    try:
+        return list(parse_index(content, PurePosixPath(path).name))
+    except CheckpointError:
+        return []

@@ -9,9 +9,9 @@ from functools import cache
 from itertools import repeat
 
 from levit_edge.bundle.manifest import ImageProvenance
-from levit_edge.data.classes import ModelClasses
+from levit_edge.data.classes import ClassPairing, ModelClasses
 from levit_edge.data.sampling import digest_of
-from levit_edge.sweep.inputs.shard_index import ShardIndex, image_names, labels_for
+from levit_edge.sweep.inputs.shard_index import ShardIndex, image_names, labels_for, pairing_for
 from levit_edge.sweep.inputs.sources import Listing, Shard
 from levit_edge.sweep.plan import Limits
 from levit_edge.sweep.tasks.call import Call
@@ -44,6 +44,7 @@ class Images:
         self._blobs = tuple(blob for _, blob in indexed)
         self._names = image_names(self.indices)
         self.labelled, self.provenance = cache(self._labelled), cache(self._provenance)
+        self.pairing, self.present = cache(self._pairing), cache(self._present)
 
     @property
     def labels_are_known(self) -> bool:
@@ -63,6 +64,25 @@ class Images:
             LabelledShard(blob=blob, name=index.shard.name, labels=of_shard, digest=_digest(index, of_shard))
             for index, blob, of_shard in zip(self.indices, self._blobs, labels, strict=True)
         )
+
+    def _pairing(self, model: ModelClasses) -> ClassPairing | None:
+        """How the labels are paired with a network's outputs; None without labels.
+
+        Raises:
+            DataError: they cannot be paired for certain.
+        """
+        return pairing_for(self.listing, self.indices, model)
+
+    def _present(self, model: ModelClasses) -> tuple[int, ...]:
+        """The outputs that images stand for, if these are some of a network's and more than one; else empty.
+
+        It is empty too while a shard cannot be read, as nobody knows then.
+
+        Raises:
+            DataError: as `labelled`.
+        """
+        found = {label for shard in self.labelled(model) for label in shard.labels or ()}
+        return tuple(sorted(found)) if not self.problems and 1 < len(found) < model.outputs else ()
 
     def _provenance(self, skipped: tuple[frozenset[str], ...]) -> ImageProvenance:
         """What a verification says that used all of them but the `skipped`: names, shard by shard."""

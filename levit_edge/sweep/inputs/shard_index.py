@@ -2,15 +2,15 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from levit_edge.data.classes import ClassPairing, ModelClasses, pair_classes
+from levit_edge.data.classes import ClassPairing, ModelClasses, outputs_as_labels, pair_classes
 from levit_edge.errors import DataError
 from levit_edge.sweep.inputs.shard_reader import IndexedImage, entries
 from levit_edge.sweep.inputs.sources import Listing, Shard
 from levit_edge.text import listed
 
-__all__ = ["ShardIndex", "check_counts", "image_names", "index_shard", "labels_for"]
+__all__ = ["ShardIndex", "check_counts", "image_names", "index_shard", "labels_for", "pairing_for"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,34 +43,49 @@ def labels_for(
 ) -> tuple[tuple[int, ...] | None, ...]:
     """The class index of each image, shard by shard; None for all shards if no image has a class.
 
-    What class folders stand for is decided by `levit_edge.data.classes.pair_classes`; labels in tar files are the
-    indices themselves. Without `model` the labels only tell classes apart.
+    What labels stand for is decided by `levit_edge.data.classes`; those in tar files are the indices themselves, if
+    there is no table of classes. Without `model` the labels only tell classes apart.
 
     Raises:
         DataError: the classes are not the model's, or only some images have one.
     """
-    if listing.class_names is not None:
-        pairing = folder_pairing(listing, model)
-        in_order = {folder: place for place, folder in enumerate(listing.class_names)}
-        of_folder = in_order if pairing is None else pairing.index
-        return tuple(tuple(of_folder[image.folder or ""] for image in index.images) for index in indices)
-    if all(image.label is None for index in indices for image in index.images):
+    labels = _distinct(listing, indices)
+    if labels is None:
         return (None,) * len(indices)
-    return tuple(
-        tuple(_label(index, image, None if model is None else model.outputs) for image in index.images)
-        for index in indices
-    )
+    if model is None:
+        place_of = {label: place if listing.class_names else int(label) for place, label in enumerate(labels)}
+    else:
+        if listing.class_names is None and listing.table is None:
+            _check_numbers(indices, model.outputs)
+        place_of = dict(_paired(listing, labels, model).index)
+    return tuple(tuple(place_of[_label(index, image)] for image in index.images) for index in indices)
 
 
-def folder_pairing(listing: Listing, model: ModelClasses | None) -> ClassPairing | None:
-    """How the class folders of `listing` are paired with the outputs of `model`; None if there is one of them only.
+def pairing_for(listing: Listing, indices: Sequence[ShardIndex], model: ModelClasses) -> ClassPairing | None:
+    """How the labels of all images are paired with the outputs of `model`; None if no image has one.
 
     Raises:
-        DataError: they cannot be paired for certain.
+        DataError: they cannot be paired for certain, or only some images have one.
     """
-    if listing.class_names is None or model is None:
+    labels = _distinct(listing, indices)
+    return None if labels is None else _paired(listing, labels, model)
+
+
+def _paired(listing: Listing, labels: Sequence[str], model: ModelClasses) -> ClassPairing:
+    with_table = replace(model, table=listing.table)
+    if listing.class_names is None and listing.table is None:
+        return outputs_as_labels(listing.source, labels, with_table)
+    return pair_classes(listing.source, labels, with_table, in_order=listing.in_order)
+
+
+def _distinct(listing: Listing, indices: Sequence[ShardIndex]) -> tuple[str, ...] | None:
+    """Each label once, in the order of the source's own list or of numbers; None if no image has one."""
+    if listing.class_names is not None:
+        return listing.class_names
+    if all(image.label is None for index in indices for image in index.images):
         return None
-    return pair_classes(listing.source, listing.class_names, model)
+    found = {_label(index, image) for index in indices for image in index.images}
+    return tuple(sorted(found, key=int))
 
 
 def check_counts(listing: Listing, indices: Sequence[ShardIndex], count: int | None, per_class: int | None) -> None:
@@ -97,9 +112,18 @@ def check_counts(listing: Listing, indices: Sequence[ShardIndex], count: int | N
         )
 
 
-def _label(index: ShardIndex, image: IndexedImage, classes: int | None) -> int:
-    if image.label is None:
+def _check_numbers(indices: Sequence[ShardIndex], classes: int) -> None:
+    """Name the first image whose number is none of a model's outputs."""
+    for index in indices:
+        for image in index.images:
+            if image.label is not None and image.label >= classes:
+                raise DataError(
+                    f"{index.shard.name}: {image.name}: label {image.label}, but the model has {classes} classes"
+                )
+
+
+def _label(index: ShardIndex, image: IndexedImage) -> str:
+    """What the image is labelled with: its class folder, or the number beside it."""
+    if image.folder is None and image.label is None:
         raise DataError(f"{index.shard.name}: {image.name}: no label, but others have one")
-    if classes is not None and image.label >= classes:
-        raise DataError(f"{index.shard.name}: {image.name}: label {image.label}, but the model has {classes} classes")
-    return image.label
+    return str(image.label) if image.folder is None else image.folder

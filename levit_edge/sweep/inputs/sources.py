@@ -6,11 +6,12 @@ does not change.
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from levit_edge.data.class_table import ClassTable, read_class_table
 from levit_edge.data.imagefolder import Arrangement, arrange, list_image_folder
 from levit_edge.data.locations import Location, Row, Span, pack
 from levit_edge.data.named_sets import Use, fetch_set, is_named_set
@@ -76,10 +77,14 @@ class Listing:
     shards: tuple[Shard, ...]
     class_names: tuple[str, ...] | None
     """The class folders in order, empty ones too; None for tar files and for folders of images alone."""
+    in_order: bool = False
+    """Whether that order is the one in which the images' own list numbers the classes."""
+    table: ClassTable | None = None
+    """What the user says of the classes."""
 
 
 def list_shards(source: str, shard_size: int, options: ImageOptions = DEFAULTS, use: Use = Use.EVALUATION) -> Listing:
-    """The shards of the images at `source`; of `options`, `labels`, `devkit` and `only` count.
+    """The shards of the images at `source`; of `options`, `labels`, `devkit`, `only` and `classes` count.
 
     `source` is an image folder (see `levit_edge.data.image_set`), whose images make shards of
     `shard_size`, the last one smaller; or tar files by the name of one, a glob or a brace pattern such as
@@ -95,10 +100,16 @@ def list_shards(source: str, shard_size: int, options: ImageOptions = DEFAULTS, 
     """
     if shard_size < 1:
         raise DataError(f"shards of {shard_size} images were asked for, expected 1 or more")
+    table = None if options.classes is None else read_class_table(options.classes)
     if is_named_set(source):
         source = str(fetch_set(source, use))
-    if (found := _placed(source, options)) is not None:
-        return _placed_listing(found, shard_size)
+    found = _placed(source, options)
+    listing = _listed(source, shard_size) if found is None else _placed_listing(found, shard_size)
+    return replace(listing, table=table)
+
+
+def _listed(source: str, shard_size: int) -> Listing:
+    """Of a source whose files tell its images."""
     system, root = locate(source)
     if is_local(system) and Path(root).is_dir():
         return _folder(source, Path(root), shard_size)
@@ -133,6 +144,8 @@ def _placed(source: str, options: ImageOptions) -> Found | None:
     system, root = locate(source)
     path, asked = Path(root), bool(options.labels or options.devkit or options.only)
     if not is_local(system):
+        if asked:
+            raise DataError(f"{source}: labels, devkit and only are for local images, not for those at a URL")
         return None
     with reported(source):
         inside = list(path.iterdir()) if path.is_dir() else [path]
@@ -179,7 +192,8 @@ def _placed_listing(found: Found, shard_size: int) -> Listing:
     classes = None
     if labels is not None and not numbers:
         classes = labels.classes or tuple(sorted(set(labels.of_images)))
-    return Listing(source=found.source, shards=tuple(shards), class_names=classes)
+    in_order = labels is not None and labels.kind is LabelKind.NAMES and labels.classes is not None
+    return Listing(source=found.source, shards=tuple(shards), class_names=classes, in_order=in_order)
 
 
 def file_of(location: Location) -> str:

@@ -15,7 +15,6 @@ from levit_edge.errors import SweepError
 from levit_edge.quantize.bundle_parts import finish, labels_file
 from levit_edge.report.report_data import REPORT_DATA_FILE, ReportData
 from levit_edge.sweep.candidates import BuiltCandidate
-from levit_edge.sweep.inputs.shard_index import folder_pairing
 from levit_edge.sweep.tasks.quantize_task import GOLDEN
 from levit_edge.sweep.tasks.store import Store
 from levit_edge.system.host import describe_host, package_versions
@@ -37,7 +36,7 @@ def write_bundle(built: BuiltCandidate, output: Path, store: Store) -> Bundle:
     with new_bundle(output, sum(each.size_bytes for each in quantized.artifacts)) as writer:
         for file in (*(each.file for each in quantized.artifacts), GOLDEN):
             writer.add(file, store.blob(blobs[file]))
-        pairing = folder_pairing(files.evaluation, facts.classes)
+        pairing = files.evaluation.pairing(facts.classes)
         writer.add("labels.txt", labels_file(facts.config.classes, facts.labels, pairing))
         document = json.loads(store.blob(blobs[REPORT_DATA_FILE]))
         report_data = from_json(ReportData, document, SweepError, "what the store has of a candidate")

@@ -25,11 +25,13 @@ class GateCheck:
     found: float | None
     """None if it was not measured."""
     limit: float
+    poor: bool = False
+    """Whether the figure is a drop from an fp32 accuracy that cannot be right."""
 
     @property
     def kept(self) -> bool | None:
         """None if it was not measured."""
-        return None if self.found is None else self.found <= self.limit
+        return None if self.found is None else self.found <= self.limit and not self.poor
 
 
 def chosen(candidates: Sequence[Candidate], plan: SweepPlan) -> tuple[Candidate, ...]:
@@ -43,7 +45,7 @@ def chosen(candidates: Sequence[Candidate], plan: SweepPlan) -> tuple[Candidate,
     ranks = {
         place: rank
         for place, each in enumerate(judged)
-        if (plan.gates == Gates() or each.within_gates) and (rank := _rank(each, plan.winner)) is not None
+        if (not limits(plan.gates) or each.within_gates) and (rank := _rank(each, plan.winner)) is not None
     }
     winner = min(ranks, key=lambda place: ranks[place], default=None)
     return tuple(
@@ -70,11 +72,14 @@ def limits(gates: Gates) -> dict[str, float]:
 def gate_checks(candidate: Candidate, gates: Gates) -> Iterator[GateCheck]:
     """Each gate for each int8 file."""
     int8 = [each for each in candidate.artifacts if each.precision is Precision.INT8]
+    is_poor = candidate.verification is not None and candidate.verification.poor_fp32 is not None
+    poor = {"drop"} if is_poor and not gates.allow_poor_fp32 else set()
     for gate, limit in limits(gates).items():
         if not int8:
             yield GateCheck(gate=gate, file="", found=None, limit=limit)
         for artifact in int8:
-            yield GateCheck(gate=gate, file=artifact.file, found=_figures(candidate, artifact)[gate], limit=limit)
+            found = _figures(candidate, artifact)[gate]
+            yield GateCheck(gate=gate, file=artifact.file, found=found, limit=limit, poor=gate in poor)
 
 
 def _figures(candidate: Candidate, artifact: Artifact | None) -> dict[str, float | None]:

@@ -44,6 +44,8 @@ class Row:
     """The file, and what made it."""
     recipe: str = ""
     figures: ArtifactResult
+    among_present: float | None
+    """Top-1 among the classes that the images have, percent."""
     latency_ms: float | None
     verdict: tuple[str, ...] = ()
     missed: tuple[str, ...] = ()
@@ -86,6 +88,7 @@ def sweep_page(results: SweepResults) -> str:
         plan=results.plan,
         parts_of=parts,
         verification=verification,
+        present=results.classes_present,
         failed=[each for each in results.candidates if each.problems],
         within=sum(any(each.within_gates for each in part.candidates) for part in parts.values()),
         gates=[f"{gate} at most {_amount(gate, limit)}" for gate, limit in limits(results.plan.gates).items()],
@@ -114,7 +117,12 @@ def _rows(candidates: Sequence[Candidate], results: SweepResults) -> Iterator[Ro
     files = [(each, file) for each in candidates for file in each.artifacts]
     fp32 = {file.sha256: (each, file) for each, file in files if file.precision is Precision.FP32}
     for each, file in fp32.values():
-        yield Row(name=file.file, figures=each.figures(file), latency_ms=each.latency_ms(file))
+        yield Row(
+            name=file.file,
+            figures=each.figures(file),
+            among_present=each.top1_among_present(file),
+            latency_ms=each.latency_ms(file),
+        )
     numbers = {name: f"{place} " for place, name in enumerate(results.plan.recipes, 1)}
     for each, file in files:
         if file.precision is Precision.INT8:
@@ -124,6 +132,7 @@ def _rows(candidates: Sequence[Candidate], results: SweepResults) -> Iterator[Ro
                 name=f"{numbers.get(each.recipe, '')}{each.recipe}, {file.file}",
                 recipe=each.recipe,
                 figures=each.figures(file),
+                among_present=each.top1_among_present(file),
                 latency_ms=each.latency_ms(file),
                 verdict=(WINS,) * wins + ("front",) * (file.runtime in each.front),
                 missed=tuple(check.gate for check in checks if check.file == file.file and check.kept is False),

@@ -3,7 +3,7 @@
 Accuracies are in percent, drops in percentage points, sizes in bytes, times in milliseconds where a name says so.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -71,6 +71,11 @@ class Candidate:
         blank = ArtifactResult(artifact=file, runtime=runtime, precision=precision, size_bytes=artifact.size_bytes)
         return self.result(runtime, precision) or blank
 
+    def top1_among_present(self, artifact: Artifact) -> float | None:
+        """The top-1 of one of its files among the classes that the images have; None if these are all, or unknown."""
+        among = self.verification.among_present if self.verification else None
+        return None if among is None else among.top1.get(artifact.file)
+
     def latency_ms(self, artifact: Artifact) -> float | None:
         """The median time of one image in one of its files; None if it was not measured."""
         latency = self.latency.get(artifact.file)
@@ -120,6 +125,31 @@ class SweepResults:
         for each in self.candidates:
             found.setdefault(each.checkpoint, []).append(each)
         return found
+
+    @property
+    def pairings(self) -> dict[str, list[str]]:
+        """How labels were paired with outputs, in words -> the checkpoints of which that is so."""
+        return self._said(lambda found: None if found.classes is None else found.classes.sentence)
+
+    @property
+    def poor_fp32(self) -> dict[str, list[str]]:
+        """Why fp32's accuracy cannot be right -> the checkpoints of which that is so."""
+        return self._said(lambda found: found.poor_fp32)
+
+    def _said(self, of: Callable[[Verification], str | None]) -> dict[str, list[str]]:
+        """What is to be said of verifications -> the checkpoints of which it is, each once."""
+        found: dict[str, list[str]] = {}
+        for name, candidates in self.by_checkpoint.items():
+            said = (of(each.verification) for each in candidates if each.verification)
+            for sentence in dict.fromkeys(filter(None, said)):
+                found.setdefault(sentence, []).append(name)
+        return found
+
+    @property
+    def classes_present(self) -> int | None:
+        """How many classes the images have, where that is not all of some network's."""
+        verified = (each.verification.among_present for each in self.candidates if each.verification)
+        return next((among.classes for among in verified if among is not None), None)
 
     @property
     def problems(self) -> dict[str, list[str]]:

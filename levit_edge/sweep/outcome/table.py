@@ -111,6 +111,7 @@ COLUMNS: dict[str, tuple[type, Callable[[_Row], Any]]] = {
     "images_sha256": (str, lambda row: row.candidate.verification and row.candidate.verification.images.sha256),
     "top1": (float, _of("result", "top1")),
     "top5": (float, _of("result", "top5")),
+    "top1_among_present": (float, lambda row: row.artifact and row.candidate.top1_among_present(row.artifact)),
     "drop_pt": (float, _of("result", "drop_pt")),
     "drop_low_pt": (float, lambda row: row.interval[0]),
     "drop_high_pt": (float, lambda row: row.interval[1]),

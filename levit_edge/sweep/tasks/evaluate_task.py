@@ -9,10 +9,10 @@ from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.manifest import Artifact
 from levit_edge.data.preprocess import Preprocessing, decode_input
 from levit_edge.device.image import decoding_fault
-from levit_edge.documents import to_json
+from levit_edge.documents import Count, to_json
 from levit_edge.errors import DataError
 from levit_edge.runtime.evaluation.evaluator import Evaluator, Model
-from levit_edge.runtime.evaluation.tally import Tallies, Tally
+from levit_edge.runtime.evaluation.tally import PresentTally, Tallies, Tally
 from levit_edge.sweep.inputs.shard_index import ShardIndex
 from levit_edge.sweep.inputs.shard_reader import Entry, entries
 from levit_edge.sweep.tasks.call import PLACE, Task
@@ -30,6 +30,8 @@ class Evaluated:
     """What one file did on one shard."""
 
     tally: Tally
+    right_among_present: Count | None = None
+    """Images that it has right among the classes of `Evaluate.present` alone; None without such."""
     skipped: dict[str, str]
     """Images that could not be read: name in the shard -> why."""
     host: dict[str, str]
@@ -50,6 +52,8 @@ class Evaluate(Task):
     labels: tuple[int, ...] | None = field(metadata=PLACE)
     images: str
     """Digest of names, contents and labels."""
+    present: tuple[int, ...] = ()
+    """The classes that the images of all shards have, where these are not all; else empty."""
     preprocessing: Preprocessing
     classes: int
     skip_bad_images: bool
@@ -71,18 +75,27 @@ class Evaluate(Task):
         index = read_index(store, self.shard)
         evaluator = _evaluator(store.url, self.artifacts, self.preprocessing, self.classes)
         tallies, skipped = Tallies(self.artifacts), dict[str, str]()
+        among = PresentTally(self.present)
         for number, (found, content) in enumerate(_unchanged(index)):
             try:
                 image = decode_input(content, found.name, self.preprocessing)
             except DataError as error:
                 skipped[found.name] = decoding_fault(found.name, error)
                 continue
-            tallies.count(evaluator.answer(image), None if self.labels is None else self.labels[number])
+            label = None if self.labels is None else self.labels[number]
+            logits = tallies.count(evaluator.answer(image), label)
+            if self.present and label is not None:
+                among.count(logits, label)
         if skipped and not self.skip_bad_images:
             raise DataError(f"{index.shard.name}: {_unreadable(skipped, len(index.images))}")
         host = describe_host()
+
+        def evaluated(artifact: Artifact, tally: Tally) -> Evaluated:
+            right = among.right[artifact] if self.present else None
+            return Evaluated(tally=tally, right_among_present=right, skipped=skipped, host=host)
+
         return {
-            artifact.sha256: Result(value=to_json(Evaluated(tally=tally, skipped=skipped, host=host)))
+            artifact.sha256: Result(value=to_json(evaluated(artifact, tally)))
             for artifact, tally in tallies.by_artifact.items()
         }
 

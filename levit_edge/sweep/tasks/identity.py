@@ -22,6 +22,8 @@ class CheckpointPlace:
     """What tells its content unread, see `levit_edge.sweep.inputs.storage.signature`."""
     size: str | None
     """The size that it has to be."""
+    weights: str | None = None
+    """Which network of a file that holds several."""
 
     @property
     def shown(self) -> str:
@@ -36,6 +38,8 @@ class Network:
     checkpoint: CheckpointPlace = field(metadata=PLACE)
     sha256: str
     """SHA-256 of its weights."""
+    entry: str | None
+    """Which of the networks in them it is, if there are others."""
     config: LevitConfig
 
 
@@ -47,6 +51,8 @@ class CheckpointIdentity:
     provenance: CheckpointProvenance
     preprocessing_origin: PreprocessingOrigin
     labels: tuple[str, ...] | None
+    warnings: tuple[str, ...] = ()
+    """What a user should know of how it was read."""
 
     @property
     def classes(self) -> ModelClasses:

@@ -12,6 +12,7 @@ from levit_edge.model.deploy import DeployLeViT
 from levit_edge.model.download import resolve_checkpoint
 from levit_edge.model.fuse import fuse
 from levit_edge.quantize.artifacts import export_fp32
+from levit_edge.quantize.prepare import reading_warnings
 from levit_edge.sweep.inputs.checkpoint_files import fetch
 from levit_edge.sweep.tasks.call import Task
 from levit_edge.sweep.tasks.identity import CheckpointIdentity, CheckpointPlace, Network
@@ -43,6 +44,7 @@ class Identify(Task):
             ),
             preprocessing_origin=trained.preprocessing_origin,
             labels=trained.labels,
+            warnings=tuple(reading_warnings(trained, self.checkpoint.shown, "the key weights")),
         )
         return {"": Result(value=to_json(facts))}
 
@@ -69,7 +71,7 @@ def deploy_form(network: Network) -> DeployLeViT:
         SweepError: that is no longer the one of that SHA-256.
     """
     trained = _read(network.checkpoint)
-    if trained.sha256 != network.sha256:
+    if (trained.sha256, trained.entry) != (network.sha256, network.entry):
         raise SweepError(f"{network.checkpoint.shown} was changed while the sweep ran: run it again.")
     return fuse(trained.model)
 
@@ -77,6 +79,6 @@ def deploy_form(network: Network) -> DeployLeViT:
 def _read(place: CheckpointPlace) -> Checkpoint:
     """Read the checkpoint, from wherever it is; see `levit_edge.model.checkpoint.read_checkpoint`."""
     if place.path is None:
-        return read_checkpoint(resolve_checkpoint(None, place.size), place.size)
+        return read_checkpoint(resolve_checkpoint(None, place.size), place.size, place.weights)
     with fetch(place.path) as path:
-        return read_checkpoint(path, place.size)
+        return read_checkpoint(path, place.size, place.weights)

@@ -21,7 +21,7 @@ from levit_edge.documents import to_json
 from levit_edge.errors import ExitStatus
 from levit_edge.sweep.outcome.results import Candidate, SweepResults
 from levit_edge.sweep.plan import Gates, Winner
-from tests.sweep.example import candidate, plan, sweep, swept
+from tests.sweep.example import candidate, of_ten_classes, plan, sweep, swept, with_poor_fp32
 
 Captured = pytest.CaptureFixture[str]
 LONG = "levit-128s-distilled-imagenet-1k-epoch-0299-ema-final-seed-7"
@@ -85,6 +85,25 @@ def test_without_latency_there_is_no_column_for_it_and_sizes_make_the_front() ->
     lines = printed(sweep(1, 2, timed=False))
     assert lines[0].split() == ["recipe", "MiB", "top-1", "%", "drop", "pt", "agree", "%", "SQNR", "dB"]
     assert lines[2].split()[-1] == "wins"
+
+
+def test_top1_among_the_classes_of_the_images_has_a_column_where_it_is_known() -> None:
+    assert printed(swept([of_ten_classes(candidate("levit", "static")), candidate("other", "mixed")], plan())) == [
+        "recipe   MiB  top-1 %  top-1 of 10  drop pt  agree %  SQNR dB    ms",
+        "levit",
+        "static  8.58    78.10        96.50     0.40    97.50     30.0  8.00  wins",
+        "other",
+        "mixed   8.58    78.10            –     0.40    97.50     30.0  8.00  wins",
+        "The figures are of the int8 files for executorch.",
+        "top-1 of 10: among the classes that the images have alone, percent.",
+        "10 of 1000 classes, paired by WordNet ids",
+    ]
+
+
+def test_an_accuracy_that_cannot_be_right_is_a_warning() -> None:
+    lines = printed(swept([with_poor_fp32(candidate("levit", "static"))], plan()))
+    assert lines[2].endswith("front, misses drop")
+    assert lines[3:5] == ["levit: warning: fp32 is no better than chance.", "levit: no winner"]
 
 
 def test_the_other_runtime_can_be_the_one_that_is_compared() -> None:

@@ -23,6 +23,7 @@ from levit_edge.data.preprocess import preprocess
 from levit_edge.data.sampling import digest
 from levit_edge.errors import BundleError, DataError
 from levit_edge.runtime.evaluation.gate import GateRules
+from levit_edge.runtime.evaluation.predict import predict
 from levit_edge.runtime.evaluation.verify import evaluation_set, verify
 from levit_edge.system.progress import Advance, Stages
 from tests.conftest import COLOURS
@@ -222,6 +223,23 @@ def test_classes_that_do_not_fit_are_an_error(bundle: Bundle, photograph_copies:
     (photograph_copies / "3-black").mkdir()
     with pytest.raises(DataError, match="but not 3-black; the model's classes are red, green, blå"):
         verify(bundle, photograph_copies)
+
+
+def test_images_are_preprocessed_as_the_bundle_says(
+    preprocessed_otherwise: Callable[..., Path], labelled_photographs: Path, measured: Verification
+) -> None:
+    other = Bundle.open(
+        preprocessed_otherwise(resize=40, interpolation="bilinear", mean=[0.5, 0.0, 0.5], std=[1, 1, 1])
+    )
+    verified = verify(other, labelled_photographs)
+    images = evaluation_images(labelled_photographs, COLOURS)
+    expected = logits_of(other, "fp32.onnx", images).argmax(1) == np.array(images.labels)
+    assert verified.results[0].top1 == 100 * expected.mean()
+    assert verified.results[0].top1 != measured.results[0].top1
+    (guess, *_) = next(predict(other, images.images[:1], precision=Precision.FP32)).guesses  # type: ignore[arg-type]
+    (row,) = logits_of(other, "fp32.onnx", images.select([0]))
+    assert guess.index == row.argmax()
+    assert guess.probability == pytest.approx(1 / np.exp(row - row.max()).sum(), rel=FLOAT_TOLERANCE)
 
 
 def test_a_bundle_keeps_its_own_preprocessing(bundle: Bundle, labelled_photographs: Path) -> None:

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -77,3 +78,76 @@ def test_commands_are_not_run() -> None:
         checkpoint_paths("pipe:echo x")
     with pytest.raises(DataError, match="commands are not run"), fetch("pipe:echo x"):
         pass
+
+
+SHARDS = {"model-1.safetensors": b"one", "model-2.safetensors": b"two"}
+INDEX = json.dumps({"weight_map": dict(zip("abc", [*SHARDS, "model-1.safetensors"], strict=True))}).encode()
+NAME = "model.safetensors.index.json"
+SHARDED = {"m/config.json": b"{}", f"m/{NAME}": INDEX, **{f"m/{name}": content for name, content in SHARDS.items()}}
+
+
+def changed(folder: str, path: str, content: bytes) -> None:
+    import fsspec
+
+    system, root = fsspec.core.url_to_fs(folder)
+    system.pipe_file(f"{root}/{path}", content)
+
+
+@pytest.mark.parametrize("path", ["m", f"m/{NAME}"], ids=["folder", "index"])
+def test_files_that_an_index_names_are_part_of_its_signature(put: Put, path: str) -> None:
+    folder = put(SHARDED | {"m/other.safetensors": b"x"})
+    before = checkpoint_paths(f"{folder}/{path}")
+    changed(folder, "m/other.safetensors", b"another")
+    assert checkpoint_paths(f"{folder}/{path}") == before
+    changed(folder, "m/model-2.safetensors", b"another")
+    assert checkpoint_paths(f"{folder}/{path}") != before
+
+
+@pytest.mark.parametrize("path", ["m", f"m/{NAME}"], ids=["folder", "index"])
+def test_files_that_an_index_names_are_fetched_with_it(put: Put, path: str) -> None:
+    folder = put(SHARDED | {"m/other.safetensors": b"x"})
+    with fetch(f"{folder}/{path}") as found:
+        place = found if path == "m" else found.parent
+        assert {name: (place / name).read_bytes() for name in SHARDS} == SHARDS
+        assert (place / NAME).read_bytes() == INDEX
+        assert "://" not in folder or folder.startswith("file:") or not (place / "other.safetensors").exists()
+
+
+def test_whole_weights_are_read_and_not_the_index_beside_them(s3: Put) -> None:
+    folder = s3(SHARDED | {"m/model.safetensors": b"whole"})
+    with fetch(f"{folder}/m") as found:
+        assert sorted(each.name for each in found.iterdir()) == ["config.json", "model.safetensors", NAME]
+
+
+def test_an_index_never_leads_out_of_its_folder() -> None:
+    hostile = json.dumps({"weight_map": {"a": "../secret", "b": "model-1.safetensors"}}).encode()
+    folder = put_in_memory(SHARDED | {f"m/{NAME}": hostile, "secret": b"x"})
+    (found,) = checkpoint_paths(f"{folder}/m")
+    assert "secret" not in str(found.signature)
+    before = copies()
+    with fetch(f"{folder}/m") as path:
+        assert sorted(each.name for each in path.iterdir()) == ["config.json", NAME]
+        assert len(copies() - before) == 1
+
+
+def test_a_network_in_several_files_is_read_wherever_it_is(put: Put, tmp_path: Path) -> None:
+    """Of the folder, and without its config.json of the index; a shard that is missing is named."""
+    from safetensors.torch import load_file, save_file
+
+    state = load_file(demo.checkpoint_path())
+    files: dict[str, bytes] = {}
+    places: dict[str, str] = {}
+    for number, names in enumerate((sorted(state)[::2], sorted(state)[1::2])):
+        save_file({name: state[name] for name in names}, tmp_path / "part")
+        files[f"part-{number}.safetensors"] = (tmp_path / "part").read_bytes()
+        places |= dict.fromkeys(names, f"part-{number}.safetensors")
+    files[NAME] = json.dumps({"weight_map": places}).encode()
+    folder = put(files)
+    with fetch(f"{folder}/{NAME}") as path:
+        assert read_checkpoint(path).config.name == "demo"
+    del files["part-1.safetensors"]
+    with (
+        fetch(f"{put_in_memory(files)}/{NAME}") as path,
+        pytest.raises(CheckpointError, match=r"part-1\.safetensors: There is no such file"),
+    ):
+        read_checkpoint(path)

@@ -2,19 +2,22 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from levit_edge.data.classes import ModelClasses
+from levit_edge.data.classes import ModelClasses, PairingRule
+from levit_edge.data.image_set import evaluation_images
 from levit_edge.data.imagenet import synsets
 from levit_edge.data.options import ImageOptions
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import DataError, SweepError
-from levit_edge.sweep.inputs.shard_index import image_names, index_shard, labels_for
+from levit_edge.sweep.inputs.shard_index import image_names, index_shard, labels_for, pairing_for
 from levit_edge.sweep.inputs.shard_reader import entries
 from levit_edge.sweep.inputs.sources import Listing, Shard, list_shards
 from tests.data.sources.made_up import jpeg, numbering, validation_name, write_devkit, write_files, write_tar
 from tests.data.sources.test_open import parquet
+from tests.sweep.places import put_in_memory
 
 VALIDATION = {validation_name(number): jpeg(number) for number in range(1, 6)}
 PLACES = [65, 970, 0, 65, 2]
@@ -55,6 +58,40 @@ def test_parquet_files(tmp_path: Path) -> None:
     for source in (tmp_path, tmp_path / "validation-*.parquet"):
         _, labels, _ = read(list_shards(str(source), 3))
         assert labels == [0, 65, 2, 0]
+
+
+def test_parquet_files_number_classes_by_their_own_list(tmp_path: Path) -> None:
+    """For a network without names, as for `verify`: not by the names' order in the alphabet."""
+    path = parquet(
+        tmp_path / "validation-0.parquet", names=tuple(f"kind {number:03}" for number in reversed(range(70)))
+    )
+    listing, model = list_shards(str(path), 3), ModelClasses(outputs=70)
+    indices = [index_shard(each) for each in listing.shards]
+    alike = evaluation_images(path, model)
+    assert [each for of_shard in labels_for(listing, indices, model) for each in of_shard or ()] == [0, 65, 2, 0]
+    assert alike.labels == (0, 65, 2, 0)
+    pairing = pairing_for(listing, indices, model)
+    assert pairing is not None
+    assert pairing.rule is PairingRule.LISTED
+    assert pairing == alike.pairing
+
+
+def test_a_table_of_classes_is_read_with_the_images(tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "val", {"cat/1.jpg": jpeg(1), "dog/1.jpg": jpeg(2)})
+    (tmp_path / "classes.csv").write_text("cat,1\ndog,0\n")
+    listing = list_shards(str(folder), 9, ImageOptions(classes=tmp_path / "classes.csv"))
+    indices = [index_shard(each) for each in listing.shards]
+    assert labels_for(listing, indices, ModelClasses(outputs=2)) == ((1, 0),)
+    with pytest.raises(DataError, match=r"nothing\.csv: .*expected a file of class names"):
+        list_shards(str(folder), 9, ImageOptions(classes=tmp_path / "nothing.csv"))
+
+
+@pytest.mark.parametrize("key", ["labels", "devkit", "only"])
+def test_tables_of_files_at_urls_are_refused_and_not_left_out(key: str, tmp_path: Path) -> None:
+    folder = put_in_memory({"a/1.jpg": jpeg(1), "b/1.jpg": jpeg(2)})
+    asked: Any = {key: tmp_path / "x"}
+    with pytest.raises(DataError, match="labels, devkit and only are for local images"):
+        list_shards(folder, 9, ImageOptions(**asked))
 
 
 def test_a_tar_of_class_folders(tmp_path: Path) -> None:

@@ -1,8 +1,12 @@
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from levit_edge.data.classes import ModelClasses
+from levit_edge.data.class_table import ClassTable
+from levit_edge.data.classes import ModelClasses, PairingRecord, PairingRule
 from levit_edge.errors import DataError
-from levit_edge.sweep.inputs.shard_index import ShardIndex, check_counts, labels_for
+from levit_edge.sweep.inputs.shard_index import ShardIndex, check_counts, labels_for, pairing_for
 from levit_edge.sweep.inputs.shard_reader import IndexedImage
 from levit_edge.sweep.inputs.sources import Listing, Shard
 
@@ -48,6 +52,38 @@ def test_numbers_are_labels_if_the_model_has_as_many_classes() -> None:
     )
     with pytest.raises(DataError, match=r"a: 1\.jpg: label 9, but the model has 9 classes"):
         labels_for(listing(), indices, ModelClasses(outputs=9))
+
+
+def test_how_labels_were_paired_is_recorded() -> None:
+    numbers, model = [index("a", 0, 9), index("b", 3)], ModelClasses(outputs=10)
+    pairing = pairing_for(listing(), numbers, model)
+    assert pairing is not None
+    assert pairing.record == PairingRecord(rule=PairingRule.INDICES, labels=3, outputs=10)
+    assert pairing.names == tuple(map(str, range(10)))
+    named = replace(model, names=tuple("abcdefghij"))
+    of_folders = pairing_for(listing(("c", "a")), [index("a", "c")], named)
+    assert of_folders is not None
+    assert (of_folders.rule, of_folders.index) == (PairingRule.NAMES, {"c": 2, "a": 0})
+    assert pairing_for(listing(), [index("a", None)], model) is None
+
+
+def test_a_table_of_classes_decides() -> None:
+    table = ClassTable(path=Path("t.csv"), index={"cat": 2, "dog": 0})
+    folders, model = replace(listing(("cat", "dog")), table=table), ModelClasses(outputs=3, names=("cat", "dog", "x"))
+    assert labels_for(folders, [index("a", "dog", "cat")], model) == ((0, 2),)
+    pairing = pairing_for(folders, [index("a", "dog", "cat")], model)
+    assert pairing is not None
+    assert pairing.record == PairingRecord(rule=PairingRule.TABLE, labels=2, outputs=3)
+    numbers = replace(listing(), table=ClassTable(path=Path("t.csv"), index={"1": 0, "2": 1, "10": 2}))
+    assert labels_for(numbers, [index("a", 10, 2)], model) == ((2, 1),)
+    with pytest.raises(DataError, match=r"x: t\.csv says nothing of 3; it has 1, 2, 10"):
+        labels_for(numbers, [index("a", 10, 3)], model)
+
+
+def test_the_order_of_a_list_of_classes_is_that_of_the_outputs() -> None:
+    in_order = replace(listing(("b", "a")), in_order=True)
+    assert labels_for(in_order, [index("a", "a", "b")], ModelClasses(outputs=2)) == ((1, 0),)
+    assert labels_for(listing(("b", "a")), [index("a", "a", "b")], ModelClasses(outputs=2)) == ((0, 1),)
 
 
 def test_an_image_without_label_among_others_is_named() -> None:

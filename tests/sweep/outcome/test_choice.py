@@ -10,7 +10,7 @@ from levit_edge.bundle.kinds import Runtime
 from levit_edge.sweep.outcome.choice import chosen, gate_checks, pareto_front
 from levit_edge.sweep.outcome.results import Candidate
 from levit_edge.sweep.plan import Gates, SweepPlan, Winner, WinnerBy
-from tests.sweep.example import candidate, plan
+from tests.sweep.example import candidate, plan, with_poor_fp32
 
 FEW = st.integers(min_value=0, max_value=4)
 """So few that ties are frequent."""
@@ -61,7 +61,8 @@ def test_gates_are_kept_by_both_int8_files_or_missed(candidates: list[Candidate]
         unknown = any(check.found is None for check in checks)
         assert each.within_gates is (None if of.gates == Gates() or (unknown and not missed) else not missed)
         if each.artifacts:
-            limits = [limit for limit in vars(of.gates).values() if limit is not None]
+            gates = (of.gates.max_drop_pt, of.gates.max_int8_bytes, of.gates.max_latency_ms)
+            limits = [limit for limit in gates if limit is not None]
             assert [check.limit for check in checks] == [limit for limit in limits for _ in Runtime]
 
 
@@ -131,6 +132,18 @@ def test_a_missed_gate_counts_although_another_one_cannot_be_judged() -> None:
         [candidate("levit", "static", times_ms=None)], plan(gates=Gates(max_drop_pt=0.1, max_latency_ms=5.0))
     )
     assert judged.within_gates is False
+
+
+def test_a_drop_from_an_accuracy_that_cannot_be_right_is_within_no_gate() -> None:
+    poor = with_poor_fp32(candidate("levit", "static"))
+    (judged,) = chosen([poor], plan(gates=Gates(max_drop_pt=1.0)))
+    assert (judged.within_gates, judged.winner) == (False, False)
+    (allowed,) = chosen([poor], plan(gates=Gates(max_drop_pt=1.0, allow_poor_fp32=True)))
+    assert (allowed.within_gates, allowed.winner) == (True, True)
+    for gates in (Gates(), Gates(allow_poor_fp32=True)):
+        assert [(each.within_gates, each.winner) for each in chosen([poor], plan(gates=gates))] == [(None, True)]
+    (small,) = chosen([poor], plan(gates=Gates(max_int8_bytes=10_000_000)))
+    assert small.within_gates
 
 
 @pytest.mark.parametrize(("sqnr_db", "wins"), [(29.0, False), (31.0, True), (None, True)])

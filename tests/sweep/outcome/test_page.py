@@ -7,12 +7,13 @@ import pytest
 
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.manifest import ImageProvenance
+from levit_edge.data.classes import PairingRecord, PairingRule
 from levit_edge.sweep.outcome.page import sweep_page
 from levit_edge.sweep.outcome.results import Candidate, TaskCounts
 from levit_edge.sweep.plan import Calibration, Gates, Winner, WinnerBy
 from tests.board.example import PI_5
 from tests.report.test_bundle_page import text
-from tests.sweep.example import IMAGES, candidate, plan, sweep, swept
+from tests.sweep.example import IMAGES, candidate, of_ten_classes, plan, sweep, swept, with_poor_fp32
 
 SECTIONS = ["winners", "checkpoints", "problems", "recipes", "work", "reproduce"]
 
@@ -108,6 +109,34 @@ def test_without_labels_there_is_no_front_and_no_drop() -> None:
     assert "The images have no labels" in text(html)
     assert "no winner" in text(html)
     assert "no gates" in text(html)
+
+
+def test_images_of_some_classes_and_how_these_were_paired() -> None:
+    html = sweep_page(swept([of_ten_classes(candidate("levit", "static")), candidate("other", "static")], plan()))
+    seen = text(html)
+    assert "top-1 of 10, % p50 ms" in seen
+    assert "1 static, int8.pte 8.58 78.10 94.00 +0.40 +0.15 … +0.65 97.50 40 / 31 30.0 96.50 8.00 wins, front" in seen
+    assert "97.50 40 / 31 30.0 – 8.00" in seen
+    assert "Top-1 of 10: among the classes that the images have alone" in seen
+    assert "classes 10 of 1000 classes, paired by WordNet ids" in seen
+    assert "top-1 of" not in text(sweep_page(sweep(1, 2))).lower()
+    other = of_ten_classes(candidate("other", "static"))
+    assert other.verification is not None
+    record = PairingRecord(rule=PairingRule.NAMES, labels=10, outputs=10)
+    other = replace(other, verification=replace(other.verification, classes=record))
+    both = text(sweep_page(swept([of_ten_classes(candidate("levit", "static")), other], plan())))
+    assert (
+        "10 of 1000 classes, paired by WordNet ids: levit classes 10 of 10 classes, paired by class names: other"
+        in both
+    )
+
+
+def test_an_accuracy_that_cannot_be_right_is_said_at_the_top() -> None:
+    results = swept([with_poor_fp32(candidate(name, "static")) for name in ("one", "two")], plan(("static",)))
+    head, _, rest = text(sweep_page(results)).partition("Winners")
+    assert "one, two: fp32 is no better than chance." in head
+    assert "2 of 2 checkpoints have no candidate within the gates" in head
+    assert rest.count("misses drop") == 4
 
 
 def test_nothing_but_failures_is_a_page_too() -> None:

@@ -13,7 +13,7 @@ from levit_edge.bundle.manifest import ArtifactResult
 from levit_edge.documents import to_json
 from levit_edge.sweep.outcome.results import SweepResults
 from levit_edge.sweep.outcome.table import COLUMNS, csv_file, parquet_file
-from tests.sweep.example import candidate, plan, sweep, swept
+from tests.sweep.example import candidate, of_ten_classes, plan, sweep, swept
 
 HOSTILE = ('a "quoted", text', "two\nlines\r\n", "日本\x00\u202e", "", " ", "NULL", "1e5", "true", "'apostrophe")
 RESULT = {field.name for field in fields(ArtifactResult)} & COLUMNS.keys() - {
@@ -54,6 +54,8 @@ def expected(results: SweepResults) -> list[dict[str, Any]]:
                 latency, result = each["latency"].get(artifact["file"]), found.get(artifact["file"])
                 if latency is not None:
                     row |= {"latency_p50_ms": latency["p50"], "latency_min_ms": latency["min"]}
+                among = (each["verification"] or {}).get("among_present")
+                row["top1_among_present"] = among and among["top1"].get(artifact["file"])
                 if result is not None:
                     row |= {"samples": each["verification"]["samples"]}
                     row |= {"images_sha256": each["verification"]["images"]["sha256"]}
@@ -70,6 +72,13 @@ def test_both_files_have_what_results_json_has_row_for_row(timed: bool) -> None:
     assert table.to_pylist() == expected(results)
     assert len(table) == 8 * 4 + 1
     assert read_csv(results, table.schema).equals(table)
+
+
+def test_top1_among_the_classes_that_the_images_have() -> None:
+    results = swept([of_ten_classes(candidate("levit", "static"))], plan())
+    table = read_parquet(results)
+    assert table.to_pylist() == expected(results)
+    assert table.column("top1_among_present").to_pylist() == [98.0, 96.5, None, None]
 
 
 @given(st.sampled_from(HOSTILE) | st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
