@@ -4,7 +4,7 @@ Accuracies are in percent, drops in percentage points, sizes in bytes, times in 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Self
 
 from levit_edge.bundle.kinds import GateOn, Precision, Runtime
@@ -71,6 +71,8 @@ class ImageProvenance:
     """Paths relative to `source`."""
     skipped: tuple[str, ...] = ()
     """Images that could not be read and were left out, as `--skip-bad-images` allows."""
+    passed_over: dict[str, Count] = field(default_factory=dict)
+    """How many other files there were, by what they are: `HEIC`, `no image`; see `levit_edge.data.file_kinds`."""
 
     @classmethod
     def of(cls, source: str, images: ImageSet, bad: Sequence[BadImage], *, list_files: bool = False) -> Self:
@@ -84,6 +86,7 @@ class ImageProvenance:
             sha256=digest(used),
             files=used.relative_paths if list_files else (),
             skipped=unused.relative_paths,
+            passed_over=dict(images.passed_over),
         )
 
 
@@ -196,6 +199,8 @@ class Verification:
     """Why fp32's accuracy cannot be that of the model as it was trained."""
     results: tuple[ArtifactResult, ...]
     among_present: AmongPresent | None = None
+    exif: bool = False
+    """Whether photographs were turned the way up that EXIF says, other than by the protocol."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,6 +58,7 @@ def _image_set(found: Found, model: ModelClasses | None) -> ImageSet:
         pairing=pairing,
         names=found.names,
         present=None if labels is None else tuple(sorted(set(labels))),
+        passed_over=found.passed_over,
     )
 
 

@@ -106,6 +106,8 @@ class ImageOptions:
     evaluate on."""
     skip_bad_images: bool = False
     """Leave out images that cannot be read, which otherwise end the run."""
+    exif: bool = False
+    """Turn photographs to evaluate on the way up that their EXIF says, which the protocol does not."""
     workers: int | None = None
     """Processes that share the images; 0: this one alone; None: what suits their number, at most four. Results are the
     same to the last digit."""

@@ -36,8 +36,9 @@ def quantize_command(manifest: Manifest, limit: int | None) -> list[str]:
 
 def verify_command(manifest: Manifest) -> str | None:
     """`levit-edge verify …` on the same images; None for those that are part of the package."""
-    source = manifest.verification.images.source
-    return None if source == EMBEDDED else shlex.join(["levit-edge", "verify", "BUNDLE", "--evaluation", source])
+    source, options = manifest.verification.images.source, ["--exif"] if manifest.verification.exif else []
+    words = ["levit-edge", "verify", "BUNDLE", "--evaluation", source, *options]
+    return None if source == EMBEDDED else shlex.join(words)
 
 
 def _model(manifest: Manifest) -> Iterator[Option]:

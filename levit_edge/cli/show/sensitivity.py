@@ -7,6 +7,7 @@ from rich.console import Console
 
 from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.cli.show.fitting_table import decimal, print_table
+from levit_edge.cli.show.tables import print_passed_over
 from levit_edge.cli.terminal.console import say
 from levit_edge.quantize.analysis.sensitivity import LayerSensitivity, Noise, Sensitivity
 
@@ -38,6 +39,8 @@ def print_sensitivity(measured: Sensitivity, console: Console, *, rows: int) -> 
     )
     for line in (*_legend(measured, rows), *_next(measured, total)):
         say(line, to=console)
+    for images in {each.source: each for each in (measured.images, measured.calibration)}.values():
+        print_passed_over(images, console)
     if not measured.labelled:
         say("The images have no labels: flips were not measured.", "yellow", to=console, wrap=True)
 

@@ -6,15 +6,16 @@ from typing import Any
 
 from rich.console import Console
 
-from levit_edge.bundle.manifest import ArtifactResult, SearchRecord, Verification
+from levit_edge.bundle.manifest import ArtifactResult, ImageProvenance, SearchRecord, Verification
 from levit_edge.bundle.reader import Bundle
 from levit_edge.cli.show.fitting_table import decimal, print_table
 from levit_edge.cli.terminal.console import print_json, say, stdout
+from levit_edge.data.file_kinds import passed_over_words
 from levit_edge.documents import to_json
 from levit_edge.runtime.evaluation.gate import verdict
 from levit_edge.system.progress import StageRecord
 
-__all__ = ["bundle_json", "print_bundle", "verification_table"]
+__all__ = ["bundle_json", "print_bundle", "print_passed_over", "verification_table"]
 
 
 def print_bundle(bundle: Bundle, *, json: bool) -> None:
@@ -27,6 +28,8 @@ def print_bundle(bundle: Bundle, *, json: bool) -> None:
     verification_table(manifest.verification, stdout)
     if manifest.search is not None:
         _print_search(manifest.search)
+    if manifest.calibration.source != manifest.verification.images.source:
+        print_passed_over(manifest.calibration, stdout)
     say(f"preprocessing: {manifest.preprocessing}, from {manifest.preprocessing_origin}", wrap=True)
     seconds = sum(stage.seconds for stage in manifest.stages)
     peak_mebibytes = max(stage.peak_rss_bytes for stage in manifest.stages) / 2**20
@@ -58,7 +61,9 @@ def verification_table(verification: Verification, console: Console) -> None:
     runtimes = ", ".join(f"{name} {version}" for name, version in verification.runtimes.items())
     host, gate = verification.host, verification.gate
     machine = f"{host.get('processor', 'unknown')}, {host.get('architecture', 'unknown')}"
-    line(f"{verification.samples} images; {runtimes}; {machine}")
+    exif = ", turned the way up that their EXIF says" if verification.exif else ""
+    line(f"{verification.samples} images{exif}; {runtimes}; {machine}")
+    print_passed_over(verification.images, console)
     if verification.classes is not None:
         line(verification.classes.sentence)
     if not verification.labelled:
@@ -68,6 +73,12 @@ def verification_table(verification: Verification, console: Console) -> None:
     said = verdict(verification)
     if said is not None:
         line(said, "green" if gate.passed else "bold red")
+
+
+def print_passed_over(images: ImageProvenance, console: Console) -> None:
+    """Print how many files of a source were not read, and what they are, if there are any."""
+    if images.passed_over:
+        say(f"{images.source}: {passed_over_words(images.passed_over)}", to=console, wrap=True)
 
 
 def _print_search(search: SearchRecord) -> None:
