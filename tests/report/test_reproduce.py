@@ -67,3 +67,10 @@ def test_the_weights_of_a_file_with_several_are_named(recorded: Bundle) -> None:
     )
     words = shlex.split(" ".join(quantize_command(manifest, None)))
     assert words[words.index("--checkpoint") + 1 :][:3] == ["my.pth", "--weights", "state_dict_ema"]
+
+
+def test_turned_photographs_are_turned_again(recorded: Bundle) -> None:
+    manifest = recorded.manifest
+    images = replace(manifest.verification.images, source="my val")
+    turned = replace(manifest, verification=replace(manifest.verification, images=images, exif=True))
+    assert verify_command(turned) == "levit-edge verify BUNDLE --evaluation 'my val' --exif"
