@@ -7,7 +7,7 @@ evaluation is complete: after a lost connection the same call goes on where it s
 import json
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
@@ -88,6 +88,7 @@ def verify_on(
         BundleError: a file of the bundle is damaged, or it has no fp32 file to compare with.
     """
     manifest = bundle.manifest
+    preprocessing = replace(manifest.preprocessing, exif=options.exif)
     images = bundle_images(bundle, evaluation, options, rules)
     wanted = [each for each in manifest.artifacts if runtimes is None or each.runtime in runtimes]
     needed = sum(each.size_bytes for each in wanted) + RESERVE
@@ -104,11 +105,11 @@ def verify_on(
         with stages.stage("send", total=sum(each.size_bytes for each in artifacts)) as advance:
             for artifact in artifacts:
                 session.put(artifact.file, bundle.read(artifact.file), advance)
-            packages = _open(session, artifacts, manifest.preprocessing)
-        inputs = _inputs(transport.name, artifacts, packages, manifest.preprocessing, images)
+            packages = _open(session, artifacts, preprocessing)
+        inputs = _inputs(transport.name, artifacts, packages, preprocessing, images)
         results = _opened(ResultCache(inputs), stack)
         earlier = answers_kept(results)
-        board = _Board(session, artifacts, manifest.preprocessing, manifest.config.classes)
+        board = _Board(session, artifacts, preprocessing, manifest.config.classes)
         verification = score(
             artifacts,
             images,

@@ -4,7 +4,7 @@ Accuracies are in percent, drops in percentage points, sizes in bytes, times in 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Self
 
 from levit_edge.bundle.kinds import GateOn, Precision, Runtime
@@ -75,6 +75,8 @@ class ImageProvenance:
     tables: ImageTables | None = None
     """The files that were given to say which images these are, and their classes; None without, and in older
     bundles."""
+    passed_over: dict[str, Count] = field(default_factory=dict)
+    """How many other files there were, by what they are: `HEIC`, `no image`; see `levit_edge.data.file_kinds`."""
 
     @classmethod
     def of(cls, source: str, images: ImageSet, bad: Sequence[BadImage], *, list_files: bool = False) -> Self:
@@ -89,6 +91,7 @@ class ImageProvenance:
             files=used.relative_paths if list_files else (),
             skipped=unused.relative_paths,
             tables=images.tables,
+            passed_over=dict(images.passed_over),
         )
 
 
@@ -201,6 +204,8 @@ class Verification:
     """Why fp32's accuracy cannot be that of the model as it was trained."""
     results: tuple[ArtifactResult, ...]
     among_present: AmongPresent | None = None
+    exif: bool = False
+    """Whether photographs were turned the way up that EXIF says, other than by the protocol."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -255,7 +255,7 @@ def _by_order(source: object, labels: Sequence[str], outputs: int, *, in_order: 
         why = "" if outputs != len(imagenet.synsets()) else f" ImageNet's are WordNet ids, not {listed(strangers, 3)}."
         raise DataError(
             f"{source}: {len(labels)} class folders, but the model has {outputs} classes, and it does not name them."
-            f"{why} Expected one folder per class, in the order of the classes. {ADVICE}"
+            f" Folders: {listed(labels, 10)}.{why} Expected one folder per class, in the order of the classes. {ADVICE}"
         )
     if in_order:
         index = {label: place for place, label in enumerate(labels)}

@@ -61,6 +61,7 @@ def _image_set(found: Found, model: ModelClasses | None, options: ImageOptions) 
         names=found.names,
         present=None if labels is None else tuple(sorted(set(labels))),
         tables=ImageTables.of(options),
+        passed_over=found.passed_over,
     )
 
 

@@ -1,33 +1,25 @@
 """Folders of images: which images there are, their labels, a fair sample of them, and their digest.
 
 The layout is that of torchvision's `ImageFolder`, one folder per class; a folder of images alone is a set
-without labels. Which files are images is decided in `arrange`, which class a folder stands for in `class_labels`, and
-nowhere else.
+without labels. Which files are images is decided in `levit_edge.data.file_kinds`, which class a folder stands for in
+`levit_edge.data.classes`, and nowhere else.
 """
 
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import NoReturn
 
 from levit_edge.data.classes import ClassPairing
+from levit_edge.data.file_kinds import Head, head_of, is_hidden_path, passed_over_words, unread_kind
 from levit_edge.data.image_tables import ImageTables
 from levit_edge.data.locations import Location
 from levit_edge.errors import DataError
 from levit_edge.text import listed
 
-__all__ = [
-    "EXTENSIONS",
-    "Arrangement",
-    "ImageSet",
-    "arrange",
-    "is_hidden_path",
-    "list_image_folder",
-]
-
-EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif"})
-"""Files with these endings, upper or lower case, are images; all others are passed over."""
+__all__ = ["Arrangement", "ImageSet", "arrange", "arrange_images", "list_image_folder"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +40,8 @@ class ImageSet:
     """The classes that have images, before a sample was taken of them, if it is known."""
     tables: ImageTables | None = None
     """The files that said which images these are, and their classes; None without."""
+    passed_over: Mapping[str, int] = field(default_factory=dict)
+    """How many files beside them were not read, by what they are; see `levit_edge.data.file_kinds`."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -78,6 +72,8 @@ class Arrangement:
     """Their paths in the folder, with forward slashes: sorted by class folder and then by path."""
     folders: tuple[str, ...] | None
     """The class folders, sorted, those without images too; None for a folder of images alone."""
+    passed_over: Mapping[str, int]
+    """How many other files there are, by what they are."""
 
 
 def list_image_folder(directory: Path) -> Arrangement:
@@ -93,49 +89,67 @@ def list_image_folder(directory: Path) -> Arrangement:
     folders = {path.name: path for path in entries if path.is_dir()}
     loose = [path.name for path in entries if path.name not in folders]
     deeper = [f"{name}/{path}" for name, folder in folders.items() for path in _files_under(folder)]
-    return arrange(directory, [*loose, *deeper], folders)
+    return arrange(directory, [*loose, *deeper], folders, head=lambda path: head_of(directory / path))
 
 
-def arrange(directory: object, files: Iterable[str], folders: Iterable[str]) -> Arrangement:
+def arrange(
+    directory: object, files: Iterable[str], folders: Iterable[str], *, head: Head | None = None
+) -> Arrangement:
     """Which of `files`, all those in `directory` by their paths in it, are images, and in which order.
 
-    `folders` are the names of the folders right in it, for those without files. Files and folders whose names begin
-    with a full stop are passed over, and so is what does not end like an image.
+    `folders` are the names of the folders right in it, for those without files. What is hidden or a system's own is
+    passed over, and so is, but counted, what is no image; see `levit_edge.data.file_kinds` for `head`.
 
     Raises:
         DataError: there are no images, or images beside class folders.
     """
-    images = [path for path in files if _is_image(path) and not is_hidden_path(path)]
-    loose = sorted(path for path in images if "/" not in path)
-    sorted_images = sorted((path for path in images if "/" in path), key=lambda path: (_folder_of(path), path))
-    if loose and sorted_images:
+    images, others = [], Counter[str]()
+    for path in files:
+        if is_hidden_path(path):
+            continue
+        kind = unread_kind(path, head)
+        if kind is None:
+            images.append(path)
+        else:
+            others[kind] += 1
+    return arrange_images(directory, images, folders, others)
+
+
+def arrange_images(
+    directory: object, images: Iterable[str], folders: Iterable[str], passed_over: Mapping[str, int]
+) -> Arrangement:
+    """As `arrange`, of files of which it is known that they are images.
+
+    Raises:
+        DataError: as `arrange`.
+    """
+    ordered = sorted(images, key=lambda path: (_folder_of(path), path))
+    loose = [path for path in ordered if "/" not in path]
+    inside = [path for path in ordered if "/" in path]
+    if loose and inside:
         raise DataError(f"{directory}: there are images beside the class folders: {listed(loose, 3)}")
     if loose:
-        return Arrangement(images=tuple(loose), folders=None)
-    if not sorted_images:
-        raise DataError(f"{directory}: no images in it; expected one folder per class, or images")
-    names = {*map(_folder_of, sorted_images), *(name for name in folders if not _is_hidden(name))}
-    return Arrangement(images=tuple(sorted_images), folders=tuple(sorted(names)))
-
-
-def is_hidden_path(path: str) -> bool:
-    """Whether a part of `path`, relative and with forward slashes, is hidden."""
-    return any(_is_hidden(part) for part in path.split("/"))
+        return Arrangement(images=tuple(loose), folders=None, passed_over=passed_over)
+    if not inside:
+        what = f"no images in it that are read ({passed_over_words(passed_over)})" if passed_over else "no images in it"
+        raise DataError(f"{directory}: {what}; expected one folder per class, or images")
+    names = {*map(_folder_of, inside), *(name for name in folders if not is_hidden_path(name))}
+    return Arrangement(images=tuple(inside), folders=tuple(sorted(names)), passed_over=passed_over)
 
 
 def _entries(directory: Path) -> list[Path]:
-    """What lies in `directory`, without hidden files and folders."""
+    """What lies in `directory`, but for what is hidden or a system's own."""
     try:
-        return [path for path in directory.iterdir() if not _is_hidden(path.name)]
+        return [path for path in directory.iterdir() if not is_hidden_path(path.name)]
     except OSError as error:
         _refuse(error)
 
 
 def _files_under(folder: Path) -> list[str]:
-    """The paths in `folder` of the files in it and below, but for hidden folders."""
+    """The paths in `folder` of the files in it and below, but for folders that are hidden or a system's own."""
     found = []
     for parent, folders, files in os.walk(folder, onerror=_refuse):
-        folders[:] = [name for name in folders if not _is_hidden(name)]
+        folders[:] = [name for name in folders if not is_hidden_path(name)]
         found += [Path(parent, name).relative_to(folder).as_posix() for name in files]
     return found
 
@@ -144,13 +158,5 @@ def _refuse(error: OSError) -> NoReturn:
     raise DataError(f"{error.filename}: {error.strerror}; expected a folder of images that can be read") from error
 
 
-def _is_image(name: str) -> bool:
-    return PurePosixPath(name).suffix.lower() in EXTENSIONS
-
-
 def _folder_of(path: str) -> str:
     return path.partition("/")[0]
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") and name not in {".", ".."}

@@ -12,13 +12,25 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from PIL import Image
 
-from levit_edge.device.image import check_content, check_header, decode_image, open_image
+from levit_edge.device.image import check_content, check_header, decode_photograph, open_photograph
+from levit_edge.device.orientation import Photograph
 from levit_edge.errors import DataError
 
 if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
 
-__all__ = ["Location", "Row", "Span", "check_header_at", "image_at", "open_parquet", "pack", "read_bytes", "unpack"]
+__all__ = [
+    "Location",
+    "Row",
+    "Span",
+    "check_header_at",
+    "image_at",
+    "open_parquet",
+    "pack",
+    "photograph_at",
+    "read_bytes",
+    "unpack",
+]
 
 MOST_IMAGE_BYTES = 256 * 2**20
 """A photograph that is larger is refused unread."""
@@ -62,16 +74,27 @@ class Row:
 Location: TypeAlias = Path | Span | Row
 
 
-def image_at(location: Location) -> Image.Image:
-    """The photograph there, as `levit_edge.device.image.open_image` gives it.
+def photograph_at(location: Location) -> Photograph:
+    """The photograph there, as `levit_edge.device.image.open_photograph` gives it.
 
     Raises:
         DataError: it cannot be read; it is named.
         MemoryShortageError: there is not enough memory to decode it.
     """
     if isinstance(location, Path):
-        return open_image(location)
-    return decode_image(read_bytes(location), str(location))
+        return open_photograph(location)
+    return decode_photograph(read_bytes(location), str(location))
+
+
+def image_at(location: Location, *, exif: bool = False) -> Image.Image:
+    """The photograph there in mode RGB; with `exif` the way up that EXIF says.
+
+    Raises:
+        DataError: as `photograph_at`.
+        MemoryShortageError: as `photograph_at`.
+    """
+    photograph = photograph_at(location)
+    return photograph.upright if exif else photograph.pixels
 
 
 def check_header_at(location: Location) -> tuple[int, int]:

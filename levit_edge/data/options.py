@@ -111,6 +111,8 @@ class ImageOptions:
     evaluate on."""
     skip_bad_images: bool = False
     """Leave out images that cannot be read, which otherwise end the run."""
+    exif: bool = False
+    """Turn photographs to evaluate on the way up that their EXIF says, which the protocol does not."""
     workers: int | None = None
     """Processes that share the images; 0: this one alone; None: what suits their number, at most four. Results are the
     same to the last digit."""
@@ -120,7 +122,8 @@ class ImageOptions:
         files = {name: getattr(self, name) for name in ("classes", "labels", "devkit", "only")}
         words: list[tuple[str, ...]] = [(f"--{name}", str(path)) for name, path in files.items() if path is not None]
         words += self.preprocessing.option_words()
-        return [*words, ("--skip-bad-images",)] if self.skip_bad_images else words
+        flags = {"--exif": self.exif, "--skip-bad-images": self.skip_bad_images}
+        return [*words, *((name,) for name, given in flags.items() if given)]
 
     def processes(self, default: int) -> int:
         """`workers`, or else `default`."""

@@ -44,8 +44,9 @@ def read_squares(
     with ExitStack() as stack:
         memory, pixels = _shared_memory(stack, slots, preprocessing.image_size)
         helpers = stack.enter_context(Helpers())
-        geometry = (preprocessing.resize, preprocessing.image_size, preprocessing.interpolation, preprocessing.squash)
-        pool = [helpers.start(WORKER, (memory, *geometry), pass_fds=(memory,)) for _ in range(workers)]
+        size, resize = preprocessing.image_size, preprocessing.resize
+        how = (resize, size, preprocessing.interpolation, preprocessing.squash, preprocessing.exif)
+        pool = [helpers.start(WORKER, (memory, *how), pass_fds=(memory,)) for _ in range(workers)]
         for index, image in enumerate(images[:slots]):
             request(pool[index % workers], index, image)
         for index, image in enumerate(images):
@@ -57,7 +58,7 @@ def read_squares(
 
 def _read_here(image: Location, preprocessing: Preprocessing) -> Pixels | str:
     try:
-        return np.asarray(cut_square(image_at(image), preprocessing))
+        return np.asarray(cut_square(image_at(image, exif=preprocessing.exif), preprocessing))
     except DataError as error:
         return decoding_fault(image, error)
 

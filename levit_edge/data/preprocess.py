@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from levit_edge.data.locations import Location, image_at
+from levit_edge.data.locations import Location, photograph_at
 from levit_edge.data.options import AS_TRAINED, INTERPOLATIONS, PreprocessingChanges
-from levit_edge.device.image import crop_square, decode_image, open_image
+from levit_edge.device.colours import to_rgb
+from levit_edge.device.image import crop_square, decode_photograph, open_image
 from levit_edge.device.normalisation import FloatImage, Pixels, Triple, normalise_pixels
+from levit_edge.device.orientation import Photograph
 from levit_edge.errors import DataError
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ __all__ = [
     "normalise",
     "open_image",
     "preprocess",
+    "preprocess_photograph",
     "read_input",
 ]
 
@@ -59,6 +62,8 @@ class Preprocessing:
     """Divided by, after the mean is subtracted."""
     layout: str = "NCHW"
     """Order of the input's axes; the only choice."""
+    exif: bool = False
+    """Whether photographs are turned the way up that EXIF says, which the protocol does not."""
 
     def __post_init__(self) -> None:
         for name, (low, high) in LIMITS.items():
@@ -120,9 +125,18 @@ def normalise(pixels: Pixels, preprocessing: Preprocessing) -> FloatImage:
 
 
 def preprocess(image: Image.Image, preprocessing: Preprocessing) -> FloatImage:
-    """A photograph -> the model's input without the batch axis, (3, image_size, image_size) float32."""
-    colours = image if image.mode == "RGB" else image.convert("RGB")
+    """A photograph -> the model's input without the batch axis, (3, image_size, image_size) float32.
+
+    Raises:
+        DataError: see `levit_edge.device.colours.check_depth` and `cut_square`.
+    """
+    colours = image if image.mode == "RGB" else to_rgb(image)
     return normalise(np.asarray(cut_square(colours, preprocessing)), preprocessing)
+
+
+def preprocess_photograph(photograph: Photograph, preprocessing: Preprocessing) -> FloatImage:
+    """As `preprocess`, of a photograph that may have to be turned."""
+    return preprocess(photograph.upright if preprocessing.exif else photograph.pixels, preprocessing)
 
 
 def read_input(location: Location, preprocessing: Preprocessing) -> FloatImage:
@@ -131,13 +145,13 @@ def read_input(location: Location, preprocessing: Preprocessing) -> FloatImage:
     Raises:
         DataError: it cannot be read; see `open_image`.
     """
-    return preprocess(image_at(location), preprocessing)
+    return preprocess_photograph(photograph_at(location), preprocessing)
 
 
 def decode_input(content: bytes, name: str, preprocessing: Preprocessing) -> FloatImage:
     """The bytes of a photograph's file -> the model's input, (3, image_size, image_size) float32.
 
     Raises:
-        DataError: it cannot be decoded; see `decode_image`.
+        DataError: it cannot be decoded; see `levit_edge.device.image.decode_image`.
     """
-    return preprocess(decode_image(content, name), preprocessing)
+    return preprocess_photograph(decode_photograph(content, name), preprocessing)

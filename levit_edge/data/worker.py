@@ -4,7 +4,7 @@
 `levit_edge.data.locations.pack` gives it; the answer is a frame of JSON, null if the square's pixels now fill that
 slot, or the reason why the image cannot be read.
 Arguments: the descriptor of the shared memory, the length of the resized short side, the side of the square, the
-filter, and whether photographs are squashed, `True` or `False`.
+filter, and whether photographs are squashed, and turned the way up that EXIF says, `True` or `False`.
 It imports Pillow and nothing heavier, and ends when its standard input does.
 """
 
@@ -24,7 +24,7 @@ LONGEST_REASON = 200  # characters; answers must fit in the pipe, so that a work
 def main(requests: Pipe, answers: Pipe) -> None:
     """Serve until the client has gone."""
     memory, resize, size = (int(argument) for argument in sys.argv[1:4])
-    interpolation, squash = sys.argv[4], sys.argv[5] == str(True)
+    interpolation, squash, exif = sys.argv[4], *(argument == str(True) for argument in sys.argv[5:7])
     slot_bytes = size * size * 3
     with mmap.mmap(memory, 0) as pixels:
         while True:
@@ -32,7 +32,8 @@ def main(requests: Pipe, answers: Pipe) -> None:
             location = unpack(packed)
             window = slice(slot * slot_bytes, (slot + 1) * slot_bytes)
             try:
-                square = crop_square(image_at(location), resize, size, interpolation=interpolation, squash=squash)
+                image = image_at(location, exif=exif)
+                square = crop_square(image, resize, size, interpolation=interpolation, squash=squash)
                 pixels[window] = square.tobytes()
                 reason = None
             except DataError as error:

@@ -8,14 +8,15 @@ import stat
 import warnings
 from io import BytesIO
 from pathlib import Path
-from typing import Callable, TypeVar, Union
+from typing import Callable, Optional, TypeVar, Union
 
 from PIL import Image, UnidentifiedImageError
 
+from levit_edge.device.colours import check_depth, to_rgb
 from levit_edge.device.errors import MEMORY_ADVICE, DataError, MemoryShortageError
+from levit_edge.device.formats import FORMATS, HEAD_BYTES, image_format
+from levit_edge.device.orientation import Photograph, orientation_of
 
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")
-"""What is decoded, whatever the file is called. Never EPS and its like, which run programs."""
 EMPTY = "an empty file"
 T = TypeVar("T")
 FILTERS = {
@@ -47,16 +48,16 @@ def check_content(content: bytes, name: str) -> tuple[int, int]:
 
 
 def open_image(path: Path) -> Image.Image:
-    """The photograph in `path` as RGB, converted like the reference implementations do.
+    """The photograph in `path` as RGB by `levit_edge.device.colours.to_rgb`; the first frame of an animation is taken.
 
-    An EXIF orientation in a JPEG is ignored, as in the ImageNet protocol; the first frame of an animation is
-    taken; grey, palette, CMYK, alpha and 16-bit images go through Pillow's `convert("RGB")`.
+    An EXIF orientation is ignored, as in the ImageNet protocol; `open_photograph` tells it.
 
     Raises:
-        DataError: the file is missing, unreadable, damaged, truncated, too large or not an image; it is named.
+        DataError: the file is missing, unreadable, damaged, truncated, too large or not an image, or its pixels are of
+            a depth that is refused; it is named.
         MemoryShortageError: there is not enough memory to decode it.
     """
-    return _open(path, lambda image: image.convert("RGB"))
+    return open_photograph(path).pixels
 
 
 def decode_image(content: bytes, name: str) -> Image.Image:
@@ -66,7 +67,27 @@ def decode_image(content: bytes, name: str) -> Image.Image:
         DataError: as `open_image`.
         MemoryShortageError: as `open_image`.
     """
-    return _decode(content, name, lambda image: image.convert("RGB"))
+    return decode_photograph(content, name).pixels
+
+
+def open_photograph(path: Path) -> Photograph:
+    """The photograph in `path`, and which way up it was taken.
+
+    Raises:
+        DataError: as `open_image`.
+        MemoryShortageError: as `open_image`.
+    """
+    return _open(path, _photograph)
+
+
+def decode_photograph(content: bytes, name: str) -> Photograph:
+    """As `open_photograph`, of the bytes of a file; `name` is for errors.
+
+    Raises:
+        DataError: as `open_image`.
+        MemoryShortageError: as `open_image`.
+    """
+    return _decode(content, name, _photograph)
 
 
 def decoding_fault(path: object, error: DataError) -> str:
@@ -100,7 +121,7 @@ def _open(path: Path, use: Callable[[Image.Image], T]) -> T:
     try:
         status = path.stat()
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: {_reason(error)}") from error
+        raise DataError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     if stat.S_ISDIR(status.st_mode):
         raise DataError(f"{path}: a folder, not an image")
     if not stat.S_ISREG(status.st_mode):  # reading from a pipe could wait for ever
@@ -116,25 +137,41 @@ def _decode(content: bytes, name: str, use: Callable[[Image.Image], T]) -> T:
     return _use(BytesIO(content), name, use)
 
 
+def _photograph(image: Image.Image) -> Photograph:
+    pixels = to_rgb(image)
+    return Photograph(pixels, orientation_of(image))
+
+
 def _use(source: Union[Path, BytesIO], name: str, use: Callable[[Image.Image], T]) -> T:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # remarks about metadata; the pixels are checked below
             with Image.open(source, formats=FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
-                    raise DataError(f"{name}: {image.width}×{image.height} pixels are more than {MAX_PIXELS:,}")
+                    raise DataError(f"{image.width}×{image.height} pixels are more than {MAX_PIXELS:,}")
+                check_depth(image)
                 return use(image)
-    except DataError:
-        raise
     except MemoryError as error:  # no fault of the image, which must not be left out for it
         raise MemoryShortageError(f"{name}: not enough memory to decode it: {MEMORY_ADVICE}") from error
     except Exception as error:  # damaged files make Pillow's decoders raise almost anything
-        raise DataError(f"{name}: {_reason(error)}") from error
+        raise DataError(f"{name}: {_reason(source, error)}") from error
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, UnidentifiedImageError):
-        return f"not an image in a known format ({', '.join(FORMATS)})"
+def _reason(source: Union[Path, BytesIO], error: Exception) -> str:
+    found = _format_of(source)
+    if isinstance(error, UnidentifiedImageError) or (found is not None and found not in FORMATS):
+        known = f"not an image in a known format ({', '.join(FORMATS)})"
+        return known if found is None or found in FORMATS else f"{known} but {found}: convert it, to PNG for example"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__
+
+
+def _format_of(source: Union[Path, BytesIO]) -> Optional[str]:
+    if isinstance(source, BytesIO):
+        return image_format(source.getvalue()[:HEAD_BYTES])
+    try:
+        with source.open("rb") as file:
+            return image_format(file.read(HEAD_BYTES))
+    except OSError:  # which is the reason itself
+        return None

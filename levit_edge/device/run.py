@@ -1,6 +1,6 @@
 """Classifies photographs with the package that this file lies in; checks and times its model on this computer.
 
-    python run.py photo.jpg [--top 5]
+    python run.py photo.jpg [--top 5] [--no-exif]
     python run.py --self-test
     python run.py --bench [--runs 100] [--threads 1]
 
@@ -25,8 +25,9 @@ from typing import Any, Callable
 try:
     import numpy as np
 
-    from levit_edge.device.image import FILTERS, crop_square, open_image
+    from levit_edge.device.image import FILTERS, crop_square, open_photograph
     from levit_edge.device.normalisation import normalise_pixels
+    from levit_edge.device.orientation import AS_IT_IS
 except ImportError as error:
     sys.exit(f"error: {error.name} is not installed: pip install numpy pillow onnxruntime")
 from levit_edge.device.engines import NO_TELEMETRY, import_engine
@@ -88,15 +89,19 @@ class UnpackedPackage:
         """In class order."""
         return self.read(self.labels_file).decode("utf-8").splitlines()
 
-    def read_photograph(self, path: Path) -> Any:
-        """A photograph as the model's input, (1, 3, size, size) float32.
+    def read_photograph(self, path: Path, *, exif: bool) -> tuple[Any, bool]:
+        """A photograph as the model's input, (1, 3, size, size) float32, and whether it was turned.
+
+        With `exif` it is the way up that its EXIF says; otherwise as it is stored.
 
         Raises:
             DataError: it cannot be read.
         """
-        image = open_image(path)
+        photograph = open_photograph(path)
+        image = photograph.upright if exif else photograph.pixels
         square = crop_square(image, self.resize, self.image_size, interpolation=self.interpolation, squash=self.squash)
-        return normalise_pixels(np.asarray(square), self.mean, self.std)[np.newaxis]
+        inputs = normalise_pixels(np.asarray(square), self.mean, self.std)[np.newaxis]
+        return inputs, exif and photograph.orientation != AS_IT_IS
 
     def open_model(self, runtimes: tuple[str, ...], threads: int) -> tuple[dict[str, Any], str, Run]:
         """The first model whose runtime is installed, what runs it, and its function.
@@ -125,13 +130,14 @@ class UnpackedPackage:
         )
 
 
-def classify(package: UnpackedPackage, run: Run, photographs: list[Path], top: int) -> None:
+def classify(package: UnpackedPackage, run: Run, photographs: list[Path], top: int, *, exif: bool) -> None:
     """Print the likeliest classes of each photograph."""
     labels = package.labels()
     for path in photographs:
-        logits = run(package.read_photograph(path))
+        inputs, turned = package.read_photograph(path, exif=exif)
+        logits = run(inputs)
         probabilities = softmax(logits)
-        print(path)
+        print(f"{path}{' (turned as its EXIF says)' if turned else ''}")
         for index in top_classes(logits, top):
             print(f"  {probabilities[index]:7.2%}  {labels[index]}")
 
@@ -177,6 +183,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Classify photographs, check or time the model of this package.")
     parser.add_argument("photographs", nargs="*", type=Path, metavar="PHOTOGRAPH")
     parser.add_argument("--top", type=int, default=5, help="how many classes to show")
+    parser.add_argument("--no-exif", action="store_true", help="take photographs as stored, whatever their EXIF says")
     parser.add_argument("--self-test", action="store_true", help="check all files and the golden output")
     parser.add_argument("--bench", action="store_true", help="time the model")
     parser.add_argument("--runs", type=int, default=100, help="how often to run it for --bench")
@@ -204,7 +211,7 @@ def main(arguments: list[str] | None = None) -> int:
         elif chosen.bench:
             bench(package, model, engine, run, chosen.runs, chosen.threads)
         else:
-            classify(package, run, chosen.photographs, chosen.top)
+            classify(package, run, chosen.photographs, chosen.top, exif=not chosen.no_exif)
         sys.stdout.flush()
     except LevitEdgeError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -67,8 +67,9 @@ class InputFormat:
 
     @classmethod
     def of(cls, preprocessing: Preprocessing) -> "InputFormat":
-        """What does the same as `preprocessing`."""
+        """What does the same as `preprocessing`; whether photographs are turned is for who reads them to decide."""
         values = asdict(preprocessing)
+        del values["exif"]
         return cls(crop="squash" if values.pop("squash") else "center", **values)
 
     def preprocessing(self) -> Preprocessing:
@@ -77,7 +78,7 @@ class InputFormat:
         Raises:
             DataError: a value is out of its range.
         """
-        shared = {field.name for field in fields(Preprocessing)} - {"squash"}
+        shared = {field.name for field in fields(Preprocessing)} - {"squash", "exif"}
         return Preprocessing(squash=self.crop == "squash", **{name: getattr(self, name) for name in shared})
 
 

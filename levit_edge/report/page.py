@@ -3,6 +3,7 @@
 import unicodedata
 from typing import Any
 
+from levit_edge.data.file_kinds import passed_over_words
 from levit_edge.errors import RuntimeUnavailableError
 
 __all__ = ["number", "render"]
@@ -39,6 +40,7 @@ def render(template: str, **values: object) -> str:
         mebibytes=lambda value, digits=2: number(value, digits, unit=2**20),
         interval=_interval,
         date=_date,
+        passed_over=passed_over_words,
     )
     return environment.get_template(template).render(values)
 

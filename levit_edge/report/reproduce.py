@@ -32,7 +32,7 @@ def verify_command(manifest: Manifest, limit: int | None) -> str | None:
     asked, source = asked_of(manifest, limit), manifest.verification.images.source
     if source == EMBEDDED:
         return None
-    of_bundle = replace(asked.options, preprocessing=PreprocessingChanges(), only=None)
+    of_bundle = replace(asked.options, preprocessing=PreprocessingChanges(), only=None, exif=manifest.verification.exif)
     bound = [] if limit is None else [("--limit", str(limit))]
     call = ("levit-edge", "verify", "BUNDLE", "--evaluation", source)
     return " ".join(map(shlex.join, (call, *of_bundle.option_words(), *asked.rules.option_words(), *bound)))

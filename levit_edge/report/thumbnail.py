@@ -27,7 +27,7 @@ def make_thumbnail(location: Location, preprocessing: Preprocessing) -> str:
     Raises:
         DataError: the photograph cannot be read.
     """
-    square = cut_square(image_at(location), preprocessing)
+    square = cut_square(image_at(location, exif=preprocessing.exif), preprocessing)
     pixels = np.asarray(square.resize((SIDE, SIDE), Image.Resampling.LANCZOS))
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=QUALITY, optimize=True)

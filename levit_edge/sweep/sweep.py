@@ -101,6 +101,7 @@ def sweep(
             tasks=dict(runner.counts),
             candidates=candidates,
             device=next((each.latency.device for each in built if each.latency), None),
+            passed_over={each.source: dict(each.passed_over) for each in (calibration, evaluation) if each.passed_over},
         )
         place.write(results, [each for each, judged in zip(built, candidates, strict=True) if judged.winner])
     return results

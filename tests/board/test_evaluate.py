@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from levit_edge.board import evaluate
 from levit_edge.board.evaluate import BoardVerification, verify_on
@@ -92,8 +93,26 @@ def test_options_have_their_effect(bundle: Bundle, labelled_photographs: Path, u
     assert verified(bundle, labelled_photographs, options=ImageOptions(workers=0, limit=6)).verification.samples == 6
     assert verified(bundle, labelled_photographs, rules=GateRules(max_drop_pt=-101.0)).verification.gate.passed is False
     assert verified(bundle, unlabelled_photographs).verification.labelled is False
+    assert not verified(bundle, labelled_photographs).verification.exif
     with pytest.raises(DataError, match="no class folders"):
         verified(bundle, unlabelled_photographs, rules=GateRules(max_drop_pt=1.0))
+
+
+def test_photographs_are_turned_here_as_without_a_board(
+    bundle: Bundle, labelled_photographs: Path, tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for path in labelled_photographs.glob("red/*"):
+        copy = tmp_path / "lying" / "red" / f"{path.stem}.png"
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        Image.open(path).convert("RGB").save(copy, exif=exif)
+    turning = ImageOptions(workers=0, exif=True)
+    found = figures(verified(bundle, tmp_path / "lying", options=turning).verification)
+    assert found.exif
+    assert found == figures(verify(bundle, tmp_path / "lying", options=turning))
+    as_stored = figures(verified(bundle, tmp_path / "lying").verification)
+    assert found.results[1].sqnr_db != as_stored.results[1].sqnr_db
 
 
 def test_a_runtime_that_is_asked_for_and_missing_is_an_error(both_runtimes: Bundle, labelled_photographs: Path) -> None:

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 from levit_edge import demo
 from levit_edge.data.options import PreprocessingChanges
+from levit_edge.data.pool import read_squares
 from levit_edge.data.preprocess import Preprocessing, decode_input, normalise, open_image, preprocess, read_input
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import DataError
@@ -111,7 +113,7 @@ def test_insane_json_is_refused(change: dict[str, Any], message: str) -> None:
         _read({**DOCUMENT, **change})
 
 
-@pytest.mark.parametrize("key", sorted({*DOCUMENT} - {"squash", "interpolation", "layout"}))
+@pytest.mark.parametrize("key", sorted({*DOCUMENT} - {"squash", "interpolation", "layout", "exif"}))
 def test_a_missing_key_is_named(key: str) -> None:
     with pytest.raises(DataError, match=f"lacks {key}"):
         _read({name: value for name, value in DOCUMENT.items() if name != key})
@@ -148,3 +150,18 @@ def test_the_package_needs_neither_torch_nor_a_runtime() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_exif_is_ignored_unless_asked_for(tmp_path: Path, workers: int) -> None:
+    exif, path = Image.Exif(), tmp_path / "lying.png"
+    exif[0x0112] = 5
+    pixels = np.random.default_rng(3).integers(0, 256, (20, 40, 3), np.uint8)
+    Image.fromarray(pixels).save(path, exif=exif)
+    stored = Preprocessing(image_size=16, resize=16, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+    for how, shown in ((stored, pixels), (replace(stored, exif=True), pixels.transpose(1, 0, 2))):
+        expected = preprocess(Image.fromarray(shown), stored)
+        assert np.array_equal(read_input(path, how), expected)
+        assert np.array_equal(decode_input(path.read_bytes(), "x", how), expected)
+        (square,) = [np.array(each) for each in read_squares([path], how, workers)]
+        assert np.array_equal(normalise(square, how), expected)

@@ -98,7 +98,29 @@ def test_pixels_and_inputs_are_those_of_the_library(
 ) -> None:
     package, preprocessing = UnpackedPackage(unpacked), packable_bundle.manifest.preprocessing
     for path in photographs_of_all_kinds:
-        assert np.array_equal(package.read_photograph(path)[0], read_input(path, preprocessing))
+        inputs, turned = package.read_photograph(path, exif=False)
+        assert np.array_equal(inputs[0], read_input(path, preprocessing))
+        assert not turned
+
+
+def test_photographs_are_turned_as_predict_does_and_it_is_said(
+    on_board: Path, unpacked: Path, packable_bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exif, path = Image.Exif(), tmp_path / "lying.jpg"
+    exif[0x0112] = 6
+    pixels = np.random.default_rng(5).integers(0, 256, (60, 90, 3), np.uint8)
+    Image.fromarray(pixels).save(path, exif=exif)
+    for options in ([], ["--no-exif"]):
+        found = start(on_board, unpacked, path, *options)
+        assert found.returncode == 0, found.stderr
+        assert ("(turned as its EXIF says)" in found.stdout) is not bool(options)
+        assert run(["predict", str(packable_bundle.path), str(path), *options]) == 0
+        assert found.stdout == capsys.readouterr().out
+    package, preprocessing = UnpackedPackage(unpacked), packable_bundle.manifest.preprocessing
+    for turned in (True, False):
+        inputs, told = package.read_photograph(path, exif=turned)
+        assert told is turned
+        assert np.array_equal(inputs[0], read_input(path, replace(preprocessing, exif=turned)))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +135,7 @@ def test_other_preprocessing_is_that_of_the_library(
     )
     package = UnpackedPackage(unpacked)
     for path in photographs_of_all_kinds:
-        assert np.array_equal(package.read_photograph(path)[0], read_input(path, preprocessing))
+        assert np.array_equal(package.read_photograph(path, exif=False)[0][0], read_input(path, preprocessing))
 
 
 @pytest.mark.parametrize("change", [{"crop": "border"}, {"interpolation": "nearest"}])
@@ -224,7 +246,7 @@ def test_what_is_no_photograph_is_status_3(on_board: Path, unpacked: Path) -> No
     assert found.returncode == 3
     assert "not an image in a known format" in found.stderr
     with pytest.raises(DataError):
-        UnpackedPackage(unpacked).read_photograph(unpacked / "labels.txt")
+        UnpackedPackage(unpacked).read_photograph(unpacked / "labels.txt", exif=True)
 
 
 @pytest.mark.parametrize("source", sorted(SOURCE_FILES.values()))

@@ -116,3 +116,10 @@ def test_weights_of_the_demos_size_are_named_unless_they_are_the_demos(recorded:
     assert (manifest.config.name, asked_of(manifest, None).checkpoint) == ("demo", "tiny.pth")
     own = replace(manifest, checkpoint=replace(manifest.checkpoint, source=demo.checkpoint_path().name))
     assert asked_of(own, None).checkpoint is None
+
+
+def test_turned_photographs_are_turned_again(recorded: Bundle) -> None:
+    manifest = recorded.manifest
+    images = replace(manifest.verification.images, source="my val")
+    turned = replace(manifest, verification=replace(manifest.verification, images=images, exif=True))
+    assert verify_command(turned, None) == "levit-edge verify BUNDLE --evaluation 'my val' --exif"

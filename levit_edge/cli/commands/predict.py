@@ -18,6 +18,13 @@ def predict(
     top: Annotated[int, typer.Option(min=1, metavar="N", help="How many classes to show for each.")] = 5,
     runtime: Annotated[Runtime, typer.Option(help="Which runtime runs it.")] = Runtime.ONNXRUNTIME,
     precision: Annotated[Precision, typer.Option(help="Which file of the bundle.")] = Precision.INT8,
+    exif: Annotated[
+        bool,
+        typer.Option(
+            "--exif/--no-exif",
+            help="Turn photographs the way up that their EXIF says, or take them as they are stored, as `verify` does.",
+        ),
+    ] = True,
     json: JsonOutput = False,
 ) -> None:
     """Classify photographs with a bundle."""
@@ -25,7 +32,7 @@ def predict(
     from levit_edge.documents import to_json
     from levit_edge.runtime.evaluation.predict import predict as predict_images
 
-    predictions = predict_images(Bundle.open(bundle), images, top=top, runtime=runtime, precision=precision)
+    predictions = predict_images(Bundle.open(bundle), images, top=top, runtime=runtime, precision=precision, exif=exif)
     if json:
         results = to_json(list(predictions))
         print_json(
@@ -33,6 +40,6 @@ def predict(
         )
         return
     for prediction in predictions:
-        say(prediction.image)
+        say(f"{prediction.image}{' (turned as its EXIF says)' if prediction.turned else ''}")
         for guess in prediction.guesses:
             say(f"  {guess.probability:7.2%}  {guess.label}")

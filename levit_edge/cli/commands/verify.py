@@ -52,6 +52,13 @@ Evaluation = Annotated[
 Only = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Measure only on the images that this file lists, one a line.")
 ]
+Exif = Annotated[
+    bool,
+    typer.Option(
+        "--exif",
+        help="Turn photographs the way up that their EXIF says, as `predict` does; ImageNet's protocol does not.",
+    ),
+]
 Board = Annotated[
     str | None,
     typer.Option(
@@ -75,6 +82,7 @@ def verify(
     limit: Limit = None,
     runtime: RuntimeChoice = None,
     skip_bad_images: SkipBadImages = False,
+    exif: Exif = False,
     workers: Workers = None,
     on: Board = None,
     python: Python = None,
@@ -101,6 +109,7 @@ def verify(
             "--limit": limit,
             "--runtime": runtime,
             "--skip-bad-images": skip_bad_images,
+            "--exif": exif,
             "--workers": workers is not None,
             "--on": on,
             **for_boards,
@@ -110,7 +119,7 @@ def verify(
     images = _checked(evaluation, key, on, for_boards)
     fetch_images(None, images, json=json)
     sources = ImageOptions(classes=classes, labels=labels, devkit=devkit, only=only)
-    options = replace(sources, limit=limit, skip_bad_images=skip_bad_images, workers=workers)
+    options = replace(sources, limit=limit, skip_bad_images=skip_bad_images, exif=exif, workers=workers)
     from levit_edge.runtime.evaluation.gate import GateRules
 
     rules = GateRules(max_drop_pt=max_drop, on=gate_on, allow_poor_fp32=allow_poor_fp32)

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from levit_edge.bundle.recipe import LayerScheme, Recipe
 from levit_edge.cli.show.fitting_table import decimal, print_table
+from levit_edge.cli.show.tables import print_passed_over
 from levit_edge.cli.terminal.console import say
 from levit_edge.quantize.analysis.sensitivity import LayerSensitivity, Noise, Sensitivity
 from levit_edge.report.command_line import Asked
@@ -40,6 +41,8 @@ def print_sensitivity(measured: Sensitivity, console: Console, *, rows: int, ask
     )
     for line in (*_legend(measured, rows), *_next(measured, total, asked)):
         say(line, to=console)
+    for images in {each.source: each for each in (measured.images, measured.calibration)}.values():
+        print_passed_over(images, console)
     if not measured.labelled:
         say("The images have no labels: flips were not measured.", "yellow", to=console, wrap=True)
 

@@ -6,17 +6,18 @@ from typing import Any
 
 from rich.console import Console
 
-from levit_edge.bundle.manifest import ArtifactResult, SearchRecord, Verification
+from levit_edge.bundle.manifest import ArtifactResult, ImageProvenance, SearchRecord, Verification
 from levit_edge.bundle.reader import Bundle
 from levit_edge.cli.show.fitting_table import decimal, print_table
 from levit_edge.cli.terminal.console import print_json, say, stdout
+from levit_edge.data.file_kinds import passed_over_words
 from levit_edge.data.image_tables import NO_TABLES
 from levit_edge.documents import to_json
 from levit_edge.runtime.evaluation.gate import verdict
 from levit_edge.system.progress import StageRecord
 from levit_edge.text import listed
 
-__all__ = ["bundle_json", "print_bundle", "verification_table"]
+__all__ = ["bundle_json", "print_bundle", "print_passed_over", "verification_table"]
 
 
 def print_bundle(bundle: Bundle, *, json: bool) -> None:
@@ -32,6 +33,8 @@ def print_bundle(bundle: Bundle, *, json: bool) -> None:
     if manifest.checkpoint.other_entries:
         others = listed(manifest.checkpoint.other_entries)
         say(f"weights: {manifest.checkpoint.entry} of {manifest.checkpoint.source}, not {others}", wrap=True)
+    if manifest.calibration.source != manifest.verification.images.source:
+        print_passed_over(manifest.calibration, stdout)
     say(f"preprocessing: {manifest.preprocessing}, from {manifest.preprocessing_origin}", wrap=True)
     seconds = sum(stage.seconds for stage in manifest.stages)
     peak_mebibytes = max(stage.peak_rss_bytes for stage in manifest.stages) / 2**20
@@ -65,7 +68,9 @@ def verification_table(verification: Verification, console: Console) -> None:
     runtimes = ", ".join(f"{name} {version}" for name, version in verification.runtimes.items())
     host, gate = verification.host, verification.gate
     machine = f"{host.get('processor', 'unknown')}, {host.get('architecture', 'unknown')}"
-    line(f"{verification.samples} images; {runtimes}; {machine}")
+    exif = ", turned the way up that their EXIF says" if verification.exif else ""
+    line(f"{verification.samples} images{exif}; {runtimes}; {machine}")
+    print_passed_over(verification.images, console)
     if verification.classes is not None:
         line(verification.classes.sentence)
     for name, file in (verification.images.tables or NO_TABLES).named().items():
@@ -77,6 +82,12 @@ def verification_table(verification: Verification, console: Console) -> None:
     said = verdict(verification)
     if said is not None:
         line(said, "green" if gate.passed else "bold red")
+
+
+def print_passed_over(images: ImageProvenance, console: Console) -> None:
+    """Print how many files of a source were not read, and what they are, if there are any."""
+    if images.passed_over:
+        say(f"{images.source}: {passed_over_words(images.passed_over)}", to=console, wrap=True)
 
 
 def _print_search(search: SearchRecord) -> None:

@@ -5,17 +5,21 @@ shards (an image and its class side by side), class folders, or images alone, as
 """
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
-from tarfile import ReadError
+from tarfile import ReadError, TarInfo
 from typing import BinaryIO, cast
 
-from levit_edge.data.imagefolder import EXTENSIONS, arrange, is_hidden_path
+from levit_edge.data.file_kinds import NO_IMAGE, NOT_PLAIN, Head, is_hidden_path, unread_kind
+from levit_edge.data.imagefolder import arrange_images
 from levit_edge.data.locations import Span
 from levit_edge.data.sources.found import Found, LabelKind, Labels, folder_kind
 from levit_edge.data.sources.webdataset import LABEL_ENDINGS, WEBDATASETS_OWN, sample_labels, sample_name
 from levit_edge.data.tar import Window, members, tar_faults
+from levit_edge.device.formats import HEAD_BYTES
 from levit_edge.errors import DataError
 from levit_edge.text import listed
 
@@ -36,16 +40,19 @@ class _Content:
     inner: dict[str, Span] = field(default_factory=dict)
     """The tar files of classes."""
     folders: set[str] = field(default_factory=set)
-    passed_over: int = 0
+    passed_over: Counter[str] = field(default_factory=Counter)
 
-    def kind_of(self, name: str) -> dict[str, Span] | None:
-        """Where a file of that name belongs; None if it is of no use."""
-        ending = PurePosixPath(name).suffix.lower()
-        if ending in EXTENSIONS:
-            return self.images
-        if ending in LABEL_ENDINGS:
+    def place_of(self, name: str, head: Head) -> dict[str, Span] | None:
+        """Where a file of that name belongs; None if it is of no use, and counted."""
+        if PurePosixPath(name).suffix.lower() in LABEL_ENDINGS:
             return self.notes
-        return self.inner if CLASS_TAR.fullmatch(_last(name)) else None
+        if CLASS_TAR.fullmatch(_last(name)):
+            return self.inner
+        kind = unread_kind(name, head)
+        if kind is None:
+            return self.images
+        self.passed_over[kind] += 1
+        return None
 
     @property
     def labelled(self) -> bool:
@@ -85,30 +92,31 @@ def _read(path: Path) -> _Content:
             if member.isdir():
                 found.folders.add(name)
                 continue
-            kind = found.kind_of(name)
-            if kind is None:
-                continue
             if not member.isreg() or member.issparse():
-                found.passed_over += 1
-            elif name in kind:
+                found.passed_over[NOT_PLAIN] += 1
+                continue
+            place = found.place_of(name, partial(_head, file, member))
+            if place is None:
+                continue
+            if name in place:
                 raise ReadError(f"damaged: there are two files {name}")
-            else:
-                kind[name] = Span(path, member.offset_data, member.size, name)
+            place[name] = Span(path, member.offset_data, member.size, name)
     return found
 
 
-def _of_classes(source: str, archives: Sequence[Span], passed_over: int = 0) -> Found:
+def _of_classes(source: str, archives: Sequence[Span], others: Mapping[str, int] | None = None) -> Found:
     """ImageNet's training set: tar files named by WordNet ids, in a tar file or in a folder."""
     classes = {_last(archive.name).removesuffix(".tar"): archive for archive in archives}
     if len(classes) < len(archives):
         raise DataError(f"{source}: {len(archives)} tar files of classes, but {len(classes)} classes")
     images: list[Span] = []
     labels: list[str] = []
+    passed_over = Counter(others)
     for wordnet_id, archive in sorted(classes.items()):
-        here, others = _of_class(archive, wordnet_id)
+        here, not_read = _of_class(archive, wordnet_id)
         images += here
         labels += [wordnet_id] * len(here)
-        passed_over += others
+        passed_over += not_read
     if not images:
         raise DataError(f"{source}: there are no images in its tar files of classes")
     return Found(
@@ -126,17 +134,20 @@ def _of_classes(source: str, archives: Sequence[Span], passed_over: int = 0) -> 
     )
 
 
-def _of_class(archive: Span, wordnet_id: str) -> tuple[list[Span], int]:
+def _of_class(archive: Span, wordnet_id: str) -> tuple[list[Span], Counter[str]]:
     """The images in the tar file of a class, sorted by name, and how many other members there are but for folders."""
     found: dict[str, Span] = {}
-    passed_over = 0
+    passed_over = Counter[str]()
     with tar_faults(archive), archive.archive.open("rb") as file:
-        for member in members(cast(BinaryIO, Window(file, archive.offset, archive.size))):
+        window = cast(BinaryIO, Window(file, archive.offset, archive.size))
+        for member in members(window):
             name = f"{wordnet_id}/{_last(member.name)}"
-            if PurePosixPath(name).suffix.lower() not in EXTENSIONS or is_hidden_path(member.name):
+            if member.isdir() or is_hidden_path(member.name):
                 continue
-            if not member.isreg() or member.issparse():
-                passed_over += 1
+            plain = member.isreg() and not member.issparse()
+            kind = unread_kind(name, partial(_head, window, member)) if plain else NOT_PLAIN
+            if kind is not None:
+                passed_over[kind] += 1
             elif name in found:
                 raise ReadError(f"damaged: there are two files {name}")
             else:
@@ -165,15 +176,21 @@ def _of_samples(source: str, contents: Sequence[_Content]) -> Found:
         images=tuple(span for _, span in images),
         names=tuple(span.name if unique else f"{shard}/{span.name}" for shard, span in images),
         labels=labels,
-        passed_over=sum(content.passed_over for content in contents),
+        passed_over=_of_shards(contents),
     )
+
+
+def _of_shards(contents: Sequence[_Content]) -> Mapping[str, int]:
+    """But for what is no image: a sample may have captions and what not."""
+    counts = sum((content.passed_over for content in contents), Counter[str]())
+    return {kind: count for kind, count in counts.items() if kind != NO_IMAGE}
 
 
 def _of_folders(source: str, content: _Content) -> Found:
     """Class folders or images alone, in whatever folder they all are."""
     prefix = _common_folder([*content.images])
     inside = {name.removeprefix(prefix): span for name, span in content.images.items()}
-    arrangement = arrange(source, inside, ())
+    arrangement = arrange_images(source, inside, (), content.passed_over)
     folders = arrangement.folders
     if folders is not None and len(folders) > 1 and SPLITS.issuperset(folders):
         raise DataError(f"{source}: it holds {' and '.join(folders)}: unpack it, and give the folder of one of them")
@@ -194,6 +211,11 @@ def _of_folders(source: str, content: _Content) -> Found:
         labels=labels,
         passed_over=content.passed_over,
     )
+
+
+def _head(file: BinaryIO, member: TarInfo, _name: str) -> bytes:
+    file.seek(member.offset_data)
+    return file.read(min(member.size, HEAD_BYTES))
 
 
 def _common_folder(names: Sequence[str]) -> str:

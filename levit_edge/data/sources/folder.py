@@ -29,4 +29,5 @@ def find_in_folder(source: str, folder: Path) -> Found:
         images=tuple(folder / name for name in arrangement.images),
         names=arrangement.images,
         labels=labels,
+        passed_over=arrangement.passed_over,
     )

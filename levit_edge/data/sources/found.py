@@ -1,8 +1,8 @@
 """What a source of images holds: where its images are, and what it says of their classes."""
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Self
 
@@ -57,8 +57,8 @@ class Found:
     names: tuple[str, ...]
     """What each image is called in the source, with forward slashes: the same wherever it lies, packed or not."""
     labels: Labels | None = None
-    passed_over: int = 0
-    """Members of archives that are no plain files: links, devices, sparse files."""
+    passed_over: Mapping[str, int] = field(default_factory=dict)
+    """How many files beside the images were not read, by what they are; see `levit_edge.data.file_kinds`."""
 
     def __len__(self) -> int:
         return len(self.images)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from levit_edge.data.imagefolder import EXTENSIONS
+from levit_edge.data.file_kinds import EXTENSIONS
 from levit_edge.errors import DataError
 from levit_edge.text import listed
 

@@ -6,7 +6,7 @@ from glob import glob
 from itertools import pairwise
 from pathlib import Path
 
-from levit_edge.data.imagefolder import EXTENSIONS
+from levit_edge.data.file_kinds import EXTENSIONS, is_hidden_path
 from levit_edge.data.sources.archive import CLASS_TAR, find_in_tars
 from levit_edge.data.sources.devkit import read_devkit
 from levit_edge.data.sources.folder import find_in_folder
@@ -74,7 +74,7 @@ def _find(source: Path) -> Found:
 def _in_folder(folder: Path) -> Found:
     """Images; or where there are none but tar files or parquet files, those in them."""
     try:
-        entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        entries = sorted(path for path in folder.iterdir() if not is_hidden_path(path.name))
     except OSError as error:
         raise DataError(f"{folder}: {error.strerror}; expected {KINDS} that can be read") from error
     archives = [path for path in entries if path.suffix in {TAR, PARQUET}]

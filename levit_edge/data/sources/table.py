@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from levit_edge.data.imagefolder import EXTENSIONS
+from levit_edge.data.file_kinds import EXTENSIONS
 from levit_edge.data.imagenet import synsets
 from levit_edge.data.sources.devkit import TRUTH, VALIDATION_IMAGE
 from levit_edge.data.sources.found import FORMS, LabelKind, Labels, kind_of

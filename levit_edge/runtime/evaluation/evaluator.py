@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from levit_edge.bundle.kinds import Runtime
-from levit_edge.data.locations import Location
-from levit_edge.data.preprocess import Preprocessing, read_input
+from levit_edge.data.locations import Location, photograph_at
+from levit_edge.data.preprocess import Preprocessing, preprocess_photograph
+from levit_edge.device.orientation import AS_IT_IS
 from levit_edge.errors import BundleError, RuntimeUnavailableError
 from levit_edge.runtime.runner import Runner, open_runner
 
@@ -39,6 +40,8 @@ class Answer:
     """(models, classes)."""
     seconds: tuple[float, ...]
     """What each model took, in its runtime alone."""
+    turned: bool = False
+    """Whether the photograph was turned the way up that EXIF says."""
 
 
 class Evaluator:
@@ -74,16 +77,21 @@ class Evaluator:
             RuntimeUnavailableError: a runtime fails.
             BundleError: a model gives logits that are not finite numbers.
         """
-        values = (image if isinstance(image, np.ndarray) else read_input(image, self._preprocessing))[np.newaxis]
+        values, turned = (image, False) if isinstance(image, np.ndarray) else self._input(image)
         logits, seconds = [], []
         for file, classes, runner in self._runners:
             start = time.perf_counter()
             try:
-                logits.append(_run(runner, values, classes))
+                logits.append(_run(runner, values[np.newaxis], classes))
             except (BundleError, RuntimeUnavailableError) as error:
                 raise type(error)(f"{file}: {error}") from error
             seconds.append(time.perf_counter() - start)
-        return Answer(logits=np.stack(logits), seconds=tuple(seconds))
+        return Answer(logits=np.stack(logits), seconds=tuple(seconds), turned=turned)
+
+    def _input(self, location: Location) -> tuple[Floats, bool]:
+        photograph = photograph_at(location)
+        turned = self._preprocessing.exif and photograph.orientation != AS_IT_IS
+        return preprocess_photograph(photograph, self._preprocessing), turned
 
 
 def _run(runner: Runner, values: Floats, classes: int | None) -> Floats:

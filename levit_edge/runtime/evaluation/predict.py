@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from levit_edge.bundle.kinds import Precision, Runtime
@@ -31,6 +31,8 @@ class Prediction:
 
     image: str
     guesses: tuple[Guess, ...]
+    turned: bool = False
+    """Whether it was turned the way up that its EXIF says."""
 
 
 def predict(
@@ -40,8 +42,12 @@ def predict(
     top: int = 5,
     runtime: Runtime = Runtime.ONNXRUNTIME,
     precision: Precision = Precision.INT8,
+    exif: bool = True,
 ) -> Iterator[Prediction]:
     """Yield a prediction for each image, in order; a process of its own decodes and runs.
+
+    Photographs are turned the way up that their EXIF says, as viewers show them; without `exif` they are taken as they
+    are stored, as evaluation takes them.
 
     Raises:
         DataError: an image cannot be read.
@@ -50,7 +56,8 @@ def predict(
     """
     file, labels = bundle.artifact(runtime, precision).file, bundle.labels()
     model = Model(file=file, runtime=runtime, data=bundle.read(file), classes=len(labels))
-    with closing(answers([model], images, bundle.manifest.preprocessing, 1)) as answered:
+    preprocessing = replace(bundle.manifest.preprocessing, exif=exif)
+    with closing(answers([model], images, preprocessing, 1)) as answered:
         for path, answer in zip(images, answered, strict=True):
             if isinstance(answer, str):
                 raise DataError(f"{path}: {answer}")
@@ -60,4 +67,4 @@ def predict(
                 Guess(index=index, label=labels[index], probability=float(probabilities[index]))
                 for index in top_classes(logits, top)
             )
-            yield Prediction(image=str(path), guesses=guesses)
+            yield Prediction(image=str(path), guesses=guesses, turned=answer.turned)

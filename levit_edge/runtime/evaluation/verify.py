@@ -49,6 +49,8 @@ def verify(
     `rules` may hold a gate on the drop in top-1; the result says whether it passed. Of `options`, `workers` is at least
     one, so that a damaged file does not take this process along.
 
+    With the option `exif` photographs are turned the way up that EXIF says, which the result says then.
+
     Raises:
         DataError: see `bundle_images`.
         BundleError: a file of the bundle is damaged, or it has no fp32 artifact to compare with.
@@ -125,7 +127,7 @@ def evaluate(
     return score(
         list(models),
         images,
-        answers(files, images.images, preprocessing, processes),
+        answers(files, images.images, replace(preprocessing, exif=options.exif), processes),
         source=source,
         runtimes={str(runtime): runtime_version(runtime) for runtime in runtimes},
         host=describe_host(),
@@ -176,4 +178,4 @@ def score(
         provenance = ImageProvenance.of(source, images, bad)
     classes = None if images.pairing is None else images.pairing.record
     verification = tallies.verification(provenance, runtimes, host, rules, classes=classes)
-    return replace(verification, among_present=among.result())
+    return replace(verification, among_present=among.result(), exif=options.exif)

@@ -54,11 +54,13 @@ def _unpack_image(frame: bytes) -> Location | FloatImage:
 
 
 def pack_answer(answer: Answer | str | LevitEdgeError) -> bytes:
-    """One line of JSON, the seconds of each model, why the image cannot be read, or what is wrong with a model; and the
-    logits' float32 bytes.
+    """One line of JSON and the logits' float32 bytes.
+
+    The line is whether the image was turned and the seconds of each model, or why the image cannot be read, or what is
+    wrong with a model.
     """
     if isinstance(answer, Answer):
-        return _packed(answer.seconds, answer.logits)
+        return _packed([answer.turned, *answer.seconds], answer.logits)
     return _packed(fault_document(answer) if isinstance(answer, LevitEdgeError) else answer)
 
 
@@ -69,7 +71,8 @@ def unpack_answer(frame: bytes) -> Answer | str:
         return head
     if isinstance(head, dict):
         raise_fault(head)
-    return Answer(logits=values.reshape(len(head), -1), seconds=tuple(head))
+    turned, *seconds = head
+    return Answer(logits=values.reshape(len(seconds), -1), seconds=tuple(seconds), turned=turned)
 
 
 def _packed(head: object, values: FloatImage | None = None) -> bytes:

@@ -95,6 +95,7 @@ class Images:
             count=len(used),
             sha256=digest_of(used),
             skipped=tuple(name for name, _, without in images if without),
+            passed_over=dict(self.listing.passed_over),
         )
 
 

@@ -19,7 +19,7 @@ from operator import itemgetter
 from tarfile import ReadError
 from typing import Any, NamedTuple
 
-from levit_edge.data.imagefolder import EXTENSIONS, is_hidden_path
+from levit_edge.data.file_kinds import EXTENSIONS, is_hidden_path
 from levit_edge.data.locations import read_bytes, unpack
 from levit_edge.data.sources.webdataset import WEBDATASETS_OWN, sample_name, written_label
 from levit_edge.data.tar import StrictHeader, check_rest

@@ -5,13 +5,14 @@ does not change.
 """
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from levit_edge.data.class_table import ClassTable, read_class_table
+from levit_edge.data.file_kinds import is_hidden_path
 from levit_edge.data.imagefolder import Arrangement, arrange, list_image_folder
 from levit_edge.data.locations import Location, Row, Span, pack
 from levit_edge.data.named_sets import Use, fetch_set, is_named_set
@@ -81,6 +82,8 @@ class Listing:
     """Whether that order is the one in which the images' own list numbers the classes."""
     table: ClassTable | None = None
     """What the user says of the classes."""
+    passed_over: Mapping[str, int] = field(default_factory=dict)
+    """How many files of a folder were not read, by what they are; of tar files it is not known before they are read."""
 
 
 def list_shards(source: str, shard_size: int, options: ImageOptions = DEFAULTS, use: Use = Use.EVALUATION) -> Listing:
@@ -136,7 +139,7 @@ def _folder(source: str, local: Path | None, shard_size: int) -> Listing:
         )
         for start in range(0, len(files), shard_size)
     )
-    return Listing(source=source, shards=shards, class_names=found.folders)
+    return Listing(source=source, shards=shards, class_names=found.folders, passed_over=found.passed_over)
 
 
 def _placed(source: str, options: ImageOptions) -> Found | None:
@@ -148,7 +151,7 @@ def _placed(source: str, options: ImageOptions) -> Found | None:
             raise DataError(f"{source}: labels, devkit and only are for local images, not for those at a URL")
         return None
     with reported(source):
-        inside = list(path.iterdir()) if path.is_dir() else [path]
+        inside = [each for each in path.iterdir() if not is_hidden_path(each.name)] if path.is_dir() else [path]
     parquet = any(each.suffix == ".parquet" for each in inside)
     if not (asked or parquet) and (not path.exists() or any(each.is_dir() for each in inside)):
         return None
@@ -193,7 +196,13 @@ def _placed_listing(found: Found, shard_size: int) -> Listing:
     if labels is not None and not numbers:
         classes = labels.classes or tuple(sorted(set(labels.of_images)))
     in_order = labels is not None and labels.kind is LabelKind.NAMES and labels.classes is not None
-    return Listing(source=found.source, shards=tuple(shards), class_names=classes, in_order=in_order)
+    return Listing(
+        source=found.source,
+        shards=tuple(shards),
+        class_names=classes,
+        in_order=in_order,
+        passed_over=found.passed_over,
+    )
 
 
 def file_of(location: Location) -> str:

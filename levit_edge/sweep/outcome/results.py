@@ -10,7 +10,7 @@ from typing import Annotated
 from levit_edge.benchmark.measurement import Device, Latency
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Artifact, ArtifactResult, Verification
-from levit_edge.documents import Length, Version
+from levit_edge.documents import Count, Length, Version
 from levit_edge.sweep.plan import SweepPlan
 
 __all__ = ["Candidate", "SweepResults", "TaskCounts", "merged_hosts"]
@@ -117,6 +117,8 @@ class SweepResults:
     """Checkpoint after checkpoint, the recipes in the plan's order."""
     device: Device | None = None
     """What the latencies are of."""
+    passed_over: dict[str, dict[str, Count]] = field(default_factory=dict)
+    """Source of images -> how many of its files were not read, by what they are; of folders, and local archives."""
 
     @property
     def by_checkpoint(self) -> dict[str, list[Candidate]]:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -183,3 +184,9 @@ def test_help_loads_no_matplotlib() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
+
+
+def test_what_was_passed_over_is_told_once_for_each_source() -> None:
+    images = replace(MEASURED.images, source="val", passed_over={"HEIC": 3, "no image": 1})
+    told = [line for line in printed(replace(MEASURED, images=images, calibration=images)) if "passed over" in line]
+    assert told == ["val: 4 files passed over: 3 HEIC, 1 no image"]

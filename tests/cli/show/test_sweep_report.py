@@ -67,6 +67,14 @@ def test_the_table_has_a_group_for_each_checkpoint() -> None:
     ]
 
 
+def test_what_was_passed_over_is_told_for_each_source() -> None:
+    results = replace(sweep(1, 1), passed_over={"val": {"HEIC": 3, "no image": 1}, "train": {"AVIF": 1}})
+    assert printed(results)[-3:-1] == [
+        "val: 4 files passed over: 3 HEIC, 1 no image",
+        "train: 1 file passed over: 1 AVIF",
+    ]
+
+
 def test_long_names_fit_80_columns_and_stay_apart() -> None:
     recipes = [f"the-same-long-beginning-of-all-recipes-{end}" for end in ("static", "mixed")]
     candidates = [candidate(LONG, name, sizes=(123_456_789, 1), times_ms=(1234.5, 1.0)) for name in recipes]

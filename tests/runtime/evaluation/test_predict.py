@@ -100,3 +100,13 @@ def test_a_file_that_was_changed_after_opening_is_never_run(bundle_path: Path, c
     (bundle_path / "int8.onnx").write_bytes((bundle_path / "fp32.onnx").read_bytes())
     with pytest.raises(BundleError, match=r"int8\.onnx is damaged or was changed"):
         list(predict(bundle, colours))
+
+
+def test_a_photograph_is_turned_the_way_up_that_exif_says_unless_told_otherwise(bundle: Bundle, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    Image.new("RGB", (60, 40), (200, 0, 0)).save(tmp_path / "lying.jpg", exif=exif)
+    Image.new("RGB", (60, 40), (200, 0, 0)).save(tmp_path / "plain.jpg")
+    images = [tmp_path / "lying.jpg", tmp_path / "plain.jpg"]
+    assert [each.turned for each in predict(bundle, images)] == [True, False]
+    assert [each.turned for each in predict(bundle, images, exif=False)] == [False, False]

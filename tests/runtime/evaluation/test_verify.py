@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 import pytest
+from PIL import Image
 
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Verification
@@ -48,10 +49,10 @@ def measured(bundle: Bundle, labelled_photographs: Path) -> Verification:
     return verify(bundle, labelled_photographs)
 
 
-def logits_of(bundle: Bundle, file: str, images: ImageSet) -> npt.NDArray[np.float64]:
+def logits_of(bundle: Bundle, file: str, images: ImageSet, *, exif: bool = False) -> npt.NDArray[np.float64]:
     """The file's logits (N, classes), by onnxruntime itself."""
     session = onnxruntime.InferenceSession(str(bundle.path / file), providers=["CPUExecutionProvider"])
-    inputs = [preprocess(image_at(path), bundle.manifest.preprocessing) for path in images.images]
+    inputs = [preprocess(image_at(path, exif=exif), bundle.manifest.preprocessing) for path in images.images]
     rows = [session.run(["logits"], {"image": image[np.newaxis]})[0][0] for image in inputs]
     return np.stack(rows).astype(np.float64)
 
@@ -245,3 +246,33 @@ def test_images_are_preprocessed_as_the_bundle_says(
 def test_a_bundle_keeps_its_own_preprocessing(bundle: Bundle, labelled_photographs: Path) -> None:
     with pytest.raises(DataError, match="leave `preprocessing` out"):
         verify(bundle, labelled_photographs, options=ImageOptions(preprocessing=PreprocessingChanges(resize=40)))
+
+
+@pytest.fixture
+def lying(labelled_photographs: Path, tmp_path: Path) -> Path:
+    """The labelled photographs, each with an EXIF that says to turn it; they differ in the last bits of the mean."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for path in labelled_photographs.rglob("*.*"):
+        copy = tmp_path / "lying" / path.parent.name / f"{path.stem}.png"
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        Image.open(path).convert("RGB").save(copy, exif=exif)
+    return tmp_path / "lying"
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_photographs_are_turned_only_if_asked_for_which_is_recorded(bundle: Bundle, lying: Path, workers: int) -> None:
+    plain, turned = (verify(bundle, lying, options=ImageOptions(workers=workers, exif=exif)) for exif in (False, True))
+    assert (plain.exif, turned.exif) == (False, True)
+    images = evaluation_images(lying, COLOURS)
+    for found, exif in ((plain, False), (turned, True)):
+        fp32, int8 = (logits_of(bundle, file, images, exif=exif) for file in ("fp32.onnx", "int8.onnx"))
+        sqnr_db = 10 * np.log10((fp32**2).sum() / ((int8 - fp32) ** 2).sum())
+        assert found.results[1].sqnr_db == pytest.approx(sqnr_db, rel=FLOAT_TOLERANCE)
+    assert plain.results[1].sqnr_db != pytest.approx(turned.results[1].sqnr_db, rel=100 * FLOAT_TOLERANCE)
+
+
+def test_what_was_passed_over_is_recorded(bundle: Bundle, photograph_copies: Path) -> None:
+    (photograph_copies / "red" / "a.heic").touch()
+    (photograph_copies / "notes.txt").touch()
+    assert verify(bundle, photograph_copies).images.passed_over == {"HEIC": 1, "no image": 1}
