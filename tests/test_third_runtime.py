@@ -40,7 +40,7 @@ ENTRY = RuntimeEntry(
     runner="onnxruntime_runner.OnnxRuntimeRunner",
     inspector="onnxruntime.facts",
     exporter="onnx.EXPORTER",
-    oldest=lambda maker, _recipe: OldestRuntime(version=maker, basis="promised"),
+    oldest=lambda maker, _model: OldestRuntime(version=maker, basis="promised"),
 )
 
 
@@ -141,8 +141,8 @@ def test_a_sweep_with_it_has_its_plots_and_tables(third: Runtime, console: Conso
 
 
 def test_machines_and_boards_are_asked_for_it(third: Runtime) -> None:
-    assert [check.name for check in check_runtimes()] == ["ExecuTorch", "Third Runtime"]
-    assert check_runtimes()[1].advice == "pip install third"
+    assert [check.name for check in check_runtimes()] == ["ExecuTorch", "ONNX Runtime", "Third Runtime"]
+    assert check_runtimes()[2].advice == "pip install third"
     assert third in runtimes_there(hello("third"))
     for python, package in (((3, 8), "third"), ((3, 9), "third"), ((3, 10), "third-runtime")):
         assert requirements(hello(python=python), [third]) == ("numpy", package)

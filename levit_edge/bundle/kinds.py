@@ -6,15 +6,13 @@ from enum import StrEnum
 from importlib import import_module
 from typing import Any, Self
 
-from levit_edge.bundle.recipe import OnnxAttention, Recipe, Scheme
 from levit_edge.bundle.self_contained import is_self_contained
+from levit_edge.device.oldest import NEWEST_TRIED, OLDEST_FOR_PROGRAMS, PROGRAM_MAKER, oldest_onnxruntime
 
 __all__ = ["TOOLS", "GateOn", "OldestRuntime", "Precision", "Runtime", "RuntimeEntry", "named"]
 
 TOOLS = ("torch", "torchao", "executorch", "onnx", "onnxscript", "onnxruntime", "numpy", "pillow")
 """The packages that decide what a bundle holds."""
-TRIED_MAKER, TRIED_RUNTIME = "1.4.1", "1.3.1"
-"""The executorch-numpy-runtime 1.4.0 that the tests of emulated boards run is ExecuTorch 1.3.1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,30 +46,37 @@ class RuntimeEntry:
     """In `levit_edge.quantize.export`: an `Exporter`."""
     self_contained: Callable[[bytes], bool] = lambda _data: True
     """Whether a file names no others."""
-    oldest: Callable[[str, Recipe], OldestRuntime]
-    """(version of the maker, recipe) -> what loads an int8 file that was made so: promised, or tried by us."""
+    oldest: Callable[[str, bytes], OldestRuntime]
+    """(version of the maker, bytes of a file) -> what loads it: promised, or tried by us."""
     packed_for: tuple[str, ...] = ()
     """The purposes whose packages have its int8 file. Another one is another package format."""
 
 
-def _oldest_executorch(maker: str, _recipe: Recipe) -> OldestRuntime:
-    if maker.partition("+")[0] == TRIED_MAKER:
+def _oldest_executorch(maker: str, _model: bytes) -> OldestRuntime:
+    if maker.partition("+")[0] == PROGRAM_MAKER:
+        light = "executorch-numpy-runtime"
+        tried = OLDEST_FOR_PROGRAMS["executorch"]
         return OldestRuntime(
-            version=TRIED_RUNTIME,
-            basis=f"tried by levit-edge: files of ExecuTorch {TRIED_MAKER} on executorch-numpy-runtime 1.4.0, which is"
-            f" ExecuTorch {TRIED_RUNTIME}; ExecuTorch itself promises {TRIED_MAKER} and newer",
+            version=tried,
+            basis=f"tried by levit-edge: files of ExecuTorch {PROGRAM_MAKER} on {light} {OLDEST_FOR_PROGRAMS[light]},"
+            f" which is ExecuTorch {tried}; ExecuTorch itself promises {PROGRAM_MAKER} and newer",
         )
     return OldestRuntime(
         version=maker, basis="promised by ExecuTorch: a runtime loads files of its own version and older ones"
     )
 
 
-def _oldest_onnxruntime(_maker: str, recipe: Recipe) -> OldestRuntime:
-    """What was tried is said in `levit_edge.quantize.export.onnx_attention`; plain files with the demo."""
-    version = "1.19.2"
-    if recipe.onnx_attention is OnnxAttention.FUSED:
-        version = "1.23.2" if recipe.scheme is Scheme.MIXED else "1.24.1"
-    return OldestRuntime(version=version, basis="tried by levit-edge with files of this kind")
+def _oldest_onnxruntime(_maker: str, model: bytes) -> OldestRuntime:
+    version = oldest_onnxruntime(model)
+    if version is None:
+        return OldestRuntime(
+            version=NEWEST_TRIED,
+            basis="not tried with files of this kind: the newest onnxruntime that levit-edge was tried with",
+        )
+    return OldestRuntime(
+        version=version,
+        basis=f"tried by levit-edge on x86-64, as newer ones to {NEWEST_TRIED}, with files of this kind",
+    )
 
 
 class Runtime(StrEnum):

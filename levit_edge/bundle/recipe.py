@@ -79,10 +79,9 @@ class OnnxAttention(StrEnum):
     """How both ONNX files spell attention; they compute the same."""
 
     PLAIN = "plain"
-    """Products, bias and softmax as operators of their own, operator set 18: any runtime."""
+    """Products, bias and softmax as operators of their own, operator set 18."""
     FUSED = "fused"
-    """The one operator `Attention` of operator set 23: faster, for ONNX Runtime 1.23 and newer; 1.24 unless
-    all linears are dynamic and the stem is too, as in the scheme `mixed`."""
+    """The one operator `Attention` of operator set 23: faster, for fewer runtimes: see `levit_edge.device.oldest`."""
 
 
 class WeightRounding(StrEnum):
@@ -148,7 +147,10 @@ class Recipe:
     ] = Target.ARM64
     onnx_attention: Annotated[
         OnnxAttention,
-        Option("Attention in both ONNX files: `plain` for any runtime, `fused` for onnxruntime >= 1.23."),
+        Option(
+            "Attention in both ONNX files: `plain`, read by onnxruntime 1.15 to 1.32, or `fused`, by 1.23 to 1.32"
+            " (with static layers 1.24): what was tried."
+        ),
     ] = OnnxAttention.PLAIN
     equalize: Annotated[
         bool, Option("Rescale residual streams, q/k pairs and the stem first, which is exact in fp32.")

@@ -6,6 +6,7 @@ import ctypes
 from collections.abc import Callable
 from typing import Any
 
+from levit_edge.device.oldest import explain_import, explain_refusal
 from levit_edge.device.protocol import AgentError
 
 RUNTIME_PACKAGES = {
@@ -38,10 +39,27 @@ def import_engine(runtime: str) -> tuple[str, Callable[[bytes, int], Callable[[A
         try:
             load = ENGINES[package]()
         except ImportError as error:  # noqa: PERF203 - of two packages
-            faults.append(f"{package}: {error}")
+            faults.append(f"{package}: {explain_import(package, installed_version(package), error)}")
         else:
-            return f"{package} {installed_version(package)}", load
+            version = str(installed_version(package))
+            return f"{package} {version}", _explained(load, package, version)
     raise AgentError("missing", "; ".join(faults))
+
+
+def _explained(load: Callable[..., Any], package: str, version: str) -> Callable[..., Any]:
+    """`load`, which says of a package that is too old for a file that it is."""
+
+    def loaded(model: bytes, threads: int) -> Any:
+        try:
+            return load(model, threads)
+        except AgentError:
+            raise
+        except Exception as error:  # each runtime has exceptions of its own
+            if reason := explain_refusal(package, version, model):
+                raise AgentError("runtime", reason) from error
+            raise
+
+    return loaded
 
 
 def _onnxruntime() -> Callable[..., Any]:

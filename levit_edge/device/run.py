@@ -120,6 +120,8 @@ class UnpackedPackage:
             data = self.read(model["file"])
             try:
                 return model, package, load(data, threads)
+            except AgentError as error:
+                raise RuntimeUnavailableError(f"{model['file']}: {error}.") from None
             except Exception as error:  # each runtime has exceptions of its own
                 raise RuntimeUnavailableError(
                     f"{package} refuses {model['file']} ({error}); the oldest known to load it is {runtime}"

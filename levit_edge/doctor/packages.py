@@ -5,6 +5,7 @@ from importlib.metadata import PackageNotFoundError, requires
 from typing import TYPE_CHECKING
 
 from levit_edge.bundle.kinds import Runtime
+from levit_edge.device.oldest import ALL_FILES, NEEDS, is_older
 from levit_edge.doctor.check import Check, CheckStatus
 from levit_edge.system.host import package_versions
 
@@ -28,18 +29,34 @@ def check_quantize_packages() -> Check:
 
 
 def check_runtimes() -> list[Check]:
-    """The runtimes that do not come with levit-edge itself."""
-    return [_check_runtime(runtime) for runtime in Runtime if runtime.entry.install]
+    """The runtimes that are there, with those files that they are too old for; and those that do not come with us."""
+    found = {runtime: package_versions(tuple(sorted(runtime.entry.packages))) for runtime in Runtime}
+    return [_check_runtime(runtime, there) for runtime, there in found.items() if there or runtime.entry.install]
 
 
-def _check_runtime(runtime: Runtime) -> Check:
+def _check_runtime(runtime: Runtime, found: Mapping[str, str]) -> Check:
     entry = runtime.entry
-    found = package_versions(tuple(sorted(entry.packages)))
     if found:
-        return Check(entry.label, CheckStatus.OK, _listed(found))
+        return _check_age(entry.label, found)
     others = " and ".join(each.entry.suffix for each in Runtime if each is not runtime)
     nothing = f"nothing here runs {entry.suffix} files; {others} files do not need it"
     return Check(entry.label, CheckStatus.MISSING, nothing, entry.install)
+
+
+def _check_age(label: str, found: Mapping[str, str]) -> Check:
+    """Whether packages of one runtime load what levit-edge writes; only some files need the newer ones."""
+    unmet = [
+        (package, files, oldest)
+        for package, version in found.items()
+        for files, oldest in NEEDS.get(package, {}).items()
+        if is_older(version, oldest)
+    ]
+    if not unmet:
+        return Check(label, CheckStatus.OK, _listed(found))
+    status = CheckStatus.PROBLEM if any(files == ALL_FILES for _, files, _ in unmet) else CheckStatus.MISSING
+    told = "; ".join(f"{files} need {package} {oldest} or newer" for package, files, oldest in unmet)
+    package, _, newest = unmet[-1]
+    return Check(label, status, f"{_listed(found)} is installed; {told}", f"pip install '{package}>={newest}'")
 
 
 def _check(name: str, extra: str, repair: str) -> Check:

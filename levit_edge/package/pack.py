@@ -93,7 +93,7 @@ def packed_files(bundle: Bundle, purpose: Purpose, precision: Precision = Precis
         labels_file=LABELS_FILE,
         input=InputFormat.of(manifest.preprocessing),
         golden_input=FloatArray(file=GOLDEN_INPUT_FILE, shape=(images, 3, size, size)),
-        models=tuple(_model(manifest, artifact, images) for artifact in artifacts),
+        models=tuple(_model(manifest, each, files[model_file(each.runtime)], images) for each in artifacts),
         evaluation=_evaluation(manifest.verification),
         checkpoint=checkpoint,
         calibration=ImagesUsed(
@@ -122,7 +122,7 @@ def _check_app_can(preprocessing: Preprocessing) -> None:
         )
 
 
-def _model(manifest: Manifest, artifact: Artifact, images: int) -> PackedModel:
+def _model(manifest: Manifest, artifact: Artifact, data: bytes, images: int) -> PackedModel:
     runtime, maker = artifact.runtime, artifact.runtime.entry.maker
     made_with = manifest.tools.get(maker)
     if made_with is None:
@@ -132,7 +132,7 @@ def _model(manifest: Manifest, artifact: Artifact, images: int) -> PackedModel:
         runtime=runtime,
         precision=artifact.precision,
         made_with=made_with,
-        oldest_runtime=runtime.entry.oldest(made_with, manifest.recipe),
+        oldest_runtime=runtime.entry.oldest(made_with, data),
         golden_output=FloatArray(file=golden_output_file(runtime), shape=(images, manifest.config.classes)),
         least_sqnr_db=LEAST_SQNR_DB[artifact.precision],
         accuracy=_accuracy(manifest.verification, artifact.file),

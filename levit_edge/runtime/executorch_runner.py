@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from levit_edge.bundle.kinds import Runtime
 from levit_edge.errors import RuntimeUnavailableError
-from levit_edge.runtime.runner import needed
+from levit_edge.runtime.runner import needed, runtime_version, too_old
 
 __all__ = ["ExecuTorchRunner"]
 
@@ -44,7 +45,9 @@ class ExecuTorchRunner:
                     )
                 self.form = f"{_form(method.input_tensor_meta(0))} -> {_form(method.output_tensor_meta(0))}"
             except (RuntimeError, IndexError) as error:
-                raise RuntimeUnavailableError(f"ExecuTorch refuses the file: {error}") from error
+                version = runtime_version(Runtime.EXECUTORCH)
+                reason = too_old(Runtime.EXECUTORCH, version, model)
+                raise RuntimeUnavailableError(reason or f"ExecuTorch {version} refuses the file: {error}") from error
 
     def run(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """float32 (1, 3, size, size) -> float32 (classes,)."""

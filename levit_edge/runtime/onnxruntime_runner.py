@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.self_contained import ELSEWHERE, is_self_contained
 from levit_edge.errors import RuntimeUnavailableError
-from levit_edge.runtime.runner import needed
+from levit_edge.runtime.runner import needed, too_old
 
 __all__ = ["OnnxRuntimeRunner"]
 
@@ -29,9 +30,9 @@ class OnnxRuntimeRunner:
         try:
             self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's exceptions have no public base but Exception
-            raise RuntimeUnavailableError(
-                f"ONNX Runtime {onnxruntime.__version__} refuses the file: {error}"
-            ) from error
+            version = onnxruntime.__version__
+            reason = too_old(Runtime.ONNXRUNTIME, version, model)
+            raise RuntimeUnavailableError(reason or f"ONNX Runtime {version} refuses the file: {error}") from error
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         if len(inputs) != 1 or len(outputs) != 1:
             raise RuntimeUnavailableError(

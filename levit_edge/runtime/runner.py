@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from levit_edge.bundle.kinds import Runtime, named
 from levit_edge.device.engines import installed_version
+from levit_edge.device.oldest import explain_import, explain_refusal
 from levit_edge.errors import RuntimeUnavailableError
 from levit_edge.system.signals import interrupts_wait
 
-__all__ = ["Runner", "needed", "open_runner", "runtime_version"]
+__all__ = ["Runner", "needed", "open_runner", "runtime_version", "too_old"]
 
 Floats = NDArray[np.float32]
 
@@ -57,9 +58,20 @@ def needed(package: str, install: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         raise RuntimeUnavailableError(f"{package} is not installed: install it with {install}.") from error
     except ImportError as error:
-        raise RuntimeUnavailableError(f"{package} is installed but cannot be loaded: {error}.") from error
+        reason = explain_import(package, installed_version(package), error)
+        raise RuntimeUnavailableError(f"{package} is installed but cannot be loaded: {reason}.") from error
+
+
+def too_old(runtime: Runtime, version: str, model: bytes) -> str | None:
+    """What to say where this version of `runtime` refuses a file because it is too old; None if it is not."""
+    reason = explain_refusal(_package(runtime), version, model)
+    return reason and f"{reason}."
 
 
 def runtime_version(runtime: Runtime) -> str:
     """The version of the installed package that `open_runner` needs, `not installed` without one."""
-    return installed_version([*runtime.entry.packages][-1]) or "not installed"
+    return installed_version(_package(runtime)) or "not installed"
+
+
+def _package(runtime: Runtime) -> str:
+    return [*runtime.entry.packages][-1]

@@ -3,7 +3,8 @@ from importlib.util import find_spec
 import pytest
 
 from levit_edge.bundle.kinds import RUNTIMES, Runtime
-from levit_edge.bundle.recipe import OnnxAttention, Recipe, Scheme, Target
+from levit_edge.device.oldest import NEWEST_TRIED
+from tests.device.test_oldest import onnx_file
 
 
 def test_every_runtime_has_an_entry_of_its_own() -> None:
@@ -37,18 +38,18 @@ def test_a_file_is_known_by_its_ending(name: str, runtime: Runtime | None) -> No
     [("1.4.1", "1.3.1", "tried"), ("1.4.1+cpu", "1.3.1", "tried"), ("1.9", "1.9", "promised")],
 )
 def test_no_older_executorch_is_named_than_was_tried(maker: str, oldest: str, word: str) -> None:
-    found = Runtime.EXECUTORCH.entry.oldest(maker, Recipe())
+    found = Runtime.EXECUTORCH.entry.oldest(maker, b"")
     assert found.version == oldest
     assert found.basis.startswith(word)
 
 
 @pytest.mark.parametrize(
-    ("recipe", "oldest"),
-    [
-        (Recipe(scheme=Scheme.STATIC), "1.19.2"),
-        (Recipe(onnx_attention=OnnxAttention.FUSED), "1.23.2"),
-        (Recipe(onnx_attention=OnnxAttention.FUSED, scheme=Scheme.STATIC, target=Target.X86_64), "1.24.1"),
-    ],
+    ("ir_version", "operator_set", "oldest", "word"),
+    [(8, 18, "1.15.0", "tried by"), (10, 18, "1.18.0", "tried by"), (12, 25, NEWEST_TRIED, "not tried")],
 )
-def test_the_oldest_onnxruntime_follows_from_the_recipe(recipe: Recipe, oldest: str) -> None:
-    assert Runtime.ONNXRUNTIME.entry.oldest("1.19.0", recipe).version == oldest
+def test_the_oldest_onnxruntime_follows_from_the_file(
+    ir_version: int, operator_set: int, oldest: str, word: str
+) -> None:
+    found = Runtime.ONNXRUNTIME.entry.oldest("1.19.0", onnx_file(ir_version, operator_set))
+    assert found.version == oldest
+    assert found.basis.startswith(word)

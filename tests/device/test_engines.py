@@ -8,6 +8,7 @@ import pytest
 
 from levit_edge.device import engines
 from levit_edge.device.protocol import AgentError
+from tests.device.test_oldest import onnx_file
 
 
 def test_a_runtime_that_is_missing_is_named() -> None:
@@ -23,11 +24,32 @@ def test_engines_are_tried_in_order() -> None:
     def lacking() -> None:
         raise ImportError("no")
 
-    def load(_model: bytes, _threads: int) -> Callable[[Any], Any]:
-        raise NotImplementedError
+    def load(model: bytes, threads: int) -> Callable[[Any], Any]:
+        return lambda image: (model, threads, image)
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setitem(engines.ENGINES, "executorch-numpy-runtime", lacking)
         patched.setitem(engines.ENGINES, "executorch", lambda: load)
         patched.setattr(engines, "installed_version", lambda _package: "9")
-        assert engines.import_engine("executorch") == ("executorch 9", load)
+        package, loaded = engines.import_engine("executorch")
+    assert package == "executorch 9"
+    assert loaded(b"model", 2)("image") == (b"model", 2, "image")
+
+
+@pytest.mark.parametrize(
+    ("version", "error", "message"),
+    [
+        ("1.17.3", AgentError, r"^onnxruntime 1\.17\.3 is installed; the file needs 1\.18\.0 or"),
+        ("1.18.0", OSError, "own"),
+    ],
+)
+def test_a_runtime_that_is_too_old_is_named(version: str, error: type[Exception], message: str) -> None:
+    def load(_model: bytes, _threads: int) -> Callable[[Any], Any]:
+        raise OSError("its own words")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(engines.ENGINES, "onnxruntime", lambda: load)
+        patched.setattr(engines, "installed_version", lambda _package: version)
+        _, loaded = engines.import_engine("onnxruntime")
+    with pytest.raises(error, match=message):
+        loaded(onnx_file(10, 18), 1)

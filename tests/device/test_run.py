@@ -18,9 +18,10 @@ from PIL import Image
 from levit_edge.bundle.reader import Bundle
 from levit_edge.cli.main import run
 from levit_edge.data.preprocess import read_input
+from levit_edge.device import engines
 from levit_edge.device.facts import read_facts
 from levit_edge.device.run import UnpackedPackage, bench
-from levit_edge.errors import DataError, PackageError
+from levit_edge.errors import DataError, PackageError, RuntimeUnavailableError
 from levit_edge.package.contents import SOURCE_FILES
 
 Completed = subprocess.CompletedProcess[str]
@@ -221,6 +222,17 @@ def test_a_missing_runtime_is_named(on_board: Path, unpacked: Path) -> None:
     assert found.returncode == 3
     assert "no runtime is installed" in found.stderr
     assert "pip install onnxruntime, or executorch-numpy-runtime" in found.stderr
+
+
+def test_a_runtime_that_is_too_old_is_named(unpacked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(_model: bytes, _threads: int) -> None:
+        raise OSError("Unsupported model IR version: 10, max supported IR version: 9")
+
+    monkeypatch.setitem(engines.ENGINES, "onnxruntime", lambda: load)
+    monkeypatch.setattr(engines, "installed_version", lambda _package: "1.17.3")
+    message = r"^model\.onnx: onnxruntime 1\.17\.3 is installed; the file needs 1\.18\.0 or newer: pip install \S+\.$"
+    with pytest.raises(RuntimeUnavailableError, match=message):
+        UnpackedPackage(unpacked).open_model(("onnxruntime",), 1)
 
 
 @pytest.mark.parametrize("name", ["numpy", "PIL"])

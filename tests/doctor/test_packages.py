@@ -67,11 +67,52 @@ def test_levit_edge_itself_may_not_be_installed(installed: dict[str, str], monke
 
 
 def test_either_runtime_runs_pte_files(installed: dict[str, str]) -> None:
-    (check,) = packages.check_runtimes()
+    check, _ = packages.check_runtimes()
     assert (check.status, "executorch-numpy-runtime" in check.advice) == (CheckStatus.MISSING, True)
     installed["executorch-numpy-runtime"] = "1.4.0"
-    (check,) = packages.check_runtimes()
+    check, _ = packages.check_runtimes()
     assert (check.status, check.found) == (CheckStatus.OK, "executorch-numpy-runtime 1.4.0")
+
+
+def test_one_that_comes_with_levit_edge_is_missed_with_its_packages(installed: dict[str, str]) -> None:
+    del installed["onnxruntime"]
+    assert [check.name for check in packages.check_runtimes()] == ["ExecuTorch"]
+
+
+@pytest.mark.parametrize(
+    ("package", "version", "status", "found", "advice"),
+    [
+        ("onnxruntime", "1.24.1", CheckStatus.OK, "onnxruntime 1.24.1", ""),
+        (
+            "onnxruntime",
+            "1.22.0",
+            CheckStatus.MISSING,
+            "onnxruntime 1.22.0 is installed; those with --onnx-attention fused need onnxruntime 1.23.0 or newer;",
+            "pip install 'onnxruntime>=1.24.1'",
+        ),
+        (
+            "onnxruntime",
+            "1.14.1",
+            CheckStatus.PROBLEM,
+            "onnxruntime 1.14.1 is installed; levit-edge's files need onnxruntime 1.15.0 or newer; those with",
+            "pip install 'onnxruntime>=1.24.1'",
+        ),
+        (
+            "executorch",
+            "1.2.0",
+            CheckStatus.PROBLEM,
+            "executorch 1.2.0 is installed; levit-edge's files need executorch 1.3.1 or newer",
+            "pip install 'executorch>=1.3.1'",
+        ),
+    ],
+)
+def test_a_runtime_that_is_too_old_is_named(
+    installed: dict[str, str], package: str, version: str, status: CheckStatus, found: str, advice: str
+) -> None:
+    installed |= {"executorch": "1.4.1", package: version}
+    (check,) = (check for check in packages.check_runtimes() if check.found.startswith(f"{package} "))
+    assert (check.status, check.advice) == (status, advice)
+    assert check.found.startswith(found)
 
 
 def test_without_packaging_versions_are_not_compared(

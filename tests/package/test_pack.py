@@ -75,6 +75,7 @@ def test_a_package_says_what_the_bundle_said(packable_bundle: Bundle, board_pack
     )
     assert onnx.accuracy is None  # it was not measured
     assert (pte.made_with, pte.oldest_runtime.version, pte.least_sqnr_db) == ("1.4.1", "1.3.1", 20.0)
+    assert onnx.oldest_runtime.version == "1.18.0", "IR version 10, as bundles had it before"
     assert (document.evaluation.samples, document.evaluation.gate) == (2, manifest.verification.gate)
     assert document.checkpoint.sha256 == manifest.checkpoint.sha256
 

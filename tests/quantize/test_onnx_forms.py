@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.recipe import OnnxAttention, Scheme, Target
+from levit_edge.device.oldest import oldest_onnxruntime
 from levit_edge.quantize.export.onnx import export_onnx, onnx_graph
 from levit_edge.quantize.schemes import quantizable_layers
 from levit_edge.runtime.inspect.onnxruntime import inspect_onnxruntime
@@ -62,3 +63,25 @@ def test_fused_attention_computes_the_same(files: Files, demo_steps: Demo) -> No
 def _logits(model: bytes, images: Floats) -> Floats:
     runner = open_runner(Runtime.ONNXRUNTIME, model)
     return np.stack([runner.run(image[np.newaxis]) for image in images])
+
+
+def test_files_ask_for_the_lowest_ir_version_of_their_operator_set(files: Files, demo_steps: Demo) -> None:
+    """By onnx's table of releases: 1.13 has operator set 18 and IR version 8, 1.18 has 23 and 11."""
+    program = torch.export.export(demo_steps.deploy, (torch.zeros(1, 3, 128, 128),), strict=True)
+    made = [(form, export_onnx(program, attention=form)) for form in OnnxAttention]
+    made += [(form, model) for (_, form), model in files.items()]
+    for form, model in made:
+        written = onnx.load_model_from_string(model)
+        (imported,) = written.opset_import
+        expected = (8, 18) if form is OnnxAttention.PLAIN else (11, 23)
+        assert (written.ir_version, imported.version) == expected
+
+
+def test_what_a_file_needs_is_known(files: Files) -> None:
+    found = {key: oldest_onnxruntime(model) for key, model in files.items()}
+    assert found == {
+        (Scheme.STATIC, OnnxAttention.PLAIN): "1.15.0",
+        (Scheme.MIXED, OnnxAttention.PLAIN): "1.15.0",
+        (Scheme.STATIC, OnnxAttention.FUSED): "1.24.1",
+        (Scheme.MIXED, OnnxAttention.FUSED): "1.23.0",
+    }

@@ -78,6 +78,7 @@ def export_onnx(
     if attention is OnnxAttention.FUSED:
         fuse_attention(model)
     _drop_unread(model.graph)
+    model.ir_version = onnx.helper.find_min_ir_version_for(model.opset_import)  # the exporter's is newer: fewer read it
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.self_contained import ELSEWHERE, is_self_contained
 from levit_edge.documents import to_json
 from levit_edge.errors import BundleError, RuntimeUnavailableError
 from levit_edge.runtime.inspect.onnx import CONVERSIONS, SHAPE_OPERATORS, counted, inspect_onnx
-from levit_edge.runtime.runner import needed
+from levit_edge.runtime.runner import needed, too_old
 
 __all__ = ["OptimisedGraph", "facts", "inspect_onnxruntime"]
 
@@ -72,7 +73,9 @@ def inspect_onnxruntime(data: bytes) -> OptimisedGraph:
             onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
             graph = onnx.load(path, load_external_data=False).graph
         except Exception as error:  # onnxruntime's exceptions have no public base but Exception
-            raise BundleError(f"ONNX Runtime {onnxruntime.__version__} refuses the file: {error}") from error
+            version = onnxruntime.__version__
+            reason = too_old(Runtime.ONNXRUNTIME, version, data)
+            raise BundleError(reason or f"ONNX Runtime {version} refuses the file: {error}") from error
     kinds = ((_kind(node.op_type), node.op_type) for node in graph.node)
     return OptimisedGraph(onnxruntime_version=onnxruntime.__version__, **counted(kinds))
 

@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import pytest
@@ -15,8 +16,8 @@ from levit_edge.errors import ExitStatus
 
 Captured = pytest.CaptureFixture[str]
 NAMES = [
-    "packages", "quantize packages", "ExecuTorch", "Python", "processor", "memory", "disk", "official weights", "ssh",
-    "adb", "emulated boards", "instruction counts",
+    "packages", "quantize packages", "ExecuTorch", "ONNX Runtime", "Python", "processor", "memory", "disk",
+    "official weights", "ssh", "adb", "emulated boards", "instruction counts",
 ]  # fmt: skip
 
 
@@ -44,7 +45,7 @@ def test_the_json_is_one_document_of_all_checks(capsys: Captured) -> None:
 
 def test_each_check_is_a_line_and_its_advice_another(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     missing = Check(name="ExecuTorch", status=CheckStatus.MISSING, found="[none] of them", advice="install it")
-    monkeypatch.setattr(packages, "check_runtimes", lambda: [missing])
+    monkeypatch.setattr(packages, "check_runtimes", lambda: [missing, replace(missing, name="ONNX Runtime")])
     assert run(["doctor"]) == ExitStatus.DONE
     lines = capsys.readouterr().out.splitlines()
     place = lines.index("missing  ExecuTorch          [none] of them")

@@ -1,0 +1,133 @@
+"""The oldest runtimes that loaded levit-edge's files when that was tried, and what to say of older ones.
+
+The versions of onnxruntime are what `python -m benchmarks.readers` found on x86-64 with Python 3.11. What a file needs
+follows from the file itself, by the fields of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto: nothing here
+needs the onnx package, and boards have this module too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+NEWEST_TRIED = "1.32.0"
+"""The newest onnxruntime that was tried."""
+OLDEST_BY_FORM = {
+    (8, 18): "1.15.0",  # the package index has no older one for Python 3.11
+    (10, 18): "1.18.0",  # as levit-edge wrote them before
+    (11, 23): "1.23.0",
+}
+"""(IR version, operator set) of an ONNX file -> onnxruntime."""
+OLDEST_FOR_STATIC_23 = "1.24.1"
+"""Of operator set 23 with static activations: 1.23 has no QuantizeLinear of that set."""
+OLDEST_FOR_NUMPY_2 = "1.19.0"
+"""Older onnxruntimes do not load beside numpy 2, and do not say why."""
+PROGRAM_MAKER = "1.4.1"
+"""The ExecuTorch that writes the `.pte` files."""
+OLDEST_FOR_PROGRAMS = {"executorch": "1.3.1", "executorch-numpy-runtime": "1.4.0"}
+"""For its files. That executorch-numpy-runtime, which the tests of emulated boards run, is ExecuTorch 1.3.1."""
+ALL_FILES = "levit-edge's files"
+NEEDS = {
+    "onnxruntime": {
+        ALL_FILES: OLDEST_BY_FORM[8, 18],
+        "those with --onnx-attention fused": OLDEST_BY_FORM[11, 23],
+        "those with it and static layers": OLDEST_FOR_STATIC_23,
+    },
+    **{package: {ALL_FILES: oldest} for package, oldest in OLDEST_FOR_PROGRAMS.items()},
+}
+"""Package of a runtime -> which of the files that are made today need which version of it."""
+
+# Numbers of fields in onnx.proto, and wire types of protocol buffers.
+IR_VERSION, GRAPH, OPSET_IMPORT = 1, 7, 8
+DOMAIN, VERSION = 1, 2
+NODE, OP_TYPE = 1, 4
+VARINT, FIXED_64, LENGTH, FIXED_32 = 0, 1, 2, 5
+
+
+def oldest_onnxruntime(model: bytes) -> str | None:
+    """The oldest onnxruntime that was tried and loads ONNX files such as `model`; None for others than ours."""
+    try:
+        fields = list(_fields(memoryview(model)))
+        (ir_version,) = (value for number, value in fields if number == IR_VERSION)
+        (operator_set,) = (dict(_fields(value)) for number, value in fields if number == OPSET_IMPORT)
+        (graph,) = (value for number, value in fields if number == GRAPH)
+        form = ir_version, operator_set[VERSION]
+        static = form == (11, 23) and any(operator == b"QuantizeLinear" for operator in _operators(graph))
+    except (ValueError, LookupError, TypeError):
+        return None
+    if operator_set.get(DOMAIN, b"") != b"":
+        return None
+    return OLDEST_FOR_STATIC_23 if static else OLDEST_BY_FORM.get(form)
+
+
+def oldest_runtime(package: str, model: bytes) -> str | None:
+    """The oldest version of a runtime's package that is known to load `model`, None if nothing is known."""
+    return OLDEST_FOR_PROGRAMS.get(package) or oldest_onnxruntime(model)
+
+
+def explain_refusal(package: str, version: str, model: bytes) -> str | None:
+    """What to say of an installed package that refused `model`; None if it is not for being too old."""
+    oldest = oldest_runtime(package, model)
+    if oldest is None or not is_older(version, oldest):
+        return None
+    return f"{package} {version} is installed; the file needs {oldest} or newer: pip install '{package}>={oldest}'"
+
+
+def explain_import(package: str, version: str | None, error: ImportError) -> str:
+    """Why an installed package cannot be imported."""
+    if str(error):
+        return str(error)
+    if package == "onnxruntime" and version and is_older(version, OLDEST_FOR_NUMPY_2):
+        oldest = OLDEST_FOR_NUMPY_2
+        return f"{version} does not load beside numpy 2, {oldest} does: pip install '{package}>={oldest}'"
+    return "it gives no reason"
+
+
+def is_older(version: str, than: str) -> bool:
+    """Whether a version is older, by its first three numbers."""
+    return _numbers(version) < _numbers(than)
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)[:3]]
+
+
+def _operators(graph: Any) -> Iterator[Any]:
+    nodes = (value for number, value in _fields(graph) if number == NODE)
+    return (value for node in nodes for number, value in _fields(node) if number == OP_TYPE)
+
+
+def _fields(message: Any) -> Iterator[tuple[int, Any]]:
+    """Numbers and values of the fields of a message: whole numbers, and views of what has a length.
+
+    Raises:
+        ValueError, LookupError, TypeError: it is none.
+    """
+    at = 0
+    while at < len(message):
+        key, at = _varint(message, at)
+        value, kind = None, key & 7
+        if kind == VARINT:
+            value, at = _varint(message, at)
+        elif kind == LENGTH:
+            length, at = _varint(message, at)
+            value, at = message[at : at + length], at + length
+        elif kind in {FIXED_32, FIXED_64}:
+            at += 4 if kind == FIXED_32 else 8
+        else:
+            raise ValueError("not a field of protocol buffers")
+        if at > len(message):
+            raise ValueError("it ends too early")
+        yield key >> 3, value
+
+
+def _varint(message: Any, at: int) -> tuple[int, int]:
+    """The number that begins at a place, and the place behind it."""
+    number = 0
+    for shift in range(0, 70, 7):
+        byte = message[at]
+        number, at = number | (byte & 0x7F) << shift, at + 1
+        if byte < 0x80:
+            return number, at
+    raise ValueError("no number has so many bytes")

@@ -1,0 +1,75 @@
+"""The table of onnxruntimes that read our files; tests/release has real ones."""
+
+import shutil
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from benchmarks.reader_probe import probe
+from benchmarks.readers import VERSIONS, Reading, main, readings
+from levit_edge.bundle.kinds import Runtime
+from levit_edge.bundle.reader import Bundle
+from levit_edge.device.oldest import NEWEST_TRIED, OLDEST_BY_FORM, is_older
+from levit_edge.errors import DataError, ExitStatus
+from levit_edge.runtime.runner import open_runner
+
+Floats = NDArray[np.float32]
+
+
+def golden_file(path: Path, inputs: Floats, logits: Floats) -> Path:
+    np.savez(path, allow_pickle=False, inputs=inputs, **{"int8.onnx": logits})
+    return path
+
+
+def test_a_file_gives_the_same_bits_or_others_or_none(tiny_bundle: Path, tmp_path: Path) -> None:
+    model, inputs = tiny_bundle / "int8.onnx", Bundle.open(tiny_bundle).golden()["inputs"]
+    runner = open_runner(Runtime.ONNXRUNTIME, model.read_bytes())
+    logits = np.stack([runner.run(image[np.newaxis]) for image in inputs])
+    same = probe(golden_file(tmp_path / "same.npz", inputs, logits), model)
+    assert same == {"bits": True, "difference": 0.0, "error": None}
+    other = probe(golden_file(tmp_path / "other.npz", inputs, logits + np.float32(0.5)), model)
+    assert (other["bits"], other["error"]) == (False, None)
+    assert other["difference"] == pytest.approx(0.5)
+    (tmp_path / "int8.onnx").write_bytes(b"no model")
+    refused = probe(tmp_path / "same.npz", tmp_path / "int8.onnx")
+    assert (refused["bits"], refused["difference"]) == (False, None)
+    assert refused["error"]
+
+
+def test_the_table_has_a_row_for_each_version(
+    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def found(_python: Path, version: str, bundle: Bundle) -> list[Reading]:
+        def reading(file: str, difference: float | None) -> Reading:
+            bits = difference == 0
+            return Reading(
+                version=version, bundle=bundle.path.name, file=file, bits=bits, difference=difference, error=None
+            )
+
+        return [reading("fp32.onnx", 0.0), reading("int8.onnx", None if version == "1.1.0" else 0.005)]
+
+    monkeypatch.setattr("benchmarks.readers.environment", lambda folder, _version: folder)
+    monkeypatch.setattr("benchmarks.readers.readings", found)
+    arguments = [str(tiny_bundle), "--onnxruntime", "1.1.0", "--onnxruntime", "1.2.0"]
+    assert main([*arguments, "--output", str(tmp_path / "readers.json")]) == ExitStatus.DONE
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines[-2:] == ["1.1.0 same bits refused", "1.2.0 same bits 0.005 apart"]
+    assert (tmp_path / "readers.json").exists()
+
+
+def test_an_environment_whose_python_fails_is_an_error(tiny_bundle: Path) -> None:
+    with pytest.raises(DataError, match="onnxruntime 1 took its process along"):
+        list(readings(Path(str(shutil.which("false"))), "1", Bundle.open(tiny_bundle)))
+
+
+def test_what_is_no_bundle_is_refused(tmp_path: Path) -> None:
+    assert main([str(tmp_path)]) == ExitStatus.BAD_INPUT
+
+
+def test_what_is_told_of_was_tried() -> None:
+    assert set(OLDEST_BY_FORM.values()) <= set(VERSIONS)
+    assert VERSIONS[-1] == NEWEST_TRIED
+    assert all(is_older(*pair) for pair in pairwise(VERSIONS))
