@@ -135,6 +135,8 @@ def _use(source: Union[Path, BytesIO], name: str, use: Callable[[Image.Image], T
 def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return f"not an image in a known format ({', '.join(FORMATS)})"
+    if isinstance(error, FileNotFoundError):
+        return "it does not exist"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__
