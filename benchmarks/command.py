@@ -11,9 +11,9 @@ from typing import TypeVar
 from levit_edge.cli.terminal.console import show_error
 from levit_edge.documents import to_json
 from levit_edge.errors import ExitStatus, LevitEdgeError
-from levit_edge.model.config import CONFIGS
+from levit_edge.model.config import CONFIGS, size_named
 
-__all__ = ["add_model_options", "check_folders", "command_line", "conclude", "positive"]
+__all__ = ["add_model_options", "check_folders", "command_line", "conclude", "model_size", "positive"]
 
 T = TypeVar("T")
 
@@ -21,8 +21,13 @@ T = TypeVar("T")
 def add_model_options(parser: argparse.ArgumentParser, model_help: str) -> None:
     """--checkpoint, --model and --resize, as `levit-edge quantize` has them."""
     parser.add_argument("--checkpoint", help="trained weights, as for `levit-edge quantize`")
-    parser.add_argument("--model", choices=CONFIGS, help=model_help)
+    parser.add_argument("--model", type=model_size, choices=CONFIGS, help=model_help)
     parser.add_argument("--resize", type=int, metavar="PIXELS", help="length of the short side before the centre crop")
+
+
+def model_size(text: str) -> str:
+    """A size as `CONFIGS` has it, however it was written; what is none stays as it is, for argparse to refuse."""
+    return size_named(text) or text
 
 
 def positive(text: str) -> int:

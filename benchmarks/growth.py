@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.command import check_folders, command_line, conclude, positive
+from benchmarks.command import check_folders, command_line, conclude, model_size, positive
 from benchmarks.document import circumstances
 from benchmarks.isolation import Isolated, reason_for
 from benchmarks.speed.building import build_all
@@ -62,7 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--model", action="append", choices=OFFICIAL_SIZES, help="a size; may be repeated [all five]")
+    parser.add_argument(
+        "--model", action="append", type=model_size, choices=OFFICIAL_SIZES, help="a size; may be repeated [all five]"
+    )
     parser.add_argument("--threads", type=positive, default=1, metavar="N", help="[1]")
     parser.add_argument("--rounds", type=positive, default=20, metavar="N", help="turns of each file [20]")
     parser.add_argument("--runs", type=positive, default=10, metavar="N", help="timed runs in each turn [10]")

@@ -13,7 +13,8 @@ from fuzz.mutate_bytes import BYTES
 from fuzz.mutate_json import JSON
 from fuzz.mutate_zip import ZIP, content_mutation
 from fuzz.reader import Reader, written
-from levit_edge.bundle.reader import MANIFEST_FILE, Bundle
+from levit_edge.bundle.place import MANIFEST_FILE
+from levit_edge.bundle.reader import Bundle
 from levit_edge.documents import from_json, parse_json, to_json
 from levit_edge.errors import LevitEdgeError, QuantizationError
 
@@ -62,7 +63,7 @@ class BundleFolder:
 def _use_bundle(path: Path) -> None:
     """All that is read of a bundle without a runtime, up to the package that is made of it."""
     from levit_edge.board.measure import model_under_test
-    from levit_edge.bundle.reader import bundle_files
+    from levit_edge.bundle.place import bundle_files
     from levit_edge.package.contents import Purpose
     from levit_edge.package.pack import pack
 

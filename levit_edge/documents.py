@@ -19,6 +19,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from levit_edge.errors import LevitEdgeError
+from levit_edge.places import found_at, unreadable
 
 __all__ = [
     "MAX_DOCUMENT_BYTES",
@@ -144,14 +145,14 @@ def read_json(path: Path, error: type[LevitEdgeError], what: str, *, limit: int 
     try:
         found = path.stat()
         if not S_ISREG(found.st_mode):
-            raise error(f"{what} {path} is not a file, expected a small JSON document.")
+            raise error(f"{what} {path} {found_at(path)}, expected a small JSON document.")
         if found.st_size > limit:
             raise error(f"{what} {path} is larger than {limit >> 20} MiB, expected a small JSON document.")
         content = path.read_bytes()
     except OSError as failure:
-        raise error(f"{what} {path} cannot be read: {failure.strerror}.") from failure
+        raise error(f"{what} {path} {unreadable(failure)}.") from failure
     except ValueError as failure:  # a null character in the name
-        raise error(f"{what} {str(path)!r} cannot be read: {failure}.") from failure
+        raise error(f"{what} {str(path)!r} {unreadable(failure)}.") from failure
     return parse_json(content, error, f"{what} {path}")
 
 
@@ -165,8 +166,7 @@ def read_toml(path: Path, error: type[LevitEdgeError], what: str) -> dict[str, A
         with path.open("rb") as file:
             content = file.read(MAX_DOCUMENT_BYTES + 1)
     except (OSError, ValueError) as failure:  # ValueError: a null character in the name
-        why = failure.strerror if isinstance(failure, OSError) else failure
-        raise error(f"{what} {str(path)!r} cannot be read: {why}.") from failure
+        raise error(f"{what} {str(path)!r} {unreadable(failure)}.") from failure
     if len(content) > MAX_DOCUMENT_BYTES:
         raise error(f"{what} {path} is larger than 16 MiB, expected a small TOML document.")
     try:

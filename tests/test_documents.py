@@ -191,9 +191,9 @@ def test_a_huge_file_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: p
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (lambda _: None, "cannot be read: No such file"),
-        (Path.mkdir, "is not a file"),
-        (os.mkfifo, "is not a file"),
+        (lambda _: None, "does not exist"),
+        (Path.mkdir, "is a folder"),
+        (os.mkfifo, "is neither a file nor a folder"),
         (lambda path: path.symlink_to(path), "cannot be read: .*symbolic"),
         (lambda path: path.write_text('{"drop": NaN}'), "NaN is not a JSON number"),
     ],

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from levit_edge.benchmark.checks import MAX_TEXT, validate
 from levit_edge.benchmark.measurement import SCHEMA_VERSION, Measurement
-from levit_edge.bundle.reader import MANIFEST_FILE
+from levit_edge.bundle.place import MANIFEST_FILE
 from levit_edge.documents import from_json, read_json, to_json
 from levit_edge.errors import MeasurementError, OutputError
 from levit_edge.system.atomic import remove_abandoned, write_whole

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Artifact, Manifest
+from levit_edge.bundle.place import MANIFEST_FILE, require_bundle
 from levit_edge.bundle.self_contained import ELSEWHERE
 from levit_edge.documents import from_json, read_json
 from levit_edge.errors import BundleError
 
-__all__ = ["MANIFEST_FILE", "Bundle", "bundle_files", "plain_file_name", "read_manifest"]
+__all__ = ["Bundle", "plain_file_name", "read_manifest"]
 
-MANIFEST_FILE = "manifest.json"
 MAX_GOLDEN_BYTES = 1 << 28
 """Ten times what eight images of 512 × 512 pixels are."""
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
@@ -32,25 +32,13 @@ def plain_file_name(name: str) -> bool:
     return _PLAIN_NAME.fullmatch(name) is not None
 
 
-def bundle_files(path: Path) -> frozenset[str]:
-    """The manifest in the folder `path`, of any version, and the files that it names; none if it is not ours."""
-    try:
-        document = read_json(path / MANIFEST_FILE, BundleError, "the manifest")
-    except BundleError:
-        return frozenset()
-    if not isinstance(document, dict) or "levit_edge_version" not in document:
-        return frozenset()
-    files = document.get("files")
-    return frozenset({MANIFEST_FILE, *files}) if isinstance(files, dict) and files else frozenset()
-
-
 def read_manifest(path: Path) -> Manifest:
     """What the bundle in the folder `path` says about itself; none of its other files is looked at.
 
     Raises:
         BundleError: it is not a bundle.
     """
-    _require_manifest(path)
+    require_bundle(path)
     document = read_json(path / MANIFEST_FILE, BundleError, "the manifest")
     return from_json(Manifest, document, BundleError, f"the manifest {path / MANIFEST_FILE}")
 
@@ -173,17 +161,6 @@ class Bundle:
         if runtime and not runtime.entry.self_contained(data):
             raise BundleError(f"{self.path / name}: {ELSEWHERE}")
         return len(data)
-
-
-def _require_manifest(path: Path) -> None:
-    expected = "expected a bundle made by `levit-edge quantize`"
-    try:
-        if not path.is_dir():
-            raise BundleError(f"{path} is not a folder, {expected}.")
-        if not (path / MANIFEST_FILE).is_file() or (path / MANIFEST_FILE).is_symlink():
-            raise BundleError(f"{path} has no {MANIFEST_FILE}, {expected}.")
-    except OSError as error:  # a name that is too long, a folder that may not be searched
-        raise BundleError(f"{path} cannot be read ({error.strerror}), {expected}.") from error
 
 
 def _read_regular_file(path: Path) -> bytes:

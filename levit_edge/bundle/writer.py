@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from levit_edge.bundle.manifest import Manifest
-from levit_edge.bundle.reader import MANIFEST_FILE, Bundle, bundle_files, plain_file_name
+from levit_edge.bundle.place import MANIFEST_FILE, faults_of, require_output, require_replaceable
+from levit_edge.bundle.reader import Bundle, plain_file_name
 from levit_edge.documents import to_json
 from levit_edge.errors import OutputError
-from levit_edge.system.atomic import folder_beside, is_replaceable, put_in_place, write_synced
+from levit_edge.system.atomic import folder_beside, put_in_place, write_synced
 from levit_edge.system.signals import interrupts_wait
 
 __all__ = ["BundleWriter", "new_bundle"]
@@ -28,12 +29,10 @@ def new_bundle(output: Path, expected_bytes: int = 0) -> Iterator["BundleWriter"
     Raises:
         OutputError: it is not so.
     """
-    if not output.absolute().name:
-        raise OutputError(f"{output} cannot be a bundle. Choose another --output.")
+    require_output(output)
     output = output.absolute()
-    require_replaceable(output)
     with ExitStack() as undo:
-        with _faults_of(output):
+        with faults_of(output):
             undo.callback(_remove_empty, [parent for parent in output.parents if not parent.exists()])
             output.parent.mkdir(parents=True, exist_ok=True)
             folder = undo.enter_context(folder_beside(output, "--output"))
@@ -78,42 +77,16 @@ class BundleWriter:
         manifest = replace(manifest, files=dict(self.files))
         self._write(MANIFEST_FILE, json.dumps(to_json(manifest), indent=1, ensure_ascii=False).encode() + b"\n")
         require_replaceable(self.output)
-        with _faults_of(self.output), interrupts_wait():
+        with faults_of(self.output), interrupts_wait():
             put_in_place(self._folder, self.output)
         return Bundle(self.output, manifest)
 
     def _write(self, name: str, data: bytes) -> None:
-        with _faults_of(self.output):
+        with faults_of(self.output):
             write_synced(self._folder / name, data)
-
-
-def require_replaceable(output: Path) -> None:
-    """Refuse to replace anything that is not a bundle of ours or an empty folder.
-
-    Raises:
-        OutputError: something else is there.
-    """
-    with _faults_of(output):
-        if is_replaceable(output, bundle_files(output)):
-            return
-    raise OutputError(
-        f"{output} exists and is not a bundle made by levit-edge, or holds other files too: nothing was written. Choose"
-        " another --output."
-    )
 
 
 def _remove_empty(folders: list[Path]) -> None:
     for folder in folders:
         with suppress(OSError):  # it is in use
             folder.rmdir()
-
-
-@contextmanager
-def _faults_of(output: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(
-            f"{output} cannot be written: {error.strerror}. Nothing was left behind; free some space or choose another"
-            " --output."
-        ) from error

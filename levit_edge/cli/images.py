@@ -1,23 +1,53 @@
-"""Fetches the public sets of images that a command names, before its work begins."""
+"""The images that a command names, before its work begins: are they there, and public sets are fetched."""
 
 from pathlib import Path
 
 from levit_edge.cli.terminal.console import say, stderr
 from levit_edge.cli.terminal.progress import TerminalListener
+from levit_edge.data.options import ImageOptions
+from levit_edge.errors import DataError
+from levit_edge.places import found_at, require_file
 from levit_edge.system.progress import Stages
 
-__all__ = ["fetch_images"]
+__all__ = ["find_images"]
 
 
-def fetch_images(calibration: Path | None, evaluation: Path | None, *, json: bool) -> None:
-    """Fetch what is the name of a set and not kept yet, once its source and licence are said.
+def find_images(options: ImageOptions, *sources: Path | None, json: bool) -> None:
+    """Refuse images, and lists about them, that are not there; then fetch sets that are named and not kept yet.
 
     Raises:
-        DownloadError: it cannot be fetched.
+        DataError: there is nothing, or it is of no kind that images or such lists have.
+        DownloadError: a set cannot be fetched.
     """
-    for source in dict.fromkeys((calibration, evaluation)):
-        if source is not None and not source.exists():
+    given = [source for source in dict.fromkeys(sources) if source is not None]
+    _require_lists(options)
+    for source in given:
+        if not source.is_dir():
+            _require_source(source)
+    for source in given:
+        if not source.exists():
             _fetch(source, json=json)
+
+
+def _require_lists(options: ImageOptions) -> None:
+    from levit_edge.data.class_table import read_class_table
+
+    if options.classes is not None:
+        read_class_table(options.classes)
+    if options.labels is not None:
+        require_file(options.labels, "a table of files and classes for --labels", DataError)
+    if options.devkit is not None and (found := found_at(options.devkit)) not in {"is a file", "is a folder"}:
+        raise DataError(f"{options.devkit} {found}; expected ImageNet's development kit, .tar.gz or folder.")
+    if options.only is not None:
+        require_file(options.only, "a list of images for --only", DataError)
+
+
+def _require_source(source: Path) -> None:
+    from levit_edge.data.named_sets import is_named_set
+    from levit_edge.data.sources.open import require_source
+
+    if not is_named_set(source):
+        require_source(source)
 
 
 def _fetch(source: Path, *, json: bool) -> None:

@@ -12,6 +12,7 @@ from contextlib import suppress
 
 import typer
 
+from levit_edge.cli.stray import Command, Group
 from levit_edge.cli.subcommands import COMMANDS
 from levit_edge.cli.terminal.console import show_error
 from levit_edge.errors import MEMORY_ADVICE, ExitStatus, LevitEdgeError
@@ -23,6 +24,7 @@ __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="levit-edge",
+    cls=Group,
     help="Take a trained LeViT image classifier to verified INT8 ExecuTorch and ONNX files.",
     epilog="\b\nTo begin with, off-line and without images of your own:\n  levit-edge quantize --model demo\n\n"
     "Exit status: 0 done, 2 wrong usage, 3 bad input, 4 a gate failed, 130 interrupted.",
@@ -33,7 +35,8 @@ app = typer.Typer(
 )
 for command in COMMANDS:
     examples = "\n".join(("\b", "Examples:", *(f"  levit-edge {each}" for each in command.examples)))  # not wrapped
-    app.command(short_help=command.summary, epilog=examples)(command.function)
+    settings = {"allow_extra_args": True}  # `Command` says what to type instead
+    app.command(cls=Command, short_help=command.summary, epilog=examples, context_settings=settings)(command.function)
 
 
 def show_version(requested: bool) -> None:

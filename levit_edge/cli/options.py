@@ -6,12 +6,13 @@ from typing import Annotated
 import typer
 
 from levit_edge.bundle.kinds import GateOn, Runtime
-from levit_edge.model.config import CONFIGS
+from levit_edge.model.config import CONFIGS, size_named
+from levit_edge.model.source import require_checkpoint
 
 
 def model_sizes(incomplete: str) -> list[str]:
     """What a shell offers for `--model`."""
-    return [size for size in CONFIGS if size.startswith(incomplete)]
+    return [size for size in CONFIGS if size.lower().startswith(incomplete.lower())]
 
 
 def targets(incomplete: str) -> list[str]:
@@ -135,13 +136,19 @@ Only = Annotated[
 ]
 
 
-def require_model(model: str | None, checkpoint: str | None) -> None:
-    """Refuse a call that names no network, or a size that there is not.
+def require_model(model: str | None, checkpoint: str | None) -> str | None:
+    """The size that `model` names; refuses a call that names no network, no size, or a checkpoint that is not there.
 
     Raises:
         typer.BadParameter: wrong usage.
+        CheckpointError: there is no such checkpoint.
     """
     if model is None and checkpoint is None:
         raise typer.BadParameter(f"give --model ({SIZES}), or --checkpoint, or both.", param_hint="--model")
-    if model is not None and model not in CONFIGS:
-        raise typer.BadParameter(f"{model!r} is not a LeViT size; expected one of {SIZES}.", param_hint="--model")
+    size = None if model is None else size_named(model)
+    if model is not None and size is None:
+        file = "" if "/" not in model and not Path(model).exists() else f" Is it a file? Type --checkpoint {model}"
+        raise typer.BadParameter(f"{model!r} is not a LeViT size; expected one of {SIZES}.{file}", param_hint="--model")
+    if checkpoint is not None:
+        require_checkpoint(checkpoint)
+    return size

@@ -112,7 +112,9 @@ def _changes(
             std=None if std is None else _three_numbers(std, "--std"),
         )
     except DataError as error:
-        raise typer.BadParameter(f"{error}.", param_hint="--resize, --crop, --interpolation") from error
+        given = {"--resize": resize, "--crop": crop, "--interpolation": interpolation, "--mean": mean, "--std": std}
+        names = ", ".join(name for name, value in given.items() if value is not None)
+        raise typer.BadParameter(f"{error}.", param_hint=names) from error
 
 
 def _three_numbers(text: str, option: str) -> tuple[float, float, float]:

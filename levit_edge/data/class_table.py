@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from levit_edge.errors import DataError
+from levit_edge.places import unreadable
 from levit_edge.text import listed
 
 __all__ = ["ClassTable", "read_class_table"]
@@ -45,7 +46,7 @@ def read_class_table(path: Path) -> ClassTable:
             content = file.read(MAX_BYTES + 1)
         text = content.decode("utf-8-sig")
     except OSError as error:
-        raise DataError(f"{path}: {error.strerror}; expected a file of class names for --classes.") from error
+        raise DataError(f"{path} {unreadable(error)}; expected a file of class names for --classes.") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not a text file in UTF-8; expected a class name on each line.") from error
     if len(content) > MAX_BYTES:

@@ -6,7 +6,15 @@ from pathlib import Path
 
 from levit_edge.errors import DataError
 
-__all__ = ["AS_TRAINED", "DEFAULTS", "INTERPOLATIONS", "ImageOptions", "PreprocessingChanges"]
+__all__ = [
+    "AS_TRAINED",
+    "DEFAULTS",
+    "INTERPOLATIONS",
+    "LIMITS",
+    "ImageOptions",
+    "PreprocessingChanges",
+    "require_in_range",
+]
 
 INTERPOLATIONS = ("bicubic", "bilinear", "lanczos")
 """Pillow's filters that a photograph can be resampled with, all with antialiasing."""
@@ -14,7 +22,21 @@ CENTER, SQUASH = "center", "squash"
 LEAST_CROP = 0.1
 OPTIONS = {"bundle": "--preprocessing"}
 """Options of the command line that are not called as the values are."""
+LIMITS = {"image_size": (16, 4096), "resize": (16, 4096), "mean": (0.0, 1.0), "std": (1e-3, 1.0)}
+"""Least and most of each number that preprocessing takes."""
 Triple = tuple[float, float, float]
+
+
+def require_in_range(name: str, value: float | Triple) -> None:
+    """Refuse a number of preprocessing outside `LIMITS`.
+
+    Raises:
+        DataError: it is.
+    """
+    low, high = LIMITS[name]
+    for number in value if isinstance(value, tuple) else (value,):
+        if not low <= number <= high:
+            raise DataError(f"preprocessing {name} is {number}, expected {low} to {high}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +44,7 @@ class PreprocessingChanges:
     """What is to be otherwise than the checkpoint's own preprocessing, or a bundle's; None leaves it as it is.
 
     Raises:
-        DataError: `crop` or `interpolation` is none that there is, or both `resize` and a fraction are given.
+        DataError: a value is out of its range or none that there is, or both `resize` and a fraction are given.
     """
 
     bundle: str | None = None
@@ -41,6 +63,9 @@ class PreprocessingChanges:
     """Of red, green and blue in [0, 1]; divided by."""
 
     def __post_init__(self) -> None:
+        for name in ("resize", "mean", "std"):
+            if (value := getattr(self, name)) is not None:
+                require_in_range(name, value)
         if self.crop is not None and self.crop not in (CENTER, SQUASH) and self.fraction is None:
             raise DataError(f"crop is {self.crop[:60]!r}, expected {CENTER}, {SQUASH} or a fraction from 0.1 to 1")
         if self.resize is not None and self.fraction is not None:

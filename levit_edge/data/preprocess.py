@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from levit_edge.data.locations import Location, photograph_at
-from levit_edge.data.options import AS_TRAINED, INTERPOLATIONS, PreprocessingChanges
+from levit_edge.data.options import AS_TRAINED, INTERPOLATIONS, LIMITS, PreprocessingChanges, require_in_range
 from levit_edge.device.colours import to_rgb
 from levit_edge.device.image import crop_square, decode_photograph, open_image
 from levit_edge.device.normalisation import FloatImage, Pixels, Triple, normalise_pixels
@@ -35,8 +35,6 @@ __all__ = [
     "read_input",
 ]
 
-LIMITS = {"image_size": (16, 4096), "resize": (16, 4096), "mean": (0.0, 1.0), "std": (1e-3, 1.0)}
-"""Least and most of each number."""
 CHOICES = {"interpolation": INTERPOLATIONS, "layout": ("NCHW",)}
 
 
@@ -66,11 +64,8 @@ class Preprocessing:
     """Whether photographs are turned the way up that EXIF says, which the protocol does not."""
 
     def __post_init__(self) -> None:
-        for name, (low, high) in LIMITS.items():
-            value = getattr(self, name)
-            for number in value if isinstance(value, tuple) else (value,):
-                if not low <= number <= high:
-                    raise DataError(f"preprocessing {name} is {number}, expected {low} to {high}")
+        for name in LIMITS:
+            require_in_range(name, getattr(self, name))
         if self.resize < self.image_size:
             raise DataError(
                 f"the short side would be resized to {self.resize} pixels, but the model sees {self.image_size}: "

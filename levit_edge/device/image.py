@@ -158,6 +158,8 @@ def _use(source: Union[Path, BytesIO], name: str, use: Callable[[Image.Image], T
 
 
 def _reason(source: Union[Path, BytesIO], error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "it does not exist"
     found = _format_of(source)
     if isinstance(error, UnidentifiedImageError) or (found is not None and found not in FORMATS):
         known = f"not an image in a known format ({', '.join(FORMATS)})"

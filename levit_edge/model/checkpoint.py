@@ -15,7 +15,7 @@ from torch import Tensor
 
 from levit_edge.documents import parse_json
 from levit_edge.errors import CheckpointError
-from levit_edge.model.config import CONFIGS, LevitConfig
+from levit_edge.model.config import CONFIGS, LevitConfig, size_named
 from levit_edge.model.hub_config import HubConfig, clean_labels, read_hub_config
 from levit_edge.model.hub_preprocessing import LEVIT_PROTOCOL, PreprocessingOrigin
 from levit_edge.model.key_maps import CheckpointFormat
@@ -72,10 +72,11 @@ def read_checkpoint(path: Path | str, size: str | None = None, weights: str | No
     Raises:
         CheckpointError: it cannot be read, is no LeViT, not of this size, or not sound; the message says what to do.
     """
-    if size is not None and size not in CONFIGS:
+    named = None if size is None else size_named(size)
+    if size is not None and named is None:
         raise CheckpointError(f"There is no LeViT of size {size!r}; expected one of {', '.join(CONFIGS)}.")
     try:
-        return _read(Path(path), size, weights)
+        return _read(Path(path), named, weights)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
 

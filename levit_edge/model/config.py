@@ -5,9 +5,10 @@ table of the original code (Graham et al., "LeViT: a Vision Transformer in ConvN
 Inference", ICCV 2021, https://arxiv.org/abs/2104.01136, table 2); the accuracies are those of its README.
 """
 
+import re
 from dataclasses import dataclass
 
-__all__ = ["CONFIGS", "OFFICIAL_SIZES", "LevitConfig", "OfficialWeights"]
+__all__ = ["CONFIGS", "OFFICIAL_SIZES", "LevitConfig", "OfficialWeights", "size_named"]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -133,3 +134,11 @@ CONFIGS: dict[str, LevitConfig] = {
 }
 
 OFFICIAL_SIZES: tuple[str, ...] = tuple(name for name, config in CONFIGS.items() if config.weights)
+NAME = re.compile(r"(?:levit[-_ ]?(?:conv[-_])?)?(\w+)(?:\.fb_dist_in1k)?", re.IGNORECASE | re.ASCII)
+"""A size as the paper, people and timm (with the tag of the published weights) write it."""
+
+
+def size_named(name: str) -> str | None:
+    """The one of `CONFIGS` that is called so: `128S` for 128s, LeViT-128S and timm's levit_128s; None: none is."""
+    match = NAME.fullmatch(name.strip())
+    return {size.lower(): size for size in CONFIGS}.get(match[1].lower()) if match else None

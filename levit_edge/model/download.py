@@ -4,15 +4,13 @@ from pathlib import Path
 
 from levit_edge import demo
 from levit_edge.errors import CheckpointError, DownloadError
-from levit_edge.model.config import CONFIGS, OFFICIAL_SIZES
+from levit_edge.model.config import CONFIGS, OFFICIAL_SIZES, size_named
 from levit_edge.model.http_file import fetch_file
-from levit_edge.model.hub import HUB_ID, fetch_from_hub
+from levit_edge.model.hub import fetch_from_hub
+from levit_edge.model.source import require_checkpoint
 from levit_edge.system.host import CACHE_VARIABLE, cache_folder
 
 __all__ = ["fetch_official", "resolve_checkpoint"]
-
-WEIGHT_SUFFIXES = (".pth", ".pt", ".bin", ".safetensors", ".ckpt", ".tar")
-"""What `owner/name` may not end in to be a hub model: it is a path that does not exist."""
 
 
 def fetch_official(size: str) -> Path:
@@ -22,7 +20,7 @@ def fetch_official(size: str) -> Path:
         CheckpointError: there are no official weights of that size.
         DownloadError: they cannot be fetched, or the hash is wrong; the message says what to pass instead.
     """
-    config = CONFIGS.get(size)
+    config = CONFIGS.get(size_named(size) or size)
     if config is None or config.weights is None:
         raise CheckpointError(f"There are no official weights of size {size!r}; only of {', '.join(OFFICIAL_SIZES)}.")
     url, target = config.weights.url, cache_folder() / config.weights.file_name
@@ -30,8 +28,8 @@ def fetch_official(size: str) -> Path:
         return fetch_file(url, target, sha256_prefix=config.weights.sha256_prefix)
     except DownloadError as error:
         raise DownloadError(
-            f"The official LeViT-{size} weights could not be fetched. {error}\n"
-            f"Pass --checkpoint FILE with a LeViT-{size} checkpoint, or fetch {url} elsewhere and put it into "
+            f"The official LeViT-{config.name} weights could not be fetched. {error}\n"
+            f"Pass --checkpoint FILE with a LeViT-{config.name} checkpoint, or fetch {url} elsewhere and put it into "
             f"{target.parent} ({CACHE_VARIABLE} names another folder)."
         ) from error
 
@@ -50,13 +48,6 @@ def resolve_checkpoint(spec: str | None, size: str | None) -> Path:
     if spec is None:
         if size is None:
             raise CheckpointError(f"Nothing to load: pass --checkpoint, or --model with one of {', '.join(CONFIGS)}.")
-        return demo.checkpoint_path() if size == "demo" else fetch_official(size)
-    path = Path(spec)
-    if path.exists():
-        return path
-    if HUB_ID.fullmatch(spec) and not spec.lower().endswith(WEIGHT_SUFFIXES):
-        return fetch_from_hub(spec)
-    raise CheckpointError(
-        f"There is no file or folder {spec}. Pass the path of a checkpoint, a folder with config.json and weights, "
-        "or a Hugging Face model id such as facebook/levit-128S."
-    )
+        return demo.checkpoint_path() if size_named(size) == "demo" else fetch_official(size)
+    require_checkpoint(spec)
+    return Path(spec) if Path(spec).exists() else fetch_from_hub(spec)

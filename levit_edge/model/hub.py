@@ -1,6 +1,5 @@
 """Fetches a model folder from the Hugging Face hub: its weights and what describes them, nothing else."""
 
-import re
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +10,8 @@ from levit_edge.errors import CheckpointError, DownloadError
 from levit_edge.model.hub_config import INDEX_FILES, PROCESSOR_FILE, WEIGHT_FILES
 from levit_edge.model.shards import INDEX_SUFFIX, read_index
 
-__all__ = ["HUB_ID", "fetch_from_hub"]
+__all__ = ["fetch_from_hub"]
 
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-"""`owner/name`."""
 PROBE_TIMEOUT_S = 10.0
 NOT_FOUND = 404
 """All that a mirror of the hub may say of a file that is not there; the hub itself says more."""
@@ -120,10 +117,10 @@ def _reason(model_id: str, error: Exception, obstacle: str | None) -> str:
     if isinstance(error, GatedRepoError):
         return f"{model_id} on the Hugging Face hub is gated: ask for access there and run `hf auth login`."
     if isinstance(error, RepositoryNotFoundError):
-        return f"There is neither a file {model_id} nor a model of that name on the Hugging Face hub."
+        return f"{model_id} does not exist, neither as a file nor as a model on the Hugging Face hub."
     summary = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
     return (
-        f"There is no file {model_id}, and a model of that name cannot be fetched from the Hugging Face hub: "
+        f"{model_id} does not exist as a file, and a model of that name cannot be fetched from the Hugging Face hub: "
         f"{obstacle or summary}. Without a network, pass a folder with config.json and model.safetensors, or a weights "
         "file, as --checkpoint."
     )

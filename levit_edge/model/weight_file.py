@@ -100,7 +100,7 @@ def _read(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, str]]:
 
 def _check_size(path: Path) -> None:
     if not path.exists():
-        raise CheckpointError("There is no such file. Pass the path of a checkpoint file or of a Hugging Face folder.")
+        raise CheckpointError("It does not exist. Pass the path of a checkpoint file or of a Hugging Face folder.")
     if not path.is_file():
         raise CheckpointError("It is neither a file nor a folder.")
     size = path.stat().st_size

@@ -5,6 +5,7 @@ from pathlib import Path
 from levit_edge.errors import OutputError
 from levit_edge.package.archive import read_archive
 from levit_edge.package.contents import DOCUMENT_FILE, Purpose, expected_files
+from levit_edge.places import found_at
 from levit_edge.system.atomic import folder_beside, is_replaceable, put_in_place, write_synced
 from levit_edge.system.signals import interrupts_wait
 
@@ -23,10 +24,9 @@ def assets_of(project: Path) -> Path:
     """
     manifest = project / SOURCES / "AndroidManifest.xml"
     if not manifest.is_file():
-        raise OutputError(
-            f"{project} is not an Android project: there is no {manifest}. Give the folder android_demo of levit-edge,"
-            " or a project of that layout."
-        )
+        found = found_at(project)
+        what = f"is not an Android project: {manifest} does not exist" if found == "is a folder" else found
+        raise OutputError(f"{project} {what}. Give the folder android_demo of levit-edge, or a project of that layout.")
     folder = project / ASSETS
     ours = expected_files(Purpose.ANDROID) | {DOCUMENT_FILE} if (folder / DOCUMENT_FILE).exists() else frozenset()
     if not is_replaceable(folder, ours):

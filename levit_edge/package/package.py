@@ -16,6 +16,7 @@ from levit_edge.errors import PackageError
 from levit_edge.package.archive import MAX_PACKAGE_BYTES, read_archive
 from levit_edge.package.contents import DOCUMENT_FILE
 from levit_edge.package.document import FloatArray, PackageDocument
+from levit_edge.places import found_at, unreadable
 from levit_edge.text import listed
 
 __all__ = ["Package", "is_package", "read_package_file"]
@@ -108,11 +109,11 @@ def read_package_file(path: Path) -> bytes:
     """
     try:
         if not path.is_file():
-            raise PackageError(f"{path} is not a file, expected a package made by `levit-edge package`.")
+            raise PackageError(f"{path} {found_at(path)}; expected a package made by `levit-edge package`.")
         with path.open("rb") as file:
             data = file.read(MAX_PACKAGE_BYTES + 1)
     except OSError as error:
-        raise PackageError(f"{path} cannot be read: {error.strerror}.") from error
+        raise PackageError(f"{path} {unreadable(error)}.") from error
     if len(data) > MAX_PACKAGE_BYTES:
         raise PackageError(f"{path} is larger than {MAX_PACKAGE_BYTES:,} bytes, expected a package.")
     return data

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from levit_edge.errors import PackageError
+from levit_edge.places import unreadable
 
 __all__ = ["SIGNATURE_BYTES", "check_signature", "load_private_key", "load_public_key", "signature_path"]
 
@@ -56,7 +57,7 @@ def check_signature(package: Path, data: bytes, key: Path) -> None:
             signature = file.read(SIGNATURE_BYTES + 1)
     except OSError as error:
         raise PackageError(
-            f"{package} is not signed: {path} cannot be read ({error.strerror}). Get it where the package"
+            f"{package} is not signed: {path} {unreadable(error)}. Get it where the package"
             " is from, or sign it with `levit-edge package --sign`."
         ) from error
     if len(signature) != SIGNATURE_BYTES:
@@ -84,7 +85,7 @@ def _key(path: Path, *, private: bool) -> Any:
         load_public, load_private = serialization.load_pem_public_key, serialization.load_pem_private_key
         key: object = load_private(pem, None) if private else load_public(pem)
     except OSError as error:
-        raise PackageError(f"the key {path} cannot be read: {error.strerror}.") from error
+        raise PackageError(f"the key {path} {unreadable(error)}.") from error
     except TypeError as error:
         raise PackageError(
             f"the key {path} is encrypted: decrypt it for signing, `openssl pkey -in {path.name} -out KEY`."

@@ -13,7 +13,7 @@ from levit_edge.data.named_sets import is_named_set
 from levit_edge.data.options import PreprocessingChanges
 from levit_edge.documents import Between, Length, Version, from_json, read_toml, to_json
 from levit_edge.errors import LevitEdgeError, PlanError
-from levit_edge.model.config import CONFIGS
+from levit_edge.model.config import CONFIGS, size_named
 
 __all__ = [
     "SHARD_IMAGES",
@@ -81,8 +81,10 @@ class CheckpointSource:
         self.changes  # noqa: B018 - checks the values
         if self.path is None and self.size is None:
             raise PlanError("a checkpoint needs path, size or both")
-        if self.size is not None and self.size not in CONFIGS:
+        size = None if self.size is None else size_named(self.size)
+        if self.size is not None and size is None:
             raise PlanError(f"size is {self.size!r}, expected one of {', '.join(CONFIGS)}")
+        object.__setattr__(self, "size", size)  # as `CONFIGS` has it
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from levit_edge.errors import OutputError
+from levit_edge.places import found_at
 from levit_edge.system.locks import output_lock
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "put_in_place",
     "remove_abandoned",
     "replace_file",
+    "require_folder",
     "require_writable",
     "reserved",
     "write_synced",
@@ -37,12 +39,26 @@ def require_writable(path: Path, option: str) -> None:
     Raises:
         OutputError: its folder does not exist or is not writable, or something that is not a file is there.
     """
-    if not path.parent.is_dir():
-        raise OutputError(f"{path.parent} is not a folder, so {path.name} cannot be written there. Create it first.")
+    if (found := found_at(path.parent)) != "is a folder":
+        advice = " Create it first." if found == "does not exist" else f" Choose another {option}."
+        raise OutputError(f"{path.parent} {found}, so {path.name} cannot be written there.{advice}")
     if path.exists() and not path.is_file():
-        raise OutputError(f"{path} is there and is not a file. Choose another {option}.")
+        raise OutputError(f"{path} {found_at(path)}, expected a file. Choose another {option}.")
     if not os.access(path.parent, os.W_OK):
         raise OutputError(f"{path.parent} is not writable. Choose another {option}.")
+
+
+def require_folder(folder: Path, option: str) -> None:
+    """Refuse, before any long work, a folder that can neither be written to nor made; nothing is made yet.
+
+    Raises:
+        OutputError: it, or the folder above that is there, is not a folder or not writable.
+    """
+    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(each))
+    if (found := found_at(there)) != "is a folder":
+        raise OutputError(f"{there} {found}, expected a folder to write into. Choose another {option}.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise OutputError(f"{there} is not writable. Choose another {option}.")
 
 
 @contextmanager

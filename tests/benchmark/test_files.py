@@ -174,7 +174,7 @@ def test_an_infinite_time_is_refused(tmp_path: Path) -> None:
 
 
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(MeasurementError, match=r"nowhere\.json cannot be read: No such file"):
+    with pytest.raises(MeasurementError, match=r"nowhere\.json does not exist"):
         load_measurements([tmp_path / "nowhere.json"])
     with pytest.raises(MeasurementError, match=r"has no \.json files"):
         load_measurements([tmp_path])

@@ -33,7 +33,7 @@ def test_an_unreadable_checkpoint_is_one_message(capfd: pytest.CaptureFixture[st
     folder = str(tmp_path)
     status = main(["--checkpoint", f"{folder}/none.pth", "--calibration", folder, "--evaluation", folder])
     assert status == ExitStatus.BAD_INPUT
-    assert "error: There is no file or folder" in capfd.readouterr().err
+    assert "does not exist; expected the path of a checkpoint" in capfd.readouterr().err
 
 
 @pytest.mark.export

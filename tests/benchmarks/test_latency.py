@@ -39,7 +39,7 @@ def test_wrong_usage_is_refused_before_any_work(arguments: list[str]) -> None:
     ("arguments", "message"),
     [
         (["--model", "demo", "--file", "mine={}/none.onnx"], "error: There is no file {}/none.onnx"),
-        (["--checkpoint", "{}/none.pth"], "error: There is no file or folder {}/none.pth"),
+        (["--checkpoint", "{}/none.pth"], "error: {}/none.pth does not exist"),
         (["--model", "demo", "--calibration", "{}/none"], "error: {}/none"),
     ],
 )

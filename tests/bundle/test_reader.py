@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from levit_edge.bundle.kinds import Precision, Runtime
-from levit_edge.bundle.reader import MANIFEST_FILE, Bundle, bundle_files, plain_file_name
+from levit_edge.bundle.place import MANIFEST_FILE, bundle_files
+from levit_edge.bundle.reader import Bundle, plain_file_name
 from levit_edge.errors import BundleError
 
 FILES = ("fp32.onnx", "int8.onnx", "labels.txt", "golden.npz", "report.html")

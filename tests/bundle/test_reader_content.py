@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from levit_edge.bundle import reader as bundle
-from levit_edge.bundle.reader import MANIFEST_FILE, Bundle
+from levit_edge.bundle.place import MANIFEST_FILE
+from levit_edge.bundle.reader import Bundle
 from levit_edge.errors import BundleError
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from levit_edge.bundle.manifest import Manifest
-from levit_edge.bundle.reader import MANIFEST_FILE, Bundle
+from levit_edge.bundle.place import MANIFEST_FILE
+from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.writer import new_bundle
 from levit_edge.errors import OutputError
 from levit_edge.system.atomic import exchange

@@ -69,7 +69,7 @@ def test_a_limit_on_file_sizes_is_an_error_and_the_old_bundle_stays(bundle_path:
 @pytest.mark.parametrize("name", ["out", "new/out"])
 def test_a_read_only_folder_is_an_error_before_any_long_work(read_only: Path, name: str) -> None:
     with (
-        pytest.raises(OutputError, match=r"out cannot be written: .*(Read-only|Permission)"),
+        pytest.raises(OutputError, match=r"disk is not writable"),
         new_bundle(read_only / name),
     ):
         pytest.fail("the long work has begun")

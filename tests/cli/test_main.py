@@ -86,12 +86,19 @@ def test_bad_input_is_exit_status_3_and_one_message(
     assert run([argument.replace("BUNDLE", str(missing)) for argument in command] + flags) == ExitStatus.BAD_INPUT
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err == f"error: {missing} is not a folder, expected a bundle made by `levit-edge quantize`.\n"
+    assert (
+        captured.err
+        == f"error: {missing} does not exist; expected a bundle made by `levit-edge quantize`, which is a folder.\n"
+    )
 
 
 @pytest.mark.parametrize(
     "command",
-    [["verify", "BUNDLE", "--evaluation", "PHOTOGRAPHS"], ["predict", "BUNDLE", "x.png"], ["inspect", "BUNDLE"]],
+    [
+        ["verify", "BUNDLE", "--evaluation", "PHOTOGRAPHS"],
+        ["predict", "BUNDLE", "PHOTOGRAPHS/red/01.png"],
+        ["inspect", "BUNDLE"],
+    ],
     ids=lambda command: command[0],
 )
 def test_a_damaged_bundle_is_bad_input_for_every_command(
@@ -100,6 +107,7 @@ def test_a_damaged_bundle_is_bad_input_for_every_command(
     damaged = shutil.copytree(tiny_bundle, tmp_path / "damaged")
     (damaged / "int8.onnx").write_bytes(b"")
     places = {"BUNDLE": str(damaged), "PHOTOGRAPHS": str(labelled_photographs)}
+    places["PHOTO"] = str(next(labelled_photographs.glob("red/*")))
     assert run([places.get(argument, argument) for argument in command]) == ExitStatus.BAD_INPUT
     captured = capsys.readouterr()
     assert "int8.onnx is damaged" in captured.err

@@ -90,7 +90,13 @@ def test_a_recipe_survives_the_command_line(asked: dict[str, Any], command: str,
     assert asked["recipe"] == recipe
 
 
-def test_the_hint_after_a_failed_gate_looks_at_the_same_model(asked: dict[str, Any], capsys: Captured) -> None:
+def test_the_hint_after_a_failed_gate_looks_at_the_same_model(
+    asked: dict[str, Any], capsys: Captured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my weights.pth").touch()
+    Path("train").mkdir()
+    Path("val").mkdir()
     words = [word for option in option_words(OTHER) for word in option]
     inputs = ["--model", "128S", "--checkpoint", "my weights.pth", "--calibration", "train", "--evaluation", "val"]
     inputs += [

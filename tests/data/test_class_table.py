@@ -83,6 +83,6 @@ def test_what_is_no_table_is_refused(tmp_path: Path, name: str, text: str, compl
 def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     (tmp_path / "large").write_bytes(b"a\n" * (3 << 20))
-    for name, complaint in {"none": "No such file", "binary": "UTF-8", "large": "more than 4 MiB"}.items():
+    for name, complaint in {"none": "does not exist", "binary": "UTF-8", "large": "more than 4 MiB"}.items():
         with pytest.raises(DataError, match=complaint):
             read_class_table(tmp_path / name)

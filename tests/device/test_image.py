@@ -82,7 +82,7 @@ def test_a_folder_called_like_an_image_is_named(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"x\.jpg: No such file"):
+    with pytest.raises(DataError, match=r"x\.jpg: it does not exist"):
         open_image(tmp_path / "x.jpg")
 
 

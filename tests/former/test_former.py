@@ -11,7 +11,8 @@ from zipfile import ZipFile
 
 import pytest
 
-from levit_edge.bundle.reader import MANIFEST_FILE, Bundle
+from levit_edge.bundle.place import MANIFEST_FILE
+from levit_edge.bundle.reader import Bundle
 from levit_edge.cli.main import run
 from levit_edge.documents import to_json
 from levit_edge.errors import ExitStatus

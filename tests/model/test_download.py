@@ -263,7 +263,7 @@ def test_resolve_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     "spec", ["levit.pth", "weights/levit.pth", "runs/best.safetensors", "a/b/c", "/nowhere", "../x"]
 )
 def test_resolve_what_is_not_there(spec: str) -> None:
-    with pytest.raises(CheckpointError, match=r"There is no file or folder .*facebook/levit-128S"):
+    with pytest.raises(CheckpointError, match=r"does not exist; expected .*facebook/levit-128S"):
         resolve_checkpoint(spec, None)
 
 

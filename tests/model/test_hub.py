@@ -11,7 +11,8 @@ import pytest
 from levit_edge.errors import CheckpointError, DownloadError
 from levit_edge.model import download
 from levit_edge.model.download import resolve_checkpoint
-from levit_edge.model.hub import HUB_ID, fetch_from_hub
+from levit_edge.model.hub import fetch_from_hub
+from levit_edge.model.source import HUB_ID
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 FOLDER = "/facebook/levit-128S/resolve/main/"
@@ -66,7 +67,7 @@ def test_no_weights(hub: Any, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("code", "message"),
-    [("RepoNotFound", "neither a file facebook/levit-128S nor a model"), ("GatedRepo", "is gated: ask for access")],
+    [("RepoNotFound", "neither as a file nor as a model"), ("GatedRepo", "is gated: ask for access")],
 )
 def test_no_such_model_or_no_access(hub: Any, code: str, message: str, tmp_path: Path) -> None:
     hub.files.clear()

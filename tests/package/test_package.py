@@ -120,7 +120,7 @@ def test_a_damaged_archive_is_a_message_or_the_package(board_package: bytes, see
 
 def test_what_cannot_be_read_is_a_message(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "missing.zip", tmp_path / ("x" * 300)):
-        with pytest.raises(PackageError, match=r"is not a file, expected a package|cannot be read"):
+        with pytest.raises(PackageError, match=r"(is a folder|does not exist); expected a package|cannot be read"):
             read_package_file(path)
 
 

@@ -57,7 +57,7 @@ def test_the_key_of_somebody_else_is_refused(signed: Path, board_package: bytes,
 
 def test_a_missing_signature_is_said(signed: Path, keys: tuple[Path, Path], board_package: bytes) -> None:
     signature_path(signed).unlink()
-    with pytest.raises(PackageError, match=r"colours\.zip is not signed: .*colours\.zip\.sig cannot be read"):
+    with pytest.raises(PackageError, match=r"colours\.zip is not signed: .*colours\.zip\.sig does not exist"):
         check_signature(signed, board_package, keys[1])
 
 
@@ -79,7 +79,7 @@ def test_keys_of_the_wrong_kind_are_told_apart(keys: tuple[Path, Path], tmp_path
         load_private_key(public)
     with pytest.raises(PackageError, match=r"is not a public key in PEM.*openssl pkey -in KEY -pubout"):
         load_public_key(private)
-    with pytest.raises(PackageError, match="cannot be read: No such file"):
+    with pytest.raises(PackageError, match="does not exist"):
         load_public_key(tmp_path / "missing.pem")
     pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     curve = ec.generate_private_key(ec.SECP256R1())

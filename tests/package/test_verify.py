@@ -81,5 +81,5 @@ def test_a_wrong_package_is_bad_input(board_package: bytes, path: Path, capsys: 
     assert run(["verify", str(path)]) == ExitStatus.BAD_INPUT
     assert "schema_version is 2, expected 1" in capsys.readouterr().err
     assert run(["verify", str(path.with_name("missing.zip"))]) == ExitStatus.BAD_INPUT
-    with pytest.raises(PackageError, match="is not a file, expected a package"):
+    with pytest.raises(PackageError, match="does not exist; expected a package"):
         verify_package(path.with_name("missing.zip"))

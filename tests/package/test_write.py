@@ -38,7 +38,7 @@ def test_nothing_else_is_replaced(android_package: bytes, tmp_path: Path, kind: 
         (tmp_path / "target.zip").write_bytes(android_package)
         path.symlink_to("target.zip")
     before = path.read_bytes() if path.is_file() else None
-    with pytest.raises(OutputError, match=r"mine\.zip (exists and is not a package|is there and is not a file)"):
+    with pytest.raises(OutputError, match=r"mine\.zip (exists and is not a package|is a folder, expected a file)"):
         write_package(path, android_package)
     assert (path.read_bytes() if path.is_file() else None) == before
 
@@ -119,7 +119,7 @@ def test_a_folder_of_another_user_is_one_message(packable_bundle: Bundle, tmp_pa
     assert result.stdout.splitlines()[-1] == "3 3"
     assert [line.partition(":")[0] for line in result.stderr.splitlines()] == ["error", "error"]
     assert "mine is not writable" in result.stderr
-    assert "nowhere is not a folder" in result.stderr
+    assert "nowhere does not exist" in result.stderr
     assert [each.name for each in (tmp_path / "mine").iterdir()] == ["good.zip"]
 
 

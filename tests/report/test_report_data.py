@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from levit_edge.bundle.manifest import Manifest
-from levit_edge.bundle.reader import MANIFEST_FILE, Bundle
+from levit_edge.bundle.place import MANIFEST_FILE
+from levit_edge.bundle.reader import Bundle
 from levit_edge.errors import BundleError
 from levit_edge.report.report_data import REPORT_DATA_FILE, ReportData, read_report_data
 from tests.report.example import report_bundle

@@ -130,7 +130,7 @@ def test_a_plan_survives_the_results_that_hold_it(tmp_path: Path) -> None:
     [
         ("[recipes.a]\nschema = 1", "recipes.a has unknown keys ['schema']"),
         ('[recipes.a]\nscheme = "int4"', "recipes.a.scheme is 'int4', expected one of static, dynamic, mixed"),
-        ('[recipes.a]\nfile = "missing.toml"', "missing.toml' cannot be read: No such file"),
+        ('[recipes.a]\nfile = "missing.toml"', "missing.toml' does not exist"),
         ("[recipes.a]\nfile = 1", "a recipe's file is 1, expected its name"),
         ('[recipes.a]\nfile = "~nobody-at-all/a"', "is not valid"),
         ("[recipes.a]\nschemes = []", "recipe a: expected either `scheme`, or `schemes` with at least one"),
@@ -175,7 +175,7 @@ def test_what_is_no_plan_is_refused(tmp_path: Path, text: str | bytes, said: str
 
 def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "missing.toml", Path("nul\0")):
-        with pytest.raises(PlanError, match="cannot be read"):
+        with pytest.raises(PlanError, match=r"cannot be read|is a folder|does not exist"):
             read_plan(path)
 
 
@@ -189,3 +189,9 @@ def test_no_document_makes_anything_but_a_plan_or_an_error(document: object) -> 
         from_json(
             SweepPlan, {"checkpoints": [document], "calibration": document, "evaluation": document}, PlanError, "it"
         )
+
+
+def test_a_size_may_be_written_as_timm_does(tmp_path: Path) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text('[[checkpoints]]\nsize = "levit_128s"\n[calibration]\nimages = "a"\n[evaluation]\nimages = "b"\n')
+    assert read_plan(path).checkpoints[0].size == "128S"

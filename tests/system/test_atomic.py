@@ -11,10 +11,10 @@ from tests.conftest import DISK_KIB, dead_process
 
 def test_paths_that_cannot_be_written_are_refused_first(tmp_path: Path) -> None:
     require_writable(tmp_path / "new.png", "--plot")
-    with pytest.raises(OutputError, match="is not a folder"):
+    with pytest.raises(OutputError, match=r"does not exist, so .* Create it first"):
         require_writable(tmp_path / "nowhere" / "new.png", "--plot")
     (tmp_path / "folder.png").mkdir()
-    with pytest.raises(OutputError, match=r"is not a file\. Choose another --output"):
+    with pytest.raises(OutputError, match=r"is a folder, expected a file\. Choose another --output"):
         require_writable(tmp_path / "folder.png", "--output")
 
 

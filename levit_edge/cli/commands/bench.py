@@ -5,10 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from levit_edge.bundle.place import require_bundle
 from levit_edge.cli.options import BundlePath, JsonOutput, Python, RuntimeChoice, SshConfig, Target, Timeout
 from levit_edge.cli.terminal.console import print_json, say, show_error, stdout, suggest
 from levit_edge.cli.terminal.progress import board_progress, progress_bars
-from levit_edge.errors import ExitStatus, LevitEdgeError
+from levit_edge.errors import BoardError, ExitStatus, LevitEdgeError
+from levit_edge.places import require_file
+from levit_edge.system.atomic import require_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,17 +79,17 @@ def bench(
 
     A board needs an ssh server (or adb) and Python 3.9; nothing stays on it but what --setup installs.
     """
+    _check(on, fleet, setup=setup, offline=offline)
+    counts = _numbers(threads)
+    _require_paths(bundle, save, ssh_config)
     from levit_edge.board.fleet import Board, read_fleet, side_by_side
     from levit_edge.board.measure import BenchmarkSettings
     from levit_edge.board.setup import set_up
     from levit_edge.board.transports.target import open_target
     from levit_edge.bundle.reader import Bundle
 
-    _check(on, fleet, setup=setup, offline=offline)
-    counts = _numbers(threads)
     boards = read_fleet(fleet) if fleet is not None else tuple(Board(on=each) for each in on or ["local"])
     opened = Bundle.open(bundle)
-
     with progress_bars(transient=True, quiet=json) as bars:
 
         def work(board: Board) -> "Measurement":
@@ -155,6 +158,14 @@ def _check(on: list[str] | None, fleet: Path | None, *, setup: bool, offline: bo
         raise typer.BadParameter(
             "is for boards: this computer has what levit-edge was installed with.", param_hint="--setup"
         )
+
+
+def _require_paths(bundle: Path, save: Path | None, ssh_config: Path | None) -> None:
+    require_bundle(bundle)
+    if save is not None:
+        require_folder(save, "--save")
+    if ssh_config is not None:
+        require_file(ssh_config, "a configuration of ssh", BoardError)
 
 
 def _numbers(text: str | None) -> tuple[int, ...] | None:

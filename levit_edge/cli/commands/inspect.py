@@ -8,6 +8,7 @@ import typer
 from levit_edge.cli.options import JsonOutput, Weights
 from levit_edge.cli.terminal.console import print_json, say
 from levit_edge.errors import BundleError, RuntimeUnavailableError
+from levit_edge.model.source import require_checkpoint
 from levit_edge.text import listed
 
 if TYPE_CHECKING:
@@ -49,8 +50,9 @@ def describe(path: Path, weights: str | None = None) -> dict[str, Any]:
     Raises:
         LevitEdgeError: there is nothing, or nothing known.
     """
+    require_checkpoint(str(path), "a checkpoint, a bundle, a .pte file, an .onnx file")
     from levit_edge.bundle.kinds import Runtime
-    from levit_edge.bundle.reader import MANIFEST_FILE
+    from levit_edge.bundle.place import MANIFEST_FILE
     from levit_edge.runtime.inspect.model import ModelInspector
 
     if (path / MANIFEST_FILE).is_file():

@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
+from levit_edge.bundle.place import require_bundle
 from levit_edge.cli.options import BundlePath, JsonOutput
 from levit_edge.cli.terminal.console import print_json, say, suggest
 from levit_edge.package.contents import Purpose
+from levit_edge.system.atomic import require_writable
 
 __all__ = ["package"]
 
@@ -32,6 +34,11 @@ def package(
     json: JsonOutput = False,
 ) -> None:
     """Pack a bundle's int8 files, with all that it takes to use them and to trust them."""
+    _check_into(into, purpose, output, sign)
+    path = output or Path(f"{bundle.resolve().name}-{purpose}.zip")
+    if into is None:
+        require_writable(path, "--output")
+    require_bundle(bundle)
     import hashlib
 
     from levit_edge.bundle.reader import Bundle
@@ -40,9 +47,7 @@ def package(
     from levit_edge.package.signature import load_private_key, signature_path
     from levit_edge.package.write import package_reserved, write_package
 
-    _check_into(into, purpose, output, sign)
     if into is None:
-        path = output or Path(f"{bundle.resolve().name}-{purpose}.zip")
         with package_reserved(path):
             signer = None if sign is None else load_private_key(sign)
             data = pack(Bundle.open(bundle), purpose)
@@ -52,24 +57,17 @@ def package(
         data = pack(Bundle.open(bundle), purpose)
         path = put_into_app(into, data)
     sha256 = hashlib.sha256(data).hexdigest()
+    signature = None if sign is None else signature_path(path)
     if json:
-        print_json(
-            {
-                "schema_version": 1,
-                "bundle": str(bundle),
-                "package": str(path),
-                "purpose": purpose,
-                "size_bytes": len(data),
-                "sha256": sha256,
-                "signature": None if sign is None else str(signature_path(path)),
-            }
-        )
+        document = {"schema_version": 1, "bundle": str(bundle), "package": str(path), "purpose": purpose}
+        document |= {"size_bytes": len(data), "sha256": sha256, "signature": signature and str(signature)}
+        print_json(document)
         return
     say(f"{path}: {len(data) / 2**20:.2f} MiB")
     zipped = "" if into is None else " of the same package as a zip"
     say(f"SHA-256{zipped} {sha256}")
-    if sign is not None:
-        say(f"signature: {signature_path(path)}")
+    if signature is not None:
+        say(f"signature: {signature}")
     if into is None:
         suggest(("levit-edge", "verify", path, *(() if sign is None else ("--key", "PUBLIC.pem"))))
 

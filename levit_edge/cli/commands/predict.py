@@ -6,8 +6,11 @@ from typing import Annotated
 import typer
 
 from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.place import require_bundle
 from levit_edge.cli.options import BundlePath, JsonOutput
 from levit_edge.cli.terminal.console import print_json, say
+from levit_edge.errors import DataError
+from levit_edge.places import require_file
 
 __all__ = ["predict"]
 
@@ -28,6 +31,9 @@ def predict(
     json: JsonOutput = False,
 ) -> None:
     """Classify photographs with a bundle."""
+    require_bundle(bundle)
+    for image in images:
+        require_file(image, "a photograph", DataError)
     from levit_edge.bundle.reader import Bundle
     from levit_edge.documents import to_json
     from levit_edge.runtime.evaluation.predict import predict as predict_images

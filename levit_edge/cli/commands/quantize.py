@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from levit_edge.bundle.kinds import GateOn
+from levit_edge.bundle.place import require_output
 from levit_edge.bundle.recipe import Recipe
-from levit_edge.cli.images import fetch_images
+from levit_edge.cli.images import find_images
 from levit_edge.cli.options import (
     AllowPoorFp32,
     Calibration,
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     from levit_edge.report.command_line import Asked
 
 __all__ = ["quantize"]
+
+INPUTS = ("model", "checkpoint", "weights", "calibration", "evaluation")
+"""The options that name what is quantized."""
 
 Evaluation = Annotated[
     Path | None,
@@ -100,10 +104,11 @@ def quantize(
     The result is a bundle: a folder with fp32 and INT8 files for both runtimes, labels, checksums and a report.
     Begin with --checkpoint, --calibration and --evaluation: the other defaults are chosen by measurement.
     """
-    require_model(model, checkpoint)
-    fetch_images(calibration, evaluation, json=json)
-    sources = ImageOptions(preprocessing=preprocessing, classes=classes, labels=labels, devkit=devkit, only=only)
-    options = replace(sources, limit=limit, skip_bad_images=skip_bad_images, workers=workers)
+    model = require_model(model, checkpoint)
+    require_output(place := output or Path(f"levit-{model or 'custom'}-int8"))
+    images = ImageOptions(preprocessing=preprocessing, classes=classes, labels=labels, devkit=devkit, only=only)
+    options = replace(images, limit=limit, skip_bad_images=skip_bad_images, workers=workers)
+    find_images(options, calibration, evaluation, json=json)
     from levit_edge.cli.show.tables import print_bundle
     from levit_edge.quantize.pipeline import quantize as quantize_checkpoint
     from levit_edge.report.command_line import Asked
@@ -113,7 +118,7 @@ def quantize(
     network = Asked(model=model, checkpoint=checkpoint, weights=weights, recipe=recipe)
     asked = replace(network, calibration=calibration, evaluation=evaluation, options=options, rules=rules)
     bundle = quantize_checkpoint(
-        output=output or Path(f"levit-{model or 'custom'}-int8"),
+        output=place,
         **asked.arguments(),
         rules=rules,
         bench=bench,
@@ -124,7 +129,7 @@ def quantize(
     print_bundle(bundle, json=json)
     failed = _failed(bundle.manifest)
     if not json:
-        _suggest(output or Path(bundle.path.name), asked if failed else None)
+        _suggest(place, asked if failed else None)
     return ExitStatus.GATE_FAILED if failed else ExitStatus.DONE
 
 

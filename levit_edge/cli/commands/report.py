@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from levit_edge.bundle.place import MANIFEST_FILE, require_bundle
 from levit_edge.cli.options import JsonOutput
 from levit_edge.cli.terminal.console import print_json, say, show_warning, stdout, suggest
+from levit_edge.errors import MeasurementError
+from levit_edge.places import found_at
 from levit_edge.system.atomic import reserved, write_whole
 
 if TYPE_CHECKING:
@@ -54,11 +57,11 @@ def report(
     levit-edge report results/ --output comparison.html
     levit-edge report s3://bucket/sweep --open
     """
-    from levit_edge.bundle.reader import MANIFEST_FILE
-    from levit_edge.sweep.outcome.saved import is_sweep, sweep_name
-
     _require_suffix(output, (".html",), "--output")
     _require_suffix(plot, PLOT_SUFFIXES, "--plot")
+    _require_there(paths, compare or [])
+    from levit_edge.sweep.outcome.saved import is_sweep, sweep_name
+
     sweeps = [path for path in paths if is_sweep(path)]
     bundles = [Path(path) for path in paths if path not in sweeps and (Path(path) / MANIFEST_FILE).is_file()]
     results = [Path(path) for path in paths if path not in sweeps and Path(path) not in bundles]
@@ -211,6 +214,19 @@ def _check(
         raise typer.BadParameter("names the same bundle twice.", param_hint="--compare")
     if plot is not None and not results:
         raise typer.BadParameter("draws measurements of boards, and there are none.", param_hint="--plot")
+
+
+def _require_there(paths: Sequence[str], compare: Sequence[Path]) -> None:
+    """Refuse what is not there, or a file that holds no measurement, by its name."""
+    for path in paths:
+        found = found_at(Path(path))
+        if "://" not in path and found != "is a folder" and not (found == "is a file" and path.endswith(".json")):
+            raise MeasurementError(
+                f"{path} {found}; expected a bundle, a sweep's folder, or what `levit-edge bench --save` wrote: .json"
+                " files or folders of them."
+            )
+    for bundle in compare:
+        require_bundle(bundle)
 
 
 def _require_suffix(path: Path | None, suffixes: tuple[str, ...], option: str) -> None:

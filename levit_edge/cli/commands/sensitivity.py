@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from levit_edge.bundle.recipe import Recipe
-from levit_edge.cli.images import fetch_images
+from levit_edge.cli.images import find_images
 from levit_edge.cli.options import (
     Calibration,
     Checkpoint,
@@ -28,7 +28,7 @@ from levit_edge.cli.recipe_options import with_recipe
 from levit_edge.cli.terminal.console import print_json, say, show_warning, stdout
 from levit_edge.cli.terminal.progress import TerminalListener
 from levit_edge.data.options import ImageOptions, PreprocessingChanges
-from levit_edge.system.atomic import reserved
+from levit_edge.system.atomic import require_writable, reserved
 
 __all__ = ["sensitivity"]
 
@@ -76,12 +76,11 @@ def sensitivity(
     Layers are listed by what they cost. The last lines say which one to leave in float (`quantize --float-layer`) or to
     make dynamic (`--dynamic-layer`) first, and what that costs in time.
     """
-    require_model(model, checkpoint)
-    if plot is not None and plot.suffix.lower() not in PLOT_SUFFIXES:
-        raise typer.BadParameter(f"{plot} ends in neither .png nor .svg.", param_hint="--plot")
-    fetch_images(calibration, evaluation, json=json)
+    _check_plot(plot)
+    model = require_model(model, checkpoint)
     sources = ImageOptions(preprocessing=preprocessing, classes=classes, labels=labels, devkit=devkit, only=only)
     options = replace(sources, skip_bad_images=skip_bad_images, workers=workers)
+    find_images(options, calibration, evaluation, json=json)
     from levit_edge.cli.show.sensitivity import print_sensitivity
     from levit_edge.documents import to_json
     from levit_edge.quantize.analysis.sensitivity import sensitivity as measure
@@ -106,3 +105,11 @@ def sensitivity(
     print_sensitivity(measured, stdout, rows=top or len(measured.layers), asked=asked)
     if plot is not None:
         say(f"plot: {plot}")
+
+
+def _check_plot(plot: Path | None) -> None:
+    if plot is None:
+        return
+    if plot.suffix.lower() not in PLOT_SUFFIXES:
+        raise typer.BadParameter(f"{plot} ends in neither .png nor .svg.", param_hint="--plot")
+    require_writable(plot, "--plot")

@@ -10,7 +10,9 @@ from levit_edge.cli.options import JsonOutput
 from levit_edge.cli.terminal.console import print_json, say, show_warning, stdout, suggest
 from levit_edge.cli.terminal.progress import progress_bars
 from levit_edge.cli.terminal.sweep_progress import SweepProgress
-from levit_edge.errors import ExitStatus
+from levit_edge.errors import ExitStatus, PlanError
+from levit_edge.places import require_file
+from levit_edge.system.atomic import require_folder
 
 if TYPE_CHECKING:
     from levit_edge.sweep.outcome.results import SweepResults
@@ -46,12 +48,18 @@ def sweep(
 
     What is done already, by an earlier run or another engine, is not done again.
     """
-    from levit_edge.documents import to_json
+    require_file(plan, "a plan in TOML: docs/sweeps.md", PlanError)
+    from levit_edge.sweep.inputs.present import require_present
     from levit_edge.sweep.plan import read_plan
-    from levit_edge.sweep.sweep import sweep as run_sweep
 
     wanted = read_plan(plan)
+    require_present(wanted)
     place = output or f"{plan.stem}-sweep"
+    if "://" not in place:
+        require_folder(Path(place), "--output")
+    from levit_edge.documents import to_json
+    from levit_edge.sweep.sweep import sweep as run_sweep
+
     with progress_bars(quiet=json) as bars:
         results = run_sweep(
             wanted,

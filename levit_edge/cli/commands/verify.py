@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from levit_edge.bundle.kinds import GateOn, Runtime
-from levit_edge.cli.images import fetch_images
+from levit_edge.bundle.place import require_bundle
+from levit_edge.cli.images import find_images
 from levit_edge.cli.options import (
     AllowPoorFp32,
     Classes,
@@ -30,7 +31,8 @@ from levit_edge.cli.options import (
 from levit_edge.cli.terminal.console import print_json, say, show_warning, stdout, suggest
 from levit_edge.cli.terminal.progress import TerminalListener
 from levit_edge.data.options import ImageOptions
-from levit_edge.errors import ExitStatus
+from levit_edge.errors import ExitStatus, PackageError
+from levit_edge.places import require_file
 
 if TYPE_CHECKING:
     from levit_edge.board.transports.transport import Transport
@@ -117,9 +119,10 @@ def verify(
         _verify_package(bundle, key, for_bundles, json=json)
         return ExitStatus.DONE
     images = _checked(evaluation, key, on, for_boards)
-    fetch_images(None, images, json=json)
+    require_bundle(bundle)
     sources = ImageOptions(classes=classes, labels=labels, devkit=devkit, only=only)
     options = replace(sources, limit=limit, skip_bad_images=skip_bad_images, exif=exif, workers=workers)
+    find_images(options, images, json=json)
     from levit_edge.runtime.evaluation.gate import GateRules
 
     rules = GateRules(max_drop_pt=max_drop, on=gate_on, allow_poor_fp32=allow_poor_fp32)
@@ -206,6 +209,9 @@ def _verify_package(path: Path, key: Path | None, for_bundles: Mapping[str, obje
             raise typer.BadParameter(
                 "goes with a bundle: a package has no fp32 files to compare with.", param_hint=name
             )
+    require_file(path, "a package made by `levit-edge package`", PackageError)
+    if key is not None:
+        require_file(key, "a public key (PEM)", PackageError)
     from levit_edge.documents import to_json
     from levit_edge.package.contents import Purpose
     from levit_edge.package.signature import signature_path

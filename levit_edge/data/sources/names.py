@@ -5,6 +5,7 @@ from pathlib import Path
 
 from levit_edge.data.file_kinds import EXTENSIONS
 from levit_edge.errors import DataError
+from levit_edge.places import unreadable
 from levit_edge.text import listed
 
 __all__ = ["Names", "read_only", "read_text", "without_extension"]
@@ -85,7 +86,7 @@ def read_text(path: Path) -> str:
             raise DataError(f"{path}: more than {MOST_BYTES >> 20} MiB, expected a list of images")
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise DataError(f"{path}: {error.strerror}; expected a list of images") from error
+        raise DataError(f"{path} {unreadable(error)}; expected a list of images") from error
     except ValueError as error:
         raise DataError(f"{path}: not text in UTF-8; expected a list of images") from error
 

@@ -19,13 +19,23 @@ from levit_edge.data.tar import first_block, is_compressed, is_tar
 from levit_edge.errors import DataError
 from levit_edge.text import listed
 
-__all__ = ["open_source"]
+__all__ = ["open_source", "require_source"]
 
 TAR, PARQUET = ".tar", ".parquet"
 SPLIT = re.compile(r"(\w+)-\d+-of-\d+.*\.parquet", re.ASCII)
 RANGE = re.compile(r"\{(\d{1,9})\.\.(\d{1,9})\}", re.ASCII)
 MOST_FILES = 100_000
 KINDS = "a folder of images, a tar file, or parquet files"
+
+
+def require_source(source: Path) -> None:
+    """Refuse, before any image is looked for, what is not there, or a file of no known kind.
+
+    Raises:
+        DataError: it is so.
+    """
+    if not source.is_dir():
+        _are_parquet(_files_at(source))
 
 
 def open_source(
@@ -65,10 +75,11 @@ def _labels(source: Path, found: Found, table: Path | None, devkit: Path | None,
 
 
 def _find(source: Path) -> Found:
-    if source.is_dir():
-        return _in_folder(source)
-    paths = [source] if source.exists() else _matches(source)
-    return _in_files(str(source), paths)
+    return _in_folder(source) if source.is_dir() else _in_files(str(source), _files_at(source))
+
+
+def _files_at(source: Path) -> list[Path]:
+    return [source] if source.exists() else _matches(source)
 
 
 def _in_folder(folder: Path) -> Found:
@@ -95,9 +106,18 @@ def _in_folder(folder: Path) -> Found:
 
 def _in_files(source: str, paths: Sequence[Path]) -> Found:
     """The images in files of one kind."""
+    return (find_in_parquet if _are_parquet(paths) else find_in_tars)(source, paths)
+
+
+def _are_parquet(paths: Sequence[Path]) -> bool:
+    """Whether these are parquet files, and not tar files.
+
+    Raises:
+        DataError: they are neither.
+    """
     starts = [(path, first_block(path)) for path in paths]
     if all(start.startswith(PARQUET_MAGIC) for _, start in starts):
-        return find_in_parquet(source, paths)
+        return True
     for path, start in starts:
         compressor = is_compressed(start)
         if compressor is not None:
@@ -109,7 +129,7 @@ def _in_files(source: str, paths: Sequence[Path]) -> Found:
         if not is_tar(start):
             what = "a zip file: unpack it" if start.startswith(b"PK") else "neither"
             raise DataError(f"{path}: expected {KINDS}; it is {what}")
-    return find_in_tars(source, paths)
+    return False
 
 
 def _matches(pattern: Path) -> list[Path]:

@@ -39,7 +39,7 @@ def checkpoint_paths(pattern: str) -> tuple[StoredFile, ...]:
         if not found and has_glob(pattern):
             found = find_matches(pattern)
         if not found:
-            raise CheckpointError(f"{pattern}: there is no such checkpoint; expected files, folders or a glob of them")
+            raise CheckpointError(f"{pattern} does not exist; expected checkpoints: files, folders or a glob of them")
         return tuple(StoredFile(path=each, signature=_signature(*locate(each))) for each in found)
 
 

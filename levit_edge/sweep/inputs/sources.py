@@ -242,7 +242,7 @@ def _tars(source: str, patterns: Iterable[str]) -> Listing:
     locations = (each for pattern in patterns for each in (_tar_matches(pattern) if has_glob(pattern) else [pattern]))
     files = _look_up(source, locations)
     if all(file.signature is None for file in files):
-        raise DataError(f"{source}: {'missing' if len(files) == 1 else f'all {len(files)} files are missing'}")
+        raise DataError(f"{source}: {'it does not exist' if len(files) == 1 else f'none of {len(files)} files exists'}")
     (twice, times), *_ = Counter(file.path for file in files).most_common(1)
     if times > 1:
         raise DataError(f"{source}: {twice} is in it {times} times")

@@ -129,7 +129,7 @@ def is_local(system: Any) -> bool:
 
 def _reason(failure: Exception) -> str:
     if isinstance(failure, FileNotFoundError):
-        return "missing"
+        return "it does not exist"
     if isinstance(failure, ModuleNotFoundError):
         return f"this needs {failure.name}: pip install 'levit-edge[sweep]'"
     if isinstance(failure, ImportError):  # fsspec's: "Install s3fs to access S3"

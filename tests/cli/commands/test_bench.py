@@ -82,7 +82,7 @@ def test_options_about_boards_need_one(capsys: Captured, tiny_bundle: Path, tmp_
     [
         (["--on", "pi@kitchen"], "'pi@kitchen' is not a board; expected one of local"),
         (["--on", "ssh://pi:secret@kitchen"], "has a password in it"),
-        (["--fleet", "fleet.toml"], "the fleet 'fleet.toml' cannot be read"),
+        (["--fleet", "fleet.toml"], "the fleet 'fleet.toml' does not exist"),
         (["--python", "/nowhere/python"], "local: /nowhere/python cannot be started"),
         (["--runtime", "executorch"], "executorch"),
     ],

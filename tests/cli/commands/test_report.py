@@ -102,7 +102,7 @@ def test_the_json_is_one_document(capsys: Captured, results: Path) -> None:
         ([], "RESULT"),
         (["results", "--output", "comparison.pdf"], "comparison.pdf does not end in .html"),
         (["results", "--plot", "comparison.html"], "does not end in .png or .svg"),
-        (["results", "--compare", "BUNDLE"], "needs a bundle to compare with"),
+        ([".", "--compare", "BUNDLE"], "needs a bundle to compare with"),
         (["BUNDLE", "--compare", "BUNDLE"], "names the same bundle twice"),
         (["BUNDLE", "BUNDLE"], "are bundles, expected one"),
         (["BUNDLE", "--plot", "boards.svg"], "draws measurements of boards, and there are none"),
@@ -126,7 +126,7 @@ def test_bad_input_is_exit_status_3_and_one_message(
     (results / "damaged.json").write_text("{")
     for path, complaint in (
         (results, "damaged.json"),
-        (results / "nowhere", "cannot be read"),
+        (results / "nowhere", "nowhere does not exist; expected a bundle"),
         (bundle_path, "labels.txt is damaged or was changed"),
     ):
         assert run(["report", str(path), "--output", str(tmp_path / "page.html")]) == ExitStatus.BAD_INPUT
@@ -184,7 +184,7 @@ def test_a_page_without_its_libraries_says_what_to_install(
 
 def test_a_page_that_cannot_be_written_is_bad_input(capsys: Captured, results: Path, tmp_path: Path) -> None:
     assert run(["report", str(results), "--output", str(tmp_path / "no" / "page.html")]) == ExitStatus.BAD_INPUT
-    assert "is not a folder" in capsys.readouterr().err
+    assert "no does not exist, so page.html" in capsys.readouterr().err
 
 
 def test_the_table_alone_needs_neither_jinja2_nor_matplotlib(results: Path) -> None:

@@ -258,7 +258,7 @@ def test_what_is_too_large_is_not_read(capsys: Captured, folder: Path, monkeypat
 @pytest.mark.parametrize(
     ("url", "complaint"),
     [
-        ("memory://nothing/here", "memory://nothing/here/results.json cannot be read: missing"),
+        ("memory://nothing/here", "memory://nothing/here/results.json cannot be read: it does not exist"),
         ("nosuch://bucket/x", "nosuch"),
         ("memory://a::file://b", "chains of URLs are not supported"),
     ],
@@ -277,7 +277,7 @@ def test_a_url_that_cannot_be_read_is_one_error(capsys: Captured, folder: Path, 
         (["--compare", "BUNDLE"], "is a sweep, which is shown alone"),
         (["BUNDLE"], "is a sweep, which is shown alone"),
         (["SWEEP"], "is a sweep, which is shown alone"),
-        (["nowhere"], "is a sweep, which is shown alone"),
+        (["."], "is a sweep, which is shown alone"),
         (["--plot", "boards.svg"], "is a sweep, which is shown alone"),
         (["--output", "page.pdf"], "page.pdf does not end in .html"),
         (["--json", "--open"], "none would be written: give --output"),
@@ -375,6 +375,6 @@ def test_a_sweep_says_what_comes_next(
 ) -> None:
     monkeypatch.setattr("levit_edge.sweep.sweep.sweep", lambda *_args, **_kwargs: sweep(1, 2))
     path = tmp_path / "plan.toml"
-    path.write_text('checkpoints = [{ size = "demo" }]\n[calibration]\nimages = "a"\n[evaluation]\nimages = "b"\n')
+    path.write_text('checkpoints = [{ size = "demo" }]\n[calibration]\nimages = "."\n[evaluation]\nimages = "."\n')
     assert run(["sweep", str(path), "--output", place]) == ExitStatus.DONE
     assert capsys.readouterr().out.endswith(f"results: {place}\n{expected}")

@@ -86,7 +86,7 @@ def test_predictions_come_one_by_one_until_a_photograph_cannot_be_read(
 ) -> None:
     predictions = predict(bundle, [colours[0], tmp_path / "missing.png", colours[1]])
     assert next(predictions).image == str(colours[0])
-    with pytest.raises(DataError, match=r"missing\.png: No such file"):
+    with pytest.raises(DataError, match=r"missing\.png: it does not exist"):
         next(predictions)
 
 

@@ -1,0 +1,81 @@
+"""Words in places where a command takes none: what to type instead, as `--checkpoint my.pth` for `quantize my.pth`."""
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from typer.core import TyperCommand, TyperGroup
+
+from levit_edge.cli.subcommands import COMMANDS
+from levit_edge.model.config import size_named
+from levit_edge.model.source import HUB_ID, WEIGHT_SUFFIXES
+from levit_edge.places import found_at
+
+__all__ = ["Command", "Group"]
+
+BOARDS = ("ssh://", "adb", "qemu:", "local")
+EXAMPLES = {each.function.__name__: each.examples[0] for each in COMMANDS}
+
+
+class Command(TyperCommand):
+    """A subcommand that says of words too many, and of none where some are needed, what to type."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Also of an empty command line."""
+        if not args and any(each.required for each in self.params):
+            first = next(str(getattr(each, "metavar", each.name)) for each in self.params if each.required)
+            ctx.fail(f"Missing argument '{first}', as in: levit-edge {EXAMPLES[str(self.name)]}")
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Refuse what `allow_extra_args` let through."""
+        if ctx.args:
+            word = shlex.quote(ctx.args[0])
+            advice = ADVICE[self.name](word) if self.name in ADVICE else ""
+            ctx.fail(f"Unexpected {word}: {advice or f'{self.name} takes no such word, only options'}.")
+        return super().invoke(ctx)
+
+
+class Group(TyperGroup):
+    """The command itself, which says of a file in place of a subcommand what can be done with it."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """As Typer's."""
+        word = args[0]
+        if word not in self.commands and not word.startswith("-") and (advice := _of_network(word)):
+            ctx.fail(f"{word} is no command. {advice.replace('type', 'To quantize it, type levit-edge quantize')}.")
+        return super().resolve_command(ctx, args)
+
+
+def _of_network(word: str) -> str:
+    """For commands that take a network and images, each by an option."""
+    path = Path(word)
+    if size := size_named(word):
+        return f"type --model {size}"
+    if found_at(path) == "is a folder" and not (path / "config.json").exists():
+        return f"type --evaluation {word}, or --calibration {word}"
+    if found_at(path) != "does not exist" or word.lower().endswith(WEIGHT_SUFFIXES) or HUB_ID.fullmatch(word):
+        return f"type --checkpoint {word}"
+    return ""
+
+
+def _of_bundle(word: str) -> str:
+    """For `verify`, which has a bundle already."""
+    return f"type --on {word}" if word.startswith(BOARDS) else f"images are given as --evaluation {word}"
+
+
+def _of_package(word: str) -> str:
+    return f"type --for {word}" if word in {"android", "board"} else f"the package is named by --output {word}"
+
+
+ADVICE: dict[str, Callable[[str], str]] = {
+    "quantize": _of_network,
+    "sensitivity": _of_network,
+    "verify": _of_bundle,
+    "bench": lambda word: f"one bundle at a time; a board is given as --on {word}",
+    "package": _of_package,
+    "inspect": lambda word: f"one at a time; then type levit-edge inspect {word}",
+    "sweep": lambda word: f"one plan at a time; where everything goes is given as --output {word}",
+}
+"""What to type instead of a word too many; `predict` and `report` take any number."""

@@ -1,0 +1,38 @@
+"""Whether what a plan names on this machine is there: the first question to it, which costs nothing."""
+
+from pathlib import Path
+
+from levit_edge.data.named_sets import is_named_set
+from levit_edge.errors import CheckpointError, DataError, LevitEdgeError
+from levit_edge.places import found_at
+from levit_edge.sweep.plan import SweepPlan
+
+__all__ = ["require_present"]
+
+NOT_PLAIN = ("://", "::", "*", "?", "[", "{", "pipe:")
+"""What makes a location more than the path of one file or folder here: URLs and patterns are looked up later."""
+
+
+def require_present(plan: SweepPlan) -> None:
+    """Refuse a plan that names a file or folder of this machine which does not exist.
+
+    Raises:
+        CheckpointError: it is a checkpoint.
+        DataError: it is the images, or a list about them.
+    """
+    for checkpoint in plan.checkpoints:
+        _require(checkpoint.path, "a checkpoint, a file or a Hugging Face folder", CheckpointError)
+    for images in (plan.calibration.images, plan.evaluation.images):
+        if not is_named_set(images):
+            _require(images, "images: a folder, tar files or parquet files", DataError)
+    for only in (plan.calibration.only, plan.evaluation.only):
+        _require(only, "a list of images", DataError)
+    _require(plan.evaluation.labels, "a table of files and classes", DataError)
+    _require(plan.evaluation.devkit, "ImageNet's development kit", DataError)
+
+
+def _require(location: str | None, expected: str, error: type[LevitEdgeError]) -> None:
+    if location is None or any(each in location for each in NOT_PLAIN):
+        return
+    if (found := found_at(Path(location))) not in {"is a file", "is a folder"}:
+        raise error(f"{location} {found}; expected {expected}.")
