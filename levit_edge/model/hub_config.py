@@ -171,6 +171,11 @@ def read_hub_config(folder: Path) -> HubConfig:
         CheckpointError: either is missing or unreadable, or config.json is another model's.
     """
     if not (folder / "config.json").exists():
+        if (folder / "manifest.json").exists():
+            raise CheckpointError(
+                "The folder is a bundle, whose files are finished. Pass the checkpoint that it was made of, and the"
+                " bundle as --preprocessing to prepare images as for it."
+            )
         raise CheckpointError("The folder has no config.json. Pass a weights file, or a Hugging Face folder.")
     content = read_json(folder / "config.json", CheckpointError, "the file")
     if not isinstance(content, dict):

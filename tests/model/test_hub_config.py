@@ -143,3 +143,8 @@ def test_missing_files(folder: Path) -> None:
     (folder / "config.json").unlink()
     with pytest.raises(CheckpointError, match=r"no config\.json"):
         read_checkpoint(folder)
+
+
+def test_a_bundle_is_told_from_a_folder_of_weights(tiny_bundle: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"is a bundle, whose files are finished\. Pass the checkpoint"):
+        read_checkpoint(tiny_bundle)

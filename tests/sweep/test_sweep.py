@@ -120,8 +120,8 @@ def test_tar_shards_give_the_same_figures(again: Sweep, first: tuple[Path, Sweep
     assert found.classes == PairingRecord(rule=PairingRule.INDICES, labels=10, outputs=10)
 
 
-def some_classes(folder: Path, chosen: tuple[str, ...] = ("dress", "hat", "shirt")) -> Path:
-    for name in chosen:
+def some_classes(folder: Path) -> Path:
+    for name in ("dress", "hat", "shirt"):
         shutil.copytree(demo.evaluation_dir() / name, folder / name)
     return folder
 
@@ -276,6 +276,33 @@ def test_failures_stay_with_those_that_need_what_failed(again: Sweep, tmp_path: 
     assert "10000 images were asked for, but there are" in too_many.problems[0]
     assert len(noise) == 3
     assert all(each.checkpoint == "noise" and "It is not a checkpoint" in each.problems[0] for each in noise)
+
+
+def test_two_networks_of_one_file_are_two_checkpoints(tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    state = load_file(demo.checkpoint_path())
+    average = {name: tensor + 0.1 if name.startswith("head") else tensor for name, tensor in state.items()}
+    torch.save({"model": state, "model_ema": average}, tmp_path / "last.pth")
+    file, few = str(tmp_path / "last.pth"), replace(MIXED, calibration_images=4)
+    plan = replace(
+        ONE,
+        checkpoints=(CheckpointSource(path=file), CheckpointSource(path=file, weights="model_ema")),
+        recipes={"mixed": few},
+    )
+    said: list[str] = []
+    results = sweep(plan, str(tmp_path / "output"), warn=said.append)
+    assert [each.checkpoint for each in results.candidates] == ["last", "last-model_ema"]
+    assert len({file.sha256 for each in results.candidates for file in each.artifacts}) == 8
+    taken = "holds several LeViTs: {} was taken; the key weights takes another ({})."
+    assert [text for text in said if "holds several" in text] == [
+        f"{file} {taken.format(*names)}" for names in (("model", "model_ema"), ("model_ema", "model"))
+    ]
+    bundles = [Bundle.open(tmp_path / "output" / "bundles" / name) for name in ("last", "last-model_ema")]
+    assert [each.manifest.checkpoint.entry for each in bundles] == ["model", "model_ema"]
+    with pytest.raises(PlanError, match=r"last\.pth model_ema twice"):
+        sweep(replace(plan, checkpoints=plan.checkpoints[1:] * 2), str(tmp_path / "output"))
 
 
 def test_a_gate_that_nobody_keeps_leaves_no_winner(again: Sweep, tmp_path: Path) -> None:
