@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -138,13 +139,14 @@ def readings(python: Path, version: str, bundle: Bundle) -> Iterator[Reading]:
 def _show(document: Readers) -> None:
     console = Console()
     show_context(document, "Golden images of each bundle, one thread:", console)
-    columns = dict.fromkeys((each.bundle, each.file) for each in document.readings)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("onnxruntime", *(f"{bundle} {file}" for bundle, file in columns)):
+    for heading in ("bundle", "file", "onnxruntime", "logits"):
         table.add_column(heading)
-    cells = {(each.version, each.bundle, each.file): _cell(each) for each in document.readings}
-    for version in dict.fromkeys(each.version for each in document.readings):
-        table.add_row(version, *(cells[version, *column] for column in columns))
+    for bundle, file in dict.fromkeys((each.bundle, each.file) for each in document.readings):
+        of_file = [each for each in document.readings if (each.bundle, each.file) == (bundle, file)]
+        for cell, alike in groupby(of_file, _cell):
+            versions = [each.version for each in alike]
+            table.add_row(bundle, file, " to ".join(dict.fromkeys((versions[0], versions[-1]))), cell)
     console.print(table)
 
 

@@ -31,8 +31,8 @@ ALL_FILES = "levit-edge's files"
 NEEDS = {
     "onnxruntime": {
         ALL_FILES: OLDEST_BY_FORM[8, 18],
-        "those with --onnx-attention fused": OLDEST_BY_FORM[11, 23],
-        "those with it and static layers": OLDEST_FOR_STATIC_23,
+        "files with --onnx-attention fused": OLDEST_BY_FORM[11, 23],
+        "files with that and static layers": OLDEST_FOR_STATIC_23,
     },
     **{package: {ALL_FILES: oldest} for package, oldest in OLDEST_FOR_PROGRAMS.items()},
 }

@@ -87,14 +87,14 @@ def test_one_that_comes_with_levit_edge_is_missed_with_its_packages(installed: d
             "onnxruntime",
             "1.22.0",
             CheckStatus.MISSING,
-            "onnxruntime 1.22.0 is installed; those with --onnx-attention fused need onnxruntime 1.23.0 or newer;",
+            "onnxruntime 1.22.0 is installed; files with --onnx-attention fused need onnxruntime 1.23.0 or newer;",
             "pip install 'onnxruntime>=1.24.1'",
         ),
         (
             "onnxruntime",
             "1.14.1",
             CheckStatus.PROBLEM,
-            "onnxruntime 1.14.1 is installed; levit-edge's files need onnxruntime 1.15.0 or newer; those with",
+            "onnxruntime 1.14.1 is installed; levit-edge's files need onnxruntime 1.15.0 or newer; files with",
             "pip install 'onnxruntime>=1.24.1'",
         ),
         (
