@@ -47,16 +47,28 @@ SLOW_KINDS = ("export", "device", "ray", "release")
 LONGEST = (
     "tests/integration/test_stand_in.py",
     "tests/sweep/test_ray.py",
+    "tests/arm/test_qemu.py",
+    "tests/docs/test_commands.py",
+    "tests/integration/test_demo.py",
+    "tests/sweep/test_sweep.py",
+    "tests/integration/test_interruption.py",
+    "tests/quantize/test_artifacts.py",
+    "tests/benchmarks/test_accuracy.py",
+    "tests/fuzz/test_readers.py",
+    "tests/integration/test_rescaled_stand_in.py",
+    "tests/quantize/analysis/test_layer_cost.py",
+    "tests/release/test_installed.py",
+    "tests/golden/test_golden_int8.py",
     "tests/arm/test_ssh_failures.py",
     "tests/arm/test_ssh_evaluation.py",
-    "tests/arm/test_ssh.py",
-    "tests/arm/test_qemu.py",
-    "tests/integration/test_rescaled_stand_in.py",
-    "tests/sweep/test_sweep.py",
+    "tests/release/test_readme.py",
+    "tests/integration/test_sensitivity.py",
+    "tests/quantize/analysis/test_sensitivity.py",
+    "tests/quantize/test_int8_attention.py",
     "tests/sweep/test_engines.py",
 )
-"""Files of minutes: they begin first, so that no worker process is left with one at the end, in an order in which two
-do not wait for the same bundle or cluster."""
+"""Files of a minute and more, the longest first, so that no worker process is left with one at the end; those that
+wait for the same bundle or cluster are apart."""
 settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared machine")  # no test is decided by timing
 

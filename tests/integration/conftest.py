@@ -11,11 +11,13 @@ from typing import Any
 COMMAND = (sys.executable, "-m", "levit_edge.cli.main")
 
 
-def levit_edge(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def levit_edge(
+    *arguments: str | Path, cwd: Path | None = None, command: Sequence[str] = COMMAND
+) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own."""
     environment = os.environ | {"NO_COLOR": "1", "COLUMNS": "80"}
     return subprocess.run(
-        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, env=environment, check=False
+        [*command, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, env=environment, check=False
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,13 @@ from levit_edge.runtime.inspect.executorch import inspect_executorch
 from levit_edge.runtime.inspect.onnx import inspect_onnx
 from levit_edge.runtime.runner import open_runner
 from tests.conftest import Made
+from tests.faults.tiny_levit import write_checkpoint
 from tests.integration.conftest import hidden, levit_edge
 
 pytestmark = pytest.mark.export
 FILES = {"manifest.json", "int8.pte", "int8.onnx", "fp32.pte", "fp32.onnx", "labels.txt", "golden.npz"}
 FILES |= {"evidence.json", "report.html"}
+WITH_TINY = (sys.executable, "-m", "tests.faults.tiny")
 BARE = ("--no-bench", "--no-thumbnails")
 MAX_DROP_PT = 1.0
 LEAST_SQNR_DB = 32.0
@@ -140,8 +143,11 @@ def test_a_failed_gate_is_exit_4(demo_bundle: Made) -> None:
 
 
 def test_quantize_keeps_a_bundle_that_fails_its_gate_and_marks_it(tmp_path: Path) -> None:
-    output = tmp_path / "bundle"
-    run = levit_edge("quantize", "--model", "demo", "--output", output, "--max-drop", "-50", "--limit", "20", *BARE)
+    output, checkpoint = tmp_path / "bundle", write_checkpoint(tmp_path / "tiny.pth", classes=10)
+    calibration = ("--calibration", demo.calibration_dir(), "--calibration-images", "16")
+    evaluation = ("--evaluation", demo.evaluation_dir(), "--limit", "20", "--max-drop", "-50")
+    arguments = ("quantize", "--checkpoint", checkpoint, *calibration, *evaluation, "--output", output, *BARE)
+    run = levit_edge(*arguments, command=WITH_TINY)
     assert run.returncode == 4, run.stderr
     assert "gate FAILED" in run.stdout
     assert "budget NOT kept on 10 other images" in " ".join(run.stdout.split())

@@ -23,12 +23,13 @@ STEPS = (
     ("verify", signal.SIGTERM, ExitStatus.TERMINATED),
 )
 """The stage, the signal at its beginning, and the exit status."""
+QUANTIZE = ("quantize", "--model", "demo", "--no-bench", "--output")
 KEPT = ("calibration", "fp32.pte", "fp32.onnx", "int8.pte", "int8.onnx")
 
 
 def ended(output: Path, stage: str, number: signal.Signals) -> tuple[int, list[str]]:
     """The exit status and the messages of a run that gets a signal at the beginning of a stage."""
-    command = [*COMMAND, "quantize", "--model", "demo", "--output", str(output)]
+    command = [*COMMAND, *QUANTIZE, str(output)]
     seen = []
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"NO_COLOR": "1"}) as process:
         assert process.stderr is not None
@@ -54,7 +55,7 @@ def test_a_run_that_is_ended_again_and_again_makes_the_same_in_the_end(
         if number != signal.SIGKILL:
             assert seen[-1] == "error: interrupted; no output was left unfinished.\n"
             assert not folder.exists() or list(folder.iterdir()) == []  # the killed run has made it
-    last = levit_edge("quantize", "--model", "demo", "--output", output)
+    last = levit_edge(*QUANTIZE, output)
     assert last.returncode == 0, last.stderr
     for name in KEPT:
         assert f"{name} taken from the interrupted run of " in last.stderr

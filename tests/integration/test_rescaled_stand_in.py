@@ -31,6 +31,9 @@ from tests.quantize.test_equalize import rescaled
 
 pytestmark = [pytest.mark.export, pytest.mark.timeout(1800)]
 BATCH = 20
+IMAGES = 200
+MOST_LOST_DB = 0.5
+"""Of the logits' SQNR: it tells of noise that the top-1 of thousands of images would not show. Seen: 0.0."""
 COLLAPSED_TOP1 = 30.0
 """Percent; chance is 10."""
 
@@ -38,8 +41,9 @@ COLLAPSED_TOP1 = 30.0
 def test_int8_of_a_rescaled_checkpoint_is_as_good(shared: Path) -> None:
     trained = read_checkpoint(shared / "checkpoints" / "levit-128S-imagenette.pth")
     preprocessing = Preprocessing.from_config(trained.config, PreprocessingChanges(resize=224))
-    calibration = balanced_sample(calibration_images(shared / "data" / "imagenette" / "train"), 128, seed=0)
-    evaluation = evaluation_images(shared / "data" / "imagenette" / "val", ModelClasses(outputs=trained.config.classes))
+    calibration = balanced_sample(calibration_images(shared / "data" / "imagenette" / "train"), 64, seed=0)
+    classes = ModelClasses(outputs=trained.config.classes)
+    evaluation = balanced_sample(evaluation_images(shared / "data" / "imagenette" / "val", classes), IMAGES, seed=0)
     original = fuse(trained.model)
     hostile = rescaled(original, seed=6)
     assert relative_error(original, hostile) <= 1e-5
@@ -49,13 +53,12 @@ def test_int8_of_a_rescaled_checkpoint_is_as_good(shared: Path) -> None:
             "rescaled": simulate(make_plan(hostile, images, Recipe(), Stages())),
             "plain": simulate(make_plan(hostile, images, STATIC, Stages())),
         }
-    top1 = dict.fromkeys(candidates, 0.0)
-    for name, noise in evaluate(original, candidates, evaluation, preprocessing).items():
-        top1[name] = 100 * noise.counts.top1 / noise.counts.samples
-        print(
-            f"{name}: top-1 {top1[name]:.2f} %, SQNR {noise.comparison.sqnr_db:.1f} dB, {noise.counts.samples} images"
-        )
-    assert abs(top1["rescaled"] - top1["original"]) <= 0.2
+    noises = evaluate(original, candidates, evaluation, preprocessing)
+    sqnr_db = {name: noise.comparison.sqnr_db or 0.0 for name, noise in noises.items()}
+    top1 = {name: 100 * noise.counts.top1 / noise.counts.samples for name, noise in noises.items()}
+    print({name: f"top-1 {top1[name]:.2f} %, SQNR {sqnr_db[name]:.1f} dB" for name in noises})
+    assert abs(sqnr_db["rescaled"] - sqnr_db["original"]) <= MOST_LOST_DB
+    assert abs(top1["rescaled"] - top1["original"]) <= 100 / IMAGES
     assert top1["plain"] < COLLAPSED_TOP1
 
 

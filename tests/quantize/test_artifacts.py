@@ -9,12 +9,14 @@ import torch
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.recipe import Recipe, Scheme
 from levit_edge.errors import QuantizationError
-from levit_edge.quantize.artifacts import Exported, check_exports, export_all
+from levit_edge.model.deploy import DeployLeViT
+from levit_edge.quantize.artifacts import Exported, check_exports, export_all, export_fp32
 from levit_edge.quantize.export.onnx import export_onnx
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.quantize.schemes import quantizable_layers
 from levit_edge.runtime.inspect.onnx import inspect_onnx
 from levit_edge.system.progress import Stages
+from tests.faults.tiny_levit import TINY
 from tests.quantize.conftest import STATIC, Demo, plan_of
 
 pytestmark = pytest.mark.export
@@ -22,21 +24,40 @@ LEAST_SQNR_DB = 25.0
 """Of a file against its graph, both int8: they differ by single steps. Something else computed gives about 0."""
 
 
+SIZE = TINY.image_size
+
+
+@pytest.fixture(scope="module")
+def dead(tiny_steps: Demo) -> DeployLeViT:
+    """Zero and almost zero weights, as batch norms with weight 0 give, in each kind of block."""
+    dead = deepcopy(tiny_steps.deploy)
+    with torch.no_grad():
+        for name in ("blocks.0.proj", "blocks.3.up", "blocks.4.v"):
+            dead.get_parameter(f"{name}.weight").zero_()
+            dead.get_parameter(f"{name}.bias").zero_()
+        dead.get_parameter("blocks.1.down.weight")[::2] *= 1e-25
+        dead.get_parameter("blocks.1.down.bias")[::2] = 0
+    return dead
+
+
+@pytest.fixture(scope="module")
+def fp32_files(dead: DeployLeViT) -> dict[str, bytes]:
+    """What every recipe has in common."""
+    return {each.file: each.model for each in export_fp32(dead, Stages(), Recipe())}
+
+
 @pytest.mark.parametrize(
     "recipe", [STATIC, Recipe(), Recipe(scheme=Scheme.DYNAMIC)], ids=["plain", "default", "dynamic"]
 )
-def test_a_network_with_dead_layers_runs_in_both_runtimes(demo_steps: Demo, recipe: Recipe) -> None:
-    """Zero and almost zero weights, as batch norms with weight 0 give, must not end in scales that runtimes refuse."""
-    dead = deepcopy(demo_steps.deploy)
-    with torch.no_grad():
-        for name in ("blocks.0.proj", "blocks.3.up", "blocks.8.v"):
-            dead.get_parameter(f"{name}.weight").zero_()
-            dead.get_parameter(f"{name}.bias").zero_()
-        dead.get_parameter("blocks.5.down.weight")[::2] *= 1e-25
-        dead.get_parameter("blocks.5.down.bias")[::2] = 0
-    graph = quantize_graph(plan_of(dead, demo_steps.images, recipe))
-    golden = demo_steps.images[:3].numpy()
-    exported = export_all(dead, graph, Stages(), recipe)
+def test_a_network_with_dead_layers_runs_in_both_runtimes(
+    tiny_steps: Demo, dead: DeployLeViT, fp32_files: dict[str, bytes], recipe: Recipe
+) -> None:
+    """Dead layers must not end in scales that runtimes refuse."""
+    graph = quantize_graph(plan_of(dead, tiny_steps.images, recipe))
+    golden = tiny_steps.images[:3].numpy()
+    exported = export_all(
+        dead, graph, Stages(), recipe, lambda file, make: fp32_files[file] if file in fp32_files else make()
+    )
     assert {each.file for each in exported} == {"fp32.pte", "fp32.onnx", "int8.pte", "int8.onnx"}
     facts = inspect_onnx(next(each.model for each in exported if each.file == "int8.onnx"))
     linears = (
@@ -50,29 +71,29 @@ def test_a_network_with_dead_layers_runs_in_both_runtimes(demo_steps: Demo, reci
         assert checked.logits.std() > 0
 
 
-def test_a_file_that_computes_something_else_is_refused(demo_steps: Demo) -> None:
-    other = deepcopy(demo_steps.deploy)
+def test_a_file_that_computes_something_else_is_refused(tiny_steps: Demo) -> None:
+    other = deepcopy(tiny_steps.deploy)
     with torch.no_grad():
         other.head.weight.mul_(1.01)
-    model = export_onnx(torch.export.export(other, (torch.zeros(1, 3, 128, 128),), strict=True))
-    exported = [Exported(runtime=Runtime.ONNXRUNTIME, precision=Precision.FP32, model=model, source=demo_steps.deploy)]
-    golden = np.ascontiguousarray(demo_steps.images[:2].numpy())
+    model = export_onnx(torch.export.export(other, (torch.zeros(1, 3, SIZE, SIZE),), strict=True))
+    exported = [Exported(runtime=Runtime.ONNXRUNTIME, precision=Precision.FP32, model=model, source=tiny_steps.deploy)]
+    golden = np.ascontiguousarray(tiny_steps.images[:2].numpy())
     with pytest.raises(QuantizationError, match=r"fp32.onnx does not compute in onnxruntime what the graph computes"):
         check_exports(exported, golden, Stages())
 
 
-def test_an_int8_file_that_gives_zeros_is_refused(demo_steps: Demo) -> None:
+def test_an_int8_file_that_gives_zeros_is_refused(tiny_steps: Demo) -> None:
     """Zeros are 0 dB exactly; a runtime has been seen to give them for a degenerate network."""
-    zeros = deepcopy(demo_steps.deploy)
+    zeros = deepcopy(tiny_steps.deploy)
     with torch.no_grad():
         zeros.get_parameter("head.weight").zero_()
         zeros.get_parameter("head.bias").zero_()
-    model = export_onnx(torch.export.export(zeros, (torch.zeros(1, 3, 128, 128),), strict=True))
-    exported = [Exported(runtime=Runtime.ONNXRUNTIME, precision=Precision.INT8, model=model, source=demo_steps.graph)]
+    model = export_onnx(torch.export.export(zeros, (torch.zeros(1, 3, SIZE, SIZE),), strict=True))
+    exported = [Exported(runtime=Runtime.ONNXRUNTIME, precision=Precision.INT8, model=model, source=tiny_steps.graph)]
     with pytest.raises(QuantizationError, match=r"int8.onnx does not compute in onnxruntime what the graph computes"):
-        check_exports(exported, demo_steps.images[:2].numpy(), Stages())
+        check_exports(exported, tiny_steps.images[:2].numpy(), Stages())
 
 
-def test_an_export_is_the_same_every_time(demo_steps: Demo) -> None:
-    program = torch.export.export(demo_steps.deploy, (torch.zeros(1, 3, 128, 128),), strict=True)
+def test_an_export_is_the_same_every_time(tiny_steps: Demo) -> None:
+    program = torch.export.export(tiny_steps.deploy, (torch.zeros(1, 3, SIZE, SIZE),), strict=True)
     assert export_onnx(program) == export_onnx(program)

@@ -28,22 +28,22 @@ SAME_DB = 38.0
 
 
 @pytest.fixture(scope="module")
-def plan(demo_steps: Demo) -> Plan:
+def plan(tiny_steps: Demo) -> Plan:
     recipe = Recipe(
         scheme=Scheme.STATIC, weight_rounding=WeightRounding.NEAREST, equalize=False, int8_attention=("blocks.0",)
     )
-    return plan_of(demo_steps.deploy, demo_steps.images, recipe)
+    return plan_of(tiny_steps.deploy, tiny_steps.images, recipe)
 
 
 def sqnr_db(expected: torch.Tensor, found: torch.Tensor) -> float:
     return float(10 * torch.log10(expected.square().sum() / (expected - found).square().sum()))
 
 
-def test_only_the_named_block_is_planned(plan: Plan, demo_steps: Demo) -> None:
+def test_only_the_named_block_is_planned(plan: Plan, tiny_steps: Demo) -> None:
     assert list(plan.products) == PRODUCTS
-    assert not demo_steps.plan.products
+    assert not tiny_steps.plan.products
     others = [name for name in plan.layers if not name.startswith("blocks.0.")]
-    assert all(plan.layers[name].ranges == demo_steps.plan.layers[name].ranges for name in others)
+    assert all(plan.layers[name].ranges == tiny_steps.plan.layers[name].ranges for name in others)
 
 
 def test_right_operands_have_zero_point_zero(plan: Plan) -> None:
@@ -82,17 +82,17 @@ def test_the_graph_rounds_both_operands_and_the_result(plan: Plan) -> None:
             assert QUANTIZE not in readers, name
 
 
-def test_the_simulation_computes_what_the_graph_computes(plan: Plan, demo_steps: Demo) -> None:
+def test_the_simulation_computes_what_the_graph_computes(plan: Plan, tiny_steps: Demo) -> None:
     graph = quantize_graph(plan)
     with torch.no_grad():
-        found = torch.cat([graph(image[None]) for image in demo_steps.images])
-        simulated = simulate(plan)(demo_steps.images)
-        without = simulate(plan, activations=set(plan.layers))(demo_steps.images)
+        found = torch.cat([graph(image[None]) for image in tiny_steps.images])
+        simulated = simulate(plan)(tiny_steps.images)
+        without = simulate(plan, activations=set(plan.layers))(tiny_steps.images)
     assert sqnr_db(found, simulated) > SAME_DB
     assert sqnr_db(found, without) < sqnr_db(found, simulated)
 
 
-def test_onnx_gets_float_products(plan: Plan, demo_steps: Demo) -> None:
+def test_onnx_gets_float_products(plan: Plan, tiny_steps: Demo) -> None:
     graph = quantize_graph(plan)
     make_products_float(graph)
     graph.recompile()
@@ -101,28 +101,30 @@ def test_onnx_gets_float_products(plan: Plan, demo_steps: Demo) -> None:
             assert DEQUANTIZE not in [operand.target for operand in node.all_input_nodes]
     layers_alone = simulate(plan, activations=set(plan.layers))
     with torch.no_grad():
-        found = torch.cat([graph(image[None]) for image in demo_steps.images[:8]])
-        assert sqnr_db(layers_alone(demo_steps.images[:8]), found) > SAME_DB
+        found = torch.cat([graph(image[None]) for image in tiny_steps.images[:8]])
+        assert sqnr_db(layers_alone(tiny_steps.images[:8]), found) > SAME_DB
 
 
-def test_a_graph_without_int8_products_is_left_alone(demo_steps: Demo) -> None:
-    before = [str(node) for node in demo_steps.graph.graph.nodes]
-    graph = deepcopy(demo_steps.graph)
+def test_a_graph_without_int8_products_is_left_alone(tiny_steps: Demo) -> None:
+    before = [str(node) for node in tiny_steps.graph.graph.nodes]
+    graph = deepcopy(tiny_steps.graph)
     make_products_float(graph)
     assert [str(node) for node in graph.graph.nodes] == before
 
 
-def test_a_pattern_that_fits_no_attention_is_refused(demo_steps: Demo) -> None:
+def test_a_pattern_that_fits_no_attention_is_refused(tiny_steps: Demo) -> None:
     with pytest.raises(QuantizationError, match=r"'blocks\.1' fits no attention block\. There are blocks\.0, "):
-        int8_attention_blocks(demo_steps.deploy, Recipe(int8_attention=("blocks.1",)))
+        int8_attention_blocks(tiny_steps.deploy, Recipe(int8_attention=("blocks.1",)))
 
 
 @pytest.mark.export
-def test_the_files_compute_what_their_graphs_compute(plan: Plan, demo_steps: Demo) -> None:
+def test_the_files_compute_what_their_graphs_compute(plan: Plan, tiny_steps: Demo) -> None:
     graph = quantize_graph(plan)
-    exported = export_all(demo_steps.deploy, graph, Stages(), Recipe())
-    golden = np.ascontiguousarray(demo_steps.images[:4].numpy())
-    check_exports(exported, golden, Stages())
-    sources = {each.runtime: each.source for each in exported if each.precision is Precision.INT8}
+    exported = export_all(
+        tiny_steps.deploy, graph, Stages(), Recipe(), lambda file, make: b"" if file.startswith("fp32") else make()
+    )
+    int8 = [each for each in exported if each.precision is Precision.INT8]
+    check_exports(int8, np.ascontiguousarray(tiny_steps.images[:4].numpy()), Stages())
+    sources = {each.runtime: each.source for each in int8}
     assert sources[Runtime.EXECUTORCH] is graph
     assert sources[Runtime.ONNXRUNTIME] is not graph

@@ -13,6 +13,7 @@ from levit_edge.quantize.export.onnx import export_onnx, onnx_graph
 from levit_edge.quantize.schemes import quantizable_layers
 from levit_edge.runtime.inspect.onnxruntime import inspect_onnxruntime
 from levit_edge.runtime.runner import open_runner
+from tests.faults.tiny_levit import TINY
 from tests.quantize.conftest import Demo
 
 pytestmark = pytest.mark.export
@@ -25,22 +26,25 @@ Files = dict[tuple[Scheme, OnnxAttention], bytes]
 
 
 @pytest.fixture(scope="module")
-def files(demo_steps: Demo) -> Files:
+def files(tiny_steps: Demo) -> Files:
     made: Files = {}
     for scheme in (Scheme.STATIC, Scheme.MIXED):
-        program = torch.export.export(onnx_graph(demo_steps.graph, scheme), (torch.zeros(1, 3, 128, 128),), strict=True)
+        program = torch.export.export(
+            onnx_graph(tiny_steps.graph, scheme), (torch.zeros(1, 3, TINY.image_size, TINY.image_size),), strict=True
+        )
         made |= {(scheme, form): export_onnx(program, Target.X86_64, form) for form in OnnxAttention}
     return made
 
 
 @pytest.fixture(scope="module")
-def fp32(demo_steps: Demo) -> dict[OnnxAttention, bytes]:
-    program = torch.export.export(demo_steps.deploy, (torch.zeros(1, 3, 128, 128),), strict=True)
+def fp32(tiny_steps: Demo) -> dict[OnnxAttention, bytes]:
+    image = torch.zeros(1, 3, TINY.image_size, TINY.image_size)
+    program = torch.export.export(tiny_steps.deploy, (image,), strict=True)
     return {form: export_onnx(program, attention=form) for form in OnnxAttention}
 
 
-def test_every_linear_runs_in_int8_and_gives_float(files: Files, demo_steps: Demo) -> None:
-    linears = sum(isinstance(layer, torch.nn.Linear) for layer in quantizable_layers(demo_steps.deploy).values())
+def test_every_linear_runs_in_int8_and_gives_float(files: Files, tiny_steps: Demo) -> None:
+    linears = sum(isinstance(layer, torch.nn.Linear) for layer in quantizable_layers(tiny_steps.deploy).values())
     dynamic = inspect_onnxruntime(files[Scheme.MIXED, OnnxAttention.PLAIN])
     kernels = ("MatMulIntegerToFloat", "DynamicQuantizeMatMul")
     assert sum(dynamic.int8_operators.get(kernel, 0) for kernel in kernels) == linears + 2, "and two strided q"
@@ -52,7 +56,7 @@ def test_every_linear_runs_in_int8_and_gives_float(files: Files, demo_steps: Dem
     assert all(producers[name].op_type == "DequantizeLinear" for node in gemms for name in node.input)
 
 
-def test_fused_attention_computes_the_same(files: Files, fp32: dict[OnnxAttention, bytes], demo_steps: Demo) -> None:
+def test_fused_attention_computes_the_same(files: Files, fp32: dict[OnnxAttention, bytes], tiny_steps: Demo) -> None:
     int8 = [files[Scheme.MIXED, form] for form in OnnxAttention]
     for (plain, fused), tolerance in ((fp32.values(), TOLERANCE), (int8, INT8_TOLERANCE)):
         operators = [node.op_type for node in onnx.load_model_from_string(fused).graph.node]
@@ -60,7 +64,7 @@ def test_fused_attention_computes_the_same(files: Files, fp32: dict[OnnxAttentio
             "Softmax"
         )
         assert "Softmax" not in operators
-        expected, found = (_logits(model, demo_steps.images.numpy()[:4]) for model in (plain, fused))
+        expected, found = (_logits(model, tiny_steps.images.numpy()[:4]) for model in (plain, fused))
         assert np.abs(expected - found).max() < tolerance * np.abs(expected).max()
 
 
