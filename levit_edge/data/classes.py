@@ -201,7 +201,8 @@ def _by_wordnet(
         return ClassPairing(rule=PairingRule.WORDNET, index=index, names=tuple(names or imagenet.class_names()))
     if names is None:
         return None
-    found = {label: _outputs_called(classes[place_of[label]].spellings, names) for label in labels}
+    forms = _Forms(names)
+    found = {label: forms.places(classes[place_of[label]].spellings) for label in labels}
     if not any(found.values()):
         return None
     return ClassPairing(rule=PairingRule.WORDNET, index=_single(source, found, names), names=tuple(names))
@@ -213,7 +214,8 @@ def _by_names(source: object, labels: Sequence[str], _outputs: int, names: Seque
     if set(labels) <= set(names):
         found = {label: [place for place, name in enumerate(names) if name == label] for label in labels}
         return ClassPairing(rule=PairingRule.NAMES, index=_single(source, found, names), names=tuple(names))
-    found = {label: _outputs_called((label,), names) for label in labels}
+    forms = _Forms(names)
+    found = {label: forms.places((label,)) for label in labels}
     if not any(found.values()):
         return None
     return ClassPairing(rule=PairingRule.NORMAL_NAMES, index=_single(source, found, names), names=tuple(names))
@@ -286,11 +288,22 @@ def _same(name: str, spellings: Sequence[str]) -> bool:
     return not _parts(name).isdisjoint({form for spelling in spellings for form in _parts(spelling)})
 
 
-def _outputs_called(spellings: Sequence[str], names: Sequence[str]) -> list[int]:
-    """The outputs whose name is one of `spellings`; where none is, those of whose names one is in them."""
-    forms = {normal_form(spelling) for spelling in spellings}
-    found = [place for place, name in enumerate(names) if normal_form(name) in forms]
-    return found or [place for place, name in enumerate(names) if _same(name, spellings)]
+class _Forms:
+    """Where a model's names stand, by their normal forms: looked up, as a thousand labels meet a thousand names."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._whole: dict[str, set[int]] = {}
+        self._parts: dict[str, set[int]] = {}
+        for place, name in enumerate(names):
+            self._whole.setdefault(normal_form(name), set()).add(place)
+            for part in _parts(name):
+                self._parts.setdefault(part, set()).add(place)
+
+    def places(self, spellings: Sequence[str]) -> list[int]:
+        """The outputs whose name is one of `spellings`; where none is, those of whose names one is in them."""
+        whole = (self._whole.get(normal_form(spelling), set()) for spelling in spellings)
+        parts = (self._parts.get(part, set()) for spelling in spellings for part in _parts(spelling))
+        return sorted(set[int]().union(*whole) or set[int]().union(*parts))
 
 
 def _single(source: object, found: Mapping[str, Sequence[int]], names: Sequence[str]) -> dict[str, int]:

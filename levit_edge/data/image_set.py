@@ -50,7 +50,8 @@ def _image_set(found: Found, model: ModelClasses | None, options: ImageOptions) 
     labels, pairing = None, None
     if found.labels is not None:
         distinct = _distinct(found.labels)
-        pairing = None if model is None else _pairing(found, found.labels, distinct, model)
+        told_by = found.source if options.labels is None else f"{found.source}, labelled by {options.labels}"
+        pairing = None if model is None else _pairing(told_by, found.labels, distinct, model)
         index = {label: place for place, label in enumerate(distinct)} if pairing is None else pairing.index
         labels = tuple(index[label] for label in found.labels.of_images)
     return ImageSet(
@@ -70,8 +71,8 @@ def _distinct(labels: Labels) -> tuple[str, ...]:
     return labels.classes or tuple(sorted(set(labels.of_images)))
 
 
-def _pairing(found: Found, labels: Labels, distinct: Sequence[str], model: ModelClasses) -> ClassPairing:
+def _pairing(told_by: str, labels: Labels, distinct: Sequence[str], model: ModelClasses) -> ClassPairing:
     if labels.kind is LabelKind.INDICES and model.table is None:
-        return outputs_as_labels(found.source, distinct, model)
+        return outputs_as_labels(told_by, distinct, model)
     numbered = labels.kind is LabelKind.NAMES and labels.classes is not None
-    return pair_classes(found.source, distinct, model, in_order=numbered)
+    return pair_classes(told_by, distinct, model, in_order=numbered)

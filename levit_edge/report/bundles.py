@@ -1,12 +1,13 @@
 """Bundles beside each other: what differs in how they were made, and which of their figures may be compared."""
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from levit_edge.benchmark.measurement import Device, Measurement
 from levit_edge.bundle.manifest import ImageProvenance, Manifest
 from levit_edge.bundle.reader import Bundle
+from levit_edge.data.image_tables import NO_TABLES
 from levit_edge.documents import to_json
 from levit_edge.report.report_data import ReportData, read_report_data
 from levit_edge.text import text
@@ -116,18 +117,23 @@ def _facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
         "checkpoint": to_json(manifest.checkpoint),
         "recipe": {key: value for key, value in to_json(manifest.recipe).items() if key != "schema_version"},
         "preprocessing": to_json(manifest.preprocessing),
-        "calibration": _images(to_json(manifest.calibration)),
-        "evaluation": _images(to_json(manifest.verification.images)),
+        "calibration": _images(manifest.calibration),
+        "evaluation": _images(manifest.verification.images),
+        "classes": to_json(manifest.verification.classes) or {},
+        "gate": {key: value for key, value in to_json(manifest.verification.gate).items() if key != "passed"},
         "version of": {"levit-edge": manifest.levit_edge_version, **manifest.tools},
         "made on": manifest.host,
     }
     for part, values in parts.items():
         for key, value in values.items():
-            yield f"{part}: {key.replace('_', ' ')}", brief(key, value)
+            if value is not None:
+                yield f"{part}: {key.replace('_', ' ')}", brief(key, value)
 
 
-def _images(provenance: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: provenance[key] for key in ("source", "count", "sha256")}
+def _images(images: ImageProvenance) -> dict[str, Any]:
+    tables = (images.tables or NO_TABLES).named()
+    said = {f"--{name}": f"{file.path} {(file.sha256 or '')[:16]}".strip() for name, file in tables.items()}
+    return {"source": images.source, "count": images.count, "sha256": images.sha256, **said}
 
 
 def brief(key: str, value: object) -> str:

@@ -88,3 +88,33 @@ def test_a_table_that_does_not_fit_is_one_message(
     arguments = ["verify", tiny_bundle, "--evaluation", labelled_photographs, "--classes", table]
     assert run([*map(str, arguments)]) == ExitStatus.BAD_INPUT
     assert capsys.readouterr().err.count("error:") == 1
+
+
+def test_a_wrong_order_is_poor_and_fails_the_gate_unless_that_is_allowed(
+    capsys: Captured, tiny_bundle: Path, labelled_photographs: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "wrong.csv").write_text("red,1\ngreen,2\nblå,0\n")
+    arguments = ["verify", tiny_bundle, "--evaluation", labelled_photographs, "--runtime", "onnxruntime"]
+    arguments += ["--classes", tmp_path / "wrong.csv", "--max-drop", "100"]
+    words = [*map(str, arguments)]
+    assert run(words) == ExitStatus.GATE_FAILED
+    seen = " ".join(capsys.readouterr().out.split())
+    assert "no better than chance among 3 classes" in seen
+    assert "Likely causes: labels of another order of classes" in seen
+    assert "gate FAILED: fp32's accuracy cannot be right" in seen
+    assert run([*words, "--allow-poor-fp32"]) == ExitStatus.DONE
+    assert "that fp32's accuracy cannot be right is allowed" in " ".join(capsys.readouterr().out.split())
+
+
+def test_few_images_pass_with_a_warning_unless_the_interval_counts(
+    capsys: Captured, tiny_bundle: Path, labelled_photographs: Path
+) -> None:
+    words = ["verify", str(tiny_bundle), "--evaluation", str(labelled_photographs), "--max-drop", "20"]
+    assert run(words) == ExitStatus.DONE
+    assert "gate passed: the drop is at most 20 points; but 32 images are too few" in " ".join(
+        capsys.readouterr().out.split()
+    )
+    assert run([*words, "--gate-on", "interval"]) == ExitStatus.GATE_FAILED
+    assert "gate FAILED: the upper end of the drop's 95 % interval is more than 20" in " ".join(
+        capsys.readouterr().out.split()
+    )

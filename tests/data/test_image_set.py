@@ -9,7 +9,10 @@ from levit_edge.data.image_set import calibration_images, evaluation_images
 from levit_edge.data.imagenet import synsets
 from levit_edge.data.options import ImageOptions
 from levit_edge.errors import DataError
+from levit_edge.runtime.evaluation.gate import GateRules
+from levit_edge.runtime.evaluation.verify import evaluation_set
 from tests.data.sources.made_up import jpeg, numbering, validation_name, write_devkit, write_files, write_tar
+from tests.data.sources.test_open import parquet
 
 VALIDATION = {validation_name(number): jpeg(number) for number in (1, 2, 3)}
 IDS = {wordnet_id: number for number, wordnet_id in numbering().items()}
@@ -64,3 +67,30 @@ def test_only_is_for_calibration_too(tmp_path: Path) -> None:
     (tmp_path / "only.txt").write_text("b/2.jpg\n")
     images = calibration_images(folder, ImageOptions(only=tmp_path / "only.txt", labels=tmp_path / "absent"))
     assert (images.relative_paths, images.labels) == (("b/2.jpg",), (1,))
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (("hat", "shoe"), "hat is among the model's classes, but not shoe; the model's classes are dress, hat"),
+        (
+            ("breed", "shoe"),
+            r"none of its labels .* Labels: breed, shoe\. Classes: dress, hat",
+        ),
+        (("0", "2"), "an image has the label 2, but the model has 2 classes"),
+    ],
+)
+def test_a_table_of_unknown_classes_names_both_sides(tmp_path: Path, classes: tuple[str, str], message: str) -> None:
+    folder = write_files(tmp_path / "x", {"1.jpg": jpeg(1), "2.jpg": jpeg(2)})
+    (tmp_path / "t.csv").write_text("".join(f"{place}.jpg,{name}\n" for place, name in enumerate(classes, 1)))
+    model, options = ModelClasses(outputs=2, names=("dress", "hat")), ImageOptions(labels=tmp_path / "t.csv")
+    with pytest.raises(DataError, match=rf"x, labelled by .*t\.csv: {message}"):
+        evaluation_images(folder, model, options)
+
+
+def test_parquet_files_without_labels_are_told_where_a_drop_is_asked_for(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "val.parquet", names=None, labelled=False)
+    model = ModelClasses(outputs=1000)
+    assert evaluation_set(path, model).labels is None
+    with pytest.raises(DataError, match=r"val\.parquet has images but no class folders or other labels, .*--max-drop"):
+        evaluation_set(path, model, rules=GateRules(max_drop_pt=1.0))

@@ -5,6 +5,7 @@ import datetime
 import os
 import pathlib
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -303,3 +304,16 @@ def test_batch_norm_that_is_folded(
     assert found.notes[-1] == "its batch norms are already folded into the layers before them"
     assert_same(found.model, distilled_demo_levit, demo_images, 10 * ROUNDING)
     assert_same(fuse(found.model), distilled_demo_levit, demo_images, 10 * ROUNDING)
+
+
+def test_mmpretrains_names_are_another_architecture(demo_state: State, tmp_path: Path) -> None:
+    """Its backbone is divided into stages, and layers have names of their own."""
+    renamed = {}
+    for key, value in demo_state.items():
+        name = re.sub(r"\.c\.", ".conv." if key.startswith("patch_embed") else ".linear.", key)
+        name = re.sub(r"^head\.l\.", "head.linear.", name)
+        name = re.sub(r"^blocks\.(\d+)\.m\.", r"blocks.\1.block.", name)
+        renamed["head.head." + name[5:] if name.startswith("head.") else "backbone." + name] = value
+    stages = {key.replace("backbone.blocks.", "backbone.stages.0."): value for key, value in renamed.items()}
+    with pytest.raises(CheckpointError, match="This is another architecture: its 177 tensors do not have LeViT"):
+        load(saved({"state_dict": stages, "meta": {"epoch": 3}}, tmp_path))

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from levit_edge.bundle.manifest import Manifest
+from levit_edge.bundle.kinds import GateOn
+from levit_edge.bundle.manifest import Gate, Manifest
 from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.recipe import Scheme
+from levit_edge.data.classes import PairingRecord, PairingRule
+from levit_edge.data.image_tables import ImageTables, TableFile
 from levit_edge.report.bundle_page import bundle_page
 from levit_edge.report.bundles import BundleComparison, compare, open_all
 from levit_edge.report.report_data import ReportData
@@ -90,3 +93,23 @@ def test_a_bundle_without_evidence_can_be_compared(recorded: Bundle, tiny_bundle
     assert not any("computers" in warning for warning in both.warnings)
     assert "Layer by layer" not in bundle_page(recorded, others=[old])
     assert 'id="compared"' in bundle_page(old, others=[recorded])
+
+
+def test_other_tables_pairings_and_gates_are_differences(recorded: Bundle, other: Other) -> None:
+    tables = ImageTables(classes=TableFile(path="classes.csv", sha256="ab" * 32))
+
+    def change(manifest: Manifest, report_data: ReportData) -> tuple[Manifest, ReportData]:
+        verification = replace(
+            manifest.verification,
+            images=replace(manifest.verification.images, tables=tables),
+            classes=PairingRecord(rule=PairingRule.TABLE, labels=3, outputs=3),
+            gate=Gate(max_drop_pt=0.5, passed=True, on=GateOn.INTERVAL),
+        )
+        return replace(manifest, verification=verification), report_data
+
+    assert {each.what: each.values for each in compared(recorded, other(change)).differences} == {
+        "evaluation: --classes": ("–", "classes.csv abababababababab"),
+        "classes: rule": ("class names", "the table of classes"),
+        "gate: max drop pt": ("–", "0.5"),
+        "gate: on": ("drop", "interval"),
+    }

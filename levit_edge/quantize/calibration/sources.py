@@ -69,7 +69,10 @@ def choose_images(
         evaluated = evaluation_set(evaluation, model, options, rules)
         evaluation_source = str(evaluation)
         if evaluated.labels is None:
-            warn(f"{evaluation} has no class folders: the drop is not measured, only agreement with fp32 and SQNR.")
+            warn(
+                f"{evaluation} has no class folders or other labels: the drop is not measured, only agreement with"
+                " fp32 and SQNR."
+            )
     elif rules.max_drop_pt is not None:
         raise DataError(
             "--max-drop needs labelled images: give a folder with one folder for each class as --evaluation."

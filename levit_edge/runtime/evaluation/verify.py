@@ -97,9 +97,9 @@ def evaluation_set(
     images, limit = evaluation_images(source, model, options), options.limit
     if images.labels is None and rules.max_drop_pt is not None:
         raise DataError(
-            f"{source} has images but no class folders, so a drop cannot be measured: expected one folder for each"
-            " class to check --max-drop, or a table (--labels). Add labels, or leave --max-drop out to get agreement"
-            " and SQNR only."
+            f"{source} has images but no class folders or other labels, so a drop cannot be measured: expected one"
+            " folder for each class to check --max-drop, or a table (--labels). Add labels, or leave --max-drop out to"
+            " get agreement and SQNR only."
         )
     return balanced_sample(images, min(limit, len(images)), seed=0) if limit is not None else images
 

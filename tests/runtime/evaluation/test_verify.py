@@ -148,7 +148,7 @@ def test_without_labels_the_drop_is_not_measured(
 
 
 def test_a_gate_without_labels_is_an_error(bundle: Bundle, unlabelled_photographs: Path) -> None:
-    with pytest.raises(DataError, match="no class folders, so a drop cannot be measured"):
+    with pytest.raises(DataError, match="no class folders or other labels, so a drop cannot be measured"):
         verify(bundle, unlabelled_photographs, rules=GateRules(max_drop_pt=1.0))
 
 
