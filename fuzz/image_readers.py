@@ -13,7 +13,9 @@ from fuzz.mutate_bytes import BYTES
 from fuzz.reader import Reader, written
 from levit_edge import demo
 from levit_edge.data.preprocess import Preprocessing
-from levit_edge.device.image import crop_square, open_image
+from levit_edge.device.formats import FORMATS
+from levit_edge.device.image import crop_square, open_photograph
+from levit_edge.device.orientation import ORIENTATION
 
 __all__ = ["IMAGE_READERS"]
 
@@ -25,6 +27,8 @@ def image(_bundle: Path) -> Reader:
     pixels = np.random.default_rng(0).integers(0, 256, (40, 48, 3), np.uint8)
     rgb = Image.fromarray(pixels)
     photograph = Image.open(next(iter(sorted(demo.evaluation_dir().glob("*/*.jpg"))))).resize((64, 48))
+    lying = Image.Exif()
+    lying[ORIENTATION] = 6
     forms: list[tuple[str, Image.Image, dict[str, Any]]] = [
         ("JPEG", photograph, {}),
         ("JPEG", photograph, {"progressive": True, "quality": 30}),
@@ -39,6 +43,8 @@ def image(_bundle: Path) -> Reader:
         ("WEBP", photograph, {}),
         ("WEBP", rgb, {"lossless": True}),
         ("TIFF", rgb, {}),
+        ("JPEG", photograph, {"exif": lying}),
+        *([("AVIF", photograph, {"exif": lying, "max_threads": 1})] if "AVIF" in FORMATS else []),
         *(("TIFF", rgb, {"compression": each}) for each in ("tiff_lzw", "tiff_deflate", "packbits", "jpeg")),
     ]
     seeds = []
@@ -74,7 +80,8 @@ def image(_bundle: Path) -> Reader:
     protocol = Preprocessing(image_size=32, resize=36, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
 
     def read(data: bytes, folder: Path) -> None:
-        crop_square(open_image(written(folder, "image", data)), protocol.resize, protocol.image_size)
+        photograph = open_photograph(written(folder, "image", data))
+        crop_square(photograph.upright, protocol.resize, protocol.image_size)
 
     return Reader(name="image", seeds=seeds, mutations=(*[chunk_with_sum] * 3, *BYTES), read=read)
 
