@@ -131,8 +131,8 @@ def arrange_images(
     if loose:
         return Arrangement(images=tuple(loose), folders=None, passed_over=passed_over)
     if not inside:
-        what = f"no images in it that are read ({passed_over_words(passed_over)})" if passed_over else "no images in it"
-        raise DataError(f"{directory}: {what}; expected one folder per class, or images")
+        told = f" ({passed_over_words(passed_over)})" if passed_over else ""
+        raise DataError(f"{directory}: no images in it; expected one folder per class, or images{told}")
     names = {*map(_folder_of, inside), *(name for name in folders if not is_hidden_path(name))}
     return Arrangement(images=tuple(inside), folders=tuple(sorted(names)), passed_over=passed_over)
 

@@ -33,14 +33,14 @@ def save(folder: Path, number: int, width: int) -> None:
     Image.fromarray(np.full((128, width, 3), number, np.uint8)).save(folder / f"{number:02}.png")
 
 
-def prepared(calibration: Path, changes: PreprocessingChanges, warnings: list[str]) -> Prepared:
+def prepared(calibration: Path, changes: PreprocessingChanges, warnings: list[str], *, exif: bool = False) -> Prepared:
     return prepare(
         str(demo.checkpoint_path()),
         "demo",
         calibration=calibration,
         evaluation=calibration,
         recipe=replace(Recipe(), calibration_images=4),
-        options=ImageOptions(preprocessing=changes),
+        options=ImageOptions(preprocessing=changes, exif=exif),
         stages=Stages(None),
         warn=warnings.append,
     )
@@ -113,3 +113,8 @@ def test_images_of_another_size_among_them_are_photographs(folder: Path) -> None
     warnings.clear()
     prepared(folder, PreprocessingChanges(), warnings)
     assert [each for each in warnings if HINT in each]
+
+
+def test_a_bundle_is_made_on_photographs_as_they_are_stored(folder: Path) -> None:
+    with pytest.raises(DataError, match="leave `exif` out; `verify` takes it"):
+        prepared(folder, PreprocessingChanges(), [], exif=True)

@@ -77,6 +77,22 @@ def test_the_rules_of_image_folders_hold_everywhere(put: Put) -> None:
     assert listing.class_names == ("a", "a-c", "b", "d")
 
 
+def test_what_is_passed_over_is_counted_everywhere(put: Put, files: dict[str, bytes]) -> None:
+    others = {"dress/a.heic": b"x", "hat/notes.txt": b"x", "hat/@eaDir/b.jpg": b"x", "lost+found/c.jpg": b"x"}
+    listing = list_shards(put({**files, **others}), 5)
+    assert listing.class_names == ("dress", "hat", "longsleeve")
+    assert listing.passed_over == {"HEIC": 1, "no image": 1}
+
+
+def test_files_without_an_ending_are_read_here_and_counted_elsewhere(tmp_path: Path, files: dict[str, bytes]) -> None:
+    bare = {**files, "hat/bare": next(iter(files.values()))}
+    here, elsewhere = (list_shards(place(bare), 50) for place in (put_locally(tmp_path), put_in_memory))
+    assert [image.name for image in indexed(here)[0].images if "." not in image.name] == ["hat/bare"]
+    assert here.passed_over == {}
+    assert len(indexed(elsewhere)[0].images) == len(files)
+    assert elsewhere.passed_over == {"without an ending": 1}
+
+
 def test_an_empty_class_folder_keeps_its_place(s3: Put, tmp_path: Path) -> None:
     import fsspec
 
