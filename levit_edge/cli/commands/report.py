@@ -10,6 +10,7 @@ import typer
 from levit_edge.bundle.place import MANIFEST_FILE, require_bundle
 from levit_edge.cli.options import JsonOutput
 from levit_edge.cli.terminal.console import print_json, say, show_warning, stdout, suggest
+from levit_edge.documents import UNPAIRED
 from levit_edge.errors import MeasurementError
 from levit_edge.places import found_at
 from levit_edge.system.atomic import reserved, write_whole
@@ -93,7 +94,7 @@ def _report_sweep(location: str, output: Path | None, *, json: bool) -> None:
     if output is not None:
         from levit_edge.sweep.outcome.page import sweep_page
 
-        write_whole(output, sweep_page(results).encode("utf-8", "replace"), "--output")
+        write_whole(output, sweep_page(results).encode("utf-8", UNPAIRED), "--output")
     if json:
         print_json(to_json(results))
     else:
@@ -112,7 +113,7 @@ def _report(
     rows = comparison_rows(measurements)
     opened = [Bundle.open(path) for path in bundles]
     if output is not None:
-        write_whole(output, _page(opened, measurements, rows).encode(), "--output")
+        write_whole(output, _page(opened, measurements, rows).encode("utf-8", UNPAIRED), "--output")
     if plot is not None:
         from levit_edge.report.boards_page import boards_plot
 

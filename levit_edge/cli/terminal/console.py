@@ -11,6 +11,8 @@ from typing import Any
 
 from rich.console import Console
 
+from levit_edge.cli.terminal.encoding import can_write
+
 __all__ = ["print_json", "say", "show_error", "show_warning", "stderr", "stdout", "suggest"]
 
 
@@ -32,8 +34,10 @@ def say(line: object, style: str = "", *, to: Console = stdout, wrap: bool = Fal
 
 
 def print_json(document: Any) -> None:
-    """Write one JSON document and nothing else to stdout."""
-    sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    """Write one JSON document and nothing else to stdout; what its encoding lacks is escaped as JSON does."""
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+    escaped = text if can_write(text, sys.stdout) else json.dumps(document, indent=1, allow_nan=False)
+    sys.stdout.write(escaped + "\n")
 
 
 def show_error(message: str) -> None:
