@@ -4,6 +4,7 @@ import unicodedata
 from typing import Any
 
 from levit_edge.errors import RuntimeUnavailableError
+from levit_edge.text import counted
 
 __all__ = ["number", "render"]
 
@@ -39,6 +40,7 @@ def render(template: str, **values: object) -> str:
         mebibytes=lambda value, digits=2: number(value, digits, unit=2**20),
         interval=_interval,
         date=_date,
+        counted=counted,
     )
     return environment.get_template(template).render(values)
 

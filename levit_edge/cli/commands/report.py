@@ -14,6 +14,7 @@ from levit_edge.documents import UNPAIRED
 from levit_edge.errors import MeasurementError
 from levit_edge.places import found_at
 from levit_edge.system.atomic import reserved, write_whole
+from levit_edge.text import counted
 
 if TYPE_CHECKING:
     from levit_edge.benchmark.comparison import ComparisonRow
@@ -183,7 +184,8 @@ def _print(bundles: "Sequence[Bundle]", measurements: "Sequence[Measurement]", r
             show_warning(warning)
         if strangers := of_other_bundles(bundles[0], measurements):
             show_warning(
-                f"{len(strangers)} of {len(measurements)} measurements were made with other files than those of"
+                f"{len(strangers)} of {counted(len(measurements), 'measurement')} were made with other files"
+                " than those of"
                 f" {bundles[0].path}."
             )
     if rows:

@@ -38,7 +38,10 @@ def bench_table(measurement: Measurement, console: Console) -> None:
     timed = next((each for each in measurement.results if each.runs), None)
     if timed is not None:
         packages = ", ".join(dict.fromkeys(each.package for each in measurement.results if each.package))
-        line(f"{timed.runs} runs of each in {measurement.rounds} turns, one image at a time; {packages}")
+        line(
+            f"{counted(timed.runs, 'run')} of each in {counted(measurement.rounds, 'turn')}, one image at a"
+            f" time; {packages}"
+        )
     if measurement.sustained is not None:
         run = measurement.sustained
         line(
