@@ -14,7 +14,7 @@ from levit_edge.documents import UNPAIRED
 from levit_edge.errors import MeasurementError
 from levit_edge.places import found_at
 from levit_edge.system.atomic import reserved, write_whole
-from levit_edge.text import counted
+from levit_edge.text import counted, shortened
 
 if TYPE_CHECKING:
     from levit_edge.benchmark.comparison import ComparisonRow
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["report"]
 
 PLOT_SUFFIXES = (".png", ".svg")
+LONGEST_NAME = 100
 
 
 def report(
@@ -43,8 +44,8 @@ def report(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write a self-contained page into this .html file. [default: of a bundle or a sweep NAME-report.html;"
-            " of boards none]",
+            help="Write a self-contained page into this .html file. [default: of a bundle or a sweep NAME-report.html,"
+            " of a bundle on boards NAME-boards.html, of bundles NAME-vs-OTHER.html; of boards none]",
         ),
     ] = None,
     plot: Annotated[
@@ -69,7 +70,9 @@ def report(
     results = [Path(path) for path in paths if path not in sweeps and Path(path) not in bundles]
     _check(bundles, results, compare or [], plot, sweeps)
     if output is None and not json and (sweeps or bundles):
-        output = Path(f"{sweep_name(sweeps[0]) if sweeps else bundles[0].resolve().name}-report.html")
+        output = Path(
+            f"{f'{sweep_name(sweeps[0])}-report' if sweeps else _name([*bundles, *(compare or [])], results)}.html"
+        )
     if output is None and open_page:
         raise typer.BadParameter("shows a page, and none would be written: give --output.", param_hint="--open")
     with ExitStack() as stack:
@@ -84,6 +87,15 @@ def report(
         _say_what_is_written(output, plot, results)
     if output is not None and open_page:
         _open(output)
+
+
+def _name(bundles: Sequence[Path], results: Sequence[Path]) -> str:
+    """Of a page of a bundle, of it on boards, or of it beside others: none takes another's place."""
+    first, *others = (bundle.resolve() for bundle in bundles)
+    if not others:
+        return f"{first.name}-{'boards' if results else 'report'}"
+    names = [other.name if other.name != first.name else f"{other.parent.name}-{other.name}" for other in others]
+    return shortened("-vs-".join([first.name, *names]), LONGEST_NAME).replace("…", "--")
 
 
 def _report_sweep(location: str, output: Path | None, *, json: bool) -> None:

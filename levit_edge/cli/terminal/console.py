@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 import sys
+import textwrap
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -29,8 +30,10 @@ stderr = _Console(stderr=True)
 
 
 def say(line: object, style: str = "", *, to: Console = stdout, wrap: bool = False) -> None:
-    """Write a line as it is: nothing in it is markup, and only with `wrap` is it broken to fit the terminal."""
-    to.print(line, style=style, markup=False, highlight=False, soft_wrap=not wrap)
+    """Write a line as it is: nothing in it is markup, and only with `wrap` is it broken to fit, between its words."""
+    if wrap:  # words stay whole: a path is there to be copied
+        line = textwrap.fill(str(line), to.width, break_long_words=False, break_on_hyphens=False)
+    to.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def print_json(document: Any) -> None:
