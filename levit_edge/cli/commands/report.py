@@ -70,9 +70,8 @@ def report(
     results = [Path(path) for path in paths if path not in sweeps and Path(path) not in bundles]
     _check(bundles, results, compare or [], plot, sweeps)
     if output is None and not json and (sweeps or bundles):
-        output = Path(
-            f"{f'{sweep_name(sweeps[0])}-report' if sweeps else _name([*bundles, *(compare or [])], results)}.html"
-        )
+        shown = [*bundles, *(compare or [])]
+        output = Path(f"{sweep_name(sweeps[0])}-report.html" if sweeps else f"{_name(shown, results)}.html")
     if output is None and open_page:
         raise typer.BadParameter("shows a page, and none would be written: give --output.", param_hint="--open")
     with ExitStack() as stack:
