@@ -23,6 +23,7 @@ from levit_edge.places import found_at, unreadable
 
 __all__ = [
     "MAX_DOCUMENT_BYTES",
+    "UNPAIRED",
     "Between",
     "Count",
     "Length",
@@ -37,6 +38,9 @@ __all__ = [
 ]
 
 MAX_DOCUMENT_BYTES = 16 * 2**20
+UNPAIRED = "backslashreplace"
+"""How files in UTF-8 write the bytes of a file name that is no text, which Python holds as lone surrogates: escaped, as
+JSON has it."""
 T = TypeVar("T")
 
 

@@ -41,8 +41,12 @@ def entries(value: object) -> dict[str, object]:
 
 
 def counted(count: int, noun: str) -> str:
-    """Such as `1 thread` and `2 threads`."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+    """Such as `1 thread`, `2 classes` and `50,000 images`; the last word of `noun` is regular."""
+    if count == 1:
+        return f"1 {noun}"
+    ending = "es" if noun.endswith(("s", "x", "ch", "sh")) else "s"
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else noun + ending
+    return f"{count:,} {plural}"
 
 
 def listed(names: Sequence[str], shown: int = 5, *, between: str = ", ", longest: int = 120) -> str:

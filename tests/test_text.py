@@ -27,3 +27,6 @@ def test_listed_as_lines() -> None:
 
 def test_what_is_counted_has_its_number() -> None:
     assert [counted(count, "thread") for count in (0, 1, 2)] == ["0 threads", "1 thread", "2 threads"]
+    assert [counted(count, "class name") for count in (1, 1000)] == ["1 class name", "1,000 class names"]
+    assert [counted(count, "class") for count in (1, 10)] == ["1 class", "10 classes"]
+    assert [counted(count, "entry") for count in (1, 10)] == ["1 entry", "10 entries"]

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Any
 
 from levit_edge.benchmark.measurement import ArtifactTimes, Measurement
+from levit_edge.text import counted
 
 __all__ = ["validate"]
 
@@ -41,7 +42,7 @@ def _values(value: Any, at: str) -> Iterable[str]:
             yield from _values(item, f"{at}[{index}]")
     elif isinstance(value, str):
         if len(value) > MAX_TEXT:
-            yield f"{at} has {len(value)} characters"
+            yield f"{at} has {counted(len(value), 'character')}"
         elif any(unicodedata.category(each).startswith("C") for each in value):
             yield f"{at} holds control characters"
     elif isinstance(value, int | float) and not abs(value) < MAX_NUMBER:
@@ -58,13 +59,13 @@ def _date(created_utc: str) -> Iterable[str]:
 def _result(result: ArtifactTimes) -> Iterable[str]:
     name = f"{result.artifact} with {result.threads} threads"
     if result.golden is not None and not 0 <= result.golden.same_top1 <= result.golden.images:
-        yield f"{name} agrees on {result.golden.same_top1} of {result.golden.images} golden images"
+        yield f"{name} agrees on {result.golden.same_top1} of {counted(result.golden.images, 'golden image')}"
     if result.latency_ms is None:
         if not result.error:
             yield f"{name} has neither times nor an error"
         return
     if result.runs < 1:
-        yield f"{name} has times of {result.runs} runs"
+        yield f"{name} has times of {counted(result.runs, 'run')}"
     rate, median = result.images_per_second, result.latency_ms.p50
     if rate is not None and not math.isclose(rate * median, 1000, rel_tol=ROUNDING):
         yield f"{name} has {rate:g} images per second with a median of {median:g} ms"

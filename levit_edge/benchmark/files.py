@@ -10,7 +10,7 @@ from pathlib import Path
 from levit_edge.benchmark.checks import MAX_TEXT, validate
 from levit_edge.benchmark.measurement import SCHEMA_VERSION, Measurement
 from levit_edge.bundle.place import MANIFEST_FILE
-from levit_edge.documents import from_json, read_json, to_json
+from levit_edge.documents import UNPAIRED, from_json, read_json, to_json
 from levit_edge.errors import MeasurementError, OutputError
 from levit_edge.system.atomic import remove_abandoned, write_whole
 from levit_edge.text import text
@@ -50,7 +50,7 @@ def save(measurement: Measurement, folder: Path) -> Path:
     """
     document = to_json(shareable(measurement))
     shared = _checked(document, "this measurement")
-    data = json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n"
+    data = json.dumps(document, indent=1, ensure_ascii=False).encode("utf-8", UNPAIRED) + b"\n"
     path = folder / _file_name(shared, hashlib.sha256(data).hexdigest()[:8])
     try:
         folder.mkdir(parents=True, exist_ok=True)

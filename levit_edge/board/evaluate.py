@@ -41,7 +41,7 @@ from levit_edge.runtime.evaluation.verify import bundle_images, score
 from levit_edge.runtime.evaluation.worker import pack_answer, unpack_answer
 from levit_edge.system.progress import Stages
 from levit_edge.system.result_cache import ResultCache
-from levit_edge.text import text
+from levit_edge.text import counted, text
 
 __all__ = ["BoardVerification", "verify_on"]
 
@@ -137,7 +137,7 @@ def _open(session: Session, artifacts: Sequence[Artifact], preprocessing: Prepro
     packages = answer.get("packages")
     named = [text(each, 80) for each in packages] if isinstance(packages, list) else []
     if len(named) != len(artifacts):
-        raise BoardError(f"{session.transport.name}: the board did not open {len(artifacts)} files.")
+        raise BoardError(f"{session.transport.name}: the board did not open {counted(len(artifacts), 'file')}.")
     versions = {}
     for artifact, package in zip(artifacts, named, strict=True):
         name, _, version = package.rpartition(" ")
@@ -255,7 +255,9 @@ class _Board:
         whole = len(payload) == 4 * models * count * classes
         logits = np.frombuffer(payload if whole else b"", "<f4").astype(np.float32)
         if taken is None or not whole or not np.isfinite(logits).all():
-            raise BoardError(f"{self._session.transport.name}: the board's logits are not those of {count} images.")
+            raise BoardError(
+                f"{self._session.transport.name}: the board's logits are not those of {counted(count, 'image')}."
+            )
         logits = logits.reshape(models, count, classes)
         return [Answer(logits=logits[:, index], seconds=tuple(taken[:, index].tolist())) for index in range(count)]
 

@@ -90,7 +90,8 @@ def _fetch(board: str, hello: Mapping[str, Any], wanted: Sequence[str], folder: 
     command += ["--only-binary=:all:", *(part for tag in tags for part in ("--platform", tag))]
     command += ["--python-version", f"{major}.{minor}", "--implementation", "cp"]
     command += [part for name in (f"cp{major}{minor}", "abi3", "none") for part in ("--abi", name)]
-    done = subprocess.run([*command, *wanted, "pip"], capture_output=True, text=True, check=False)
+    whole = [*command, *wanted, "pip"]
+    done = subprocess.run(whole, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode:
         faults = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or [done.stderr.strip()[-300:]]
         raise BoardError(

@@ -19,6 +19,7 @@ from levit_edge.bundle.place import MANIFEST_FILE, require_bundle
 from levit_edge.bundle.self_contained import ELSEWHERE
 from levit_edge.documents import from_json, read_json
 from levit_edge.errors import BundleError
+from levit_edge.text import counted
 
 __all__ = ["Bundle", "plain_file_name", "read_manifest"]
 
@@ -117,7 +118,9 @@ class Bundle:
         except UnicodeDecodeError as error:
             raise BundleError(f"{self.path / self.manifest.labels_file} is not UTF-8 ({error}).") from error
         if len(labels) != self.manifest.config.classes:
-            raise BundleError(f"{len(labels)} labels for {self.manifest.config.classes} classes in {self.path}.")
+            raise BundleError(
+                f"{counted(len(labels), 'label')} for {counted(self.manifest.config.classes, 'class')} in {self.path}."
+            )
         return labels
 
     def golden(self) -> dict[str, NDArray[np.float32]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from levit_edge.bundle.manifest import Manifest
 from levit_edge.bundle.place import MANIFEST_FILE, faults_of, require_output, require_replaceable
 from levit_edge.bundle.reader import Bundle, plain_file_name
-from levit_edge.documents import to_json
+from levit_edge.documents import UNPAIRED, to_json
 from levit_edge.errors import OutputError
 from levit_edge.system.atomic import folder_beside, put_in_place, write_synced
 from levit_edge.system.signals import interrupts_wait
@@ -75,7 +75,9 @@ class BundleWriter:
             OutputError: the disk is full or not writable; an older bundle is left as it was.
         """
         manifest = replace(manifest, files=dict(self.files))
-        self._write(MANIFEST_FILE, json.dumps(to_json(manifest), indent=1, ensure_ascii=False).encode() + b"\n")
+        self._write(
+            MANIFEST_FILE, json.dumps(to_json(manifest), indent=1, ensure_ascii=False).encode("utf-8", UNPAIRED) + b"\n"
+        )
         require_replaceable(self.output)
         with faults_of(self.output), interrupts_wait():
             put_in_place(self._folder, self.output)

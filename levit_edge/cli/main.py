@@ -15,6 +15,7 @@ import typer
 from levit_edge.cli.stray import Command, Group
 from levit_edge.cli.subcommands import COMMANDS
 from levit_edge.cli.terminal.console import show_error
+from levit_edge.cli.terminal.encoding import never_fail
 from levit_edge.errors import MEMORY_ADVICE, ExitStatus, LevitEdgeError
 from levit_edge.system.logs import quiet_imports
 from levit_edge.system.memory import ran_out_of_memory
@@ -57,6 +58,7 @@ def options(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
+    never_fail(sys.stdout, sys.stderr)
     end_in_order()
     quiet_imports()
     try:

@@ -14,7 +14,7 @@ from pathlib import Path
 from levit_edge.data import imagenet
 from levit_edge.data.class_table import ClassTable, read_class_table
 from levit_edge.errors import DataError
-from levit_edge.text import listed
+from levit_edge.text import counted, listed
 
 __all__ = [
     "ClassPairing",
@@ -87,7 +87,7 @@ class PairingRecord:
     @property
     def sentence(self) -> str:
         """What was decided, and how, for people."""
-        return f"{self.labels} of {self.outputs} classes, paired by {self.rule}"
+        return f"{self.labels} of {counted(self.outputs, 'class')}, paired by {self.rule}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +124,9 @@ def pair_classes(source: object, labels: Sequence[str], model: ModelClasses, *, 
     """
     outputs, names = model.outputs, model.names
     if names is not None and len(names) != outputs:
-        raise DataError(f"The model has {outputs} outputs and {len(names)} class names: {listed(names)}.")
+        raise DataError(
+            f"The model has {counted(outputs, 'output')} and {counted(len(names), 'class name')}: {listed(names)}."
+        )
     if model.table is not None:
         return _by_table(source, labels, outputs, names, model.table)
     for pair in (_by_wordnet, _by_names, _by_indices):
@@ -145,7 +147,9 @@ def outputs_as_labels(source: object, labels: Sequence[str], model: ModelClasses
     index = {label: int(label) for label in labels}
     label = max(index, key=index.__getitem__)
     if index[label] >= model.outputs:
-        raise DataError(f"{source}: an image has the label {label}, but the model has {model.outputs} classes.")
+        raise DataError(
+            f"{source}: an image has the label {label}, but the model has {counted(model.outputs, 'class')}."
+        )
     names = tuple(model.names or _names_of_numbers(model.outputs, 0))
     return ClassPairing(rule=PairingRule.INDICES, index=index, names=names)
 
@@ -160,7 +164,10 @@ def _by_table(
 ) -> ClassPairing:
     if table.names is not None:
         if len(table.names) != outputs:
-            raise DataError(f"{table.path} names {len(table.names)} classes, but the model has {outputs} outputs.")
+            raise DataError(
+                f"{table.path} names {counted(len(table.names), 'class')}, but the model has"
+                f" {counted(outputs, 'output')}."
+            )
         paired = _by_wordnet(source, labels, outputs, table.names) or _by_names(source, labels, outputs, table.names)
         if paired is None:
             raise _unmet(source, labels, table.names, f"the names in {table.path}")
@@ -256,8 +263,9 @@ def _by_order(source: object, labels: Sequence[str], outputs: int, *, in_order: 
         strangers = sorted(set(labels) - set(imagenet.synsets()))
         why = "" if outputs != len(imagenet.synsets()) else f" ImageNet's are WordNet ids, not {listed(strangers, 3)}."
         raise DataError(
-            f"{source}: {len(labels)} class folders, but the model has {outputs} classes, and it does not name them."
-            f" Folders: {listed(labels, 10)}.{why} Expected one folder per class, in the order of the classes. {ADVICE}"
+            f"{source}: {counted(len(labels), 'class folder')}, but the model has {counted(outputs, 'class')}, and it"
+            f" does not name them. Folders: {listed(labels, 10)}.{why} Expected one folder per class, in the order of"
+            f" the classes. {ADVICE}"
         )
     if in_order:
         index = {label: place for place, label in enumerate(labels)}

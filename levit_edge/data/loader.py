@@ -15,7 +15,7 @@ from levit_edge.data.preprocess import FloatImage, Preprocessing, normalise
 from levit_edge.device.image import decoding_fault
 from levit_edge.device.small_files import usable_cores
 from levit_edge.errors import DataError
-from levit_edge.text import listed
+from levit_edge.text import counted, listed
 
 __all__ = ["BadImage", "Decoder", "are_squares", "batches", "check_headers", "default_workers", "refuse_bad_images"]
 
@@ -139,7 +139,7 @@ def refuse_bad_images(bad: Sequence[BadImage], images: int, *, skip: bool) -> No
     if len(bad) < images:
         advice += ", or leave them out with --skip-bad-images"
     lines = listed([f"{each.path}: {each.reason}" for each in bad], LISTED, between="\n  ", longest=4000)
-    raise DataError(f"{len(bad)} of {images} images cannot be read: {advice}\n  {lines}")
+    raise DataError(f"{len(bad)} of {counted(images, 'image')} cannot be read: {advice}\n  {lines}")
 
 
 def batches(decoded: Iterable[tuple[int, FloatImage]], size: int) -> Iterator[tuple[tuple[int, ...], FloatImage]]:

@@ -16,6 +16,7 @@ from levit_edge.errors import DataError, DownloadError
 from levit_edge.model.http_file import Progress, fetch_file
 from levit_edge.system.atomic import folder_beside, put_in_place
 from levit_edge.system.host import CACHE_VARIABLE, cache_folder
+from levit_edge.text import counted
 
 __all__ = ["NAMED_SETS", "NamedSet", "Use", "fetch_set", "is_kept", "is_named_set"]
 
@@ -158,7 +159,9 @@ def _unpack(chosen: NamedSet, archive: Path, target: Path) -> None:
             count = _write_images(chosen, archive, folder)
             missing = [each for each in chosen.folders.values() if not (folder / each).is_dir()]
             if missing:
-                raise DataError(f"{archive}: {count:,} images, but none in {missing[0]}: it is not {chosen.name}")
+                raise DataError(
+                    f"{archive}: {counted(count, 'image')}, but none in {missing[0]}: it is not {chosen.name}"
+                )
             put_in_place(folder, target)
     except OSError as error:
         raise DownloadError(f"{target} cannot be written: {error.strerror or error}.") from error

@@ -95,8 +95,8 @@ def _android_property(name: str) -> str | None:
     if "ANDROID_ROOT" not in os.environ:
         return None
     with contextlib.suppress(OSError, subprocess.SubprocessError):
-        done = subprocess.run(["getprop", name], capture_output=True, text=True, check=False, timeout=10)
-        return done.stdout.strip() or None
+        done = subprocess.run(["getprop", name], capture_output=True, check=False, timeout=10)
+        return done.stdout.decode("utf-8", "replace").strip() or None
     return None
 
 

@@ -81,7 +81,9 @@ def set_up(requirements: list[Any], wheels: str | None, say: Say) -> dict[str, A
 
 def _program(command: list[Any]) -> None:
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace", check=False
+        )
     except OSError as error:
         raise AgentError("setup", f"{command[0]}: {error.strerror}") from None
     if done.returncode:

@@ -77,7 +77,7 @@ def _first_line(command: Sequence[str | Path]) -> str | None:
             command,
             check=True,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             errors="replace",
             timeout=TIMEOUT_S,
             stdin=subprocess.DEVNULL,

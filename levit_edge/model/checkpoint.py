@@ -25,7 +25,7 @@ from levit_edge.model.recognition import Recognition, recognise, tensor_shapes, 
 from levit_edge.model.substitutes import Tensors, with_original_layers
 from levit_edge.model.timm_config import silu_architecture
 from levit_edge.model.weight_file import WeightFile, read_weight_file
-from levit_edge.text import listed
+from levit_edge.text import counted, listed
 
 __all__ = ["Checkpoint", "CheckpointFormat", "load", "read_checkpoint"]
 
@@ -235,5 +235,7 @@ def _labels(folder: HubConfig | None, file: WeightFile, classes: int) -> tuple[s
         stated = parse_json(file.metadata["labels"].encode(), CheckpointError, "The list of labels in its metadata")
         labels = clean_labels(stated)
     if labels is not None and len(labels) != classes:
-        raise CheckpointError(f"It names {len(labels)} classes, but its classifier has {classes} outputs.")
+        raise CheckpointError(
+            f"It names {counted(len(labels), 'class')}, but its classifier has {counted(classes, 'output')}."
+        )
     return labels

@@ -12,6 +12,7 @@ from levit_edge.model.config import STEM_STRIDE, LevitConfig
 from levit_edge.model.hub_preprocessing import ADVICE, StatedPreprocessing, stated_by_timm, stated_by_transformers
 from levit_edge.model.shards import INDEX_SUFFIX
 from levit_edge.model.timm_config import check_timm, refuse_other_networks
+from levit_edge.text import counted
 
 __all__ = ["FOLDER_FILES", "HubConfig", "clean_labels", "read_hub_config"]
 
@@ -160,7 +161,9 @@ def _labels_by_index(names: object) -> tuple[str, ...] | None:
         raise CheckpointError("id2label in config.json is not an object.")
     missing = [index for index in range(len(names)) if str(index) not in names]
     if missing:
-        raise CheckpointError(f"id2label in config.json has {len(names)} names, but none for class {missing[0]}.")
+        raise CheckpointError(
+            f"id2label in config.json has {counted(len(names), 'name')}, but none for class {missing[0]}."
+        )
     return clean_labels([names[str(index)] for index in range(len(names))])
 
 

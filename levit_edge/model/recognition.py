@@ -18,7 +18,7 @@ from levit_edge.model.config import CONFIGS, STEM_STRIDE, LevitConfig
 from levit_edge.model.key_maps import CheckpointFormat, file_keys
 from levit_edge.model.levit import LeViT
 from levit_edge.model.sizes import size_of
-from levit_edge.text import listed
+from levit_edge.text import counted, listed
 
 __all__ = ["Recognition", "Shape", "recognise", "tensor_shapes", "without_kernel"]
 
@@ -173,7 +173,8 @@ def _check_is_levit(candidate: Recognition, shapes: Mapping[str, Shape]) -> None
     shaped, named = _agreement(candidate, shapes)
     if 2 * named < len(shapes):
         raise CheckpointError(
-            f"This is another architecture: its {len(shapes)} tensors do not have LeViT's names, neither those of the "
+            f"This is another architecture: its {counted(len(shapes), 'tensor')} do not have LeViT's names,"
+            " neither those of the "
             f"original code nor timm's nor Hugging Face's: {listed(list(shapes))}. "
             "Pass a LeViT checkpoint with its classifier."
         )

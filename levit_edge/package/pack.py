@@ -16,7 +16,7 @@ from levit_edge.bundle.manifest import Artifact, Manifest, Verification
 from levit_edge.bundle.reader import Bundle
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.device.golden import LEAST_SQNR_DB
-from levit_edge.documents import to_json
+from levit_edge.documents import UNPAIRED, to_json
 from levit_edge.errors import BundleError
 from levit_edge.package.archive import write_archive
 from levit_edge.package.contents import (
@@ -73,7 +73,10 @@ def packed_files(bundle: Bundle, purpose: Purpose, precision: Precision = Precis
     artifacts = [bundle.artifact(runtime, precision) for runtime in runtimes_of(purpose)]
     origin = manifest.checkpoint
     checkpoint = PackedCheckpoint(source=_last_part(origin.source), format=origin.format, sha256=origin.sha256)
-    files = {LABELS_FILE: bundle.read(manifest.labels_file), NOTICE_FILE: notice(checkpoint, purpose).encode()}
+    files = {
+        LABELS_FILE: bundle.read(manifest.labels_file),
+        NOTICE_FILE: notice(checkpoint, purpose).encode("utf-8", UNPAIRED),
+    }
     bundle.labels()  # checks that there is one for each class
     golden = bundle.golden()
     files[GOLDEN_INPUT_FILE] = _floats(golden, "inputs", bundle)
@@ -108,7 +111,7 @@ def packed_files(bundle: Bundle, purpose: Purpose, precision: Precision = Precis
         },
     )
     text = json.dumps(to_json(document), indent=1, ensure_ascii=False)
-    return files | {DOCUMENT_FILE: text.encode() + b"\n"}
+    return files | {DOCUMENT_FILE: text.encode("utf-8", UNPAIRED) + b"\n"}
 
 
 def _check_app_can(preprocessing: Preprocessing) -> None:

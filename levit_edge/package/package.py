@@ -17,7 +17,7 @@ from levit_edge.package.archive import MAX_PACKAGE_BYTES, read_archive
 from levit_edge.package.contents import DOCUMENT_FILE
 from levit_edge.package.document import FloatArray, PackageDocument
 from levit_edge.places import found_at, unreadable
-from levit_edge.text import listed
+from levit_edge.text import counted, listed
 
 __all__ = ["Package", "is_package", "read_package_file"]
 
@@ -62,7 +62,7 @@ class Package:
         except UnicodeDecodeError as error:
             raise PackageError(f"{self.document.labels_file} is not UTF-8 ({error}).") from error
         if len(labels) != self.document.classes:
-            raise PackageError(f"{len(labels)} labels for {self.document.classes} classes.")
+            raise PackageError(f"{counted(len(labels), 'label')} for {counted(self.document.classes, 'class')}.")
         return labels
 
     def floats(self, array: FloatArray) -> NDArray[np.float32]:

@@ -25,6 +25,7 @@ from levit_edge.quantize.stage_cache import StageCache
 from levit_edge.runtime.evaluation.evaluator import THREADS
 from levit_edge.runtime.runner import open_runner
 from levit_edge.system.progress import Stages
+from levit_edge.text import counted
 
 __all__ = ["Planned", "keep_budget"]
 
@@ -82,7 +83,8 @@ def _not_held(search: SearchRecord) -> str:
     best = next(trial for trial in search.trials if trial.moves == len(search.moves))
     return (
         f"no choice of schemes kept the drop within {search.max_drop_pt:g} points on {best.samples} search images. The"
-        f" best moves {best.moves} layers and drops {best.drop_pt:.2f} ± {best.standard_error_pt:.2f} points (agreement"
+        f" best moves {counted(best.moves, 'layer')} and drops {best.drop_pt:.2f} ±"
+        f" {best.standard_error_pt:.2f} points (agreement"
         f" {best.agreement:.2f} %); it is what was exported. Give more evaluation images, more calibration images or a"
         " larger --max-drop."
     )

@@ -12,6 +12,7 @@ from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.writer import BundleWriter
 from levit_edge.data import imagenet
 from levit_edge.data.classes import ClassPairing, placeholder_names
+from levit_edge.documents import UNPAIRED
 from levit_edge.quantize.artifacts import Checked
 from levit_edge.report.bundle_page import bundle_page
 from levit_edge.report.report_data import REPORT_DATA_FILE, ReportData, report_data_file
@@ -28,7 +29,7 @@ def labels_file(classes: int, trained: tuple[str, ...] | None, pairing: ClassPai
     The names are those that the evaluation's labels were paired with, else the checkpoint's own (`trained`), else
     ImageNet's for as many classes, else numbers.
     """
-    return "".join(f"{label}\n" for label in _labels(classes, trained, pairing)).encode()
+    return "".join(f"{label}\n" for label in _labels(classes, trained, pairing)).encode("utf-8", UNPAIRED)
 
 
 def _labels(classes: int, trained: tuple[str, ...] | None, pairing: ClassPairing | None) -> tuple[str, ...]:
@@ -61,5 +62,5 @@ def finish(writer: BundleWriter, manifest: Manifest, report_data: ReportData) ->
         RuntimeUnavailableError: what the report needs is not installed.
     """
     writer.add(REPORT_DATA_FILE, report_data_file(report_data))
-    writer.add("report.html", bundle_page(writer.staged(manifest)).encode())
+    writer.add("report.html", bundle_page(writer.staged(manifest)).encode("utf-8", UNPAIRED))
     return writer.commit(manifest)

@@ -5,6 +5,7 @@ from typing import Any
 
 from levit_edge.data.file_kinds import passed_over_words
 from levit_edge.errors import RuntimeUnavailableError
+from levit_edge.text import counted
 
 __all__ = ["number", "render"]
 
@@ -41,6 +42,7 @@ def render(template: str, **values: object) -> str:
         interval=_interval,
         date=_date,
         passed_over=passed_over_words,
+        counted=counted,
     )
     return environment.get_template(template).render(values)
 

@@ -12,7 +12,7 @@ from typing import Annotated
 from levit_edge.benchmark.checks import validate
 from levit_edge.benchmark.measurement import Measurement
 from levit_edge.bundle.reader import Bundle
-from levit_edge.documents import Between, Count, Length, Matching, Version, from_json, parse_json, to_json
+from levit_edge.documents import UNPAIRED, Between, Count, Length, Matching, Version, from_json, parse_json, to_json
 from levit_edge.errors import BundleError
 from levit_edge.report.thumbnail import thumbnail_fault
 
@@ -165,7 +165,7 @@ def report_data_file(report_data: ReportData) -> bytes:
     """
     document = to_json(report_data)
     from_json(ReportData, document, BundleError, REPORT_DATA_FILE)
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", UNPAIRED) + b"\n"
 
 
 def read_report_data(bundle: Bundle) -> ReportData | None:

@@ -9,6 +9,7 @@ from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.self_contained import ELSEWHERE, is_self_contained
 from levit_edge.errors import RuntimeUnavailableError
 from levit_edge.runtime.runner import needed, too_old
+from levit_edge.text import counted
 
 __all__ = ["OnnxRuntimeRunner"]
 
@@ -36,7 +37,8 @@ class OnnxRuntimeRunner:
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         if len(inputs) != 1 or len(outputs) != 1:
             raise RuntimeUnavailableError(
-                f"the ONNX file has {len(inputs)} inputs and {len(outputs)} outputs, expected one of each."
+                f"the ONNX file has {counted(len(inputs), 'input')} and {counted(len(outputs), 'output')},"
+                " expected one of each."
             )
         self._input, self._version = inputs[0].name, onnxruntime.__version__
         self.form = f"{_form(inputs[0])} -> {_form(outputs[0])}"

@@ -27,6 +27,7 @@ from levit_edge.sweep.tasks.identity import Calibrated, CheckpointIdentity, Chec
 from levit_edge.sweep.tasks.network_tasks import Export, Identify
 from levit_edge.sweep.tasks.quantize_task import Quantize
 from levit_edge.sweep.tasks.runner import Runner, TaskFailedError
+from levit_edge.text import counted
 
 __all__ = ["BuiltCandidate", "NamedCheckpoint", "make_candidates"]
 
@@ -253,7 +254,7 @@ def _verified(built: BuiltCandidate, on_shards: Sequence[dict[str, Evaluated | s
     problems = [*images.problems, *dict.fromkeys(each for each in ours if isinstance(each, str))]
     if problems:
         done = len(on_shards) - sum(any(isinstance(s[a.sha256], str) for a in artifacts) for s in on_shards)
-        note = f"evaluated on {done} of {len(images.listing.shards)} shards: no figures are given."
+        note = f"evaluated on {done} of {counted(len(images.listing.shards), 'shard')}: no figures are given."
         return built.with_problems(*problems, note)
     evaluated = [each for each in ours if isinstance(each, Evaluated)]
     tallies, among = _merged(artifacts, evaluated, images.present(work.facts.classes))

@@ -96,7 +96,7 @@ def test_bad_input_is_exit_status_3_and_one_message(
     "command",
     [
         ["verify", "BUNDLE", "--evaluation", "PHOTOGRAPHS"],
-        ["predict", "BUNDLE", "PHOTOGRAPHS/red/01.png"],
+        ["predict", "BUNDLE", "PHOTO"],
         ["inspect", "BUNDLE"],
     ],
     ids=lambda command: command[0],

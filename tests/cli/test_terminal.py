@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from levit_edge.cli.show.fitting_table import print_table
+from levit_edge.cli.terminal.console import say
 from levit_edge.cli.terminal.progress import progress_bars
 from tests.cli.pseudo_terminal import on_terminal, screen_lines
 from tests.integration.conftest import COMMAND
@@ -137,5 +138,38 @@ def test_a_table_gives_up_blanks_first_and_then_what_can_be_spared() -> None:
     assert printed(32)[:2] == ["artifact    MiB top-1 % agree %", "fp32.onnx 28.40   77.50       –"]
     narrow = printed(26)
     assert narrow[:2] == ["artifact     MiB  top-1 %", "fp32.onnx  28.40    77.50"]
-    assert "".join(narrow[3:]) == "left out on 26 columns: agree %; --json has all"
+    assert " ".join(narrow[3:]) == "left out on 26 columns: agree %; --json has all"
     assert printed(20)[:2] == ["artifact   top-1 %", "fp32.onnx    77.50"]
+
+
+def test_where_no_table_fits_every_figure_has_its_line() -> None:
+    figures = ["fp32.onnx", "  MiB: 28.40", "  top-1 %: 77.50", "  agree %: –"]
+    assert printed(15) == [*figures, "int8.onnx", "  MiB: 8.85", "  top-1 %: 77.60", "  agree %: 99.90"]
+
+
+@pytest.mark.parametrize("columns", [20, 30])
+def test_a_narrow_terminal_cuts_no_figure_and_no_command(
+    tiny_bundle: Path, labelled_photographs: Path, columns: int
+) -> None:
+    """Nor does a pipe whose COLUMNS are few."""
+    result = subprocess.run(
+        [*COMMAND, *map(str, verify(tiny_bundle, labelled_photographs))],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"COLUMNS": str(columns)},
+    )
+    lines = result.stdout.splitlines()
+    assert {"fp32.onnx", "int8.onnx", "  drop pt: 18.75"} <= set(lines)
+    assert "…" not in result.stdout.replace(" … ", "")
+    assert f"next: levit-edge bench {tiny_bundle}" in lines
+    assert f"      levit-edge package {tiny_bundle} --for board" in lines
+
+
+def test_a_path_in_a_broken_line_stays_whole() -> None:
+    stream = StringIO()
+    path = "/home/somebody/imagenet-validation/labels-of-all.txt"
+    say(f"the labels are those of {path}, which lies beside the images", to=Console(width=30, file=stream), wrap=True)
+    assert stream.getvalue().splitlines() == [
+        "the labels are those of", f"{path},", "which lies beside the images",
+    ]  # fmt: skip

@@ -146,7 +146,7 @@ def test_an_uncertain_order_is_refused() -> None:
 
 @pytest.mark.parametrize("outputs", [3, 1000])
 def test_a_count_that_does_not_fit_is_refused(outputs: int) -> None:
-    with pytest.raises(DataError, match=f"2 class folders, but the model has {outputs} classes"):
+    with pytest.raises(DataError, match=f"2 class folders, but the model has {outputs:,} class"):
         pair(["hat", "boot"], outputs)
 
 
@@ -168,7 +168,7 @@ def test_a_table_of_indices_decides_against_every_rule() -> None:
 @pytest.mark.parametrize(
     ("table", "complaint"),
     [
-        (ClassTable(path=TABLE, names=("hat",)), r"names 1 classes, but the model has 2 outputs"),
+        (ClassTable(path=TABLE, names=("hat",)), r"names 1 class, but the model has 2 outputs"),
         (ClassTable(path=TABLE, names=("cat", "dog")), r"none of its labels is among the names in classes\.csv"),
         (ClassTable(path=TABLE, index={"hat": 0}), r"says nothing of boot; it has hat"),
         (ClassTable(path=TABLE, index={"hat": 0, "boot": 2}), r"boot → 2, but the model's outputs are 0 to 1"),

@@ -59,7 +59,7 @@ def test_a_thousand_folders_of_other_names_are_in_order(touch: Touch) -> None:
 
 @pytest.mark.parametrize("classes", [1, 3, 1000])
 def test_counts_that_do_not_fit_are_both_named(touch: Touch, classes: int) -> None:
-    with pytest.raises(DataError, match=f"2 class folders, but the model has {classes} classes"):
+    with pytest.raises(DataError, match=f"2 class folders, but the model has {classes:,} class"):
         evaluation_images(touch("cat/a.jpg", "dog/b.jpg"), ModelClasses(outputs=classes))
 
 

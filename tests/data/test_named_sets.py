@@ -114,7 +114,7 @@ def test_an_archive_put_into_the_cache_needs_no_network(web: WebServer, tmp_path
 
 def hostile() -> Iterator[Any]:
     """An archive and what is said of it."""
-    yield pytest.param(tar_bytes({"other/a/1.jpg": jpeg(1)}), "1 images, but none in set/train", id="another set")
+    yield pytest.param(tar_bytes({"other/a/1.jpg": jpeg(1)}), "1 image, but none in set/train", id="another set")
     yield pytest.param(tar_bytes(FILES)[:-2048], "unexpected end|truncated", id="truncated")
     yield pytest.param(tar_bytes(FILES, "w:gz")[:-40], "set.tgz: ", id="truncated gzip")
     yield pytest.param(tar_bytes(FILES | {"set/val/b.jpg": b"\0" * 3000}), "unpacks to more than 5,000", id="too large")

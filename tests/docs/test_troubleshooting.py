@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from levit_edge.text import counted
 from tests.conftest import REPOSITORY
 from tests.docs.pages import tokens
 
@@ -28,10 +29,19 @@ def texts() -> Iterator[str]:
     for module in (REPOSITORY / "levit_edge").rglob("*.py"):
         for node in ast.walk(ast.parse(module.read_text("utf-8"))):
             if isinstance(node, ast.JoinedStr):
-                parts = [part.value if isinstance(part, ast.Constant) else "…" for part in node.values]
-                yield "".join(map(str, parts))
+                yield "".join(map(filled_in, node.values))
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value
+
+
+def filled_in(part: ast.expr) -> str:
+    """A part of a text that is filled in: `…`, or `… images` of what is counted."""
+    match part:
+        case ast.Constant(value=value):
+            return str(value)
+        case ast.FormattedValue(value=ast.Call(func=ast.Name(id="counted"), args=[_, ast.Constant(value=noun)])):
+            return counted(2, str(noun)).replace("2", "…")
+    return "…"
 
 
 def is_of(message: str, text: str) -> bool:

@@ -10,9 +10,11 @@ import typer
 from levit_edge.bundle.place import MANIFEST_FILE, require_bundle
 from levit_edge.cli.options import JsonOutput
 from levit_edge.cli.terminal.console import print_json, say, show_warning, stdout, suggest
+from levit_edge.documents import UNPAIRED
 from levit_edge.errors import MeasurementError
 from levit_edge.places import found_at
 from levit_edge.system.atomic import reserved, write_whole
+from levit_edge.text import counted, shortened
 
 if TYPE_CHECKING:
     from levit_edge.benchmark.comparison import ComparisonRow
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["report"]
 
 PLOT_SUFFIXES = (".png", ".svg")
+LONGEST_NAME = 100
 
 
 def report(
@@ -41,8 +44,8 @@ def report(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write a self-contained page into this .html file. [default: of a bundle or a sweep NAME-report.html;"
-            " of boards none]",
+            help="Write a self-contained page into this .html file. [default: of a bundle or a sweep NAME-report.html,"
+            " of a bundle on boards NAME-boards.html, of bundles NAME-vs-OTHER.html; of boards none]",
         ),
     ] = None,
     plot: Annotated[
@@ -67,7 +70,8 @@ def report(
     results = [Path(path) for path in paths if path not in sweeps and Path(path) not in bundles]
     _check(bundles, results, compare or [], plot, sweeps)
     if output is None and not json and (sweeps or bundles):
-        output = Path(f"{sweep_name(sweeps[0]) if sweeps else bundles[0].resolve().name}-report.html")
+        shown = [*bundles, *(compare or [])]
+        output = Path(f"{sweep_name(sweeps[0])}-report.html" if sweeps else f"{_name(shown, results)}.html")
     if output is None and open_page:
         raise typer.BadParameter("shows a page, and none would be written: give --output.", param_hint="--open")
     with ExitStack() as stack:
@@ -84,6 +88,15 @@ def report(
         _open(output)
 
 
+def _name(bundles: Sequence[Path], results: Sequence[Path]) -> str:
+    """Of a page of a bundle, of it on boards, or of it beside others: none takes another's place."""
+    first, *others = (bundle.resolve() for bundle in bundles)
+    if not others:
+        return f"{first.name}-{'boards' if results else 'report'}"
+    names = [other.name if other.name != first.name else f"{other.parent.name}-{other.name}" for other in others]
+    return shortened("-vs-".join([first.name, *names]), LONGEST_NAME).replace("…", "--")
+
+
 def _report_sweep(location: str, output: Path | None, *, json: bool) -> None:
     from levit_edge.cli.show.sweep import sweep_table
     from levit_edge.documents import to_json
@@ -93,7 +106,7 @@ def _report_sweep(location: str, output: Path | None, *, json: bool) -> None:
     if output is not None:
         from levit_edge.sweep.outcome.page import sweep_page
 
-        write_whole(output, sweep_page(results).encode("utf-8", "replace"), "--output")
+        write_whole(output, sweep_page(results).encode("utf-8", UNPAIRED), "--output")
     if json:
         print_json(to_json(results))
     else:
@@ -112,7 +125,7 @@ def _report(
     rows = comparison_rows(measurements)
     opened = [Bundle.open(path) for path in bundles]
     if output is not None:
-        write_whole(output, _page(opened, measurements, rows).encode(), "--output")
+        write_whole(output, _page(opened, measurements, rows).encode("utf-8", UNPAIRED), "--output")
     if plot is not None:
         from levit_edge.report.boards_page import boards_plot
 
@@ -182,7 +195,8 @@ def _print(bundles: "Sequence[Bundle]", measurements: "Sequence[Measurement]", r
             show_warning(warning)
         if strangers := of_other_bundles(bundles[0], measurements):
             show_warning(
-                f"{len(strangers)} of {len(measurements)} measurements were made with other files than those of"
+                f"{len(strangers)} of {counted(len(measurements), 'measurement')} were made with other files"
+                " than those of"
                 f" {bundles[0].path}."
             )
     if rows:

@@ -33,6 +33,7 @@ from levit_edge.cli.terminal.progress import TerminalListener
 from levit_edge.data.options import ImageOptions
 from levit_edge.errors import ExitStatus, PackageError
 from levit_edge.places import require_file
+from levit_edge.text import counted
 
 if TYPE_CHECKING:
     from levit_edge.board.transports.transport import Transport
@@ -186,7 +187,7 @@ def _on_board(bundle: "Bundle", transport: "Transport", images: Path, **asked: A
     for reason in found.absent.values():
         show_warning(f"not evaluated on the board: {reason}.")
     if found.resumed:
-        show_warning(f"{found.resumed} images were evaluated by an earlier call that was cut off.")
+        show_warning(f"{counted(found.resumed, 'image')} were evaluated by an earlier call that was cut off.")
     return found.verification
 
 
@@ -222,7 +223,7 @@ def _verify_package(path: Path, key: Path | None, for_bundles: Mapping[str, obje
         print_json({"schema_version": 1, "package": str(path)} | to_json(found))
         return
     lines = [
-        f"{path}: a package for {found.purpose}, {found.files} files, each with its SHA-256",
+        f"{path}: a package for {found.purpose}, {counted(found.files, 'file')}, each with its SHA-256",
         f"SHA-256 {found.sha256}",
     ]
     for test in found.self_tests:
@@ -230,7 +231,8 @@ def _verify_package(path: Path, key: Path | None, for_bundles: Mapping[str, obje
             lines.append(f"{test.file}: not run, {test.runtime} is not installed")
         else:
             lines.append(
-                f"{test.file}: computes in {test.runtime} {test.version} what it should, {test.images} golden images,"
+                f"{test.file}: computes in {test.runtime} {test.version} what it should,"
+                f" {counted(test.images, 'golden image')},"
                 f" logits at most {test.max_abs_difference:g} apart"
             )
     if key is not None:

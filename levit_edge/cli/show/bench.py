@@ -5,15 +5,16 @@ from functools import partial
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from levit_edge.benchmark.measurement import ArtifactTimes, BoardState, Device, EmulatedInference, Measurement
 from levit_edge.board.emulation.instructions import NOISE
 from levit_edge.board.transports.qemu import SETUP, default_folder
-from levit_edge.cli.show.fitting_table import decimal, print_table
+from levit_edge.cli.show.fitting_table import decimal, fits, print_lines, print_table
 from levit_edge.cli.terminal.console import say
 from levit_edge.text import counted
 
-__all__ = ["bench_table", "emulated_table", "instructions_note"]
+__all__ = ["bench_table", "instructions_note", "print_emulated"]
 
 
 def bench_table(measurement: Measurement, console: Console) -> None:
@@ -38,7 +39,10 @@ def bench_table(measurement: Measurement, console: Console) -> None:
     timed = next((each for each in measurement.results if each.runs), None)
     if timed is not None:
         packages = ", ".join(dict.fromkeys(each.package for each in measurement.results if each.package))
-        line(f"{timed.runs} runs of each in {measurement.rounds} turns, one image at a time; {packages}")
+        line(
+            f"{counted(timed.runs, 'run')} of each in {counted(measurement.rounds, 'turn')}, one image at a"
+            f" time; {packages}"
+        )
     if measurement.sustained is not None:
         run = measurement.sustained
         line(
@@ -46,7 +50,7 @@ def bench_table(measurement: Measurement, console: Console) -> None:
             f" {run.slowdown:.2f} times as slow at the end as at the beginning"
         )
     if measurement.emulated:
-        console.print(emulated_table(measurement.emulated))
+        print_emulated(measurement.emulated, console)
         line(instructions_note(measurement.emulated))
     for finding in measurement.findings if not device.emulator else ():  # said at the top
         line(f"! {finding}", style="yellow")
@@ -105,15 +109,18 @@ def _three_digits(value: float) -> str:
     return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
 
 
-def emulated_table(emulated: Sequence[EmulatedInference]) -> Table:
-    """Instructions and int8 kernels of each file."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("artifact")
-    table.add_column("million instructions", justify="right")
-    table.add_column("int8 kernels")
-    for each in emulated:
-        table.add_row(each.artifact, decimal(each.million_instructions, 1), _kernels(each.kernel_sites))
-    return table
+def print_emulated(emulated: Sequence[EmulatedInference], console: Console) -> None:
+    """Print instructions and int8 kernels of each file."""
+    headings = ("artifact", "million instructions", "int8 kernels")
+    rows = [(each.artifact, decimal(each.million_instructions, 1), _kernels(each.kernel_sites)) for each in emulated]
+    table = Table(*headings, box=None, pad_edge=False, header_style="bold")
+    table.columns[1].justify = "right"
+    for row in rows:
+        table.add_row(*map(Text, row))
+    if fits(table, console):
+        console.print(table)
+    else:
+        print_lines(console, headings, {"": rows})
 
 
 def instructions_note(emulated: Sequence[EmulatedInference]) -> str:

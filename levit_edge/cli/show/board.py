@@ -7,11 +7,12 @@ from rich.table import Table
 from rich.text import Text
 
 from levit_edge.benchmark.comparison import ComparisonRow
-from levit_edge.cli.show.fitting_table import decimal
+from levit_edge.cli.show.fitting_table import decimal, fits, print_lines
 from levit_edge.cli.terminal.console import say
 
 __all__ = ["print_boards"]
 
+HEADINGS = ("board", "cores", "runtime", "thr.", "fp32\nms", "int8\nms", "×", "date")
 BOARD_COLUMNS, CORE_COLUMNS = 16, 14
 
 
@@ -19,27 +20,40 @@ def print_boards(rows: Sequence[ComparisonRow], console: Console) -> None:
     """One table for each model, then what was found on each board."""
     for model in dict.fromkeys(row.model for row in rows):
         say(model, "bold", to=console, wrap=True)
-        console.print(_table([row for row in rows if row.model == model]))
+        cells = _cells([row for row in rows if row.model == model])
+        if fits(table := _table(cells), console):
+            console.print(table)
+        else:
+            print_lines(console, HEADINGS, {"": cells})
     findings = dict.fromkeys((row.board, row.date, finding) for row in rows for finding in row.findings)
     for board, date, finding in findings:
         say(f"{board}, {date}: {finding}", to=console)
 
 
-def _table(rows: Sequence[ComparisonRow]) -> Table:
+def _table(cells: Sequence[Sequence[str]]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    table.add_column("board", width=BOARD_COLUMNS, overflow="fold")
-    table.add_column("cores", width=CORE_COLUMNS, overflow="fold")
-    table.add_column("runtime", no_wrap=True)
-    for heading in ("thr.", "fp32\nms", "int8\nms", "×", "date"):
+    board, cores, runtime, *figures = HEADINGS
+    table.add_column(board, width=BOARD_COLUMNS, overflow="fold")
+    table.add_column(cores, width=CORE_COLUMNS, overflow="fold")
+    table.add_column(runtime, no_wrap=True)
+    for heading in figures:
         table.add_column(heading, justify="right", no_wrap=True)
+    for row in cells:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _cells(rows: Sequence[ComparisonRow]) -> list[tuple[str, ...]]:
+    """A board's name and cores stand in its first row alone."""
+    cells: list[tuple[str, ...]] = []
     shown = None
     for row in rows:
         board = row.board + (" (emulated: no times)" if row.emulator else "")
         names = ("", "") if row.measurement == shown else (board, row.cores)
         times = (_milliseconds(row.fp32_ms), _milliseconds(row.int8_ms), decimal(row.speedup))
-        table.add_row(*map(Text, (*names, row.runtime, str(row.threads), *times, row.date)))
+        cells.append((*names, row.runtime, str(row.threads), *times, row.date))
         shown = row.measurement
-    return table
+    return cells
 
 
 def _milliseconds(value: float | None) -> str:

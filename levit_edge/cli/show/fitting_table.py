@@ -9,8 +9,9 @@ from rich.text import Text
 
 from levit_edge.cli.terminal.console import say
 
-__all__ = ["decimal", "print_table"]
+__all__ = ["decimal", "fits", "print_lines", "print_table"]
 
+ANY_COLUMNS = 10_000
 GAPS = (2, 1)
 """Blanks between columns: as many as there is room for."""
 
@@ -25,7 +26,8 @@ def print_table(
 ) -> None:
     """Print groups of rows, each under its title unless that is empty; columns in `left` are aligned to the left.
 
-    If the console is too narrow, the columns in `spare` go, the first one first, and a line says so.
+    If the console is too narrow, the columns in `spare` go, the first one first, and a line says so. If that is not
+    enough, every figure has a line of its own.
     """
     columns = zip(headings, *(row for group in groups.values() for row in group), strict=True)
     widths = [max(cell_len(line) for text in column for line in text.split("\n")) for column in columns]
@@ -33,6 +35,9 @@ def print_table(
         shown = [place for place, heading in enumerate(headings) if heading not in spare[:gone]]
         if sum(widths[place] + gap for place in shown) - gap <= console.width:
             break
+    else:
+        print_lines(console, headings, groups)
+        return
 
     def part(rows: Sequence[Sequence[str]], *, header: bool) -> Table:
         table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold", show_header=header)
@@ -53,6 +58,25 @@ def print_table(
     if gone:
         names = ", ".join(name.replace("\n", " ") for name in spare[:gone])
         say(f"left out on {console.width} columns: {names}; --json has all", "dim", to=console, wrap=True)
+
+
+def fits(table: Table, console: Console) -> bool:
+    """Whether no word of a table has to be cut."""
+    return console.measure(table, options=console.options.update(max_width=ANY_COLUMNS)).minimum <= console.width
+
+
+def print_lines(console: Console, headings: Sequence[str], groups: Mapping[str, Sequence[Sequence[str]]]) -> None:
+    """Groups of rows where no table fits: the first cell of each row, and under it its others with their headings."""
+    for title, group in groups.items():
+        if title:
+            say(title, "bold", to=console)
+        for first, *others in group:
+            if first:
+                say(first, "bold", to=console)
+            for heading, text in zip(headings[1:], others, strict=True):
+                if not text:
+                    continue
+                say(f"  {' '.join(heading.split())}: {' '.join(text.split())}", to=console)
 
 
 def decimal(value: float | None, digits: int = 2) -> str:

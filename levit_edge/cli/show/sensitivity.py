@@ -12,6 +12,7 @@ from levit_edge.cli.show.tables import print_passed_over
 from levit_edge.cli.terminal.console import say
 from levit_edge.quantize.analysis.sensitivity import LayerSensitivity, Noise, Sensitivity
 from levit_edge.report.command_line import Asked
+from levit_edge.text import counted
 
 __all__ = ["by_cost", "print_sensitivity", "suggestions"]
 
@@ -100,14 +101,14 @@ def _legend(measured: Sensitivity, rows: int) -> Iterator[str]:
     top1 = "" if measured.top1 is None else f", float top-1 {measured.top1:.1f} %"
     total = sum(layer.planned_noise for layer in layers)
     sum_db = f"{-10 * log10(total):.1f}" if total else "exact"
-    yield f"{min(rows, len(layers))} of {len(layers)} layers, each alone in int8, the rest in float"
+    yield f"{min(rows, len(layers))} of {counted(len(layers), 'layer')}, each alone in int8, the rest in float"
     yield "dB: logit SQNR, more is better; * as planned: share (of all layers' noise),"
     yield "agree and flips are of that"
     yield (
         f"all layers at once: {_decibels(measured.as_planned)} dB as planned (by the sum of layers {sum_db}),"
         f" {_decibels(measured.all_static)} static"
     )
-    yield f"{measured.samples} images{top1}; {host['processor']}, {host['architecture']}"
+    yield f"{counted(measured.samples, 'image')}{top1}; {host['processor']}, {host['architecture']}"
     if measured.runtime is not None:
         yield "+ms: median time of the layer alone, above its time as planned;"
         yield f"{measured.runtime}, {measured.threads} thread"

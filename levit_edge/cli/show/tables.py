@@ -15,7 +15,7 @@ from levit_edge.data.image_tables import NO_TABLES
 from levit_edge.documents import to_json
 from levit_edge.runtime.evaluation.gate import verdict
 from levit_edge.system.progress import StageRecord
-from levit_edge.text import listed
+from levit_edge.text import counted, listed
 
 __all__ = ["bundle_json", "print_bundle", "print_passed_over", "verification_table"]
 
@@ -64,12 +64,12 @@ def verification_table(verification: Verification, console: Console) -> None:
             )
     if (among := verification.among_present) is not None:
         figures = ", ".join(f"{artifact} {top1:.2f} %" for artifact, top1 in among.top1.items())
-        line(f"top-1 among the {among.classes} classes of these images alone: {figures}")
+        line(f"top-1 among the {counted(among.classes, 'class')} of these images alone: {figures}")
     runtimes = ", ".join(f"{name} {version}" for name, version in verification.runtimes.items())
     host, gate = verification.host, verification.gate
     machine = f"{host.get('processor', 'unknown')}, {host.get('architecture', 'unknown')}"
     exif = ", turned the way up that their EXIF says" if verification.exif else ""
-    line(f"{verification.samples} images{exif}; {runtimes}; {machine}")
+    line(f"{counted(verification.samples, 'image')}{exif}; {runtimes}; {machine}")
     print_passed_over(verification.images, console)
     if verification.classes is not None:
         line(verification.classes.sentence)
@@ -94,8 +94,10 @@ def _print_search(search: SearchRecord) -> None:
     """Print what keeping the budget took, and what it costs."""
     chosen = next(trial for trial in search.trials if trial.moves == len(search.moves))
     say(
-        f"budget {'kept' if search.held else 'NOT kept'} on {chosen.samples} other images: {len(search.moves)} moves"
-        f" after {len(search.trials)} trials, drop {chosen.drop_pt:.2f} ± {chosen.standard_error_pt:.2f} points,"
+        f"budget {'kept' if search.held else 'NOT kept'} on {counted(chosen.samples, 'other image')}:"
+        f" {counted(len(search.moves), 'move')}"
+        f" after {counted(len(search.trials), 'trial')}, drop {chosen.drop_pt:.2f} ±"
+        f" {chosen.standard_error_pt:.2f} points,"
         f" agreement {chosen.agreement:.2f} %",
         "" if search.held else "bold red",
         wrap=True,

@@ -5,11 +5,14 @@ import json
 import os
 import shlex
 import sys
+import textwrap
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 from rich.console import Console
+
+from levit_edge.cli.terminal.encoding import can_write
 
 __all__ = ["print_json", "say", "show_error", "show_warning", "stderr", "stdout", "suggest"]
 
@@ -27,13 +30,17 @@ stderr = _Console(stderr=True)
 
 
 def say(line: object, style: str = "", *, to: Console = stdout, wrap: bool = False) -> None:
-    """Write a line as it is: nothing in it is markup, and only with `wrap` is it broken to fit the terminal."""
-    to.print(line, style=style, markup=False, highlight=False, soft_wrap=not wrap)
+    """Write a line as it is: nothing in it is markup, and only with `wrap` is it broken to fit, between its words."""
+    if wrap:  # words stay whole: a path is there to be copied
+        line = textwrap.fill(str(line), to.width, break_long_words=False, break_on_hyphens=False)
+    to.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def print_json(document: Any) -> None:
-    """Write one JSON document and nothing else to stdout."""
-    sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    """Write one JSON document and nothing else to stdout; what its encoding lacks is escaped as JSON does."""
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+    escaped = text if can_write(text, sys.stdout) else json.dumps(document, indent=1, allow_nan=False)
+    sys.stdout.write(escaped + "\n")
 
 
 def show_error(message: str) -> None:

@@ -76,7 +76,7 @@ def progress_bars(*, transient: bool = False, quiet: bool = False) -> Progress:
     pipe.
     """
     return Progress(
-        SpinnerColumn(),
+        SpinnerColumn("line" if stderr.options.ascii_only else "dots"),
         TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
         BarColumn(bar_width=max(4, min(LONGEST_BAR, stderr.width - REST_COLUMNS))),
         CountColumn(table_column=Column(no_wrap=True, justify="right", min_width=9)),

@@ -21,7 +21,7 @@ from levit_edge.data.sources.webdataset import LABEL_ENDINGS, WEBDATASETS_OWN, s
 from levit_edge.data.tar import Window, members, tar_faults
 from levit_edge.device.formats import HEAD_BYTES
 from levit_edge.errors import DataError
-from levit_edge.text import listed
+from levit_edge.text import counted, listed
 
 __all__ = ["CLASS_TAR", "find_in_tars"]
 
@@ -108,7 +108,7 @@ def _of_classes(source: str, archives: Sequence[Span], others: Mapping[str, int]
     """ImageNet's training set: tar files named by WordNet ids, in a tar file or in a folder."""
     classes = {_last(archive.name).removesuffix(".tar"): archive for archive in archives}
     if len(classes) < len(archives):
-        raise DataError(f"{source}: {len(archives)} tar files of classes, but {len(classes)} classes")
+        raise DataError(f"{source}: {len(archives)} tar files of classes, but {counted(len(classes), 'class')}")
     images: list[Span] = []
     labels: list[str] = []
     passed_over = Counter(others)

@@ -16,7 +16,7 @@ from levit_edge.data.sources.found import LabelKind, Labels
 from levit_edge.data.sources.matlab import Value, read_structures
 from levit_edge.data.tar import StrictHeader, tar_faults
 from levit_edge.errors import DataError
-from levit_edge.text import listed
+from levit_edge.text import counted, listed
 
 __all__ = ["VALIDATION_IMAGE", "Devkit", "find_devkit", "read_devkit"]
 
@@ -55,7 +55,9 @@ class Devkit:
                 )
             number = int(match[1])
             if not 1 <= number <= len(self.wordnet_ids):
-                raise DataError(f"{name} is number {number}, but {self.path} has {len(self.wordnet_ids):,} images")
+                raise DataError(
+                    f"{name} is number {number}, but {self.path} has {counted(len(self.wordnet_ids), 'image')}"
+                )
             found.append(self.wordnet_ids[number - 1])
         return Labels(
             kind=LabelKind.WORDNET_IDS, of_images=tuple(found), classes=imagenet_synsets(), told_by=str(self.path)
@@ -103,7 +105,7 @@ def _wordnet_ids(path: Path, meta: bytes) -> dict[int, str]:
         return found
     strangers = sorted(set(found.values()) - expected)
     raise DataError(
-        f"{path}: {META} has {len(found):,} classes"
+        f"{path}: {META} has {counted(len(found), 'class')}"
         + (f", {len(strangers):,} of which are not ImageNet-1k's ({listed(strangers, 3)})" if strangers else "")
         + f", expected ImageNet-1k's {CLASSES:,}, numbered from 1: is it {WHAT}?"
     )
@@ -112,7 +114,9 @@ def _wordnet_ids(path: Path, meta: bytes) -> dict[int, str]:
 def _truth(path: Path, text: bytes, of_number: dict[int, str]) -> list[int]:
     lines = text.split()
     if len(lines) != IMAGES:
-        raise DataError(f"{path}: {TRUTH} has {len(lines):,} lines, expected one for each of {IMAGES:,} images")
+        raise DataError(
+            f"{path}: {TRUTH} has {counted(len(lines), 'line')}, expected one for each of {counted(IMAGES, 'image')}"
+        )
     for place, line in enumerate(lines, 1):
         if not (line.isdigit() and len(line) < 10 and int(line) in of_number):
             raise DataError(f"{path}: {TRUTH}: line {place} is {line[:20]!r}, expected a number from 1 to {CLASSES:,}")

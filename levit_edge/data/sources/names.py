@@ -6,7 +6,7 @@ from pathlib import Path
 from levit_edge.data.file_kinds import EXTENSIONS
 from levit_edge.errors import DataError
 from levit_edge.places import unreadable
-from levit_edge.text import listed
+from levit_edge.text import counted, listed
 
 __all__ = ["Names", "read_only", "read_text", "without_extension"]
 
@@ -67,7 +67,7 @@ def read_only(path: Path, names: Sequence[str], source: str) -> list[int]:
     missing = [name for (name, _), place in zip(named, found, strict=True) if place is None]
     if missing:
         raise DataError(
-            f"{path} lists {len(named):,} images, but {len(missing):,} of them are not in {source}:"
+            f"{path} lists {counted(len(named), 'image')}, but {len(missing):,} of them are not in {source}:"
             f" {listed(missing, 3)}"
         )
     if not found:

@@ -15,7 +15,7 @@ from levit_edge.data.imagenet import class_names, synsets
 from levit_edge.data.locations import Row, open_parquet
 from levit_edge.data.sources.found import FORMS, WORDNET_ID, Found, LabelKind, Labels, kind_of
 from levit_edge.errors import MEMORY_ADVICE, DataError, LevitEdgeError, MemoryShortageError
-from levit_edge.text import listed
+from levit_edge.text import counted, listed
 
 if TYPE_CHECKING:
     from pyarrow import Schema
@@ -115,7 +115,7 @@ def _rows(path: Path, file: "ParquetFile", columns: _Columns) -> Iterator[tuple[
     """Each row and its label; the images' bytes are not read."""
     wanted = [each for each in (columns.path, columns.label) if each is not None]
     if file.metadata.num_rows > MOST_ROWS:
-        raise DataError(f"{path}: {file.metadata.num_rows:,} rows, expected at most {MOST_ROWS:,}")
+        raise DataError(f"{path}: {counted(file.metadata.num_rows, 'row')}, expected at most {MOST_ROWS:,}")
     for group in range(file.metadata.num_row_groups):
         if not wanted:
             count = file.metadata.row_group(group).num_rows
@@ -145,7 +145,9 @@ def _text(row: Row, columns: _Columns, label: object) -> str:
     if columns.class_names is None or label == HIDDEN:
         return str(label)
     if not 0 <= label < len(columns.class_names):
-        raise DataError(f"{row}: its {columns.label} is {label}, but there are {len(columns.class_names)} classes")
+        raise DataError(
+            f"{row}: its {columns.label} is {label}, but there are {counted(len(columns.class_names), 'class')}"
+        )
     return str(label)
 
 

@@ -12,7 +12,7 @@ from levit_edge.data.sources.devkit import TRUTH, VALIDATION_IMAGE
 from levit_edge.data.sources.found import FORMS, LabelKind, Labels, kind_of
 from levit_edge.data.sources.names import Names, read_text
 from levit_edge.errors import DataError
-from levit_edge.text import listed
+from levit_edge.text import counted, listed
 
 __all__ = ["Table", "read_table"]
 
@@ -75,13 +75,13 @@ class Table:
                 found[place] = self.classes[row]
         if strangers and (complete or len(strangers) == len(rows)):
             raise DataError(
-                f"{self.path} has {len(rows):,} images, but {len(strangers):,} of them are not in {source}:"
+                f"{self.path} has {counted(len(rows), 'image')}, but {len(strangers):,} of them are not in {source}:"
                 f" {listed(strangers, 3)}"
             )
         without = [name for name, each in zip(names, found, strict=True) if each is None]
         if without:
             raise DataError(
-                f"{source} has {len(names):,} images, but {len(without):,} of them are not in {self.path}:"
+                f"{source} has {counted(len(names), 'image')}, but {len(without):,} of them are not in {self.path}:"
                 f" {listed(without, 3)}"
             )
         return _labels(self, names, [each or "" for each in found])
@@ -170,7 +170,8 @@ def _columns(path: Path, first: Sequence[str]) -> tuple[int, int, Sequence[str] 
     if len(first) == 2:
         return 0, 1, None
     raise DataError(
-        f"{path}: its first line has {len(first)} columns ({listed(first, 6)}); expected a file and its class, or"
+        f"{path}: its first line has {counted(len(first), 'column')} ({listed(first, 6)}); expected a file and"
+        " its class, or"
         " headings of which one is 'file' or 'image' and one 'class' or 'label'"
     )
 
@@ -182,5 +183,7 @@ def _heading(cell: str) -> str:
 def _of_boxes(path: Path, line: int, cell: str) -> str:
     classes = set(cell.split()[::5])
     if len(classes) != 1:
-        raise DataError(f"{path}: line {line} has objects of {len(classes)} classes: {listed(sorted(classes), 3)}")
+        raise DataError(
+            f"{path}: line {line} has objects of {counted(len(classes), 'class')}: {listed(sorted(classes), 3)}"
+        )
     return classes.pop()

@@ -30,6 +30,7 @@ from levit_edge.quantize.prepare import Prepared
 from levit_edge.quantize.schemes.registry import COMPUTATIONS
 from levit_edge.quantize.stage_cache import DamagedError, StageCache
 from levit_edge.system.progress import Advance, Stages
+from levit_edge.text import counted
 
 __all__ = ["SearchState", "search_schemes"]
 
@@ -106,7 +107,7 @@ def search_schemes(run: Prepared, plan: Plan, kept: StageCache, stages: Stages) 
 
         def attempt(count: int) -> Trial:
             if count not in state.trials:
-                with stages.stage(f"try {count} moves", total=len(images)) as advance:
+                with stages.stage(f"try {counted(count, 'move')}", total=len(images)) as advance:
                     state.trials[count] = _try(plan, moves[:count], reference, decoder, images, advance)
                 state.bad = tuple(decoder.bad)
                 state.keep()

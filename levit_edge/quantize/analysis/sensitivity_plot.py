@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.quantize.analysis.sensitivity import Noise, Sensitivity
 from levit_edge.report.figure import BLUE, GREEN, GREY, ORANGE, Drawing, mark, name_rows, shade_blocks
+from levit_edge.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +28,7 @@ def _title(measured: Sensitivity) -> str:
     top1 = "" if measured.top1 is None else f", float top-1 {measured.top1:.1f} %"
     return (
         f"LeViT-{measured.model}: what each layer costs, alone in int8\n"
-        f"{measured.samples} images{top1}; all layers as planned: {_decibels(measured.as_planned)},"
+        f"{counted(measured.samples, 'image')}{top1}; all layers as planned: {_decibels(measured.as_planned)},"
         f" all static: {_decibels(measured.all_static)} SQNR"
     )
 

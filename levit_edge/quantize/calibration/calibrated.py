@@ -16,6 +16,7 @@ from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.calibration.calibration_images import CalibrationImages
 from levit_edge.quantize.plan import Plan, make_plan
 from levit_edge.system.progress import Stages
+from levit_edge.text import counted
 
 __all__ = ["Calibrated", "calibrate_network"]
 
@@ -39,7 +40,8 @@ class Calibrated:
         if not self.alike or len(self.images) == 1:
             return ""
         return (
-            f"the {len(self.images)} calibration images are all the same picture: the ranges will not fit others. Give"
+            f"the {counted(len(self.images), 'calibration image')} are all the same picture: the ranges will"
+            " not fit others. Give"
             " images like those that the model will see."
         )
 

@@ -15,6 +15,7 @@ from levit_edge.data.sampling import balanced_sample
 from levit_edge.errors import DataError
 from levit_edge.runtime.evaluation.gate import NO_GATE, GateRules
 from levit_edge.runtime.evaluation.verify import evaluation_set
+from levit_edge.text import counted
 
 __all__ = ["ImageSources", "choose_images"]
 
@@ -51,7 +52,8 @@ def choose_images(
     count = recipe.calibration_images if calibration else min(recipe.calibration_images, len(all_calibration))
     if count > len(all_calibration):
         raise DataError(
-            f"{calibration} holds {len(all_calibration)} images, calibration needs {count}. Add images, or ask for"
+            f"{calibration} holds {counted(len(all_calibration), 'image')}, calibration needs {count}. Add"
+            " images, or ask for"
             f" fewer with --calibration-images {len(all_calibration)}."
         )
     chosen = balanced_sample(all_calibration, count, recipe.seed)
@@ -98,7 +100,8 @@ def _of_calibration(candidates: ImageSet, used: ImageSet, limit: int | None, war
     if limit is not None and limit < len(held_out):
         held_out = balanced_sample(held_out, limit, seed=0)
     warn(
-        f"no --evaluation folder: the drop is not measured. Agreement and SQNR are over {len(held_out)} images of the"
+        "no --evaluation folder: the drop is not measured. Agreement and SQNR are over"
+        f" {counted(len(held_out), 'image')} of the"
         " calibration folder that calibration did not use."
     )
     return replace(held_out, labels=None, pairing=None)

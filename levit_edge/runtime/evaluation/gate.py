@@ -12,6 +12,7 @@ from levit_edge.bundle.kinds import GateOn, Precision
 from levit_edge.bundle.manifest import ArtifactResult, Gate, Verification
 from levit_edge.data.classes import PairingRecord
 from levit_edge.model.config import LevitConfig
+from levit_edge.text import counted
 
 __all__ = ["NO_GATE", "GateRules", "demands", "gate", "poor_fp32", "published_top1", "verdict", "wilson_interval"]
 
@@ -89,7 +90,7 @@ def poor_fp32(
     low, high = wilson_interval(top1, samples)
     if low <= 100 / classes.outputs:
         return (
-            f"fp32 is right on {top1:.2f} % of {samples:,} images, which is no better than chance among "
+            f"fp32 is right on {top1:.2f} % of {counted(samples, 'image')}, which is no better than chance among "
             f"{classes.outputs} classes (95 % interval {low:.2f} to {high:.2f} %). {CAUSES}"
         )
     if published is not None and classes.labels == IMAGENET_CLASSES and high < published - PUBLISHED_MARGIN_PT:
@@ -138,8 +139,8 @@ def verdict(verification: Verification) -> str | None:
     if upper <= asked.max_drop_pt:
         return f"gate passed: {what} is at most {limit}{allowed}"
     return (
-        f"gate passed: {what} is at most {limit}; but {verification.samples:,} images are too few to tell: it may be "
-        f"{upper:.2f} (95 % interval). --gate-on interval demands that this is within the gate too{allowed}."
+        f"gate passed: {what} is at most {limit}; but {counted(verification.samples, 'image')} are too few to tell: it"
+        f" may be {upper:.2f} (95 % interval). --gate-on interval demands that this is within the gate too{allowed}."
     )
 
 

@@ -27,7 +27,7 @@ class ModelInspector(Helpers):
             BundleError: the file is damaged, or of another format.
         """
         helper = self._helper = self._helper or self.start(WORKER)
-        helper.send(name.encode())
+        helper.send(name.encode("utf-8", "surrogateescape"))
         helper.send(data)
         frame = helper.receive()
         if frame is None:

@@ -23,7 +23,7 @@ def main(requests: Pipe, answers: Pipe) -> None:
     set_limits()
     resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S, LIMIT_S))  # also of the programs that it starts
     while True:
-        name, data = next_frame(requests).decode(), next_frame(requests)
+        name, data = next_frame(requests).decode("utf-8", "surrogateescape"), next_frame(requests)
         with at_most(LIMIT_S):
             answer = inspected(name, data)
         write_frame(answers, json.dumps(answer).encode())

@@ -8,7 +8,7 @@ from levit_edge.data.classes import ClassPairing, ModelClasses, outputs_as_label
 from levit_edge.errors import DataError
 from levit_edge.sweep.inputs.shard_reader import IndexedImage, entries
 from levit_edge.sweep.inputs.sources import Listing, Shard
-from levit_edge.text import listed
+from levit_edge.text import counted, listed
 
 __all__ = ["ShardIndex", "check_counts", "image_names", "index_shard", "labels_for", "pairing_for"]
 
@@ -96,7 +96,9 @@ def check_counts(listing: Listing, indices: Sequence[ShardIndex], count: int | N
     """
     found = sum(len(index.images) for index in indices)
     if count is not None and found != count:
-        raise DataError(f"{listing.source}: {found:,} images in {len(indices)} shards, expected {count:,}")
+        raise DataError(
+            f"{listing.source}: {counted(found, 'image')} in {counted(len(indices), 'shard')}, expected {count:,}"
+        )
     if per_class is None:
         return
     labels = labels_for(listing, indices, None)
@@ -107,7 +109,8 @@ def check_counts(listing: Listing, indices: Sequence[ShardIndex], count: int | N
     wrong = [f"{name} has {counts[label]:,}" for label, name in enumerate(names) if counts[label] != per_class]
     if wrong:
         raise DataError(
-            f"{listing.source}: expected {per_class:,} images of each class, but {len(wrong):,} of {len(names):,} "
+            f"{listing.source}: expected {counted(per_class, 'image')} of each class, but {len(wrong):,} of"
+            f" {len(names):,} "
             f"classes have another number: {listed(wrong)}"
         )
 
@@ -118,7 +121,8 @@ def _check_numbers(indices: Sequence[ShardIndex], classes: int) -> None:
         for image in index.images:
             if image.label is not None and image.label >= classes:
                 raise DataError(
-                    f"{index.shard.name}: {image.name}: label {image.label}, but the model has {classes} classes"
+                    f"{index.shard.name}: {image.name}: label {image.label}, but the model has"
+                    f" {counted(classes, 'class')}"
                 )
 
 

@@ -26,6 +26,7 @@ from levit_edge.data.tar import StrictHeader, check_rest
 from levit_edge.errors import DataError
 from levit_edge.sweep.inputs.sources import Shard
 from levit_edge.sweep.inputs.storage import StoredFile, locate, reported, signature
+from levit_edge.text import counted
 
 __all__ = ["Entry", "IndexedImage", "entries"]
 
@@ -188,7 +189,9 @@ def _entry(name: str, content: bytes, *, folder: str | None = None, label: int |
 def _of_sample(what: str, sample: dict[str, tuple[str, bytes]]) -> Entry:
     images = [member for ending, member in sample.items() if f".{ending}" in EXTENSIONS]
     if len(images) != 1:
-        raise DataError(f"{what}: {len(images)} images ({', '.join(sorted(sample))}), expected one for each sample")
+        raise DataError(
+            f"{what}: {counted(len(images), 'image')} ({', '.join(sorted(sample))}), expected one for each sample"
+        )
     ((name, content),) = images
     notes = {ending: note for ending, (_, note) in sample.items()}
     return _entry(name, content, label=written_label(what, notes))

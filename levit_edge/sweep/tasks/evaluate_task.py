@@ -20,7 +20,7 @@ from levit_edge.sweep.tasks.index_task import read_index
 from levit_edge.sweep.tasks.result import Result
 from levit_edge.sweep.tasks.store import Store
 from levit_edge.system.host import describe_host
-from levit_edge.text import listed
+from levit_edge.text import counted, listed
 
 __all__ = ["Evaluate", "Evaluated"]
 
@@ -113,7 +113,7 @@ def _unchanged(index: ShardIndex) -> Iterator[Entry]:
             raise DataError(f"{shard.name}: {entry.image.name} was changed while the sweep ran: run it again.")
         yield entry
     if read != len(expected):
-        raise DataError(f"{shard.name}: {read} images, and there were {len(expected)} when the sweep began.")
+        raise DataError(f"{shard.name}: {counted(read, 'image')}, and there were {len(expected)} when the sweep began.")
 
 
 @lru_cache(maxsize=1)
@@ -130,6 +130,6 @@ def _evaluator(
 def _unreadable(skipped: dict[str, str], images: int) -> str:
     some = listed([f"{name} ({why})" for name, why in skipped.items()], longest=4000)
     return (
-        f"{len(skipped)} of {images} images cannot be read: {some}. Replace them, or leave them out with"
+        f"{len(skipped)} of {counted(images, 'image')} cannot be read: {some}. Replace them, or leave them out with"
         " `skip_bad_images = true` in the plan."
     )

@@ -144,7 +144,7 @@ def test_a_bundle_gets_a_page_of_its_name(
     monkeypatch.chdir(tmp_path)
     assert run(["report", str(tiny_bundle), "--compare", str(other), str(results)]) == ExitStatus.DONE
     captured = capsys.readouterr()
-    name = f"{tiny_bundle.name}-report.html"
+    name = f"{tiny_bundle.name}-vs-other.html"
     assert f"page: {name}\n" in captured.out
     assert "Radxa ROCK 5B" in captured.out
     assert "2 of 2 measurements were made with other files" in captured.err
@@ -194,3 +194,18 @@ def test_the_table_alone_needs_neither_jinja2_nor_matplotlib(results: Path) -> N
     )
     result = subprocess.run([sys.executable, "-c", code, str(results)], check=False, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
+
+
+def test_pages_of_one_bundle_do_not_take_each_others_place(
+    tiny_bundle: Path, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Alone, on boards, beside another, and beside one of the same name."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    one, other, same = (
+        str(shutil.copytree(tiny_bundle, tmp_path / name)) for name in ("one", "other", "elsewhere/one")
+    )
+    for words in ([one], [one, str(results)], [one, "--compare", other], [one, "--compare", same]):
+        assert run(["report", *words]) == ExitStatus.DONE
+    pages = ["one-boards.html", "one-report.html", "one-vs-elsewhere-one.html", "one-vs-other.html"]
+    assert sorted(path.name for path in Path().iterdir()) == pages

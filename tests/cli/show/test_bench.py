@@ -18,7 +18,7 @@ from levit_edge.benchmark.measurement import (
     Sustained,
 )
 from levit_edge.benchmark.measurement import SustainedPoint as Point
-from levit_edge.cli.show.bench import bench_table, emulated_table, instructions_note
+from levit_edge.cli.show.bench import bench_table, instructions_note, print_emulated
 from tests.board.example import COOL, MEASUREMENT, PI_5, RESULTS, measured
 
 FIGURE = re.compile(r"[0-9.]+|–|same|dB")
@@ -112,7 +112,7 @@ FP32 = EmulatedInference(artifact="fp32.pte", million_instructions=119.6)
 def printed(*emulated: EmulatedInference) -> list[list[str]]:
     console = Console(width=80)
     with console.capture() as capture:
-        console.print(emulated_table(emulated))
+        print_emulated(emulated, console)
     return [line.rstrip().split(maxsplit=2) for line in capture.get().splitlines()[1:]]
 
 

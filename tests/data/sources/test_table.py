@@ -68,7 +68,7 @@ def test_kaggles_boxes_are_a_class(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("", "it is empty; expected a file and its class"),
-        ("a.jpg\n", r"its first line has 1 columns \(a.jpg\)"),
+        ("a.jpg\n", r"its first line has 1 column \(a.jpg\)"),
         ("a.jpg,1,2\n", "its first line has 3 columns"),
         ("a.jpg,1\nd.jpeg,\n", "line 2 has no file or no class"),
         ("a.jpg,1\nd.jpeg\n", "line 2 has no file or no class"),

@@ -100,7 +100,7 @@ def test_what_is_expected_passes() -> None:
 @pytest.mark.parametrize(
     ("classes", "names", "message"),
     [
-        ((0, 1, 1), None, "3 images in 1 shards, expected 4"),
+        ((0, 1, 1), None, "3 images in 1 shard, expected 4"),
         ((0, 1, 1, 3), None, "3 of 4 classes have another number: 0 has 1, 2 has 0, 3 has 1$"),
         (("cat", "cat", "dog", "cat"), ("cat", "dog", "eel"), "3 of 3 classes.*: cat has 3, dog has 1, eel has 0$"),
         ((None,) * 4, None, "its images have no classes, expected 2 of each"),
