@@ -79,10 +79,7 @@ def prepare(
         CheckpointError: the checkpoint cannot be had, is not one of a LeViT, or states preprocessing that there is not.
         DataError: see `choose_images` and `Preprocessing`; or `options` turn photographs, which the protocol does not.
     """
-    if options.exif:
-        raise DataError(
-            "a bundle is made on photographs as they are stored: leave `exif` out, and give it to `verify`."
-        )
+    _refuse_turning(options)
     with stages.stage("read checkpoint"):
         source = resolve_checkpoint(None if checkpoint is None else str(checkpoint), size)
         trained = read_checkpoint(source, size, weights)
@@ -120,6 +117,11 @@ def prepare(
         max_drop_pt=max_drop_pt,
         rules=rules,
     )
+
+
+def _refuse_turning(options: ImageOptions) -> None:
+    if options.exif:
+        raise DataError("a bundle is made on photographs as they are stored: leave `exif` out; `verify` takes it.")
 
 
 def choose_preprocessing(
