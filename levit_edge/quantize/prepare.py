@@ -78,10 +78,7 @@ def prepare(
         CheckpointError: the checkpoint cannot be had, is not one of a LeViT, or states preprocessing that there is not.
         DataError: see `choose_images` and `Preprocessing`; or `options` turn photographs, which the protocol does not.
     """
-    if options.exif:
-        raise DataError(
-            "a bundle is made on photographs as they are stored: leave `exif` out, and give it to `verify`."
-        )
+    _refuse_turning(options)
     with stages.stage("read checkpoint"):
         source = resolve_checkpoint(None if checkpoint is None else str(checkpoint), size)
         trained = read_checkpoint(source, size, weights)
@@ -119,6 +116,11 @@ def prepare(
         options=options,
         rules=rules,
     )
+
+
+def _refuse_turning(options: ImageOptions) -> None:
+    if options.exif:
+        raise DataError("a bundle is made on photographs as they are stored: leave `exif` out; `verify` takes it.")
 
 
 def choose_preprocessing(
