@@ -125,7 +125,7 @@ def test_a_pickled_model_is_no_state_dict(file: Path) -> None:
 
 
 def test_missing(file: Path) -> None:
-    with pytest.raises(CheckpointError, match="no such file"):
+    with pytest.raises(CheckpointError, match="It does not exist"):
         load(file)
 
 

@@ -194,7 +194,7 @@ def truncate(folder: Path) -> None:
     ("damage", "said"),
     [
         (truncate, "val-002.tar: unexpected end of data"),
-        (lambda folder: (folder / "val-002.tar").unlink(), "val-002.tar: missing"),
+        (lambda folder: (folder / "val-002.tar").unlink(), "val-002.tar: it does not exist"),
     ],
 )
 def test_a_bad_shard_fails_its_evaluation_and_not_the_sweep(
@@ -246,8 +246,12 @@ def test_an_image_that_cannot_be_decoded_is_named_or_left_out(again: Sweep, tmp_
         ),
         ({"evaluation": Evaluation(images="/nowhere")}, DataError, "/nowhere"),
         ({"calibration": Calibration(images="/nowhere/*.tar")}, DataError, "/nowhere"),
-        ({"checkpoints": (CheckpointSource(path="/nowhere/*.pth"),)}, CheckpointError, "there is no such checkpoint"),
-        ({"checkpoints": (CheckpointSource(size="demo", preprocessing="/nowhere"),)}, BundleError, "/nowhere is not a"),
+        (
+            {"checkpoints": (CheckpointSource(path="/nowhere/*.pth"),)},
+            CheckpointError,
+            "does not exist; expected checkpoints",
+        ),
+        ({"checkpoints": (CheckpointSource(size="demo", preprocessing="/nowhere"),)}, BundleError, "/nowhere does not"),
         ({"checkpoints": (CheckpointSource(size="demo"),) * 2}, PlanError, "names the checkpoint demo twice"),
     ],
 )

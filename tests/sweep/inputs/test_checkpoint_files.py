@@ -61,14 +61,14 @@ def test_a_local_checkpoint_is_not_copied(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("pattern", ["x.pth", "*.pth", "[a-c]/x"])
 def test_none_is_an_error(put: Put, pattern: str) -> None:
-    with pytest.raises(CheckpointError, match="there is no such checkpoint"):
+    with pytest.raises(CheckpointError, match="does not exist; expected checkpoints"):
         checkpoint_paths(f"{put({'y.txt': b''})}/{pattern}")
 
 
 def test_one_that_is_gone_is_named(s3: Put) -> None:
     before = copies()
     for folder in (s3({"x": b""}), put_in_memory({"x": b""})):
-        with pytest.raises(CheckpointError, match=r"y\.pth: missing$"), fetch(f"{folder}/y.pth"):
+        with pytest.raises(CheckpointError, match=r"y\.pth: it does not exist$"), fetch(f"{folder}/y.pth"):
             pass
     assert copies() == before
 
