@@ -121,7 +121,7 @@ def _open(path: Path, use: Callable[[Image.Image], T]) -> T:
     try:
         status = path.stat()
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+        raise DataError(f"{path}: {_fault(error)}") from error
     if stat.S_ISDIR(status.st_mode):
         raise DataError(f"{path}: a folder, not an image")
     if not stat.S_ISREG(status.st_mode):  # reading from a pipe could wait for ever
@@ -158,15 +158,17 @@ def _use(source: Union[Path, BytesIO], name: str, use: Callable[[Image.Image], T
 
 
 def _reason(source: Union[Path, BytesIO], error: Exception) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "it does not exist"
     found = _format_of(source)
     if isinstance(error, UnidentifiedImageError) or (found is not None and found not in FORMATS):
         known = f"not an image in a known format ({', '.join(FORMATS)})"
         return known if found is None or found in FORMATS else f"{known} but {found}: convert it, to PNG for example"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) or type(error).__name__
+    return _fault(error)
+
+
+def _fault(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "it does not exist"
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _format_of(source: Union[Path, BytesIO]) -> Optional[str]:

@@ -42,7 +42,7 @@ def render(template: str, **values: object) -> str:
         interval=_interval,
         date=_date,
         passed_over=passed_over_words,
-        counted=counted,
+        counted=_counted,
     )
     return environment.get_template(template).render(values)
 
@@ -59,6 +59,10 @@ def number(value: Any, digits: int = 2, *, sign: str = "-", unit: float = 1) -> 
 
 def _interval(bounds: tuple[float, float] | None) -> str:
     return "–" if bounds is None else f"{number(bounds[0], sign='+')} … {number(bounds[1], sign='+')}"
+
+
+def _counted(count: Any, noun: str) -> str:
+    return counted(count, noun) if 0 <= count < LARGEST else f"– {counted(2, noun).split(maxsplit=1)[1]}"
 
 
 def _date(created_utc: str) -> str:

@@ -35,7 +35,7 @@ def test_the_example_can_be() -> None:
         ({"created_utc": "yesterday"}, "created_utc is 'yesterday'"),
         ({"device": replace(PI_5, model="\x1b[2J")}, "device.model holds control characters"),
         ({"device": replace(PI_5, features=("asimd", "a\u202eb"))}, "device.features[1] holds control characters"),
-        ({"device": replace(PI_5, system="x" * 2001)}, "device.system has 2001 characters"),
+        ({"device": replace(PI_5, system="x" * 2001)}, "device.system has 2,001 characters"),
         ({"device": replace(PI_5, memory_bytes=2**63)}, "device.memory_bytes has 64 bits"),
         ({"before": replace(MEASUREMENT.before, temperatures={"a\nb": 1.0})}, "before.temperatures holds control"),
         ({"after": replace(MEASUREMENT.after, load_average=float("inf"))}, "after.load_average is inf"),

@@ -97,6 +97,9 @@ def test_the_hint_after_a_failed_gate_looks_at_the_same_model(
     Path("my weights.pth").touch()
     Path("train").mkdir()
     Path("val").mkdir()
+    Path("kit").mkdir()
+    for table in ("val.txt", "c.csv", "500"):
+        Path(table).write_text("a\n")
     words = [word for option in option_words(OTHER) for word in option]
     inputs = ["--model", "128S", "--checkpoint", "my weights.pth", "--calibration", "train", "--evaluation", "val"]
     inputs += [
@@ -147,7 +150,7 @@ def test_preprocessing_of_a_bundle(asked: dict[str, Any], capsys: Captured, comm
     asked.clear()
     capsys.readouterr()
     assert run([command, "--model", "demo", "--preprocessing", str(tiny_bundle.parent)]) == ExitStatus.BAD_INPUT
-    assert "has no manifest.json, expected a bundle" in " ".join(capsys.readouterr().err.split())
+    assert "has no manifest.json; expected a bundle" in " ".join(capsys.readouterr().err.split())
     assert asked == {}
 
 

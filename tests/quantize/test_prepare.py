@@ -99,7 +99,7 @@ def test_a_bundle_of_another_size_does_not_say_how(preprocessed_otherwise: Calla
 
 
 def test_what_is_no_bundle_says_nothing(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match=r"has no manifest\.json, expected a bundle"):
+    with pytest.raises(BundleError, match=r"has no manifest\.json; expected a bundle"):
         choose_preprocessing(CONFIGS["demo"], PreprocessingOrigin(), PreprocessingChanges(bundle=str(tmp_path)))
 
 

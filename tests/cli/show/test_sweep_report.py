@@ -104,7 +104,7 @@ def test_top1_among_the_classes_of_the_images_has_a_column_where_it_is_known() -
         "mixed   8.58    78.10            –     0.40    97.50     30.0  8.00  wins",
         "The figures are of the int8 files for executorch.",
         "top-1 of 10: among the classes that the images have alone, percent.",
-        "10 of 1000 classes, paired by WordNet ids",
+        "10 of 1,000 classes, paired by WordNet ids",
     ]
 
 

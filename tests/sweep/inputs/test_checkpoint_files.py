@@ -148,6 +148,6 @@ def test_a_network_in_several_files_is_read_wherever_it_is(put: Put, tmp_path: P
     del files["part-1.safetensors"]
     with (
         fetch(f"{put_in_memory(files)}/{NAME}") as path,
-        pytest.raises(CheckpointError, match=r"part-1\.safetensors: There is no such file"),
+        pytest.raises(CheckpointError, match=r"part-1\.safetensors: It does not exist"),
     ):
         read_checkpoint(path)

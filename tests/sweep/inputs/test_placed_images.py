@@ -82,7 +82,7 @@ def test_a_table_of_classes_is_read_with_the_images(tmp_path: Path) -> None:
     listing = list_shards(str(folder), 9, ImageOptions(classes=tmp_path / "classes.csv"))
     indices = [index_shard(each) for each in listing.shards]
     assert labels_for(listing, indices, ModelClasses(outputs=2)) == ((1, 0),)
-    with pytest.raises(DataError, match=r"nothing\.csv: .*expected a file of class names"):
+    with pytest.raises(DataError, match=r"nothing\.csv does not exist; expected a file of class names"):
         list_shards(str(folder), 9, ImageOptions(classes=tmp_path / "nothing.csv"))
 
 

@@ -118,7 +118,7 @@ def test_images_of_some_classes_and_how_these_were_paired() -> None:
     assert "1 static, int8.pte 8.58 78.10 94.00 +0.40 +0.15 … +0.65 97.50 40 / 31 30.0 96.50 8.00 wins, front" in seen
     assert "97.50 40 / 31 30.0 – 8.00" in seen
     assert "Top-1 of 10: among the classes that the images have alone" in seen
-    assert "classes 10 of 1000 classes, paired by WordNet ids" in seen
+    assert "classes 10 of 1,000 classes, paired by WordNet ids" in seen
     assert "top-1 of" not in text(sweep_page(sweep(1, 2))).lower()
     other = of_ten_classes(candidate("other", "static"))
     assert other.verification is not None
@@ -126,7 +126,7 @@ def test_images_of_some_classes_and_how_these_were_paired() -> None:
     other = replace(other, verification=replace(other.verification, classes=record))
     both = text(sweep_page(swept([of_ten_classes(candidate("levit", "static")), other], plan())))
     assert (
-        "10 of 1000 classes, paired by WordNet ids: levit classes 10 of 10 classes, paired by class names: other"
+        "10 of 1,000 classes, paired by WordNet ids: levit classes 10 of 10 classes, paired by class names: other"
         in both
     )
 

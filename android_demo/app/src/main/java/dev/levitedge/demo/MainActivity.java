@@ -144,7 +144,8 @@ public final class MainActivity extends Activity implements App.CheckListener, P
             status.setText(task.fault);
         } else {
             Classification found = task.classification;
-            status.setText(getString(R.string.times, task.decodeMs, found.preprocessMs, found.inferenceMs));
+            int times = task.turned ? R.string.times_turned : R.string.times;
+            status.setText(getString(times, task.decodeMs, found.preprocessMs, found.inferenceMs));
         }
         showClasses(task == null || working ? null : task.classification);
     }

@@ -27,6 +27,11 @@ public final class Picture {
         this.rowStep = rowStep;
     }
 
+    /** Whether {@link #turned} has turned or mirrored it. */
+    public boolean isTurned() {
+        return start != 0 || columnStep != 1 || rowStep != width;
+    }
+
     /** The pixel at a column and a row, 0xAARRGGBB. */
     public int pixel(int x, int y) {
         return argb[start + x * columnStep + y * rowStep];

@@ -21,6 +21,8 @@ final class PictureTask {
     /** What the model saw; null like the classification. */
     Bitmap seen;
     double decodeMs;
+    /** Whether the picture was not stored the right way up. */
+    boolean turned;
     /** For people; null if all is well. */
     String fault;
     boolean done;
@@ -60,6 +62,7 @@ final class PictureTask {
             long start = System.nanoTime();
             Picture decoded = new PictureReader(app.getContentResolver()).read(picture);
             decodeMs = (System.nanoTime() - start) / NANOSECONDS_PER_MS;
+            turned = decoded.isTurned();
             Classifier classifier = new Classifier(checked.content, checked.model);
             Classification found = classifier.run(decoded, SHOWN_CLASSES);
             seen = bitmap(found.square, classifier.imageSize());

@@ -21,6 +21,10 @@ public class PictureTest {
         assertSame("3 and 3", picture, picture.turned(3).turned(3));
         assertSame("6 and 8", picture, picture.turned(6).turned(8));
         assertEquals(4, picture.turned(6).pixel(0, 0));
+        for (int orientation = 0; orientation <= 9; orientation++) {
+            boolean turns = 2 <= orientation && orientation <= 8;
+            assertEquals("orientation " + orientation, turns, picture.turned(orientation).isTurned());
+        }
     }
 
     @Test
