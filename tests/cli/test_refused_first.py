@@ -114,6 +114,8 @@ def test_what_is_not_there_is_said_before_anything_is_imported(place: Path, comm
         ("verify", "Missing argument 'BUNDLE', as in: levit-edge verify my-int8"),
         ("bench bundle pi", "a board is given as --on pi."),
         ("package bundle --for board x.zip", "the package is named by --output x.zip."),
+        ("inspect bundle --weights ema", "--weights: goes with a checkpoint, and bundle is none."),
+        ("inspect x.pte --weights ema", "--weights: goes with a checkpoint, and x.pte is none."),
         ("inspect my.pth x.pte", "one at a time; then type levit-edge inspect x.pte."),
         ("sweep", "Missing argument 'PLAN.toml', as in: levit-edge sweep plan.toml"),
         ("sweep plan.toml out", "where everything goes is given as --output out."),
