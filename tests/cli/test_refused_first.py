@@ -72,6 +72,7 @@ def refused(place: Path, command: str) -> tuple[str, str]:
         ("bench no", f"no does not exist; {BUNDLE}"),
         ("bench bundle --save file", "file is a file, expected a folder to write into. Choose another --save."),
         ("bench bundle --ssh-config no", "no does not exist; expected a configuration of ssh."),
+        ("verify bundle --evaluation no --on ssh://pi --ssh-config no", "no does not exist; expected a configuration"),
         ("package no --for board", f"no does not exist; {BUNDLE}"),
         ("package x.zip --for board", f"x.zip is a file; {BUNDLE} A package is checked with `levit-edge verify`"),
         ("package bundle --for board --output no/x.zip", "no does not exist, so x.zip cannot be written there."),
