@@ -4,10 +4,10 @@
     python run.py --self-test
     python run.py --bench [--runs 100] [--threads 1]
 
-Needs Python 3.9 or newer, numpy, Pillow, and onnxruntime or executorch-numpy-runtime (or executorch). Nothing is
-installed, and nothing is read that was not checked against its SHA-256 in `model.json` first. Exit status: 0 done;
-2 wrong usage; 3 something is missing, damaged, or computes otherwise than it should; 130 interrupted; 141 nobody reads
-what it prints.
+Needs Python 3.9 or newer, numpy, Pillow 9.1 or newer, and onnxruntime or executorch-numpy-runtime (or executorch).
+Nothing is installed, and nothing is read that was not checked against its SHA-256 in `model.json` first. Exit status:
+0 done; 2 wrong usage; 3 something is missing, damaged, or computes otherwise than it should; 130 interrupted; 141
+nobody reads what it prints.
 
 In the repository this file is `levit_edge/device/run.py`; packages carry the modules that it imports with it.
 """
