@@ -6,8 +6,10 @@ from typing import Annotated
 import typer
 
 from levit_edge.bundle.kinds import GateOn, Runtime
+from levit_edge.errors import BoardError
 from levit_edge.model.config import CONFIGS, size_named
 from levit_edge.model.source import require_checkpoint
+from levit_edge.places import require_file
 
 
 def model_sizes(incomplete: str) -> list[str]:
@@ -24,6 +26,7 @@ def targets(incomplete: str) -> list[str]:
 
 
 SIZES = ", ".join(CONFIGS)
+PLOT_SUFFIXES = (".png", ".svg")
 
 JsonOutput = Annotated[bool, typer.Option("--json", help="Print one JSON document and no progress.")]
 Limit = Annotated[
@@ -152,3 +155,23 @@ def require_model(model: str | None, checkpoint: str | None) -> str | None:
     if checkpoint is not None:
         require_checkpoint(checkpoint)
     return size
+
+
+def require_ssh_config(path: Path | None) -> None:
+    """Refuse a value of --ssh-config that is no file.
+
+    Raises:
+        BoardError: it is so.
+    """
+    if path is not None:
+        require_file(path, "a configuration of ssh", BoardError)
+
+
+def require_suffix(path: Path | None, suffixes: tuple[str, ...], option: str) -> None:
+    """Refuse a file to write that is called otherwise than its kind.
+
+    Raises:
+        typer.BadParameter: wrong usage.
+    """
+    if path is not None and path.suffix.lower() not in suffixes:
+        raise typer.BadParameter(f"{path} does not end in {' or '.join(suffixes)}.", param_hint=option)

@@ -1,8 +1,8 @@
 """Words in places where a command takes none: what to type instead, as `--checkpoint my.pth` for `quantize my.pth`."""
 
-import shlex
 from collections.abc import Callable
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
@@ -31,9 +31,9 @@ class Command(TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         """Refuse what `allow_extra_args` let through."""
         if ctx.args:
-            word = shlex.quote(ctx.args[0])
+            word = ctx.args[0]
             advice = ADVICE[self.name](word) if self.name in ADVICE else ""
-            ctx.fail(f"Unexpected {word}: {advice or f'{self.name} takes no such word, only options'}.")
+            ctx.fail(f"Unexpected {quote(word)}: {advice or f'{self.name} takes no such word, only options'}.")
         return super().invoke(ctx)
 
 
@@ -43,39 +43,48 @@ class Group(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """As Typer's."""
         word = args[0]
-        if word not in self.commands and not word.startswith("-") and (advice := _of_network(word)):
-            ctx.fail(f"{word} is no command. {advice.replace('type', 'To quantize it, type levit-edge quantize')}.")
+        if word not in self.commands and not word.startswith("-") and (options := _options_for(word)):
+            ways = ", or ".join(f"levit-edge quantize {option} {quote(word)}" for option in options)
+            ctx.fail(f"{quote(word)} is no command. To quantize it, type {ways}.")
         return super().resolve_command(ctx, args)
 
 
 def _of_network(word: str) -> str:
     """For commands that take a network and images, each by an option."""
+    options = _options_for(word)
+    return f"type {', or '.join(f'{option} {quote(word)}' for option in options)}" if options else ""
+
+
+def _options_for(word: str) -> tuple[str, ...]:
+    """The options that may have been meant: for a size, a folder of images, or a checkpoint."""
     path = Path(word)
-    if size := size_named(word):
-        return f"type --model {size}"
+    if size_named(word):
+        return ("--model",)
     if found_at(path) == "is a folder" and not (path / "config.json").exists():
-        return f"type --evaluation {word}, or --calibration {word}"
+        return "--evaluation", "--calibration"
     if found_at(path) != "does not exist" or word.lower().endswith(WEIGHT_SUFFIXES) or HUB_ID.fullmatch(word):
-        return f"type --checkpoint {word}"
-    return ""
+        return ("--checkpoint",)
+    return ()
 
 
 def _of_bundle(word: str) -> str:
     """For `verify`, which has a bundle already."""
-    return f"type --on {word}" if word.startswith(BOARDS) else f"images are given as --evaluation {word}"
+    said = f"type --on {quote(word)}"
+    return said if word.startswith(BOARDS) else f"images are given as --evaluation {quote(word)}"
 
 
 def _of_package(word: str) -> str:
-    return f"type --for {word}" if word in {"android", "board"} else f"the package is named by --output {word}"
+    said = f"type --for {word}"
+    return said if word in {"android", "board"} else f"the package is named by --output {quote(word)}"
 
 
 ADVICE: dict[str, Callable[[str], str]] = {
     "quantize": _of_network,
     "sensitivity": _of_network,
     "verify": _of_bundle,
-    "bench": lambda word: f"one bundle at a time; a board is given as --on {word}",
+    "bench": lambda word: f"one bundle at a time; a board is given as --on {quote(word)}",
     "package": _of_package,
-    "inspect": lambda word: f"one at a time; then type levit-edge inspect {word}",
-    "sweep": lambda word: f"one plan at a time; where everything goes is given as --output {word}",
+    "inspect": lambda word: f"one at a time; then type levit-edge inspect {quote(word)}",
+    "sweep": lambda word: f"one plan at a time; where everything goes is given as --output {quote(word)}",
 }
 """What to type instead of a word too many; `predict` and `report` take any number."""

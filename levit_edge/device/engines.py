@@ -41,12 +41,12 @@ def import_engine(runtime: str) -> tuple[str, Callable[[bytes, int], Callable[[A
         except ImportError as error:  # noqa: PERF203 - of two packages
             faults.append(f"{package}: {explain_import(package, installed_version(package), error)}")
         else:
-            version = str(installed_version(package))
+            version = installed_version(package)
             return f"{package} {version}", _explained(load, package, version)
     raise AgentError("missing", "; ".join(faults))
 
 
-def _explained(load: Callable[..., Any], package: str, version: str) -> Callable[..., Any]:
+def _explained(load: Callable[..., Any], package: str, version: str | None) -> Callable[..., Any]:
     """`load`, which says of a package that is too old for a file that it is."""
 
     def loaded(model: bytes, threads: int) -> Any:

@@ -66,10 +66,10 @@ def oldest_runtime(package: str, model: bytes) -> str | None:
     return OLDEST_FOR_PROGRAMS.get(package) or oldest_onnxruntime(model)
 
 
-def explain_refusal(package: str, version: str, model: bytes) -> str | None:
-    """What to say of an installed package that refused `model`; None if it is not for being too old."""
+def explain_refusal(package: str, version: str | None, model: bytes) -> str | None:
+    """What to say of an installed package that refused `model`; None if it is not known to be too old."""
     oldest = oldest_runtime(package, model)
-    if oldest is None or not is_older(version, oldest):
+    if oldest is None or version is None or not is_older(version, oldest):
         return None
     return f"{package} {version} is installed; the file needs {oldest} or newer: pip install '{package}>={oldest}'"
 
@@ -85,12 +85,12 @@ def explain_import(package: str, version: str | None, error: ImportError) -> str
 
 
 def is_older(version: str, than: str) -> bool:
-    """Whether a version is older, by its first three numbers."""
+    """Whether a version is older, by its first three numbers; those that it lacks are 0."""
     return _numbers(version) < _numbers(than)
 
 
 def _numbers(version: str) -> list[int]:
-    return [int(number) for number in re.findall(r"\d+", version)[:3]]
+    return [int(number) for number in [*re.findall(r"\d+", version), "0", "0"][:3]]
 
 
 def _operators(graph: Any) -> Iterator[Any]:

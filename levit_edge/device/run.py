@@ -4,10 +4,10 @@
     python run.py --self-test
     python run.py --bench [--runs 100] [--threads 1]
 
-Needs Python 3.9 or newer, numpy, Pillow, and onnxruntime or executorch-numpy-runtime (or executorch). Nothing is
-installed, and nothing is read that was not checked against its SHA-256 in `model.json` first. Exit status: 0 done;
-2 wrong usage; 3 something is missing, damaged, or computes otherwise than it should; 130 interrupted; 141 nobody reads
-what it prints.
+Needs Python 3.9 or newer, numpy, Pillow 9.1 or newer, and onnxruntime or executorch-numpy-runtime (or executorch).
+Nothing is installed, and nothing is read that was not checked against its SHA-256 in `model.json` first. Exit status:
+0 done; 2 wrong usage; 3 something is missing, damaged, or computes otherwise than it should; 130 interrupted; 141
+nobody reads what it prints.
 
 In the repository this file is `levit_edge/device/run.py`; packages carry the modules that it imports with it.
 """
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import json
 import os
 import sys
@@ -30,6 +31,8 @@ try:
     from levit_edge.device.orientation import AS_IT_IS
 except ImportError as error:
     sys.exit(f"error: {error.name} is not installed: pip install numpy pillow onnxruntime")
+except AttributeError as error:  # Image.Resampling
+    sys.exit(f"error: Pillow is older than 9.1 ({error}): pip install --upgrade pillow")
 from levit_edge.device.engines import NO_TELEMETRY, import_engine
 from levit_edge.device.errors import ExitStatus, LevitEdgeError, PackageError, RuntimeUnavailableError
 from levit_edge.device.facts import read_facts, read_state
@@ -204,6 +207,8 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parse_arguments(arguments)
     for name, value in NO_TELEMETRY.items():
         os.environ.setdefault(name, value)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # labels and names of files may have what its encoding lacks
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         package = UnpackedPackage(Path(__file__).resolve().parent)
         runtimes = (chosen.runtime,) if chosen.runtime else RUNTIMES

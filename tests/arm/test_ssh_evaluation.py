@@ -123,7 +123,7 @@ def test_an_evaluation_that_was_cut_off_goes_on(
     assert target.files() == []
     resumed = levit_edge(*command)
     assert resumed.returncode == 0, resumed.stderr
-    count = int(resumed.stderr.partition("warning: ")[2].partition(" images were evaluated by an earlier call")[0])
+    count = int(resumed.stderr.partition("earlier call that was cut off: ")[2].partition(" image")[0])
     assert 0 < count < 64
     assert count % 16 == 0  # whole chunks
     assert list(kept.iterdir()) == []

@@ -1,5 +1,6 @@
 """What is refused before anything heavy is imported: wrong paths, wrong values, words in the wrong places."""
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -31,9 +32,10 @@ images = "images"
 @pytest.fixture
 def place(tmp_path: Path, tiny_bundle: Path) -> Path:
     """A folder as users have it."""
-    for name in ("my.pth", "x.zip", "x.pte", "x.jpg", "file"):
+    for name in ("my.pth", "my model.pth", "prototype.pth", "x.zip", "x.pte", "x.jpg", "file"):
         (tmp_path / name).touch()
     (tmp_path / "images" / "red").mkdir(parents=True)
+    (tmp_path / "my images").mkdir()
     (tmp_path / "bundle").symlink_to(tiny_bundle)
     (tmp_path / "plan.toml").write_text(PLAN)
     return tmp_path
@@ -41,7 +43,7 @@ def place(tmp_path: Path, tiny_bundle: Path) -> Path:
 
 def refused(place: Path, command: str) -> tuple[str, str]:
     """The status and what was imported, and the message."""
-    words = [sys.executable, "-c", RUN, *command.split()]
+    words = [sys.executable, "-c", RUN, *shlex.split(command)]
     result = subprocess.run(words, cwd=place, check=True, capture_output=True, text=True)
     return result.stdout, result.stderr
 
@@ -70,6 +72,7 @@ def refused(place: Path, command: str) -> tuple[str, str]:
         ("bench no", f"no does not exist; {BUNDLE}"),
         ("bench bundle --save file", "file is a file, expected a folder to write into. Choose another --save."),
         ("bench bundle --ssh-config no", "no does not exist; expected a configuration of ssh."),
+        ("verify bundle --evaluation no --on ssh://pi --ssh-config no", "no does not exist; expected a configuration"),
         ("package no --for board", f"no does not exist; {BUNDLE}"),
         ("package x.zip --for board", f"x.zip is a file; {BUNDLE} A package is checked with `levit-edge verify`"),
         ("package bundle --for board --output no/x.zip", "no does not exist, so x.zip cannot be written there."),
@@ -97,6 +100,8 @@ def test_what_is_not_there_is_said_before_anything_is_imported(place: Path, comm
     ("command", "message"),
     [
         ("quantize my.pth", "Unexpected my.pth: type --checkpoint my.pth."),
+        ("quantize 'my model.pth'", "Unexpected 'my model.pth': type --checkpoint 'my model.pth'."),
+        ("quantize 'my images'", "type --evaluation 'my images', or --calibration 'my images'."),
         ("quantize 128S", "Unexpected 128S: type --model 128S."),
         ("quantize images", "Unexpected images: type --evaluation images, or --calibration images."),
         ("quantize facebook/levit-128S", "type --checkpoint facebook/levit-128S."),
@@ -110,11 +115,15 @@ def test_what_is_not_there_is_said_before_anything_is_imported(place: Path, comm
         ("verify", "Missing argument 'BUNDLE', as in: levit-edge verify my-int8"),
         ("bench bundle pi", "a board is given as --on pi."),
         ("package bundle --for board x.zip", "the package is named by --output x.zip."),
+        ("inspect bundle --weights ema", "--weights: goes with a checkpoint, and bundle is none."),
+        ("inspect x.pte --weights ema", "--weights: goes with a checkpoint, and x.pte is none."),
         ("inspect my.pth x.pte", "one at a time; then type levit-edge inspect x.pte."),
         ("sweep", "Missing argument 'PLAN.toml', as in: levit-edge sweep plan.toml"),
         ("sweep plan.toml out", "where everything goes is given as --output out."),
         ("doctor all", "Unexpected all: doctor takes no such word, only options."),
         ("my.pth", "my.pth is no command. To quantize it, type levit-edge quantize --checkpoint my.pth."),
+        ("prototype.pth", "To quantize it, type levit-edge quantize --checkpoint prototype.pth."),
+        ("images", "type levit-edge quantize --evaluation images, or levit-edge quantize --calibration images."),
     ],
 )  # fmt: skip
 def test_a_word_in_the_wrong_place_is_answered_with_what_to_type(place: Path, command: str, message: str) -> None:

@@ -92,6 +92,12 @@ def test_old_ones_beside_numpy_2_are_explained() -> None:
 def test_versions_are_numbers() -> None:
     assert is_older("1.9.2", "1.15.0")
     assert not is_older("1.15.0", "1.15.0")
+    assert not is_older("1.18", "1.18.0")
+    assert is_older("1.17", "1.18.0")
+
+
+def test_of_a_package_without_a_version_nothing_is_said() -> None:
+    assert explain_refusal("onnxruntime", None, EXAMPLE) is None
 
 
 def test_every_runtime_has_a_version_that_all_files_need() -> None:

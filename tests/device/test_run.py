@@ -224,6 +224,26 @@ def test_a_missing_runtime_is_named(on_board: Path, unpacked: Path) -> None:
     assert "pip install onnxruntime, or executorch-numpy-runtime" in found.stderr
 
 
+def test_pillow_that_is_too_old_is_named(on_board: Path, unpacked: Path) -> None:
+    (unpacked / "PIL").mkdir()
+    (unpacked / "PIL" / "__init__.py").write_text("class UnidentifiedImageError(OSError): pass\n")
+    (unpacked / "PIL" / "Image.py").touch()
+    found = start(on_board, unpacked, "--self-test")
+    assert found.returncode == 1
+    assert found.stderr.startswith("error: Pillow is older than 9.1 (")
+    assert found.stderr.count("\n") == 1
+
+
+def test_names_that_the_output_cannot_have_are_escaped(
+    on_board: Path, unpacked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.new("RGB", (40, 40)).save(tmp_path / "é.png")
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    found = start(on_board, unpacked, "é.png", cwd=tmp_path)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert found.stdout.startswith("\\xe9.png\n")
+
+
 def test_a_runtime_that_is_too_old_is_named(unpacked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def load(_model: bytes, _threads: int) -> None:
         raise OSError("Unsupported model IR version: 10, max supported IR version: 9")

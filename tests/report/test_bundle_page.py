@@ -50,6 +50,7 @@ def test_everything_recorded_is_on_the_page(recorded: Bundle) -> None:
         "blå",
         manifest.checkpoint.sha256,
         manifest.files["int8.onnx"],
+        f"preprocessing {manifest.preprocessing}",
         "onnx 1",
         "verify 1.5 1",
         "1 dynamic, 1 float, 2 static",

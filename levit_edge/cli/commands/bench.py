@@ -6,11 +6,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from levit_edge.bundle.place import require_bundle
-from levit_edge.cli.options import BundlePath, JsonOutput, Python, RuntimeChoice, SshConfig, Target, Timeout
+from levit_edge.cli.options import (
+    BundlePath,
+    JsonOutput,
+    Python,
+    RuntimeChoice,
+    SshConfig,
+    Target,
+    Timeout,
+    require_ssh_config,
+)
 from levit_edge.cli.terminal.console import print_json, say, show_error, stdout, suggest
 from levit_edge.cli.terminal.progress import board_progress, progress_bars
-from levit_edge.errors import BoardError, ExitStatus, LevitEdgeError
-from levit_edge.places import require_file
+from levit_edge.errors import ExitStatus, LevitEdgeError
 from levit_edge.system.atomic import require_folder
 
 if TYPE_CHECKING:
@@ -164,8 +172,7 @@ def _require_paths(bundle: Path, save: Path | None, ssh_config: Path | None) -> 
     require_bundle(bundle)
     if save is not None:
         require_folder(save, "--save")
-    if ssh_config is not None:
-        require_file(ssh_config, "a configuration of ssh", BoardError)
+    require_ssh_config(ssh_config)
 
 
 def _numbers(text: str | None) -> tuple[int, ...] | None:

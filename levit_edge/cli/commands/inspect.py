@@ -49,15 +49,19 @@ def describe(path: Path, weights: str | None = None) -> dict[str, Any]:
 
     Raises:
         LevitEdgeError: there is nothing, or nothing known.
+        typer.BadParameter: `weights` are asked of what is no checkpoint.
     """
     require_checkpoint(str(path), "a checkpoint, a bundle, a .pte file, an .onnx file")
     from levit_edge.bundle.kinds import Runtime
     from levit_edge.bundle.place import MANIFEST_FILE
     from levit_edge.runtime.inspect.model import ModelInspector
 
-    if (path / MANIFEST_FILE).is_file():
+    is_bundle, is_model_file = (path / MANIFEST_FILE).is_file(), Runtime.of_file(path.name) and path.is_file()
+    if weights is not None and (is_bundle or is_model_file):
+        raise typer.BadParameter(f"goes with a checkpoint, and {path} is none.", param_hint="--weights")
+    if is_bundle:
         return _describe_bundle(path)
-    if Runtime.of_file(path.name) and path.is_file():
+    if is_model_file:
         if path.stat().st_size > MAX_MODEL_BYTES:
             raise BundleError(f"{path} is larger than 2 GiB, expected a model file.")
         with ModelInspector() as inspector:

@@ -40,9 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["quantize"]
 
-INPUTS = ("model", "checkpoint", "weights", "calibration", "evaluation")
-"""The options that name what is quantized."""
-
 Evaluation = Annotated[
     Path | None,
     typer.Option(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from levit_edge.bundle.place import MANIFEST_FILE, require_bundle
-from levit_edge.cli.options import JsonOutput
+from levit_edge.cli.options import PLOT_SUFFIXES, JsonOutput, require_suffix
 from levit_edge.cli.terminal.console import print_json, say, show_warning, stdout, suggest
 from levit_edge.documents import UNPAIRED
 from levit_edge.errors import MeasurementError
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["report"]
 
-PLOT_SUFFIXES = (".png", ".svg")
 LONGEST_NAME = 100
 
 
@@ -60,8 +59,8 @@ def report(
     levit-edge report results/ --output comparison.html
     levit-edge report s3://bucket/sweep --open
     """
-    _require_suffix(output, (".html",), "--output")
-    _require_suffix(plot, PLOT_SUFFIXES, "--plot")
+    require_suffix(output, (".html",), "--output")
+    require_suffix(plot, PLOT_SUFFIXES, "--plot")
     _require_there(paths, compare or [])
     from levit_edge.sweep.outcome.saved import is_sweep, sweep_name
 
@@ -195,9 +194,8 @@ def _print(bundles: "Sequence[Bundle]", measurements: "Sequence[Measurement]", r
             show_warning(warning)
         if strangers := of_other_bundles(bundles[0], measurements):
             show_warning(
-                f"{len(strangers)} of {counted(len(measurements), 'measurement')} were made with other files"
-                " than those of"
-                f" {bundles[0].path}."
+                f"made with other files than those of {bundles[0].path}:"
+                f" {len(strangers)} of {counted(len(measurements), 'measurement')}."
             )
     if rows:
         from levit_edge.cli.show.board import print_boards
@@ -241,8 +239,3 @@ def _require_there(paths: Sequence[str], compare: Sequence[Path]) -> None:
             )
     for bundle in compare:
         require_bundle(bundle)
-
-
-def _require_suffix(path: Path | None, suffixes: tuple[str, ...], option: str) -> None:
-    if path is not None and path.suffix.lower() not in suffixes:
-        raise typer.BadParameter(f"{path} does not end in {' or '.join(suffixes)}.", param_hint=option)

@@ -10,6 +10,7 @@ import typer
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.cli.images import find_images
 from levit_edge.cli.options import (
+    PLOT_SUFFIXES,
     Calibration,
     Checkpoint,
     Classes,
@@ -22,6 +23,7 @@ from levit_edge.cli.options import (
     Weights,
     Workers,
     require_model,
+    require_suffix,
 )
 from levit_edge.cli.preprocessing_options import with_preprocessing
 from levit_edge.cli.recipe_options import with_recipe
@@ -31,8 +33,6 @@ from levit_edge.data.options import ImageOptions, PreprocessingChanges
 from levit_edge.system.atomic import require_writable, reserved
 
 __all__ = ["sensitivity"]
-
-PLOT_SUFFIXES = (".png", ".svg")
 
 Evaluation = Annotated[
     Path | None,
@@ -76,7 +76,9 @@ def sensitivity(
     Layers are listed by what they cost. The last lines say which one to leave in float (`quantize --float-layer`) or to
     make dynamic (`--dynamic-layer`) first, and what that costs in time.
     """
-    _check_plot(plot)
+    require_suffix(plot, PLOT_SUFFIXES, "--plot")
+    if plot is not None:
+        require_writable(plot, "--plot")
     model = require_model(model, checkpoint)
     sources = ImageOptions(preprocessing=preprocessing, classes=classes, labels=labels, devkit=devkit, only=only)
     options = replace(sources, skip_bad_images=skip_bad_images, workers=workers)
@@ -105,11 +107,3 @@ def sensitivity(
     print_sensitivity(measured, stdout, rows=top or len(measured.layers), asked=asked)
     if plot is not None:
         say(f"plot: {plot}")
-
-
-def _check_plot(plot: Path | None) -> None:
-    if plot is None:
-        return
-    if plot.suffix.lower() not in PLOT_SUFFIXES:
-        raise typer.BadParameter(f"{plot} ends in neither .png nor .svg.", param_hint="--plot")
-    require_writable(plot, "--plot")

@@ -26,6 +26,7 @@ from levit_edge.cli.options import (
     SshConfig,
     Timeout,
     Workers,
+    require_ssh_config,
     targets,
 )
 from levit_edge.cli.terminal.console import print_json, say, show_warning, stdout, suggest
@@ -121,6 +122,7 @@ def verify(
         return ExitStatus.DONE
     images = _checked(evaluation, key, on, for_boards)
     require_bundle(bundle)
+    require_ssh_config(ssh_config)
     sources = ImageOptions(classes=classes, labels=labels, devkit=devkit, only=only)
     options = replace(sources, limit=limit, skip_bad_images=skip_bad_images, exif=exif, workers=workers)
     find_images(options, images, json=json)
@@ -187,7 +189,7 @@ def _on_board(bundle: "Bundle", transport: "Transport", images: Path, **asked: A
     for reason in found.absent.values():
         show_warning(f"not evaluated on the board: {reason}.")
     if found.resumed:
-        show_warning(f"{counted(found.resumed, 'image')} were evaluated by an earlier call that was cut off.")
+        show_warning(f"evaluated by an earlier call that was cut off: {counted(found.resumed, 'image')}.")
     return found.verification
 
 

@@ -144,7 +144,7 @@ def test_options_reach_the_library(capsys: Captured, asked: dict[str, Any], tmp_
         ([], "give --model"),
         (["--model", "512"], "'512' is not a LeViT size"),
         (["--model", "demo", "--images", "0"], "--images"),
-        (["--model", "demo", "--plot", "costs.pdf"], "costs.pdf ends in neither .png nor .svg"),
+        (["--model", "demo", "--plot", "costs.pdf"], "costs.pdf does not end in .png or .svg"),
         (["--model", "demo", "--plot", "costs"], "--plot"),
     ],
 )

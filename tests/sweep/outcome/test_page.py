@@ -111,6 +111,12 @@ def test_without_labels_there_is_no_front_and_no_drop() -> None:
     assert "no gates" in text(html)
 
 
+def test_what_was_passed_over_is_told_for_each_source() -> None:
+    seen = text(sweep_page(replace(sweep(1, 1), passed_over={"val": {"HEIC": 3, "no image": 1}, "train": {}})))
+    assert "passed over 4 files passed over: 3 HEIC, 1 no image, in val" in seen
+    assert "in train" not in seen
+
+
 def test_images_of_some_classes_and_how_these_were_paired() -> None:
     html = sweep_page(swept([of_ten_classes(candidate("levit", "static")), candidate("other", "static")], plan()))
     seen = text(html)
