@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +13,13 @@ from levit_edge.text import listed
 
 __all__ = ["ClassTable", "read_class_table"]
 
+INDEX = re.compile("[0-9]{1,9}")
 MAX_BYTES = 4 << 20
 """The 21,843 names of ImageNet-21k have 1 MB."""
 SEPARATED = re.compile(r"(.*\S)\s*[,;\t]\s*([0-9]{1,9})")
 """A label and the index of its output."""
+NUMBERED = re.compile(r"([0-9]{1,9})\s*[,;:\t ]\s*(\S.*)")
+"""The index of an output and its name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +37,9 @@ def read_class_table(path: Path) -> ClassTable:
     """Read a table of classes: text, or JSON where the file is called so.
 
     Text is a name a line, for each output in order; or on every line a label, a comma, semicolon or tab, and the
-    index of its output from 0. JSON is a list of names; an object from labels to indices, as torchvision's
-    `class_to_idx`; or one from indices to names, as Transformers' `id2label`. Empty lines are passed over, and so is a
-    first line `label,index` in any words.
+    index of its output from 0; or the index first, and the name behind it. JSON is a list of names; an object from
+    labels to indices, as torchvision's `class_to_idx`; or one from indices to names, as Transformers' `id2label`.
+    Empty lines are passed over, and so is a first line `label,index` in any words.
 
     Raises:
         DataError: it cannot be read, is empty, too large or neither of these, or says something twice.
@@ -65,10 +68,21 @@ def _from_lines(path: Path, text: str) -> ClassTable:
     matched = [row for row in rows if row is not None]
     if matched and len(matched) == len(rows):
         return _index(path, ((_unquoted(row[1]), int(row[2])) for row in matched))
+    if numbered := _numbered(lines):
+        return _names(path, numbered)
     if len(matched) > len(rows) / 2:
         odd = [line for line, row in zip(lines, rows, strict=False) if row is None]
         raise DataError(f"{path}: most lines are a label and an index, but not {listed(odd, 3)}.")
     return _names(path, lines)
+
+
+def _numbered(lines: Sequence[str]) -> list[str] | None:
+    """The names in the order of the indices in front of them, where each line but a first one has its own."""
+    for rows in ([NUMBERED.fullmatch(line) for line in lines], [NUMBERED.fullmatch(line) for line in lines[1:]]):
+        found = {int(row[1]): _unquoted(row[2]) for row in rows if row is not None}
+        if len(rows) > 1 and sorted(found) == list(range(len(rows))):
+            return [found[place] for place in range(len(rows))]
+    return None
 
 
 def _from_json(path: Path, text: str) -> ClassTable:
@@ -81,7 +95,7 @@ def _from_json(path: Path, text: str) -> ClassTable:
     if isinstance(content, _Pairs):
         if all(isinstance(value, int) and not isinstance(value, bool) and value >= 0 for _, value in content):
             return _index(path, content)
-        named = {int(key): value for key, value in content if key.isdecimal() and isinstance(value, str)}
+        named = {int(key): value for key, value in content if INDEX.fullmatch(key) and isinstance(value, str)}
         if sorted(named) == list(range(len(content))):
             return _names(path, (named[place] for place in range(len(content))))
     raise DataError(

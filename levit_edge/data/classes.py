@@ -27,6 +27,8 @@ __all__ = [
 ]
 
 WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
+PARTS_OF_A_SET = frozenset({"train", "val", "validation", "test"})
+"""Folders that hold class folders, and are none."""
 ADVICE = "Say which is which with --classes FILE: a name for each output on a line of its own, or folder,index lines."
 
 
@@ -111,7 +113,7 @@ def pair_classes(source: object, labels: Sequence[str], model: ModelClasses, *, 
 
     The user's table decides if there is one. Otherwise, in this order: WordNet ids of ImageNet-1k; the model's own
     names, exactly or else in their `normal_form`; whole numbers that are indices; and sorted order, only for a model
-    without names, if there is one label per output and sorting digits as text or as numbers makes no difference.
+    without names, if there is one label per output and torchvision and timm sort them alike.
 
     Args:
         source: where the images are, for messages.
@@ -139,19 +141,29 @@ def pair_classes(source: object, labels: Sequence[str], model: ModelClasses, *, 
 
 
 def outputs_as_labels(source: object, labels: Sequence[str], model: ModelClasses) -> ClassPairing:
-    """The pairing of `labels` that are known to be the numbers of a model's outputs, from 0.
+    """The pairing of `labels` that are known to be the numbers of a model's outputs, from 0, unless a table says more.
 
     Raises:
-        DataError: the model has fewer.
+        DataError: the model has fewer outputs, or calls another one by such a number.
     """
+    table = model.table
+    if table is not None and (table.names is None or not set(labels).isdisjoint(table.names)):
+        return pair_classes(source, labels, model)
+    names = model.names if table is None else _stated_names(table, model.outputs)
     index = {label: int(label) for label in labels}
+    for label, place in index.items():
+        if names is not None and label in names and names[place : place + 1] != (label,):
+            raise DataError(
+                f"{source}: an image has the label {label}: that may be output {place}, or the class that the model "
+                f"calls {label!r}, which is output {names.index(label)}. {ADVICE}"
+            )
     label = max(index, key=index.__getitem__)
     if index[label] >= model.outputs:
         raise DataError(
             f"{source}: an image has the label {label}, but the model has {counted(model.outputs, 'class')}."
         )
-    names = tuple(model.names or _names_of_numbers(model.outputs, 0))
-    return ClassPairing(rule=PairingRule.INDICES, index=index, names=names)
+    rule = PairingRule.INDICES if table is None else PairingRule.TABLE
+    return ClassPairing(rule=rule, index=index, names=tuple(names or _names_of_numbers(model.outputs, 0)))
 
 
 def normal_form(name: str) -> str:
@@ -162,16 +174,12 @@ def normal_form(name: str) -> str:
 def _by_table(
     source: object, labels: Sequence[str], outputs: int, names: Sequence[str] | None, table: ClassTable
 ) -> ClassPairing:
-    if table.names is not None:
-        if len(table.names) != outputs:
-            raise DataError(
-                f"{table.path} names {counted(len(table.names), 'class')}, but the model has"
-                f" {counted(outputs, 'output')}."
-            )
-        paired = _by_wordnet(source, labels, outputs, table.names) or _by_names(source, labels, outputs, table.names)
+    if (stated := _stated_names(table, outputs)) is not None:
+        pairs = (pair(source, labels, outputs, stated) for pair in (_by_wordnet, _by_names, _by_indices))
+        paired = next((each for each in pairs if each is not None), None)
         if paired is None:
-            raise _unmet(source, labels, table.names, f"the names in {table.path}")
-        return ClassPairing(rule=PairingRule.TABLE, index=paired.index, names=table.names)
+            raise _unmet(source, labels, stated, f"the names in {table.path}")
+        return ClassPairing(rule=PairingRule.TABLE, index=paired.index, names=stated)
     of_label = table.index or {}
     missing = [label for label in labels if label not in of_label]
     if missing:
@@ -190,6 +198,14 @@ def _by_table(
         index=index,
         names=tuple(names or (by_index.get(place, name) for place, name in enumerate(placeholder_names(outputs)))),
     )
+
+
+def _stated_names(table: ClassTable, outputs: int) -> tuple[str, ...] | None:
+    if table.names is not None and len(table.names) != outputs:
+        raise DataError(
+            f"{table.path} names {counted(len(table.names), 'class')}, but the model has {counted(outputs, 'output')}."
+        )
+    return table.names
 
 
 def _by_wordnet(
@@ -270,21 +286,27 @@ def _by_order(source: object, labels: Sequence[str], outputs: int, *, in_order: 
     if in_order:
         index = {label: place for place, label in enumerate(labels)}
         return ClassPairing(rule=PairingRule.LISTED, index=index, names=tuple(labels))
-    as_text = sorted(labels)
-    by_number = sorted(labels, key=_with_numbers)
-    if as_text != by_number:
-        here = next(place for place, pair in enumerate(zip(as_text, by_number, strict=True)) if pair[0] != pair[1])
+    as_text, as_timm = sorted(labels), sorted(labels, key=_natural)
+    if as_text != as_timm:
+        here = next(place for place, pair in enumerate(zip(as_text, as_timm, strict=True)) if pair[0] != pair[1])
         raise DataError(
-            f"{source}: the model does not name its classes, and the order of these folders is not certain: sorted as "
-            f"text class {here} is {as_text[here]!r}, sorted by number {by_number[here]!r}. {ADVICE}"
+            f"{source}: the model does not name its classes, and the order of these folders is not certain: class "
+            f"{here} is {as_text[here]!r} as torchvision sorts them, as text, and {as_timm[here]!r} as timm does, by "
+            f"numbers and without case. {ADVICE}"
+        )
+    if len(labels) > 1 and PARTS_OF_A_SET.issuperset(labels):
+        raise DataError(
+            f"{source}: its folders {' and '.join(as_text)} are parts of a set, not classes: give one of them. {ADVICE}"
         )
     index = {label: place for place, label in enumerate(as_text)}
     return ClassPairing(rule=PairingRule.SORTED, index=index, names=tuple(as_text))
 
 
-def _with_numbers(label: str) -> list[tuple[int, str]]:
-    """What sorts labels by the numbers in them, otherwise as text."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.findall(r"[0-9]+|[^0-9]+", label)]
+def _natural(label: str) -> list[tuple[int, str]]:
+    """What sorts labels as timm's `natural_key` does (`timm/data/readers/reader_image_folder.py`)."""
+    text_and_numbers = re.split(r"([0-9]+)", label.lower())  # one after the other
+    numbers = [part.lstrip("0") if place % 2 else part for place, part in enumerate(text_and_numbers)]
+    return [(len(part) if place % 2 else 0, part) for place, part in enumerate(numbers)]
 
 
 def _parts(name: str) -> set[str]:

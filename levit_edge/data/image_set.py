@@ -72,7 +72,7 @@ def _distinct(labels: Labels) -> tuple[str, ...]:
 
 
 def _pairing(told_by: str, labels: Labels, distinct: Sequence[str], model: ModelClasses) -> ClassPairing:
-    if labels.kind is LabelKind.INDICES and model.table is None:
+    if labels.kind is LabelKind.INDICES:
         return outputs_as_labels(told_by, distinct, model)
     numbered = labels.kind is LabelKind.NAMES and labels.classes is not None
     return pair_classes(told_by, distinct, model, in_order=numbered)

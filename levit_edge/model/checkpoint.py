@@ -5,7 +5,7 @@ it is checked that every tensor is there, fits and is finite. A file of torch.sa
 flipped bit is found; a safetensors file carries none: a changed weight is found only if it is no finite number.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isinf, isnan
 from pathlib import Path
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from levit_edge.documents import parse_json
 from levit_edge.errors import CheckpointError
+from levit_edge.model.class_lists import ClassList
 from levit_edge.model.config import CONFIGS, LevitConfig, size_named
 from levit_edge.model.hub_config import HubConfig, clean_labels, read_hub_config
 from levit_edge.model.hub_preprocessing import LEVIT_PROTOCOL, PreprocessingOrigin
@@ -119,14 +120,15 @@ def _read(path: Path, size: str | None, wanted: str | None) -> Checkpoint:
     _check_names(found, tensors, names)
     config, origin = _with_preprocessing(found.config, folder)
     found = replace(found, config=config)
+    labels, told_by = _labels(folder, file, config.classes)
     return Checkpoint(
         model=_build(found, tensors, names),
         entry=network.name or None,
         other_entries=network.others,
-        notes=(*_left_out(network), *read.notes),
+        notes=(*_left_out(network), *read.notes, *told_by),
         config=config,
         format=found.format,
-        labels=_labels(folder, file, config.classes),
+        labels=labels,
         path=weights,
         sha256=file.sha256,
         preprocessing_origin=origin,
@@ -228,8 +230,8 @@ def _build(found: Recognition, tensors: Mapping[str, Tensor], names: Mapping[str
     return model.requires_grad_(False).eval()
 
 
-def _labels(folder: HubConfig | None, file: WeightFile, classes: int) -> tuple[str, ...] | None:
-    """The class names that config.json or the file's metadata state."""
+def _labels(folder: HubConfig | None, file: WeightFile, classes: int) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """The class names that config.json, the file's metadata or its other entries state, and notes about the last."""
     labels = folder.labels if folder else None
     if labels is None and "labels" in file.metadata:
         stated = parse_json(file.metadata["labels"].encode(), CheckpointError, "The list of labels in its metadata")
@@ -238,4 +240,17 @@ def _labels(folder: HubConfig | None, file: WeightFile, classes: int) -> tuple[s
         raise CheckpointError(
             f"It names {counted(len(labels), 'class')}, but its classifier has {counted(classes, 'output')}."
         )
-    return labels
+    return _labels_beside(file.class_lists, classes) if labels is None else (labels, ())
+
+
+def _labels_beside(class_lists: Sequence[ClassList], classes: int) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """The class names in one of a file's entries, unless there are others that say otherwise."""
+    fitting = {each.place: clean_labels(list(each.names)) for each in class_lists if len(each.names) == classes}
+    named = {place: labels for place, labels in fitting.items() if labels is not None}
+    if len(set(named.values())) == 1:
+        return next(iter(named.values())), (f"class names: those in its entry {listed([*named])}",)
+    if named:
+        return None, (f"its entries {listed([*named])} name its classes differently: none was taken",)
+    others = [f"{each.place} ({counted(len(each.names), 'name')})" for each in class_lists if each.place not in fitting]
+    note = f"class names for another number than its {counted(classes, 'output')} left out: {listed(others)}"
+    return None, (note,) if others else ()

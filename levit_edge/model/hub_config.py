@@ -27,6 +27,8 @@ FOLDER_FILES = ("config.json", PROCESSOR_FILE, *WEIGHT_FILES, *INDEX_FILES)
 WITH_TEACHER = "LevitForImageClassificationWithTeacher"
 TIMM_WRAPPER = "timm_wrapper"
 """Transformers' `model_type` of a network of timm."""
+TIMM_PROCESSOR = "TimmWrapperImageProcessor"
+"""What Transformers' Trainer saves beside it."""
 WITHOUT_TEACHER = "LevitForImageClassification"
 PLACEHOLDER_LABEL = re.compile(r"LABEL_\d+")
 """Transformers' label names where the model has none."""
@@ -74,6 +76,11 @@ class HubConfig:
         processor = read_json(file, CheckpointError, "the file")
         if not isinstance(processor, dict):
             raise CheckpointError(f"{PROCESSOR_FILE} holds no JSON object.")
+        if processor.get("image_processor_type") == TIMM_PROCESSOR:  # what it keeps of `pretrained_cfg`
+            data = processor.get("data_config")
+            return stated_by_timm(
+                data if isinstance(data, dict) else {}, image_size, f"data_config in {PROCESSOR_FILE}"
+            )
         return stated_by_transformers(processor, image_size, PROCESSOR_FILE)
 
     @property

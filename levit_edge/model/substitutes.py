@@ -98,13 +98,14 @@ def _modules(tensors: Mapping[str, Tensor], root: str) -> dict[str, dict[str, Te
 def _with_head(network: Tensors, head: str, words: _Words) -> Tensors:
     modules = _modules(network.tensors, head)
     linear, norm = f"{head}.{words.classifier}", f"{head}.{words.norm}"
-    if not modules or (norm in modules and (linear not in modules or "bias" in modules[linear])):
+    if not modules or (norm in modules and "bias" in modules.get(linear, {})):
         return network
     linears = [name for name, leaves in modules.items() if _is_linear(leaves)]
     norms = [name for name, leaves in modules.items() if "running_mean" in leaves]
-    if not linears and linear in modules:
+    if not linears and not modules.keys().isdisjoint({linear, norm}):
         return network  # damaged: what is missing is told later
-    if len(linears) != 1 or len(norms) > 1 or len(modules) != 1 + len(norms) or (norms and not norms[0] < linears[0]):
+    others = len(modules) != len(linears) + len(norms)
+    if len(linears) != 1 or len(norms) > 1 or others or (norms and not _is_before(norms[0], linears[0], modules)):
         raise CheckpointError(
             f"Its classifier {head} was replaced by {listed(sorted(modules))}, expected one linear layer, with or "
             "without batch norm in front of it. Other classifiers are not supported."
@@ -118,6 +119,17 @@ def _with_head(network: Tensors, head: str, words: _Words) -> Tensors:
     if not norms:
         added |= {f"{norm}.{leaf}": tensor for leaf, tensor in _identity(weight.shape[1]).items()}
     return replace(_with(network, added), notes=(*network.notes, _head_note(head, linears[0], moved, added)))
+
+
+def _is_before(norm: str, linear: str, modules: Mapping[str, Mapping[str, Tensor]]) -> bool:
+    """Whether a batch norm is in front of a linear layer: by its width; where that does not tell, by their numbers."""
+    outputs, inputs = modules[linear]["weight"].shape
+    if outputs != inputs:
+        return tuple(modules[norm]["running_mean"].shape) == (inputs,)
+    one, other = (name.rpartition(".")[2] for name in (norm, linear))
+    if one.isdecimal() and other.isdecimal():
+        return (len(one), one) < (len(other), other)
+    return one in {"bn", "batch_norm"}
 
 
 def _head_note(head: str, linear: str, moved: Mapping[str, str], added: Mapping[str, Tensor]) -> str:

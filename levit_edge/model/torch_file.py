@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from levit_edge.errors import CheckpointError
+from levit_edge.model.class_lists import ClassList, class_lists
 from levit_edge.model.pickle_scan import SCANNED_BYTES, pickle_globals
 from levit_edge.text import listed
 
@@ -239,8 +240,10 @@ def _pickle(file: BufferedReader) -> bytes:
         raise CheckpointError(f"It is a damaged or truncated zip archive ({_summary(error)}).") from error
 
 
-def read_torch_file(path: Path) -> dict[str, dict[str, Tensor]]:
-    """The state dicts of a file that `torch.save` wrote, by their entries; before PyTorch 1.6 without checksums.
+def read_torch_file(path: Path) -> tuple[dict[str, dict[str, Tensor]], tuple[ClassList, ...]]:
+    """The state dicts of a file that `torch.save` wrote, by their entries, and the class names beside them.
+
+    Files of PyTorch before 1.6 have no checksums.
 
     Raises:
         CheckpointError: it is damaged or truncated, asks to run code, or is another kind of archive.
@@ -248,4 +251,5 @@ def read_torch_file(path: Path) -> dict[str, dict[str, Tensor]]:
     with path.open("rb") as file:
         pickled = _pickle(file)
         file.seek(0)
-        return _state_dicts(_load(file, pickled))
+        loaded = _load(file, pickled)
+    return _state_dicts(loaded), class_lists(loaded)

@@ -13,6 +13,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from levit_edge.errors import CheckpointError
+from levit_edge.model.class_lists import ClassList
 from levit_edge.model.pickle_scan import SCANNED_BYTES, is_pickle
 from levit_edge.model.shards import INDEX_SUFFIX, read_index
 from levit_edge.model.torch_file import (
@@ -54,6 +55,8 @@ class WeightFile:
     """Its state dicts, each by the file's own names of tensors; "" is the file itself."""
     metadata: dict[str, str]
     """The metadata of a safetensors file; empty for others."""
+    class_lists: tuple[ClassList, ...] = ()
+    """The class names that a file of `torch.save` has beside its weights."""
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -82,14 +85,15 @@ def _kind(head: bytes) -> str:
     return "a text file" if text.isprintable() or "\n" in text else "an unknown kind of file"
 
 
-def _read(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, str]]:
+def _read(path: Path, sha256: str) -> WeightFile:
     with path.open("rb") as file:
         head = file.read(SCANNED_BYTES)
     if int.from_bytes(head[:8], "little") < PLAUSIBLE_HEADER_BYTES and head[8:9] == b"{":
         tensors, metadata = _read_safetensors(path)
-        return {"": tensors}, metadata
+        return WeightFile(sha256=sha256, entries={"": tensors}, metadata=metadata)
     if head.startswith(MAGICS):
-        return read_torch_file(path), {}
+        entries, class_lists = read_torch_file(path)
+        return WeightFile(sha256=sha256, entries=entries, metadata={}, class_lists=class_lists)
     why = explain_pickle(head) if is_pickle(head) else None
     if why is None and LEGACY_NUMBER in head[:32]:
         why = explain_protocol(head[1])
@@ -142,9 +146,9 @@ def read_weight_file(path: Path) -> WeightFile:
         _check_size(path)
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        entries, metadata = _read(path)
+        read = _read(path, sha256)
     except OSError as error:
         raise CheckpointError(f"It cannot be read: {error.strerror or error}.") from error
-    if not any(entries.values()):
+    if not any(read.entries.values()):
         raise CheckpointError("It holds no tensors. Fetch or save it again.")
-    return WeightFile(sha256=sha256, entries=entries, metadata=metadata)
+    return read

@@ -46,6 +46,23 @@ def test_labels_with_indices(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "1,hat\n0,evening dress\n",
+        "index;name\n1;hat\n0;evening dress\n",
+        "1: hat\n0: evening dress\n",
+        "1 hat\n0 evening dress",
+    ],
+)
+def test_indices_in_front_of_names_put_these_in_order(tmp_path: Path, text: str) -> None:
+    assert read_class_table(written(tmp_path, text)).names == ("evening dress", "hat")
+
+
+def test_numbers_that_are_no_indices_belong_to_the_names(tmp_path: Path) -> None:
+    assert read_class_table(written(tmp_path, "2 wheeler\n3 wheeler\n")).names == ("2 wheeler", "3 wheeler")
+
+
+@pytest.mark.parametrize(
     ("content", "names", "index"),
     [
         (["dress", "hat"], ("dress", "hat"), None),
@@ -71,6 +88,7 @@ def test_json(tmp_path: Path, content: object, names: tuple[str, ...] | None, in
         ("a.json", '{"hat": 1, "hat": 2}', "'hat' stands in it twice"),
         ("a.json", '{"0": "hat", "2": "dress"}', "expected a JSON list"),
         ("a.json", '{"hat": true}', "expected a JSON list"),
+        ("a.json", f'{{"{"1" * 5000}": "hat"}}', "expected a JSON list"),
         ("a.json", "[1, 2]", "expected a JSON list"),
         ("a.json", "3", "expected a JSON list"),
     ],

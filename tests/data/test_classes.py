@@ -7,7 +7,14 @@ import pytest
 
 from levit_edge.data import imagenet
 from levit_edge.data.class_table import ClassTable
-from levit_edge.data.classes import ClassPairing, ModelClasses, PairingRule, normal_form, pair_classes
+from levit_edge.data.classes import (
+    ClassPairing,
+    ModelClasses,
+    PairingRule,
+    normal_form,
+    outputs_as_labels,
+    pair_classes,
+)
 from levit_edge.errors import DataError
 
 TABLE = Path("classes.csv")
@@ -139,9 +146,53 @@ def test_sorted_order_serves_a_model_without_names() -> None:
     assert pairing.index == {"Boot": 0, "class_2": 1, "class_3": 2, "hat": 3}
 
 
-def test_an_uncertain_order_is_refused() -> None:
-    with pytest.raises(DataError, match="class 1 is 'class_10', sorted by number 'class_2'"):
-        pair(["class_1", "class_2", "class_10"], 3)
+@pytest.mark.parametrize(
+    ("labels", "as_text", "as_timm"),
+    [
+        (["class_1", "class_2", "class_10"], "class 1 is 'class_10'", "'class_2'"),
+        (["Zebra", "apple"], "class 0 is 'Zebra'", "'apple'"),
+        (["a" + "1" * 5000, "a2"], "class 0 is 'a1111", "'a2'"),
+    ],
+)
+def test_an_uncertain_order_is_refused(labels: list[str], as_text: str, as_timm: str) -> None:
+    """timm's `natural_key` sorts by numbers and without case, torchvision's ImageFolder as text."""
+    with pytest.raises(DataError, match=f"{as_text}.* as torchvision sorts them, as text, and {as_timm} as timm does"):
+        pair(labels, len(labels))
+
+
+def test_a_digit_in_front_leaves_the_order_certain() -> None:
+    assert pair(["car", "2_wheeler", "3_wheeler"], 3).index == {"2_wheeler": 0, "3_wheeler": 1, "car": 2}
+
+
+def test_parts_of_a_set_are_no_classes() -> None:
+    with pytest.raises(DataError, match="its folders train and val are parts of a set, not classes: give one of them"):
+        pair(["train", "val"], 2)
+    assert pair(["bus", "train"], 2).index == {"bus": 0, "train": 1}
+
+
+def test_a_table_of_names_leaves_numbers_their_places() -> None:
+    table = ClassTable(path=TABLE, names=("hat", "boot"))
+    assert pair(["0", "1"], 2, None, table).index == {"0": 0, "1": 1}
+    numbers = outputs_as_labels("val", ["1"], ModelClasses(outputs=2, names=("a", "b"), table=table))
+    assert (numbers.rule, numbers.index, numbers.names) == (PairingRule.TABLE, {"1": 1}, ("hat", "boot"))
+    with pytest.raises(DataError, match="names 2 classes, but the model has 3 outputs"):
+        outputs_as_labels("val", ["1"], ModelClasses(outputs=3, table=table))
+
+
+def test_a_table_decides_what_numbers_beside_images_are() -> None:
+    table = ClassTable(path=TABLE, index={"1": 0, "2": 1})
+    assert outputs_as_labels("val", ["1", "2"], ModelClasses(outputs=2, table=table)).index == {"1": 0, "2": 1}
+    named = ClassTable(path=TABLE, names=("1", "10", "2"))
+    assert outputs_as_labels("val", ["1", "2"], ModelClasses(outputs=3, table=named)).index == {"1": 0, "2": 2}
+
+
+def test_numbers_that_are_the_names_of_other_outputs_are_refused() -> None:
+    """A network of folders `1` to `10`, as torchvision sorts them, knows its outputs by those names."""
+    model = ModelClasses(outputs=3, names=("1", "10", "2"))
+    with pytest.raises(DataError, match="may be output 1, or the class that the model calls '1', which is output 0"):
+        outputs_as_labels("val", ["1", "2"], model)
+    digits = ModelClasses(outputs=3, names=("0", "1", "2"))
+    assert outputs_as_labels("val", ["1", "2"], digits).index == {"1": 1, "2": 2}
 
 
 @pytest.mark.parametrize("outputs", [3, 1000])

@@ -139,6 +139,20 @@ def test_two_files_that_contradict_each_other(timm: Describe) -> None:
     assert "and preprocessor_config.json (the short side to 36, lanczos" in fault
 
 
+def test_what_trainer_saves_for_a_network_of_timm(timm: Describe) -> None:
+    """Transformers' Trainer writes the image processor beside config.json: timm's own values, under another key."""
+    cfg = META["configs"]["timm-default"]
+    folder = timm(pretrained_cfg=cfg)
+    processor = {"image_processor_type": "TimmWrapperImageProcessor", "architecture": "levit_demo", "data_config": cfg}
+    (folder / "preprocessor_config.json").write_text(json.dumps(processor))
+    assert_sees(read_checkpoint(folder), "timm-default")
+    processor["data_config"] = {**cfg, "interpolation": "bilinear"}
+    (folder / "preprocessor_config.json").write_text(json.dumps(processor))
+    fault = read_checkpoint(folder).preprocessing_origin.fault
+    assert fault is not None
+    assert "and data_config in preprocessor_config.json (the short side to 36, bilinear" in fault
+
+
 @pytest.mark.parametrize(
     ("keys", "labels"),
     [

@@ -275,6 +275,27 @@ def test_heads_of_other_layers(demo_state: State, head: nn.Module, tmp_path: Pat
         load(saved(state | behind("head.", head.state_dict()), tmp_path))
 
 
+@pytest.mark.parametrize("names", [("norm", "fc"), ("bn", "fc"), ("9", "10")])
+def test_a_batch_norm_in_front_of_a_head_is_told_by_its_width(
+    demo_levit: LeViT, demo_state: State, demo_images: Tensor, names: tuple[str, str], tmp_path: Path
+) -> None:
+    renamed = dict(zip(("head.bn.", "head.l."), (f"head.{name}." for name in names), strict=True))
+    state = {
+        next((name.replace(own, new) for own, new in renamed.items() if name.startswith(own)), name): value
+        for name, value in demo_state.items()
+    }
+    assert_same(load(saved(state, tmp_path)), demo_levit, demo_images)
+
+
+@pytest.mark.parametrize("names", [("0", "1"), ("9", "10"), ("fc", "norm")])
+def test_a_batch_norm_behind_a_head_is_refused(demo_state: State, names: tuple[str, str], tmp_path: Path) -> None:
+    """As wide in as out, so that shapes do not tell."""
+    layers = nn.Sequential(collections.OrderedDict(zip(names, (nn.Linear(128, 128), nn.BatchNorm1d(128)), strict=True)))
+    body = {name: value for name, value in demo_state.items() if not name.startswith("head")}
+    with pytest.raises(CheckpointError, match="Its classifier head was replaced by"):
+        load(saved(body | behind("head.", layers.state_dict()), tmp_path))
+
+
 def folded(levit: LeViT, places: dict[str, str]) -> State:
     """As the original code's `fuse` leaves a network: a bias in place of each batch norm, heads included."""
     state = {}

@@ -87,7 +87,7 @@ def _read(path: Path) -> _Content:
     with tar_faults(path), path.open("rb") as file:
         for member in members(cast(BinaryIO, file)):
             name = member.name.removeprefix("./")
-            if is_hidden_path(name) or WEBDATASETS_OWN.match(name):
+            if name == "." or is_hidden_path(name) or WEBDATASETS_OWN.match(name):
                 continue
             if member.isdir():
                 found.folders.add(name)
@@ -161,22 +161,28 @@ def _of_samples(source: str, contents: Sequence[_Content]) -> Found:
     if not images:
         raise DataError(f"{source}: there are no images in it")
     unique = len({span.name for _, span in images}) == len(images)
-    labels = None
-    if any(content.labelled for content in contents):
-        found = [sample_labels(str(content.archive), content.images, content.notes) for content in contents]
-        labels = Labels(
-            kind=LabelKind.INDICES,
-            of_images=tuple(label for of_shard in found for label in of_shard),
-            classes=None,
-            told_by="the labels beside its images",
-        )
     return Found(
         source=source,
         layout="WebDataset shards",
         images=tuple(span for _, span in images),
         names=tuple(span.name if unique else f"{shard}/{span.name}" for shard, span in images),
-        labels=labels,
+        labels=_labels_beside([span for _, span in images], contents),
         passed_over=_of_shards(contents),
+    )
+
+
+def _labels_beside(images: Sequence[Span], contents: Sequence[_Content]) -> Labels | None:
+    """The numbers beside the images; None if there are none, as where `.json` files hold captions."""
+    if not any(content.labelled for content in contents):
+        return None
+    shards = (sample_labels(str(content.archive), content.images, content.notes) for content in contents)
+    found = [label for of_shard in shards for label in of_shard]
+    if set(found) == {None}:
+        return None
+    if None in found:
+        raise DataError(f"{images[found.index(None)]}: no label, but others have one")
+    return Labels(
+        kind=LabelKind.INDICES, of_images=tuple(map(str, found)), classes=None, told_by="the labels beside its images"
     )
 
 

@@ -48,7 +48,7 @@ def read_structures(content: bytes, variable: str) -> list[dict[str, Value]]:
         for matrix in _variables(_Elements(content, HEADER_BYTES, order)):
             if matrix.name == variable and matrix.kind == STRUCTURE:
                 return _entries(matrix)
-    except (struct.error, ValueError, zlib.error) as error:
+    except (struct.error, ValueError, OverflowError, zlib.error) as error:
         raise DataError(f"a damaged MATLAB file: {error}") from error
     raise DataError(f"there is no structure {variable!r} in it")
 
@@ -80,8 +80,7 @@ class _Elements:
         """The matrix that the next element is; None if it is empty, or another one."""
         kind, data = self.next()
         if kind == COMPRESSED:
-            unpacked = zlib.decompressobj().decompress(data, MOST_BYTES)
-            return _Elements(unpacked, 0, self.order).matrix()
+            kind, data = _Elements(zlib.decompressobj().decompress(data, MOST_BYTES), 0, self.order).next()
         if kind != MATRIX or not data:
             return None
         inner = _Elements(data, 0, self.order)

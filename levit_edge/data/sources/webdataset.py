@@ -19,27 +19,26 @@ WEBDATASETS_OWN = re.compile(r"__[^/]*__($|/)")
 LABEL_ENDINGS = frozenset({".cls", ".json"})
 
 
-def sample_labels(shard: str, images: Iterable[str], notes: Mapping[str, Span]) -> list[str]:
-    """The label of each of `images`, the numbers of classes, by the `notes`, files of labels.
+def sample_labels(shard: str, images: Iterable[str], notes: Mapping[str, Span]) -> list[int | None]:
+    """The label of each of `images`, the number of a class, by the `notes`, files that may have it; None without.
 
     Raises:
-        DataError: an image has no label, or shares its sample with another.
+        DataError: an image shares its sample with another, or its label is no number.
     """
     of_sample: dict[str, dict[str, Span]] = {}
     for name, span in notes.items():
         sample, ending = sample_name(name)
         of_sample.setdefault(sample, {})[ending] = span
-    found, samples = [], set()
+    found: list[int | None] = []
+    samples = set()
     for name in images:
         sample, _ = sample_name(name)
         what = f"{shard}: {sample}"
         if sample in samples:
             raise DataError(f"{what}: several images, expected one for each sample")
         samples.add(sample)
-        label = written_label(what, {ending: _read(span) for ending, span in of_sample.get(sample, {}).items()})
-        if label is None:
-            raise DataError(f"{shard}: {name}: no label, but others have one")
-        found.append(str(label))
+        beside = {ending: _read(span) for ending, span in of_sample.get(sample, {}).items()}
+        found.append(written_label(what, beside))
     return found
 
 

@@ -73,7 +73,7 @@ def pairing_for(listing: Listing, indices: Sequence[ShardIndex], model: ModelCla
 
 def _paired(listing: Listing, labels: Sequence[str], model: ModelClasses) -> ClassPairing:
     with_table = replace(model, table=listing.table)
-    if listing.class_names is None and listing.table is None:
+    if listing.class_names is None:
         return outputs_as_labels(listing.source, labels, with_table)
     return pair_classes(listing.source, labels, with_table, in_order=listing.in_order)
 

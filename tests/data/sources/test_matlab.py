@@ -1,6 +1,8 @@
 """MAT-files of version 5: what the devkit's `meta.mat` is."""
 
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -41,6 +43,22 @@ def test_other_files_and_variables_are_refused() -> None:
     for length in range(128, len(content), 7):
         with pytest.raises(DataError):
             read_structures(content[:length], "synsets")
+
+
+def element(kind: int, data: bytes) -> bytes:
+    return struct.pack("<II", kind, len(data)) + data
+
+
+def test_numbers_and_depths_that_no_program_writes_are_refused() -> None:
+    header = matlab_file("synsets", FIELDS, ENTRIES)[:128]
+    flags, infinite = element(6, struct.pack("<II", 2, 0)), element(9, struct.pack("<d", float("inf")))
+    with pytest.raises(DataError, match="a damaged MATLAB file: cannot convert float infinity"):
+        read_structures(header + element(14, flags + infinite + element(1, b"synsets ")), "synsets")
+    nested = element(14, flags)
+    for _ in range(2000):
+        nested = element(15, zlib.compress(nested, 0))
+    with pytest.raises(DataError, match="no structure 'synsets'"):
+        read_structures(header + nested, "synsets")
 
 
 def test_more_entries_than_the_file_can_hold_are_refused() -> None:

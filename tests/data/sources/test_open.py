@@ -2,6 +2,7 @@
 
 import io
 import json
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -153,6 +154,25 @@ def test_webdataset_shards(tmp_path: Path) -> None:
         found = open_source(tmp_path / pattern)
         assert labels(found) == (LabelKind.INDICES, ["0", "65", "2", "0"])
         assert [read_bytes(each) for each in found.images] == [*VALIDATION.values()]
+
+
+def test_captions_beside_images_are_no_labels(tmp_path: Path) -> None:
+    """img2dataset's shards have a `.json` beside each image, for its address and caption."""
+    caption = b'{"caption": "a hat", "key": "000000000", "status": "success"}'
+    files = {"000000000.jpg": jpeg(1), "000000000.json": caption, "000000000.txt": b"a hat"}
+    found = open_source(write_tar(tmp_path / "00000.tar", files))
+    assert (found.names, found.labels) == (("000000000.jpg",), None)
+
+
+def test_a_tar_of_the_folder_itself_has_its_class_folders(tmp_path: Path) -> None:
+    """`tar -cf val.tar -C val .` writes `./` and `./hat/1.jpg`."""
+    write_files(tmp_path / "val", {"hat/1.jpg": jpeg(1), "boot/1.jpg": jpeg(2)})
+    with tarfile.open(tmp_path / "val.tar", "w") as archive:
+        archive.add(tmp_path / "val", ".")
+    found = open_source(tmp_path / "val.tar")
+    assert labels(found) == (LabelKind.FOLDERS, ["boot", "hat"])
+    assert found.labels is not None
+    assert found.labels.classes == ("boot", "hat")
 
 
 def test_imagenet_v2_as_a_tar_and_unpacked(tmp_path: Path) -> None:

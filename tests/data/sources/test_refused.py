@@ -116,6 +116,7 @@ def test_what_does_not_exist(tmp_path: Path) -> None:
         ({"1.jpg": b"x", "1.json": b'{"label": -1}'}, r"its .json has the label '-1'"),
         ({"1.jpg": b"x", "1.json": b"{"}, "is not JSON"),
         ({"1.jpg": b"x", "1.cls": b"1", "2.jpg": b"x"}, "2.jpg: no label, but others have one"),
+        ({"1.jpg": b"x", "1.cls": b"1", "2.jpg": b"x", "2.json": b"{}"}, "2.jpg: no label, but others have one"),
         ({"1.jpg": b"x", "1.png": b"x", "1.cls": b"1"}, "several images, expected one for each sample"),
         ({"1.jpg": b"x", "1.cls": b"1" * 2**21}, "2,097,152 bytes, expected a label"),
     ],
