@@ -52,6 +52,7 @@ class BuiltFiles:
     preprocessing: Preprocessing
     preprocessing_origin: str
     preprocessing_changes: PreprocessingChanges
+    calibration: Images
     evaluation: Images
     """Whose labels name the classes of networks that name none."""
     calibrated: Calibrated
@@ -165,6 +166,7 @@ async def _quantized(candidate: Candidate, work: _Work) -> BuiltCandidate:
             preprocessing=work.preprocessing,
             preprocessing_origin=work.preprocessing_origin,
             preprocessing_changes=work.checkpoint.preprocessing,
+            calibration=work.calibration,
             evaluation=work.evaluation,
             calibrated=plan.read(Calibrated),
             quantized=quantized,
