@@ -47,7 +47,7 @@ class PlacedImage:
     """Its class, if that has a name."""
     label: int | None
     """Its class, if that is a number."""
-    location: dict[str, Any]
+    location: dict[str, Any] = field(hash=False)
     """What `levit_edge.data.locations.pack` made of where it is."""
 
 

@@ -33,6 +33,7 @@ def read(listing: Listing) -> tuple[list[str], list[int], list[bytes]]:
     """Names, labels for ImageNet's outputs, and contents, as workers find them."""
     shards = [from_json(Shard, json.loads(json.dumps(to_json(each))), SweepError, "it") for each in listing.shards]
     assert tuple(shards) == listing.shards
+    assert len({*shards, *listing.shards}) == len(shards)  # as a sweep counts them, of both sources
     indices = [index_shard(each) for each in shards]
     labels = labels_for(listing, indices, ModelClasses(outputs=1000))
     content = [entry.content for shard in shards for entry in entries(shard)]
