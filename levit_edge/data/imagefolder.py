@@ -19,7 +19,7 @@ from levit_edge.data.locations import Location
 from levit_edge.errors import DataError
 from levit_edge.text import listed
 
-__all__ = ["Arrangement", "ImageSet", "arrange", "arrange_images", "list_image_folder"]
+__all__ = ["Arrangement", "ImageSet", "arrange", "arrange_images", "decoded_name", "list_image_folder"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +90,18 @@ def list_image_folder(directory: Path) -> Arrangement:
     loose = [path.name for path in entries if path.name not in folders]
     deeper = [f"{name}/{path}" for name, folder in folders.items() for path in _files_under(folder)]
     return arrange(directory, [*loose, *deeper], folders, head=lambda path: head_of(directory / path))
+
+
+def decoded_name(path: str) -> str:
+    """A path as the file system gave it, decoded as UTF-8 where it is that, whatever the locale says of names.
+
+    Python decodes names by the locale: with that of C, `blå` is surrogates for its bytes, and pairs with no class.
+    The file is opened by the path as it was given. Sorting is the same, as both orders are those of the bytes.
+    """
+    try:
+        return os.fsencode(path).decode()
+    except UnicodeError:  # of another encoding, or never from a file system
+        return path
 
 
 def arrange(
