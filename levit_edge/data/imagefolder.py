@@ -17,6 +17,7 @@ from levit_edge.data.file_kinds import Head, head_of, is_hidden_path, passed_ove
 from levit_edge.data.image_tables import ImageTables
 from levit_edge.data.locations import Location
 from levit_edge.errors import DataError
+from levit_edge.places import reason
 from levit_edge.text import listed
 
 __all__ = ["Arrangement", "ImageSet", "arrange", "arrange_images", "decoded_name", "list_image_folder"]
@@ -167,7 +168,7 @@ def _files_under(folder: Path) -> list[str]:
 
 
 def _refuse(error: OSError) -> NoReturn:
-    raise DataError(f"{error.filename}: {error.strerror}; expected a folder of images that can be read") from error
+    raise DataError(f"{error.filename}: {reason(error)}; expected a folder of images that can be read") from error
 
 
 def _folder_of(path: str) -> str:
