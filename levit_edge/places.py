@@ -5,7 +5,7 @@ from pathlib import Path
 
 from levit_edge.errors import LevitEdgeError
 
-__all__ = ["found_at", "require_file", "unreadable"]
+__all__ = ["found_at", "reason", "require_file", "unreadable"]
 
 
 def found_at(path: Path) -> str:
@@ -26,6 +26,13 @@ def unreadable(error: OSError | ValueError) -> str:
     if isinstance(error, IsADirectoryError):
         return "is a folder"
     return f"cannot be read: {getattr(error, 'strerror', None) or error}"  # ValueError: a null character in the name
+
+
+def reason(error: OSError | ValueError) -> str:
+    """Why a path cannot be read, for behind a colon: `it does not exist`, `Permission denied`."""
+    if isinstance(error, FileNotFoundError):
+        return "it does not exist"
+    return getattr(error, "strerror", None) or str(error)
 
 
 def require_file(path: Path, expected: str, error: type[LevitEdgeError]) -> None:

@@ -8,6 +8,7 @@ from typing import Self
 from levit_edge.data.options import ImageOptions
 from levit_edge.documents import Sha256
 from levit_edge.errors import DataError
+from levit_edge.places import reason
 
 __all__ = ["NO_TABLES", "ImageTables", "TableFile"]
 
@@ -34,7 +35,7 @@ class TableFile:
             with path.open("rb") as file:
                 return cls(path=str(path), sha256=hashlib.file_digest(file, "sha256").hexdigest())
         except OSError as error:
-            raise DataError(f"{path}: {error.strerror}") from error
+            raise DataError(f"{path}: {reason(error)}") from error
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,9 +17,10 @@ from levit_edge.data.file_kinds import Head, head_of, is_hidden_path, passed_ove
 from levit_edge.data.image_tables import ImageTables
 from levit_edge.data.locations import Location
 from levit_edge.errors import DataError
+from levit_edge.places import reason
 from levit_edge.text import listed
 
-__all__ = ["Arrangement", "ImageSet", "arrange", "arrange_images", "list_image_folder"]
+__all__ = ["Arrangement", "ImageSet", "arrange", "arrange_images", "decoded_name", "list_image_folder"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +93,18 @@ def list_image_folder(directory: Path) -> Arrangement:
     return arrange(directory, [*loose, *deeper], folders, head=lambda path: head_of(directory / path))
 
 
+def decoded_name(path: str) -> str:
+    """A path as the file system gave it, decoded as UTF-8 where it is that, whatever the locale says of names.
+
+    Python decodes names by the locale: with that of C, `blå` is surrogates for its bytes, and pairs with no class.
+    The file is opened by the path as it was given. Sorting is the same, as both orders are those of the bytes.
+    """
+    try:
+        return os.fsencode(path).decode()
+    except UnicodeError:  # of another encoding, or never from a file system
+        return path
+
+
 def arrange(
     directory: object, files: Iterable[str], folders: Iterable[str], *, head: Head | None = None
 ) -> Arrangement:
@@ -155,7 +168,7 @@ def _files_under(folder: Path) -> list[str]:
 
 
 def _refuse(error: OSError) -> NoReturn:
-    raise DataError(f"{error.filename}: {error.strerror}; expected a folder of images that can be read") from error
+    raise DataError(f"{error.filename}: {reason(error)}; expected a folder of images that can be read") from error
 
 
 def _folder_of(path: str) -> str:

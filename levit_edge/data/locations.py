@@ -15,6 +15,7 @@ from PIL import Image
 from levit_edge.device.image import check_content, check_header, decode_photograph, open_photograph
 from levit_edge.device.orientation import Photograph
 from levit_edge.errors import DataError
+from levit_edge.places import reason
 
 if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
@@ -125,7 +126,7 @@ def read_bytes(location: Location) -> bytes:
             file.seek(start)
             content = file.read(size)
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        raise DataError(f"{location}: {getattr(error, 'strerror', None) or error}") from error
+        raise DataError(f"{location}: {reason(error)}") from error
     if 0 <= size != len(content):
         raise DataError(f"{location}: the tar file ends within it: it was cut off since it was listed")
     return content
@@ -165,6 +166,8 @@ def open_parquet(path: Path) -> "ParquetFile":
         raise DataError(f"{path}: {PARQUET_ADVICE}") from error
     try:
         return ParquetFile(path)
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: {reason(error)}") from error
     except Exception as error:  # damaged files make it raise almost anything
         raise DataError(f"{path}: not a parquet file that can be read: {_brief(error)}") from error
 

@@ -22,6 +22,7 @@ from tarfile import (  # type: ignore[attr-defined] # typeshed lacks three of th
 from typing import BinaryIO, Self
 
 from levit_edge.errors import DataError
+from levit_edge.places import reason
 
 __all__ = ["StrictHeader", "Window", "check_rest", "first_block", "is_compressed", "is_tar", "members", "tar_faults"]
 
@@ -60,7 +61,7 @@ def tar_faults(what: object) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DataError(f"{what}: {error.strerror or error}") from error
+        raise DataError(f"{what}: {reason(error)}") from error
     except (tarfile.TarError, zlib.error, LZMAError, ValueError, EOFError, OverflowError) as error:
         raise DataError(f"{what}: {' '.join(str(error).split())[:200] or type(error).__name__}") from error
 

@@ -17,7 +17,7 @@ from levit_edge.report.caveats import caveats
 from levit_edge.report.layers_plot import compared_sqnr_plot, ranges_plot, sqnr_plot
 from levit_edge.report.page import render
 from levit_edge.report.report_data import FlippedImage, ImageAnswer
-from levit_edge.report.reproduce import quantize_command, verify_command
+from levit_edge.report.reproduce import quantize_command, unasked, verify_command
 from levit_edge.runtime.evaluation.gate import demands, verdict
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def bundle_page(bundle: Bundle, *, others: Sequence[Bundle] = (), measurements: 
         else [],
         plots=_layer_plots(ours),
         quantize_command=quantize_command(manifest, report_data.limit if report_data else None),
+        quantize_lacks=unasked(manifest),
         verdict=verdict(manifest.verification),
         gate_rules=demands(manifest.verification.gate),
         calibration_tables=_tables(manifest.calibration),

@@ -5,6 +5,7 @@ Nothing of a bundle is taken over as a command: options are ours, and values fro
 
 import shlex
 from dataclasses import replace
+from pathlib import Path
 
 from levit_edge import demo
 from levit_edge.bundle.manifest import EMBEDDED, Manifest
@@ -16,7 +17,7 @@ from levit_edge.report.caveats import DEMO
 from levit_edge.report.command_line import Asked
 from levit_edge.runtime.evaluation.gate import GateRules
 
-__all__ = ["asked_of", "quantize_command", "verify_command"]
+__all__ = ["asked_of", "quantize_command", "unasked", "verify_command"]
 
 
 def quantize_command(manifest: Manifest, limit: int | None) -> list[str]:
@@ -32,10 +33,26 @@ def verify_command(manifest: Manifest, limit: int | None) -> str | None:
     asked, source = asked_of(manifest, limit), manifest.verification.images.source
     if source == EMBEDDED:
         return None
-    of_bundle = replace(asked.options, preprocessing=PreprocessingChanges(), only=None, exif=manifest.verification.exif)
+    of_bundle = replace(
+        asked.options, preprocessing=PreprocessingChanges(), only=_only(manifest), exif=manifest.verification.exif
+    )
     bound = [] if limit is None else [("--limit", str(limit))]
     call = ("levit-edge", "verify", "BUNDLE", "--evaluation", source)
     return " ".join(map(shlex.join, (call, *of_bundle.option_words(), *asked.rules.option_words(), *bound)))
+
+
+def unasked(manifest: Manifest) -> str | None:
+    """What of a sweep's winner no option of `quantize` says; None if nothing is left out."""
+    only = _only(manifest)
+    if only is None:
+        return None
+    return f"quantize takes no list of evaluation images, and a sweep does: these were only those of {only}."
+
+
+def _only(manifest: Manifest) -> Path | None:
+    """The list of the images that were evaluated on."""
+    only = (manifest.verification.images.tables or NO_TABLES).only
+    return None if only is None else Path(only.path)
 
 
 def asked_of(manifest: Manifest, limit: int | None) -> Asked:

@@ -13,7 +13,6 @@ from levit_edge.data.options import PreprocessingChanges
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.errors import BundleError, CheckpointError, DataError
 from levit_edge.quantize.prepare import choose_preprocessing
-from levit_edge.runtime.evaluation.gate import GateRules
 from levit_edge.runtime.evaluation.tally import PresentTally, Tallies
 from levit_edge.runtime.runner import runtime_version
 from levit_edge.sweep.inputs.calibration_files import choose_calibration
@@ -53,6 +52,7 @@ class BuiltFiles:
     preprocessing: Preprocessing
     preprocessing_origin: str
     preprocessing_changes: PreprocessingChanges
+    calibration: Images
     evaluation: Images
     """Whose labels name the classes of networks that name none."""
     calibrated: Calibrated
@@ -166,6 +166,7 @@ async def _quantized(candidate: Candidate, work: _Work) -> BuiltCandidate:
             preprocessing=work.preprocessing,
             preprocessing_origin=work.preprocessing_origin,
             preprocessing_changes=work.checkpoint.preprocessing,
+            calibration=work.calibration,
             evaluation=work.evaluation,
             calibrated=plan.read(Calibrated),
             quantized=quantized,
@@ -263,9 +264,7 @@ def _verified(built: BuiltCandidate, on_shards: Sequence[dict[str, Evaluated | s
         images.provenance(tuple(frozenset(each.skipped) for each in evaluated[:: len(artifacts)])),
         {str(each.runtime): runtime_version(each.runtime) for each in artifacts},
         merged_hosts(each.host for each in evaluated),
-        GateRules(max_drop_pt=work.plan.gates.max_drop_pt, allow_poor_fp32=work.plan.gates.allow_poor_fp32).of_weights(
-            work.facts.config, work.facts.provenance.sha256
-        ),
+        work.plan.gates.rules.of_weights(work.facts.config, work.facts.provenance.sha256),
         classes=None if pairing is None else pairing.record,
     )
     verification = replace(verification, among_present=among.result())

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from levit_edge.bundle.kinds import Runtime
+from levit_edge.bundle.kinds import GateOn, Runtime
 from levit_edge.bundle.reader import plain_file_name
 from levit_edge.bundle.recipe import Recipe, read_recipe
 from levit_edge.data.named_sets import is_named_set
@@ -14,6 +14,7 @@ from levit_edge.data.options import PreprocessingChanges
 from levit_edge.documents import Between, Length, Version, from_json, read_toml, to_json
 from levit_edge.errors import LevitEdgeError, PlanError
 from levit_edge.model.config import CONFIGS, size_named
+from levit_edge.runtime.evaluation.gate import GateRules
 
 __all__ = [
     "SHARD_IMAGES",
@@ -126,11 +127,22 @@ class Gates:
 
     max_drop_pt: Annotated[float, Between(-100, 100)] | None = None
     """Percentage points of top-1."""
+    on: GateOn = GateOn.DROP
+    """What that judges."""
     allow_poor_fp32: bool = False
     """Let that gate pass although fp32's own accuracy cannot be right."""
     max_int8_bytes: AtLeastOne | None = None
     max_latency_ms: Annotated[float, Between(1e-9, 1e9)] | None = None
     """Median of one image, one thread, where `[latency]` measures."""
+
+    @property
+    def rules(self) -> GateRules:
+        """Those for accuracy."""
+        return GateRules(max_drop_pt=self.max_drop_pt, on=self.on, allow_poor_fp32=self.allow_poor_fp32)
+
+    def __post_init__(self) -> None:
+        if self.max_drop_pt is None and self.on is not GateOn.DROP:
+            raise PlanError(f"gates.on is {str(self.on)!r}, which says how gates.max_drop_pt judges: give that too")
 
 
 @dataclass(frozen=True, kw_only=True)

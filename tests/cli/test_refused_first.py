@@ -16,6 +16,7 @@ status = run(sys.argv[1:])
 heavy = {{*{HEAVY!r}, "onnxruntime", "pyarrow", "ray"}} & {{name.partition(".")[0] for name in sys.modules}}
 print(f"status {{status}}, imported: {{sorted(heavy)}}")
 """
+INSPECTED = "a checkpoint, a bundle, a package, a .pte file, an .onnx file"
 CHECKPOINT = "or a Hugging Face model id such as facebook/levit-128S."
 BUNDLE = "expected a bundle made by `levit-edge quantize`, which is a folder."
 IMAGES = "expected a folder of images, a tar file, or parquet files"
@@ -79,7 +80,7 @@ def refused(place: Path, command: str) -> tuple[str, str]:
         ("predict x.jpg bundle", f"x.jpg is a file; {BUNDLE} The bundle comes first, then the photographs."),
         ("predict bundle x.jpg no.jpg", "no.jpg does not exist; expected a photograph."),
         ("predict bundle images", "images is a folder; expected a photograph."),
-        ("inspect no", f"no does not exist; expected a checkpoint, a bundle, a .pte file, an .onnx file, {CHECKPOINT}"),
+        ("inspect no", f"no does not exist; expected {INSPECTED}, {CHECKPOINT}"),
         ("report no", "no does not exist; expected a bundle, a sweep's folder, or what `levit-edge"),
         ("report x.zip", "x.zip is a file; expected a bundle, a sweep's folder"),
         ("report bundle --compare no", f"no does not exist; {BUNDLE}"),

@@ -105,10 +105,10 @@ def test_an_archive_that_has_changed_is_noticed(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"x.tar: .*\.jpg: the tar file ends within it"):
         read_bytes(image)
     (tmp_path / "x.tar").unlink()
-    with pytest.raises(DataError, match=r"\.jpg: No such file"):
+    with pytest.raises(DataError, match=r"\.jpg: it does not exist"):
         check_header_at(image)
     row = Row(tmp_path / "x.parquet", 0, 9, "image.bytes", "nine")
-    with pytest.raises(DataError, match=r"x.parquet: "):
+    with pytest.raises(DataError, match=r"x.parquet: it does not exist$"):
         read_bytes(row)
     in_parquet(tmp_path)
     with pytest.raises(DataError, match=r"x.parquet: nine: no such row"):

@@ -133,5 +133,5 @@ def test_the_digest_tells_contents_names_and_members_apart(on_disk: ImageSet) ->
 
 def test_an_image_that_has_gone_is_named(on_disk: ImageSet) -> None:
     Path(str(on_disk.images[1])).unlink()
-    with pytest.raises(DataError, match=r"b\.jpg: No such file"):
+    with pytest.raises(DataError, match=r"b\.jpg: it does not exist"):
         digest(on_disk)

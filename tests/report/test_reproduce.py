@@ -10,7 +10,8 @@ from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.recipe import LayerScheme, Recipe
 from levit_edge.data.image_tables import ImageTables, TableFile
 from levit_edge.data.options import PreprocessingChanges
-from levit_edge.report.reproduce import asked_of, quantize_command, verify_command
+from levit_edge.report.bundle_page import bundle_page
+from levit_edge.report.reproduce import asked_of, quantize_command, unasked, verify_command
 
 
 def test_moves_of_a_search_are_left_to_the_search(recorded: Bundle) -> None:
@@ -94,6 +95,21 @@ def test_tables_gates_and_lists_are_repeated_and_told_apart(recorded: Bundle) ->
     assert figures is not None
     call = ["levit-edge", "verify", "BUNDLE", "--evaluation", "val"]
     assert shlex.split(figures) == [*call, *of_images, *of_gate, "--limit", "7"]
+
+
+def test_the_list_of_a_sweeps_evaluation_images_is_for_verify_and_told_of_beside_quantize(recorded: Bundle) -> None:
+    def images(source: str, only: str) -> ImageProvenance:
+        tables = ImageTables(only=TableFile(path=only, sha256="0" * 64))
+        return ImageProvenance(source=source, count=9, sha256="1" * 64, tables=tables)
+
+    verification = replace(recorded.manifest.verification, images=images("val", "half.txt"))
+    manifest = replace(recorded.manifest, calibration=images("train", "mlperf.txt"), verification=verification)
+    assert verify_command(manifest, None) == "levit-edge verify BUNDLE --evaluation val --only half.txt"
+    assert "--only mlperf.txt" in quantize_command(manifest, None)
+    said = "quantize takes no list of evaluation images, and a sweep does: these were only those of half.txt."
+    assert unasked(manifest) == said
+    assert unasked(recorded.manifest) is None
+    assert said in bundle_page(replace(recorded, manifest=manifest))
 
 
 def test_one_folder_for_both_is_named_twice_if_it_was(recorded: Bundle) -> None:

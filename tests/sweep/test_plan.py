@@ -140,6 +140,8 @@ def test_a_plan_survives_the_results_that_hold_it(tmp_path: Path) -> None:
         ("[recipes.a]\ncalibration_images = 0", "calibration_images is 0, expected at least 1"),
         ("[gates]\nmax_drop_pt = nan", "gates.max_drop_pt is nan, expected -100 to 100"),
         ("[gates]\nmax_int8_bytes = 0", "gates.max_int8_bytes is 0, expected at least 1"),
+        ('[gates]\non = "interval"', "gates.on is 'interval', which says how gates.max_drop_pt judges: give that too"),
+        ('[gates]\nmax_drop_pt = 1.0\non = "spread"', "gates.on is 'spread', expected"),
         ("[gates]\nmax_latency_ms = 3.0", "gates.max_latency_ms needs a [latency] table"),
         ('[winner]\nby = "latency"', "winner.by latency needs a [latency] table"),
         ('[latency]\non = "qemu:cortex-a76"', "its times say nothing about any board"),

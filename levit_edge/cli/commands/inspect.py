@@ -1,5 +1,6 @@
-"""`levit-edge inspect`: say what a checkpoint, a bundle or a model file is."""
+"""`levit-edge inspect`: say what a checkpoint, a bundle, a package or a model file is."""
 
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,13 +27,14 @@ def inspect(
         Path,
         typer.Argument(
             metavar="PATH|ID",
-            help="A checkpoint (a file, a folder or a Hugging Face model id), a bundle, a .pte file or an .onnx file.",
+            help="A checkpoint (a file, a folder or a Hugging Face model id), a bundle, a package, a .pte file or an"
+            " .onnx file.",
         ),
     ],
     weights: Weights = None,
     json: JsonOutput = False,
 ) -> None:
-    """Say what a checkpoint, a bundle or a model file is."""
+    """Say what a checkpoint, a bundle, a package or a model file is."""
     facts = describe(path, weights)
     if json:
         print_json({"schema_version": 1, "path": str(path)} | facts)
@@ -51,7 +53,9 @@ def describe(path: Path, weights: str | None = None) -> dict[str, Any]:
         LevitEdgeError: there is nothing, or nothing known.
         typer.BadParameter: `weights` are asked of what is no checkpoint.
     """
-    require_checkpoint(str(path), "a checkpoint, a bundle, a .pte file, an .onnx file")
+    require_checkpoint(str(path), "a checkpoint, a bundle, a package, a .pte file, an .onnx file")
+    if _is_package(path):
+        return _describe_package(path)
     from levit_edge.bundle.kinds import Runtime
     from levit_edge.bundle.place import MANIFEST_FILE
     from levit_edge.runtime.inspect.model import ModelInspector
@@ -67,6 +71,44 @@ def describe(path: Path, weights: str | None = None) -> dict[str, Any]:
         with ModelInspector() as inspector:
             return inspector.inspect(path.name, path.read_bytes())
     return _describe_checkpoint(path, weights)
+
+
+def _is_package(path: Path) -> bool:
+    """Whether it is a zip file by its name, and not one by torch."""
+    if path.suffix.lower() != ".zip" or not path.is_file():
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return not any(name.endswith("data.pkl") for name in archive.namelist())
+    except (OSError, zipfile.BadZipFile, NotImplementedError):  # which the package's reader says better
+        return True
+
+
+def _describe_package(path: Path) -> dict[str, Any]:
+    """What its `model.json` says; that every file has its SHA-256 is checked, and nothing is run."""
+    from levit_edge.documents import to_json
+    from levit_edge.package.package import Package, read_package_file
+
+    package = Package.parse(read_package_file(path), str(path))
+    document = to_json(package.document)
+    of_models = ("file", "runtime", "precision", "made_with", "accuracy")
+    return {
+        "kind": "package",
+        "purpose": document["purpose"],
+        "size": document["name"],
+        "classes": document["classes"],
+        "class_names": list(package.labels()),
+        "levit_edge_version": document["levit_edge_version"],
+        "checkpoint": document["checkpoint"],
+        "preprocessing": document["input"],
+        "calibration": document["calibration"],
+        "models": [
+            {key: model[key] for key in of_models} | {"size_bytes": document["files"][model["file"]]["size_bytes"]}
+            for model in document["models"]
+        ],
+        "verification": {key: document["evaluation"][key] for key in ("samples", "gate")},
+        "files": f"{len(document['files'])}, each with its SHA-256; levit-edge verify checks what they compute",
+    }
 
 
 def _describe_bundle(path: Path) -> dict[str, Any]:

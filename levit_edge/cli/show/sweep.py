@@ -8,7 +8,7 @@ from levit_edge.bundle.kinds import Runtime
 from levit_edge.cli.show.fitting_table import decimal, print_table
 from levit_edge.cli.terminal.console import say
 from levit_edge.data.file_kinds import passed_over_words
-from levit_edge.sweep.outcome.choice import gate_checks
+from levit_edge.sweep.outcome.choice import gate_checks, too_few_images
 from levit_edge.sweep.outcome.results import Candidate, SweepResults
 from levit_edge.sweep.plan import Gates
 from levit_edge.text import listed, shortened, text
@@ -47,6 +47,8 @@ def sweep_table(results: SweepResults, console: Console) -> None:
     for name, candidates in results.by_checkpoint.items():
         if not any(each.winner for each in candidates):
             say(f"{text(name, LONGEST_TEXT)}: no winner", "yellow", to=console)
+    if unsure := too_few_images(results):
+        say(text(unsure, LONGEST_TEXT), "yellow", to=console, wrap=True)
     for source, counts in results.passed_over.items():
         say(f"{text(source, LONGEST_TEXT)}: {text(passed_over_words(counts), LONGEST_TEXT)}", to=console)
     say(f"The figures are of the int8 files for {results.plan.winner.runtime}.", to=console)

@@ -17,6 +17,7 @@ from levit_edge.data.sources.table import read_table
 from levit_edge.data.sources.validation import are_validation_images, labels_beside
 from levit_edge.data.tar import first_block, is_compressed, is_tar
 from levit_edge.errors import DataError
+from levit_edge.places import reason
 from levit_edge.text import listed
 
 __all__ = ["open_source", "require_source"]
@@ -87,7 +88,7 @@ def _in_folder(folder: Path) -> Found:
     try:
         entries = sorted(path for path in folder.iterdir() if not is_hidden_path(path.name))
     except OSError as error:
-        raise DataError(f"{folder}: {error.strerror}; expected {KINDS} that can be read") from error
+        raise DataError(f"{folder}: {reason(error)}; expected {KINDS} that can be read") from error
     archives = [path for path in entries if path.suffix in {TAR, PARQUET}]
     if not archives or any(path.is_dir() or path.suffix.lower() in EXTENSIONS for path in entries):
         return find_in_folder(str(folder), folder)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -74,17 +75,20 @@ def _by_scheme(scheme: Scheme, name: str, layer: Layer) -> LayerScheme:
     return LayerScheme.DYNAMIC if dynamic else LayerScheme.STATIC
 
 
+def _instead(pattern: str, names: list[str]) -> str:
+    """What may have been meant by a pattern that fits nothing."""
+    if near := get_close_matches(pattern, names, n=3):
+        return f"Did you mean {', '.join(near)}? A pattern such as 'stem.*' names several."
+    return f"There are {names[0]}, {names[len(names) // 2]}, … {names[-1]}: use a name, or a pattern such as 'stem.*'."
+
+
 def _matching(patterns: tuple[str, ...], scheme: LayerScheme, layers: dict[str, Layer]) -> set[str]:
     """The layers that patterns name; a pattern that would silently do nothing is refused."""
     computation, found = COMPUTATIONS[scheme], set[str]()
     for pattern in patterns:
         fitting = {name for name in layers if fnmatchcase(name, pattern)}
         if not fitting:
-            names = list(layers)
-            raise QuantizationError(
-                f"--{scheme}-layer {pattern!r} fits no layer. There are {names[0]}, {names[5]}, … {names[-1]}: use a"
-                " name, or a pattern such as 'stem.*'."
-            )
+            raise QuantizationError(f"--{scheme}-layer {pattern!r} fits no layer. {_instead(pattern, list(layers))}")
         usable = {name for name in fitting if computation.possible(name, layers[name])}
         if not usable:
             raise QuantizationError(

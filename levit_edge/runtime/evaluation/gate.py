@@ -14,7 +14,17 @@ from levit_edge.data.classes import PairingRecord
 from levit_edge.model.config import LevitConfig
 from levit_edge.text import counted
 
-__all__ = ["NO_GATE", "GateRules", "demands", "gate", "poor_fp32", "published_top1", "verdict", "wilson_interval"]
+__all__ = [
+    "NO_GATE",
+    "GateRules",
+    "demands",
+    "gate",
+    "judged_drop",
+    "poor_fp32",
+    "published_top1",
+    "verdict",
+    "wilson_interval",
+]
 
 Z95 = 1.959963984540054
 """97.5 % quantile of the standard normal distribution."""
@@ -106,7 +116,7 @@ def gate(results: Sequence[ArtifactResult], rules: GateRules, poor: str | None =
 
     On the interval, its upper end has to be. With a `poor` fp32 the gate does not pass, unless that is allowed.
     """
-    drops = [drop for each in results if (drop := _judged(each, rules.on)) is not None]
+    drops = [drop for each in results if (drop := judged_drop(each, rules.on)) is not None]
     passed = None
     if rules.max_drop_pt is not None and drops:
         passed = max(drops) <= rules.max_drop_pt and (poor is None or rules.allow_poor_fp32)
@@ -128,7 +138,7 @@ def verdict(verification: Verification) -> str | None:
     if asked.passed is None or asked.max_drop_pt is None:
         return None
     limit = f"{asked.max_drop_pt:g} points"
-    drop = max((judged for each in results if (judged := _judged(each, asked.on)) is not None), default=0.0)
+    drop = max((judged for each in results if (judged := judged_drop(each, asked.on)) is not None), default=0.0)
     what = "the drop" if asked.on is GateOn.DROP else "the upper end of the drop's 95 % interval"
     poor = "fp32's accuracy cannot be right, see above (--allow-poor-fp32 lets it pass)"
     if not asked.passed:
@@ -144,7 +154,8 @@ def verdict(verification: Verification) -> str | None:
     )
 
 
-def _judged(result: ArtifactResult, on: GateOn) -> float | None:
+def judged_drop(result: ArtifactResult, on: GateOn) -> float | None:
+    """The figure that a gate judges, percentage points; None if it was not measured."""
     if on is GateOn.DROP or result.drop_ci95_pt is None:
         return result.drop_pt
     return result.drop_ci95_pt[1]

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import repeat
 
@@ -95,8 +95,17 @@ class Images:
             count=len(used),
             sha256=digest_of(used),
             skipped=tuple(name for name, _, without in images if without),
+            tables=self.listing.tables,
             passed_over=dict(self.listing.passed_over),
         )
+
+    def placed(self, used: ImageProvenance) -> ImageProvenance:
+        """What is recorded of some of the images, with what this listing says of them.
+
+        A stored result may be of the same images in another place.
+        """
+        listing = self.listing
+        return replace(used, source=listing.source, tables=listing.tables, passed_over=dict(listing.passed_over))
 
 
 async def find_images(listing: Listing, runner: Runner, limits: Limits) -> Images:

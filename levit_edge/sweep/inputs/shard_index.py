@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from levit_edge.data.classes import ClassPairing, ModelClasses, outputs_as_labels, pair_classes
+from levit_edge.data.imagefolder import decoded_name
 from levit_edge.errors import DataError
 from levit_edge.sweep.inputs.shard_reader import IndexedImage, entries
 from levit_edge.sweep.inputs.sources import Listing, Shard
@@ -32,10 +33,10 @@ def index_shard(shard: Shard) -> ShardIndex:
 
 def image_names(indices: Sequence[ShardIndex]) -> tuple[str, ...]:
     """What each image of all shards is called: its name; its shard's and its name where two have the same."""
-    names = tuple(image.name for index in indices for image in index.images)
+    names = tuple(decoded_name(image.name) for index in indices for image in index.images)
     if len(set(names)) == len(names):
         return names
-    return tuple(f"{index.shard.name}/{image.name}" for index in indices for image in index.images)
+    return tuple(decoded_name(f"{index.shard.name}/{image.name}") for index in indices for image in index.images)
 
 
 def labels_for(
@@ -81,7 +82,7 @@ def _paired(listing: Listing, labels: Sequence[str], model: ModelClasses) -> Cla
 def _distinct(listing: Listing, indices: Sequence[ShardIndex]) -> tuple[str, ...] | None:
     """Each label once, in the order of the source's own list or of numbers; None if no image has one."""
     if listing.class_names is not None:
-        return listing.class_names
+        return tuple(map(decoded_name, listing.class_names))
     if all(image.label is None for index in indices for image in index.images):
         return None
     found = {_label(index, image) for index in indices for image in index.images}
@@ -130,4 +131,4 @@ def _label(index: ShardIndex, image: IndexedImage) -> str:
     """What the image is labelled with: its class folder, or the number beside it."""
     if image.folder is None and image.label is None:
         raise DataError(f"{index.shard.name}: {image.name}: no label, but others have one")
-    return str(image.label) if image.folder is None else image.folder
+    return str(image.label) if image.folder is None else decoded_name(image.folder)

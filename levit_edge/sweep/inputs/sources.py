@@ -13,6 +13,7 @@ from typing import Any
 
 from levit_edge.data.class_table import ClassTable, read_class_table
 from levit_edge.data.file_kinds import is_hidden_path
+from levit_edge.data.image_tables import ImageTables
 from levit_edge.data.imagefolder import Arrangement, arrange, list_image_folder
 from levit_edge.data.locations import Location, Row, Span, pack
 from levit_edge.data.named_sets import Use, fetch_set, is_named_set
@@ -46,7 +47,7 @@ class PlacedImage:
     """Its class, if that has a name."""
     label: int | None
     """Its class, if that is a number."""
-    location: dict[str, Any]
+    location: dict[str, Any] = field(hash=False)
     """What `levit_edge.data.locations.pack` made of where it is."""
 
 
@@ -75,6 +76,7 @@ class Listing:
     """All shards of a source."""
 
     source: str
+    """As the user named it."""
     shards: tuple[Shard, ...]
     class_names: tuple[str, ...] | None
     """The class folders in order, empty ones too; None for tar files and for folders of images alone."""
@@ -82,6 +84,8 @@ class Listing:
     """Whether that order is the one in which the images' own list numbers the classes."""
     table: ClassTable | None = None
     """What the user says of the classes."""
+    tables: ImageTables | None = None
+    """The files that the user gave with the images, for the record."""
     passed_over: Mapping[str, int] = field(default_factory=dict)
     """How many files of a folder were not read, by what they are; of tar files it is not known before they are read."""
 
@@ -104,11 +108,10 @@ def list_shards(source: str, shard_size: int, options: ImageOptions = DEFAULTS, 
     if shard_size < 1:
         raise DataError(f"shards of {shard_size} images were asked for, expected 1 or more")
     table = None if options.classes is None else read_class_table(options.classes)
-    if is_named_set(source):
-        source = str(fetch_set(source, use))
-    found = _placed(source, options)
-    listing = _listed(source, shard_size) if found is None else _placed_listing(found, shard_size)
-    return replace(listing, table=table)
+    place = str(fetch_set(source, use)) if is_named_set(source) else source
+    found = _placed(place, options)
+    listing = _listed(place, shard_size) if found is None else _placed_listing(found, shard_size)
+    return replace(listing, source=source, table=table, tables=ImageTables.of(options))
 
 
 def _listed(source: str, shard_size: int) -> Listing:

@@ -4,14 +4,17 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.kinds import GateOn, Precision, Runtime
 from levit_edge.bundle.manifest import Artifact
-from levit_edge.sweep.outcome.results import Candidate
+from levit_edge.runtime.evaluation.gate import judged_drop
+from levit_edge.sweep.outcome.results import Candidate, SweepResults
 from levit_edge.sweep.plan import Gates, SweepPlan, Winner, WinnerBy
+from levit_edge.text import counted, listed
 
-__all__ = ["GateCheck", "chosen", "gate_checks", "limits", "pareto_front"]
+__all__ = ["GateCheck", "chosen", "gate_checks", "limits", "pareto_front", "too_few_images"]
 
 Point = tuple[float, float]
+ACCURACY_GATES = {GateOn.DROP: "drop", GateOn.INTERVAL: "interval"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,14 +22,15 @@ class GateCheck:
     """A figure of an int8 file, and the gate that bounds it."""
 
     gate: str
-    """`drop` (percentage points), `size` (bytes) or `latency` (milliseconds)."""
+    """`drop` or `interval`, of which the upper end is judged (percentage points), `size` (bytes) or `latency`
+    (milliseconds)."""
     file: str
     """Empty if the candidate has no int8 file."""
     found: float | None
     """None if it was not measured."""
     limit: float
     poor: bool = False
-    """Whether the figure is a drop from an fp32 accuracy that cannot be right."""
+    """Whether the figure is of a drop from an fp32 accuracy that cannot be right."""
 
     @property
     def kept(self) -> bool | None:
@@ -65,7 +69,7 @@ def pareto_front(points: dict[int, Point]) -> list[int]:
 
 def limits(gates: Gates) -> dict[str, float]:
     """The gates that there are, by their names."""
-    every = {"drop": gates.max_drop_pt, "size": gates.max_int8_bytes, "latency": gates.max_latency_ms}
+    every = {ACCURACY_GATES[gates.on]: gates.max_drop_pt, "size": gates.max_int8_bytes, "latency": gates.max_latency_ms}
     return {gate: limit for gate, limit in every.items() if limit is not None}
 
 
@@ -73,7 +77,7 @@ def gate_checks(candidate: Candidate, gates: Gates) -> Iterator[GateCheck]:
     """Each gate for each int8 file."""
     int8 = [each for each in candidate.artifacts if each.precision is Precision.INT8]
     is_poor = candidate.verification is not None and candidate.verification.poor_fp32 is not None
-    poor = {"drop"} if is_poor and not gates.allow_poor_fp32 else set()
+    poor = set(ACCURACY_GATES.values()) if is_poor and not gates.allow_poor_fp32 else set()
     for gate, limit in limits(gates).items():
         if not int8:
             yield GateCheck(gate=gate, file="", found=None, limit=limit)
@@ -82,12 +86,36 @@ def gate_checks(candidate: Candidate, gates: Gates) -> Iterator[GateCheck]:
             yield GateCheck(gate=gate, file=artifact.file, found=found, limit=limit, poor=gate in poor)
 
 
+def too_few_images(results: SweepResults) -> str | None:
+    """What to say of winners whose drop, but not all of its interval, is within the gate; None if there are none."""
+    gates = results.plan.gates
+    if gates.max_drop_pt is None or gates.on is not GateOn.DROP:
+        return None
+    checks = [
+        (each, check.found)
+        for each in results.candidates
+        if each.winner
+        for check in gate_checks(each, replace(gates, on=GateOn.INTERVAL))
+        if check.gate == ACCURACY_GATES[GateOn.INTERVAL] and check.found is not None and check.found > check.limit
+    ]
+    if not checks:
+        return None
+    names = list(dict.fromkeys(each.checkpoint for each, _ in checks))
+    images = counted(max(each.verification.samples for each, _ in checks if each.verification), "image")
+    return (
+        f"{listed(names, 3)}: the winner's drop is within the gate, but {images} are too few to tell: it may be "
+        f'{max(found for _, found in checks):.2f} points (95 % interval). gates.on = "interval" demands that this is '
+        "within the gate too."
+    )
+
+
 def _figures(candidate: Candidate, artifact: Artifact | None) -> dict[str, float | None]:
     """What is compared, by the names of the gates: nothing is known of a file that is not there."""
     if artifact is None:
-        return dict.fromkeys(("drop", "size", "latency"))
-    drop, latency = candidate.figures(artifact).drop_pt, candidate.latency_ms(artifact)
-    return {"drop": drop, "size": artifact.size_bytes, "latency": latency}
+        return dict.fromkeys((*ACCURACY_GATES.values(), "size", "latency"))
+    result = candidate.figures(artifact)
+    accuracy = {gate: judged_drop(result, on) for on, gate in ACCURACY_GATES.items()}
+    return accuracy | {"size": artifact.size_bytes, "latency": candidate.latency_ms(artifact)}
 
 
 def _within(candidate: Candidate, gates: Gates) -> bool | None:

@@ -14,7 +14,7 @@ from levit_edge.documents import to_json
 from levit_edge.report.bundles import brief
 from levit_edge.report.caveats import DEMO, DEMO_MODEL, FLATTERED, caveats_of_images
 from levit_edge.report.page import number, render
-from levit_edge.sweep.outcome.choice import gate_checks, limits
+from levit_edge.sweep.outcome.choice import gate_checks, limits, too_few_images
 from levit_edge.sweep.outcome.plots import front_plot, winners_plot
 from levit_edge.sweep.outcome.results import Candidate, SweepResults, merged_hosts
 from levit_edge.sweep.plan import SweepPlan, WinnerBy
@@ -32,8 +32,10 @@ MOST_OPEN = 3
 LONGEST_SECONDS = 1e10
 ARM = ("aarch64", "arm64")
 WINS = "wins"
-UNITS = {"drop": (1, "points"), "size": (2**20, "MiB"), "latency": (1, "ms")}
+UNITS = {"drop": (1, "points"), "interval": (1, "points"), "size": (2**20, "MiB"), "latency": (1, "ms")}
 """Gate -> what its figures are divided by, and the unit that they have then."""
+SAID = {"interval": "upper end of the drop's 95 % interval"}
+"""What gates are called beside their limits, where that is not by their names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +93,10 @@ def sweep_page(results: SweepResults) -> str:
         present=results.classes_present,
         failed=[each for each in results.candidates if each.problems],
         within=sum(any(each.within_gates for each in part.candidates) for part in parts.values()),
-        gates=[f"{gate} at most {_amount(gate, limit)}" for gate, limit in limits(results.plan.gates).items()],
+        gates=[
+            f"{SAID.get(gate, gate)} at most {_amount(gate, limit)}"
+            for gate, limit in limits(results.plan.gates).items()
+        ],
         caveats=list(_caveats(results, verification)),
         winners_plot=winners_plot(drawn, results).inline() if len(drawn) > 1 else None,
         undrawn=len(parts) - len(drawn),
@@ -156,6 +161,7 @@ def _caveats(results: SweepResults, verification: Verification | None) -> Iterat
         )
     if verification is not None:
         yield from caveats_of_images(verification)
+        yield from filter(None, (too_few_images(results),))
         if verification.images.skipped:
             yield f"Images that could not be read were left out: {len(verification.images.skipped)} of evaluation."
     if plan.calibration.images == plan.evaluation.images:

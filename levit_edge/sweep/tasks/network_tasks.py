@@ -32,11 +32,11 @@ class Identify(Task):
 
     def run(self, _store: Store) -> dict[str, Result]:
         """The value is its `CheckpointIdentity`."""
-        trained = _read(self.checkpoint)
+        trained, place = _read(self.checkpoint), self.checkpoint
         facts = CheckpointIdentity(
             config=trained.config,
             provenance=CheckpointProvenance(
-                source=self.checkpoint.shown,
+                source=place.path or resolve_checkpoint(None, place.size).name,  # as `quantize` calls them
                 format=str(trained.format),
                 sha256=trained.sha256,
                 entry=trained.entry,

@@ -14,7 +14,7 @@ import fsspec
 import pytest
 from rich.console import Console
 
-from levit_edge.bundle.kinds import Runtime
+from levit_edge.bundle.kinds import GateOn, Runtime
 from levit_edge.cli.main import run
 from levit_edge.cli.show.sweep import sweep_table
 from levit_edge.documents import to_json
@@ -106,6 +106,16 @@ def test_top1_among_the_classes_of_the_images_has_a_column_where_it_is_known() -
         "top-1 of 10: among the classes that the images have alone, percent.",
         "10 of 1,000 classes, paired by WordNet ids",
     ]
+
+
+def test_a_gate_that_few_images_keep_is_said_and_one_of_the_interval_is_missed() -> None:
+    close = candidate("levit", "static", drops=(0.9, 0.4))
+    by_drop = printed(swept([close], plan()))
+    assert by_drop[2].endswith("wins")
+    assert "levit: the winner's drop is within the gate, but 5,000 images are too few to" in by_drop
+    by_interval = printed(swept([close], plan(gates=Gates(max_drop_pt=1.0, on=GateOn.INTERVAL))))
+    assert by_interval[2].endswith("front, misses interval")
+    assert by_interval[3] == "levit: no winner"
 
 
 def test_an_accuracy_that_cannot_be_right_is_a_warning() -> None:

@@ -49,6 +49,8 @@ def test_patterns_come_before_the_scheme_and_float_before_dynamic(demo_steps: De
     [
         (Recipe(float_layers=("head", "stm.*")), r"--float-layer 'stm\.\*' fits no layer"),
         (Recipe(dynamic_layers=("blocks.99.up",)), r"--dynamic-layer 'blocks\.99\.up' fits no layer"),
+        (Recipe(float_layers=("block.3.up",)), r"fits no layer\. Did you mean blocks\.3\.up, blocks\.\d+\.up, "),
+        (Recipe(float_layers=("nonsense",)), r"fits no layer\. There are stem\.conv1, blocks\.\S+, … head: use a name"),
     ],
 )
 def test_patterns_that_would_do_nothing_are_refused(demo_steps: Demo, recipe: Recipe, message: str) -> None:

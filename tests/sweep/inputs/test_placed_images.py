@@ -6,12 +6,16 @@ from typing import Any
 
 import pytest
 
+from levit_edge.bundle.manifest import ImageProvenance
 from levit_edge.data.classes import ModelClasses, PairingRule
 from levit_edge.data.image_set import evaluation_images
+from levit_edge.data.image_tables import ImageTables
 from levit_edge.data.imagenet import synsets
 from levit_edge.data.options import ImageOptions
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import DataError, SweepError
+from levit_edge.sweep.inputs import sources
+from levit_edge.sweep.inputs.images import Images
 from levit_edge.sweep.inputs.shard_index import image_names, index_shard, labels_for, pairing_for
 from levit_edge.sweep.inputs.shard_reader import entries
 from levit_edge.sweep.inputs.sources import Listing, Shard, list_shards
@@ -29,6 +33,7 @@ def read(listing: Listing) -> tuple[list[str], list[int], list[bytes]]:
     """Names, labels for ImageNet's outputs, and contents, as workers find them."""
     shards = [from_json(Shard, json.loads(json.dumps(to_json(each))), SweepError, "it") for each in listing.shards]
     assert tuple(shards) == listing.shards
+    assert len({*shards, *listing.shards}) == len(shards)  # as a sweep counts them, of both sources
     indices = [index_shard(each) for each in shards]
     labels = labels_for(listing, indices, ModelClasses(outputs=1000))
     content = [entry.content for shard in shards for entry in entries(shard)]
@@ -51,6 +56,32 @@ def test_a_folder_with_a_table_and_a_list(tmp_path: Path) -> None:
     options = ImageOptions(labels=tmp_path / "val.txt", only=tmp_path / "only.txt")
     names, labels, _ = read(list_shards(str(folder), 9, options))
     assert (names, labels) == ([validation_name(2), validation_name(5)], [970, 2])
+
+
+def test_what_was_given_with_images_is_recorded_with_them(tmp_path: Path) -> None:
+    """A stored calibration may be of the same images elsewhere: what this run was given counts."""
+    folder = write_files(tmp_path / "val", VALIDATION | {"notes.txt": b"by hand"})
+    (tmp_path / "val.txt").write_text("".join(f"{n} {p}\n" for n, p in zip(VALIDATION, PLACES, strict=True)))
+    (tmp_path / "only.txt").write_text(f"{validation_name(2)}\n")
+    options = ImageOptions(labels=tmp_path / "val.txt", only=tmp_path / "only.txt")
+    listing = list_shards(str(folder), 9, options)
+    images = Images(listing, [(index_shard(each), "0" * 64) for each in listing.shards], [])
+    stored = ImageProvenance(source="elsewhere", count=1, sha256="1" * 64, files=("a.jpg",))
+    for found in (images.provenance((frozenset(),)), images.placed(stored)):
+        assert found.source == str(folder)
+        assert found.tables == ImageTables.of(options)
+        assert found.tables is not None
+        assert sorted(found.tables.named()) == ["labels", "only"]
+        assert found.passed_over == {"no image": 1}
+    assert images.placed(stored).files == stored.files
+
+
+def test_a_public_set_keeps_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_files(tmp_path / "fetched", {"n01440764/a.jpg": jpeg(1), "n02102040/b.jpg": jpeg(2)})
+    monkeypatch.setattr(sources, "fetch_set", lambda _name, _use: folder)
+    listing = list_shards("imagenette", 9)
+    assert listing.source == "imagenette"
+    assert listing.shards[0].root == str(folder)
 
 
 def test_parquet_files(tmp_path: Path) -> None:

@@ -1,16 +1,17 @@
 """Gates, fronts and winners, for whatever candidates there may be."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from levit_edge.bundle.kinds import Runtime
-from levit_edge.sweep.outcome.choice import chosen, gate_checks, pareto_front
+from levit_edge.bundle.kinds import GateOn, Runtime
+from levit_edge.sweep.outcome.choice import chosen, gate_checks, pareto_front, too_few_images
 from levit_edge.sweep.outcome.results import Candidate
 from levit_edge.sweep.plan import Gates, SweepPlan, Winner, WinnerBy
-from tests.sweep.example import candidate, plan, with_poor_fp32
+from tests.sweep.example import candidate, plan, swept, with_poor_fp32
 
 FEW = st.integers(min_value=0, max_value=4)
 """So few that ties are frequent."""
@@ -144,6 +145,31 @@ def test_a_drop_from_an_accuracy_that_cannot_be_right_is_within_no_gate() -> Non
         assert [(each.within_gates, each.winner) for each in chosen([poor], plan(gates=gates))] == [(None, True)]
     (small,) = chosen([poor], plan(gates=Gates(max_int8_bytes=10_000_000)))
     assert small.within_gates
+
+
+def test_on_the_interval_its_upper_end_is_judged_and_the_drop_still_compared() -> None:
+    """The interval is a quarter of a point to both sides: of two within the gate by their drop it keeps one."""
+    both = [candidate("levit", "static", drops=(0.9, 0.9)), candidate("levit", "mixed", drops=(0.7, 0.7))]
+    by_drop = chosen(both, plan(gates=Gates(max_drop_pt=1.0)))
+    assert [each.within_gates for each in by_drop] == [True, True]
+    gates = Gates(max_drop_pt=1.0, on=GateOn.INTERVAL)
+    by_interval = chosen(both, plan(gates=gates))
+    assert [(each.within_gates, each.winner) for each in by_interval] == [(False, False), (True, True)]
+    assert [(check.gate, check.found) for check in gate_checks(by_interval[1], gates)] == [("interval", 0.95)] * 2
+    (poor,) = chosen([with_poor_fp32(both[1])], plan(gates=gates))
+    assert poor.within_gates is False
+
+
+def test_winners_that_few_images_let_pass_are_named() -> None:
+    unsure = candidate("unsure", "static", drops=(0.4, 0.8))
+    of = plan(("static",), gates=Gates(max_drop_pt=1.0))
+    told = too_few_images(swept([unsure, candidate("sure", "static", drops=(0.4, 0.5))], of))
+    assert told is not None
+    assert told.startswith("unsure: the winner's drop is within the gate, but 5,000 images are too few to tell: it may")
+    assert "1.05 points (95 % interval)" in told
+    judged = replace(of, gates=Gates(max_drop_pt=1.0, on=GateOn.INTERVAL))
+    assert too_few_images(swept([unsure], judged)) is None
+    assert too_few_images(swept([unsure], replace(of, gates=Gates()))) is None
 
 
 @pytest.mark.parametrize(("sqnr_db", "wins"), [(29.0, False), (31.0, True), (None, True)])

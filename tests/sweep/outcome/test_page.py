@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from levit_edge.bundle.kinds import Runtime
+from levit_edge.bundle.kinds import GateOn, Runtime
 from levit_edge.bundle.manifest import ImageProvenance
 from levit_edge.data.classes import PairingRecord, PairingRule
 from levit_edge.sweep.outcome.page import sweep_page
@@ -143,6 +143,15 @@ def test_an_accuracy_that_cannot_be_right_is_said_at_the_top() -> None:
     assert "one, two: fp32 is no better than chance." in head
     assert "2 of 2 checkpoints have no candidate within the gates" in head
     assert rest.count("misses drop") == 4
+
+
+def test_a_gate_of_the_interval_is_named_and_one_of_the_drop_says_what_few_images_hide() -> None:
+    close = candidate("levit", "static", drops=(0.9, 0.4))
+    seen = text(sweep_page(swept([close], plan(("static",), gates=Gates(max_drop_pt=1.0, on=GateOn.INTERVAL)))))
+    assert "upper end of the drop's 95 % interval at most 1.00 points" in seen
+    assert seen.count("misses interval") == 1
+    assert "too few to tell" not in seen
+    assert "5,000 images are too few to tell: it may be 1.15 points" in text(sweep_page(swept([close], plan())))
 
 
 def test_nothing_but_failures_is_a_page_too() -> None:

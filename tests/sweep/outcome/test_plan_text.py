@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from levit_edge.bundle.kinds import Runtime
+from levit_edge.bundle.kinds import GateOn, Runtime
 from levit_edge.bundle.recipe import Recipe, Scheme
 from levit_edge.sweep.outcome.page import plan_lines
 from levit_edge.sweep.plan import (
@@ -37,7 +37,8 @@ PLANS = st.builds(
     ),
     calibration=st.builds(Calibration, images=PLACE, skip_bad_images=st.booleans()),
     evaluation=st.builds(Evaluation, images=PLACE, count=st.none() | st.integers(1, 10**30)),
-    gates=st.builds(Gates, max_drop_pt=NUMBER, max_latency_ms=st.none() | st.floats(1e-9, 1e9)),
+    gates=st.builds(Gates, max_drop_pt=NUMBER, max_latency_ms=st.none() | st.floats(1e-9, 1e9))
+    | st.builds(Gates, max_drop_pt=st.floats(-100, 100), on=st.sampled_from(GateOn)),
     winner=st.builds(Winner, by=st.sampled_from(WinnerBy), runtime=st.sampled_from(Runtime)),
     latency=st.builds(Latency),
 )

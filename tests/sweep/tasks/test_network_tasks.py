@@ -38,6 +38,13 @@ def keys(network: Network) -> Iterator[Any]:
     yield inputs_of(Export(network=network, onnx_attention=OnnxAttention.PLAIN))
 
 
+def test_the_weights_of_a_size_are_recorded_as_quantize_records_them() -> None:
+    """Then a winner's report does not ask for a checkpoint of that name."""
+    place = CheckpointPlace(path=None, signature=None, size="demo")
+    facts = Identify(checkpoint=place).run(cast(Any, None))[""].read(CheckpointIdentity)
+    assert facts.provenance.source == demo.checkpoint_path().name
+
+
 def test_the_networks_of_a_file_are_told_apart(file: Path) -> None:
     found = {weights: identified(file, weights) for weights in (None, "model_ema")}
     assert {
