@@ -5,6 +5,7 @@ Nothing of a bundle is taken over as a command: options are ours, and values fro
 
 import shlex
 from dataclasses import replace
+from pathlib import Path
 
 from levit_edge import demo
 from levit_edge.bundle.manifest import EMBEDDED, Manifest
@@ -32,7 +33,13 @@ def verify_command(manifest: Manifest, limit: int | None) -> str | None:
     asked, source = asked_of(manifest, limit), manifest.verification.images.source
     if source == EMBEDDED:
         return None
-    of_bundle = replace(asked.options, preprocessing=PreprocessingChanges(), only=None, exif=manifest.verification.exif)
+    only = (manifest.verification.images.tables or NO_TABLES).only
+    of_bundle = replace(
+        asked.options,
+        preprocessing=PreprocessingChanges(),
+        only=None if only is None else Path(only.path),
+        exif=manifest.verification.exif,
+    )
     bound = [] if limit is None else [("--limit", str(limit))]
     call = ("levit-edge", "verify", "BUNDLE", "--evaluation", source)
     return " ".join(map(shlex.join, (call, *of_bundle.option_words(), *asked.rules.option_words(), *bound)))

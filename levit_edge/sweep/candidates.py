@@ -158,7 +158,7 @@ async def _quantized(candidate: Candidate, work: _Work) -> BuiltCandidate:
         result = await result_of(Call.within(limits, task, candidate.title))
     except (TaskFailedError, DataError) as error:
         return BuiltCandidate(candidate=candidate).with_problems(str(error))
-    quantized = result.read(Quantized)
+    quantized, calibrated = result.read(Quantized), plan.read(Calibrated)
     return BuiltCandidate(
         candidate=replace(candidate, artifacts=quantized.artifacts),
         files=BuiltFiles(
@@ -167,7 +167,7 @@ async def _quantized(candidate: Candidate, work: _Work) -> BuiltCandidate:
             preprocessing_origin=work.preprocessing_origin,
             preprocessing_changes=work.checkpoint.preprocessing,
             evaluation=work.evaluation,
-            calibrated=plan.read(Calibrated),
+            calibrated=replace(calibrated, images=work.calibration.named(calibrated.images)),
             quantized=quantized,
             blobs=result.blobs,
         ),
@@ -190,7 +190,6 @@ def _calibration(recipe: Recipe, work: _Work) -> Calibrate:
         preprocessing=work.preprocessing,
         recipe=part,
         skip_bad_images=work.plan.calibration.skip_bad_images,
-        source=images.listing.source,
         shards=tuple(each.shard for each in images.indices if each.shard.name in of_shards),
         images=chosen,
     )

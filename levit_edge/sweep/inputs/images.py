@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import repeat
 
@@ -90,13 +90,16 @@ class Images:
         hashes = [image.sha256 for index in self.indices for image in index.images]
         images = list(zip(self._names, hashes, left_out, strict=True))
         used = [(name, sha256) for name, sha256, without in images if not without]
-        return ImageProvenance(
-            source=self.listing.source,
-            count=len(used),
-            sha256=digest_of(used),
-            skipped=tuple(name for name, _, without in images if without),
-            passed_over=dict(self.listing.passed_over),
-        )
+        unused = tuple(name for name, _, without in images if without)
+        return self.named(ImageProvenance(source="", count=len(used), sha256=digest_of(used), skipped=unused))
+
+    def named(self, used: ImageProvenance) -> ImageProvenance:
+        """What tasks say that they have `used` of these images, with where the plan says they are and what says which.
+
+        Tasks do not say that: what they make of the same images of another place or list is taken from the store.
+        """
+        listing = self.listing
+        return replace(used, source=listing.source, tables=listing.tables, passed_over=dict(listing.passed_over))
 
 
 async def find_images(listing: Listing, runner: Runner, limits: Limits) -> Images:
