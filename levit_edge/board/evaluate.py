@@ -39,6 +39,7 @@ from levit_edge.runtime.evaluation.evaluator import Answer
 from levit_edge.runtime.evaluation.gate import NO_GATE, GateRules
 from levit_edge.runtime.evaluation.verify import bundle_images, score
 from levit_edge.runtime.evaluation.worker import pack_answer, unpack_answer
+from levit_edge.system.host import package_versions, source_digest
 from levit_edge.system.progress import Stages
 from levit_edge.system.result_cache import ResultCache
 from levit_edge.text import counted, text
@@ -152,13 +153,15 @@ def _inputs(
     preprocessing: Preprocessing,
     images: ImageSet,
 ) -> dict[str, str]:
-    """What the answers depend on."""
+    """What the answers depend on, and how they are kept: photographs are decoded here."""
     return {
         "board": board,
         "files": json.dumps([each.sha256 for each in artifacts]),
         "runtimes": json.dumps(dict(packages), sort_keys=True),
         "preprocessing": json.dumps(to_json(preprocessing), sort_keys=True),
         "images": ordered_digest(images),
+        "levit-edge": source_digest(),
+        "tools": json.dumps(package_versions(("numpy", "pillow"))),
     }
 
 

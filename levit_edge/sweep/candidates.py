@@ -52,7 +52,6 @@ class BuiltFiles:
     preprocessing: Preprocessing
     preprocessing_origin: str
     preprocessing_changes: PreprocessingChanges
-    calibration: Images
     evaluation: Images
     """Whose labels name the classes of networks that name none."""
     calibrated: Calibrated
@@ -158,7 +157,7 @@ async def _quantized(candidate: Candidate, work: _Work) -> BuiltCandidate:
         result = await result_of(Call.within(limits, task, candidate.title))
     except (TaskFailedError, DataError) as error:
         return BuiltCandidate(candidate=candidate).with_problems(str(error))
-    quantized = result.read(Quantized)
+    quantized, calibrated = result.read(Quantized), plan.read(Calibrated)
     return BuiltCandidate(
         candidate=replace(candidate, artifacts=quantized.artifacts),
         files=BuiltFiles(
@@ -166,9 +165,8 @@ async def _quantized(candidate: Candidate, work: _Work) -> BuiltCandidate:
             preprocessing=work.preprocessing,
             preprocessing_origin=work.preprocessing_origin,
             preprocessing_changes=work.checkpoint.preprocessing,
-            calibration=work.calibration,
             evaluation=work.evaluation,
-            calibrated=plan.read(Calibrated),
+            calibrated=replace(calibrated, images=work.calibration.placed(calibrated.images)),
             quantized=quantized,
             blobs=result.blobs,
         ),
@@ -191,7 +189,6 @@ def _calibration(recipe: Recipe, work: _Work) -> Calibrate:
         preprocessing=work.preprocessing,
         recipe=part,
         skip_bad_images=work.plan.calibration.skip_bad_images,
-        source=images.listing.source,
         shards=tuple(each.shard for each in images.indices if each.shard.name in of_shards),
         images=chosen,
     )

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
 
 from levit_edge.bundle.reader import read_manifest
@@ -216,8 +217,11 @@ def distinct_names(paths: Sequence[str], weights: Sequence[str | None]) -> list[
         name if short.count(name) == 1 else _plain(f"{PurePosixPath(path).parent.name}-{name}")
         for name, path in zip(short, paths, strict=True)
     ]
-    before = [names[:place].count(name) for place, name in enumerate(names)]
-    return [f"{name}-{count + 1}" if count else name for name, count in zip(names, before, strict=True)]
+    taken = dict[str, None]()
+    for name in names:
+        numbered = (f"{name}-{number}" for number in count(2))
+        taken[next(each for each in chain([name], numbered) if each not in taken)] = None
+    return list(taken)
 
 
 def _short(path: str, entry: str | None) -> str:

@@ -218,12 +218,16 @@ def cut_off(bundle: Bundle, photographs: Path, kept: Path, monkeypatch: pytest.M
     return folder
 
 
-def test_a_changed_image_or_file_begins_anew(
-    bundle: Bundle, with_a_bad_one: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("changed", ["an image", "levit-edge"])
+def test_a_changed_image_or_levit_edge_begins_anew(
+    bundle: Bundle, with_a_bad_one: Path, kept: Path, monkeypatch: pytest.MonkeyPatch, changed: str
 ) -> None:
     cut_off(bundle, with_a_bad_one, kept, monkeypatch)
     first, second = sorted(with_a_bad_one.glob("*/*"))[1:3]
-    shutil.copy(second, first)
+    if changed == "an image":
+        shutil.copy(second, first)
+    else:
+        monkeypatch.setattr(evaluate, "source_digest", lambda: "that of another")
     assert verified(bundle, with_a_bad_one, options=SKIPPING).resumed == 0
 
 

@@ -39,6 +39,9 @@ def place(tmp_path: Path, tiny_bundle: Path) -> Path:
     (tmp_path / "my images").mkdir()
     (tmp_path / "bundle").symlink_to(tiny_bundle)
     (tmp_path / "plan.toml").write_text(PLAN)
+    there = PLAN.replace("no.pth", "my.pth")
+    (tmp_path / "classes.toml").write_text(there + 'classes = "no.txt"\n')
+    (tmp_path / "bundle.toml").write_text(there.replace('"my.pth"', '"my.pth"\npreprocessing = "no"'))
     return tmp_path
 
 
@@ -86,6 +89,8 @@ def refused(place: Path, command: str) -> tuple[str, str]:
         ("report bundle --compare no", f"no does not exist; {BUNDLE}"),
         ("sweep no.toml", "no.toml does not exist; expected a plan in TOML: docs/sweeps.md."),
         ("sweep images", "images is a folder; expected a plan in TOML: docs/sweeps.md."),
+        ("sweep classes.toml", "no.txt does not exist; expected a table of classes."),
+        ("sweep bundle.toml", "no does not exist; expected the folder of a bundle."),
         ("sweep plan.toml", "no.pth does not exist; expected a checkpoint, a file or a Hugging Face folder."),
     ],
 )  # fmt: skip

@@ -80,7 +80,12 @@ def test_tables_gates_and_lists_are_repeated_and_told_apart(recorded: Bundle) ->
         return TableFile(path=name, sha256="0" * 64)
 
     train = ImageProvenance(source="train", count=9, sha256="1" * 64, tables=ImageTables(only=table("only list.txt")))
-    told = ImageTables(classes=table("classes.csv"), labels=table("val.txt"), devkit=TableFile(path="kit", sha256=None))
+    told = ImageTables(
+        classes=table("classes.csv"),
+        labels=table("val.txt"),
+        devkit=TableFile(path="kit", sha256=None),
+        only=table("val list.txt"),  # of a sweep's plan: quantize has one list, for calibration
+    )
     val = ImageProvenance(source="val", count=9, sha256="2" * 64, tables=told)
     gate = Gate(max_drop_pt=0.1 + 0.2, passed=True, on=GateOn.INTERVAL, allow_poor_fp32=True)
     verification = replace(recorded.manifest.verification, images=val, gate=gate)
@@ -94,7 +99,7 @@ def test_tables_gates_and_lists_are_repeated_and_told_apart(recorded: Bundle) ->
     figures = verify_command(manifest, 7)
     assert figures is not None
     call = ["levit-edge", "verify", "BUNDLE", "--evaluation", "val"]
-    assert shlex.split(figures) == [*call, *of_images, *of_gate, "--limit", "7"]
+    assert shlex.split(figures) == [*call, *of_images, "--only", "val list.txt", *of_gate, "--limit", "7"]
 
 
 def test_the_list_of_a_sweeps_evaluation_images_is_for_verify_and_told_of_beside_quantize(recorded: Bundle) -> None:

@@ -9,6 +9,8 @@ def test_names_are_short_and_their_own() -> None:
     paths = ["/runs/a/best.pth.tar", "/runs/b/best.pth.tar", "s3://bucket/dogs.safetensors", "demo"]
     assert distinct_names(paths, [None] * 4) == ["a-best", "b-best", "dogs", "demo"]
     assert distinct_names(["x/y/best.pt", "z/y/best.pth"], [None, None]) == ["y-best", "y-best-2"]
+    paths = ["x/y/best.pt", "z/y/best.pth", "y-best-2.pth"]
+    assert distinct_names(paths, [None] * 3) == ["y-best", "y-best-2", "y-best-2-2"]
 
 
 def test_networks_of_one_file_have_names_of_their_own() -> None:

@@ -150,9 +150,10 @@ def test_a_table_of_classes_is_followed_and_a_changed_one_is_not_taken_from_the_
         results = again(plan)
         assert done(results).get("evaluate") == 1
         assert done(again(plan)) == {}
-        verified = verify(
-            Bundle.open(tmp_path / "output" / "bundles" / "demo"), folder, options=ImageOptions(classes=table)
-        )
+        bundle = Bundle.open(tmp_path / "output" / "bundles" / "demo")
+        verified = verify(bundle, folder, options=ImageOptions(classes=table))
+        assert bundle.manifest.verification.images == verified.images
+        assert bundle.manifest.calibration.source == str(demo.calibration_dir())
         figures.append(metrics(results.candidates[0].verification))
         assert figures[-1] == metrics(verified)
         assert results.pairings == {"3 of 10 classes, paired by the table of classes": ["demo"]}

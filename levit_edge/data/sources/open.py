@@ -20,7 +20,7 @@ from levit_edge.errors import DataError
 from levit_edge.places import reason
 from levit_edge.text import listed
 
-__all__ = ["open_source", "require_source"]
+__all__ = ["find_at", "labelled", "open_source", "require_source"]
 
 TAR, PARQUET = ".tar", ".parquet"
 SPLIT = re.compile(r"(\w+)-\d+-of-\d+.*\.parquet", re.ASCII)
@@ -55,7 +55,26 @@ def open_source(
         DataError: there is nothing, it is damaged or of no known layout, or two things that tell the images' classes
             contradict each other; both are named.
     """
-    found = _find(source)
+    return labelled(find_at(source), source, labels=labels, only=only, devkit=devkit)
+
+
+def find_at(source: Path) -> Found:
+    """The images at `source`, with the classes that they are found with.
+
+    Raises:
+        DataError: there is nothing, or it is damaged or of no known layout.
+    """
+    return _in_folder(source) if source.is_dir() else _in_files(str(source), _files_at(source))
+
+
+def labelled(
+    found: Found, source: Path, *, labels: Path | None = None, only: Path | None = None, devkit: Path | None = None
+) -> Found:
+    """Those of the images `found` at `source` that are to be taken, and what tells their classes; see `open_source`.
+
+    Raises:
+        DataError: what tells them is damaged, or two things that do contradict each other.
+    """
     if only is not None:
         found = found.select(read_only(only, found.names, found.source))
     return found.with_labels(_labels(source, found, labels, devkit, complete=only is None))
@@ -73,10 +92,6 @@ def _labels(source: Path, found: Found, table: Path | None, devkit: Path | None,
     for first, second in pairwise(told):
         agreed(found.names, first, second)
     return told[-1] if told else None
-
-
-def _find(source: Path) -> Found:
-    return _in_folder(source) if source.is_dir() else _in_files(str(source), _files_at(source))
 
 
 def _files_at(source: Path) -> list[Path]:

@@ -90,14 +90,8 @@ class Images:
         hashes = [image.sha256 for index in self.indices for image in index.images]
         images = list(zip(self._names, hashes, left_out, strict=True))
         used = [(name, sha256) for name, sha256, without in images if not without]
-        return ImageProvenance(
-            source=self.listing.source,
-            count=len(used),
-            sha256=digest_of(used),
-            skipped=tuple(name for name, _, without in images if without),
-            tables=self.listing.tables,
-            passed_over=dict(self.listing.passed_over),
-        )
+        unused = tuple(name for name, _, without in images if without)
+        return self.placed(ImageProvenance(source="", count=len(used), sha256=digest_of(used), skipped=unused))
 
     def placed(self, used: ImageProvenance) -> ImageProvenance:
         """What is recorded of some of the images, with what this listing says of them.

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from levit_edge.data.named_sets import is_named_set
-from levit_edge.errors import CheckpointError, DataError, LevitEdgeError
+from levit_edge.errors import BundleError, CheckpointError, DataError, LevitEdgeError
 from levit_edge.places import found_at
 from levit_edge.sweep.plan import SweepPlan
 
@@ -18,15 +18,18 @@ def require_present(plan: SweepPlan) -> None:
 
     Raises:
         CheckpointError: it is a checkpoint.
+        BundleError: it is the bundle whose preprocessing a checkpoint is to have.
         DataError: it is the images, or a list about them.
     """
     for checkpoint in plan.checkpoints:
         _require(checkpoint.path, "a checkpoint, a file or a Hugging Face folder", CheckpointError)
+        _require(checkpoint.preprocessing, "the folder of a bundle", BundleError)
     for images in (plan.calibration.images, plan.evaluation.images):
         if not is_named_set(images):
             _require(images, "images: a folder, tar files or parquet files", DataError)
     for only in (plan.calibration.only, plan.evaluation.only):
         _require(only, "a list of images", DataError)
+    _require(plan.evaluation.classes, "a table of classes", DataError)
     _require(plan.evaluation.labels, "a table of files and classes", DataError)
     _require(plan.evaluation.devkit, "ImageNet's development kit", DataError)
 

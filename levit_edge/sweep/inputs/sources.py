@@ -5,7 +5,7 @@ does not change.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -18,8 +18,10 @@ from levit_edge.data.imagefolder import Arrangement, arrange, list_image_folder
 from levit_edge.data.locations import Location, Row, Span, pack
 from levit_edge.data.named_sets import Use, fetch_set, is_named_set
 from levit_edge.data.options import DEFAULTS, ImageOptions
+from levit_edge.data.sources.archive import CLASS_TAR
+from levit_edge.data.sources.devkit import VALIDATION_IMAGE
 from levit_edge.data.sources.found import Found, LabelKind
-from levit_edge.data.sources.open import open_source
+from levit_edge.data.sources.open import find_at, labelled
 from levit_edge.errors import DataError
 from levit_edge.sweep.inputs.storage import (
     StoredFile,
@@ -98,7 +100,7 @@ def list_shards(source: str, shard_size: int, options: ImageOptions = DEFAULTS, 
     `val-{00000..00099}.tar`, each a shard. Either is local or at a URL. Tar files that a brace pattern names and that
     are not there are shards without signature.
 
-    What is local may also be of any other layout that `levit_edge.data.sources.open.open_source` knows, or the name of
+    What is local may also be of any other layout that `levit_edge.data.sources.open.find_at` knows, or the name of
     a public set.
 
     Raises:
@@ -154,18 +156,38 @@ def _placed(source: str, options: ImageOptions) -> Found | None:
             raise DataError(f"{source}: labels, devkit and only are for local images, not for those at a URL")
         return None
     with reported(source):
-        inside = [each for each in path.iterdir() if not is_hidden_path(each.name)] if path.is_dir() else [path]
-    parquet = any(each.suffix == ".parquet" for each in inside)
-    if not (asked or parquet) and (not path.exists() or any(each.is_dir() for each in inside)):
+        inside = _look_into(source, path)
+    certain = asked or any(each.suffix == ".parquet" for each in inside) or _are_class_tars(inside)
+    if not certain and (not path.exists() or _has_class_folders(inside)):
         return None
     try:
-        found = open_source(path, labels=options.labels, only=options.only, devkit=options.devkit)
-    except DataError:  # of tar files of samples and of folders it is told where they are read
-        if asked or parquet:
+        found = find_at(path)
+    except DataError:  # of tar files of samples it is told where they are read
+        if certain or path.is_dir():
             raise
         return None
+    found = labelled(found, path, labels=options.labels, only=options.only, devkit=options.devkit)
+    in_archive = path.is_dir() and isinstance(found.images[0], Span)
     as_they_are = found.labels is None or found.labels.kind is LabelKind.INDICES
-    return None if as_they_are and not (asked or parquet) else found
+    return None if as_they_are and not (certain or in_archive) else found
+
+
+def _look_into(source: str, path: Path) -> list[Path]:
+    """What lies in a folder; of a glob pattern what it matches, and else the path itself."""
+    if path.is_dir():
+        return [each for each in path.iterdir() if not is_hidden_path(each.name)]
+    matches = find_matches(source) if has_glob(source) else []
+    return [Path(each) for each in matches] or [path]
+
+
+def _are_class_tars(paths: Sequence[Path]) -> bool:
+    """Whether these are the tar files that ImageNet's training tar holds."""
+    return bool(paths) and all(CLASS_TAR.fullmatch(each.name) for each in paths)
+
+
+def _has_class_folders(paths: Sequence[Path]) -> bool:
+    """Whether folders among what lies in one are classes, and not a development kit beside validation images."""
+    return any(each.is_dir() for each in paths) and not any(VALIDATION_IMAGE.fullmatch(each.name) for each in paths)
 
 
 def _placed_listing(found: Found, shard_size: int) -> Listing:

@@ -50,7 +50,7 @@ def write_bundle(built: BuiltCandidate, output: Path, store: Store) -> Bundle:
             recipe=quantized.recipe,
             layers=quantized.layers,
             checkpoint=facts.provenance,
-            calibration=files.calibration.placed(files.calibrated.images),
+            calibration=files.calibrated.images,
             artifacts=quantized.artifacts,
             files=writer.files,
             tools=package_versions(TOOLS),

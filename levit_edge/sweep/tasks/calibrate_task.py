@@ -52,8 +52,6 @@ class Calibrate(Task):
     recipe: Recipe
     """A `calibration_part`."""
     skip_bad_images: bool
-    source: str = field(metadata=PLACE)
-    """The source of the images."""
     shards: tuple[Shard, ...] = field(metadata=PLACE)
     images: tuple[ChosenImage, ...] = field(metadata=PLACE)
 
@@ -71,7 +69,7 @@ class Calibrate(Task):
         with tempfile.TemporaryDirectory(prefix="levit-edge-") as folder:
             images = materialise(self.shards, self.images, Path(folder))
             network = calibrate_network(deploy, images, self.preprocessing, self.recipe, options, Stages())
-            calibrated = Calibrated(images=network.provenance(self.source), warning=network.warning)
+            calibrated = Calibrated(images=network.provenance(""), warning=network.warning)
             blobs = {
                 IMAGES: store.add(_some_images(network.readable)),
                 # The images that go with the plan are all readable.

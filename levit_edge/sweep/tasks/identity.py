@@ -65,6 +65,7 @@ class Calibrated:
     """What calibration used, besides its blob, the plan."""
 
     images: ImageProvenance
+    """Without their source, which is the plan's."""
     warning: str
     """What to tell the user of them; empty if there is nothing."""
 

@@ -1,6 +1,8 @@
 """Sources that are neither class folders nor WebDataset shards: their shards hold where each image lies."""
 
 import json
+import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,59 @@ def test_a_public_set_keeps_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyP
     listing = list_shards("imagenette", 9)
     assert listing.source == "imagenette"
     assert listing.shards[0].root == str(folder)
+
+
+def val_with_a_kit_inside(folder: Path) -> Path:
+    write_files(folder / "val", VALIDATION)
+    kit = write_devkit(folder / "kit.tar.gz", TRUTH)
+    with tarfile.open(kit) as archive:
+        archive.extractall(folder / "val", filter="data")
+    return folder / "val"
+
+
+def class_tars(folder: Path) -> Path:
+    for place in (65, 2):
+        wordnet_id = synsets()[place]
+        write_tar(folder / f"{wordnet_id}.tar", {f"{wordnet_id}_{number}.JPEG": jpeg(number) for number in (1, 2)})
+    return folder / "n*.tar"
+
+
+def folder_of_one_shard(folder: Path) -> Path:
+    samples = [(f"{number}.jpg", jpeg(number), f"{number}.cls", str(number).encode()) for number in (3, 1)]
+    write_tar(
+        folder / "val-0.tar",
+        {name: content for image, of, cls, label in samples for name, content in ((image, of), (cls, label))},
+    )
+    return folder
+
+
+def validation_tar_in_a_folder(folder: Path) -> Path:
+    write_tar(folder / "ILSVRC2012_img_val.tar", VALIDATION)
+    return folder
+
+
+@pytest.mark.parametrize("made", [val_with_a_kit_inside, class_tars, folder_of_one_shard, validation_tar_in_a_folder])
+def test_images_and_labels_are_those_of_verify(tmp_path: Path, made: Callable[[Path], Path]) -> None:
+    (tmp_path / "images").mkdir()
+    source = made(tmp_path / "images")
+    expected = evaluation_images(source, ModelClasses(outputs=1000))
+    names, labels, _ = read(list_shards(str(source), 2))
+    assert (tuple(names), tuple(labels)) == (expected.relative_paths, expected.labels or ())
+
+
+def test_what_should_tell_the_labels_and_is_damaged_is_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "ILSVRC2012_devkit_t12.tar.gz").write_bytes(b"no archive")
+    packed = write_tar(tmp_path / "ILSVRC2012_img_val.tar", VALIDATION)
+    for source in (packed, write_files(tmp_path / "val", VALIDATION)):
+        with pytest.raises(DataError, match=r"ILSVRC2012_devkit_t12\.tar\.gz: file could not be opened"):
+            list_shards(str(source), 2)
+
+
+def test_several_tar_files_in_a_folder_are_not_taken_for_a_set(tmp_path: Path) -> None:
+    for name in ("train.tar", "val.tar"):
+        write_tar(tmp_path / name, VALIDATION)
+    with pytest.raises(DataError, match=r"2 tar files \(train.tar, val.tar\): give one of them"):
+        list_shards(str(tmp_path), 2)
 
 
 def test_parquet_files(tmp_path: Path) -> None:
