@@ -106,7 +106,7 @@ Weights = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Which weights of a --checkpoint that holds several, such as state_dict_ema; `inspect` lists them."
+        help="Which weights of a checkpoint that holds several, such as state_dict_ema; `inspect` lists them."
         " [default: those that its format's own evaluation takes]",
     ),
 ]

@@ -22,8 +22,8 @@ class Command(TyperCommand):
     """A subcommand that says of words too many, and of none where some are needed, what to type."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Also of an empty command line."""
-        if not args and any(each.required for each in self.params):
+        """Also of an empty command line, unless a shell completes it."""
+        if not args and not ctx.resilient_parsing and any(each.required for each in self.params):
             first = next(str(getattr(each, "metavar", each.name)) for each in self.params if each.required)
             ctx.fail(f"Missing argument '{first}', as in: levit-edge {EXAMPLES[str(self.name)]}")
         return super().parse_args(ctx, args)
@@ -43,7 +43,8 @@ class Group(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """As Typer's."""
         word = args[0]
-        if word not in self.commands and not word.startswith("-") and (options := _options_for(word)):
+        known = word in self.commands or word.startswith("-") or ctx.resilient_parsing  # the last: a shell completes it
+        if not known and (options := _options_for(word)):
             ways = ", or ".join(f"levit-edge quantize {option} {quote(word)}" for option in options)
             ctx.fail(f"{quote(word)} is no command. To quantize it, type {ways}.")
         return super().resolve_command(ctx, args)

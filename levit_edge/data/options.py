@@ -36,7 +36,8 @@ def require_in_range(name: str, value: float | Triple) -> None:
     low, high = LIMITS[name]
     for number in value if isinstance(value, tuple) else (value,):
         if not low <= number <= high:
-            raise DataError(f"preprocessing {name} is {number}, expected {low} to {high}")
+            pixels = ": divide what is of 0 … 255 by 255" if isinstance(value, tuple) and number > high else ""
+            raise DataError(f"preprocessing {name} is {number}, expected {low} to {high}{pixels}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,12 +17,13 @@ from levit_edge.documents import parse_json
 from levit_edge.errors import CheckpointError
 from levit_edge.model.class_lists import ClassList
 from levit_edge.model.config import CONFIGS, LevitConfig, size_named
-from levit_edge.model.hub_config import HubConfig, clean_labels, read_hub_config
+from levit_edge.model.hub_config import PROCESSOR_FILE, HubConfig, clean_labels, read_hub_config
 from levit_edge.model.hub_preprocessing import LEVIT_PROTOCOL, PreprocessingOrigin
 from levit_edge.model.key_maps import CheckpointFormat
 from levit_edge.model.levit import LeViT
 from levit_edge.model.networks import Network, find_network
 from levit_edge.model.recognition import Recognition, recognise, tensor_shapes, without_kernel
+from levit_edge.model.shards import refuse_one_shard
 from levit_edge.model.substitutes import Tensors, with_original_layers
 from levit_edge.model.timm_config import silu_architecture
 from levit_edge.model.weight_file import WeightFile, read_weight_file
@@ -98,6 +99,7 @@ def load(path: Path | str, size: str | None = None) -> LeViT:
 def _read(path: Path, size: str | None, wanted: str | None) -> Checkpoint:
     folder = read_hub_config(path) if path.is_dir() else None
     weights = folder.weights if folder else path
+    refuse_one_shard(weights)
     file = read_weight_file(weights)
     network = find_network(file.entries, wanted)
     read = with_original_layers(Tensors(tensors=network.tensors, names=network.names))
@@ -118,14 +120,15 @@ def _read(path: Path, size: str | None, wanted: str | None) -> Checkpoint:
     if found.config.classes == 1:
         raise CheckpointError("It has one output, so that every image is of the same class: expected two or more.")
     _check_names(found, tensors, names)
-    config, origin = _with_preprocessing(found.config, folder)
+    unread = () if folder else _beside(path)
+    config, origin = _with_preprocessing(found.config, folder, unread)
     found = replace(found, config=config)
     labels, told_by = _labels(folder, file, config.classes)
     return Checkpoint(
         model=_build(found, tensors, names),
         entry=network.name or None,
         other_entries=network.others,
-        notes=(*_left_out(network), *read.notes, *told_by),
+        notes=(*_left_out(network), *read.notes, *told_by, *_unread_note(path, unread)),
         config=config,
         format=found.format,
         labels=labels,
@@ -135,12 +138,31 @@ def _read(path: Path, size: str | None, wanted: str | None) -> Checkpoint:
     )
 
 
-def _with_preprocessing(config: LevitConfig, folder: HubConfig | None) -> tuple[LevitConfig, PreprocessingOrigin]:
-    """`config` with the preprocessing that the folder states, if that can be done."""
+def _beside(path: Path) -> tuple[str, ...]:
+    """The names of files beside weights that may describe them, and are read only of a folder."""
+    return tuple(name for name in ("config.json", PROCESSOR_FILE) if (path.parent / name).is_file())
+
+
+def _unread_note(path: Path, unread: Sequence[str]) -> tuple[str, ...]:
+    if not unread:
+        return ()
+    return (
+        f"{' and '.join(unread)} beside the weights not read: if the weights are theirs, pass the folder {path.parent}"
+        " to have its class names and preprocessing",
+    )
+
+
+def _with_preprocessing(
+    config: LevitConfig, folder: HubConfig | None, unread: Sequence[str]
+) -> tuple[LevitConfig, PreprocessingOrigin]:
+    """`config` with the preprocessing that the folder states, if that can be done; `unread` may state another."""
     try:
         stated = None if folder is None else folder.preprocessing(config.image_size)
     except CheckpointError as error:
         return config, PreprocessingOrigin(fault=str(error))
+    if stated is None and unread:
+        beside = " and ".join(unread)
+        return config, PreprocessingOrigin(text=f"LeViT's own, as {beside} beside the weights was not read")
     if stated is None:
         return config, LEVIT_PROTOCOL
     own = replace(

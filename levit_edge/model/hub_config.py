@@ -174,6 +174,18 @@ def _labels_by_index(names: object) -> tuple[str, ...] | None:
     return clean_labels([names[str(index)] for index in range(len(names))])
 
 
+def _no_config(folder: Path) -> str:
+    files = (*WEIGHT_FILES, *INDEX_FILES)
+    weights = next((name for name in files if (folder / name).is_file()), None)
+    if weights is None:
+        return "The folder has neither a config.json nor weights. Pass a weights file, or a Hugging Face folder."
+    lost = f"; what {PROCESSOR_FILE} says is not read then" if (folder / PROCESSOR_FILE).is_file() else ""
+    return (
+        f"The folder has no config.json, which says what its weights are. Add it, or pass {folder / weights} and say"
+        f" how photographs are prepared (--resize, --crop, --interpolation, --mean, --std){lost}."
+    )
+
+
 def read_hub_config(folder: Path) -> HubConfig:
     """Read a model folder's config.json and find its weights.
 
@@ -186,12 +198,18 @@ def read_hub_config(folder: Path) -> HubConfig:
                 "The folder is a bundle, whose files are finished. Pass the checkpoint that it was made of, and the"
                 " bundle as --preprocessing to prepare images as for it."
             )
-        raise CheckpointError("The folder has no config.json. Pass a weights file, or a Hugging Face folder.")
+        raise CheckpointError(_no_config(folder))
     content = read_json(folder / "config.json", CheckpointError, "the file")
     if not isinstance(content, dict):
         raise CheckpointError("config.json holds no JSON object: it is not a model's.")
     stated = content.get("model_type", TIMM_WRAPPER)
-    family = str(content.get("architecture") if stated == TIMM_WRAPPER else stated)
+    family = content.get("architecture") if stated == TIMM_WRAPPER else stated
+    if family is None:
+        raise CheckpointError(
+            'config.json names no architecture: expected timm\'s, with "architecture": "levit_128s" for example, or '
+            'Transformers\', with "model_type": "levit". Or pass the weights file itself: its shapes tell the size.'
+        )
+    family = str(family)
     if not family.startswith("levit"):
         raise CheckpointError(f"config.json is that of another architecture, {family[:100]!r}; expected a LeViT's.")
     refuse_other_networks(content)

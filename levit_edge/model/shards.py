@@ -1,15 +1,18 @@
 """Reads the index of weights that are split into several files, as Transformers writes it."""
 
+import re
 from pathlib import Path
 
 from levit_edge.documents import parse_json, read_json
 from levit_edge.errors import CheckpointError
 from levit_edge.text import listed
 
-__all__ = ["INDEX_SUFFIX", "parse_index", "read_index"]
+__all__ = ["INDEX_SUFFIX", "parse_index", "read_index", "refuse_one_shard"]
 
 INDEX_SUFFIX = ".index.json"
 MOST_SHARDS = 100
+SHARD = re.compile(r"(.+)-\d{5}-of-(?!00001)\d{5}(\.\w+)")
+"""What Transformers calls one of several files."""
 
 
 def read_index(path: Path) -> dict[str, set[str]]:
@@ -24,6 +27,17 @@ def read_index(path: Path) -> dict[str, set[str]]:
 def parse_index(content: bytes, name: str) -> dict[str, set[str]]:
     """As `read_index`, of the content of an index that is called `name`."""
     return _shards(name, parse_json(content, CheckpointError, f"the index {name}"))
+
+
+def refuse_one_shard(path: Path) -> None:
+    """Refuse a file that is one of several, by its name and the index beside it.
+
+    Raises:
+        CheckpointError: it is.
+    """
+    found = SHARD.fullmatch(path.name)
+    if found and (index := path.with_name(found[1] + found[2] + INDEX_SUFFIX)).is_file():
+        raise CheckpointError(f"It is one of several files of one network: pass their index {index}, or the folder.")
 
 
 def _shards(index: str, content: object) -> dict[str, set[str]]:

@@ -90,17 +90,30 @@ def test_a_table_that_does_not_fit_is_one_message(
     assert capsys.readouterr().err.count("error:") == 1
 
 
+def test_a_table_that_contradicts_the_bundles_labels_is_refused(
+    capsys: Captured, tiny_bundle: Path, labelled_photographs: Path, tmp_path: Path
+) -> None:
+    """`predict` and packages would go on naming the wrong classes."""
+    (tmp_path / "other.txt").write_text("green\nred\nblå\n", encoding="utf-8")
+    arguments = ["verify", tiny_bundle, "--evaluation", labelled_photographs, "--classes", tmp_path / "other.txt"]
+    assert run([*map(str, arguments)]) == ExitStatus.BAD_INPUT
+    said = " ".join(capsys.readouterr().err.split())
+    assert "--classes says that output 0 is 'green', and the bundle's labels.txt that it is 'red'" in said
+
+
 def test_a_wrong_order_is_poor_and_fails_the_gate_unless_that_is_allowed(
     capsys: Captured, tiny_bundle: Path, labelled_photographs: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "wrong.csv").write_text("red,1\ngreen,2\nblå,0\n")
-    arguments = ["verify", tiny_bundle, "--evaluation", labelled_photographs, "--runtime", "onnxruntime"]
+    images = renamed(labelled_photographs, tmp_path / "images", {"red": "a", "green": "b", "blå": "c"})
+    (tmp_path / "wrong.csv").write_text("a,1\nb,2\nc,0\n")
+    arguments = ["verify", tiny_bundle, "--evaluation", images, "--runtime", "onnxruntime"]
     arguments += ["--classes", tmp_path / "wrong.csv", "--max-drop", "100"]
     words = [*map(str, arguments)]
     assert run(words) == ExitStatus.GATE_FAILED
     seen = " ".join(capsys.readouterr().out.split())
     assert "no better than chance among 3 classes" in seen
-    assert "Likely causes: labels of another order of classes" in seen
+    assert "Likely causes: labels of another order of classes (--classes FILE says the right one)" in seen
+    assert "next:" not in seen
     assert "gate FAILED: fp32's accuracy cannot be right" in seen
     assert run([*words, "--allow-poor-fp32"]) == ExitStatus.DONE
     assert "that fp32's accuracy cannot be right is allowed" in " ".join(capsys.readouterr().out.split())

@@ -48,6 +48,16 @@ def timm(state: State, write_as: WriteAs, tmp_path: Path) -> Describe:
     return describe
 
 
+def test_weights_alone_say_what_beside_them_was_not_read(timm: Describe) -> None:
+    folder = timm(pretrained_cfg={"mean": [0.5] * 3, "std": [0.5] * 3}, label_names=NAMES)
+    (folder / "preprocessor_config.json").write_text("{}")
+    found = read_checkpoint(folder / "model.safetensors")
+    unread = "config.json and preprocessor_config.json beside the weights"
+    assert found.preprocessing_origin.text == f"LeViT's own, as {unread} was not read"
+    assert (found.labels, found.config.mean) == (None, CONFIGS["demo"].mean)
+    assert found.notes[0].startswith(f"{unread} not read: if the weights are theirs, pass the folder {folder} to have")
+
+
 @pytest.fixture
 def transformers(state: State, write_as: WriteAs, tmp_path: Path) -> Describe:
     """A folder of Transformers' with that preprocessor_config.json."""

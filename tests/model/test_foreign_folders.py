@@ -150,6 +150,13 @@ def test_weights_in_several_files(
     assert read_checkpoint(index).sha256 == found.sha256
 
 
+def test_one_of_several_files_is_not_taken_for_the_network(timm_state: State, tmp_path: Path) -> None:
+    index = split(timm_state, describe(tmp_path), safetensors=True)
+    shard = next(path for path in sorted(tmp_path.iterdir()) if "-of-" in path.name)
+    with pytest.raises(CheckpointError, match=f"one of several files of one network: pass their index {index}"):
+        read_checkpoint(shard)
+
+
 @pytest.mark.parametrize("name", ["../model.safetensors", "/etc/passwd", "a/b", "..", "", "C:x", "x.index.json", 3])
 def test_an_index_that_leaves_its_folder(timm_state: State, name: object, tmp_path: Path) -> None:
     index = split(timm_state, describe(tmp_path), safetensors=True)

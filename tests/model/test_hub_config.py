@@ -117,6 +117,7 @@ def test_a_timm_folder_of_another_size(folder: Path, architecture: str) -> None:
         ({"id2label": {"0": 1}}, "not a list of strings"),
         ({"architectures": ["LevitForImageClassificationWithTeacher"]}, "lack classifier_distill"),
         ({"model_type": "vit"}, "another architecture, 'vit'"),
+        ({"model_type": None}, r"config\.json names no architecture: expected timm's"),
     ],
 )
 def test_contradictions(folder: Path, changes: dict[str, object], message: str) -> None:
@@ -141,7 +142,17 @@ def test_missing_files(folder: Path) -> None:
     with pytest.raises(CheckpointError, match=r"no weights: expected model\.safetensors or pytorch_model\.bin"):
         read_checkpoint(folder)
     (folder / "config.json").unlink()
-    with pytest.raises(CheckpointError, match=r"no config\.json"):
+    with pytest.raises(CheckpointError, match=r"neither a config\.json nor weights"):
+        read_checkpoint(folder)
+
+
+def test_weights_without_a_config_are_to_be_passed_themselves(folder: Path) -> None:
+    (folder / "config.json").unlink()
+    (folder / "preprocessor_config.json").write_text("{}")
+    advice = (
+        r"Add it, or pass .*/model\.safetensors and say how .*; what preprocessor_config\.json says is not read then"
+    )
+    with pytest.raises(CheckpointError, match=advice):
         read_checkpoint(folder)
 
 

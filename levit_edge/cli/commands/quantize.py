@@ -125,7 +125,7 @@ def quantize(
     )
     print_bundle(bundle, json=json)
     failed = _failed(bundle.manifest)
-    if not json:
+    if not json and (failed or bundle.manifest.verification.poor_fp32 is None):
         _suggest(place, asked if failed else None)
     return ExitStatus.GATE_FAILED if failed else ExitStatus.DONE
 

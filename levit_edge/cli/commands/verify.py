@@ -201,7 +201,7 @@ def _show(bundle: "Bundle", verification: "Verification", stages: "Stages", on: 
         return
     verification_table(verification, stdout)
     board = () if on is None else ("--on", on)
-    if verification.gate.passed is not False:
+    if verification.gate.passed is not False and verification.poor_fp32 is None:
         suggest(("levit-edge", "bench", bundle.path, *board), ("levit-edge", "package", bundle.path, "--for", "board"))
 
 

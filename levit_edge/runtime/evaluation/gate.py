@@ -32,8 +32,9 @@ IMAGENET_CLASSES = 1000
 PUBLISHED_MARGIN_PT = 2.0
 """Decoders and resizing of other libraries move the top-1 of ImageNet by some tenths of a point, no more."""
 CAUSES = (
-    "Likely causes: labels of another order of classes, another normalisation, another resize or crop than the model "
-    "was trained for, or other weights than were meant, such as raw ones for averaged ones."
+    "Likely causes: labels of another order of classes (--classes FILE says the right one), another normalisation, "
+    "resize or crop than the model was trained for (--mean, --std, --resize, --crop), or other weights than were "
+    "meant, such as raw ones for averaged ones (--weights)."
 )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Artifact, ImageProvenance, Verification
 from levit_edge.bundle.reader import Bundle
-from levit_edge.data.classes import ModelClasses
+from levit_edge.data.classes import ModelClasses, normal_form
 from levit_edge.data.image_set import evaluation_images
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import BadImage, refuse_bad_images
@@ -82,8 +82,23 @@ def bundle_images(bundle: Bundle, evaluation: Path, options: ImageOptions, rules
     """
     if options.preprocessing != AS_TRAINED:
         raise DataError("a bundle preprocesses images as it did when it was made: leave `preprocessing` out.")
-    model = ModelClasses.of(bundle.manifest.config.classes, bundle.labels(), options.classes)
-    return evaluation_set(evaluation, model, options, rules)
+    labels = bundle.labels()
+    model = ModelClasses.of(bundle.manifest.config.classes, labels, options.classes)
+    images = evaluation_set(evaluation, model, options, rules)
+    if options.classes is not None and images.pairing is not None:
+        _refuse_other_order(labels, images.pairing.names)
+    return images
+
+
+def _refuse_other_order(labels: Sequence[str], names: Sequence[str]) -> None:
+    """Refuse a table that gives the bundle's class names to other outputs, as everybody else goes by its labels.txt."""
+    own, stated = [[normal_form(name) for name in each] for each in (labels, names)]
+    for place, (here, there) in enumerate(zip(own, stated, strict=True)):
+        if here != there and here in stated and there in own:
+            raise DataError(
+                f"--classes says that output {place} is {names[place]!r}, and the bundle's labels.txt that it is "
+                f"{labels[place]!r}, which `predict` and packages go by. If the table is right, quantize again with it."
+            )
 
 
 def evaluation_set(
