@@ -64,12 +64,10 @@ class Session:
         self._late = threading.Event()
         self._flooding = threading.Event()
         self._timeout_s = timeout_s
-        source = agent_source()
-        self._process = self._start(transport.command(boot_arguments(source, AGENT, needed_bytes)))
+        self._source = agent_source()
+        self._process = self._start(transport.command(boot_arguments(self._source, AGENT, needed_bytes)))
         self._to = cast(Pipe, self._process.stdin)
-        with suppress(BrokenPipeError), self._sending:
-            write_all(self._to, source)
-        for work in (self._read, self._read_stderr, self._ping):
+        for work in (self._read, self._read_stderr, self._send_agent):
             threading.Thread(target=work, daemon=True).start()
         self._timer = threading.Timer(threading.TIMEOUT_MAX if timeout_s is None else timeout_s, self._give_up)
         self._timer.daemon = True
@@ -248,8 +246,10 @@ class Session:
                 if said and not CHATTER.match(said):
                     self._stderr.append(said)
 
-    def _ping(self) -> None:
-        """In a thread: tell the agent that we are there."""
+    def _send_agent(self) -> None:
+        """In a thread, as no pipe may have room for the agent: send it, then tell it that we are there."""
+        with suppress(OSError, ValueError), self._sending:
+            write_all(self._to, self._source)
         while not self._ended.wait(PING_S):
             self.send_bytes(b"")
 

@@ -69,6 +69,15 @@ def test_a_board_that_never_greets_is_given_up(monkeypatch: pytest.MonkeyPatch) 
     assert "no word from the board for 0 s" in refused("hear()")
 
 
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("does", ["import time; time.sleep(60)", "while True: write(bytes(4096))"])
+def test_a_board_that_does_not_read_the_agent_holds_nobody_up(does: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pipe has room for so large an agent; the real one has more than the 64 KiB of Linux's."""
+    monkeypatch.setattr(session, "START_S", 0.1)
+    monkeypatch.setattr(session, "agent_source", lambda: bytes(1 << 20))
+    assert "no word from the board" in refused(does) or "is not what the agent sends" in refused(does)
+
+
 def test_a_board_that_ends_before_it_greets_is_explained_by_the_transport() -> None:
     assert refused("sys.exit('so sorry')") == "board: it ended with 1 (so sorry)."
 
