@@ -87,11 +87,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
         forget_output()
         return ExitStatus.OUTPUT_CLOSED
     except Exception as error:
-        message = message_about(error)
-        if message is None:
+        if last_signal() is not None:  # a library took the interruption for a fault of its own, or of a file
+            status = ExitStatus.INTERRUPTED
+        elif (message := message_about(error)) is not None:
+            show_error(message)
+            return ExitStatus.BAD_INPUT
+        else:
             raise
-        show_error(message)
-        return ExitStatus.BAD_INPUT
     if status == ExitStatus.INTERRUPTED:  # Typer's answer to KeyboardInterrupt
         show_error("interrupted; no output was left unfinished.")
         return 128 + (last_signal() or signal.SIGINT)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import entry_points, version
 from pathlib import Path
 
@@ -17,7 +17,9 @@ from PIL import Image
 from levit_edge.bundle.reader import Bundle
 from levit_edge.cli.main import app, run
 from levit_edge.device.small_files import process_peak_bytes
-from levit_edge.errors import ExitStatus
+from levit_edge.errors import BundleError, ExitStatus
+from levit_edge.system import signals
+from levit_edge.system.signals import end_in_order
 
 COMMAND = (sys.executable, "-m", "levit_edge.cli.main")
 Captured = pytest.CaptureFixture[str]
@@ -35,6 +37,30 @@ def test_every_command_has_help(capsys: Captured) -> None:
         assert captured.err == ""
         assert run([*arguments, "-h"]) == ExitStatus.DONE
         assert capsys.readouterr().out == captured.out
+
+
+def test_an_interruption_is_not_taken_for_a_damaged_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured, tiny_bundle: Path
+) -> None:
+    """As by safetensors, whose native code made of it that a file has no shape."""
+
+    def interrupted(*_: object) -> Bundle:
+        with suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+        raise BundleError("a damaged file")
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(signals, "_arrived", [])
+    monkeypatch.setattr(Bundle, "open", interrupted)
+    end_in_order()
+    try:
+        assert run(["inspect", str(tiny_bundle)]) == ExitStatus.INTERRUPTED
+    finally:
+        for number in signals.ENDING:
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, before)
+    assert capsys.readouterr().err == "error: interrupted; no output was left unfinished.\n"
 
 
 def test_exit_statuses_are_the_documented_ones() -> None:

@@ -1,6 +1,7 @@
 """What of a checkpoint that its sweep cannot work on becomes of its candidates."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 from levit_edge.bundle.manifest import CheckpointProvenance
@@ -34,7 +35,9 @@ def test_preprocessing_that_there_is_not_is_each_candidates_problem() -> None:
     place = CheckpointPlace(path="s3://bucket/folder", signature=None, size=None)
     checkpoint = NamedCheckpoint(name="mine", place=place, preprocessing=PreprocessingChanges(resize=146))
     images: Any = None
-    built = asyncio.run(make_candidates(checkpoint, plan(), cast(Any, Identifies()), images, images))
+    with ThreadPoolExecutor(1) as own:  # another test's browser may have left an event loop running in this thread
+        made = make_candidates(checkpoint, plan(), cast(Any, Identifies()), images, images)
+        built = own.submit(asyncio.run, made).result()
     assert [each.candidate.recipe for each in built] == list(plan().recipes)
     for each in built:
         assert each.candidate.problems == ("s3://bucket/folder: config.json says interpolation = 'nearest'",)
