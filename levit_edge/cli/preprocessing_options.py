@@ -1,6 +1,5 @@
 """The options that change a checkpoint's preprocessing, for the commands that take them."""
 
-import inspect
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from levit_edge.cli.signatures import keyword, with_parameters
 from levit_edge.data.options import INTERPOLATIONS, PreprocessingChanges
 from levit_edge.errors import DataError
 
@@ -70,16 +70,8 @@ def with_preprocessing(command: Callable[..., R]) -> Callable[..., R]:
         given = {name: arguments.pop(name) for name in OPTIONS}
         return command(preprocessing=_changes(**given), **arguments)
 
-    signature = inspect.signature(command)
-    parameters: list[inspect.Parameter] = []
-    for parameter in signature.parameters.values():
-        if parameter.name == "preprocessing":
-            parameters += [
-                parameter.replace(name=name, annotation=kind, default=None) for name, kind in OPTIONS.items()
-            ]
-        else:
-            parameters.append(parameter)
-    called.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    own = [keyword(name, kind, None) for name, kind in OPTIONS.items()]
+    called.__signature__ = with_parameters(command, "preprocessing", own)  # type: ignore[attr-defined]
     return called
 
 

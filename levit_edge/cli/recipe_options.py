@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar, get_origin
 import typer
 
 from levit_edge.bundle.recipe import FieldOption, Recipe, read_recipe, recipe_options
+from levit_edge.cli.signatures import keyword, with_parameters
 from levit_edge.errors import QuantizationError
 
 __all__ = ["with_recipe"]
@@ -40,19 +41,10 @@ def with_recipe(command: Callable[..., R]) -> Callable[..., R]:
         base = Recipe() if recipe_file is None else read_recipe(recipe_file, QuantizationError)
         return command(recipe=replace(base, **given), **arguments)
 
-    signature = inspect.signature(command)
-    parameters: list[inspect.Parameter] = [_parameter("context", typer.Context, inspect.Parameter.empty)]
-    for parameter in signature.parameters.values():
-        if parameter.name == "recipe":
-            parameters += [_parameter("recipe_file", RecipeFile, None), *map(_of_field, OPTIONS)]
-        else:
-            parameters.append(parameter)
-    called.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    context = keyword("context", typer.Context, inspect.Parameter.empty)
+    own = [context, keyword("recipe_file", RecipeFile, None), *map(_of_field, OPTIONS)]
+    called.__signature__ = with_parameters(command, "recipe", own)  # type: ignore[attr-defined]
     return called
-
-
-def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
 
 
 def _of_field(each: FieldOption) -> inspect.Parameter:
@@ -60,4 +52,4 @@ def _of_field(each: FieldOption) -> inspect.Parameter:
     flags = f"{each.flag}/{each.negative}" if each.kind is bool else each.flag
     annotation = typer.Option(flags, metavar=option.metavar, min=option.least, help=option.help)
     kind = list[str] | None if repeatable else each.kind
-    return _parameter(each.field, Annotated[kind, annotation], None if repeatable else getattr(Recipe(), each.field))
+    return keyword(each.field, Annotated[kind, annotation], None if repeatable else getattr(Recipe(), each.field))

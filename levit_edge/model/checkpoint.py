@@ -165,15 +165,7 @@ def _with_preprocessing(
         return config, PreprocessingOrigin(text=f"LeViT's own, as {beside} beside the weights was not read")
     if stated is None:
         return config, LEVIT_PROTOCOL
-    own = replace(
-        config,
-        resize=stated.resize,
-        squash=stated.squash,
-        interpolation=stated.interpolation,
-        mean=stated.mean,
-        std=stated.std,
-    )
-    return own, PreprocessingOrigin(text=stated.origin)
+    return config.prepared_as(stated), PreprocessingOrigin(text=stated.origin)
 
 
 def _is_index(name: str) -> bool:

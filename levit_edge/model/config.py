@@ -6,7 +6,8 @@ Inference", ICCV 2021, https://arxiv.org/abs/2104.01136, table 2); the accuracie
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 __all__ = ["CONFIGS", "OFFICIAL_SIZES", "LevitConfig", "OfficialWeights", "size_named"]
 
@@ -35,6 +36,21 @@ class OfficialWeights:
     def url(self) -> str:
         """Where the file is published."""
         return WEIGHTS_BASE_URL + self.file_name
+
+
+class Prepares(Protocol):
+    """What says how photographs are made an input; the values are as in `LevitConfig`."""
+
+    @property
+    def resize(self) -> int: ...
+    @property
+    def squash(self) -> bool: ...
+    @property
+    def interpolation(self) -> str: ...
+    @property
+    def mean(self) -> tuple[float, float, float]: ...
+    @property
+    def std(self) -> tuple[float, float, float]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +104,17 @@ class LevitConfig:
     def shrinking_heads(self) -> tuple[int, int]:
         """Heads of the two shrinking attentions: the width that enters over `key_dim`."""
         return (self.widths[0] // self.key_dim, self.widths[1] // self.key_dim)
+
+    def prepared_as(self, stated: Prepares) -> "LevitConfig":
+        """The same network, whose photographs are prepared as somebody else has stated for its input size."""
+        return replace(
+            self,
+            resize=stated.resize,
+            squash=stated.squash,
+            interpolation=stated.interpolation,
+            mean=stated.mean,
+            std=stated.std,
+        )
 
 
 def _published(

@@ -157,15 +157,7 @@ def _as_in_bundle(config: LevitConfig, bundle: Path) -> tuple[LevitConfig, Prepr
             f" for {config.image_size}×{config.image_size}: pass a bundle of that size as --preprocessing, or say how"
             " with --resize, --crop, --interpolation, --mean and --std"
         )
-    own = replace(
-        config,
-        resize=stated.resize,
-        squash=stated.squash,
-        interpolation=stated.interpolation,
-        mean=stated.mean,
-        std=stated.std,
-    )
-    return own, PreprocessingOrigin(text=f"the bundle {bundle}")
+    return config.prepared_as(stated), PreprocessingOrigin(text=f"the bundle {bundle}")
 
 
 def _warn_if_made_to_size(images: ImageSources, preprocessing: Preprocessing, warn: Callable[[str], None]) -> None:
