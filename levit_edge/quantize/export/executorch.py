@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import torch
 from executorch.backends.xnnpack.partition.config import ALL_PARTITIONER_CONFIGS
-from executorch.backends.xnnpack.partition.config.generic_node_configs import BMMConfig
+from executorch.backends.xnnpack.partition.config.generic_node_configs import BMMConfig, ToDimOrderCopyConfig
 from executorch.backends.xnnpack.partition.config.xnnpack_config import ConfigPrecisionType
 from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
 from executorch.exir import to_edge_transform_and_lower
@@ -14,7 +14,10 @@ from torch.export import ExportedProgram
 from torch.fx.traceback import NodeSource
 
 from levit_edge.errors import QuantizationError
+from levit_edge.quantize.export.executorch_casts import Cast, casts_in_delegates
+from levit_edge.quantize.export.float16 import float16_graph
 from levit_edge.quantize.export.program import Exporter
+from levit_edge.quantize.quantizer import before_rounding
 
 __all__ = ["EXPORTER", "export_executorch"]
 
@@ -31,16 +34,19 @@ class Int8Product(BMMConfig):  # type: ignore[misc]
         return [ConfigPrecisionType.FP32, ConfigPrecisionType.STATIC_QUANT]
 
 
-CONFIGS = [Int8Product if config is BMMConfig else config for config in ALL_PARTITIONER_CONFIGS]
+OWN_CONFIGS = {BMMConfig: Int8Product, ToDimOrderCopyConfig: Cast}
+CONFIGS = [OWN_CONFIGS.get(config, config) for config in ALL_PARTITIONER_CONFIGS]
 
 
 def export_executorch(program: ExportedProgram) -> bytes:
     """Lower `program` (float32 (1, 3, size, size) -> (1, classes)) to the bytes of a `.pte` file.
 
     Raises:
-        QuantizationError: the result is not exactly one delegate with nothing computed outside it.
+        QuantizationError: the result is not exactly one delegate with nothing computed outside it, or XNNPACK would
+            compute something else.
     """
-    with warnings.catch_warnings(), _shared_provenance(), torch.no_grad():
+    _require_right_ranges(program)
+    with warnings.catch_warnings(), _shared_provenance(), casts_in_delegates(), torch.no_grad():
         for category in (FutureWarning, DeprecationWarning, UserWarning):
             warnings.filterwarnings("ignore", category=category)
         lowered = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner(configs=CONFIGS)])
@@ -59,6 +65,18 @@ def _require_one_delegate(program: ExportedProgram) -> None:
         )
 
 
+def _require_right_ranges(program: ExportedProgram) -> None:
+    """XNNPACK computes garbage, and says nothing, where a dynamic range of float16 serves a float32 result (1.4)."""
+    dynamic = torch.ops.quantized_decomposed.dequantize_per_tensor.tensor
+    for node in program.graph.find_nodes(op="call_function", target=dynamic):
+        source = before_rounding(node, dynamic=True) or node
+        if (source.meta["val"].dtype, node.meta["val"].dtype) == (torch.float16, torch.float32):
+            raise QuantizationError(
+                f"{node.name} takes its range from float16 and gives float32, which XNNPACK computes wrongly: please"
+                " report this, and use --no-float16."
+            )
+
+
 @contextmanager
 def _shared_provenance() -> Iterator[None]:
     """Let passes share the record of where a node came from, instead of copying it whole for every node they touch.
@@ -73,4 +91,7 @@ def _shared_provenance() -> Iterator[None]:
         del NodeSource.__deepcopy__  # type: ignore[attr-defined]
 
 
-EXPORTER = Exporter(export=lambda program, _recipe: export_executorch(program))
+EXPORTER = Exporter(
+    float16=float16_graph,
+    export=lambda program, _recipe: export_executorch(program),
+)

@@ -19,6 +19,8 @@ class Exporter:
 
     prepared: Callable[[GraphModule, Recipe], nn.Module] = lambda graph, _recipe: graph
     """A quantized graph in the form that `export` takes."""
+    float16: Callable[[GraphModule], nn.Module] | None = None
+    """The same with float16 where it is in float; None if the runtime gains nothing by it."""
     export: Callable[[ExportedProgram, Recipe], bytes]
     """A program, float32 (1, 3, size, size) -> (1, classes), as the bytes of a file."""
 
