@@ -1,0 +1,173 @@
+"""Whether everything that a file has in float16 fits there, for any image: checked before it is exported.
+
+Interval arithmetic from the image to the last stream. What a static layer gives is what its int8 range represents,
+whatever it is given, so that streams and scores are bounded by construction. Results of dynamic and float layers follow
+from their weights and from what they read; as such bounds multiply from layer to layer, they are also taken to be at
+most `HEADROOM` times what calibration saw. Equalization has made all of them small: on the LeViT-128S stand-in no bound
+is over 1,200, where float16 ends at 65,504.
+
+XNNPACK converts between float16 and int8 with a float16 scale and a float16 inverse of it, which bounds scales too.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from levit_edge.errors import QuantizationError
+from levit_edge.model.deploy import ChannelScale, DeployAttention, DeployMlp, DeployShrinkingAttention
+from levit_edge.quantize.calibration.calibrate import feeds_hardswish
+from levit_edge.quantize.plan import Plan
+from levit_edge.quantize.ranges.affine import INT8_MAX, INT8_MIN, Range
+from levit_edge.quantize.schemes import quantizable_layers
+
+__all__ = ["LARGEST", "SMALLEST_SCALE", "Interval", "check_float16"]
+
+LARGEST = 2.0**15
+"""Half of what float16 holds, so that roundings on the way do not matter."""
+SMALLEST_SCALE = 2.0**-15
+"""Of activations in int8: its inverse is the largest power of two in float16, and itself has ten bits left."""
+HEADROOM = 8.0
+"""How many times more than calibration's images another image may give, where nothing else bounds it."""
+HARDSWISH_LOWEST = -0.375
+REMEDY = "Leave out the file with float16, with --no-float16; or equalize, if --no-equalize was given."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """What each channel can be: low ≤ 0 ≤ high, both (channels,)."""
+
+    low: Tensor
+    high: Tensor
+
+    @classmethod
+    def of(cls, bounds: Range, channels: int) -> Self:
+        """The same for all channels."""
+        low, high = min(bounds.minimum, 0.0), max(bounds.maximum, 0.0)
+        return cls(low=torch.full((channels,), low), high=torch.full((channels,), high))
+
+    def __add__(self, other: "Interval") -> "Interval":
+        return Interval(low=self.low + other.low, high=self.high + other.high)
+
+    @property
+    def magnitudes(self) -> Tensor:
+        """The largest absolute value of each channel."""
+        return torch.maximum(-self.low, self.high)
+
+    def near(self, seen: Range) -> "Interval":
+        """Not over `HEADROOM` times what calibration saw."""
+        low, high = HEADROOM * min(seen.minimum, 0.0), HEADROOM * max(seen.maximum, 0.0)
+        return Interval(low=self.low.clamp(min=low), high=self.high.clamp(max=high))
+
+    def hardswish(self) -> "Interval":
+        """After it."""
+        return Interval(low=self.low.clamp(min=HARDSWISH_LOWEST), high=self.high)
+
+    def scaled(self, factors: Tensor) -> "Interval":
+        """Times positive factors, (channels,)."""
+        return Interval(low=self.low * factors, high=self.high * factors)
+
+    def through(self, weight: Tensor, bias: Tensor) -> "Interval":
+        """After a linear or convolution of `weight` (outputs, channels, …)."""
+        positive, negative = (_summed(part) for part in (weight.clamp(min=0), weight.clamp(max=0)))
+        high = positive @ self.high + negative @ self.low + bias
+        low = positive @ self.low + negative @ self.high + bias
+        return Interval(low=low.clamp(max=0), high=high.clamp(min=0))
+
+
+def _summed(weight: Tensor) -> Tensor:
+    """(outputs, channels, …) -> (outputs, channels): the sum over a kernel."""
+    return weight.reshape(*weight.shape[:2], -1).sum(2)
+
+
+def check_float16(plan: Plan) -> None:
+    """Make sure that nothing leaves float16 in the file of that `plan` with a float16 core.
+
+    Raises:
+        QuantizationError: something could; the layer is named.
+    """
+    with torch.no_grad():
+        stream = _stem(plan)
+        for index, block in enumerate(plan.deploy.blocks):
+            stream = _block(plan, f"blocks.{index}", block, stream)
+    _require_scale("head", plan.layers["head"].ranges.input)
+
+
+def _stem(plan: Plan) -> Interval:
+    """Its layers in turn; returns the first stage's stream. Pixels have fixed ends, which calibration has seen."""
+    values = Interval.of(plan.layers["stem.conv1"].ranges.input, 3)
+    for name, module in plan.deploy.stem.named_children():
+        match module:
+            case nn.Conv2d():
+                values = _after(plan, f"stem.{name}", values)
+            case nn.Hardswish():
+                values = values.hardswish()
+            case ChannelScale():
+                factors = module.factors.flatten()
+                _require(f"stem.{name}", "a factor", factors)
+                values = values.scaled(factors)
+                _require(f"stem.{name}", "its result", values.magnitudes)
+    return values
+
+
+def _block(plan: Plan, name: str, block: nn.Module, stream: Interval) -> Interval:
+    """The stream after a block."""
+    match block:
+        case DeployMlp():
+            last = f"{name}.down"
+            result = _after(plan, last, _after(plan, f"{name}.up", stream).hardswish())
+        case DeployAttention() | DeployShrinkingAttention():
+            last = f"{name}.proj"
+            q, k, v = (_after(plan, f"{name}.{part}", stream) for part in "qkv")
+            products = (q.magnitudes * k.magnitudes).view(block.bias.shape[0], -1).sum(1)
+            _require(name, "a score of its attention", products + block.bias.abs().amax((1, 2)))
+            result = _after(plan, last, v.hardswish())  # between the v of all tokens, as softmax weighs them
+    if not isinstance(block, DeployShrinkingAttention):
+        result = stream + result
+        _require(last, "the residual stream after it", result.magnitudes)
+    return result
+
+
+def _after(plan: Plan, name: str, values: Interval) -> Interval:
+    """What the layer of that `name` gives for `values`."""
+    layer, module = plan.layers[name], quantizable_layers(plan.deploy)[name]
+    ranges, int8 = layer.ranges, layer.computation.int8_weights
+    values = values.near(ranges.input)
+    weight, bias = (layer.weight, layer.bias) if int8 else (module.weight, module.get_parameter("bias"))
+    if int8 and name != "stem.conv1":  # which reads the image in float32
+        _require_scale(name, ranges.input)
+    if layer.computation.fixed_ranges:
+        _require_scale(name, ranges.output)
+        result = Interval.of(_representable(ranges.output), len(bias))
+    else:
+        result = values.through(weight, bias)
+        result = result if feeds_hardswish(name) else result.near(ranges.output)  # else its range was cut
+    if not int8:
+        _require(name, "a sum of its products", _summed(weight.abs()) @ values.magnitudes + bias.abs())
+    _require(name, "its result", result.magnitudes)
+    return result
+
+
+def _representable(bounds: Range) -> Range:
+    """All that its int8 parameters represent."""
+    affine = bounds.affine()
+    low, high = (affine.scale * (end - affine.zero_point) for end in (INT8_MIN, INT8_MAX))
+    return Range(minimum=low, maximum=high)
+
+
+def _require(layer: str, what: str, magnitudes: Tensor) -> None:
+    largest = float(magnitudes.max())
+    if not largest <= LARGEST:  # also catches NaN
+        raise QuantizationError(
+            f"{layer}: {what} can be as large as {largest:,.0f}, expected at most {LARGEST:,.0f} for float16. {REMEDY}"
+        )
+
+
+def _require_scale(layer: str, bounds: Range) -> None:
+    scale = bounds.affine().scale
+    if scale < SMALLEST_SCALE:
+        raise QuantizationError(
+            f"{layer}: its activations have steps of {scale:.1e} in int8, expected at least {SMALLEST_SCALE:.1e} for"
+            f" float16. {REMEDY}"
+        )

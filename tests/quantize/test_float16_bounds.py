@@ -1,0 +1,137 @@
+"""Nothing that could leave float16 is exported in it; what cannot is not refused."""
+
+from copy import deepcopy
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from levit_edge.bundle.recipe import LayerScheme, Recipe, WeightRounding
+from levit_edge.errors import QuantizationError
+from levit_edge.model.deploy import DeployLeViT
+from levit_edge.quantize import float16_bounds
+from levit_edge.quantize.equalize import rescale_pair, rescale_stream, streams
+from levit_edge.quantize.float16_bounds import HEADROOM, LARGEST, Interval, check_float16
+from levit_edge.quantize.plan import Plan
+from levit_edge.quantize.ranges.affine import Range
+from levit_edge.quantize.schemes import quantizable_layers
+from levit_edge.quantize.schemes.registry import possible_schemes
+from tests.quantize.conftest import Demo, plan_of
+from tests.quantize.test_equalize import rescaled
+
+EQUALIZED = Recipe(weight_rounding=WeightRounding.NEAREST)
+LARGE, SMALL = 1e6, 1e-5
+
+
+def scaled_stream(deploy: DeployLeViT, number: int, factor: float) -> DeployLeViT:
+    """The same function, with one residual stream multiplied by `factor`."""
+    other = deepcopy(deploy)
+    with torch.no_grad():
+        stream = streams(other)[number]
+        rescale_stream(stream, torch.full((stream.writers[0].weight.shape[0],), factor))
+    return other
+
+
+def all_in(plan: Plan, scheme: LayerScheme) -> Plan:
+    layers = quantizable_layers(plan.deploy)
+    return plan.with_schemes({name: scheme for name in layers if scheme in possible_schemes(name, layers[name])})
+
+
+@pytest.mark.parametrize("scheme", LayerScheme)
+def test_a_network_as_it_was_trained_fits(demo_steps: Demo, scheme: LayerScheme) -> None:
+    check_float16(all_in(demo_steps.plan, scheme))
+
+
+@pytest.mark.parametrize(
+    ("number", "factor", "message"),
+    [
+        (0, LARGE, r"stem\.conv4: its result can be as large as [\d,]+, expected at most 32,768 for float16"),
+        (1, LARGE, r"blocks\.2\.proj: its result can be as large as"),
+        (2, SMALL, r"blocks\.8\.proj: its activations have steps of .* in int8, expected at least 3\.1e-05"),
+    ],
+)
+def test_streams_out_of_reach_are_refused_and_equalization_brings_them_back(
+    demo_steps: Demo, number: int, factor: float, message: str
+) -> None:
+    hostile = scaled_stream(demo_steps.deploy, number, factor)
+    with pytest.raises(QuantizationError, match=rf"({message}).*--no-float16.*--no-equalize"):
+        check_float16(plan_of(hostile, demo_steps.images))
+    check_float16(plan_of(hostile, demo_steps.images, EQUALIZED))
+
+
+def test_additions_count(demo_steps: Demo) -> None:
+    """Each of two writers fits, and the stream after the second does not."""
+    plan = demo_steps.plan
+    wide = Range(minimum=-0.6 * LARGEST, maximum=0.6 * LARGEST)
+    layers = dict(plan.layers)
+    for name in ("blocks.6.proj", "blocks.7.down"):
+        layers[name] = replace(layers[name], ranges=replace(layers[name].ranges, output=wide))
+    with pytest.raises(QuantizationError, match=r"blocks\.7\.down: the residual stream after it can be as large as"):
+        check_float16(replace(plan, layers=layers))
+
+
+def test_rescaled_channels_fit_once_they_are_equalized(demo_steps: Demo) -> None:
+    check_float16(plan_of(rescaled(demo_steps.deploy, seed=6), demo_steps.images, EQUALIZED))
+
+
+def test_values_that_no_equalization_can_make_small_are_refused(demo_steps: Demo) -> None:
+    other = deepcopy(demo_steps.deploy)
+    with torch.no_grad():
+        other.get_parameter("blocks.2.v.weight").mul_(LARGE)
+    with pytest.raises(QuantizationError, match=r"blocks\.2\.v: its result can be as large as .* --no-float16"):
+        check_float16(plan_of(other, demo_steps.images, EQUALIZED))
+
+
+def test_scores_are_refused_for_their_attention(demo_steps: Demo) -> None:
+    other = deepcopy(demo_steps.deploy)
+    with torch.no_grad():
+        q, k = other.get_submodule("blocks.4.q"), other.get_submodule("blocks.4.k")
+        assert isinstance(q, torch.nn.Conv2d | torch.nn.Linear)
+        assert isinstance(k, torch.nn.Linear)
+        rescale_pair(q, k, torch.full((q.weight.shape[0],), 100.0))
+        k.weight.mul_(LARGE / 100)
+    with pytest.raises(QuantizationError, match=r"blocks\.4: a score of its attention can be as large as"):
+        check_float16(plan_of(other, demo_steps.images, EQUALIZED))
+
+
+def test_factors_of_the_stem_count(demo_steps: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = plan_of(demo_steps.deploy, demo_steps.images, EQUALIZED)
+    check_float16(plan)
+    monkeypatch.setattr(float16_bounds, "LARGEST", 0.1)
+    with pytest.raises(QuantizationError, match=r"stem\.conv1: its result"):
+        check_float16(plan)
+    monkeypatch.setattr(float16_bounds, "LARGEST", LARGEST)
+    plan.deploy.stem.get_buffer("scale3.factors")[0, 0] = 2.0**16
+    with pytest.raises(QuantizationError, match=r"stem\.scale3: a factor can be as large as 65,536"):
+        check_float16(plan)
+
+
+def test_the_stems_bounds_hold_for_images_of_any_kind(demo_steps: Demo) -> None:
+    """Pixels at their ends, chosen at random: farther from photographs than any image is."""
+    plan = all_in(demo_steps.plan, LayerScheme.DYNAMIC)
+    low, high = demo_steps.images.min(), demo_steps.images.max()
+    generator = torch.Generator().manual_seed(0)
+    images = torch.where(torch.rand(8, 3, 128, 128, generator=generator) < 0.5, low, high)
+    with torch.no_grad():
+        found = plan.deploy.stem(images).abs().amax((0, 2, 3))
+        assert (found <= float16_bounds._stem(plan).magnitudes).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**31))
+def test_intervals_hold_and_are_reached(seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    values = Interval(low=-torch.rand(5, generator=generator), high=torch.rand(5, generator=generator))
+    weight, bias = torch.randn(4, 5, generator=generator), torch.randn(4, generator=generator)
+    result = values.through(weight, bias)
+    corners = torch.cartesian_prod(*torch.stack([values.low, values.high], 1)) @ weight.T + bias
+    assert torch.allclose(corners.amax(0).clamp(min=0), result.high, atol=1e-5)
+    assert torch.allclose(corners.amin(0).clamp(max=0), result.low, atol=1e-5)
+
+
+def test_what_calibration_saw_bounds_what_nothing_else_does() -> None:
+    values = Interval(low=torch.tensor([-100.0]), high=torch.tensor([100.0]))
+    near = values.near(Range(minimum=-1.0, maximum=2.0))
+    assert (float(near.low), float(near.high)) == (-HEADROOM, 2 * HEADROOM)
