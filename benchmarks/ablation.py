@@ -33,7 +33,6 @@ from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.artifacts import export_all
 from levit_edge.quantize.calibration.calibration_images import CalibrationImages
 from levit_edge.quantize.plan import Plan, make_plan
-from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.runtime.runner import open_runner
 from levit_edge.system.host import describe_host, package_versions
 from levit_edge.system.progress import Stages
@@ -129,9 +128,8 @@ def latencies(
     models: dict[tuple[str, Runtime], bytes] = {}
     with CalibrationImages(calibration.images, preprocessing) as images:
         for name, recipe in recipes.items():
-            graph = quantize_graph(make_plan(deploy, images, recipe, Stages()))
-            for each in export_all(deploy, graph, Stages(), recipe):
-                label = name if each.precision is Precision.INT8 else "fp32"
+            for each in export_all(deploy, make_plan(deploy, images, recipe, Stages()), Stages(), recipe):
+                label = {Precision.FP32: "fp32", Precision.INT8: name}.get(each.precision, f"{name}, {each.precision}")
                 models[label, each.runtime] = each.model
         image = images.golden[:1]
     taken: dict[tuple[str, Runtime], list[float]] = {key: [] for key in models}

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from benchmarks.isolation import Attempt
 from benchmarks.ours import Ours, seconds_for
 from benchmarks.results import Row
-from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.manifest import Artifact, ArtifactResult, Verification
 
 __all__ = ["make_rows"]
@@ -27,7 +26,7 @@ def _our_row(ours: Ours, artifact: Artifact, result: ArtifactResult) -> Row:
         f"levit-edge {artifact.precision}",
         result,
         seconds=seconds_for(ours.manifest, artifact),
-        calibration_images=ours.manifest.calibration.count if artifact.precision is Precision.INT8 else None,
+        calibration_images=ours.manifest.calibration.count if artifact.precision.is_int8 else None,
     )
 
 

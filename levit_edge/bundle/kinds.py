@@ -137,10 +137,18 @@ class GateOn(StrEnum):
 
 
 class Precision(StrEnum):
-    """The arithmetic of an artifact's convolutions and linears."""
+    """The arithmetic of an artifact."""
 
     FP32 = "fp32"
     INT8 = "int8"
+    """Convolutions and linears in int8, as the recipe says, the rest in float32."""
+    INT8_FLOAT16 = "int8-f16"
+    """The same with float16 in place of float32: for processors that have it."""
+
+    @property
+    def is_int8(self) -> bool:
+        """Whether convolutions and linears are in int8."""
+        return self is not Precision.FP32
 
 
 def named(room: str, name: str) -> Any:

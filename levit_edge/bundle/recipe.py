@@ -152,6 +152,11 @@ class Recipe:
             " (with static layers 1.24): what was tried."
         ),
     ] = OnnxAttention.PLAIN
+    float16: Annotated[
+        bool,
+        Option("Also make int8-f16.pte, with float16 between the int8 layers: faster on ARM that has it, on no other."),
+    ] = False
+    """Whether there is a second int8 file for ExecuTorch, that computes in float16 what the other does in float32."""
     equalize: Annotated[
         bool, Option("Rescale residual streams, q/k pairs and the stem first, which is exact in fp32.")
     ] = True

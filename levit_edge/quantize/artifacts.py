@@ -1,4 +1,4 @@
-"""The four model files, and the check that each computes what the graph that it came from computes."""
+"""The model files, and the check that each computes what the graph that it came from computes."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +18,9 @@ from levit_edge.bundle.recipe import Recipe
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.export.program import Exporter, export_program
+from levit_edge.quantize.float16_bounds import check_float16
+from levit_edge.quantize.plan import Plan
+from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.runtime.evaluation.comparison import Comparison
 from levit_edge.runtime.runner import open_runner
 from levit_edge.system.progress import Stages
@@ -56,12 +59,33 @@ def anew(_file: str, make: Callable[[], bytes]) -> bytes:
 
 
 def export_all(
-    deploy: DeployLeViT, graph: GraphModule, stages: Stages, recipe: Recipe, recalled: Recalled = anew
+    deploy: DeployLeViT, plan: Plan, stages: Stages, recipe: Recipe, recalled: Recalled = anew
 ) -> list[Exported]:
-    """All four files: those of `export_fp32`, and those of the quantized `graph` that `recipe` made."""
-    fp32 = export_fp32(deploy, stages, recipe, recalled)
-    sources = {runtime: _exporter(runtime).prepared(graph, recipe) for runtime in Runtime}
-    return [*fp32, *_export(Precision.INT8, sources, deploy.config.image_size, stages, recipe, recalled)]
+    """All files: those of `export_fp32`, and those of the `plan` that `recipe` made.
+
+    Raises:
+        QuantizationError: something of the plan cannot be in float16, where the recipe wants that.
+    """
+    if recipe.float16:
+        check_float16(plan)
+    with stages.stage("quantize"):
+        graph = quantize_graph(plan)
+        quantized = _quantized(graph, recipe)
+    size = deploy.config.image_size
+    exported = export_fp32(deploy, stages, recipe, recalled)
+    for precision, sources in quantized.items():
+        exported += _export(precision, sources, size, stages, recipe, recalled)
+    return exported
+
+
+def _quantized(graph: GraphModule, recipe: Recipe) -> dict[Precision, dict[Runtime, nn.Module]]:
+    """What int8 files are exported from."""
+    exporters = {runtime: _exporter(runtime) for runtime in Runtime}
+    sources = {Precision.INT8: {runtime: each.prepared(graph, recipe) for runtime, each in exporters.items()}}
+    if recipe.float16:
+        halves = {runtime: each.float16(graph) for runtime, each in exporters.items() if each.float16}
+        sources[Precision.INT8_FLOAT16] = halves
+    return sources
 
 
 def export_fp32(deploy: DeployLeViT, stages: Stages, recipe: Recipe, recalled: Recalled = anew) -> list[Exported]:

@@ -22,7 +22,6 @@ from levit_edge.quantize.bundle_parts import expected_bytes, finish, golden_file
 from levit_edge.quantize.cached_calibration import calibrated_from_bytes, calibrated_to_bytes
 from levit_edge.quantize.calibration.calibrated import Calibrated
 from levit_edge.quantize.prepare import Prepared, check_images, prepare, with_search_images
-from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.quantize.report_data import evaluate_files, measure_here
 from levit_edge.quantize.stage_cache import StageCache, inputs_of
 from levit_edge.runtime.evaluation.gate import NO_GATE, GateRules
@@ -102,10 +101,8 @@ def _make(
     if calibrated.warning:
         warn(calibrated.warning)
     planned = keep_budget(run, calibrated.plan, kept, stages, warn)
-    with stages.stage("quantize"):
-        graph = quantize_graph(planned.plan)
     recalled = partial(kept.recalled, depends_on=planned.moves, encode=bytes, decode=bytes)
-    exported = export_all(run.deploy, graph, stages, run.recipe, recalled)
+    exported = export_all(run.deploy, planned.plan, stages, run.recipe, recalled)
     planned = planned.priced(exported, calibrated.golden[:1], stages)
     checked = check_exports(exported, calibrated.golden, stages)
     _add_files(writer, run, calibrated.golden, checked)

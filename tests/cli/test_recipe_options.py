@@ -39,6 +39,7 @@ OTHER = Recipe(
     int8_attention=("blocks.0",),
     target=Target.X86_64,
     onnx_attention=OnnxAttention.FUSED,
+    float16=True,
     equalize=False,
     weight_rounding=WeightRounding.NEAREST,
     bias_correction=True,

@@ -12,7 +12,6 @@ from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.artifacts import Exported, check_exports, export_all, export_fp32
 from levit_edge.quantize.export.onnx import export_onnx
-from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.quantize.schemes import quantizable_layers
 from levit_edge.runtime.inspect.onnx import inspect_onnx
 from levit_edge.system.progress import Stages
@@ -53,10 +52,10 @@ def test_a_network_with_dead_layers_runs_in_both_runtimes(
     tiny_steps: Demo, dead: DeployLeViT, fp32_files: dict[str, bytes], recipe: Recipe
 ) -> None:
     """Dead layers must not end in scales that runtimes refuse."""
-    graph = quantize_graph(plan_of(dead, tiny_steps.images, recipe))
+    plan = plan_of(dead, tiny_steps.images, recipe)
     golden = tiny_steps.images[:3].numpy()
     exported = export_all(
-        dead, graph, Stages(), recipe, lambda file, make: fp32_files[file] if file in fp32_files else make()
+        dead, plan, Stages(), recipe, lambda file, make: fp32_files[file] if file in fp32_files else make()
     )
     assert {each.file for each in exported} == {"fp32.pte", "fp32.onnx", "int8.pte", "int8.onnx"}
     facts = inspect_onnx(next(each.model for each in exported if each.file == "int8.onnx"))

@@ -12,7 +12,6 @@ from levit_edge.board.emulation.kernels import kernel_sites
 from levit_edge.board.measure import BenchmarkSettings, measure
 from levit_edge.board.session import Progress
 from levit_edge.board.transports.qemu import Emulator, QemuTransport
-from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.manifest import Artifact
 from levit_edge.bundle.reader import Bundle
 
@@ -39,7 +38,7 @@ def measure_emulated(
         ran = {each.artifact for each in measurement.results if not each.error}
         artifacts = [each for each in bundle.manifest.artifacts if each.file in ran]
         # int8 files first: reading their kernels imports each runtime before anything is counted
-        in_turn = sorted(artifacts, key=lambda each: each.precision is not Precision.INT8)
+        in_turn = sorted(artifacts, key=lambda each: not each.precision.is_int8)
         observed = {each.file: _observe(bundle, each, transport.processor, progress, deadline) for each in in_turn}
     return replace(measurement, emulated=tuple(observed[each.file] for each in artifacts))
 
@@ -55,7 +54,7 @@ def _observe(
         image_size=bundle.manifest.config.image_size,
     )
     sites, millions = None, None
-    if artifact.precision is Precision.INT8:
+    if artifact.precision.is_int8:
         say(f"read kernels of {artifact.file}", 0, None)
         sites = kernel_sites(emulator, under_test, deadline)
     if emulator.counts:

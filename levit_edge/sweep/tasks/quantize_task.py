@@ -15,7 +15,6 @@ from levit_edge.documents import to_json
 from levit_edge.quantize.artifacts import check_exports, export_all
 from levit_edge.quantize.bundle_parts import golden_file
 from levit_edge.quantize.cached_calibration import calibrated_from_bytes
-from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.quantize.report_data import layer_report_data
 from levit_edge.quantize.schemes.choice import layer_schemes
 from levit_edge.report.report_data import REPORT_DATA_FILE, report_data_file
@@ -34,7 +33,7 @@ GOLDEN = "golden.npz"
 
 @dataclass(frozen=True, kw_only=True)
 class Quantize(Task):
-    """Quantize a calibrated network by a recipe, export it, and check all four files against what they came from."""
+    """Quantize a calibrated network by a recipe, export it, and check all files against what they came from."""
 
     kind: ClassVar[str] = "quantize"
     network: Network
@@ -59,7 +58,7 @@ class Quantize(Task):
             images = _unpacked(store.blob(self.calibration[IMAGES]), Path(folder))
             calibrated = calibrated_from_bytes(store.blob(self.calibration[PLAN]), deploy, images)
             plan = calibrated.plan.with_schemes(layer_schemes(calibrated.plan.deploy, self.recipe))
-            exported = export_all(deploy, quantize_graph(plan), Stages(), self.recipe, recalled)
+            exported = export_all(deploy, plan, Stages(), self.recipe, recalled)
             checked = check_exports(exported, calibrated.golden, Stages())
             report_data = layer_report_data(plan, images.images, self.preprocessing, Stages(), limit=None)
         blobs = {each.artifact.file: store.add(each.model) for each in checked}

@@ -1,0 +1,140 @@
+"""The int8 file with a float16 core: one delegate, as exact as the one with float32, and no float32 left inside."""
+
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch.export import ExportedProgram
+
+from levit_edge.bundle.kinds import Precision
+from levit_edge.bundle.recipe import LayerScheme, Recipe
+from levit_edge.errors import QuantizationError
+from levit_edge.quantize.artifacts import check_exports, export_all
+from levit_edge.quantize.export.executorch import export_executorch
+from levit_edge.quantize.export.float16 import float16_graph
+from levit_edge.quantize.export.program import export_program
+from levit_edge.quantize.plan import Plan
+from levit_edge.quantize.quantizer import quantize_graph
+from levit_edge.runtime.executorch_runner import ExecuTorchRunner
+from levit_edge.system.progress import Stages
+from tests.quantize.conftest import Demo, plan_of
+
+pytestmark = pytest.mark.export
+NEAR_DB = 0.5
+"""What float16 may cost of the logits' SQNR against fp32."""
+SAME_DB = 28.0
+"""Of a file against its graph, both int8: they differ by single steps."""
+Floats = NDArray[np.float32]
+EXAMPLE = torch.zeros(1, 3, 128, 128)
+
+
+@pytest.fixture(scope="module")
+def plan(demo_steps: Demo) -> Plan:
+    return plan_of(demo_steps.deploy, demo_steps.images, Recipe())
+
+
+def sqnr_db(expected: Floats, found: Floats) -> float:
+    return float(10 * np.log10(np.square(expected).sum() / np.square(expected - found).sum()))
+
+
+def logits_of(model: bytes, images: Floats) -> Floats:
+    runner = ExecuTorchRunner(model)
+    return np.stack([runner.run(image[np.newaxis]) for image in images])
+
+
+def halved(plan: Plan) -> ExportedProgram:
+    return export_program(float16_graph(quantize_graph(plan)), EXAMPLE)
+
+
+def test_both_files_are_made_and_are_equally_exact(plan: Plan, demo_steps: Demo) -> None:
+    made = export_all(demo_steps.deploy, plan, Stages(), Recipe(float16=True))
+    files = {each.file: each.model for each in made}
+    assert [*files] == ["fp32.pte", "fp32.onnx", "int8.pte", "int8.onnx", "int8-f16.pte"]
+    images = demo_steps.images.numpy()
+    checked = {each.artifact.file: each.artifact for each in check_exports(made, images[:4], Stages())}
+    assert checked["int8-f16.pte"].precision is Precision.INT8_FLOAT16
+    assert (checked["int8-f16.pte"].graph_sqnr_db or 0) > SAME_DB
+    with torch.no_grad():
+        expected = demo_steps.deploy(demo_steps.images).numpy()
+    half, whole = (sqnr_db(expected, logits_of(files[name], images)) for name in ("int8-f16.pte", "int8.pte"))
+    assert half > whole - NEAR_DB
+    biases = sum(
+        buffer.nbytes for name, buffer in plan.deploy.named_buffers() if name.endswith(".bias") or "scale" in name
+    )
+    saved = len(files["int8.pte"]) - len(files["int8-f16.pte"])
+    assert saved == pytest.approx(biases / 2, rel=0.05), "float32 copies of what is in float16 stayed in the file"
+
+
+def test_the_other_file_stays_byte_for_byte_what_it_was(plan: Plan) -> None:
+    """This one is made of a copy, and what lets ExecuTorch write it is gone afterwards."""
+    graph = quantize_graph(plan)
+    before = export_executorch(export_program(graph, EXAMPLE))
+    export_executorch(export_program(float16_graph(graph), EXAMPLE))
+    assert export_executorch(export_program(graph, EXAMPLE)) == before
+
+
+def test_only_the_image_and_the_head_are_in_float32(plan: Plan) -> None:
+    in_float32 = [
+        str(node.target)
+        for node in halved(plan).graph.nodes
+        if node.op == "call_function"
+        and isinstance(value := node.meta["val"], torch.Tensor)
+        and value.dtype is torch.float32
+    ]
+    assert in_float32 == [
+        "quantized_decomposed.dequantize_per_channel.default",
+        "aten._to_copy.default",
+        "quantized_decomposed.dequantize_per_tensor.tensor",
+        "aten.linear.default",
+    ]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        dict.fromkeys(("stem.conv1", "stem.conv2", "stem.conv3", "stem.conv4", "head"), LayerScheme.STATIC),
+        {"stem.conv1": LayerScheme.FLOAT, "blocks.3.up": LayerScheme.FLOAT, "head": LayerScheme.FLOAT},
+        {"blocks.0.k": LayerScheme.DYNAMIC, "blocks.4.proj": LayerScheme.DYNAMIC, "blocks.9.up": LayerScheme.DYNAMIC},
+    ],
+    ids=["static", "float", "dynamic"],
+)
+def test_layers_of_every_scheme(plan: Plan, demo_steps: Demo, changed: dict[str, LayerScheme]) -> None:
+    graph = float16_graph(quantize_graph(plan.with_schemes(changed)))
+    images = demo_steps.images[:4]
+    with torch.no_grad():
+        expected = torch.cat([graph(image[None]) for image in images]).numpy()
+    assert expected.dtype == np.float32
+    model = export_executorch(export_program(graph, EXAMPLE))
+    assert sqnr_db(expected, logits_of(model, images.numpy())) > SAME_DB
+
+
+def test_int8_products_stay_int8(demo_steps: Demo) -> None:
+    plan = plan_of(demo_steps.deploy, demo_steps.images, Recipe(int8_attention=("blocks.0",)))
+    graph = float16_graph(quantize_graph(plan))
+    images = demo_steps.images[:4]
+    with torch.no_grad():
+        expected = torch.cat([graph(image[None]) for image in images]).numpy()
+    model = export_executorch(export_program(graph, EXAMPLE))
+    assert sqnr_db(expected, logits_of(model, images.numpy())) > SAME_DB
+
+
+def test_a_head_without_its_cast_is_never_exported(plan: Plan) -> None:
+    graph = float16_graph(quantize_graph(plan))
+    (cast,) = graph.graph.find_nodes(op="call_function", target=torch.ops.aten._to_copy.default)
+    cast.replace_all_uses_with(cast.all_input_nodes[0])
+    graph.graph.eliminate_dead_code()
+    graph.recompile()
+    with pytest.raises(QuantizationError, match="takes its range from float16 and gives float32"):
+        export_executorch(export_program(graph, EXAMPLE))
+
+
+def test_what_does_not_fit_is_refused_before_anything_is_exported(demo_steps: Demo) -> None:
+    other = deepcopy(demo_steps.deploy)
+    with torch.no_grad():
+        other.get_parameter("blocks.2.v.weight").mul_(1e6)
+    plan, stages = plan_of(other, demo_steps.images, Recipe()), Stages()
+    with pytest.raises(QuantizationError, match=r"^blocks\.2\.v: .*--no-float16"):
+        export_all(other, plan, stages, Recipe(float16=True))
+    assert not stages.records
