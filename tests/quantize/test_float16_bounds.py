@@ -22,7 +22,8 @@ from tests.quantize.conftest import Demo, plan_of
 from tests.quantize.test_equalize import rescaled
 
 EQUALIZED = Recipe(weight_rounding=WeightRounding.NEAREST)
-LARGE, SMALL = 1e6, 1e-5
+LARGE, SMALL = 1e6, 5e-3
+"""An emulated Cortex-A76 computes garbage with either, x86-64 with the first alone."""
 
 
 def scaled_stream(deploy: DeployLeViT, number: int, factor: float) -> DeployLeViT:
@@ -49,7 +50,7 @@ def test_a_network_as_it_was_trained_fits(demo_steps: Demo, scheme: LayerScheme)
     [
         (0, LARGE, r"stem\.conv4: its result can be as large as [\d,]+, expected at most 32,768 for float16"),
         (1, LARGE, r"blocks\.2\.proj: its result can be as large as"),
-        (2, SMALL, r"blocks\.8\.proj: its activations have steps of .* in int8, expected at least 3\.1e-05"),
+        (2, SMALL, r"blocks\.11\.down: its results have steps of .*, expected at least 6\.1e-05 for float16"),
     ],
 )
 def test_streams_out_of_reach_are_refused_and_equalization_brings_them_back(
