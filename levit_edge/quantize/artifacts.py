@@ -45,7 +45,7 @@ class Exported:
     precision: Precision
     model: bytes
     source: nn.Module
-    """What it was exported from; computes the same."""
+    """Computes the same, but for float16: there it is the graph whose float32 became that."""
 
     @property
     def file(self) -> str:
@@ -78,13 +78,13 @@ def export_all(
     return exported
 
 
-def _quantized(graph: GraphModule, recipe: Recipe) -> dict[Precision, dict[Runtime, nn.Module]]:
-    """What int8 files are exported from."""
+def _quantized(graph: GraphModule, recipe: Recipe) -> dict[Precision, dict[Runtime, GraphModule]]:
+    """What int8 files compute, which those with float16 are made of when they are exported."""
     exporters = {runtime: _exporter(runtime) for runtime in Runtime}
     sources = {Precision.INT8: {runtime: each.prepared(graph, recipe) for runtime, each in exporters.items()}}
     if recipe.float16:
-        halves = {runtime: each.float16(graph) for runtime, each in exporters.items() if each.float16}
-        sources[Precision.INT8_FLOAT16] = halves
+        known = [runtime for runtime, each in exporters.items() if each.float16]
+        sources[Precision.INT8_FLOAT16] = {runtime: sources[Precision.INT8][runtime] for runtime in known}
     return sources
 
 
@@ -110,9 +110,12 @@ def _export(
 
     def export(file: str, runtime: Runtime, source: nn.Module) -> bytes:
         with stages.stage(f"export {file}"), torch.no_grad():
+            exporter = _exporter(runtime)
+            if precision is Precision.INT8_FLOAT16 and exporter.float16 and isinstance(source, GraphModule):
+                return exporter.export(export_program(exporter.float16(source), example), recipe)
             if source not in captured:
                 captured[source] = export_program(source, example)
-            return _exporter(runtime).export(captured[source], recipe)
+            return exporter.export(captured[source], recipe)
 
     exported = []
     for runtime, source in sources.items():

@@ -4,12 +4,12 @@ Interval arithmetic from the image to the last stream. What a static layer gives
 whatever it is given, so that streams and scores are bounded by construction. Results of dynamic and float layers follow
 from their weights and from what they read; as such bounds multiply from layer to layer, they are also taken to be at
 most `HEADROOM` times what calibration saw. Equalization has made all of them small: on the LeViT-128S stand-in no bound
-is over 1,200, where float16 ends at 65,504.
+is over 1,000, where float16 ends at 65,504.
 
-What is small must fit as well. On ARM XNNPACK takes numbers below 2⁻¹⁴, the smallest normal one, for zero, among them
-the scales of its conversions between float16 and int8. Seen on an emulated Cortex-A76 with the demo's last stream made
-smaller and smaller: a smallest scale of 1.5e-4 costs nothing, one of 5.0e-5 six dB, one of 2.5e-5 nineteen; x86-64
-computes all of these rightly, so that running the file there does not tell.
+What is small must fit as well. On ARM numbers below 2⁻¹⁴, the smallest normal one, become zero (XNNPACK's thread pool
+sets the processor's FZ16), among them the scales of its conversions between float16 and int8. Seen on an emulated
+Cortex-A76, the demo's last stream made smaller and smaller: a least scale of 1.5e-4 costs nothing, one of 5.0e-5 six
+dB, one of 2.5e-5 nineteen. x86-64 computes all of these rightly, so that running the file there does not tell.
 """
 
 from dataclasses import dataclass

@@ -46,7 +46,7 @@ def fp32_files(dead: DeployLeViT) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize(
-    "recipe", [STATIC, Recipe(), Recipe(scheme=Scheme.DYNAMIC)], ids=["plain", "default", "dynamic"]
+    "recipe", [STATIC, Recipe(float16=True), Recipe(scheme=Scheme.DYNAMIC)], ids=["plain", "default", "dynamic"]
 )
 def test_a_network_with_dead_layers_runs_in_both_runtimes(
     tiny_steps: Demo, dead: DeployLeViT, fp32_files: dict[str, bytes], recipe: Recipe
@@ -57,7 +57,8 @@ def test_a_network_with_dead_layers_runs_in_both_runtimes(
     exported = export_all(
         dead, plan, Stages(), recipe, lambda file, make: fp32_files[file] if file in fp32_files else make()
     )
-    assert {each.file for each in exported} == {"fp32.pte", "fp32.onnx", "int8.pte", "int8.onnx"}
+    with_float16 = {"int8-f16.pte"} if recipe.float16 else set()
+    assert {each.file for each in exported} == {"fp32.pte", "fp32.onnx", "int8.pte", "int8.onnx", *with_float16}
     facts = inspect_onnx(next(each.model for each in exported if each.file == "int8.onnx"))
     linears = (
         0 if recipe.scheme is Scheme.STATIC else sum(not name.startswith("stem") for name in quantizable_layers(dead))

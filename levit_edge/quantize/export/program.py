@@ -17,10 +17,10 @@ __all__ = ["Exporter", "export_program"]
 class Exporter:
     """How one runtime's files are made."""
 
-    prepared: Callable[[GraphModule, Recipe], nn.Module] = lambda graph, _recipe: graph
+    prepared: Callable[[GraphModule, Recipe], GraphModule] = lambda graph, _recipe: graph
     """A quantized graph in the form that `export` takes."""
-    float16: Callable[[GraphModule], nn.Module] | None = None
-    """The same with float16 where it is in float; None if the runtime gains nothing by it."""
+    float16: Callable[[GraphModule], GraphModule] | None = None
+    """What was prepared, with float16 where it is in float; None if the runtime gains nothing by it."""
     export: Callable[[ExportedProgram, Recipe], bytes]
     """A program, float32 (1, 3, size, size) -> (1, classes), as the bytes of a file."""
 
