@@ -31,6 +31,7 @@ RECIPES: dict[int, dict[str, Any]] = {
         "weight_rounding": "nearest",
         "bias_correction": False,
     },
+    3: {"schema_version": 3, **OPTION_1, "onnx_attention": "fused"},
 }
 """As they were written then."""
 Captured = pytest.CaptureFixture[str]
@@ -114,3 +115,4 @@ def test_recipes_of_older_schemas_are_read(capsys: Captured, tmp_path: Path, ver
     (copy / MANIFEST_FILE).write_text(json.dumps(document | {"recipe": RECIPES[version]}))
     assert run(["report", str(copy), "--output", str(tmp_path / "report.html")]) == ExitStatus.DONE
     capsys.readouterr()
+    assert not Bundle.open(copy).manifest.recipe.float16

@@ -46,7 +46,7 @@ def fp32_files(dead: DeployLeViT) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize(
-    "recipe", [STATIC, Recipe(float16=True), Recipe(scheme=Scheme.DYNAMIC)], ids=["plain", "default", "dynamic"]
+    "recipe", [STATIC, Recipe(), Recipe(scheme=Scheme.DYNAMIC, float16=False)], ids=["plain", "default", "dynamic"]
 )
 def test_a_network_with_dead_layers_runs_in_both_runtimes(
     tiny_steps: Demo, dead: DeployLeViT, fp32_files: dict[str, bytes], recipe: Recipe
