@@ -142,7 +142,7 @@ def board_facts(_bundle: Path) -> Reader:
 
 
 def cpuinfo(_bundle: Path) -> Reader:
-    from levit_edge.board.facts.cpuinfo import read_cpuinfo
+    from levit_edge.device.cpuinfo import read_cpuinfo
 
     arm = "".join(
         f"processor\t: {core}\nBogoMIPS\t: 108.00\nFeatures\t: fp asimd asimdhp asimddp\nCPU implementer\t: 0x41\n"

@@ -10,7 +10,8 @@ import struct
 import subprocess
 from typing import Any
 
-from levit_edge.device.small_files import figure_kb, read_number, read_text, usable_cores
+from levit_edge.device.cpuinfo import MAX_CHARACTERS
+from levit_edge.device.small_files import figure_kb, hardware_capabilities, read_number, read_text, usable_cores
 
 
 def read_facts() -> dict[str, Any]:
@@ -26,7 +27,8 @@ def read_facts() -> dict[str, Any]:
     ]
     return {
         "machine": machine(),
-        "cpuinfo": read_text("/proc/cpuinfo") or "",
+        "cpuinfo": read_text("/proc/cpuinfo", MAX_CHARACTERS) or "",
+        "hwcap": hardware_capabilities(),
         "cpus": cpus,
         "model": _android_model()
         or read_text("/proc/device-tree/model")

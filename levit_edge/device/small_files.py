@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import sys
+
+AT_HWCAP = 16
 
 
 def usable_cores() -> int:
@@ -12,11 +15,21 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def read_text(path: str) -> str | None:
-    """The first 64 KiB of a file, or None."""
+def hardware_capabilities() -> int | None:
+    """AT_HWCAP of getauxval(3): on ARM the features of all cores, by the bits of Linux's hwcap.h; None if not told."""
+    try:
+        getauxval = ctypes.CDLL(None).getauxval
+        getauxval.restype = ctypes.c_ulong
+        return int(getauxval(ctypes.c_ulong(AT_HWCAP)))
+    except (OSError, AttributeError, TypeError):  # no C library, an older one, or none to be had by that name
+        return None
+
+
+def read_text(path: str, most: int = 1 << 16) -> str | None:
+    """The first bytes of a file, 64 KiB if not told otherwise; or None."""
     try:
         with open(path, "rb") as file:
-            return file.read(1 << 16).decode("utf-8", "replace").strip("\0\n ")
+            return file.read(most).decode("utf-8", "replace").strip("\0\n ")
     except OSError:
         return None
 

@@ -1,5 +1,7 @@
 """Which files a package has, by what it is for."""
 
+import re
+from collections.abc import Iterable
 from enum import StrEnum
 
 from levit_edge.bundle.kinds import Runtime
@@ -17,6 +19,7 @@ __all__ = [
     "golden_output_file",
     "model_file",
     "runtimes_of",
+    "without_modules",
 ]
 
 DOCUMENT_FILE = "model.json"
@@ -28,22 +31,7 @@ GOLDEN_INPUT_FILE = "golden_input.f32"
 SOURCE_FILES = {"run.py": "device/run.py", **{f"levit_edge/{name}": name for name in SOURCES}}
 """Name in a package -> path in levit_edge: `run.py` and what it imports from, as they are. They run with Python 3.9,
 numpy, Pillow and one runtime."""
-FORMER_SOURCE_FILES = frozenset(
-    {
-        "run.py",
-        "levit_edge/__init__.py",
-        "levit_edge/data/__init__.py",
-        "levit_edge/data/image.py",
-        "levit_edge/data/normalisation.py",
-        "levit_edge/errors.py",
-        "levit_edge/runtime/__init__.py",
-        "levit_edge/runtime/board/__init__.py",
-        "levit_edge/runtime/board/agent.py",
-        "levit_edge/runtime/golden.py",
-        "levit_edge/runtime/ranking.py",
-    }
-)
-"""The same of packages made before December 2026."""
+_SOURCE_NAME = re.compile(r"levit_edge/(?:[a-z0-9_]+/)*[a-z0-9_]+\.py")
 
 
 class Purpose(StrEnum):
@@ -68,8 +56,13 @@ def golden_output_file(runtime: Runtime) -> str:
     return f"golden_output{runtime.entry.suffix}.f32"
 
 
-def expected_files(purpose: Purpose, *, former: bool = False) -> frozenset[str]:
-    """Every file of a package but `model.json`; `former`: of one with `FORMER_SOURCE_FILES`."""
+def expected_files(purpose: Purpose) -> frozenset[str]:
+    """Every file of a package but `model.json`, as it is made today."""
     models = [name for runtime in runtimes_of(purpose) for name in (model_file(runtime), golden_output_file(runtime))]
-    ours = [LICENSE_FILE, *(FORMER_SOURCE_FILES if former else SOURCE_FILES)] if purpose is Purpose.BOARD else []
+    ours = [LICENSE_FILE, *SOURCE_FILES] if purpose is Purpose.BOARD else []
     return frozenset({LABELS_FILE, NOTICE_FILE, GOLDEN_INPUT_FILE, *models, *ours})
+
+
+def without_modules(names: Iterable[str]) -> frozenset[str]:
+    """The names but for those of levit-edge's modules in packages for boards, which other versions call otherwise."""
+    return frozenset(name for name in names if not _SOURCE_NAME.fullmatch(name))

@@ -12,7 +12,14 @@ from levit_edge.bundle.manifest import Gate
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.documents import Between, Count, Matching, Sha256, Version
 from levit_edge.errors import PackageError
-from levit_edge.package.contents import DOCUMENT_FILE, Purpose, expected_files, golden_output_file, runtimes_of
+from levit_edge.package.contents import (
+    DOCUMENT_FILE,
+    Purpose,
+    expected_files,
+    golden_output_file,
+    runtimes_of,
+    without_modules,
+)
 from levit_edge.text import listed
 
 __all__ = [
@@ -172,12 +179,14 @@ class PackageDocument:
     """Every file of the package but this one."""
 
     def __post_init__(self) -> None:
-        expected = expected_files(self.purpose)
+        board = self.purpose is Purpose.BOARD
+        expected = without_modules(expected_files(self.purpose))
+        found = without_modules(self.files) if board else frozenset(self.files)
         _require(
-            set(self.files) in (expected, expected_files(self.purpose, former=True)),
+            found == expected,
             f"exactly the files of a package for {self.purpose}:"
-            f" missing {listed(sorted(expected - set(self.files))) or 'none'};"
-            f" unknown {listed(sorted(set(self.files) - expected)) or 'none'}",
+            f" missing {listed(sorted(expected - found)) or 'none'};"
+            f" unknown {listed(sorted(found - expected)) or 'none'}",
         )
         _require(
             tuple(model.runtime for model in self.models) == runtimes_of(self.purpose),

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from levit_edge.doctor import machine
-from tests.board import cpuinfo_texts as texts
+from tests.device import cpuinfo_texts as texts
 
 GIB = 2**30
 

@@ -81,6 +81,26 @@ def test_a_changed_file_is_refused(board_package: bytes, name: str, content: byt
         Package.parse(write_archive(files | {name: content}), "it")
 
 
+def moved(package: bytes, old: str, new: str) -> bytes:
+    """The package with a file by another name."""
+    files = read_archive(package, "it")
+    files[new] = files.pop(old)
+    document = json.loads(files[DOCUMENT_FILE])
+    document["files"][new] = document["files"].pop(old)
+    return write_archive(files | {DOCUMENT_FILE: json.dumps(document).encode()})
+
+
+def test_modules_of_another_version_are_as_good(board_package: bytes) -> None:
+    other = moved(board_package, "levit_edge/device/facts.py", "levit_edge/runtime/board/agent.py")
+    assert "levit_edge/runtime/board/agent.py" in Package.parse(other, "it").files
+
+
+@pytest.mark.parametrize("name", ["levit_edge/device/facts.so", "other/facts.py", "facts.py", "levit_edge/../x.py"])
+def test_what_is_no_module_of_ours_is_refused(board_package: bytes, name: str) -> None:
+    with pytest.raises(PackageError, match="exactly the files of a package for board|points outside"):
+        Package.parse(moved(board_package, "levit_edge/device/facts.py", name), "it")
+
+
 @pytest.mark.parametrize("name", [DOCUMENT_FILE, "labels.txt"])
 def test_a_missing_file_is_refused(board_package: bytes, name: str) -> None:
     files = read_archive(board_package, "it")

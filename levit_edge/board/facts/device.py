@@ -5,13 +5,16 @@ its control characters (see `levit_edge.text`).
 """
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 
 from levit_edge.benchmark.measurement import BoardState, CoreGroup, Device
-from levit_edge.board.facts.cpuinfo import MAX_CHARACTERS, CpuInfo, read_cpuinfo
-from levit_edge.board.facts.processors import processor_of_midr
+from levit_edge.device.cpuinfo import MAX_CHARACTERS, CpuInfo, read_cpuinfo
+from levit_edge.device.float16 import Float16, float16_of
+from levit_edge.device.processors import processor_of_midr
 from levit_edge.text import MAX_ENTRIES, entries, number, text
 
-__all__ = ["describe_device", "describe_state"]
+__all__ = ["describe_device", "describe_state", "float16_there"]
 
 FEATURES = {
     "aarch64": ("asimd", "asimddp", "i8mm", "sve", "sve2", "bf16", "asimdhp", "sme"),
@@ -27,14 +30,14 @@ COLDEST, HOTTEST = -40.0, 150.0
 THROTTLED_NOW = 0x2 | 0x4 | 0x8
 """Bits of Raspberry Pi's `get_throttled` (its documentation, "vcgencmd"): 1 frequency capped, 2 throttled, 3 soft
 temperature limit. Bit 0, under-voltage, is followed by the cap; from bit 16 on it is the past since start."""
-TEXT = 80
+MAX_CAPABILITIES = 2**64
+TEXT, LONGEST_WHY = 80, 300
 
 
 def describe_device(facts: object, *, emulator: str | None = None) -> Device:
     """The board that `facts`, which its agent sent, are about; `emulator` is what it runs in, if that is known here."""
     known = entries(facts)
-    content = known.get("cpuinfo")
-    info = read_cpuinfo(content[:MAX_CHARACTERS] if isinstance(content, str) else "")
+    info = read_cpuinfo(_cpuinfo(known))
     architecture = text(known.get("machine"), 20) or UNKNOWN
     emulator = emulator or text(known.get("emulator"), TEXT)
     cores = _core_groups(info, known.get("cpus"), emulated=bool(emulator))
@@ -55,6 +58,15 @@ def describe_device(facts: object, *, emulator: str | None = None) -> Device:
     )
 
 
+def float16_there(facts: object) -> Float16:
+    """What the board that `facts`, which its agent sent, are about makes of a file with float16."""
+    known = entries(facts)
+    capabilities = number(known.get("hwcap"), 0, MAX_CAPABILITIES)
+    architecture = text(known.get("machine"), 20) or UNKNOWN
+    found = float16_of(architecture, _cpuinfo(known), None if capabilities is None else int(capabilities))
+    return replace(found, why=text(found.why, LONGEST_WHY))
+
+
 def describe_state(state: object) -> BoardState:
     """The board's clock, heat and load that `state`, which its agent sent, is about."""
     known = entries(state)
@@ -70,6 +82,11 @@ def describe_state(state: object) -> BoardState:
     )
 
 
+def _cpuinfo(facts: Mapping[str, object]) -> str:
+    content = facts.get("cpuinfo")
+    return content[:MAX_CHARACTERS] if isinstance(content, str) else ""
+
+
 def _family(architecture: str) -> str:
     """`armv7l`, `armv8l` and the like are 32-bit ARM."""
     if architecture in {"aarch64", "arm64"}:
@@ -82,7 +99,7 @@ def _family(architecture: str) -> str:
 def _core_groups(info: CpuInfo, cpus: object, *, emulated: bool) -> tuple[CoreGroup, ...]:
     """Cores of one name and one highest frequency together; an emulator shows the frequencies of its own host."""
     sysfs = _sysfs(cpus)
-    names = dict(info.names)
+    names = {core: text(name, TEXT) for core, name in info.names.items()}
     for core, (midr_name, _) in sysfs.items():
         if midr_name and not emulated:
             names[core] = midr_name

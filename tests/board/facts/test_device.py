@@ -11,7 +11,7 @@ from levit_edge.benchmark.measurement import BoardState, CoreGroup, Device
 from levit_edge.board.facts.device import describe_device, describe_state
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import DataError
-from tests.board import cpuinfo_texts as texts
+from tests.device import cpuinfo_texts as texts
 
 PI_5: dict[str, Any] = {
     "machine": "aarch64",

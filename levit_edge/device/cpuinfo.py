@@ -4,23 +4,21 @@ Linux writes one block of `key : value` lines for each core. Old Android kernels
 one block for all of them at the end.
 """
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
 
-from levit_edge.board.facts.processors import processor_name
-from levit_edge.text import text
-
-__all__ = ["CpuInfo", "read_cpuinfo"]
+from levit_edge.device.processors import processor_name
 
 MAX_CHARACTERS = 4 * 2**20
 """A machine of 500 x86-64 cores writes about 1 MB."""
 MAX_CORES = 4096
-NAME_CHARACTERS = 80
 CORE = re.compile(r"[0-9]{1,4}")
 NUMBER = re.compile(r"0x[0-9A-Fa-f]{1,8}")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class CpuInfo:
     """What the text says."""
 
@@ -55,4 +53,4 @@ def _name(values: dict[str, str]) -> str:
     implementer, part = values.get("CPU implementer", ""), values.get("CPU part", "")
     if NUMBER.fullmatch(implementer) and NUMBER.fullmatch(part):
         return processor_name(int(implementer, 16), int(part, 16)) if int(implementer, 16) else ""
-    return text(values.get("model name"), NAME_CHARACTERS)
+    return values.get("model name", "")
