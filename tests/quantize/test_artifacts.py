@@ -94,6 +94,19 @@ def test_an_int8_file_that_gives_zeros_is_refused(tiny_steps: Demo) -> None:
         check_exports(exported, tiny_steps.images[:2].numpy(), Stages())
 
 
+@pytest.mark.usefixtures("no_float16")
+def test_the_golden_answer_of_a_file_that_cannot_run_here_is_the_graphs(tiny_steps: Demo) -> None:
+    images = tiny_steps.images[:2]
+    half = Exported(
+        runtime=Runtime.EXECUTORCH, precision=Precision.INT8_FLOAT16, model=b"not run", source=tiny_steps.graph
+    )
+    (checked,) = check_exports([half], images.numpy(), Stages())
+    with torch.no_grad():
+        expected = torch.cat([tiny_steps.graph(image[None]) for image in images]).numpy()
+    np.testing.assert_array_equal(checked.logits, expected)
+    assert (checked.artifact.file, checked.artifact.graph_sqnr_db) == ("int8-f16.pte", None)
+
+
 def test_an_export_is_the_same_every_time(tiny_steps: Demo) -> None:
     program = torch.export.export(tiny_steps.deploy, (torch.zeros(1, 3, SIZE, SIZE),), strict=True)
     assert export_onnx(program) == export_onnx(program)
