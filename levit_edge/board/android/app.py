@@ -145,7 +145,7 @@ def _sent(bundle: Bundle, artifacts: Sequence[Artifact], device: AdbDevice) -> I
         for artifact in artifacts:
             folder = Path(here, artifact.file)
             folder.mkdir()
-            for name, content in packed_files(bundle, Purpose.ANDROID, artifact.precision).items():
+            for name, content in packed_files(bundle, Purpose.ANDROID, [artifact]).items():
                 (folder / name).write_bytes(content)
         try:
             device.push(Path(here), there, patience_s=PATIENCE_S)

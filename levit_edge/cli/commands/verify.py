@@ -230,7 +230,7 @@ def _verify_package(path: Path, key: Path | None, for_bundles: Mapping[str, obje
     ]
     for test in found.self_tests:
         if test.max_abs_difference is None:
-            lines.append(f"{test.file}: not run, {test.runtime} is not installed")
+            lines.append(f"{test.file}: not run, {test.not_run}")
         else:
             lines.append(
                 f"{test.file}: computes in {test.runtime} {test.version} what it should,"
