@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.manifest import Artifact, Manifest
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.options import ImageOptions, PreprocessingChanges
@@ -65,4 +64,4 @@ def _belongs(stage: str, artifact: Artifact) -> bool:
     verb, _, rest = stage.partition(" ")
     if verb == "export":
         return rest == artifact.file
-    return verb not in OTHER_WORK and (artifact.precision is Precision.INT8 or verb in FP32_WORK)
+    return verb not in OTHER_WORK and (artifact.precision.is_int8 or verb in FP32_WORK)

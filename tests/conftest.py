@@ -28,10 +28,12 @@ from levit_edge.bundle.manifest import (
     Manifest,
     Verification,
 )
+from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.recipe import Recipe
 from levit_edge.bundle.writer import new_bundle
 from levit_edge.data.classes import ModelClasses
 from levit_edge.data.preprocess import Preprocessing
+from levit_edge.device.float16 import Float16
 from levit_edge.model.config import CONFIGS
 from levit_edge.system.progress import StageRecord
 
@@ -253,6 +255,24 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         writer.add("report.html", b"<!doctype html>\n")
         writer.commit(tiny_manifest(artifacts, writer.files))
     return path
+
+
+def with_float16(path: Path, runtime: Runtime = Runtime.EXECUTORCH) -> Bundle:
+    """The bundle at `path` with an `int8-f16` file of the content of its `int8.onnx`, for a `runtime`."""
+    bundle = Bundle.open(path)
+    int8 = bundle.artifact(Runtime.ONNXRUNTIME, Precision.INT8)
+    half = dataclasses.replace(
+        int8, file=f"int8-f16{runtime.entry.suffix}", runtime=runtime, precision=Precision.INT8_FLOAT16
+    )
+    shutil.copy(path / int8.file, path / half.file)
+    artifacts, files = (*bundle.manifest.artifacts, half), bundle.manifest.files | {half.file: half.sha256}
+    return Bundle(path, dataclasses.replace(bundle.manifest, artifacts=artifacts, files=files))
+
+
+@pytest.fixture
+def no_float16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A processor that cannot run files with float16."""
+    monkeypatch.setattr("levit_edge.runtime.runner.float16_here", lambda: Float16(False, False, "Cortex-A53 has none"))
 
 
 @pytest.fixture

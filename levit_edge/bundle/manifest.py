@@ -203,6 +203,8 @@ class Verification:
     poor_fp32: str | None = None
     """Why fp32's accuracy cannot be that of the model as it was trained."""
     results: tuple[ArtifactResult, ...]
+    not_run: dict[str, str] = field(default_factory=dict)
+    """Files that have no result, as the processor cannot run them -> why."""
     among_present: AmongPresent | None = None
     exif: bool = False
     """Whether photographs were turned the way up that EXIF says, other than by the protocol."""

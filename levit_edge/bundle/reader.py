@@ -78,16 +78,18 @@ class Bundle:
         file = self.path / MANIFEST_FILE
         return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else ""
 
-    def artifact(self, runtime: Runtime, precision: Precision) -> Artifact:
-        """The one model file for `runtime` and `precision`.
+    def artifact(self, runtime: Runtime | None, precision: Precision) -> Artifact:
+        """The one model file for `runtime` and `precision`; without a runtime ONNX Runtime's, if it has one.
 
         Raises:
             BundleError: the bundle has none.
         """
-        for artifact in self.manifest.artifacts:
-            if artifact.runtime is runtime and artifact.precision is precision:
-                return artifact
-        raise BundleError(f"{self.path} has no {precision} artifact for {runtime}.")
+        artifacts = self.manifest.artifacts
+        found = [each for each in artifacts if each.precision is precision and runtime in (None, each.runtime)]
+        if not found:
+            asked = f"{precision} artifact" if runtime is None else f"{precision} artifact for {runtime}"
+            raise BundleError(f"{self.path} has no {asked}: its files are {', '.join(each.file for each in artifacts)}.")
+        return max(found, key=lambda each: each.runtime is Runtime.ONNXRUNTIME)
 
     def read(self, name: str) -> bytes:
         """The bytes of a file of the bundle, the same that were checked.

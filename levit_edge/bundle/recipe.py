@@ -24,9 +24,11 @@ __all__ = [
     "recipe_options",
 ]
 
-SCHEMA_VERSION = 3
-BEFORE_CHOICES: dict[str, object] = {"scheme": "static", "weight_rounding": "nearest", "equalize": False}
-"""What version 1 was, where today's defaults are others."""
+SCHEMA_VERSION = 4
+BEFORE_FLOAT16: dict[str, object] = {"float16": False}
+BEFORE_CHOICES = BEFORE_FLOAT16 | {"scheme": "static", "weight_rounding": "nearest", "equalize": False}
+FORMER = {1: BEFORE_CHOICES, 2: BEFORE_FLOAT16, 3: BEFORE_FLOAT16}
+"""What earlier versions were where they say nothing and today's defaults are others."""
 
 
 class LayerScheme(StrEnum):
@@ -155,7 +157,7 @@ class Recipe:
     float16: Annotated[
         bool,
         Option("Also make int8-f16.pte, with float16 between the int8 layers: faster on ARM that has it, on no other."),
-    ] = False
+    ] = True
     """Whether there is a second int8 file for ExecuTorch, that computes in float16 what the other does in float32."""
     equalize: Annotated[
         bool, Option("Rescale residual streams, q/k pairs and the stem first, which is exact in fp32.")
@@ -173,11 +175,11 @@ class Recipe:
 
     @classmethod
     def of_today(cls, document: dict[str, object]) -> dict[str, object]:
-        """A recipe of version 1 or 2 with the choices that there were not yet, as files were made then."""
+        """A recipe of an earlier version with the choices that there were not yet, as files were made then."""
         version = document.get("schema_version")
-        if version not in (1, 2):
+        if not isinstance(version, int) or version not in FORMER:
             return document
-        return (BEFORE_CHOICES if version == 1 else {}) | document | {"schema_version": SCHEMA_VERSION}
+        return FORMER[version] | document | {"schema_version": SCHEMA_VERSION}
 
     def __post_init__(self) -> None:
         if self.calibration_images < 1:

@@ -20,7 +20,7 @@ from levit_edge.report.report_data import REPORT_DATA_FILE, ReportData, report_d
 __all__ = ["expected_bytes", "finish", "golden_file", "labels_file"]
 
 BYTES_PER_PARAMETER = 14
-"""Disk that a bundle takes, generously: fp32 and int8 twice, attention biases gathered."""
+"""Disk that a bundle takes, generously: fp32 and int8 twice, int8 with float16, attention biases gathered."""
 
 
 def labels_file(classes: int, trained: tuple[str, ...] | None, pairing: ClassPairing | None) -> bytes:

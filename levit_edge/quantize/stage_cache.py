@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -109,14 +110,17 @@ class StageCache:
 
 
 def inputs_of(run: Prepared) -> dict[str, str]:
-    """All that a quantized model depends on: weights, images, recipe, preprocessing, software and processor."""
+    """All that a quantized model depends on: weights, images, recipe, preprocessing, software and processor.
+
+    Not whether there is another file with float16: who is told to leave it out goes on from what there is.
+    """
     return {
         "checkpoint": run.trained.sha256,
         "weights": run.trained.entry or "",
         "config": json.dumps(to_json(run.trained.config)),
         "calibration images": ordered_digest(run.images.calibration),
         "bad images": "skipped" if run.options.skip_bad_images else "refused",
-        "recipe": json.dumps(to_json(run.recipe)),
+        "recipe": json.dumps(to_json(replace(run.recipe, float16=False))),
         "preprocessing": json.dumps(to_json(run.preprocessing)),
         "levit-edge": source_digest(),
         "tools": json.dumps(package_versions(TOOLS)),

@@ -107,12 +107,12 @@ def _headlines(opened: Opened) -> list[Headline]:
     return [
         Headline(
             int8=each,
-            int8_bytes=sizes[each.runtime, Precision.INT8],
-            smaller=sizes[each.runtime, Precision.FP32] / max(sizes[each.runtime, Precision.INT8], 1),
-            speedup=speedups.get(each.runtime),
+            int8_bytes=sizes[each.runtime, each.precision],
+            smaller=sizes[each.runtime, Precision.FP32] / max(sizes[each.runtime, each.precision], 1),
+            speedup=speedups.get(each.runtime) if each.precision is Precision.INT8 else None,
         )
         for each in opened.manifest.verification.results
-        if each.precision is Precision.INT8 and (each.runtime, Precision.FP32) in sizes
+        if each.precision.is_int8 and {(each.runtime, Precision.FP32), (each.runtime, each.precision)} <= set(sizes)
     ]
 
 

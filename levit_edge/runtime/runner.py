@@ -7,13 +7,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from levit_edge.bundle.kinds import Runtime, named
+from levit_edge.bundle.kinds import Precision, Runtime, named
 from levit_edge.device.engines import installed_version
+from levit_edge.device.float16 import float16_here
 from levit_edge.device.oldest import explain_import, explain_refusal
 from levit_edge.errors import RuntimeUnavailableError
 from levit_edge.system.signals import interrupts_wait
 
-__all__ = ["Runner", "needed", "open_runner", "runtime_version", "too_old"]
+__all__ = ["Runner", "needed", "open_runner", "refusal_here", "runtime_version", "too_old"]
 
 Floats = NDArray[np.float32]
 
@@ -43,6 +44,17 @@ def open_runner(runtime: Runtime, model: bytes, threads: int = 1) -> Runner:
     """
     runner: Runner = named("levit_edge.runtime", runtime.entry.runner)(model, threads)
     return runner
+
+
+def refusal_here(file: str, precision: Precision) -> str | None:
+    """Why this processor cannot run the `file` of that `precision`, and which it can; None if it can.
+
+    What XNNPACK itself says there is `execute('forward') failed`.
+    """
+    if precision is not Precision.INT8_FLOAT16:
+        return None
+    here = float16_here()
+    return None if here.runs else here.refusal(file, file.replace(precision, Precision.INT8))
 
 
 @contextmanager

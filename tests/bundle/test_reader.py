@@ -2,6 +2,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.place import MANIFEST_FILE, bundle_files
 from levit_edge.bundle.reader import Bundle, plain_file_name
 from levit_edge.errors import BundleError
+from tests.conftest import with_float16
 
 FILES = ("fp32.onnx", "int8.onnx", "labels.txt", "golden.npz", "report.html")
 
@@ -162,8 +164,22 @@ def test_a_name_never_leads_out_of_the_bundle(bundle_path: Path) -> None:
 
 
 def test_an_artifact_that_is_not_there_is_an_error(tiny_bundle: Path) -> None:
-    with pytest.raises(BundleError, match="has no int8 artifact for executorch"):
-        Bundle.open(tiny_bundle).artifact(Runtime.EXECUTORCH, Precision.INT8)
+    bundle = Bundle.open(tiny_bundle)
+    with pytest.raises(BundleError, match=r"has no int8 artifact for executorch: its files are fp32\.onnx, int8\.onnx\."):
+        bundle.artifact(Runtime.EXECUTORCH, Precision.INT8)
+    with pytest.raises(BundleError, match=r"has no int8-f16 artifact: its files are fp32\.onnx, int8\.onnx\."):
+        bundle.artifact(None, Precision.INT8_FLOAT16)
+
+
+def test_without_a_runtime_it_is_onnx_runtimes_or_the_one_that_has_the_file(bundle_path: Path) -> None:
+    bundle = with_float16(bundle_path)
+    int8 = bundle.artifact(Runtime.ONNXRUNTIME, Precision.INT8)
+    other = replace(int8, file="int8.pte", runtime=Runtime.EXECUTORCH)
+    manifest = bundle.manifest
+    files = manifest.files | {other.file: other.sha256}
+    both = Bundle(bundle.path, replace(manifest, artifacts=(other, *manifest.artifacts), files=files))
+    assert both.artifact(None, Precision.INT8) == int8
+    assert both.artifact(None, Precision.INT8_FLOAT16).file == "int8-f16.pte"
 
 
 @pytest.mark.parametrize("name", ["missing", "file", "empty", "x" * 300, "nul\0byte"])

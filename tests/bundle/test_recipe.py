@@ -32,16 +32,21 @@ def test_round_trip() -> None:
                 scheme=Scheme.STATIC,
                 weight_rounding=WeightRounding.NEAREST,
                 equalize=False,
+                float16=False,
             ),
         ),
         (
             {"schema_version": 1, "equalize": True},
-            Recipe(scheme=Scheme.STATIC, weight_rounding=WeightRounding.NEAREST, equalize=True),
+            Recipe(scheme=Scheme.STATIC, weight_rounding=WeightRounding.NEAREST, equalize=True, float16=False),
         ),
         (
             {"schema_version": 2, "scheme": "dynamic", "bias_correction": True},
-            Recipe(scheme=Scheme.DYNAMIC, bias_correction=True),
+            Recipe(scheme=Scheme.DYNAMIC, bias_correction=True, float16=False),
         ),
+        ({"schema_version": 3, "seed": 1}, Recipe(seed=1, float16=False)),
+        ({"schema_version": 3, "float16": True}, Recipe()),
+        ({"schema_version": 4}, Recipe()),
+        ({}, Recipe()),
     ],
 )
 def test_recipes_of_earlier_versions_mean_what_they_meant(document: dict[str, object], meant: Recipe) -> None:
@@ -55,7 +60,8 @@ def test_an_earlier_recipe_is_read_in_a_manifest(tiny_bundle: Path, tmp_path: Pa
     manifest["recipe"] = {"schema_version": 1, "calibration_images": 4, "seed": 2}
     (copy / MANIFEST_FILE).write_text(json.dumps(manifest))
     recipe = Bundle.open(copy).manifest.recipe
-    assert (recipe.schema_version, recipe.scheme, recipe.calibration_images, recipe.seed) == (3, Scheme.STATIC, 4, 2)
+    assert (recipe.schema_version, recipe.scheme, recipe.calibration_images, recipe.seed) == (4, Scheme.STATIC, 4, 2)
+    assert not recipe.float16
 
 
 @pytest.mark.parametrize(
@@ -63,8 +69,8 @@ def test_an_earlier_recipe_is_read_in_a_manifest(tiny_bundle: Path, tmp_path: Pa
     [
         ({"calibration_images": 0}, "expected at least 1"),
         ({"percentile": 50}, "more than 50"),
-        ({"schema_version": 4}, "schema_version is 4, expected 3: what this levit-edge reads"),
-        ({"schema_version": 0}, "schema_version is 0, expected 3"),
+        ({"schema_version": 5}, "schema_version is 5, expected 4: what this levit-edge reads"),
+        ({"schema_version": 0}, "schema_version is 0, expected 4"),
         ({"schema_version": "1"}, "schema_version is '1', expected int"),
         ({"schema_version": [1]}, "expected int"),
         ({"schema_version": 1, "observer": "minmax"}, "unknown keys ..observer"),

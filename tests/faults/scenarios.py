@@ -24,6 +24,7 @@ from tests.faults.tiny_levit import write_checkpoint
 __all__ = ["SCENARIOS", "Scenario"]
 
 TINY = (sys.executable, "-m", "tests.faults.tiny")
+QUANTIZE = (*TINY, "quantize", "--no-float16")
 OLD, NEW, NONE, MIXTURE = "old", "new", "none", "MIXTURE"
 
 
@@ -69,7 +70,7 @@ def photographs(folder: Path, count: int, seed: int, classes: Sequence[str] = "a
 def make_bundle(place: Path, name: str) -> tuple[Path, float]:
     """A bundle of the tiny LeViT, and how many seconds that took."""
     write_checkpoint(place / f"{name}.pth", seed=1)
-    command = [*TINY, "quantize", "--checkpoint", f"{name}.pth", "--output", name, *images_of(place)]
+    command = [*QUANTIZE, "--checkpoint", f"{name}.pth", "--output", name, *images_of(place)]
     return place / name, timed(command, place)
 
 
@@ -153,7 +154,7 @@ class Quantize:
         shutil.copytree(self.place / "warm", self.place / "cache")
 
     def command(self) -> list[str]:
-        return [*TINY, "quantize", "--checkpoint", "new.pth", "--output", str(self.output), *images_of(self.place)]
+        return [*QUANTIZE, "--checkpoint", "new.pth", "--output", str(self.output), *images_of(self.place)]
 
     def found(self, stdout: str) -> str:
         del stdout

@@ -31,6 +31,7 @@ RECIPES: dict[int, dict[str, Any]] = {
         "weight_rounding": "nearest",
         "bias_correction": False,
     },
+    3: {"schema_version": 3, **OPTION_1, "onnx_attention": "fused"},
 }
 """As they were written then."""
 Captured = pytest.CaptureFixture[str]
@@ -61,7 +62,10 @@ def as_far_as(found: Any, known: Any) -> Any:
 def test_a_bundle_is_read_as_it_was_written() -> None:
     bundle = Bundle.open(BUNDLE)
     written = json.loads((BUNDLE / MANIFEST_FILE).read_bytes())
-    assert as_far_as(json.loads(json.dumps(to_json(bundle.manifest))), written) == written
+    read = json.loads(json.dumps(to_json(bundle.manifest)))
+    assert (read["recipe"].pop("schema_version"), read["recipe"]["float16"]) == (4, False)
+    assert written["recipe"].pop("schema_version") == 3
+    assert as_far_as(read, written) == written
     assert bundle.labels() == ("red", "green", "blå")
     assert set(bundle.golden()) == {"inputs", "fp32.onnx", "int8.onnx", "fp32.pte", "int8.pte"}
 
@@ -114,3 +118,4 @@ def test_recipes_of_older_schemas_are_read(capsys: Captured, tmp_path: Path, ver
     (copy / MANIFEST_FILE).write_text(json.dumps(document | {"recipe": RECIPES[version]}))
     assert run(["report", str(copy), "--output", str(tmp_path / "report.html")]) == ExitStatus.DONE
     capsys.readouterr()
+    assert not Bundle.open(copy).manifest.recipe.float16

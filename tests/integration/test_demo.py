@@ -20,10 +20,10 @@ from tests.faults.tiny_levit import write_checkpoint
 from tests.integration.conftest import hidden, levit_edge
 
 pytestmark = pytest.mark.export
-FILES = {"manifest.json", "int8.pte", "int8.onnx", "fp32.pte", "fp32.onnx", "labels.txt", "golden.npz"}
+FILES = {"manifest.json", "int8.pte", "int8-f16.pte", "int8.onnx", "fp32.pte", "fp32.onnx", "labels.txt", "golden.npz"}
 FILES |= {"evidence.json", "report.html"}
 WITH_TINY = (sys.executable, "-m", "tests.faults.tiny")
-BARE = ("--no-bench", "--no-thumbnails")
+BARE = ("--no-bench", "--no-thumbnails", "--no-float16")
 MAX_DROP_PT = 1.0
 LEAST_SQNR_DB = 32.0
 """Seen: 35 dB. One of the 120 photographs is 0.8 points, so the drop alone says little."""
@@ -57,7 +57,7 @@ def test_the_json_is_the_documented_one(demo_bundle: Made) -> None:
     }
     for result in document["results"]:
         assert {"runtime", "precision", "size_bytes", "top1", "top5", "images_per_second"} <= set(result)
-        if result["precision"] == "int8":
+        if result["precision"] != "fp32":
             low, high = result["drop_ci95_pt"]
             assert low < result["drop_pt"] < high
             assert result["drop_pt"] <= MAX_DROP_PT
@@ -68,7 +68,7 @@ def test_the_json_is_the_documented_one(demo_bundle: Made) -> None:
 
 def test_one_delegate_and_every_layer_in_int8(demo_bundle: Made) -> None:
     bundle = Bundle.open(demo_bundle[0])
-    for file in ("int8.pte", "fp32.pte"):
+    for file in ("int8.pte", "int8-f16.pte", "fp32.pte"):
         facts = inspect_executorch(bundle.read(file))
         assert facts.delegates == ("XnnpackBackend",)
         assert facts.operators_outside == {}
@@ -119,7 +119,7 @@ def test_the_evidence_is_that_of_the_figures(demo_bundle: Made) -> None:
     assert all(each.sqnr_db is not None and 25 < each.sqnr_db < 60 for each in report_data.layers)
     assert report_data.flips is not None
     for result in manifest.verification.results:
-        if result.precision == "int8":
+        if result.precision != "fp32":
             counts = [count for count in report_data.flips.counts if count.artifact == result.artifact]
             assert sum(count.images for count in counts) == round(1.2 * (100 - (result.agreement or 0)))
             assert sum(count.lost for count in counts) == result.flips_lost
@@ -169,10 +169,16 @@ def test_quantize_keeps_a_bundle_that_fails_its_gate_and_marks_it(tmp_path: Path
 def test_predict_and_inspect(demo_bundle: Made) -> None:
     path, _ = demo_bundle
     photograph = next((demo.evaluation_dir() / "pants").iterdir())
-    for runtime in ("onnxruntime", "executorch"):
-        run = levit_edge("predict", path, photograph, "--runtime", runtime, "--top", "3", "--json")
+    for asked, runtime in (
+        ((), "onnxruntime"),
+        (("--runtime", "executorch"), "executorch"),
+        (("--precision", "int8-f16"), "executorch"),
+    ):
+        run = levit_edge("predict", path, photograph, *asked, "--top", "3", "--json")
         assert run.returncode == 0, run.stderr
-        (result,) = json.loads(run.stdout)["results"]
+        document = json.loads(run.stdout)
+        assert document["runtime"] == runtime
+        (result,) = document["results"]
         assert len(result["guesses"]) == 3
         assert result["guesses"][0]["label"] == "pants"
     run = levit_edge("inspect", path, "--json")

@@ -24,7 +24,7 @@ STEPS = (
 )
 """The stage, the signal at its beginning, and the exit status."""
 QUANTIZE = ("quantize", "--model", "demo", "--no-bench", "--output")
-KEPT = ("calibration", "fp32.pte", "fp32.onnx", "int8.pte", "int8.onnx")
+KEPT = ("calibration", "fp32.pte", "fp32.onnx", "int8.pte", "int8.onnx", "int8-f16.pte")
 
 
 def ended(output: Path, stage: str, number: signal.Signals) -> tuple[int, list[str]]:

@@ -46,6 +46,7 @@ def inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         *("--crop", "0.9", "--interpolation", "lanczos", "--mean", "0.5,0.45,0.4", "--std", "0.25,0.25,0.3"),
         *("--max-drop", "99.5", "--gate-on", "interval", "--allow-poor-fp32", "--limit", "26"),
         *("--calibration-images", "9", "--seed", "3", "--weight-rounding", "nearest", "--float-layer", "head"),
+        "--no-float16",
     ]
 
 

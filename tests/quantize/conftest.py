@@ -23,7 +23,7 @@ from levit_edge.system.progress import Advance, Stages
 from tests.faults.tiny_levit import TINY
 from tests.model.conftest import seeded_levit
 
-STATIC = Recipe(scheme=Scheme.STATIC, weight_rounding=WeightRounding.NEAREST, equalize=False)
+STATIC = Recipe(scheme=Scheme.STATIC, weight_rounding=WeightRounding.NEAREST, equalize=False, float16=False)
 """Plain INT8: nothing but ranges from calibration."""
 
 

@@ -46,7 +46,7 @@ def fp32_files(dead: DeployLeViT) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize(
-    "recipe", [STATIC, Recipe(float16=True), Recipe(scheme=Scheme.DYNAMIC)], ids=["plain", "default", "dynamic"]
+    "recipe", [STATIC, Recipe(), Recipe(scheme=Scheme.DYNAMIC, float16=False)], ids=["plain", "default", "dynamic"]
 )
 def test_a_network_with_dead_layers_runs_in_both_runtimes(
     tiny_steps: Demo, dead: DeployLeViT, fp32_files: dict[str, bytes], recipe: Recipe
@@ -92,6 +92,19 @@ def test_an_int8_file_that_gives_zeros_is_refused(tiny_steps: Demo) -> None:
     exported = [Exported(runtime=Runtime.ONNXRUNTIME, precision=Precision.INT8, model=model, source=tiny_steps.graph)]
     with pytest.raises(QuantizationError, match=r"int8.onnx does not compute in onnxruntime what the graph computes"):
         check_exports(exported, tiny_steps.images[:2].numpy(), Stages())
+
+
+@pytest.mark.usefixtures("no_float16")
+def test_the_golden_answer_of_a_file_that_cannot_run_here_is_the_graphs(tiny_steps: Demo) -> None:
+    images = tiny_steps.images[:2]
+    half = Exported(
+        runtime=Runtime.EXECUTORCH, precision=Precision.INT8_FLOAT16, model=b"not run", source=tiny_steps.graph
+    )
+    (checked,) = check_exports([half], images.numpy(), Stages())
+    with torch.no_grad():
+        expected = torch.cat([tiny_steps.graph(image[None]) for image in images]).numpy()
+    np.testing.assert_array_equal(checked.logits, expected)
+    assert (checked.artifact.file, checked.artifact.graph_sqnr_db) == ("int8-f16.pte", None)
 
 
 def test_an_export_is_the_same_every_time(tiny_steps: Demo) -> None:

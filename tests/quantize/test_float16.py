@@ -49,7 +49,7 @@ def halved(plan: Plan) -> ExportedProgram:
 
 
 def test_both_files_are_made_and_are_equally_exact(plan: Plan, demo_steps: Demo) -> None:
-    made = export_all(demo_steps.deploy, plan, Stages(), Recipe(float16=True))
+    made = export_all(demo_steps.deploy, plan, Stages(), Recipe())
     files = {each.file: each.model for each in made}
     assert [*files] == ["fp32.pte", "fp32.onnx", "int8.pte", "int8.onnx", "int8-f16.pte"]
     images = demo_steps.images.numpy()
@@ -136,5 +136,5 @@ def test_what_does_not_fit_is_refused_before_anything_is_exported(demo_steps: De
         other.get_parameter("blocks.2.v.weight").mul_(1e6)
     plan, stages = plan_of(other, demo_steps.images, Recipe()), Stages()
     with pytest.raises(QuantizationError, match=r"^blocks\.2\.v: .*--no-float16"):
-        export_all(other, plan, stages, Recipe(float16=True))
+        export_all(other, plan, stages, Recipe())
     assert not stages.records

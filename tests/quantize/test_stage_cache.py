@@ -221,6 +221,10 @@ def run(demo_steps: Demo, trained: Checkpoint, chosen: ImageSet, tmp_path: Path)
     )
 
 
+def test_who_leaves_out_float16_goes_on_from_what_there_is(run: Prepared) -> None:
+    assert inputs_of(run) == inputs_of(replace(run, recipe=Recipe(float16=False)))
+
+
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_every_input_counts(run: Prepared, change: Callable[[Prepared], Prepared]) -> None:
     before = inputs_of(run)

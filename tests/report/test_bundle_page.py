@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from levit_edge.bundle.kinds import GateOn
+from levit_edge.bundle.kinds import GateOn, Precision
 from levit_edge.bundle.manifest import EMBEDDED, AmongPresent, Gate, ImageProvenance, Manifest, Move, SearchRecord
 from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.recipe import LayerScheme
@@ -59,6 +59,25 @@ def test_everything_recorded_is_on_the_page(recorded: Bundle) -> None:
     ):
         assert expected in seen, expected
     assert "Not recorded" not in seen
+
+
+def test_the_file_with_float16_has_its_size_and_drop_beside_the_others(recorded: Bundle) -> None:
+    manifest = recorded.manifest
+    *_, int8 = manifest.artifacts
+    half = replace(int8, file="int8-f16.onnx", precision=Precision.INT8_FLOAT16, size_bytes=1)
+    *results, result = manifest.verification.results
+    more = replace(result, artifact=half.file, precision=half.precision, drop_pt=0.25, drop_ci95_pt=(-1.0, 1.5))
+    verification = replace(
+        manifest.verification, results=(*results, result, more), not_run={"int8-f16.pte": "it computes in float16"}
+    )
+    files = manifest.files | {half.file: half.sha256}
+    seen = text(
+        bundle_page(changed(recorded, artifacts=(*manifest.artifacts, half), files=files, verification=verification))
+    )
+    assert "int8-f16.onnx: 0.25, 95 % −1.00 … +1.50" in seen
+    assert re.search(r"int8-f16\.onnx: [1-9][0-9.]+ × smaller than fp32", seen)
+    assert seen.count("× 2.10 (2.00 … 2.20)") == 1
+    assert "Not run: it computes in float16." in seen
 
 
 def test_an_old_bundle_says_what_is_not_recorded(tiny_bundle: Path) -> None:

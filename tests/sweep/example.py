@@ -98,6 +98,21 @@ def candidate(
     return replace(built, **changes)
 
 
+def with_float16(of: Candidate, drop_pt: float) -> Candidate:
+    """With a file that computes in float16 what the int8 file for ExecuTorch computes in float32, slowly here."""
+    half = artifact(Runtime.EXECUTORCH, Precision.INT8_FLOAT16, 8_200_000)
+    slow = Latency(p50=50.0, p90=51.0, p99=52.0, min=49.0)
+    verification = of.verification
+    if verification is None:
+        raise ValueError("it was not evaluated")
+    return replace(
+        of,
+        artifacts=(*of.artifacts, half),
+        verification=replace(verification, results=(*verification.results, result(half, drop_pt))),
+        latency=of.latency | {half.file: slow},
+    )
+
+
 def of_ten_classes(of: Candidate) -> Candidate:
     """On images of ten of its thousand classes; the files of ONNX Runtime are not told of."""
     verification = of.verification

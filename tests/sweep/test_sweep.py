@@ -33,7 +33,7 @@ pytestmark = pytest.mark.export
 MIXED = Recipe(calibration_images=16)
 PLAN = SweepPlan(
     checkpoints=(CheckpointSource(size="demo"),),
-    recipes={"mixed": MIXED, "static": replace(MIXED, scheme=Scheme.STATIC)},
+    recipes={"mixed": MIXED, "static": replace(MIXED, scheme=Scheme.STATIC, float16=False)},
     calibration=Calibration(images=str(demo.calibration_dir())),
     evaluation=Evaluation(images=str(demo.evaluation_dir()), shard_images=50, count=120, per_class=12),
 )
@@ -102,7 +102,7 @@ def test_a_second_run_takes_everything_from_the_store(again: Sweep, first: tuple
 
 def test_only_what_is_new_is_done(again: Sweep) -> None:
     """One more recipe, calibrated alike, and another size of shards."""
-    more = PLAN.recipes | {"float-head": replace(MIXED, float_layers=("head",))}
+    more = PLAN.recipes | {"float-head": replace(MIXED, float_layers=("head",), float16=False)}
     results = again(replace(PLAN, recipes=more))
     assert done(results) == {"quantize": 1, "evaluate": 3}
     other = again(replace(ONE, evaluation=replace(ONE.evaluation, shard_images=100)))

@@ -19,7 +19,12 @@ def predict(
     bundle: BundlePath,
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Photographs to classify.")],
     top: Annotated[int, typer.Option(min=1, metavar="N", help="How many classes to show for each.")] = 5,
-    runtime: Annotated[Runtime, typer.Option(help="Which runtime runs it.")] = Runtime.ONNXRUNTIME,
+    runtime: Annotated[
+        Runtime | None,
+        typer.Option(
+            help="Which runtime runs it: onnxruntime, if it has such a file, else executorch.", show_default=False
+        ),
+    ] = None,
     precision: Annotated[Precision, typer.Option(help="Which file of the bundle.")] = Precision.INT8,
     exif: Annotated[
         bool,
@@ -38,7 +43,9 @@ def predict(
     from levit_edge.documents import to_json
     from levit_edge.runtime.evaluation.predict import predict as predict_images
 
-    predictions = predict_images(Bundle.open(bundle), images, top=top, runtime=runtime, precision=precision, exif=exif)
+    opened = Bundle.open(bundle)
+    runtime = opened.artifact(runtime, precision).runtime
+    predictions = predict_images(opened, images, top=top, runtime=runtime, precision=precision, exif=exif)
     if json:
         results = to_json(list(predictions))
         print_json(

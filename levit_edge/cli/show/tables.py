@@ -56,6 +56,8 @@ def verification_table(verification: Verification, console: Console) -> None:
     rows = [_row(result) for result in verification.results]
     print_table(console, headings, {"": rows}, left=("artifact",), spare=("top-5 %", "agree %", "MiB", "SQNR dB"))
     line = partial(say, to=console, wrap=True)
+    for why in verification.not_run.values():
+        line(f"not run: {why}.", "yellow")
     for result in verification.results:
         if result.flips_lost is not None:
             line(

@@ -8,9 +8,10 @@ from pathlib import Path
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.reader import Bundle
 from levit_edge.device.ranking import softmax, top_classes
-from levit_edge.errors import DataError
+from levit_edge.errors import DataError, RuntimeUnavailableError
 from levit_edge.runtime.evaluation.evaluator import Model
 from levit_edge.runtime.evaluation.pool import answers
+from levit_edge.runtime.runner import refusal_here
 
 __all__ = ["Guess", "Prediction", "predict"]
 
@@ -40,11 +41,13 @@ def predict(
     images: Sequence[Path],
     *,
     top: int = 5,
-    runtime: Runtime = Runtime.ONNXRUNTIME,
+    runtime: Runtime | None = None,
     precision: Precision = Precision.INT8,
     exif: bool = True,
 ) -> Iterator[Prediction]:
     """Yield a prediction for each image, in order; a process of its own decodes and runs.
+
+    Without `runtime` it is ONNX Runtime, or the one that the bundle has a file of that `precision` for.
 
     Photographs are turned the way up that their EXIF says, as viewers show them; without `exif` they are taken as they
     are stored, as evaluation takes them.
@@ -52,10 +55,13 @@ def predict(
     Raises:
         DataError: an image cannot be read.
         BundleError: the bundle has no such artifact, or a file of it is damaged or is not of the manifest's form.
-        RuntimeUnavailableError: the runtime is not installed, or cannot load or run the file.
+        RuntimeUnavailableError: the runtime is not installed, or cannot load or run the file; or the processor cannot.
     """
-    file, labels = bundle.artifact(runtime, precision).file, bundle.labels()
-    model = Model(file=file, runtime=runtime, data=bundle.read(file), classes=len(labels))
+    artifact, labels = bundle.artifact(runtime, precision), bundle.labels()
+    if unfit := refusal_here(artifact.file, precision):
+        raise RuntimeUnavailableError(f"{unfit}.")
+    data = bundle.read(artifact.file)
+    model = Model(file=artifact.file, runtime=artifact.runtime, data=data, classes=len(labels))
     preprocessing = replace(bundle.manifest.preprocessing, exif=exif)
     with closing(answers([model], images, preprocessing, 1)) as answered:
         for path, answer in zip(images, answered, strict=True):

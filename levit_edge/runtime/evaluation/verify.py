@@ -24,7 +24,7 @@ from levit_edge.runtime.evaluation.evaluator import Answer, Model
 from levit_edge.runtime.evaluation.gate import NO_GATE, GateRules
 from levit_edge.runtime.evaluation.pool import answers, default_processes
 from levit_edge.runtime.evaluation.tally import PresentTally, Tallies
-from levit_edge.runtime.runner import runtime_version
+from levit_edge.runtime.runner import refusal_here, runtime_version
 from levit_edge.system.host import describe_host
 from levit_edge.system.progress import Stages
 
@@ -134,12 +134,14 @@ def evaluate(
     """Run `models` (the bytes of each artifact's file) over `images`; see `verify`.
 
     With `workers` 0 this process runs them, for files that were made here. With `classes` a file has to give so many
-    logits. `flips` hears of every image.
+    logits. `flips` hears of every image. Files that this processor cannot run are left out, and the result says so.
     """
     processes = options.processes(default_processes(len(images)))
+    refusals = {each.file: refusal_here(each.file, each.precision) for each in models}
+    models = {each: data for each, data in models.items() if refusals[each.file] is None}
     files = [Model(file=each.file, runtime=each.runtime, data=data, classes=classes) for each, data in models.items()]
     runtimes = dict.fromkeys(artifact.runtime for artifact in models)
-    return score(
+    found = score(
         list(models),
         images,
         answers(files, images.images, replace(preprocessing, exif=options.exif), processes),
@@ -151,6 +153,7 @@ def evaluate(
         stages=stages,
         flips=flips,
     )
+    return replace(found, not_run={file: why for file, why in refusals.items() if why is not None})
 
 
 def score(

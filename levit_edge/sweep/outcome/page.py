@@ -130,8 +130,9 @@ def _rows(candidates: Sequence[Candidate], results: SweepResults) -> Iterator[Ro
         )
     numbers = {name: f"{place} " for place, name in enumerate(results.plan.recipes, 1)}
     for each, file in files:
-        if file.precision is Precision.INT8:
-            wins = each.winner and file.runtime is results.plan.winner.runtime
+        if file.precision.is_int8:
+            compared = file == each.artifact(file.runtime)
+            wins = compared and each.winner and file.runtime is results.plan.winner.runtime
             checks = gate_checks(each, results.plan.gates)
             yield Row(
                 name=f"{numbers.get(each.recipe, '')}{each.recipe}, {file.file}",
@@ -139,7 +140,7 @@ def _rows(candidates: Sequence[Candidate], results: SweepResults) -> Iterator[Ro
                 figures=each.figures(file),
                 among_present=each.top1_among_present(file),
                 latency_ms=each.latency_ms(file),
-                verdict=(WINS,) * wins + ("front",) * (file.runtime in each.front),
+                verdict=(WINS,) * wins + ("front",) * (compared and file.runtime in each.front),
                 missed=tuple(check.gate for check in checks if check.file == file.file and check.kept is False),
             )
 

@@ -36,7 +36,7 @@ class Candidate:
     classes: int | None = None
     checkpoint_sha256: str = ""
     artifacts: Annotated[tuple[Artifact, ...], Length(0, FILES)] = ()
-    """Its four files; none if they could not be made."""
+    """Its files; none if they could not be made."""
     verification: Verification | None = None
     """None without evaluation images, and if not all shards could be evaluated."""
     latency: dict[str, Latency] = field(default_factory=dict)

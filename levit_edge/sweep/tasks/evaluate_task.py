@@ -10,9 +10,10 @@ from levit_edge.bundle.manifest import Artifact
 from levit_edge.data.preprocess import Preprocessing, decode_input
 from levit_edge.device.image import decoding_fault
 from levit_edge.documents import Count, to_json
-from levit_edge.errors import DataError
+from levit_edge.errors import DataError, RuntimeUnavailableError
 from levit_edge.runtime.evaluation.evaluator import Evaluator, Model
 from levit_edge.runtime.evaluation.tally import PresentTally, Tallies, Tally
+from levit_edge.runtime.runner import refusal_here
 from levit_edge.sweep.inputs.shard_index import ShardIndex
 from levit_edge.sweep.inputs.shard_reader import Entry, entries
 from levit_edge.sweep.tasks.call import PLACE, Task
@@ -123,6 +124,8 @@ def _evaluator(
     """The files, loaded: kept for the next shard, which often is for the same ones."""
     store, evaluator = Store(store_url), Evaluator(preprocessing)
     for each in artifacts:
+        if refusal := refusal_here(each.file, each.precision):
+            raise RuntimeUnavailableError(f"{refusal}. Leave it out with `float16 = false` in the recipe.")
         evaluator.add(Model(file=each.file, runtime=each.runtime, data=store.blob(each.sha256), classes=classes))
     return evaluator
 

@@ -115,6 +115,13 @@ def test_few_images_are_told_of_and_may_fail(on: GateOn, upper: float, passed: b
     assert said in str(verdict(verification))
 
 
+@pytest.mark.parametrize(("drop", "passed"), [(0.5, True), (1.5, False)])
+def test_the_file_with_float16_is_judged_as_well(drop: float, passed: bool) -> None:
+    *others, int8 = results(78.0, drop=0.2)
+    half = replace(int8, artifact="int8-f16.pte", precision=Precision.INT8_FLOAT16, drop_pt=drop)
+    assert gate((*others, int8, half), GateRules(max_drop_pt=1.0)).passed is passed
+
+
 def test_without_a_gate_there_is_no_verdict() -> None:
     assert (
         verdict(

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,10 @@ from PIL import Image
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.reader import Bundle
 from levit_edge.data.preprocess import open_image, preprocess
-from levit_edge.errors import BundleError, DataError
-from levit_edge.runtime.evaluation.evaluator import Answer
+from levit_edge.errors import BundleError, DataError, RuntimeUnavailableError
+from levit_edge.runtime.evaluation.evaluator import Answer, Model
 from levit_edge.runtime.evaluation.predict import predict
+from tests.conftest import with_float16
 
 FLOAT_TOLERANCE = 1e-12
 """The softmax is computed in float64."""
@@ -93,6 +95,27 @@ def test_predictions_come_one_by_one_until_a_photograph_cannot_be_read(
 def test_an_artifact_that_is_not_there_is_an_error(bundle: Bundle, colours: list[Path]) -> None:
     with pytest.raises(BundleError, match="has no int8 artifact for executorch"):
         list(predict(bundle, colours, runtime=Runtime.EXECUTORCH))
+
+
+def test_the_file_with_float16_needs_no_runtime_named(bundle_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Model] = []
+
+    def answers(models: list[Model], *_: object) -> Iterator[Answer]:
+        asked.extend(models)
+        yield from ()
+
+    monkeypatch.setattr(f"{predict.__module__}.answers", answers)
+    assert not list(predict(with_float16(bundle_path), [], precision=Precision.INT8_FLOAT16))
+    assert [(model.file, model.runtime) for model in asked] == [("int8-f16.pte", Runtime.EXECUTORCH)]
+
+
+@pytest.mark.usefixtures("no_float16")
+def test_a_processor_that_cannot_run_the_file_is_told_which_it_can(bundle_path: Path, colours: list[Path]) -> None:
+    bundle = with_float16(bundle_path)
+    said = r"^int8-f16\.pte computes in float16, and Cortex-A53 has none: use int8\.pte\.$"
+    with pytest.raises(RuntimeUnavailableError, match=said):
+        list(predict(bundle, colours, precision=Precision.INT8_FLOAT16))
+    assert len(list(predict(bundle, colours))) == 3
 
 
 def test_a_file_that_was_changed_after_opening_is_never_run(bundle_path: Path, colours: list[Path]) -> None:

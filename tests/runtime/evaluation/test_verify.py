@@ -1,4 +1,5 @@
 import dataclasses
+import io
 import os
 import shutil
 from collections import Counter
@@ -12,10 +13,12 @@ import numpy.typing as npt
 import onnxruntime
 import pytest
 from PIL import Image
+from rich.console import Console
 
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Verification
 from levit_edge.bundle.reader import Bundle
+from levit_edge.cli.show.tables import verification_table
 from levit_edge.data.image_set import evaluation_images
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.locations import image_at
@@ -27,7 +30,7 @@ from levit_edge.runtime.evaluation.gate import GateRules
 from levit_edge.runtime.evaluation.predict import predict
 from levit_edge.runtime.evaluation.verify import evaluation_set, verify
 from levit_edge.system.progress import Advance, Stages
-from tests.conftest import COLOURS
+from tests.conftest import COLOURS, with_float16
 
 FLOAT_TOLERANCE = 1e-9
 """Relative: float64 sums of the same float32 logits in another order."""
@@ -218,6 +221,27 @@ def test_a_bundle_without_what_was_asked_for_is_an_error(
 def test_a_runtime_the_bundle_has_nothing_for_is_an_error(bundle: Bundle, labelled_photographs: Path) -> None:
     with pytest.raises(BundleError, match="has no fp32 artifact for executorch"):
         verify(bundle, labelled_photographs, runtimes=[Runtime.EXECUTORCH], rules=GateRules(max_drop_pt=1.0))
+
+
+@pytest.mark.usefixtures("no_float16")
+def test_a_file_that_the_processor_cannot_run_is_left_out_and_named(
+    bundle_path: Path, labelled_photographs: Path
+) -> None:
+    found = verify(with_float16(bundle_path, Runtime.ONNXRUNTIME), labelled_photographs)
+    assert [each.artifact for each in found.results] == ["fp32.onnx", "int8.onnx"]
+    why = "int8-f16.onnx computes in float16, and Cortex-A53 has none: use int8.onnx"
+    assert found.not_run == {"int8-f16.onnx": why}
+    verification_table(found, console := Console(record=True, file=io.StringIO(), width=200))
+    assert f"not run: {why}." in console.export_text()
+
+
+def test_a_file_with_float16_is_one_row_more(
+    bundle_path: Path, measured: Verification, labelled_photographs: Path
+) -> None:
+    found = verify(with_float16(bundle_path, Runtime.ONNXRUNTIME), labelled_photographs)
+    assert (found.not_run, len(found.results)) == ({}, 3)
+    half, int8 = (dataclasses.replace(each.results[-1], images_per_second=0.0) for each in (found, measured))
+    assert half == dataclasses.replace(int8, artifact="int8-f16.onnx", precision=Precision.INT8_FLOAT16)
 
 
 def test_classes_that_do_not_fit_are_an_error(bundle: Bundle, photograph_copies: Path) -> None:

@@ -11,7 +11,7 @@ from levit_edge.bundle.kinds import GateOn, Runtime
 from levit_edge.sweep.outcome.choice import chosen, gate_checks, pareto_front, too_few_images
 from levit_edge.sweep.outcome.results import Candidate
 from levit_edge.sweep.plan import Gates, SweepPlan, Winner, WinnerBy
-from tests.sweep.example import candidate, plan, swept, with_poor_fp32
+from tests.sweep.example import candidate, plan, swept, with_float16, with_poor_fp32
 
 FEW = st.integers(min_value=0, max_value=4)
 """So few that ties are frequent."""
@@ -65,6 +65,15 @@ def test_gates_are_kept_by_both_int8_files_or_missed(candidates: list[Candidate]
             gates = (of.gates.max_drop_pt, of.gates.max_int8_bytes, of.gates.max_latency_ms)
             limits = [limit for limit in gates if limit is not None]
             assert [check.limit for check in checks] == [limit for limit in limits for _ in Runtime]
+
+
+@pytest.mark.parametrize(("drop", "kept"), [(0.9, True), (1.1, False)])
+def test_a_file_with_float16_is_judged_but_not_by_its_time_here(drop: float, kept: bool) -> None:
+    of = plan(gates=Gates(max_drop_pt=1.0, max_int8_bytes=9_500_000, max_latency_ms=12.0))
+    (judged,) = chosen([with_float16(candidate("levit", "mixed"), drop)], of)
+    assert (judged.within_gates, judged.winner) == (kept, kept)
+    checked = [(each.gate, each.kept) for each in gate_checks(judged, of.gates) if each.file == "int8-f16.pte"]
+    assert checked == [("drop", kept), ("size", True)]
 
 
 def metrics(each: Candidate, runtime: Runtime) -> dict[WinnerBy, float | None]:

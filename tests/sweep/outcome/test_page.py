@@ -13,7 +13,7 @@ from levit_edge.sweep.outcome.results import Candidate, TaskCounts
 from levit_edge.sweep.plan import Calibration, Gates, Winner, WinnerBy
 from tests.board.example import PI_5
 from tests.report.test_bundle_page import text
-from tests.sweep.example import IMAGES, candidate, of_ten_classes, plan, sweep, swept, with_poor_fp32
+from tests.sweep.example import IMAGES, candidate, of_ten_classes, plan, sweep, swept, with_float16, with_poor_fp32
 
 SECTIONS = ["winners", "checkpoints", "problems", "recipes", "work", "reproduce"]
 
@@ -72,6 +72,13 @@ def test_the_winner_is_ringed_in_the_runtime_that_is_compared() -> None:
     assert (circles(sweep_page(results), "#0072B2"), circles(sweep_page(results), "#D55E00")) == (1, 0)
     other = replace(results, plan=replace(results.plan, winner=Winner(runtime=Runtime.ONNXRUNTIME)))
     assert (circles(sweep_page(other), "#0072B2"), circles(sweep_page(other), "#D55E00")) == (0, 1)
+
+
+def test_a_file_with_float16_has_its_row_and_the_int8_file_wins() -> None:
+    seen = text(sweep_page(swept([with_float16(candidate("levit", "static"), 1.1)], plan(gates=Gates()))))
+    assert "1 static, int8.pte 8.58 78.10 94.00 +0.40 +0.15 … +0.65 97.50 40 / 31 30.0 8.00 wins, front" in seen
+    assert "1 static, int8-f16.pte 7.82 77.40 94.00 +1.10 +0.85 … +1.35 97.50 40 / 31 30.0 50.00 " in seen
+    assert seen.count("wins, front") == 1
 
 
 def test_caveats_stand_where_they_apply() -> None:
