@@ -90,13 +90,18 @@ class Matching:
 
 @dataclass(frozen=True)
 class Version:
-    """The one version of a document that is read."""
+    """The version of a document that is read, or all from the `oldest` on."""
 
     number: int
+    oldest: int | None = None
 
     def fault(self, value: int) -> str | None:
         """As that of `Between`."""
-        return None if value == self.number else f"is {value}, expected {self.number}: what this levit-edge reads"
+        oldest = self.number if self.oldest is None else self.oldest
+        if oldest <= value <= self.number:
+            return None
+        expected = str(self.number) if oldest == self.number else f"{oldest} to {self.number}"
+        return f"is {value}, expected {expected}: what this levit-edge reads"
 
 
 Count = Annotated[int, Between(0, 2**53)]

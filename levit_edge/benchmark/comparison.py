@@ -11,7 +11,9 @@ __all__ = ["ComparisonRow", "comparison_rows"]
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonRow:
-    """fp32 beside int8. Times are of one image, milliseconds; None where there are none, and all under emulation."""
+    """fp32 beside int8, and int8 with float16. Times are of one image, milliseconds; None where there are none, and all
+    under emulation.
+    """
 
     measurement: int
     """Its place among the measurements that were given, from 0."""
@@ -26,8 +28,10 @@ class ComparisonRow:
     """Median."""
     int8_ms: float | None
     """Median."""
+    int8_float16_ms: float | None
+    """Median; of the file with float16, on processors that have it."""
     speedup: float | None
-    """fp32's time over int8's in turns that followed each other: median over the rounds."""
+    """fp32's time over int8's, without float16, in turns that followed each other: median over the rounds."""
     speedup_p25: float | None
     speedup_p75: float | None
     package: str
@@ -42,7 +46,7 @@ class ComparisonRow:
 def comparison_rows(measurements: Iterable[Measurement]) -> list[ComparisonRow]:
     """The rows by model, and within a model those of the board with the fastest int8 first."""
     groups = [_rows(place, each) for place, each in enumerate(measurements)]
-    groups.sort(key=lambda rows: (rows[0].model, min(each.int8_ms or float("inf") for each in rows), rows[0].board))
+    groups.sort(key=lambda rows: (rows[0].model, min(map(_fastest, rows)), rows[0].board))
     return [row for rows in groups for row in rows]
 
 
@@ -56,7 +60,8 @@ def _row(place: int, measurement: Measurement, runtime: Runtime, threads: int) -
     results = {
         each.precision: each for each in measurement.results if (each.runtime, each.threads) == (runtime, threads)
     }
-    found = (each for each in measurement.speedups if (each.runtime, each.threads) == (runtime, threads))
+    kind = (runtime, threads, Precision.INT8)
+    found = (each for each in measurement.speedups if (each.runtime, each.threads, each.precision) == kind)
     speedup = None if device.emulator else next(found, None)
     times = {} if device.emulator else {name: each.latency_ms.p50 for name, each in results.items() if each.latency_ms}
     return ComparisonRow(
@@ -68,6 +73,7 @@ def _row(place: int, measurement: Measurement, runtime: Runtime, threads: int) -
         threads=threads,
         fp32_ms=times.get(Precision.FP32),
         int8_ms=times.get(Precision.INT8),
+        int8_float16_ms=times.get(Precision.INT8_FLOAT16),
         speedup=speedup.median if speedup else None,
         speedup_p25=speedup.p25 if speedup else None,
         speedup_p75=speedup.p75 if speedup else None,
@@ -76,6 +82,10 @@ def _row(place: int, measurement: Measurement, runtime: Runtime, threads: int) -
         emulator=device.emulator,
         findings=measurement.findings,
     )
+
+
+def _fastest(row: ComparisonRow) -> float:
+    return min(row.int8_ms or float("inf"), row.int8_float16_ms or float("inf"))
 
 
 def _board(device: Device) -> str:

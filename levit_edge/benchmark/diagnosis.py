@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from levit_edge.benchmark.interference import busy, powersave, throttled, too_many_threads
 from levit_edge.benchmark.measurement import ArtifactTimes, Device, Measurement, SpeedUp
-from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.kinds import Runtime
 from levit_edge.runtime.inspect.onnxruntime import OptimisedGraph
 from levit_edge.text import counted
 
@@ -56,10 +56,10 @@ def findings(measured: Measurement, optimised: OptimisedGraph | None = None) -> 
 
 
 def _slow(slow: Sequence[SpeedUp]) -> Iterable[str]:
-    for runtime in dict.fromkeys(each.runtime for each in slow):
-        own = [each for each in slow if each.runtime is runtime]
+    for runtime, precision in dict.fromkeys((each.runtime, each.precision) for each in slow):
+        own = [each for each in slow if (each.runtime, each.precision) == (runtime, precision)]
         times = ", ".join(f"{each.median:.2f} times with {counted(each.threads, 'thread')}" for each in own)
-        yield f"{runtime}: INT8 is less than {WANTED_SPEEDUP} times as fast as fp32: {times}."
+        yield f"{runtime}: {precision.label} is less than {WANTED_SPEEDUP} times as fast as fp32: {times}."
 
 
 def _no_dot_products(device: Device) -> Iterable[str]:
@@ -78,7 +78,7 @@ def _slower_with_threads(device: Device, results: Sequence[ArtifactTimes]) -> It
     """Within the usable cores."""
     times: dict[str, dict[int, float]] = {}
     for each in results:
-        if each.precision is Precision.INT8 and each.latency_ms is not None and each.threads <= device.usable_cores:
+        if each.precision.is_int8 and each.latency_ms is not None and each.threads <= device.usable_cores:
             times.setdefault(each.artifact, {})[each.threads] = each.latency_ms.p50
     for artifact, by_threads in times.items():
         best, most = min(by_threads, key=lambda threads: by_threads[threads]), max(by_threads)

@@ -38,7 +38,7 @@ class CoreGroup:
     """Cores of one kind with one highest frequency."""
 
     name: str
-    """Such as `Cortex-A76`; of a part that is not in `levit_edge.board.facts.processors` its numbers."""
+    """Such as `Cortex-A76`; of a part that is not in `levit_edge.device.processors` its numbers."""
     count: FromOne
     max_mhz: float | None
     """None where the system does not tell."""
@@ -167,6 +167,8 @@ class SpeedUp:
     """fp32's time over int8's, in turns that followed each other: median and quartiles over the rounds."""
 
     runtime: Runtime
+    precision: Precision = Precision.INT8
+    """Of the int8 file."""
     threads: int
     median: float
     p25: float
@@ -202,7 +204,7 @@ class Sustained:
 
 @dataclass(frozen=True, kw_only=True)
 class LatencyGate:
-    """The latency gate: the median of the fastest int8 row against a limit."""
+    """The latency gate: the median of the fastest int8 row, with float16 or without, against a limit."""
 
     max_latency_ms: float | None = None
     passed: bool | None = None
@@ -239,6 +241,8 @@ class Measurement:
     """Timed runs of each file in each round."""
     warm_up: int
     results: Annotated[tuple[ArtifactTimes, ...], Length(1, MOST_RESULTS)]
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Files that are not for such a processor -> why, and what to use."""
     speedups: tuple[SpeedUp, ...] = ()
     findings: tuple[str, ...] = ()
     """What limits the speed, as far as the board told: see `levit_edge.benchmark.diagnosis`."""

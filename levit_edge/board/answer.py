@@ -61,18 +61,21 @@ class BenchmarkAnswer:
         )
 
     def speedups(self, artifacts: Sequence[Artifact], threads: Sequence[int]) -> tuple[SpeedUp, ...]:
-        """The speed-ups of each runtime and number of threads for which both precisions ran."""
+        """The speed-ups of each runtime and number of threads for which fp32 ran and an int8 file."""
         found = []
         names = {(each.runtime, each.precision): each.file for each in artifacts}
-        for runtime, count in product(dict.fromkeys(each.runtime for each in artifacts), threads):
-            pair = [self._entry(names.get((runtime, each)), count) for each in (Precision.FP32, Precision.INT8)]
+        int8 = [each for each in Precision if each.is_int8]
+        for runtime, count, precision in product(dict.fromkeys(each.runtime for each in artifacts), threads, int8):
+            pair = [self._entry(names.get((runtime, each)), count) for each in (Precision.FP32, precision)]
             timed = [self._rounds(each) for each in pair if each is not None and each.get("error") is None]
             if len({len(turns) for turns in timed}) > 1:
                 raise self._damaged("rounds")
             if len(timed) == len(pair):
                 ratios = [np.median(slow) / np.median(fast) for slow, fast in zip(*timed, strict=True)]
                 p25, median, p75 = (round(float(each), 4) for each in np.percentile(ratios, [25, 50, 75]))
-                found.append(SpeedUp(runtime=runtime, threads=count, median=median, p25=p25, p75=p75))
+                found.append(
+                    SpeedUp(runtime=runtime, precision=precision, threads=count, median=median, p25=p25, p75=p75)
+                )
         return tuple(found)
 
     def sustained(self) -> Sustained | None:

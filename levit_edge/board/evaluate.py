@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from levit_edge.benchmark.measurement import Device
-from levit_edge.board.facts.device import describe_device
+from levit_edge.board.facts.device import describe_device, float16_there
+from levit_edge.board.float16 import without_float16
 from levit_edge.board.packages import require_packages, runtimes_there
 from levit_edge.board.session import Session
 from levit_edge.board.transports.transport import Transport
@@ -64,6 +65,8 @@ class BoardVerification:
     """Photographs that an earlier, interrupted call had evaluated."""
     absent: dict[Runtime, str]
     """Runtimes that the board has not, and how to get them: their files were not evaluated."""
+    left_out: dict[str, str]
+    """Files that its processor cannot run -> why."""
 
 
 def verify_on(
@@ -99,6 +102,8 @@ def verify_on(
             session = stack.enter_context(Session(transport, needed_bytes=needed, timeout_s=timeout_s))
             hello = session.ask("hello")
         device = describe_device(hello.get("facts"), emulator=transport.emulator)
+        left_out = without_float16(transport.name, wanted, float16_there(hello.get("facts")), slow_too=True)
+        wanted = [each for each in wanted if each.file not in left_out]
         absent = require_packages(transport.name, hello, runtimes, dict.fromkeys(each.runtime for each in wanted))
         artifacts = [each for each in wanted if each.runtime in runtimes_there(hello)]
         for runtime in {each.runtime for each in artifacts}:
@@ -123,7 +128,7 @@ def verify_on(
             stages=stages,
         )
         results.done()
-    return BoardVerification(verification=verification, resumed=len(earlier), absent=absent)
+    return BoardVerification(verification=verification, resumed=len(earlier), absent=absent, left_out=left_out)
 
 
 def _open(session: Session, artifacts: Sequence[Artifact], preprocessing: Preprocessing) -> dict[str, str]:

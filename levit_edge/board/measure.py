@@ -10,7 +10,8 @@ from typing import Any
 from levit_edge.benchmark.diagnosis import WANTED_SPEEDUP, findings
 from levit_edge.benchmark.measurement import ArtifactTimes, Device, LatencyGate, Measurement, ModelUnderTest, SpeedUp
 from levit_edge.board.answer import BenchmarkAnswer
-from levit_edge.board.facts.device import describe_device, describe_state
+from levit_edge.board.facts.device import describe_device, describe_state, float16_there
+from levit_edge.board.float16 import without_float16
 from levit_edge.board.packages import require_packages
 from levit_edge.board.session import Progress, Session
 from levit_edge.board.transports.transport import Transport
@@ -23,7 +24,7 @@ from levit_edge.errors import BoardError, BundleError, LevitEdgeError
 from levit_edge.runtime.inspect.model import ModelInspector
 from levit_edge.runtime.inspect.onnxruntime import OptimisedGraph
 
-__all__ = ["BenchmarkSettings", "Schedule", "latency_gate", "measure", "model_under_test"]
+__all__ = ["BenchmarkSettings", "Schedule", "files_to_measure", "latency_gate", "measure", "model_under_test"]
 
 MOST_DEFAULT_THREADS = 4
 RUNS, EMULATED_RUNS = 100, 2
@@ -38,6 +39,8 @@ class BenchmarkSettings:
 
     runtimes: tuple[Runtime, ...] | None = None
     """None: those that the board has; the others become rows that say why they are empty."""
+    precisions: tuple[Precision, ...] | None = None
+    """None: all that are for the board's processor."""
     threads: tuple[int, ...] | None = None
     """None: one, and as many as there are cores, but at most four; emulated, one."""
     runs: int | None = None
@@ -77,10 +80,10 @@ def measure(
 
     Raises:
         BoardError: the board cannot be reached, is lost, lacks what it needs, or is emulated, so that no latency can be
-            judged.
-        BundleError: a file of the bundle is damaged, or there is none of the runtimes asked for.
+            judged; or it fails with float16, which was asked for.
+        BundleError: a file of the bundle is damaged, or there is none of the runtimes and precisions asked for.
     """
-    artifacts = _files_to_measure(bundle, settings.runtimes)
+    artifacts = files_to_measure(bundle, settings)
     golden = bundle.manifest.golden_file
     bundle.golden()  # checks it: the board reads it too
     files = {name: bundle.read(name) for name in (*(each.file for each in artifacts), golden)}
@@ -93,6 +96,9 @@ def measure(
                 f"{transport.name}: this is emulated ({device.emulator}), and its times say nothing about any board: a"
                 " latency gate needs a board. Leave --max-latency-ms out."
             )
+        float16 = float16_there(hello.get("facts"))
+        left_out = without_float16(transport.name, artifacts, float16, settings.precisions)
+        artifacts = [each for each in artifacts if each.file not in left_out]
         runtimes = dict.fromkeys(each.runtime for each in artifacts)
         absent = require_packages(transport.name, hello, settings.runtimes, runtimes)
         sent = [each for each in artifacts if each.runtime not in absent]
@@ -118,6 +124,7 @@ def measure(
         runs=schedule.runs,
         warm_up=settings.warm_up,
         results=(*results, *without_times),
+        left_out=left_out,
         speedups=speedups,
         sustained=answer.sustained(),
         gate=latency_gate(results, settings.max_latency_ms),
@@ -125,10 +132,23 @@ def measure(
     return replace(measured, findings=findings(measured, _optimised(bundle, speedups)))
 
 
-def _files_to_measure(bundle: Bundle, runtimes: tuple[Runtime, ...] | None) -> list[Artifact]:
-    for runtime in runtimes or ():
+def files_to_measure(bundle: Bundle, settings: BenchmarkSettings) -> list[Artifact]:
+    """The bundle's files of the runtimes and precisions that are asked for, or all.
+
+    Raises:
+        BundleError: it has none of them.
+    """
+    for runtime in settings.runtimes or ():
         bundle.artifact(runtime, Precision.INT8)
-    return [each for each in bundle.manifest.artifacts if runtimes is None or each.runtime in runtimes]
+    artifacts = [
+        each for each in bundle.manifest.artifacts if settings.runtimes is None or each.runtime in settings.runtimes
+    ]
+    there = {each.precision for each in artifacts}
+    for precision in settings.precisions or ():
+        if precision not in there:
+            where = f" for {' or '.join(settings.runtimes)}" if settings.runtimes else ""
+            raise BundleError(f"{bundle.path} has no {precision} artifact{where}, only {', '.join(sorted(there))}.")
+    return [each for each in artifacts if settings.precisions is None or each.precision in settings.precisions]
 
 
 def _optimised(bundle: Bundle, speedups: Sequence[SpeedUp]) -> OptimisedGraph | None:
@@ -161,8 +181,7 @@ def _job(
     size = bundle.manifest.config.image_size
     return {
         "files": [
-            {"file": each.file, "runtime": str(each.runtime), "int8": each.precision is Precision.INT8}
-            for each in artifacts
+            {"file": each.file, "runtime": str(each.runtime), "int8": each.precision.is_int8} for each in artifacts
         ],
         "threads": list(schedule.threads),
         "rounds": schedule.rounds,
@@ -179,5 +198,5 @@ def latency_gate(results: Sequence[ArtifactTimes], limit: float | None) -> Laten
     """The gate on the fastest int8 median. Without any int8 time it fails: nothing shows that the limit is kept."""
     if limit is None:
         return LatencyGate()
-    times = [each.latency_ms.p50 for each in results if each.precision is Precision.INT8 and each.latency_ms]
+    times = [each.latency_ms.p50 for each in results if each.precision.is_int8 and each.latency_ms]
     return LatencyGate(max_latency_ms=limit, passed=bool(times) and min(times) <= limit)

@@ -146,6 +146,11 @@ class Precision(StrEnum):
     """The same with float16 in place of float32: for processors that have it."""
 
     @property
+    def label(self) -> str:
+        """In words, such as `INT8`."""
+        return {"fp32": "fp32", "int8": "INT8", "int8-f16": "INT8 with float16"}[self]
+
+    @property
     def is_int8(self) -> bool:
         """Whether convolutions and linears are in int8."""
         return self is not Precision.FP32

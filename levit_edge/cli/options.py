@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from levit_edge.bundle.kinds import GateOn, Runtime
+from levit_edge.bundle.kinds import GateOn, Precision, Runtime
 from levit_edge.errors import BoardError
 from levit_edge.model.config import CONFIGS, size_named
 from levit_edge.model.source import require_checkpoint
@@ -52,6 +52,14 @@ AllowPoorFp32 = Annotated[
 RuntimeChoice = Annotated[
     list[Runtime] | None,
     typer.Option("--runtime", metavar="|".join(Runtime), help="Only this runtime; may be given twice. [default: both]"),
+]
+Precisions = Annotated[
+    list[Precision] | None,
+    typer.Option(
+        "--precision",
+        metavar="|".join(Precision),
+        help="Only files of this precision; may be repeated. [default: all that are for the board's processor]",
+    ),
 ]
 SkipBadImages = Annotated[
     bool, typer.Option("--skip-bad-images", help="Leave out images that cannot be read instead of failing.")

@@ -1,11 +1,12 @@
 """Classifies photographs with the package that this file lies in; checks and times its model on this computer.
 
     python run.py photo.jpg [--top 5] [--no-exif]
-    python run.py --self-test
+    python run.py --self-test [--runtime executorch] [--precision int8]
     python run.py --bench [--runs 100] [--threads 1]
 
 Needs Python 3.9 or newer, numpy, Pillow 9.1 or newer, and onnxruntime or executorch-numpy-runtime (or executorch).
-Nothing is installed, and nothing is read that was not checked against its SHA-256 in `model.json` first. Exit status:
+Nothing is installed, and nothing is read that was not checked against its SHA-256 in `model.json` first. A model with
+float16 is taken where the processor computes in it; it is said then which is taken, and why. Exit status:
 0 done; 2 wrong usage; 3 something is missing, damaged, or computes otherwise than it should; 130 interrupted; 141
 nobody reads what it prints.
 
@@ -21,7 +22,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
 try:
     import numpy as np
@@ -33,16 +34,16 @@ except ImportError as error:
     sys.exit(f"error: {error.name} is not installed: pip install numpy pillow onnxruntime")
 except AttributeError as error:  # Image.Resampling
     sys.exit(f"error: Pillow is older than 9.1 ({error}): pip install --upgrade pillow")
+from levit_edge.device.choice import FLOAT16, PRECISIONS, RUNTIMES, choose, refusal
 from levit_edge.device.engines import NO_TELEMETRY, import_engine
 from levit_edge.device.errors import ExitStatus, LevitEdgeError, PackageError, RuntimeUnavailableError
 from levit_edge.device.facts import read_facts, read_state
+from levit_edge.device.float16 import Float16, float16_here
 from levit_edge.device.golden import compare_golden
 from levit_edge.device.protocol import AgentError
 from levit_edge.device.ranking import softmax, top_classes
 from levit_edge.device.worker import Worker
 
-RUNTIMES = ("onnxruntime", "executorch")
-"""Tried in this order."""
 WARM_UP = 10
 Run = Callable[[Any], Any]
 """float32 (1, 3, size, size) -> float32 (classes,) logits."""
@@ -62,7 +63,11 @@ class UnpackedPackage:
             self.interpolation, self.squash = form["interpolation"], {"center": False, "squash": True}[form["crop"]]
             FILTERS[self.interpolation]  # or else the document is none of this version
             self.mean, self.std = tuple(form["mean"]), tuple(form["std"])
-            self.models = {model["runtime"]: model for model in document["models"]}
+            self.models = [
+                {key: model[key] for key in ("file", "runtime", "precision", "golden_output", "least_sqnr_db")}
+                | {"oldest": model["oldest_runtime"]["version"]}
+                for model in document["models"]
+            ]
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise PackageError(
                 f"{folder / 'model.json'} is missing or damaged ({error!r}): unpack the package again."
@@ -106,33 +111,80 @@ class UnpackedPackage:
         inputs = normalise_pixels(np.asarray(square), self.mean, self.std)[np.newaxis]
         return inputs, exif and photograph.orientation != AS_IT_IS
 
-    def open_model(self, runtimes: tuple[str, ...], threads: int) -> tuple[dict[str, Any], str, Run]:
-        """The first model whose runtime is installed, what runs it, and its function.
+    def open_model(self, model: Any, threads: int) -> tuple[str, Run]:
+        """What runs a model, and its function.
 
         Raises:
-            RuntimeUnavailableError: none is installed, or it refuses the file.
+            AgentError: its runtime is not installed.
+            RuntimeUnavailableError: it refuses the file.
         """
-        missing = []
-        for runtime in runtimes:
-            try:
-                package, load = import_engine(runtime)
-            except AgentError as error:
-                missing.append(str(error))
-                continue
-            model = self.models[runtime]
-            data = self.read(model["file"])
-            try:
-                return model, package, load(data, threads)
-            except AgentError as error:
-                raise RuntimeUnavailableError(f"{model['file']}: {error}.") from None
-            except Exception as error:  # each runtime has exceptions of its own
-                raise RuntimeUnavailableError(
-                    f"{package} refuses {model['file']} ({error}); the oldest known to load it is {runtime}"
-                    f" {model['oldest_runtime']['version']}."
-                ) from None
-        raise RuntimeUnavailableError(
-            f"no runtime is installed ({'; '.join(missing)}): pip install onnxruntime, or executorch-numpy-runtime"
-        )
+        package, load = import_engine(model["runtime"])
+        data = self.read(model["file"])
+        try:
+            return package, load(data, threads)
+        except AgentError as error:
+            raise RuntimeUnavailableError(f"{model['file']}: {error}.") from None
+        except Exception as error:  # each runtime has exceptions of its own
+            raise RuntimeUnavailableError(
+                f"{package} refuses {model['file']} ({error}); the oldest known to load it is {model['runtime']}"
+                f" {model['oldest']}."
+            ) from None
+
+    def compare(self, model: Any, run: Run) -> tuple[int, float, bool]:
+        """How many golden inputs there are, how far logits are apart at most, and whether they are close enough."""
+        inputs, golden = self.floats(self.golden_input), self.floats(model["golden_output"])
+        return (len(inputs), *compare_golden(run, inputs, golden, model["least_sqnr_db"]))
+
+
+class Opened(NamedTuple):
+    """A model that can run."""
+
+    model: Any
+    engine: str
+    run: Run
+
+
+def open_best(package: UnpackedPackage, chosen: argparse.Namespace, float16: Float16) -> Opened:
+    """The best model for this processor whose runtime is installed; says which, where that depends on float16.
+
+    One with float16 that nobody asked for is taken only after its golden inputs: otherwise the next one is.
+
+    Raises:
+        RuntimeUnavailableError: no runtime is installed, or it refuses the file.
+        PackageError: the package has no such model, or a file is damaged.
+    """
+    missing, why = [], float16.why
+    free = chosen.precision is None and any(each["precision"] == FLOAT16 for each in package.models)
+    for model in choose(package.models, chosen.runtime, chosen.precision, float16):
+        tried = free and model["precision"] == FLOAT16
+        try:
+            opened = Opened(model, *package.open_model(model, chosen.threads))
+            if tried and not _works(package, opened):
+                raise RuntimeUnavailableError("it does not compute here what it computed where it was made")
+        except AgentError as error:
+            missing.append(str(error))
+            why = f"{model['file']}, which is for this processor, needs executorch ({error})" if tried else why
+        except RuntimeUnavailableError as error:
+            if not tried:
+                raise
+            why = f"{model['file']} is for this processor and does not work on it ({error})"
+        else:
+            if free:
+                print(f"{model['file']} is used: {why}", file=sys.stderr)
+            return opened
+    raise RuntimeUnavailableError(
+        f"no runtime is installed ({'; '.join(dict.fromkeys(missing))}): pip install onnxruntime, or"
+        " executorch-numpy-runtime"
+    )
+
+
+def _works(package: UnpackedPackage, opened: Opened) -> bool:
+    try:
+        return package.compare(opened.model, opened.run)[-1]
+    except LevitEdgeError:
+        raise
+    except Exception:  # each runtime has exceptions of its own
+        return False
 
 
 def classify(package: UnpackedPackage, run: Run, photographs: list[Path], top: int, *, exif: bool) -> None:
@@ -147,27 +199,43 @@ def classify(package: UnpackedPackage, run: Run, photographs: list[Path], top: i
             print(f"  {probabilities[index]:7.2%}  {labels[index]}")
 
 
-def self_test(package: UnpackedPackage, model: dict[str, Any], engine: str, run: Run) -> None:
-    """Check every file, then the golden input's logits.
+def self_test(package: UnpackedPackage, opened: Opened, float16: Float16, chosen: argparse.Namespace) -> None:
+    """Check every file, then the golden input's logits of all models of the runtime that is used.
 
     Raises:
-        PackageError: a file is not the one in `model.json`, or the logits differ by more than they may.
+        PackageError: a file is not the one in `model.json`, or logits differ by more than they may.
+        RuntimeUnavailableError: the runtime refuses a file.
     """
     for name in package.hashes:
         package.read(name)
-    inputs = package.floats(package.golden_input)
-    golden, least = package.floats(model["golden_output"]), model["least_sqnr_db"]
-    difference, passed = compare_golden(run, inputs, golden, least)
+    check_model(package, opened)
+    others = [each for each in package.models if each["runtime"] == opened.model["runtime"] and each != opened.model]
+    for model in others if chosen.precision is None else ():
+        if model["precision"] == FLOAT16 and not float16.runs:
+            print(f"not run: {refusal(package.models, model, float16)}")
+        else:
+            check_model(package, Opened(model, *package.open_model(model, chosen.threads)))
+
+
+def check_model(package: UnpackedPackage, opened: Opened) -> None:
+    """Check the golden input's logits of one model.
+
+    Raises:
+        PackageError: they differ by more than they may.
+    """
+    model, engine, run = opened
+    images, difference, passed = package.compare(model, run)
     if not passed:
         raise PackageError(
             f"{model['file']} in {engine} does not compute here what it computed where it was made: its logits are up"
-            f" to {difference:g} apart, and less than {least:g} dB SQNR."
+            f" to {difference:g} apart, and less than {model['least_sqnr_db']:g} dB SQNR."
         )
-    print(f"{model['file']} in {engine}: {len(inputs)} golden images, logits at most {difference:g} apart: passed")
+    print(f"{model['file']} in {engine}: {images} golden images, logits at most {difference:g} apart: passed")
 
 
-def bench(package: UnpackedPackage, model: dict[str, Any], engine: str, run: Run, runs: int, threads: int) -> None:
+def bench(package: UnpackedPackage, opened: Opened, runs: int, threads: int) -> None:
     """Print what the board is, and the times of one inference alone, as `levit-edge bench` takes them."""
+    model, engine, run = opened
     worker = Worker()
     worker.run_one, worker.image = run, package.floats(package.golden_input)[:1]
     before = read_state()
@@ -194,6 +262,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=100, help="how often to run it for --bench")
     parser.add_argument("--threads", type=int, default=1, help="of the runtime")
     parser.add_argument("--runtime", choices=RUNTIMES, help="which one; the first that is installed without this")
+    parser.add_argument("--precision", choices=PRECISIONS, help="which model; the one for this processor without this")
     chosen = parser.parse_args(arguments)
     if bool(chosen.photographs) + chosen.self_test + chosen.bench != 1:
         parser.error("give photographs, or --self-test, or --bench")
@@ -211,14 +280,14 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         package = UnpackedPackage(Path(__file__).resolve().parent)
-        runtimes = (chosen.runtime,) if chosen.runtime else RUNTIMES
-        model, engine, run = package.open_model(runtimes, chosen.threads)
+        float16 = float16_here()
+        opened = open_best(package, chosen, float16)
         if chosen.self_test:
-            self_test(package, model, engine, run)
+            self_test(package, opened, float16, chosen)
         elif chosen.bench:
-            bench(package, model, engine, run, chosen.runs, chosen.threads)
+            bench(package, opened, chosen.runs, chosen.threads)
         else:
-            classify(package, run, chosen.photographs, chosen.top, exif=not chosen.no_exif)
+            classify(package, opened.run, chosen.photographs, chosen.top, exif=not chosen.no_exif)
         sys.stdout.flush()
     except LevitEdgeError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -9,6 +9,7 @@ from levit_edge.device.sources import SOURCES
 
 __all__ = [
     "DOCUMENT_FILE",
+    "FLOAT16_MODEL_FILE",
     "GOLDEN_INPUT_FILE",
     "LABELS_FILE",
     "LICENSE_FILE",
@@ -17,7 +18,7 @@ __all__ = [
     "Purpose",
     "expected_files",
     "golden_output_file",
-    "model_file",
+    "model_files",
     "runtimes_of",
     "without_modules",
 ]
@@ -34,6 +35,10 @@ numpy, Pillow and one runtime."""
 _SOURCE_NAME = re.compile(r"levit_edge/(?:[a-z0-9_]+/)*[a-z0-9_]+\.py")
 
 
+FLOAT16_MODEL_FILE = "model-f16.pte"
+"""The second one for ExecuTorch, in packages of bundles that have one: for processors that compute in float16."""
+
+
 class Purpose(StrEnum):
     """What a package is for."""
 
@@ -46,19 +51,20 @@ def runtimes_of(purpose: Purpose) -> tuple[Runtime, ...]:
     return tuple(runtime for runtime in Runtime if purpose in runtime.entry.packed_for)
 
 
-def model_file(runtime: Runtime) -> str:
-    """The file name of the model for `runtime`."""
-    return f"model{runtime.entry.suffix}"
+def golden_output_file(model: str) -> str:
+    """The file name of the golden output of a model file."""
+    return f"golden_output{model.removeprefix('model')}.f32"
 
 
-def golden_output_file(runtime: Runtime) -> str:
-    """The file name of the golden output of the model for `runtime`."""
-    return f"golden_output{runtime.entry.suffix}.f32"
+def model_files(purpose: Purpose, *, float16: bool = False) -> tuple[str, ...]:
+    """The names of the model files of a package, in order; `float16`: with the one that computes in it, the last."""
+    models = [f"model{runtime.entry.suffix}" for runtime in runtimes_of(purpose)]
+    return (*models, *([FLOAT16_MODEL_FILE] if float16 else []))
 
 
-def expected_files(purpose: Purpose) -> frozenset[str]:
+def expected_files(purpose: Purpose, *, float16: bool = False) -> frozenset[str]:
     """Every file of a package but `model.json`, as it is made today."""
-    models = [name for runtime in runtimes_of(purpose) for name in (model_file(runtime), golden_output_file(runtime))]
+    models = [name for model in model_files(purpose, float16=float16) for name in (model, golden_output_file(model))]
     ours = [LICENSE_FILE, *SOURCE_FILES] if purpose is Purpose.BOARD else []
     return frozenset({LABELS_FILE, NOTICE_FILE, GOLDEN_INPUT_FILE, *models, *ours})
 

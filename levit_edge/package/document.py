@@ -14,15 +14,20 @@ from levit_edge.documents import Between, Count, Matching, Sha256, Version
 from levit_edge.errors import PackageError
 from levit_edge.package.contents import (
     DOCUMENT_FILE,
+    FLOAT16_MODEL_FILE,
     Purpose,
     expected_files,
     golden_output_file,
+    model_files,
     runtimes_of,
     without_modules,
 )
 from levit_edge.text import listed
 
 __all__ = [
+    "FLOAT16_KIND",
+    "SCHEMA_VERSION",
+    "WITHOUT_FLOAT16",
     "Accuracy",
     "Evaluation",
     "FloatArray",
@@ -34,7 +39,9 @@ __all__ = [
     "PackedModel",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION, WITHOUT_FLOAT16 = 2, 1
+"""A package is of the oldest version that can say what it has: apps read it that know no newer one."""
+FLOAT16_KIND = (Runtime.EXECUTORCH, Precision.INT8_FLOAT16)
 MOST_GOLDEN = 64
 FromOne = Annotated[int, Between(1, 1 << 20)]
 
@@ -159,7 +166,8 @@ class PackedCheckpoint:
 class PackageDocument:
     """`model.json`."""
 
-    schema_version: Annotated[int, Version(SCHEMA_VERSION)] = SCHEMA_VERSION
+    schema_version: Annotated[int, Version(SCHEMA_VERSION, oldest=WITHOUT_FLOAT16)]
+    """2 if a model computes in float16, else 1."""
     levit_edge_version: str
     """The version of the levit-edge that packed it."""
     purpose: Purpose
@@ -179,20 +187,36 @@ class PackageDocument:
     """Every file of the package but this one."""
 
     def __post_init__(self) -> None:
+        float16 = FLOAT16_MODEL_FILE in self.files
+        self._check_files(expected_files(self.purpose, float16=float16))
+        self._check_models(float16=float16)
+        self._check_references()
+
+    def _check_files(self, today: frozenset[str]) -> None:
         board = self.purpose is Purpose.BOARD
-        expected = without_modules(expected_files(self.purpose))
-        found = without_modules(self.files) if board else frozenset(self.files)
+        expected, found = without_modules(today), without_modules(self.files) if board else frozenset(self.files)
         _require(
             found == expected,
             f"exactly the files of a package for {self.purpose}:"
             f" missing {listed(sorted(expected - found)) or 'none'};"
             f" unknown {listed(sorted(found - expected)) or 'none'}",
         )
+
+    def _check_models(self, *, float16: bool) -> None:
+        files = model_files(self.purpose, float16=float16)
+        runtimes = (*runtimes_of(self.purpose), *FLOAT16_KIND[: int(float16)])
         _require(
-            tuple(model.runtime for model in self.models) == runtimes_of(self.purpose),
-            f"the models of a package for {self.purpose}",
+            tuple((model.file, model.runtime) for model in self.models) == tuple(zip(files, runtimes, strict=True)),
+            f"the models of a package for {self.purpose}, {listed(files)}",
         )
-        self._check_references()
+        precisions = [model.precision for model in self.models]
+        _require(
+            not float16 or precisions[-1] is Precision.INT8_FLOAT16, f"{FLOAT16_MODEL_FILE} as {Precision.INT8_FLOAT16}"
+        )
+        _require(
+            self.schema_version == (SCHEMA_VERSION if Precision.INT8_FLOAT16 in precisions else WITHOUT_FLOAT16),
+            f"schema_version {SCHEMA_VERSION} if a model computes in float16, {WITHOUT_FLOAT16} if none does",
+        )
 
     def _check_references(self) -> None:
         side = self.input.image_size
@@ -201,9 +225,9 @@ class PackageDocument:
         _require(self.golden_input.shape == (images, 3, side, side), "a golden_input of (N, 3, image_size, image_size)")
         for model in self.models:
             _require(model.golden_output.shape == (images, self.classes), "a golden_output of (N, classes)")
-            _require(model.golden_output.file == golden_output_file(model.runtime), "each model's own golden_output")
+            _require(model.golden_output.file == golden_output_file(model.file), "each model's own golden_output")
             _require(0 < model.least_sqnr_db <= 200, "a least_sqnr_db above 0")
-        for name in (self.labels_file, self.golden_input.file, *(model.file for model in self.models)):
+        for name in (self.labels_file, self.golden_input.file):
             _require(name in self.files, f"a name in files for {name[:60]!r}")
         for array in (self.golden_input, *(model.golden_output for model in self.models)):
             _require(

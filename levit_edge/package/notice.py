@@ -3,7 +3,7 @@
 from importlib.metadata import distribution, version
 
 from levit_edge.errors import PackageError
-from levit_edge.package.contents import LICENSE_FILE, Purpose
+from levit_edge.package.contents import FLOAT16_MODEL_FILE, LICENSE_FILE, Purpose
 from levit_edge.package.document import PackedCheckpoint
 
 __all__ = ["license_text", "notice"]
@@ -12,7 +12,7 @@ MODEL = """\
 This package was made by levit-edge {version}.
 
 The model
-  model.*, golden_* and labels.txt were made from the checkpoint {source}
+  {models}, golden_* and labels.txt were made from the checkpoint {source}
   (SHA-256 {sha256}).
   They are under the licence of that checkpoint, which levit-edge does not know and gives no rights to: whoever passes
   this package on says which it is.
@@ -29,9 +29,12 @@ The programs
 """
 
 
-def notice(checkpoint: PackedCheckpoint, purpose: Purpose) -> str:
-    """The text of `NOTICE.txt`."""
-    model = MODEL.format(version=version("levit-edge"), source=checkpoint.source, sha256=checkpoint.sha256)
+def notice(checkpoint: PackedCheckpoint, purpose: Purpose, *, float16: bool = False) -> str:
+    """The text of `NOTICE.txt`; `float16`: of a package with the model that computes in it."""
+    models = f"model.*, {FLOAT16_MODEL_FILE}" if float16 else "model.*"
+    model = MODEL.format(
+        version=version("levit-edge"), models=models, source=checkpoint.source, sha256=checkpoint.sha256
+    )
     return model + (SOURCES if purpose is Purpose.BOARD else "")
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
@@ -21,6 +21,7 @@ from levit_edge.errors import BundleError
 from levit_edge.package.archive import write_archive
 from levit_edge.package.contents import (
     DOCUMENT_FILE,
+    FLOAT16_MODEL_FILE,
     GOLDEN_INPUT_FILE,
     LABELS_FILE,
     LICENSE_FILE,
@@ -28,10 +29,13 @@ from levit_edge.package.contents import (
     SOURCE_FILES,
     Purpose,
     golden_output_file,
-    model_file,
+    model_files,
     runtimes_of,
 )
 from levit_edge.package.document import (
+    FLOAT16_KIND,
+    SCHEMA_VERSION,
+    WITHOUT_FLOAT16,
     Accuracy,
     Evaluation,
     FloatArray,
@@ -58,11 +62,15 @@ def pack(bundle: Bundle, purpose: Purpose) -> bytes:
         BundleError: the bundle lacks a file that the package needs, or it is damaged; or the app cannot preprocess so.
         PackageError: this installation of levit-edge is not whole.
     """
-    return write_archive(packed_files(bundle, purpose))
+    int8 = [bundle.artifact(runtime, Precision.INT8) for runtime in runtimes_of(purpose)]
+    float16 = [each for each in bundle.manifest.artifacts if (each.runtime, each.precision) == FLOAT16_KIND]
+    return write_archive(packed_files(bundle, purpose, [*int8, *float16]))
 
 
-def packed_files(bundle: Bundle, purpose: Purpose, precision: Precision = Precision.INT8) -> dict[str, bytes]:
-    """The files of a package, `model.json` among them. Only int8 is handed on; fp32 is for timing it on a phone.
+def packed_files(bundle: Bundle, purpose: Purpose, artifacts: Sequence[Artifact]) -> dict[str, bytes]:
+    """The files of a package, `model.json` among them.
+
+    `artifacts` are its models in the order of `model_files`. Only int8 is handed on; others are for timing on a phone.
 
     Raises:
         BundleError, PackageError: as for `pack`.
@@ -70,25 +78,27 @@ def packed_files(bundle: Bundle, purpose: Purpose, precision: Precision = Precis
     manifest = bundle.manifest
     if purpose is Purpose.ANDROID:
         _check_app_can(manifest.preprocessing)
-    artifacts = [bundle.artifact(runtime, precision) for runtime in runtimes_of(purpose)]
+    models = dict(zip(model_files(purpose, float16=len(artifacts) > len(runtimes_of(purpose))), artifacts, strict=True))
     origin = manifest.checkpoint
     checkpoint = PackedCheckpoint(source=_last_part(origin.source), format=origin.format, sha256=origin.sha256)
     files = {
         LABELS_FILE: bundle.read(manifest.labels_file),
-        NOTICE_FILE: notice(checkpoint, purpose).encode("utf-8", UNPAIRED),
+        NOTICE_FILE: notice(checkpoint, purpose, float16=FLOAT16_MODEL_FILE in models).encode("utf-8", UNPAIRED),
     }
     bundle.labels()  # checks that there is one for each class
     golden = bundle.golden()
     files[GOLDEN_INPUT_FILE] = _floats(golden, "inputs", bundle)
-    for artifact in artifacts:
-        files[model_file(artifact.runtime)] = bundle.read(artifact.file)
-        files[golden_output_file(artifact.runtime)] = _floats(golden, artifact.file, bundle)
+    for name, artifact in models.items():
+        files[name] = bundle.read(artifact.file)
+        files[golden_output_file(name)] = _floats(golden, artifact.file, bundle)
     if purpose is Purpose.BOARD:
         home = Path(levit_edge.__file__).parent
         files |= {name: (home / source).read_bytes() for name, source in SOURCE_FILES.items()}
         files[LICENSE_FILE] = license_text().encode()
     images, size = len(golden["inputs"][:GOLDEN_IMAGES]), manifest.preprocessing.image_size
+    float16 = any(each.precision is Precision.INT8_FLOAT16 for each in artifacts)
     document = PackageDocument(
+        schema_version=SCHEMA_VERSION if float16 else WITHOUT_FLOAT16,
         levit_edge_version=version("levit-edge"),
         purpose=purpose,
         name=manifest.config.name,
@@ -96,7 +106,7 @@ def packed_files(bundle: Bundle, purpose: Purpose, precision: Precision = Precis
         labels_file=LABELS_FILE,
         input=InputFormat.of(manifest.preprocessing),
         golden_input=FloatArray(file=GOLDEN_INPUT_FILE, shape=(images, 3, size, size)),
-        models=tuple(_model(manifest, each, files[model_file(each.runtime)], images) for each in artifacts),
+        models=tuple(_model(manifest, name, each, files[name], images) for name, each in models.items()),
         evaluation=_evaluation(manifest.verification),
         checkpoint=checkpoint,
         calibration=ImagesUsed(
@@ -125,18 +135,18 @@ def _check_app_can(preprocessing: Preprocessing) -> None:
         )
 
 
-def _model(manifest: Manifest, artifact: Artifact, data: bytes, images: int) -> PackedModel:
+def _model(manifest: Manifest, name: str, artifact: Artifact, data: bytes, images: int) -> PackedModel:
     runtime, maker = artifact.runtime, artifact.runtime.entry.maker
     made_with = manifest.tools.get(maker)
     if made_with is None:
         raise BundleError(f"the manifest does not say which {maker} made the files. Make the bundle again.")
     return PackedModel(
-        file=model_file(runtime),
+        file=name,
         runtime=runtime,
         precision=artifact.precision,
         made_with=made_with,
         oldest_runtime=runtime.entry.oldest(made_with, data),
-        golden_output=FloatArray(file=golden_output_file(runtime), shape=(images, manifest.config.classes)),
+        golden_output=FloatArray(file=golden_output_file(name), shape=(images, manifest.config.classes)),
         least_sqnr_db=LEAST_SQNR_DB[artifact.precision],
         accuracy=_accuracy(manifest.verification, artifact.file),
     )

@@ -5,7 +5,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from levit_edge.bundle.kinds import Runtime
+from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.device.float16 import float16_here
 from levit_edge.device.golden import compare_golden
 from levit_edge.errors import PackageError
 from levit_edge.package.contents import Purpose
@@ -26,10 +27,12 @@ class SelfTest:
     file: str
     runtime: Runtime
     version: str
-    """The version of the runtime here; the model was not run if it says `not installed`."""
+    """The version of the runtime here, or `not installed`."""
     images: int
     max_abs_difference: float | None
     """The largest difference of the logits; None if the model was not run."""
+    not_run: str = ""
+    """Why it was not run; empty if it was."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +70,23 @@ def verify_package(path: Path, key: Path | None = None) -> PackageVerification:
 
 def _self_test(package: Package, model: PackedModel) -> SelfTest:
     version, inputs = runtime_version(model.runtime), package.floats(package.document.golden_input)
-    difference = None if version == "not installed" else _difference(package, model, version)
+    not_run = f"{model.runtime} is not installed" if version == "not installed" else _not_here(model)
     return SelfTest(
-        file=model.file, runtime=model.runtime, version=version, images=len(inputs), max_abs_difference=difference
+        file=model.file,
+        runtime=model.runtime,
+        version=version,
+        images=len(inputs),
+        max_abs_difference=None if not_run else _difference(package, model, version),
+        not_run=not_run,
     )
+
+
+def _not_here(model: PackedModel) -> str:
+    """Why this processor cannot run a model; empty if it can."""
+    if model.precision is not Precision.INT8_FLOAT16:
+        return ""
+    float16 = float16_here()
+    return "" if float16.runs else float16.refusal(model.file, f"model{model.runtime.entry.suffix}")
 
 
 def _difference(package: Package, model: PackedModel, version: str) -> float:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from levit_edge.benchmark.comparison import ComparisonRow
 from levit_edge.benchmark.measurement import Measurement
-from levit_edge.report.figure import BLUE, GREY, ORANGE, Drawing, mark, name_rows
+from levit_edge.report.figure import BLUE, GREEN, GREY, ORANGE, Drawing, mark, name_rows
 from levit_edge.report.page import render
 from levit_edge.text import counted
 
@@ -33,7 +33,7 @@ def boards_page(measurements: Sequence[Measurement], rows: Sequence[ComparisonRo
 
 def boards_plot(rows: Sequence[ComparisonRow]) -> Drawing:
     """fp32 and int8 on a logarithmic axis of time; rows without any time are left out."""
-    timed = [row for row in rows if row.fp32_ms is not None or row.int8_ms is not None]
+    timed = [row for row in rows if any(each is not None for each in (row.fp32_ms, row.int8_ms, row.int8_float16_ms))]
     height = FRAME_INCHES + ROW_INCHES * len(timed)
     return Drawing(WIDTH_INCHES, height, lambda figure, ink: _draw(figure.subplots(), timed, ink))
 
@@ -50,7 +50,10 @@ def _draw(axes: "Axes", rows: Sequence[ComparisonRow], ink: str) -> None:
     for name, colour, marker, times in (
         ("fp32", ORANGE, "s", [row.fp32_ms for row in rows]),
         ("int8", BLUE, "o", [row.int8_ms for row in rows]),
+        ("int8 with float16", GREEN, "D", [row.int8_float16_ms for row in rows]),
     ):
+        if name == "int8 with float16" and not any(times):
+            continue
         points = [(ms, place) for place, ms in enumerate(times) if ms is not None]
         mark(axes, points, marker, color=colour, markersize=6, label=name)
     axes.set_xscale("log", subs=(2, 5))
@@ -59,7 +62,7 @@ def _draw(axes: "Axes", rows: Sequence[ComparisonRow], ink: str) -> None:
     axes.set_xlabel("median time of one image, ms (logarithmic)")
     axes.margins(x=0.15)
     name_rows(axes, [_label(row) for row in rows])
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False)
 
 
 def _label(row: ComparisonRow) -> str:

@@ -99,7 +99,11 @@ def _tables(images: ImageProvenance) -> list[tuple[str, TableFile]]:
 def _headlines(opened: Opened) -> list[Headline]:
     sizes = {(each.runtime, each.precision): each.size_bytes for each in opened.manifest.artifacts}
     latency = opened.report_data.latency if opened.report_data else None
-    speedups = {each.runtime: (each.median, each.p25, each.p75) for each in (latency.speedups if latency else ())}
+    speedups = {
+        each.runtime: (each.median, each.p25, each.p75)
+        for each in (latency.speedups if latency else ())
+        if each.precision is Precision.INT8
+    }
     return [
         Headline(
             int8=each,

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from levit_edge.board.android.device import describe_android
+from levit_edge.board.android.device import android_facts
+from levit_edge.board.facts.device import describe_device
 from levit_edge.board.transports.adb_device import AdbDevice
 from levit_edge.errors import BoardError
 from tests.arm.board import Board
@@ -82,7 +83,7 @@ def test_the_demo_is_measured(target: str, demo_bundle: tuple[Path, Any], tmp_pa
     assert "asimddp" in measured["device"]["features"]
     assert measured["device"]["emulator"].startswith("qemu-user")
     rows = {each["artifact"]: each for each in measured["results"]}
-    assert sorted(rows) == ["fp32.onnx", "fp32.pte", "int8.onnx", "int8.pte"]
+    assert sorted(rows) == ["fp32.onnx", "fp32.pte", "int8-f16.pte", "int8.onnx", "int8.pte"]
     for row in rows.values():
         assert (row["error"], row["runs"]) == ("", 2), row
         assert row["golden"]["images"] == row["golden"]["same_top1"] > 0
@@ -151,7 +152,7 @@ def test_a_folder_is_pushed_for_everybody_to_read(target: str, tmp_path: Path) -
 
 def test_the_shell_alone_tells_what_the_device_is(target: str) -> None:
     """As on a phone without Python; the board has no getprop, whose answers are then unknown."""
-    device = describe_android(AdbDevice(target))
+    device = describe_device(android_facts(AdbDevice(target)))
     assert device.architecture == "aarch64"
     assert [(each.name, each.count, each.max_mhz) for each in device.cores] == [("Cortex-A76", 1, 2400.0)]
     assert "asimddp" in device.features

@@ -16,6 +16,18 @@ def test_fp32_and_int8_of_a_runtime_are_one_row() -> None:
     assert (second.runtime, second.int8_ms, second.package) == (Runtime.ONNXRUNTIME, 10.0, "onnxruntime 1.31.1")
 
 
+def test_int8_with_float16_is_beside_int8_and_may_be_what_makes_a_board_the_fastest() -> None:
+    half = (*SLOWER, times(Runtime.EXECUTORCH, Precision.INT8_FLOAT16, 4.0))
+    speedups = (replace(FAST[0], precision=Precision.INT8_FLOAT16, median=5.0, p75=5.0), *FAST)
+    rows = comparison_rows([MEASUREMENT, measured(results=half, speedups=speedups)])
+    assert [(row.measurement, row.int8_ms, row.int8_float16_ms, row.speedup) for row in rows] == [
+        (1, 50.0, 4.0, 2.5),
+        (1, 50.0, None, 2.1),
+        (0, 8.0, None, 2.5),
+        (0, 10.0, None, 2.1),
+    ]
+
+
 def test_each_number_of_threads_is_a_row() -> None:
     more = (*RESULTS, times(Runtime.EXECUTORCH, Precision.INT8, 4.0, threads=4))
     speedups = (*FAST, replace(FAST[0], threads=4, median=1.5, p25=1.4))

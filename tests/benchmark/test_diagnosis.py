@@ -44,6 +44,8 @@ def test_a_speed_up_below_the_wanted_one_is_said_with_its_figure() -> None:
         UNEXPLAINED,
     )
     assert found(speedups=SLOW_PTE)[0].startswith("executorch: INT8 is less than 1.3 times")
+    half = replace(SLOW_PTE[0], precision=Precision.INT8_FLOAT16)
+    assert found(speedups=(half,))[0].startswith("executorch: INT8 with float16 is less than 1.3 times")
     enough = replace(FAST[0], median=WANTED_SPEEDUP, p25=1.2)
     assert found(speedups=(enough,)) == ()
 

@@ -13,7 +13,8 @@ import pytest
 from levit_edge.board import session as session_module
 from levit_edge.board.session import Session
 from levit_edge.board.transports.transport import agent_source
-from levit_edge.bundle.kinds import Runtime
+from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.manifest import Artifact
 from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.writer import new_bundle
 from levit_edge.device.engines import NO_TELEMETRY
@@ -87,19 +88,30 @@ def bundle(tiny_bundle: Path) -> Bundle:
 @pytest.fixture
 def both_runtimes(bundle: Bundle, tmp_path: Path) -> Bundle:
     """A bundle that says it has ExecuTorch files too."""
-    manifest, path = bundle.manifest, tmp_path / "both"
+    return with_programs(bundle, tmp_path / "both")
+
+
+@pytest.fixture
+def float16_too(bundle: Bundle, tmp_path: Path) -> Bundle:
+    """The same with one in float16."""
+    return with_programs(bundle, tmp_path / "float16", Precision.INT8_FLOAT16)
+
+
+def with_programs(bundle: Bundle, path: Path, *more: Precision) -> Bundle:
+    """The bundle with what stands for ExecuTorch files, of its precisions and `more`."""
+    manifest = bundle.manifest
     with new_bundle(path) as writer:
         for name in manifest.files:
             writer.add(name, bundle.read(name))
         programs = tuple(
-            dataclasses.replace(
-                each,
-                file=f"{each.precision}.pte",
+            Artifact(
+                file=f"{precision}.pte",
                 runtime=Runtime.EXECUTORCH,
+                precision=precision,
                 size_bytes=7,
-                sha256=writer.add(f"{each.precision}.pte", b"program"),
+                sha256=writer.add(f"{precision}.pte", b"program"),
             )
-            for each in manifest.artifacts
+            for precision in (*(each.precision for each in manifest.artifacts), *more)
         )
         writer.commit(
             dataclasses.replace(manifest, files=dict(writer.files), artifacts=(*manifest.artifacts, *programs))

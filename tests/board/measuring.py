@@ -37,9 +37,11 @@ def answer(*entries: dict[str, Any], **changes: Any) -> dict[str, Any]:
 BOTH = (entry("fp32.onnx"), entry("int8.onnx"))
 
 
-def measured(bundle: Bundle, document: dict[str, Any], settings: BenchmarkSettings = QUICK) -> Measurement:
+def measured(
+    bundle: Bundle, document: dict[str, Any], settings: BenchmarkSettings = QUICK, hello: dict[str, Any] = HELLO
+) -> Measurement:
     """With a board that gives this answer."""
-    measurement = measure(bundle, answering(hello=HELLO, bench=document), settings)
+    measurement = measure(bundle, answering(hello=hello, bench=document), settings)
     assert from_json(Measurement, to_json(measurement), DataError, "measurement") == measurement
     return measurement
 

@@ -8,9 +8,12 @@ from levit_edge.board.session import Session
 from levit_edge.board.transports.local import LocalTransport
 from tests.board.conftest import Place, both_runtimes, bundle, phone, place
 from tests.device.example import open_model
-from tests.package.conftest import android_package, board_package, packable_bundle
+from tests.package.conftest import android_package, board_package, float16_bundle, float16_package, packable_bundle
 
-__all__ = ["android_package", "board_package", "both_runtimes", "bundle", "packable_bundle", "phone", "place"]
+__all__ = [
+    "android_package", "board_package", "both_runtimes", "bundle", "float16_bundle", "float16_package",
+    "packable_bundle", "phone", "place",
+]  # fmt: skip
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Which processors take the file with float16, by what they say of themselves."""
 
+import ctypes
 from pathlib import Path
 
 import pytest
@@ -102,7 +103,7 @@ def test_this_processor_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_capabilities_are_a_number_or_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert small_files.hardware_capabilities()  # of this Linux
-    monkeypatch.setattr(small_files.ctypes, "CDLL", lambda _name: object())
+    monkeypatch.setattr(ctypes, "CDLL", lambda _name: object())
     assert small_files.hardware_capabilities() is None
 
 

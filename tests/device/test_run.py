@@ -20,7 +20,7 @@ from levit_edge.cli.main import run
 from levit_edge.data.preprocess import read_input
 from levit_edge.device import engines
 from levit_edge.device.facts import read_facts
-from levit_edge.device.run import UnpackedPackage, bench
+from levit_edge.device.run import Opened, UnpackedPackage, bench
 from levit_edge.errors import DataError, PackageError, RuntimeUnavailableError
 from levit_edge.package.contents import SOURCE_FILES
 
@@ -212,8 +212,8 @@ def test_times_of_an_emulator_are_said_to_mean_nothing(
 ) -> None:
     package, facts = UnpackedPackage(unpacked), read_facts()
     monkeypatch.setattr("levit_edge.device.run.read_facts", lambda: facts | {"emulator": "qemu-user"})
-    model = package.models["onnxruntime"]
-    bench(package, model, "an engine", lambda _: np.zeros(3, np.float32), runs=2, threads=1)
+    opened = Opened(package.models[1], "an engine", lambda _: np.zeros(3, np.float32))
+    bench(package, opened, runs=2, threads=1)
     assert "emulated by qemu-user: the times mean nothing" in capsys.readouterr().out
 
 
@@ -251,8 +251,9 @@ def test_a_runtime_that_is_too_old_is_named(unpacked: Path, monkeypatch: pytest.
     monkeypatch.setitem(engines.ENGINES, "onnxruntime", lambda: load)
     monkeypatch.setattr(engines, "installed_version", lambda _package: "1.17.3")
     message = r"^model\.onnx: onnxruntime 1\.17\.3 is installed; the file needs 1\.18\.0 or newer: pip install \S+\.$"
+    package = UnpackedPackage(unpacked)
     with pytest.raises(RuntimeUnavailableError, match=message):
-        UnpackedPackage(unpacked).open_model(("onnxruntime",), 1)
+        package.open_model(package.models[1], 1)
 
 
 @pytest.mark.parametrize("name", ["numpy", "PIL"])

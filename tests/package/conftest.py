@@ -16,6 +16,7 @@ from levit_edge.package.pack import pack
 from levit_edge.report.report_data import REPORT_DATA_FILE
 
 PTE = b"not a program: no runtime opens it in these tests"
+FLOAT16_PTE = b"no program either"
 RESULT = ArtifactResult(
     artifact="int8.pte",
     runtime=Runtime.EXECUTORCH,
@@ -63,6 +64,32 @@ def packable_bundle(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory)
             verification=dataclasses.replace(tiny.manifest.verification, results=(RESULT,)),
         )
         return writer.commit(manifest)
+
+
+@pytest.fixture(scope="session")
+def float16_bundle(packable_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """The same with a second file that stands for a .pte."""
+    golden, arrays = io.BytesIO(), packable_bundle.golden()
+    np.savez(golden, allow_pickle=False, **arrays, **{"int8-f16.pte": arrays["int8.onnx"] + np.float32(2e-3)})
+    manifest = packable_bundle.manifest
+    with new_bundle(tmp_path_factory.mktemp("float16") / "colours") as writer:
+        for name in manifest.files:
+            writer.add(name, golden.getvalue() if name == "golden.npz" else packable_bundle.read(name))
+        pte = Artifact(
+            file="int8-f16.pte",
+            runtime=Runtime.EXECUTORCH,
+            precision=Precision.INT8_FLOAT16,
+            size_bytes=len(FLOAT16_PTE),
+            sha256=writer.add("int8-f16.pte", FLOAT16_PTE),
+        )
+        artifacts = (*manifest.artifacts, pte)
+        return writer.commit(dataclasses.replace(manifest, artifacts=artifacts, files=dict(writer.files)))
+
+
+@pytest.fixture(scope="session")
+def float16_package(float16_bundle: Bundle) -> bytes:
+    """For boards."""
+    return pack(float16_bundle, Purpose.BOARD)
 
 
 @pytest.fixture(scope="session")

@@ -15,9 +15,10 @@ import pytest
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.reader import Bundle
 from levit_edge.errors import BundleError
+from levit_edge.package.archive import write_archive
 from levit_edge.package.contents import DOCUMENT_FILE, Purpose, expected_files
 from levit_edge.package.document import Accuracy
-from levit_edge.package.pack import pack
+from levit_edge.package.pack import pack, packed_files
 from levit_edge.package.package import Package
 
 PACK = (
@@ -48,6 +49,32 @@ def test_a_package_has_the_files_of_its_purpose_and_their_hashes(packable_bundle
         assert archive.read("model.pte") == packable_bundle.read("int8.pte")
         assert archive.read("labels.txt") == packable_bundle.read("labels.txt")
         assert ("model.onnx" in archive.namelist()) == (purpose is Purpose.BOARD)
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_file_with_float16_comes_last_and_makes_it_version_2(
+    packable_bundle: Bundle, float16_bundle: Bundle, purpose: Purpose
+) -> None:
+    """Who takes the first model goes on taking int8; a package without the other one stays what older readers know."""
+    before = Package.parse(pack(packable_bundle, purpose), "it").document
+    package = Package.parse(pack(float16_bundle, purpose), "it")
+    assert (before.schema_version, package.document.schema_version) == (1, 2)
+    assert set(package.files) == expected_files(purpose, float16=True)
+    *others, model = package.document.models
+    assert [each.file for each in others] == [each.file for each in before.models]
+    assert model.file == "model-f16.pte"
+    assert (model.runtime, model.precision) == (Runtime.EXECUTORCH, Precision.INT8_FLOAT16)
+    assert (model.made_with, model.least_sqnr_db, model.accuracy) == ("1.4.1", 20.0, None)
+    assert b"model.*, model-f16.pte, golden_*" in package.files["NOTICE.txt"]
+    assert package.files["model-f16.pte"] == float16_bundle.read("int8-f16.pte")
+    assert np.array_equal(package.floats(model.golden_output), float16_bundle.golden()["int8-f16.pte"])
+
+
+def test_a_package_may_hold_that_one_alone_to_be_timed(float16_bundle: Bundle) -> None:
+    artifact = float16_bundle.artifact(Runtime.EXECUTORCH, Precision.INT8_FLOAT16)
+    package = Package.parse(write_archive(packed_files(float16_bundle, Purpose.ANDROID, [artifact])), "it")
+    (model,) = package.document.models
+    assert (model.file, model.precision, package.document.schema_version) == ("model.pte", "int8-f16", 2)
 
 
 def test_golden_files_are_plain_little_endian_floats(packable_bundle: Bundle, android_package: bytes) -> None:

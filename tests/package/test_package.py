@@ -33,7 +33,8 @@ def test_the_document_comes_back_as_it_was(board_package: bytes) -> None:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (lambda d: d.update(schema_version=2), "schema_version is 2, expected 1"),
+        (lambda d: d.update(schema_version=3), "schema_version is 3, expected 1 to 2"),
+        (lambda d: d.update(schema_version=2), "schema_version 2 if a model computes in float16, 1 if none does"),
         (lambda d: d.update(surprise=1), "unknown keys"),
         (lambda d: d.pop("classes"), "it lacks classes"),
         (lambda d: d.update(classes="3"), "classes is '3', expected int"),
@@ -45,7 +46,7 @@ def test_the_document_comes_back_as_it_was(board_package: bytes) -> None:
         (lambda d: d["files"]["labels.txt"].update(sha256="0"), r"labels\.txt\.sha256 is '0', expected 64 hex"),
         (lambda d: d["files"]["labels.txt"].update(size_bytes=-1), r"labels\.txt\.size_bytes is -1, expected"),
         (lambda d: d["models"].reverse(), "the models of a package for board"),
-        (lambda d: d["models"][0].update(file="../model.pte"), r"a name in files for '\.\./model\.pte'"),
+        (lambda d: d["models"][0].update(file="../model.pte"), r"the models of a package for board, model\.pte, model"),
         (lambda d: d["models"][0].update(least_sqnr_db=-1e9), "a least_sqnr_db above 0"),
         (lambda d: d["golden_input"].update(shape=[2, 3, 64, 64]), "a golden_input of"),
         (lambda d: d["golden_input"].update(shape=[]), "golden inputs"),
@@ -63,6 +64,24 @@ def test_a_wrong_document_is_refused(
 ) -> None:
     with pytest.raises(PackageError, match=complaint):
         Package.parse(with_document(board_package, change), "it")
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda d: d.update(schema_version=1), "schema_version 2 if a model computes in float16"),
+        (lambda d: d["models"][-1].update(precision="int8"), r"expected model-f16\.pte as int8-f16"),
+        (lambda d: d["models"][-1].update(runtime="onnxruntime"), "the models of a package for board"),
+        (lambda d: d["models"].pop(), "the models of a package for board"),
+        (lambda d: d["files"].pop("model-f16.pte"), r"unknown golden_output-f16\.pte\.f32"),
+        (lambda d: d["models"][-1]["golden_output"].update(file="golden_output.pte.f32"), "each model's own"),
+    ],
+)  # fmt: skip
+def test_a_wrong_document_with_float16_is_refused(
+    float16_package: bytes, change: Callable[[dict[str, Any]], object], complaint: str
+) -> None:
+    with pytest.raises(PackageError, match=complaint):
+        Package.parse(with_document(float16_package, change), "it")
 
 
 @pytest.mark.parametrize(
@@ -97,7 +116,7 @@ def test_modules_of_another_version_are_as_good(board_package: bytes) -> None:
 
 @pytest.mark.parametrize("name", ["levit_edge/device/facts.so", "other/facts.py", "facts.py", "levit_edge/../x.py"])
 def test_what_is_no_module_of_ours_is_refused(board_package: bytes, name: str) -> None:
-    with pytest.raises(PackageError, match="exactly the files of a package for board|points outside"):
+    with pytest.raises(PackageError, match=r"exactly the files of a package for board|points outside"):
         Package.parse(moved(board_package, "levit_edge/device/facts.py", name), "it")
 
 

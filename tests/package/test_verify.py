@@ -7,11 +7,13 @@ from numpy.typing import NDArray
 
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.cli.main import run
+from levit_edge.device.float16 import float16_of
 from levit_edge.errors import ExitStatus, PackageError, RuntimeUnavailableError
 from levit_edge.package.contents import Purpose, expected_files
 from levit_edge.package.document import FloatArray
 from levit_edge.package.package import Package
 from levit_edge.package.verify import verify_package
+from tests.device import cpuinfo_texts as texts
 from tests.package.test_package import with_document
 
 FILES = 1 + len(expected_files(Purpose.BOARD))
@@ -56,6 +58,25 @@ def test_the_command_says_what_was_run_and_what_not(path: Path, capsys: pytest.C
     assert [test["file"] for test in document["self_tests"]] == ["model.pte", "model.onnx"]
 
 
+@pytest.mark.parametrize(("here", "ran"), [(texts.RASPBERRY_PI_3, False), (texts.RASPBERRY_PI_5, True)])
+def test_a_model_with_float16_runs_where_the_processor_has_it(
+    float16_package: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: str, ran: bool
+) -> None:
+    path = tmp_path / "colours.zip"
+    path.write_bytes(float16_package)
+    monkeypatch.setattr(f"{verify_package.__module__}.runtime_version", lambda _runtime: "1.31")
+    monkeypatch.setattr(f"{verify_package.__module__}.float16_here", lambda: float16_of("aarch64", here))
+    monkeypatch.setattr(f"{verify_package.__module__}._difference", lambda *_: 0.0)
+    *_, test = verify_package(path).self_tests
+    assert (test.file, test.max_abs_difference) == ("model-f16.pte", 0.0 if ran else None)
+    assert test.not_run == (
+        ""
+        if ran
+        else "model-f16.pte computes in float16, and Cortex-A53 has no float16 arithmetic (no fphp, asimdhp in"
+        " /proc/cpuinfo): use model.pte"
+    )
+
+
 @pytest.mark.usefixtures("without_executorch")
 def test_other_logits_than_the_golden_ones_are_refused(
     path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -77,9 +98,9 @@ def test_a_runtime_that_refuses_the_file_is_named(path: Path) -> None:
 
 
 def test_a_wrong_package_is_bad_input(board_package: bytes, path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path.write_bytes(with_document(board_package, lambda document: document.update(schema_version=2)))
+    path.write_bytes(with_document(board_package, lambda document: document.update(schema_version=3)))
     assert run(["verify", str(path)]) == ExitStatus.BAD_INPUT
-    assert "schema_version is 2, expected 1" in capsys.readouterr().err
+    assert "schema_version is 3, expected 1 to 2" in capsys.readouterr().err
     assert run(["verify", str(path.with_name("missing.zip"))]) == ExitStatus.BAD_INPUT
     with pytest.raises(PackageError, match="does not exist; expected a package"):
         verify_package(path.with_name("missing.zip"))

@@ -8,9 +8,10 @@ from PIL import Image
 
 from levit_edge.benchmark.comparison import comparison_rows
 from levit_edge.benchmark.measurement import EmulatedInference, Measurement
+from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.report.boards_page import boards_page, boards_plot
 from levit_edge.report.figure import INK
-from tests.board.example import COOL, MEASUREMENT, PI_5, RESULTS, measured
+from tests.board.example import COOL, MEASUREMENT, PI_5, RESULTS, measured, times
 
 HOSTILE = measured(
     device=replace(PI_5, model='<script>alert("a")</script> $\\frac$ </text> 板 ' + "x" * 100, emulator=None),
@@ -29,6 +30,16 @@ def test_the_page_has_every_row_and_board() -> None:
     for expected in (PI_5.model, "Radxa ROCK 5B", "4 × Cortex-A76", "20.00", "8.00", "2.40 … 2.60", "55 °C before"):
         assert expected in html
     assert "2 measurements, as those" in html
+
+
+def test_float16_has_a_column_where_it_was_measured() -> None:
+    half = times(Runtime.EXECUTORCH, Precision.INT8_FLOAT16, 5.25)
+    html = page(measured(results=(*RESULTS, half)), MEASUREMENT)
+    assert "<th>with float16</th>" in html
+    assert "5.25" in html
+    assert "int8 with float16" in html  # in the figure
+    for without in ("<th>with float16</th>", "int8 with float16"):
+        assert without not in page(MEASUREMENT)
 
 
 def test_nothing_of_a_measurement_becomes_markup() -> None:

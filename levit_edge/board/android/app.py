@@ -19,8 +19,17 @@ from pathlib import Path
 from levit_edge.benchmark.diagnosis import findings
 from levit_edge.benchmark.measurement import ArtifactTimes, BoardState, Measurement
 from levit_edge.board.android.benchmark import AppBenchmark, read_app_benchmark
-from levit_edge.board.android.device import describe_android
-from levit_edge.board.measure import BenchmarkSettings, Schedule, latency_gate, measure, model_under_test
+from levit_edge.board.android.device import android_facts
+from levit_edge.board.facts.device import describe_device, float16_there
+from levit_edge.board.float16 import without_float16
+from levit_edge.board.measure import (
+    BenchmarkSettings,
+    Schedule,
+    files_to_measure,
+    latency_gate,
+    measure,
+    model_under_test,
+)
 from levit_edge.board.session import Progress
 from levit_edge.board.transports.adb import AdbTransport
 from levit_edge.board.transports.adb_device import AdbDevice
@@ -93,8 +102,11 @@ def measure_in_app(
             " ONNX files: leave --sustained and --runtime away, or install Python."
         )
     bundle.artifact(Runtime.EXECUTORCH, Precision.INT8)
-    artifacts = [each for each in bundle.manifest.artifacts if each.runtime is Runtime.EXECUTORCH]
-    about = describe_android(device)
+    facts = android_facts(device)
+    about = describe_device(facts)
+    programs = files_to_measure(bundle, replace(settings, runtimes=(Runtime.EXECUTORCH,)))
+    left_out = without_float16(device.name, programs, float16_there(facts), settings.precisions)
+    artifacts = [each for each in programs if each.file not in left_out]
     schedule = Schedule.of(settings, about)
     asked = {"runs": schedule.rounds * schedule.runs, "warmup": schedule.rounds * settings.warm_up}
     turns = [(threads, artifact) for threads in schedule.threads for artifact in artifacts]
@@ -119,6 +131,7 @@ def measure_in_app(
         runs=asked["runs"],
         warm_up=asked["warmup"],
         results=results,
+        left_out=left_out,
         gate=latency_gate(results, settings.max_latency_ms),
     )
     return replace(measured, findings=(*findings(measured), IN_THE_APP))
@@ -132,7 +145,7 @@ def _sent(bundle: Bundle, artifacts: Sequence[Artifact], device: AdbDevice) -> I
         for artifact in artifacts:
             folder = Path(here, artifact.file)
             folder.mkdir()
-            for name, content in packed_files(bundle, Purpose.ANDROID, artifact.precision).items():
+            for name, content in packed_files(bundle, Purpose.ANDROID, [artifact]).items():
                 (folder / name).write_bytes(content)
         try:
             device.push(Path(here), there, patience_s=PATIENCE_S)

@@ -4,11 +4,9 @@ import re
 from itertools import zip_longest
 from typing import Any
 
-from levit_edge.benchmark.measurement import Device
-from levit_edge.board.facts.device import describe_device
 from levit_edge.board.transports.adb_device import AdbDevice
 
-__all__ = ["describe_android"]
+__all__ = ["android_facts"]
 
 NUMBER = re.compile("[0-9]{1,15}")
 FREQUENCY = re.compile(r"/cpu([0-9]{1,4})/cpufreq/cpuinfo_max_freq:([0-9]{1,15})\b")
@@ -29,8 +27,9 @@ COMMANDS = {
 }
 
 
-def describe_android(device: AdbDevice) -> Device:
-    """The device, by one visit to its shell; what it does not tell is unknown.
+def android_facts(device: AdbDevice) -> dict[str, Any]:
+    """The device, by one visit to its shell, as `levit_edge.device.facts.read_facts` gives it; what it does not tell is
+    empty.
 
     Raises:
         BoardError: it is lost.
@@ -38,11 +37,10 @@ def describe_android(device: AdbDevice) -> Device:
     script = f"; echo '{SEPARATOR}'; ".join(f"{command} 2>/dev/null" for command in COMMANDS.values())
     answers = device.shell(script).stdout.decode("utf-8", "replace").split(SEPARATOR)
     told = {name: each.strip() for name, each in zip_longest(COMMANDS, answers[: len(COMMANDS)], fillvalue="")}
-    return describe_device(_facts(told))
+    return _facts(told)
 
 
 def _facts(told: dict[str, str]) -> dict[str, Any]:
-    """As `levit_edge.device.facts.read_facts` gives them."""
     soc = f"({told['soc']})" if told["soc"] else ""
     total = re.search(r"^MemTotal: *([0-9]{1,15}) kB", told["meminfo"], re.MULTILINE)
     return {

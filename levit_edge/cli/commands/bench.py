@@ -9,6 +9,7 @@ from levit_edge.bundle.place import require_bundle
 from levit_edge.cli.options import (
     BundlePath,
     JsonOutput,
+    Precisions,
     Python,
     RuntimeChoice,
     SshConfig,
@@ -73,6 +74,7 @@ def bench(
     threads: Threads = None,
     runs: Runs = None,
     runtime: RuntimeChoice = None,
+    precision: Precisions = None,
     sustained: Sustained = 0,
     max_latency_ms: MaxLatency = None,
     save: Save = None,
@@ -103,6 +105,7 @@ def bench(
         def work(board: Board) -> "Measurement":
             settings = BenchmarkSettings(
                 runtimes=tuple(runtime) if runtime else None,
+                precisions=tuple(precision) if precision else None,
                 threads=board.threads or counts,
                 runs=runs,
                 sustained_s=sustained,
@@ -122,10 +125,7 @@ def bench(
         raise errors[0]
     document = _document(boards, outcomes) if json else None
     _show(measured, save, document, again=(bundle, *(word for each in on or () for word in ("--on", each))))
-    for error in errors:
-        show_error(str(error))
-    missed = any(each.gate.passed is False for each in measured)
-    return ExitStatus.BAD_INPUT if errors else ExitStatus.GATE_FAILED if missed else ExitStatus.DONE
+    return _ended(measured, errors)
 
 
 def _measure(bundle: "Bundle", transport: "Transport", settings: "BenchmarkSettings", progress: Any) -> "Measurement":
@@ -155,6 +155,13 @@ def _show(measured: "Sequence[Measurement]", save: Path | None, document: object
         suggest(("levit-edge", "report", save, "--output", "comparison.html"))
     elif measured:
         suggest(("levit-edge", "bench", *again, "--save", "results"))
+
+
+def _ended(measured: "Sequence[Measurement]", errors: "Sequence[LevitEdgeError]") -> ExitStatus:
+    for error in errors:
+        show_error(str(error))
+    missed = any(each.gate.passed is False for each in measured)
+    return ExitStatus.BAD_INPUT if errors else ExitStatus.GATE_FAILED if missed else ExitStatus.DONE
 
 
 def _check(on: list[str] | None, fleet: Path | None, *, setup: bool, offline: bool) -> None:

@@ -186,7 +186,7 @@ def _on_board(bundle: "Bundle", transport: "Transport", images: Path, **asked: A
     from levit_edge.board.evaluate import verify_on
 
     found = verify_on(bundle, transport, images, **asked)
-    for reason in found.absent.values():
+    for reason in (*found.absent.values(), *found.left_out.values()):
         show_warning(f"not evaluated on the board: {reason}.")
     if found.resumed:
         show_warning(f"evaluated by an earlier call that was cut off: {counted(found.resumed, 'image')}.")
@@ -230,7 +230,7 @@ def _verify_package(path: Path, key: Path | None, for_bundles: Mapping[str, obje
     ]
     for test in found.self_tests:
         if test.max_abs_difference is None:
-            lines.append(f"{test.file}: not run, {test.runtime} is not installed")
+            lines.append(f"{test.file}: not run, {test.not_run}")
         else:
             lines.append(
                 f"{test.file}: computes in {test.runtime} {test.version} what it should,"

@@ -31,10 +31,12 @@ def bench_table(measurement: Measurement, console: Console) -> None:
     for each in measurement.results:
         if each.error:
             line(f"{each.artifact}, {counted(each.threads, 'thread')}: {each.error}", style="yellow")
+    for reason in measurement.left_out.values():
+        line(reason)
     for speedup in measurement.speedups:
         line(
-            f"{speedup.runtime}, {counted(speedup.threads, 'thread')}: INT8 is {speedup.median:.2f} times as fast as"
-            f" fp32 (quartiles {speedup.p25:.2f} to {speedup.p75:.2f})"
+            f"{speedup.runtime}, {counted(speedup.threads, 'thread')}: {speedup.precision.label} is"
+            f" {speedup.median:.2f} times as fast as fp32 (quartiles {speedup.p25:.2f} to {speedup.p75:.2f})"
         )
     timed = next((each for each in measurement.results if each.runs), None)
     if timed is not None:

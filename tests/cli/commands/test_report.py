@@ -14,10 +14,11 @@ from rich.console import Console
 from levit_edge.benchmark.comparison import comparison_rows
 from levit_edge.benchmark.files import save
 from levit_edge.benchmark.measurement import CoreGroup, Latency, Measurement
+from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.cli.main import run
 from levit_edge.cli.show.board import print_boards
 from levit_edge.errors import ExitStatus
-from tests.board.example import MEASUREMENT, PI_5, RESULTS, measured
+from tests.board.example import MEASUREMENT, PI_5, RESULTS, measured, times
 
 Captured = pytest.CaptureFixture[str]
 ROCK = replace(
@@ -56,6 +57,19 @@ def test_the_table_fits_80_columns() -> None:
     assert not any("…" in line for line in lines)
 
 
+def test_float16_has_a_column_where_it_was_measured_and_the_table_still_fits() -> None:
+    half = times(Runtime.EXECUTORCH, Precision.INT8_FLOAT16, 5.25)
+    lines = printed(measured(results=(*RESULTS, half)), measured(device=ROCK))
+    assert max(map(len, lines)) <= 80, lines
+    assert [line.split() for line in lines[1:3]] == [
+        ["fp32", "int8", "f16"],
+        ["board", "cores", "runtime", "thr.", "ms", "ms", "ms", "×", "date"],
+    ]
+    first = next(line for line in lines if line.startswith("Raspberry"))
+    assert first.split()[4:] == ["executorch", "1", "20.00", "8.00", "5.25", "2.50", "2026-10-20"]
+    assert not any("…" in line for line in lines)
+
+
 def test_models_have_tables_of_their_own_and_boards_their_findings() -> None:
     other = measured(model=replace(MEASUREMENT.model, name="demo"), findings=("It was hot.", "It was hot."))
     lines = printed(MEASUREMENT, other)
@@ -91,8 +105,8 @@ def test_the_json_is_one_document(capsys: Captured, results: Path) -> None:
     assert document["schema_version"] == 1
     assert len(document["rows"]) == 4
     assert set(document["rows"][0]) == {
-        "measurement", "board", "cores", "model", "runtime", "threads", "fp32_ms", "int8_ms", "speedup",
-        "speedup_p25", "speedup_p75", "package", "date", "emulator", "findings",
+        "measurement", "board", "cores", "model", "runtime", "threads", "fp32_ms", "int8_ms",
+        "int8_float16_ms", "speedup", "speedup_p25", "speedup_p75", "package", "date", "emulator", "findings",
     }  # fmt: skip
 
 

@@ -18,8 +18,9 @@ from levit_edge.benchmark.measurement import (
     Sustained,
 )
 from levit_edge.benchmark.measurement import SustainedPoint as Point
+from levit_edge.bundle.kinds import Precision
 from levit_edge.cli.show.bench import bench_table, instructions_note, print_emulated
-from tests.board.example import COOL, MEASUREMENT, PI_5, RESULTS, measured
+from tests.board.example import COOL, FAST, MEASUREMENT, PI_5, RESULTS, measured
 
 FIGURE = re.compile(r"[0-9.]+|–|same|dB")
 
@@ -79,6 +80,8 @@ def test_every_line_of_the_report_fits() -> None:
             device=device,
             sustained=curve,
             findings=("a finding " * 20,),
+            left_out={"int8-f16.pte": "int8-f16.pte computes in float16, and the processor " + "has not " * 20},
+            speedups=(*FAST, dataclasses.replace(FAST[0], precision=Precision.INT8_FLOAT16)),
             gate=LatencyGate(max_latency_ms=5.0, passed=False),
         )
     )
@@ -90,6 +93,8 @@ def test_every_line_of_the_report_fits() -> None:
     assert "55 °C before, 55 °C after" in text
     assert "60 s of int8.pte without a pause, 4 threads: 1.50 times as slow at the end as at the beginning" in text
     assert "! a finding" in text
+    assert "int8-f16.pte computes in float16, and the processor has not" in text
+    assert "executorch, 1 thread: INT8 with float16 is 2.50 times as fast as fp32" in text
     assert "gate FAILED: the fastest INT8 median is to take at most 5 ms" in text
     assert any(re.fullmatch(r"int8\.onnx +1( +–){9}", line) for line in lines)
 

@@ -1,0 +1,42 @@
+"""Which of a package's models is taken on this processor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from levit_edge.device.errors import PackageError, RuntimeUnavailableError
+from levit_edge.device.float16 import Float16
+
+RUNTIMES = ("onnxruntime", "executorch")
+"""Tried in this order."""
+INT8, FLOAT16 = "int8", "int8-f16"
+PRECISIONS = (INT8, FLOAT16)
+
+
+def choose(models: Sequence[Any], runtime: str | None, precision: str | None, float16: Float16) -> list[Any]:
+    """Those of the `models` in `model.json` that may be taken, the best one first.
+
+    Without a `precision`, the one with float16 is the best where that is fast, and left out elsewhere.
+
+    Raises:
+        PackageError: the package has none of this runtime and precision.
+        RuntimeUnavailableError: this processor fails with float16, which was asked for.
+    """
+    fitting = [each for each in models if runtime in (None, each["runtime"]) and precision in (None, each["precision"])]
+    if not fitting:
+        asked = " for ".join(filter(None, (precision, runtime)))
+        raise PackageError(f"this package has no model {asked}, only {', '.join(each['file'] for each in models)}.")
+    with_float16 = [each for each in fitting if each["precision"] == FLOAT16]
+    if precision == FLOAT16:
+        if not float16.runs:
+            raise RuntimeUnavailableError(f"{refusal(models, with_float16[0], float16)}.")
+        return with_float16
+    others = [each for name in RUNTIMES for each in fitting if each["runtime"] == name and each not in with_float16]
+    return [*with_float16, *others] if float16.fast else others
+
+
+def refusal(models: Sequence[Any], model: Any, float16: Float16) -> str:
+    """Why `model`, which has float16, is not for this processor, and which is."""
+    instead = [each["file"] for each in models if each["runtime"] == model["runtime"] and each["precision"] != FLOAT16]
+    return float16.refusal(model["file"], " or ".join(instead))

@@ -1,0 +1,121 @@
+"""Measuring a bundle with int8-f16.pte on boards that have float16, and on others."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from levit_edge.benchmark.measurement import LatencyGate
+from levit_edge.board.evaluate import verify_on
+from levit_edge.board.facts.device import float16_there
+from levit_edge.board.float16 import without_float16
+from levit_edge.bundle.kinds import Precision, Runtime
+from levit_edge.bundle.reader import Bundle
+from levit_edge.data.options import ImageOptions
+from levit_edge.device.float16 import float16_of
+from levit_edge.errors import BoardError, BundleError
+from tests.board.measuring import QUICK, answer, entry, measured
+from tests.board.stand_in import HELLO, answering
+from tests.device import cpuinfo_texts as texts
+
+FILES = ("fp32.onnx", "int8.onnx", "fp32.pte", "int8.pte", "int8-f16.pte")
+ANSWER = answer(
+    *(entry(file, rounds=[[ms] * 2] * 2) for file, ms in zip(FILES, (8.0, 4.0, 8.0, 2.0, 1.0), strict=True))
+)
+REASON = (
+    "int8-f16.pte computes in float16, and Cortex-A53 has no float16 arithmetic (no fphp, asimdhp in /proc/cpuinfo):"
+    " use int8.pte"
+)
+
+
+def board(cpuinfo: str, machine: str = "aarch64") -> dict[str, Any]:
+    packages = {"numpy": "2.3.0", "onnxruntime": "1.31.0", "executorch-numpy-runtime": "1.4.0"}
+    facts = HELLO["facts"] | {"cpuinfo": cpuinfo, "machine": machine}
+    return HELLO | {"facts": facts, "packages": packages, "python": [3, 12, 3]}
+
+
+A53, A76 = board(texts.RASPBERRY_PI_3), board(texts.RASPBERRY_PI_5)
+X86 = board(texts.X86_VNNI, "x86_64")
+
+
+def test_where_there_is_float16_the_file_is_measured_and_may_be_the_fastest(float16_too: Bundle) -> None:
+    found = measured(float16_too, ANSWER, replace(QUICK, max_latency_ms=1.5), A76)
+    assert [(each.artifact, each.error) for each in found.results] == [(file, "") for file in FILES]
+    assert found.left_out == {}
+    assert [(each.runtime, each.precision, each.median) for each in found.speedups] == [
+        (Runtime.ONNXRUNTIME, Precision.INT8, 2.0),
+        (Runtime.EXECUTORCH, Precision.INT8, 4.0),
+        (Runtime.EXECUTORCH, Precision.INT8_FLOAT16, 8.0),
+    ]
+    assert found.gate == LatencyGate(max_latency_ms=1.5, passed=True)
+
+
+@pytest.mark.parametrize(
+    ("hello", "reason"),
+    [
+        (A53, REASON),
+        (board(texts.RASPBERRY_PI_4_32_BIT, "armv7l"), "no float16 arithmetic that serves on armv7l: use"),
+        (X86, "(x86_64) has no float16 arithmetic to speed it up: use int8.pte"),
+    ],
+    ids=["A53", "32-bit", "x86-64"],
+)  # fmt: skip
+def test_elsewhere_it_is_left_out_with_the_reason(float16_too: Bundle, hello: dict[str, Any], reason: str) -> None:
+    found = measured(float16_too, ANSWER, replace(QUICK, max_latency_ms=1.5), hello)
+    assert [each.artifact for each in found.results] == [*FILES[:-1]]
+    assert list(found.left_out) == ["int8-f16.pte"]
+    assert reason in found.left_out["int8-f16.pte"]
+    assert found.gate.passed is False
+
+
+def test_where_it_would_fail_it_is_refused_if_it_is_asked_for(float16_too: Bundle) -> None:
+    wanted = replace(QUICK, precisions=(Precision.INT8, Precision.INT8_FLOAT16))
+    with pytest.raises(BoardError) as refused:
+        measured(float16_too, ANSWER, wanted, A53)
+    assert str(refused.value) == f"board: {REASON}."
+
+
+def test_where_it_is_slow_it_is_measured_if_it_is_asked_for(float16_too: Bundle) -> None:
+    wanted = replace(QUICK, precisions=(Precision.INT8_FLOAT16,))
+    found = measured(float16_too, ANSWER, wanted, X86)
+    assert [each.artifact for each in found.results] == ["int8-f16.pte"]
+
+
+def test_precisions_that_the_bundle_has_not_are_named(float16_too: Bundle, both_runtimes: Bundle) -> None:
+    wanted = replace(QUICK, precisions=(Precision.INT8_FLOAT16,))
+    with pytest.raises(BundleError, match=r"has no int8-f16 artifact, only fp32, int8\.$"):
+        measured(both_runtimes, ANSWER, wanted, A76)
+    with pytest.raises(BundleError, match=r"has no int8-f16 artifact for onnxruntime, only fp32, int8\.$"):
+        measured(float16_too, ANSWER, replace(wanted, runtimes=(Runtime.ONNXRUNTIME,)), A76)
+
+
+def test_without_such_a_file_nothing_is_said(both_runtimes: Bundle) -> None:
+    a53 = float16_of("aarch64", texts.RASPBERRY_PI_3)
+    assert without_float16("board", both_runtimes.manifest.artifacts, a53) == {}
+
+
+@pytest.mark.parametrize(("hello", "left_out"), [(A53, ["int8-f16.pte"]), (X86, [])], ids=["A53", "x86-64"])
+def test_a_file_with_float16_is_evaluated_where_it_runs_fast_or_not(
+    float16_too: Bundle, labelled_photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    hello: dict[str, Any], left_out: list[str],
+) -> None:  # fmt: skip
+    """The stand-in answers what it wants; what it was sent is what counts."""
+    monkeypatch.setenv("LEVIT_EDGE_CACHE", str(tmp_path))
+    count, classes = 5 - len(left_out), float16_too.manifest.config.classes
+    opened = {"packages": ["a 1"] * count}
+    infer = ({"seconds": [[0.01] * 6] * count}, np.ones((count, 6, classes), "<f4").tobytes(), {"done": True})
+    board = answering(hello=hello, open=opened, infer=infer)
+    found = verify_on(float16_too, board, labelled_photographs, options=ImageOptions(workers=0, limit=6))
+    assert list(found.left_out) == left_out
+    evaluated = {each.artifact for each in found.verification.results}
+    assert evaluated == {each.file for each in float16_too.manifest.artifacts} - {*left_out}
+    assert all("Cortex-A53 has no float16 arithmetic" in each for each in found.left_out.values())
+
+
+def test_whatever_a_board_says_of_itself_is_no_control_character() -> None:
+    found = float16_there({"machine": "\x1b[31m" * 99, "cpuinfo": "processor: 0\nmodel name: \x1b]0;x\n", "hwcap": "9"})
+    assert "\x1b" not in found.why
+    assert not found.runs
+    assert not float16_there(None).runs
+    assert float16_there({"machine": "aarch64", "hwcap": 0b11 << 9}).runs

@@ -1,0 +1,189 @@
+"""Which model `run.py` takes of a package with one in float16, what it says of it, and what it falls back to."""
+
+import argparse
+import zipfile
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from levit_edge.device import engines, run
+from levit_edge.device.float16 import Float16, float16_of
+from levit_edge.device.run import UnpackedPackage, main, open_best, parse_arguments, self_test
+from levit_edge.errors import ExitStatus, PackageError, RuntimeUnavailableError
+from tests.device import cpuinfo_texts as texts
+from tests.package.conftest import FLOAT16_PTE
+
+A53, A76 = (float16_of("aarch64", each) for each in (texts.RASPBERRY_PI_3, texts.RASPBERRY_PI_5))
+X86 = float16_of("x86_64", texts.X86_VNNI)
+Engine = Callable[[bytes, int], Callable[[Any], Any]]
+
+
+@pytest.fixture
+def package(float16_package: bytes, tmp_path: Path) -> UnpackedPackage:
+    with zipfile.ZipFile(BytesIO(float16_package)) as archive:
+        archive.extractall(tmp_path / "unpacked")
+    return UnpackedPackage(tmp_path / "unpacked")
+
+
+@pytest.fixture
+def installed(package: UnpackedPackage, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let these packages be installed; they give the golden logits, or what `float16` gives for that model."""
+    golden = {each["file"]: package.floats(each["golden_output"]) for each in package.models}
+    inputs = package.floats(package.golden_input)
+
+    def answer(name: str) -> Callable[[Any], Any]:
+        return lambda image: golden[name][int(np.abs(inputs - image).sum((1, 2, 3)).argmin())]
+
+    def install(*packages: str, float16: Callable[[Any], Any] | Exception | None = None) -> None:
+        def load(model: bytes, _threads: int) -> Callable[[Any], Any]:
+            if isinstance(float16, Exception) and model == FLOAT16_PTE:
+                raise float16
+            if callable(float16) and model == FLOAT16_PTE:
+                return float16
+            return answer(next(each["file"] for each in package.models if package.read(each["file"]) == model))
+
+        def absent() -> Engine:
+            raise ImportError("No module")
+
+        for name in engines.ENGINES:
+            monkeypatch.setitem(engines.ENGINES, name, (lambda: load) if name in packages else absent)
+
+    return install
+
+
+BOTH = ("onnxruntime", "executorch-numpy-runtime")
+
+
+def asked(*options: str) -> argparse.Namespace:
+    return parse_arguments(["--self-test", *options])
+
+
+def taken(package: UnpackedPackage, float16: Float16, *options: str) -> str:
+    return str(open_best(package, asked(*options), float16).model["file"])
+
+
+def test_the_processor_decides_and_it_is_said(
+    package: UnpackedPackage, installed: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    installed(*BOTH)
+    assert taken(package, A76) == "model-f16.pte"
+    assert taken(package, A53) == "model.onnx"
+    assert taken(package, X86) == "model.onnx"
+    assert capsys.readouterr().err.splitlines() == [
+        "model-f16.pte is used: Cortex-A76 has float16 arithmetic (fphp, asimdhp in /proc/cpuinfo)",
+        "model.onnx is used: Cortex-A53 has no float16 arithmetic (no fphp, asimdhp in /proc/cpuinfo)",
+        "model.onnx is used: AMD EPYC 9004 (x86_64) has no float16 arithmetic to speed it up",
+    ]
+    assert taken(package, A53, "--runtime", "executorch") == "model.pte"
+
+
+def test_a_choice_is_followed_in_silence(
+    package: UnpackedPackage, installed: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    installed(*BOTH)
+    assert taken(package, A76, "--precision", "int8") == "model.onnx"
+    assert taken(package, A76, "--precision", "int8", "--runtime", "executorch") == "model.pte"
+    assert taken(package, X86, "--precision", "int8-f16") == "model-f16.pte"  # slow, and right
+    assert capsys.readouterr().err == ""
+
+
+def test_float16_that_would_fail_is_one_message(package: UnpackedPackage, installed: Callable[..., None]) -> None:
+    installed(*BOTH)
+    with pytest.raises(RuntimeUnavailableError) as refused:
+        taken(package, A53, "--precision", "int8-f16")
+    assert str(refused.value) == (
+        "model-f16.pte computes in float16, and Cortex-A53 has no float16 arithmetic (no fphp, asimdhp in"
+        " /proc/cpuinfo): use model.pte."
+    )
+
+
+def test_a_package_without_such_a_model_says_what_it_has(
+    board_package: bytes, tmp_path: Path, installed: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    installed(*BOTH)
+    with zipfile.ZipFile(BytesIO(board_package)) as archive:
+        archive.extractall(tmp_path / "former")
+    former = UnpackedPackage(tmp_path / "former")
+    with pytest.raises(PackageError, match=r"no model int8-f16 for executorch, only model\.pte, model\.onnx\.$"):
+        taken(former, A76, "--precision", "int8-f16", "--runtime", "executorch")
+    assert taken(former, A76) == "model.onnx"
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (RuntimeError("execute('forward') failed"), "execute('forward') failed"),
+        (lambda _image: np.ones(3, np.float32), "does not compute here what it computed where it was made"),
+        (lambda _image: 1 / 0, "does not compute here what it computed where it was made"),
+    ],
+    ids=["refused", "other logits", "fails"],
+)
+def test_what_does_not_work_is_left_for_int8(
+    package: UnpackedPackage,
+    installed: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+    fault: Any,
+    reason: str,
+) -> None:
+    """Nobody asked for it by name; and it is the golden inputs that tell, before any photograph."""
+    installed(*BOTH, float16=fault)
+    assert taken(package, A76) == "model.onnx"
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("model.onnx is used: model-f16.pte is for this processor and does not work on it (")
+    assert reason in said
+
+
+def test_without_its_runtime_it_is_named(
+    package: UnpackedPackage, installed: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    installed("onnxruntime")
+    assert taken(package, A76) == "model.onnx"
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("model.onnx is used: model-f16.pte, which is for this processor, needs executorch (")
+    installed()
+    with pytest.raises(RuntimeUnavailableError, match="no runtime is installed"):
+        taken(package, A76)
+
+
+def test_the_self_test_is_of_each_model_that_runs_here(
+    package: UnpackedPackage, installed: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    installed(*BOTH)
+    for float16, expected in (
+        (A76, ["model-f16.pte in", "model.pte in"]),
+        (X86, ["model.pte in", "model-f16.pte in"]),
+        (A53, ["model.pte in", "not run: model-f16.pte computes in float16, and Cortex-A53 has no"]),
+    ):
+        chosen = asked("--runtime", "executorch")
+        self_test(package, open_best(package, chosen, float16), float16, chosen)
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) == 2
+        assert all(line.startswith(each) for line, each in zip(lines, expected, strict=True)), lines
+        assert all(line.endswith("passed") for line in lines if " in executorch" in line)
+    installed(*BOTH, float16=lambda _image: np.ones(3, np.float32))
+    chosen = asked("--runtime", "executorch")
+    with pytest.raises(PackageError, match=r"model-f16\.pte in executorch-numpy-runtime \S+ does not compute here"):
+        self_test(package, open_best(package, chosen, X86), X86, chosen)
+
+
+def test_the_program_asks_the_processor(
+    package: UnpackedPackage,
+    installed: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    installed(*BOTH)
+    monkeypatch.setattr(run, "__file__", str(package.folder / "run.py"))
+    monkeypatch.setattr(run, "float16_here", lambda: A53)
+    assert main(["--self-test", "--precision", "int8-f16"]) == ExitStatus.BAD_INPUT
+    told = capsys.readouterr()
+    assert (told.out, told.err.count("\n")) == ("", 1)
+    assert told.err.startswith("error: model-f16.pte computes in float16, and Cortex-A53 has no float16 arithmetic")
+    monkeypatch.setattr(run, "float16_here", lambda: A76)
+    assert main(["--self-test"]) == ExitStatus.DONE
+    assert capsys.readouterr().out.startswith("model-f16.pte in executorch-numpy-runtime")
