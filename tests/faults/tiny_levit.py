@@ -5,7 +5,7 @@ from pathlib import Path
 
 from levit_edge.model.config import LevitConfig
 
-__all__ = ["TINY", "write_checkpoint"]
+__all__ = ["SMALL", "TINY", "write_checkpoint"]
 
 TINY = LevitConfig(
     name="tiny",
@@ -18,13 +18,15 @@ TINY = LevitConfig(
     classes=3,
     distilled=False,
 )
+SMALL = replace(TINY, name="small", depths=(1, 1, 1), classes=10)
+"""With the demo's classes, and told from its shapes as people's own sizes are."""
 
 
-def write_checkpoint(path: Path, seed: int = 0, classes: int = TINY.classes) -> Path:
+def write_checkpoint(path: Path, seed: int = 0, config: LevitConfig = TINY) -> Path:
     """Weights that nobody trained, in the original code's form."""
     import torch
 
     from tests.model.conftest import seeded_levit
 
-    torch.save({"model": seeded_levit(replace(TINY, classes=classes), seed).state_dict()}, path)
+    torch.save({"model": seeded_levit(config, seed).state_dict()}, path)
     return path

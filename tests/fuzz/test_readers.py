@@ -8,7 +8,7 @@ import pytest
 from fuzz.campaign import run
 from fuzz.readers import READERS
 
-INPUTS = 60
+INPUTS = 40
 
 
 @pytest.mark.release

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from levit_edge.runtime.inspect.executorch import inspect_executorch
 from levit_edge.runtime.inspect.onnx import inspect_onnx
 from levit_edge.runtime.runner import open_runner
 from tests.conftest import Made
-from tests.faults.tiny_levit import write_checkpoint
+from tests.faults.tiny_levit import TINY, write_checkpoint
 from tests.integration.conftest import hidden, levit_edge
 
 pytestmark = pytest.mark.export
@@ -143,7 +144,7 @@ def test_a_failed_gate_is_exit_4(demo_bundle: Made) -> None:
 
 
 def test_quantize_keeps_a_bundle_that_fails_its_gate_and_marks_it(tmp_path: Path) -> None:
-    output, checkpoint = tmp_path / "bundle", write_checkpoint(tmp_path / "tiny.pth", classes=10)
+    output, checkpoint = tmp_path / "bundle", write_checkpoint(tmp_path / "tiny.pth", config=replace(TINY, classes=10))
     calibration = ("--calibration", demo.calibration_dir(), "--calibration-images", "16")
     evaluation = ("--evaluation", demo.evaluation_dir(), "--limit", "20", "--max-drop", "-50")
     arguments = ("quantize", "--checkpoint", checkpoint, *calibration, *evaluation, "--output", output, *BARE)

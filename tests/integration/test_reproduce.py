@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import torch
 from markupsafe import escape
-from safetensors.torch import load_file
 
 from levit_edge import demo
 from levit_edge.bundle.kinds import GateOn
@@ -18,6 +17,7 @@ from levit_edge.cli.main import run
 from levit_edge.documents import to_json
 from levit_edge.errors import ExitStatus
 from levit_edge.report.reproduce import quantize_command, verify_command
+from tests.faults.tiny_levit import SMALL, write_checkpoint
 
 pytestmark = pytest.mark.export
 BARE = ("--no-bench", "--no-thumbnails")
@@ -27,7 +27,7 @@ CLASSES = sorted(folder.name for folder in demo.evaluation_dir().iterdir() if fo
 @pytest.fixture
 def inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Options of `quantize`, each of which changes what comes out, with paths as they look from `tmp_path`."""
-    state = {key: value.float() for key, value in load_file(demo.checkpoint_path()).items()}
+    state = torch.load(write_checkpoint(tmp_path / "one.pth", config=SMALL))["model"]
     torch.save({"model": {key: value * 0.5 for key, value in state.items()}, "model_ema": state}, tmp_path / "two.pth")
     rows = []
     (tmp_path / "my images").mkdir()

@@ -27,6 +27,7 @@ from levit_edge.runtime.evaluation.verify import verify
 from levit_edge.sweep.outcome.results import SweepResults
 from levit_edge.sweep.plan import Calibration, CheckpointSource, Evaluation, Gates, Latency, SweepPlan
 from levit_edge.sweep.sweep import sweep
+from tests.faults.tiny_levit import SMALL, write_checkpoint
 from tests.sweep.shards import write_shards
 
 pytestmark = pytest.mark.export
@@ -38,6 +39,8 @@ PLAN = SweepPlan(
     evaluation=Evaluation(images=str(demo.evaluation_dir()), shard_images=50, count=120, per_class=12),
 )
 ONE = replace(PLAN, recipes={"mixed": MIXED})
+ANY = Gates(max_drop_pt=100, allow_poor_fp32=True)
+"""For networks that nobody trained."""
 Sweep = Callable[[SweepPlan], SweepResults]
 
 
@@ -285,16 +288,16 @@ def test_failures_stay_with_those_that_need_what_failed(again: Sweep, tmp_path: 
 
 def test_two_networks_of_one_file_are_two_checkpoints(tmp_path: Path) -> None:
     import torch
-    from safetensors.torch import load_file
 
-    state = load_file(demo.checkpoint_path())
+    state = torch.load(write_checkpoint(tmp_path / "one.pth", config=SMALL))["model"]
     average = {name: tensor + 0.1 if name.startswith("head") else tensor for name, tensor in state.items()}
     torch.save({"model": state, "model_ema": average}, tmp_path / "last.pth")
-    file, few = str(tmp_path / "last.pth"), replace(MIXED, calibration_images=4)
+    file = str(tmp_path / "last.pth")
     plan = replace(
         ONE,
         checkpoints=(CheckpointSource(path=file), CheckpointSource(path=file, weights="model_ema")),
-        recipes={"mixed": few},
+        recipes={"mixed": replace(MIXED, calibration_images=4, float16=False)},
+        gates=ANY,
     )
     said: list[str] = []
     results = sweep(plan, str(tmp_path / "output"), warn=said.append)
@@ -326,7 +329,8 @@ def test_calibration_images_that_are_one_picture_are_told_once(
     (tmp_path / "same").mkdir()
     for name in ("a.jpg", "b.jpg"):
         shutil.copy(picture, tmp_path / "same" / name)
-    two = {name: replace(recipe, calibration_images=2) for name, recipe in PLAN.recipes.items()}
+    end = {"calibration_images": 2, "float_layers": ("nothing",)}  # a layer that there is not ends them before exports
+    two = {name: replace(recipe, **end) for name, recipe in PLAN.recipes.items()}
     said: list[str] = []
     plan = replace(PLAN, recipes=two, calibration=Calibration(images=str(tmp_path / "same")))
     sweep(plan, str(tmp_path / "output"), warn=said.append)
@@ -359,8 +363,10 @@ def command(plan: Path, output: Path, *more: str) -> list[str]:
 
 def test_the_command_is_interrupted_and_goes_on(tmp_path: Path) -> None:
     plan, output = tmp_path / "plan.toml", tmp_path / "output"
+    write_checkpoint(tmp_path / "small.pth", config=SMALL)
     plan.write_text(
-        '[[checkpoints]]\nsize = "demo"\n[recipes.mixed]\ncalibration_images = 16\n'
+        '[[checkpoints]]\npath = "small.pth"\n[recipes.mixed]\ncalibration_images = 16\nfloat16 = false\n'
+        "[gates]\nmax_drop_pt = 100\nallow_poor_fp32 = true\n"
         f'[calibration]\nimages = "{demo.calibration_dir()}"\n'
         f'[evaluation]\nimages = "{demo.evaluation_dir()}"\nshard_images = 60\n'
     )
