@@ -88,7 +88,8 @@ class Bundle:
         found = [each for each in artifacts if each.precision is precision and runtime in (None, each.runtime)]
         if not found:
             asked = f"{precision} artifact" if runtime is None else f"{precision} artifact for {runtime}"
-            raise BundleError(f"{self.path} has no {asked}: its files are {', '.join(each.file for each in artifacts)}.")
+            files = ", ".join(each.file for each in artifacts)
+            raise BundleError(f"{self.path} has no {asked}: its files are {files}.")
         return max(found, key=lambda each: each.runtime is Runtime.ONNXRUNTIME)
 
     def read(self, name: str) -> bytes:

@@ -100,16 +100,15 @@ def _headlines(opened: Opened) -> list[Headline]:
     sizes = {(each.runtime, each.precision): each.size_bytes for each in opened.manifest.artifacts}
     latency = opened.report_data.latency if opened.report_data else None
     speedups = {
-        each.runtime: (each.median, each.p25, each.p75)
+        (each.runtime, each.precision): (each.median, each.p25, each.p75)
         for each in (latency.speedups if latency else ())
-        if each.precision is Precision.INT8
     }
     return [
         Headline(
             int8=each,
             int8_bytes=sizes[each.runtime, each.precision],
             smaller=sizes[each.runtime, Precision.FP32] / max(sizes[each.runtime, each.precision], 1),
-            speedup=speedups.get(each.runtime) if each.precision is Precision.INT8 else None,
+            speedup=speedups.get((each.runtime, each.precision)),
         )
         for each in opened.manifest.verification.results
         if each.precision.is_int8 and {(each.runtime, Precision.FP32), (each.runtime, each.precision)} <= set(sizes)

@@ -165,7 +165,8 @@ def test_a_name_never_leads_out_of_the_bundle(bundle_path: Path) -> None:
 
 def test_an_artifact_that_is_not_there_is_an_error(tiny_bundle: Path) -> None:
     bundle = Bundle.open(tiny_bundle)
-    with pytest.raises(BundleError, match=r"has no int8 artifact for executorch: its files are fp32\.onnx, int8\.onnx\."):
+    said = r"has no int8 artifact for executorch: its files are fp32\.onnx, int8\.onnx\."
+    with pytest.raises(BundleError, match=said):
         bundle.artifact(Runtime.EXECUTORCH, Precision.INT8)
     with pytest.raises(BundleError, match=r"has no int8-f16 artifact: its files are fp32\.onnx, int8\.onnx\."):
         bundle.artifact(None, Precision.INT8_FLOAT16)
