@@ -28,9 +28,10 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_runs_and_prints_drops_and_guesses(example: Path) -> None:
     lines = succeed(sys.executable, "example.py", cwd=example, PYTHONPATH=str(ROOT)).splitlines()
-    assert [line.partition(":")[0] for line in lines[:4]] == ["fp32.pte", "int8.pte", "fp32.onnx", "int8.onnx"]
-    assert all(re.fullmatch(r"\S+: top-1 [\d.]+ %, drop (None|-?[\d.]+) points", line) for line in lines[:4])
-    assert lines[4].startswith("photo.jpg [('pants', 0.")
+    files = ["fp32.pte", "int8.pte", "int8-f16.pte", "fp32.onnx", "int8.onnx"]
+    assert [line.partition(":")[0] for line in lines[:5]] == files
+    assert all(re.fullmatch(r"\S+: top-1 [\d.]+ %, drop (None|-?[\d.]+) points", line) for line in lines[:5])
+    assert lines[5].startswith("photo.jpg [('pants', 0.")
     assert (example / "my-levit-int8" / "manifest.json").is_file()
 
 

@@ -84,7 +84,8 @@ def _without_idle_decompositions() -> Iterator[None]:
         calls = [node for node in program.graph.nodes if node.op == "call_function"]
         if decomp_table and not any(node.target in decomp_table for node in calls):
             return program
-        return decompose(program, decomp_table, **options)
+        decomposed: ExportedProgram = decompose(program, decomp_table, **options)
+        return decomposed
 
     ExportedProgram.run_decompositions = where_needed  # type: ignore[method-assign]
     try:
