@@ -126,13 +126,13 @@ def board_evaluation(bundle: Path) -> Reader:
 
 def board_facts(_bundle: Path) -> Reader:
     """What a board says of itself, and what it has."""
-    from levit_edge.board.facts.device import describe_device, describe_state
+    from levit_edge.board.facts.device import describe_device, describe_state, float16_there
     from levit_edge.board.packages import python_version, require_packages, requirements
 
     def read(data: bytes, _folder: Path) -> None:
         document = parse_json(data, QuantizationError, "it")
         for each in (document, *(document.values() if isinstance(document, dict) else ())):
-            json.dumps(to_json([describe_device(each), describe_state(each)]))
+            json.dumps(to_json([describe_device(each), describe_state(each), float16_there(each).why]))
         if isinstance(document, dict):
             python_version(document)
             requirements(document, list(Runtime))

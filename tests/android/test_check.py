@@ -52,8 +52,9 @@ def test_the_model_of_the_apk_is_the_bundles_and_computes(
     assert files["model.pte"] == (demo_bundle[0] / "int8.pte").read_bytes()
     package = tmp_path / "from-apk.zip"
     package.write_bytes(write_archive(files))
-    (self_test,) = verify_package(package).self_tests
-    assert self_test.max_abs_difference is not None  # it was run, and came close enough
+    found = verify_package(package).self_tests
+    assert [each.file for each in found] == ["model.pte", "model-f16.pte"]
+    assert all(each.max_abs_difference is not None for each in found)  # they were run, and came close enough
 
 
 @pytest.mark.usefixtures("checked")

@@ -21,9 +21,11 @@ Logits = dict[str, NDArray[np.float32]]
 ROOM = 64 << 20
 
 
-def int8_alone(bundle: Bundle) -> Bundle:
-    """The bundle as if it had no fp32 files, which are slow to emulate."""
-    artifacts = tuple(each for each in bundle.manifest.artifacts if each.precision is Precision.INT8)
+def int8_alone(bundle: Bundle, *also: str) -> Bundle:
+    """The bundle as if it had but int8 files, those without float16 and `also`; fp32 files are slow to emulate."""
+    artifacts = tuple(
+        each for each in bundle.manifest.artifacts if each.precision is Precision.INT8 or each.file in also
+    )
     return Bundle(bundle.path, replace(bundle.manifest, artifacts=artifacts))
 
 

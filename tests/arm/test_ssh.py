@@ -29,7 +29,7 @@ def test_the_demo_is_measured(target: Board, demo_bundle: tuple[Path, Any]) -> N
     assert device["emulator"].startswith("qemu-user")
     assert measured["before"]["governors"] == ["performance"]
     rows = {each["artifact"]: each for each in measured["results"]}
-    assert sorted(rows) == ["fp32.onnx", "fp32.pte", "int8.onnx", "int8.pte"]
+    assert sorted(rows) == ["fp32.onnx", "fp32.pte", "int8-f16.pte", "int8.onnx", "int8.pte"]
     for row in rows.values():
         assert (row["error"], row["runs"]) == ("", 2)
         assert row["golden"]["images"] == row["golden"]["same_top1"] > 0
@@ -37,6 +37,16 @@ def test_the_demo_is_measured(target: Board, demo_bundle: tuple[Path, Any]) -> N
         assert row["load_ms"] > 0
         assert row["peak_rss_bytes"] > row["model_rss_bytes"]
     assert measured["speedups"] == []  # emulated times say nothing
+
+
+def test_float16_is_refused_where_it_would_fail(
+    old_board: Board, clean: Callable[[Board], Board], demo_bundle: tuple[Path, Any]
+) -> None:
+    said = refused("bench", demo_bundle[0], *to(clean(old_board)), *ONCE, "--precision", "int8-f16")
+    assert said == (
+        f"{old_board.address}: int8-f16.pte computes in float16, and Cortex-A53 has no float16 arithmetic (no fphp,"
+        " asimdhp in /proc/cpuinfo): use int8.pte."
+    )
 
 
 def test_two_boards_are_a_fleet(

@@ -31,7 +31,7 @@ DEMO_IMAGES = Path(__file__).parents[2] / "levit_edge" / "data" / "demo" / "eval
 def test_predictions_on_the_board_are_those_made_here(
     target: Board, demo_bundle: tuple[Path, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of all four files, for four photographs of each class of the demo."""
+    """Of all files, for four photographs of each class of the demo."""
     monkeypatch.setenv("LEVIT_EDGE_CACHE", str(tmp_path / "cache"))
     photographs = tmp_path / "photographs"
     for folder in DEMO_IMAGES.iterdir():

@@ -23,10 +23,11 @@ def package(demo_bundle: Made, tmp_path_factory: pytest.TempPathFactory) -> Path
     return path
 
 
-def test_both_models_give_their_golden_outputs(package: Path) -> None:
+def test_all_models_give_their_golden_outputs(package: Path) -> None:
     found = levit_edge("verify", package)
     assert found.returncode == 0, found.stderr
-    for model in ("model.pte: computes in executorch", "model.onnx: computes in onnxruntime"):
+    models = {"model.pte": "executorch", "model-f16.pte": "executorch", "model.onnx": "onnxruntime"}
+    for model in (f"{file}: computes in {runtime}" for file, runtime in models.items()):
         assert model in found.stdout
 
 

@@ -55,7 +55,7 @@ public final class App extends Application {
     private void check() {
         PhoneHost phone = new PhoneHost(this);
         checked = CheckedPackage.of(phone.carriedPackage(),
-                content -> phone.load(phone.store(content), ExecuTorchModel.DEFAULT_THREADS));
+                content -> phone.load(phone.store(content), ExecuTorchModel.DEFAULT_THREADS), phone.float16());
         onMain(() -> {
             for (CheckListener each : waiting) {
                 each.onChecked(checked);

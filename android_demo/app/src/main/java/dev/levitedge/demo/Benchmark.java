@@ -40,8 +40,8 @@ public final class Benchmark {
     }
 
     BenchmarkResult measure(BenchmarkRequest request) throws Exception {
-        DemoPackage golden = DemoPackage.open(
-                request.packageFolder == null ? host.carriedPackage() : new FolderFiles(request.packageFolder));
+        DemoPackage golden = chosen(DemoPackage.open(
+                request.packageFolder == null ? host.carriedPackage() : new FolderFiles(request.packageFolder)), request);
         File file = host.store(golden);
         Integer before = host.thermalStatus();
         long start = nanoTime.getAsLong();
@@ -60,6 +60,25 @@ public final class Benchmark {
             return new BenchmarkResult(request, golden.modelSha256, loadMs, firstMs, new Percentiles(milliseconds),
                     model.delegates(), before, host.thermalStatus(), host.device(), host.executorchVersion(), selfTest);
         }
+    }
+
+    /** About the model that is asked for, or the first; one with float16 is refused where it would fail. */
+    private DemoPackage chosen(DemoPackage golden, BenchmarkRequest request) throws PackageException {
+        DemoPackage chosen = null;
+        for (PackedModel each : golden.document.models()) {
+            if (chosen == null && (request.precision == null || request.precision.equals(each.precision))) {
+                chosen = golden.with(each);
+            }
+        }
+        if (chosen == null) {
+            throw new PackageException("The package has no model with the precision " + request.precision);
+        }
+        if (chosen.model.isFloat16() && !host.float16().has) {
+            PackedModel first = golden.document.model;
+            throw new PackageException(
+                    host.float16().refusal(chosen.model.file, first.isFloat16() ? "the bundle's int8.pte" : first.file));
+        }
+        return chosen;
     }
 
     private double time(Model model, float[] input) {

@@ -19,6 +19,9 @@ public interface BenchmarkHost {
     /** What the phone is. */
     DeviceFacts device();
 
+    /** Whether it computes in float16. */
+    Float16 float16();
+
     /** The version of the app's ExecuTorch library. */
     String executorchVersion();
 }

@@ -21,10 +21,13 @@ import java.util.function.Consumer;
 /** A package whose files are all there, and all the ones that its model.json lists. */
 public final class DemoPackage {
     private static final int MOST_DOCUMENT_BYTES = 1 << 20;
+    private static final String MODEL_SUFFIX = ".pte";
     /** Where Python's str.splitlines ends a line, which is how levit-edge reads labels. */
     private static final String LINE_END = "\r\n|[\n\r\u000b\u000c\u001c\u001d\u001e\u0085\u2028\u2029]";
 
     public final PackageDocument document;
+    /** The one of its models that this is about: the first, see {@link #with}. */
+    public final PackedModel model;
     /** One for each class, in class order. */
     public final List<String> labels;
     /** For each golden image the model's input, 3 × imageSize × imageSize. */
@@ -35,6 +38,8 @@ public final class DemoPackage {
     public final String modelSha256;
 
     private final PackageFiles files;
+    /** Of each model. */
+    private final Map<PackedModel, float[][]> goldenOutputs = new HashMap<>();
 
     /**
      * Checks the sizes and SHA-256 of all files.
@@ -68,19 +73,50 @@ public final class DemoPackage {
         this.document = document;
         Map<String, byte[]> contents = new HashMap<>();
         for (String name : document.files.keySet()) {
-            if (!name.equals(document.modelFile)) {
-                ByteArrayOutputStream content = new ByteArrayOutputStream();
-                copy(name, content);
-                contents.put(name, content.toByteArray());
-            }
+            boolean isModel = name.endsWith(MODEL_SUFFIX); // too large for memory
+            ByteArrayOutputStream content = new ByteArrayOutputStream();
+            copy(name, isModel ? new Nowhere() : content);
+            contents.put(name, content.toByteArray());
         }
-        copyModel(new Nowhere());
         passed.accept(Check.FILES);
-        modelSha256 = document.files.get(document.modelFile).sha256;
+        model = document.model;
+        modelSha256 = sha256(model);
         labels = labels(contents.get(document.labelsFile), document);
         goldenInput = floats(contents.get(document.goldenInput.file), document.goldenInput);
-        goldenOutput = floats(contents.get(document.goldenOutput.file), document.goldenOutput);
+        for (PackedModel each : document.models()) {
+            goldenOutputs.put(each, floats(contents.get(each.goldenOutput.file), each.goldenOutput));
+        }
+        goldenOutput = goldenOutputs.get(model);
         passed.accept(Check.CONTENTS);
+    }
+
+    private DemoPackage(DemoPackage checked, PackedModel model) {
+        this.files = checked.files;
+        this.document = checked.document;
+        this.labels = checked.labels;
+        this.goldenInput = checked.goldenInput;
+        this.goldenOutputs.putAll(checked.goldenOutputs);
+        this.model = model;
+        this.modelSha256 = sha256(model);
+        this.goldenOutput = goldenOutputs.get(model);
+    }
+
+    /** The same package, about another one of its models. */
+    public DemoPackage with(PackedModel other) {
+        return new DemoPackage(this, other);
+    }
+
+    /** SHA-256 of all model files. */
+    Set<String> modelSha256s() {
+        Set<String> all = new TreeSet<>();
+        for (PackedModel each : document.models()) {
+            all.add(sha256(each));
+        }
+        return all;
+    }
+
+    private String sha256(PackedModel of) {
+        return document.files.get(of.file).sha256;
     }
 
     /**
@@ -90,7 +126,7 @@ public final class DemoPackage {
      * @throws IOException it cannot be read, or not be written
      */
     public void copyModel(OutputStream out) throws PackageException, IOException {
-        copy(document.modelFile, out);
+        copy(model.file, out);
     }
 
     private static byte[] readDocument(PackageFiles files) throws PackageException, IOException {

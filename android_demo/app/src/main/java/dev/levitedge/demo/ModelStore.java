@@ -5,8 +5,10 @@ import java.io.FileInputStream;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.util.HashSet;
+import java.util.Set;
 
-/** A folder of the app's own with the model as a file, because ExecuTorch loads by path; older ones are removed. */
+/** A folder of the app's own with models as files, because ExecuTorch loads by path; other packages' are removed. */
 final class ModelStore {
     private static final String SUFFIX = ".pte";
 
@@ -17,7 +19,7 @@ final class ModelStore {
     }
 
     /**
-     * The file with the model of a package, written if it is not there or not whole.
+     * The file with the model that {@code content} is about, written if it is not there or not whole.
      *
      * @throws PackageException the package's model is not the one of its model.json
      * @throws IOException it cannot be read or written
@@ -30,7 +32,7 @@ final class ModelStore {
         if (!isWhole(file, content.modelSha256)) {
             write(content, file);
         }
-        removeOthers(file);
+        removeOthers(content);
         return file;
     }
 
@@ -54,10 +56,14 @@ final class ModelStore {
         }
     }
 
-    private void removeOthers(File kept) {
+    private void removeOthers(DemoPackage content) {
+        Set<String> kept = new HashSet<>();
+        for (String sha256 : content.modelSha256s()) {
+            kept.add(sha256 + SUFFIX);
+        }
         File[] files = folder.listFiles();
         for (File each : files == null ? new File[0] : files) {
-            if (!each.equals(kept)) {
+            if (!kept.contains(each.getName())) {
                 each.delete(); // if it stays, it only takes space; the next start tries again
             }
         }

@@ -1,5 +1,6 @@
 package dev.levitedge.demo;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
@@ -7,24 +8,26 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
-/** What a package for Android says of itself in model.json, schema version 1: see docs/package-format.md. */
+/** What a package for Android says of itself in model.json, schema versions 1 and 2: see docs/package-format.md. */
 public final class PackageDocument {
     /** The name of the document among the package's files. */
     public static final String FILE = "model.json";
     static final String REMEDY = "Make the package again: levit-edge package BUNDLE --for android, with the version of"
             + " levit-edge that this app belongs to.";
 
-    private static final long SCHEMA_VERSION = 1;
+    /** Of packages with a model that computes in float16; those without are of the version before. */
+    private static final long SCHEMA_VERSION = 2;
+    private static final String MODEL_FILE = "model.pte";
     private static final String GOLDEN_OUTPUT_FILE = "golden_output.pte.f32";
-    private static final String[] FILES = {
-        "NOTICE.txt", "golden_input.f32", GOLDEN_OUTPUT_FILE, "labels.txt", "model.pte"
-    };
+    private static final String FLOAT16_MODEL_FILE = "model-f16.pte";
+    private static final String FLOAT16_GOLDEN_OUTPUT_FILE = "golden_output-f16.pte.f32";
+    private static final List<String> FILES = Arrays.asList(
+            "NOTICE.txt", "golden_input.f32", GOLDEN_OUTPUT_FILE, "labels.txt", MODEL_FILE);
     private static final long MOST_BYTES = 512L << 20;
     private static final int MOST_CLASSES = 1 << 20;
     private static final int MOST_GOLDEN = 64;
     private static final int LEAST_SIDE = 16;
     private static final int MOST_SIDE = 4096;
-    private static final double HIGHEST_SQNR_DB = 200;
 
     /** The size of LeViT: 128S, 128, 192, 256, 384 or demo. */
     public final String name;
@@ -42,20 +45,10 @@ public final class PackageDocument {
     public final float[] std;
     /** (N, 3, imageSize, imageSize), normalised. */
     public final FloatArray goldenInput;
-    /** The file that ExecuTorch loads. */
-    public final String modelFile;
-    /** int8; or fp32, which levit-edge sends to be timed beside it. */
-    public final String precision;
-    /** The version of ExecuTorch that wrote it. */
-    public final String madeWith;
-    /** The oldest version of ExecuTorch that is known to load it. */
-    public final String oldestRuntime;
-    /** (N, classes): the logits for the golden input where the model was made. */
-    public final FloatArray goldenOutput;
-    /** How close to them a phone must come; see {@link SelfTest}. */
-    public final double leastSqnrDb;
-    /** What the model did on the evaluation's images; null if it was not measured. */
-    public final Accuracy accuracy;
+    /** The first model, int8. */
+    public final PackedModel model;
+    /** The same with float16, for phones that compute in it; null if the package has none. */
+    public final PackedModel float16Model;
     /** On how many images it was measured. */
     public final long evaluationSamples;
     /** Every file of the package but this document. */
@@ -66,7 +59,7 @@ public final class PackageDocument {
         public final String file;
         public final int[] shape;
 
-        private FloatArray(JsonFields fields, int... shape) throws PackageException {
+        FloatArray(JsonFields fields, int... shape) throws PackageException {
             fields.expectKeys("file", "shape");
             file = fields.text("file");
             if (!Arrays.equals(fields.integers("shape", 1, MOST_CLASSES), toLongs(shape))) {
@@ -124,7 +117,7 @@ public final class PackageDocument {
         /** Of the logits. */
         public final Double sqnrDb;
 
-        private Accuracy(JsonFields fields) throws PackageException {
+        Accuracy(JsonFields fields) throws PackageException {
             fields.expectKeys("top1", "top5", "drop_pt", "drop_ci95_pt", "agreement", "sqnr_db");
             top1 = fields.numberOrNull("top1", 0, 100);
             top5 = fields.numberOrNull("top5", 0, 100);
@@ -147,7 +140,7 @@ public final class PackageDocument {
     }
 
     private PackageDocument(JsonFields fields) throws PackageException {
-        fields.integer("schema_version", SCHEMA_VERSION, SCHEMA_VERSION);
+        long version = fields.integer("schema_version", SCHEMA_VERSION - 1, SCHEMA_VERSION);
         fields.expectKeys("schema_version", "levit_edge_version", "purpose", "name", "classes", "labels_file", "input",
                 "golden_input", "models", "evaluation", "checkpoint", "calibration", "quantized_utc", "files");
         fields.choice("purpose", "android");
@@ -175,30 +168,30 @@ public final class PackageDocument {
         golden.choice("file", "golden_input.f32");
 
         List<JsonFields> models = fields.objects("models");
-        if (models.size() != 1) {
-            throw fields.wrong("models", "one model");
+        if (models.isEmpty() || models.size() > 2) {
+            throw fields.wrong("models", "one model, or a second one with float16");
         }
-        JsonFields model = models.get(0);
-        model.expectKeys("file", "runtime", "precision", "made_with", "oldest_runtime", "golden_output",
-                "least_sqnr_db", "accuracy");
-        modelFile = model.choice("file", "model.pte");
-        model.choice("runtime", "executorch");
-        precision = model.choice("precision", "int8", "fp32");
-        madeWith = model.text("made_with");
-        JsonFields oldest = model.object("oldest_runtime");
-        oldest.expectKeys("version", "basis");
-        oldest.text("basis");
-        oldestRuntime = oldest.text("version");
-        goldenOutput = new FloatArray(model.object("golden_output"), goldenInput.shape[0], classes);
-        model.object("golden_output").choice("file", GOLDEN_OUTPUT_FILE);
-        leastSqnrDb = model.number("least_sqnr_db", Double.MIN_VALUE, HIGHEST_SQNR_DB);
-        accuracy = model.isNull("accuracy") ? null : new Accuracy(model.object("accuracy"));
+        model = new PackedModel(models.get(0), MODEL_FILE, GOLDEN_OUTPUT_FILE, goldenInput.shape[0], classes,
+                PackedModel.INT8, "fp32", PackedModel.FLOAT16);
+        float16Model = models.size() == 1 ? null : new PackedModel(models.get(1), FLOAT16_MODEL_FILE,
+                FLOAT16_GOLDEN_OUTPUT_FILE, goldenInput.shape[0], classes, PackedModel.FLOAT16);
+        if ((version == SCHEMA_VERSION) != (float16Model != null || model.isFloat16())) {
+            throw fields.wrong("schema_version", SCHEMA_VERSION + " if a model computes in float16, else "
+                    + (SCHEMA_VERSION - 1));
+        }
 
         evaluationSamples = samples(fields.object("evaluation"));
         checkOrigin(fields);
-        files = files(fields.object("files"));
+        files = files(fields.object("files"), float16Model != null);
         checkSize(goldenInput);
-        checkSize(goldenOutput);
+        for (PackedModel each : models()) {
+            checkSize(each.goldenOutput);
+        }
+    }
+
+    /** One or both. */
+    public List<PackedModel> models() {
+        return float16Model == null ? Collections.singletonList(model) : Arrays.asList(model, float16Model);
     }
 
     private static long samples(JsonFields evaluation) throws PackageException {
@@ -216,8 +209,12 @@ public final class PackageDocument {
         fields.object("calibration").expectKeys("source", "count", "sha256");
     }
 
-    private static Map<String, PackedFile> files(JsonFields fields) throws PackageException {
-        fields.expectKeys(FILES);
+    private static Map<String, PackedFile> files(JsonFields fields, boolean float16) throws PackageException {
+        List<String> expected = new ArrayList<>(FILES);
+        if (float16) {
+            expected.addAll(Arrays.asList(FLOAT16_MODEL_FILE, FLOAT16_GOLDEN_OUTPUT_FILE));
+        }
+        fields.expectKeys(expected.toArray(new String[0]));
         Map<String, PackedFile> files = new TreeMap<>();
         long total = 0;
         for (String name : new TreeSet<>(fields.keys())) {

@@ -3,11 +3,17 @@ package dev.levitedge.demo;
 import android.content.Context;
 import android.os.Build;
 import android.os.PowerManager;
+import java.io.ByteArrayOutputStream;
 import java.io.File;
+import java.io.FileInputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 
 /** This phone and this app, for the self-test and the benchmark. */
 final class PhoneHost implements BenchmarkHost {
+    private static final int MOST_CPUINFO_BYTES = 1 << 20;
+
     private final Context context;
 
     PhoneHost(Context context) {
@@ -45,8 +51,22 @@ final class PhoneHost implements BenchmarkHost {
 
     @Override
     public DeviceFacts device() {
-        String abi = Build.SUPPORTED_64_BIT_ABIS.length > 0 ? Build.SUPPORTED_64_BIT_ABIS[0] : Build.SUPPORTED_ABIS[0];
-        return new DeviceFacts(Build.MANUFACTURER, Build.MODEL, soc(), Build.VERSION.RELEASE, Build.VERSION.SDK_INT, abi);
+        return new DeviceFacts(Build.MANUFACTURER, Build.MODEL, soc(), Build.VERSION.RELEASE, Build.VERSION.SDK_INT, abi());
+    }
+
+    @Override
+    public Float16 float16() {
+        ByteArrayOutputStream cpuinfo = new ByteArrayOutputStream();
+        try (InputStream in = new FileInputStream("/proc/cpuinfo")) {
+            FileContent.copy(in, cpuinfo, MOST_CPUINFO_BYTES);
+        } catch (IOException notTold) {
+            cpuinfo.reset(); // nothing is known then, and the model without float16 is right everywhere
+        }
+        return Float16.of(abi(), new String(cpuinfo.toByteArray(), StandardCharsets.ISO_8859_1));
+    }
+
+    private static String abi() {
+        return Build.SUPPORTED_64_BIT_ABIS.length > 0 ? Build.SUPPORTED_64_BIT_ABIS[0] : Build.SUPPORTED_ABIS[0];
     }
 
     @Override

@@ -21,7 +21,7 @@ public final class SelfTest {
         for (int i = 0; i < found.length; i++) {
             found[i] = model.run(golden.goldenInput[i]);
         }
-        return compare(golden.goldenOutput, found, golden.document.leastSqnrDb);
+        return compare(golden.goldenOutput, found, golden.model.leastSqnrDb);
     }
 
     static SelfTest compare(float[][] golden, float[][] found, double leastSqnrDb) {

@@ -43,7 +43,9 @@ public final class SelfTestActivity extends Activity implements App.CheckListene
             fill(rows.getChildAt(rows.getChildCount() - 1), check, checked);
         }
         if (checked.content != null) {
-            ((TextView) findViewById(R.id.facts)).setText(facts(checked.content));
+            String facts = facts(checked.content);
+            ((TextView) findViewById(R.id.facts)).setText(
+                    checked.choice == null ? facts : getString(R.string.facts_and_choice, facts, checked.choice));
         }
     }
 
@@ -78,23 +80,25 @@ public final class SelfTestActivity extends Activity implements App.CheckListene
         if (checked.selfTest.maxAbsDifference == 0) {
             return getString(R.string.check_golden_same);
         }
-        return getString(R.string.check_golden_close, checked.selfTest.sqnrDb, checked.content.document.leastSqnrDb,
+        return getString(R.string.check_golden_close, checked.selfTest.sqnrDb, checked.content.model.leastSqnrDb,
                 checked.selfTest.maxAbsDifference);
     }
 
     private String facts(DemoPackage content) {
         PackageDocument document = content.document;
-        double mib = document.files.get(document.modelFile).sizeBytes / BYTES_PER_MIB;
-        return getString(R.string.facts, document.name, document.precision, document.imageSize, document.classes, mib,
-                accuracy(document), document.madeWith, document.oldestRuntime, BuildConfig.EXECUTORCH_VERSION);
+        PackedModel model = content.model;
+        double mib = document.files.get(model.file).sizeBytes / BYTES_PER_MIB;
+        return getString(R.string.facts, document.name, model.precision, document.imageSize, document.classes, mib,
+                accuracy(model.accuracy, document.evaluationSamples), model.madeWith, model.oldestRuntime,
+                BuildConfig.EXECUTORCH_VERSION);
     }
 
-    private String accuracy(PackageDocument document) {
-        if (document.accuracy != null && document.accuracy.top1 != null) {
-            return getString(R.string.accuracy_top1, document.accuracy.top1, document.evaluationSamples);
+    private String accuracy(PackageDocument.Accuracy accuracy, long samples) {
+        if (accuracy != null && accuracy.top1 != null) {
+            return getString(R.string.accuracy_top1, accuracy.top1, samples);
         }
-        if (document.accuracy != null && document.accuracy.agreement != null) {
-            return getString(R.string.accuracy_agreement, document.accuracy.agreement, document.evaluationSamples);
+        if (accuracy != null && accuracy.agreement != null) {
+            return getString(R.string.accuracy_agreement, accuracy.agreement, samples);
         }
         return getString(R.string.accuracy_unknown);
     }

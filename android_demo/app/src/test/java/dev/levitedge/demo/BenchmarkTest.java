@@ -29,6 +29,7 @@ public class BenchmarkTest {
         GoldenModel model;
         int threads;
         Integer thermalStatus = 0;
+        Float16 float16 = Float16Test.A76;
         private long milliseconds;
         private DemoPackage golden;
 
@@ -70,6 +71,11 @@ public class BenchmarkTest {
         }
 
         @Override
+        public Float16 float16() {
+            return float16;
+        }
+
+        @Override
         public String executorchVersion() {
             return "1.4.1";
         }
@@ -97,6 +103,31 @@ public class BenchmarkTest {
         assertEquals(0, result.getJSONObject("thermal_status").getInt("before"));
         assertEquals(1, result.getJSONObject("thermal_status").getInt("after"));
         assertTrue(result.getJSONObject("device").isNull("soc"));
+    }
+
+    @Test
+    public void theModelThatIsAskedForIsMeasured() throws Exception {
+        Phone phone = new Phone(new ExamplePackage().withFloat16(), 1);
+        Map<String, Object> extras = extras(1, 0, 1);
+        DemoPackage both = DemoPackage.open(phone.files);
+        assertEquals(both.modelSha256, answer(phone, extras).getString("model_sha256"));
+        extras.put("precision", "int8-f16");
+        JSONObject result = answer(phone, extras);
+        assertEquals(both.with(both.document.float16Model).modelSha256, result.getString("model_sha256"));
+        assertTrue(result.getJSONObject("self_test").getBoolean("passed"));
+        extras.put("precision", "fp32");
+        assertFailure(phone, extras, "The package has no model with the precision fp32");
+    }
+
+    @Test
+    public void float16ThatWouldFailIsRefused() throws Exception {
+        Phone phone = new Phone(new ExamplePackage().withFloat16(), 1);
+        phone.float16 = Float16Test.A53;
+        Map<String, Object> extras = extras(1, 0, 1);
+        extras.put("precision", "int8-f16");
+        assertFailure(phone, extras, "model-f16.pte computes in float16, and Cortex-A53 has no float16 arithmetic (no fphp,"
+                + " asimdhp in /proc/cpuinfo): use model.pte");
+        assertEquals("nothing was loaded", null, phone.model);
     }
 
     @Test

@@ -87,6 +87,25 @@ final class ExamplePackage implements PackageFiles {
         write();
     }
 
+    /** Adds a model with float16, whose golden output is the other's times two. */
+    ExamplePackage withFloat16() throws JSONException, IOException {
+        float[][] golden = {GOLDEN_OUTPUT[0].clone(), GOLDEN_OUTPUT[1].clone()};
+        for (float[] logits : golden) {
+            for (int k = 0; k < logits.length; k++) {
+                logits[k] *= 2;
+            }
+        }
+        JSONArray models = document.getJSONArray("models");
+        models.put(new JSONObject(models.getJSONObject(0).toString())
+                .put("file", "model-f16.pte")
+                .put("precision", "int8-f16")
+                .put("golden_output", array("golden_output-f16.pte.f32", 2, 3)));
+        document.put("schema_version", 2);
+        replace("model-f16.pte", "a faster model".getBytes(StandardCharsets.UTF_8));
+        replace("golden_output-f16.pte.f32", bytes(golden));
+        return this;
+    }
+
     /** The package that the app is built with, unpacked; a test that asks for it is skipped where there is none. */
     static File ofTheApp() {
         File folder = new File("src/main/assets/package").getAbsoluteFile();

@@ -45,6 +45,15 @@ public class ModelStoreTest {
     }
 
     @Test
+    public void bothModelsOfAPackageStay() throws Exception {
+        DemoPackage content = DemoPackage.open(example.withFloat16());
+        File first = store.put(content);
+        File second = store.put(content.with(content.document.float16Model));
+        assertArrayEquals(example.files.get("model.pte"), Files.readAllBytes(first.toPath()));
+        assertArrayEquals(example.files.get("model-f16.pte"), Files.readAllBytes(second.toPath()));
+    }
+
+    @Test
     public void aDamagedCopyIsWrittenAgainAndAWholeOneIsNot() throws Exception {
         DemoPackage content = DemoPackage.open(example);
         File file = store.put(content);

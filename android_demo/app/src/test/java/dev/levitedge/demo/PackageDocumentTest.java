@@ -25,13 +25,31 @@ public class PackageDocumentTest {
         assertArrayEquals(new float[] {0.485f, 0.456f, 0.406f}, document.mean, 0);
         assertArrayEquals(new float[] {0.229f, 0.224f, 0.225f}, document.std, 0);
         assertArrayEquals(new int[] {2, 3, 16, 16}, document.goldenInput.shape);
-        assertArrayEquals(new int[] {2, 3}, document.goldenOutput.shape);
-        assertEquals("1.4.1", document.madeWith);
-        assertEquals("1.3.1", document.oldestRuntime);
-        assertEquals(20, document.leastSqnrDb, 0);
-        assertEquals(69.2, document.accuracy.top1, 0);
+        assertArrayEquals(new int[] {2, 3}, document.model.goldenOutput.shape);
+        assertEquals("1.4.1", document.model.madeWith);
+        assertEquals("1.3.1", document.model.oldestRuntime);
+        assertEquals(20, document.model.leastSqnrDb, 0);
+        assertEquals(69.2, document.model.accuracy.top1, 0);
         assertEquals(120, document.evaluationSamples);
         assertEquals(7, document.files.get("model.pte").sizeBytes);
+    }
+
+    @Test
+    public void aSecondModelHasFloat16() throws Exception {
+        ExamplePackage example = new ExamplePackage().withFloat16();
+        PackageDocument document = PackageDocument.parse(example.files.get("model.json"));
+        assertEquals("model.pte", document.model.file);
+        assertEquals("model-f16.pte", document.float16Model.file);
+        assertTrue(document.float16Model.isFloat16());
+        assertEquals(2, document.models().size());
+        example.set("models/1/precision", "int8");
+        PackageException refused =
+                assertThrows(PackageException.class, () -> PackageDocument.parse(example.files.get("model.json")));
+        assertTrue(refused.getMessage(), refused.getMessage().contains("models[1].precision is \"int8\", expected int8-f16"));
+        ExamplePackage alone = new ExamplePackage(); // as levit-edge sends it to be timed
+        alone.set("models/0/precision", "int8-f16");
+        alone.set("schema_version", 2);
+        assertTrue(PackageDocument.parse(alone.files.get("model.json")).model.isFloat16());
     }
 
     @Test
@@ -40,14 +58,15 @@ public class PackageDocumentTest {
         for (String key : new String[] {"top1", "top5", "drop_pt", "drop_ci95_pt"}) {
             unlabelled.set("models/0/accuracy/" + key, NULL);
         }
-        assertNull(PackageDocument.parse(unlabelled.files.get("model.json")).accuracy.top1);
+        assertNull(PackageDocument.parse(unlabelled.files.get("model.json")).model.accuracy.top1);
         unlabelled.set("models/0/accuracy", NULL);
-        assertNull(PackageDocument.parse(unlabelled.files.get("model.json")).accuracy);
+        assertNull(PackageDocument.parse(unlabelled.files.get("model.json")).model.accuracy);
     }
 
     @Test
     public void anotherVersionIsSaid() throws Exception {
-        assertRefused("schema_version", 2, "schema_version is 2, expected a whole number from 1 to 1");
+        assertRefused("schema_version", 3, "schema_version is 3, expected a whole number from 1 to 2");
+        assertRefused("schema_version", 2, "schema_version is 2, expected 2 if a model computes in float16, else 1");
         assertRefused("schema_version", "1", "schema_version is \"1\"");
         assertRefused("schema_version", 1.5, "schema_version is 1.5");
         assertRefused("schema_version", null, "schema_version is missing");
@@ -61,10 +80,11 @@ public class PackageDocumentTest {
         assertRefused("input/crop", "none", "input.crop is \"none\", expected center");
         assertRefused("input/channels", "BGR", "input.channels is \"BGR\", expected RGB");
         assertRefused("models/0/runtime", "onnxruntime", "models[0].runtime is \"onnxruntime\", expected executorch");
-        assertRefused("models/0/precision", "int4", "models[0].precision is \"int4\", expected int8 or fp32");
-        assertRefused("models", new JSONArray(), "models is [], expected one model");
+        assertRefused("models/0/precision", "int4", "models[0].precision is \"int4\", expected int8 or fp32 or int8-f16");
+        assertRefused("models", new JSONArray(), "models is [], expected one model, or a second one with float16");
         JSONObject model = new ExamplePackage().document.getJSONArray("models").getJSONObject(0);
-        assertRefused("models", new JSONArray().put(model).put(model), "expected one model");
+        assertRefused("models", new JSONArray().put(model).put(model), "models[1].file is \"model.pte\", expected model-f16.pte");
+        assertRefused("models", new JSONArray().put(model).put(model).put(model), "expected one model");
         assertRefused("models", new JSONArray().put("model.pte"), "expected an array of objects");
     }
 
