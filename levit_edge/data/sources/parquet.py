@@ -162,7 +162,7 @@ def _labels(first: _Columns, images: Sequence[Row], found: Sequence[str]) -> Lab
         ids = all(WORDNET_ID.fullmatch(name) for name in names)
         of_images = tuple(names[_index(row, each)] for row, each in zip(images, found, strict=True))
         kind = LabelKind.WORDNET_IDS if ids else LabelKind.NAMES
-        return Labels(kind=kind, of_images=of_images, classes=names, told_by=told_by)
+        return Labels(kind=kind, of_images=of_images, classes=None if ids else names, told_by=told_by)
     kind = kind_of(found)
     if kind is LabelKind.NAMES and any(each.lstrip("-").isdecimal() for each in found):
         for row, each in zip(images, found, strict=True):
