@@ -28,8 +28,6 @@ __all__ = [
 ]
 
 WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
-PARTS_OF_A_SET = frozenset({"train", "val", "validation", "test"})
-"""Folders that hold class folders, and are none."""
 ADVICE = "Say which is which with --classes FILE: a name for each output on a line of its own, or folder,index lines."
 
 
@@ -338,11 +336,6 @@ def _by_order(source: object, labels: Sequence[str], outputs: int, *, in_order: 
         index = {label: place for place, label in enumerate(labels)}
         return ClassPairing(rule=PairingRule.LISTED, index=index, names=tuple(labels))
     require_certain_order(source, labels)
-    if len(labels) > 1 and PARTS_OF_A_SET.issuperset(labels):
-        raise DataError(
-            f"{source}: its folders {' and '.join(sorted(labels))} are parts of a set, not classes: give one of them."
-            f" {ADVICE}"
-        )
     in_text_order = sorted(labels)
     index = {label: place for place, label in enumerate(in_text_order)}
     return ClassPairing(rule=PairingRule.SORTED, index=index, names=tuple(in_text_order))

@@ -190,7 +190,9 @@ def _names(images: Sequence[Row]) -> tuple[str, ...]:
     names = tuple(row.name for row in images)
     if len(set(names)) == len(names):
         return names
-    return tuple(f"{row.file.name}/{row.row_group}-{row.row:05}" for row in images)
+    files = {row.file for row in images}
+    called = {file: file.name if len({each.name for each in files}) == len(files) else str(file) for file in files}
+    return tuple(f"{called[row.file]}/{row.row_group}-{row.row:05}" for row in images)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from levit_edge.data.file_kinds import is_hidden_path
-from levit_edge.data.imagefolder import arrange_images
+from levit_edge.data.imagefolder import PARTS_OF_A_SET, arrange_images
 from levit_edge.data.locations import Span
 from levit_edge.data.sources.found import WORDNET_ID, Found, LabelKind, Labels, folder_kind
 from levit_edge.errors import DataError
@@ -13,7 +13,6 @@ from levit_edge.text import listed
 
 __all__ = ["find_class_folders", "find_classes_by_name", "not_one_set", "require_one_part"]
 
-SPLITS = frozenset({"train", "val", "validation", "test"})
 InTars = Mapping[Path, Mapping[str, Span]]
 """The images of each tar file, by their paths in it."""
 
@@ -47,9 +46,6 @@ def find_class_folders(
     arrangement = arrange_images(source, spans, (), passed_over)
     labels = None
     if arrangement.folders is not None:
-        if len(arrangement.folders) > 1 and SPLITS.issuperset(arrangement.folders):
-            parts = " and ".join(arrangement.folders)
-            raise DataError(f"{source}: it holds {parts}: unpack it, and give the folder of one of them")
         tops = {
             _first(name.removeprefix(root)) for root in {*roots.values()} for name in folders if name.startswith(root)
         }
@@ -107,7 +103,7 @@ def require_one_part(source: str, names: Sequence[str]) -> None:
     Raises:
         DataError: they are.
     """
-    parts = {frozenset(SPLITS.intersection(re.split("[^a-z]+", name.lower()))) for name in names}
+    parts = {frozenset(PARTS_OF_A_SET.intersection(re.split("[^a-z]+", name.lower()))) for name in names}
     if len(parts - {frozenset()}) > 1:
         raise not_one_set(source, names)
 

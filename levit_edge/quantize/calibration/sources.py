@@ -52,10 +52,9 @@ def choose_images(
     all_calibration = calibration_images(calibration or demo.calibration_dir(), options)
     count = recipe.calibration_images if calibration else min(recipe.calibration_images, len(all_calibration))
     if count > len(all_calibration):
-        holds = f"{calibration} holds" if options.only is None else f"{options.only} lists"
         raise DataError(
-            f"{holds} {counted(len(all_calibration), 'image')}, calibration needs {count}. Add images, or ask for fewer"
-            f" with --calibration-images {len(all_calibration)}."
+            f"{options.only or calibration} holds {counted(len(all_calibration), 'image')}, calibration needs {count}."
+            f" Add images, or ask for fewer with --calibration-images {len(all_calibration)}."
         )
     chosen = balanced_sample(all_calibration, count, recipe.seed)
     options = replace(options, only=None)

@@ -103,7 +103,7 @@ def test_folders_of_archives_that_are_not_one_set(tmp_path: Path) -> None:
         parquet(tmp_path / "plain" / f"{split}.parquet", names=None)
     refused(tmp_path / "plain", r"it holds test and train: give one, such as '.*/plain/test\*.parquet'")
     both = {"set/train/a/1.jpg": jpeg(1), "set/val/a/1.jpg": jpeg(2)}
-    refused(write_tar(tmp_path / "both.tar", both), "it holds train and val: unpack it, and give the folder of one")
+    refused(write_tar(tmp_path / "both.tar", both), "it holds train and val, which are parts of a set, not classes")
 
 
 FLAT, CAT, DOG = {"1.jpg": jpeg(1)}, {"cat/1.jpg": jpeg(1)}, {"dog/2.jpg": jpeg(2)}

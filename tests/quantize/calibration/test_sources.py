@@ -72,7 +72,7 @@ def test_a_list_is_about_the_images_that_the_user_gives(tmp_path: Path) -> None:
     recipe = Recipe(calibration_images=3)
     images = choose([], calibration=demo.calibration_dir(), options=options, recipe=recipe)
     assert sorted(images.calibration.relative_paths) == sorted(names)
-    with pytest.raises(DataError, match=r"list.txt lists 3 images, calibration needs 20.*--calibration-images 3"):
+    with pytest.raises(DataError, match=r"list.txt holds 3 images, calibration needs 20.*--calibration-images 3"):
         choose([], calibration=demo.calibration_dir(), options=options)
 
 
