@@ -18,6 +18,7 @@ from levit_edge.data.locations import Span
 from levit_edge.data.sources.class_tars import CLASS_TAR, find_in_class_tars, head_of_member
 from levit_edge.data.sources.found import Found, LabelKind, Labels
 from levit_edge.data.sources.tar_folders import (
+    are_called_as_classes,
     find_class_folders,
     find_classes_by_name,
     not_one_set,
@@ -102,7 +103,7 @@ def _of_folders(source: str, contents: Sequence["_Content"], samples: Found | No
     images = {content.archive: content.images for content in contents}
     folders = [name for content in contents for name in content.folders]
     found = find_class_folders(source, images, folders, passed_over, one_set=one_set)
-    if found is None and not one_set:
+    if found is None and (not one_set or are_called_as_classes(images)):
         found = find_classes_by_name(source, images, passed_over)
     if found is None or (found.labels is None and samples is not None):
         return samples or _of_samples(source, contents)

@@ -11,7 +11,7 @@ from levit_edge.data.sources.found import WORDNET_ID, Found, LabelKind, Labels, 
 from levit_edge.errors import DataError
 from levit_edge.text import listed
 
-__all__ = ["find_class_folders", "find_classes_by_name", "not_one_set", "require_one_part"]
+__all__ = ["are_called_as_classes", "find_class_folders", "find_classes_by_name", "not_one_set", "require_one_part"]
 
 InTars = Mapping[Path, Mapping[str, Span]]
 """The images of each tar file, by their paths in it."""
@@ -67,8 +67,14 @@ def find_class_folders(
     )
 
 
+def are_called_as_classes(images: InTars) -> bool:
+    """Whether tar files of images alone, which the user says are one set, are classes: shards have numbers."""
+    words = [path.stem.lower() for path in images]
+    return all(images.values()) and not any(re.search("[0-9]", word) or word in PARTS_OF_A_SET for word in words)
+
+
 def find_classes_by_name(source: str, images: InTars, passed_over: Mapping[str, int]) -> Found:
-    """The images of tar files in a folder that hold images alone, each of the class that it is called by.
+    """The images of tar files that hold images alone, each of the class that it is called by.
 
     Raises:
         DataError: their names differ in numbers only, as those of shards do, or one has no images.

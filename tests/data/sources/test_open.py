@@ -205,9 +205,10 @@ def test_class_folders_spread_over_tar_files(tmp_path: Path, root: str) -> None:
     ],
 )
 def test_tar_files_that_are_classes_or_have_their_own(tmp_path: Path, contents: dict[str, dict[str, bytes]]) -> None:
-    found = open_source(tars(tmp_path / "x", contents))
-    assert found.names == ("cat/1.jpg", "dog/2.jpg")
-    assert labels(found) == (LabelKind.FOLDERS, ["cat", "dog"])
+    for source in (tars(tmp_path / "x", contents), tmp_path / "x" / "*.tar"):
+        found = open_source(source)
+        assert found.names == ("cat/1.jpg", "dog/2.jpg")
+        assert labels(found) == (LabelKind.FOLDERS, ["cat", "dog"])
 
 
 @pytest.mark.parametrize("root", ["", "train/", "{tar}/"])
