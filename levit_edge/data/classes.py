@@ -5,13 +5,14 @@ place alone where anything else decides. Nothing else in levit_edge pairs labels
 """
 
 import re
-import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from levit_edge.data import imagenet
+from levit_edge.data.class_names import Forms, same_class
+from levit_edge.data.class_order import require_certain_order
 from levit_edge.data.class_table import ClassTable, read_class_table
 from levit_edge.errors import DataError
 from levit_edge.text import counted, listed
@@ -27,8 +28,6 @@ __all__ = [
 ]
 
 WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
-PARTS_OF_A_SET = frozenset({"train", "val", "validation", "test"})
-"""Folders that hold class folders, and are none."""
 ADVICE = "Say which is which with --classes FILE: a name for each output on a line of its own, or folder,index lines."
 
 
@@ -108,7 +107,14 @@ class ClassPairing:
         return PairingRecord(rule=self.rule, labels=len(self.index), outputs=len(self.names))
 
 
-def pair_classes(source: object, labels: Sequence[str], model: ModelClasses, *, in_order: bool = False) -> ClassPairing:
+def pair_classes(
+    source: object,
+    labels: Sequence[str],
+    model: ModelClasses,
+    *,
+    in_order: bool = False,
+    empty: Collection[str] = (),
+) -> ClassPairing:
     """Pair the `labels` of the images in `source` with the outputs of a model.
 
     The user's table decides if there is one. Otherwise, in this order: WordNet ids of ImageNet-1k; the model's own
@@ -120,10 +126,20 @@ def pair_classes(source: object, labels: Sequence[str], model: ModelClasses, *, 
         labels: what the images are labelled with, each once: class folders, those without images too.
         model: its outputs, and what they are called.
         in_order: whether the order of `labels` is the one in which the images' own list numbers the classes.
+        empty: those of `labels` that no image has, for messages.
 
     Raises:
         DataError: the labels cannot be paired for certain; both lists are shown.
     """
+    try:
+        return _pair(source, labels, model, in_order=in_order)
+    except DataError as error:
+        if not empty:
+            raise
+        raise _of_empty(source, labels, model, empty, error) from error
+
+
+def _pair(source: object, labels: Sequence[str], model: ModelClasses, *, in_order: bool) -> ClassPairing:
     outputs, names = model.outputs, model.names
     if names is not None and len(names) != outputs:
         raise DataError(
@@ -138,6 +154,22 @@ def pair_classes(source: object, labels: Sequence[str], model: ModelClasses, *, 
     if names is not None:
         raise _unmet(source, labels, names)
     return _by_order(source, labels, outputs, in_order=in_order)
+
+
+def _of_empty(
+    source: object, labels: Sequence[str], model: ModelClasses, empty: Collection[str], error: DataError
+) -> DataError:
+    """What to say where labels without images are among those that cannot be paired: without them they may be."""
+    filled = [label for label in labels if label not in empty]
+    without = listed([label for label in labels if label in empty])
+    try:
+        _pair(source, filled, model, in_order=False)
+    except DataError:
+        return DataError(f"{error} There are no images of {without}: an empty folder is a class too.")
+    return DataError(
+        f"{source}: there are no images of {without}, and the model has no such class beside {listed(filled)}. Remove "
+        "the folder if it is none, or add its images."
+    )
 
 
 def outputs_as_labels(source: object, labels: Sequence[str], model: ModelClasses) -> ClassPairing:
@@ -166,15 +198,14 @@ def outputs_as_labels(source: object, labels: Sequence[str], model: ModelClasses
     return ClassPairing(rule=rule, index=index, names=tuple(names or _names_of_numbers(model.outputs, 0)))
 
 
-def normal_form(name: str) -> str:
-    """A name without what people write differently: case, and spaces, underscores and hyphens between words."""
-    return " ".join(re.split(r"[\s_-]+", unicodedata.normalize("NFKC", name).casefold())).strip()
-
-
 def _by_table(
     source: object, labels: Sequence[str], outputs: int, names: Sequence[str] | None, table: ClassTable
 ) -> ClassPairing:
     if (stated := _stated_names(table, outputs)) is not None:
+        place_of = {wordnet_id: place for place, wordnet_id in enumerate(table.wordnet_ids or ())}
+        if labels and place_of.keys() >= set(labels):
+            index = {label: place_of[label] for label in labels}
+            return ClassPairing(rule=PairingRule.TABLE, index=index, names=stated)
         pairs = (pair(source, labels, outputs, stated) for pair in (_by_wordnet, _by_names, _by_indices))
         paired = next((each for each in pairs if each is not None), None)
         if paired is None:
@@ -216,19 +247,24 @@ def _by_wordnet(
     place_of = {each.synset: place for place, each in enumerate(classes)}
     if not labels or not all(label in place_of for label in labels):
         return None
-    standard = outputs == len(classes) and (
-        names is None or all(_same(name, each.spellings) for name, each in zip(names, classes, strict=True))
-    )
-    if standard:
+    if _is_imagenets(outputs, names):
         index = {label: place_of[label] for label in labels}
         return ClassPairing(rule=PairingRule.WORDNET, index=index, names=tuple(names or imagenet.class_names()))
     if names is None:
         return None
-    forms = _Forms(names)
+    forms = Forms(names)
     found = {label: forms.places(classes[place_of[label]].spellings) for label in labels}
     if not any(found.values()):
         return None
     return ClassPairing(rule=PairingRule.WORDNET, index=_single(source, found, names), names=tuple(names))
+
+
+def _is_imagenets(outputs: int, names: Sequence[str] | None) -> bool:
+    """Whether these are ImageNet's 1,000 classes in the order of WordNet ids, as far as is known."""
+    classes = imagenet.classes()
+    return outputs == len(classes) and (
+        names is None or all(same_class(name, each.spellings) for name, each in zip(names, classes, strict=True))
+    )
 
 
 def _by_names(source: object, labels: Sequence[str], _outputs: int, names: Sequence[str] | None) -> ClassPairing | None:
@@ -237,7 +273,7 @@ def _by_names(source: object, labels: Sequence[str], _outputs: int, names: Seque
     if set(labels) <= set(names):
         found = {label: [place for place, name in enumerate(names) if name == label] for label in labels}
         return ClassPairing(rule=PairingRule.NAMES, index=_single(source, found, names), names=tuple(names))
-    forms = _Forms(names)
+    forms = Forms(names)
     found = {label: forms.places((label,)) for label in labels}
     if not any(found.values()):
         return None
@@ -259,6 +295,8 @@ def _by_indices(
             f"are counted from 0 or from 1 cannot be told. {ADVICE}"
         )
     first = 0 if low == 0 else 1
+    if first:
+        _require_order_from_one(source, labels, outputs, names)
     index = {label: number - first for label, number in numbers.items()}
     _refuse_doubles(source, index, "as numbers")
     return ClassPairing(
@@ -266,6 +304,17 @@ def _by_indices(
         index=index,
         names=tuple(names or _names_of_numbers(outputs, first)),
     )
+
+
+def _require_order_from_one(source: object, labels: Sequence[str], outputs: int, names: Sequence[str] | None) -> None:
+    """Refuse numbers from 1 that sort as text otherwise than by number, and those of ImageNet's classes."""
+    if _is_imagenets(outputs, names):
+        raise DataError(
+            f"{source}: its labels are numbers from 1 to {outputs:,}. ImageNet's development kit numbers the classes so"
+            f" in an order of its own, and others by WordNet ids or as text: which it is cannot be told. {ADVICE}"
+        )
+    if min(map(len, labels)) < len(str(outputs)):
+        require_certain_order(source, [str(number) for number in range(1, outputs + 1)])
 
 
 def _names_of_numbers(outputs: int, first: int) -> Sequence[str]:
@@ -286,54 +335,10 @@ def _by_order(source: object, labels: Sequence[str], outputs: int, *, in_order: 
     if in_order:
         index = {label: place for place, label in enumerate(labels)}
         return ClassPairing(rule=PairingRule.LISTED, index=index, names=tuple(labels))
-    as_text, as_timm = sorted(labels), sorted(labels, key=_natural)
-    if as_text != as_timm:
-        here = next(place for place, pair in enumerate(zip(as_text, as_timm, strict=True)) if pair[0] != pair[1])
-        raise DataError(
-            f"{source}: the model does not name its classes, and the order of these folders is not certain: class "
-            f"{here} is {as_text[here]!r} as torchvision sorts them, as text, and {as_timm[here]!r} as timm does, by "
-            f"numbers and without case. {ADVICE}"
-        )
-    if len(labels) > 1 and PARTS_OF_A_SET.issuperset(labels):
-        raise DataError(
-            f"{source}: its folders {' and '.join(as_text)} are parts of a set, not classes: give one of them. {ADVICE}"
-        )
-    index = {label: place for place, label in enumerate(as_text)}
-    return ClassPairing(rule=PairingRule.SORTED, index=index, names=tuple(as_text))
-
-
-def _natural(label: str) -> list[tuple[int, str]]:
-    """What sorts labels as timm's `natural_key` does (`timm/data/readers/reader_image_folder.py`)."""
-    text_and_numbers = re.split(r"([0-9]+)", label.lower())  # one after the other
-    numbers = [part.lstrip("0") if place % 2 else part for place, part in enumerate(text_and_numbers)]
-    return [(len(part) if place % 2 else 0, part) for place, part in enumerate(numbers)]
-
-
-def _parts(name: str) -> set[str]:
-    """The normal forms of the names in a list such as ImageNet's "tench, Tinca tinca"."""
-    return {normal_form(part) for part in name.split(",")} - {""}
-
-
-def _same(name: str, spellings: Sequence[str]) -> bool:
-    return not _parts(name).isdisjoint({form for spelling in spellings for form in _parts(spelling)})
-
-
-class _Forms:
-    """Where a model's names stand, by their normal forms: looked up, as a thousand labels meet a thousand names."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self._whole: dict[str, set[int]] = {}
-        self._parts: dict[str, set[int]] = {}
-        for place, name in enumerate(names):
-            self._whole.setdefault(normal_form(name), set()).add(place)
-            for part in _parts(name):
-                self._parts.setdefault(part, set()).add(place)
-
-    def places(self, spellings: Sequence[str]) -> list[int]:
-        """The outputs whose name is one of `spellings`; where none is, those of whose names one is in them."""
-        whole = (self._whole.get(normal_form(spelling), set()) for spelling in spellings)
-        parts = (self._parts.get(part, set()) for spelling in spellings for part in _parts(spelling))
-        return sorted(set[int]().union(*whole) or set[int]().union(*parts))
+    require_certain_order(source, labels)
+    in_text_order = sorted(labels)
+    index = {label: place for place, label in enumerate(in_text_order)}
+    return ClassPairing(rule=PairingRule.SORTED, index=index, names=tuple(in_text_order))
 
 
 def _single(source: object, found: Mapping[str, Sequence[int]], names: Sequence[str]) -> dict[str, int]:

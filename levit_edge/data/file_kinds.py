@@ -37,6 +37,8 @@ ENDINGS = {
     "PSD": (".psd",),
     "SVG": (".svg",),
     "EXR": (".exr",),
+    "archive": (".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".zip", ".7z", ".rar"),
+    "parquet": (".parquet",),
 }
 EXTENSIONS = frozenset(ending for name, endings in ENDINGS.items() if name in FORMATS for ending in endings)
 """Files with these endings, upper or lower case, are images."""

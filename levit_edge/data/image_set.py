@@ -74,5 +74,10 @@ def _distinct(labels: Labels) -> tuple[str, ...]:
 def _pairing(told_by: str, labels: Labels, distinct: Sequence[str], model: ModelClasses) -> ClassPairing:
     if labels.kind is LabelKind.INDICES:
         return outputs_as_labels(told_by, distinct, model)
-    numbered = labels.kind is LabelKind.NAMES and labels.classes is not None
-    return pair_classes(told_by, distinct, model, in_order=numbered)
+    filled = set(labels.of_images)
+    if labels.kind is not LabelKind.NAMES or labels.classes is None:
+        empty = {label for label in distinct if label not in filled}
+        return pair_classes(told_by, distinct, model, empty=empty)
+    if model.names is None and model.table is None:
+        return pair_classes(told_by, distinct, model, in_order=True)
+    return pair_classes(told_by, [label for label in distinct if label in filled], model)

@@ -13,14 +13,25 @@ from pathlib import Path
 from typing import NoReturn
 
 from levit_edge.data.classes import ClassPairing
-from levit_edge.data.file_kinds import Head, head_of, is_hidden_path, passed_over_words, unread_kind
+from levit_edge.data.file_kinds import NOT_PLAIN, Head, head_of, is_hidden_path, passed_over_words, unread_kind
 from levit_edge.data.image_tables import ImageTables
 from levit_edge.data.locations import Location
 from levit_edge.errors import DataError
 from levit_edge.places import reason
 from levit_edge.text import listed
 
-__all__ = ["Arrangement", "ImageSet", "arrange", "arrange_images", "decoded_name", "list_image_folder"]
+__all__ = [
+    "PARTS_OF_A_SET",
+    "Arrangement",
+    "ImageSet",
+    "arrange",
+    "arrange_images",
+    "decoded_name",
+    "list_image_folder",
+]
+
+PARTS_OF_A_SET = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
+"""Folders, in any case, that hold class folders, and are none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +92,7 @@ def list_image_folder(directory: Path) -> Arrangement:
     """The images under a local `directory`; see `arrange` for which they are.
 
     Images may lie deeper inside a class folder. Links to files and links as class folders are followed; deeper links to
-    folders are not, as they may lead in circles.
+    folders are not, as they may lead in circles, and are counted.
 
     Raises:
         DataError: no such folder, no images in it, or images beside class folders.
@@ -89,8 +100,10 @@ def list_image_folder(directory: Path) -> Arrangement:
     entries = _entries(directory)
     folders = {path.name: path for path in entries if path.is_dir()}
     loose = [path.name for path in entries if path.name not in folders]
-    deeper = [f"{name}/{path}" for name, folder in folders.items() for path in _files_under(folder)]
-    return arrange(directory, [*loose, *deeper], folders, head=lambda path: head_of(directory / path))
+    links = Counter[str]()
+    deeper = [f"{name}/{path}" for name, folder in folders.items() for path in _files_under(folder, links)]
+    files = [*loose, *deeper]
+    return arrange(directory, files, folders, head=lambda path: head_of(directory / path), passed_over=links)
 
 
 def decoded_name(path: str) -> str:
@@ -106,17 +119,23 @@ def decoded_name(path: str) -> str:
 
 
 def arrange(
-    directory: object, files: Iterable[str], folders: Iterable[str], *, head: Head | None = None
+    directory: object,
+    files: Iterable[str],
+    folders: Iterable[str],
+    *,
+    head: Head | None = None,
+    passed_over: Mapping[str, int] | None = None,
 ) -> Arrangement:
     """Which of `files`, all those in `directory` by their paths in it, are images, and in which order.
 
     `folders` are the names of the folders right in it, for those without files. What is hidden or a system's own is
-    passed over, and so is, but counted, what is no image; see `levit_edge.data.file_kinds` for `head`.
+    passed over, and so is, but counted, what is no image; see `levit_edge.data.file_kinds` for `head`. `passed_over`
+    counts what else is not read.
 
     Raises:
-        DataError: there are no images, or images beside class folders.
+        DataError: there are no images, images beside class folders, or training beside validation images.
     """
-    images, others = [], Counter[str]()
+    images, others = [], Counter(passed_over)
     for path in files:
         if is_hidden_path(path):
             continue
@@ -125,7 +144,7 @@ def arrange(
             images.append(path)
         else:
             others[kind] += 1
-    return arrange_images(directory, images, folders, others)
+    return arrange_images(directory, images, folders, +others)
 
 
 def arrange_images(
@@ -147,6 +166,11 @@ def arrange_images(
         told = f" ({passed_over_words(passed_over)})" if passed_over else ""
         raise DataError(f"{directory}: no images in it; expected one folder per class, or images{told}")
     names = {*map(_folder_of, inside), *(name for name in folders if not is_hidden_path(name))}
+    if len(names) > 1 and PARTS_OF_A_SET.issuperset(map(str.lower, names)):
+        raise DataError(
+            f"{directory}: it holds {' and '.join(sorted(names))}, which are parts of a set, not classes: give the"
+            " folder of one of them, unpacked if this is a tar file"
+        )
     return Arrangement(images=tuple(inside), folders=tuple(sorted(names)), passed_over=passed_over)
 
 
@@ -158,11 +182,15 @@ def _entries(directory: Path) -> list[Path]:
         _refuse(error)
 
 
-def _files_under(folder: Path) -> list[str]:
-    """The paths in `folder` of the files in it and below, but for folders that are hidden or a system's own."""
+def _files_under(folder: Path, links: Counter[str]) -> list[str]:
+    """The paths in `folder` of the files in it and below, but for folders that are hidden or a system's own.
+
+    `links` counts the links to folders, which are not followed.
+    """
     found = []
     for parent, folders, files in os.walk(folder, onerror=_refuse):
         folders[:] = [name for name in folders if not is_hidden_path(name)]
+        links[NOT_PLAIN] += sum(Path(parent, name).is_symlink() for name in folders)
         found += [Path(parent, name).relative_to(folder).as_posix() for name in files]
     return found
 

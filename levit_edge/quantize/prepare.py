@@ -21,7 +21,7 @@ from levit_edge.model.download import resolve_checkpoint
 from levit_edge.model.fuse import fuse
 from levit_edge.model.hub_preprocessing import LEVIT_PROTOCOL, PreprocessingOrigin
 from levit_edge.quantize.calibration.calibrated import Calibrated, calibrate_network
-from levit_edge.quantize.calibration.sources import ImageSources, choose_images
+from levit_edge.quantize.calibration.sources import ImageSources, choose_images, refuse_list_alone
 from levit_edge.runtime.evaluation.gate import NO_GATE, GateRules
 from levit_edge.system.progress import Stages
 from levit_edge.text import listed
@@ -79,6 +79,7 @@ def prepare(
         DataError: see `choose_images` and `Preprocessing`; or `options` turn photographs, which the protocol does not.
     """
     _refuse_turning(options)
+    refuse_list_alone(calibration, options)
     with stages.stage("read checkpoint"):
         source = resolve_checkpoint(None if checkpoint is None else str(checkpoint), size)
         trained = read_checkpoint(source, size, weights)

@@ -71,14 +71,53 @@ def test_numbers_that_are_no_indices_belong_to_the_names(tmp_path: Path) -> None
         ({"0": "crane", "1": "crane"}, ("crane", "crane"), None),
     ],
 )
-def test_json(tmp_path: Path, content: object, names: tuple[str, ...] | None, index: dict[str, int] | None) -> None:
-    table = read_class_table(written(tmp_path, json.dumps(content), "class_to_idx.json"))
+@pytest.mark.parametrize("name", ["class_to_idx.json", "classes.txt"])
+def test_json(
+    tmp_path: Path, content: object, names: tuple[str, ...] | None, index: dict[str, int] | None, name: str
+) -> None:
+    table = read_class_table(written(tmp_path, json.dumps(content), name))
     assert (table.names, table.index) == (names, index)
+
+
+WORDNET_IDS, KERAS_NAMES = ("n01440764", "n03126707"), ("tench", "crane")
+KERAS = json.dumps({"0": ["n01440764", "tench"], "1": ["n03126707", "crane"]})
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (KERAS, KERAS_NAMES),
+        ("n01440764 tench, Tinca tinca\nn03126707 crane\n", ("tench, Tinca tinca", "crane")),
+        ("n01440764\ttench\nn03126707\tcrane", KERAS_NAMES),
+        ('wordnet_id,names\nn01440764,"tench, Tinca tinca"\nn03126707,crane\n', ("tench, Tinca tinca", "crane")),
+        ("1,n03126707,crane\n0,n01440764,tench\n", KERAS_NAMES),
+        ("n03126707 1 crane\nn01440764 0 tench\n", KERAS_NAMES),
+    ],
+)
+@pytest.mark.parametrize("name", ["LOC_synset_mapping.txt", "classes"])
+def test_wordnet_ids_beside_names(tmp_path: Path, text: str, names: tuple[str, ...], name: str) -> None:
+    """Keras's, Kaggle's and Caffe's tables are recognised by what is in them."""
+    table = read_class_table(written(tmp_path, text, name))
+    assert (table.names, table.wordnet_ids, table.index) == (names, WORDNET_IDS, None)
+
+
+def test_wordnet_ids_with_indices_alone(tmp_path: Path) -> None:
+    table = read_class_table(written(tmp_path, "n01440764 1\nn03126707 0\n"))
+    assert table.index == {"n01440764": 1, "n03126707": 0}
+
+
+def test_a_python_dict_of_names(tmp_path: Path) -> None:
+    text = "{0: 'tench, Tinca tinca',\n 1: \"jack-o'-lantern\",\n 2: 'carpenter\\'s kit, tool kit'}\n"
+    names = ("tench, Tinca tinca", "jack-o'-lantern", "carpenter's kit, tool kit")
+    assert read_class_table(written(tmp_path, text)).names == names
 
 
 @pytest.mark.parametrize(
     ("name", "text", "complaint"),
     [
+        ("map_clsloc.txt", "n02119789 1 kit_fox\nn02100735 2 English_setter\n", "n02119789 1 kit_fox', but they are n"),
+        ("a.txt", "n01440764 tench\nn01440764 tench\n", "n01440764 stands in it 2 times"),
+        ("a.json", '{"0": ["tench", "n01440764"]}', "expected a JSON list"),
         ("a.txt", "", "no classes in it"),
         ("a.txt", "hat,1\nhat,2\n", "'hat' stands in it twice, as 1 and as 2"),
         ("a.txt", "hat,1\ndress,1\n", "hat, dress have the same index, 1"),

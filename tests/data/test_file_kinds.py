@@ -96,6 +96,12 @@ def test_what_is_passed_over_in_a_folder_is_counted_by_what_it_is(tmp_path: Path
     assert passed_over_words({}) == ""
 
 
+def test_archives_beside_images_are_counted_as_such(tmp_path: Path) -> None:
+    files = {"cat/a.jpg": PHOTOGRAPH, "cat.tar": b"", "n01440764.tar.gz": b"", "cat/b.parquet": b""}
+    images = evaluation_images(write_files(tmp_path, files), ModelClasses(outputs=1))
+    assert images.passed_over == {"archive": 2, "parquet": 1}
+
+
 def test_a_tar_file_of_the_same_folder_gives_the_same(tmp_path: Path) -> None:
     found = open_source(write_tar(tmp_path / "images.tar", MIXED))
     assert found.names == ("cat/a.jpg", "cat/b", "dog/e.jfif")

@@ -1,5 +1,6 @@
 """What commands read: labels as the indices of a model's outputs, from every source of labels."""
 
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,33 @@ def test_parquet_files_without_labels_are_told_where_a_drop_is_asked_for(tmp_pat
     assert evaluation_set(path, model).labels is None
     with pytest.raises(DataError, match=r"val\.parquet has images but no class folders or other labels, .*--max-drop"):
         evaluation_set(path, model, rules=GateRules(max_drop_pt=1.0))
+
+
+@pytest.mark.parametrize("names", [("boot", "hat"), None])
+def test_an_empty_folder_that_is_no_class_is_named(tmp_path: Path, names: tuple[str, ...] | None) -> None:
+    folder = write_files(tmp_path / "x", {"hat/1.jpg": jpeg(1), "boot/1.jpg": jpeg(2)})
+    (folder / "new").mkdir()
+    tar = tmp_path / "x.tar"
+    with tarfile.open(tar, "w") as archive:
+        archive.add(folder, ".")
+    for source in (folder, tar):
+        with pytest.raises(DataError, match=r"there are no images of new, .* beside boot, hat\. Remove the folder"):
+            evaluation_images(source, ModelClasses(outputs=2, names=names))
+    (folder / "new").rmdir()
+    assert evaluation_images(folder, ModelClasses(outputs=2, names=names)).labels == (0, 1)
+
+
+def test_a_devkit_knows_more_classes_than_a_network_of_some(tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "val", VALIDATION)
+    options = ImageOptions(devkit=write_devkit(tmp_path / "kit", TRUTH))
+    of_some = tuple(synsets()[place] for place in PLACES)
+    assert evaluation_images(folder, ModelClasses(outputs=3, names=of_some), options).labels == (0, 1, 2)
+
+
+def test_parquet_files_may_list_classes_without_images(tmp_path: Path) -> None:
+    names = tuple(f"dress {number}" for number in range(66))
+    path = parquet(tmp_path / "val.parquet", names=names)
+    found = evaluation_images(path, ModelClasses(outputs=3, names=("dress 65", "dress 2", "dress 0")))
+    assert found.labels == (2, 0, 1, 2)
+    with pytest.raises(DataError, match="66 class folders, but the model has 3 classes"):
+        evaluation_images(path, ModelClasses(outputs=3))

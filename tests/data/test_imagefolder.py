@@ -87,6 +87,19 @@ def test_an_empty_class_folder_keeps_its_place(touch: Touch) -> None:
     assert image_set.pairing.names == ("cat", "dog", "eel")
 
 
+@pytest.mark.parametrize("parts", [("train", "val"), ("Train", "valid", "test")])
+def test_parts_of_a_set_are_no_classes(touch: Touch, parts: tuple[str, ...]) -> None:
+    """Else calibration would take the images that others are evaluated on."""
+    folder = touch(*(f"{part}/cat/a.jpg" for part in parts))
+    for use in (calibration_images, lambda images: evaluation_images(images, ModelClasses(outputs=len(parts)))):
+        with pytest.raises(DataError, match=f"it holds {' and '.join(sorted(parts))}, which are parts of a set"):
+            use(folder)
+
+
+def test_a_class_may_be_called_like_a_part_of_a_set(touch: Touch) -> None:
+    assert evaluation_images(touch("train/a.jpg", "bus/c.jpg"), ModelClasses(outputs=2)).labels == (0, 1)
+
+
 def test_images_may_lie_deeper(touch: Touch) -> None:
     assert pairs(evaluation_images(touch("cat/x/a.jpg", "cat/b.jpg", "dog/c.jpg"), ModelClasses(outputs=2))) == {
         "cat/b.jpg": 0,
@@ -121,11 +134,9 @@ def test_links_are_followed_as_documented(touch: Touch, tmp_path: Path) -> None:
     (tmp_path / "data/cat").symlink_to(tmp_path / "elsewhere/cats")
     (tmp_path / "data/dog/c.jpg").symlink_to(tmp_path / "elsewhere/cats/a.jpg")
     (tmp_path / "data/dog/circle").symlink_to(tmp_path / "data")
-    assert pairs(evaluation_images(tmp_path / "data", ModelClasses(outputs=2))) == {
-        "cat/a.jpg": 0,
-        "dog/b.jpg": 1,
-        "dog/c.jpg": 1,
-    }
+    images = evaluation_images(tmp_path / "data", ModelClasses(outputs=2))
+    assert pairs(images) == {"cat/a.jpg": 0, "dog/b.jpg": 1, "dog/c.jpg": 1}
+    assert images.passed_over == {"link or device": 1}
 
 
 @pytest.mark.parametrize("names", [(), ("cat/notes.txt", "dog/.hidden.jpg"), ("notes.txt",)])

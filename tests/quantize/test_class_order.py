@@ -114,11 +114,11 @@ def test_names_pair_outputs_wherever_a_checkpoint_has_them(
     assert top1(found) == top1(prepared(resolve_checkpoint(None, "demo")))
 
 
-@pytest.mark.parametrize("first", [0, 1])
-def test_folders_that_are_numbers_are_outputs(tmp_path: Path, first: int) -> None:
-    """Sorted as text, `10` stands behind `1`."""
+@pytest.mark.parametrize("form", ["{:01}", "{:02}"])
+def test_folders_that_are_numbers_are_outputs(tmp_path: Path, form: str) -> None:
+    """`0` to `9`, and `01` to `10`."""
     for place, name in enumerate(NAMES):
-        (tmp_path / str(place + first)).symlink_to(demo.evaluation_dir() / name)
+        (tmp_path / form.format(place + (form == "{:02}"))).symlink_to(demo.evaluation_dir() / name)
     checkpoint = resolve_checkpoint(None, "demo")
     nameless = tmp_path.parent / f"{tmp_path.name}.safetensors"
     save_file(read_checkpoint(checkpoint).model.state_dict(), nameless)

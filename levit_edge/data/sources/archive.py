@@ -1,32 +1,35 @@
 """Images in tar files that are not compressed, read from where they lie: nothing is unpacked.
 
 Recognised by what is in them: ImageNet's training set (a tar file for each class, named by its WordNet id), WebDataset
-shards (an image and its class side by side), class folders, or images alone, as in ImageNet's validation set.
+shards (an image and its class side by side), class folders, also spread over several tar files, a tar file for each
+class, or images alone, as in ImageNet's validation set.
 """
 
-import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
-from tarfile import ReadError, TarInfo
+from tarfile import ReadError
 from typing import BinaryIO, cast
 
 from levit_edge.data.file_kinds import NO_IMAGE, NOT_PLAIN, Head, is_hidden_path, unread_kind
-from levit_edge.data.imagefolder import arrange_images
 from levit_edge.data.locations import Span
-from levit_edge.data.sources.found import Found, LabelKind, Labels, folder_kind
+from levit_edge.data.sources.class_tars import CLASS_TAR, find_in_class_tars, head_of_member
+from levit_edge.data.sources.found import Found, LabelKind, Labels
+from levit_edge.data.sources.tar_folders import (
+    are_called_as_classes,
+    find_class_folders,
+    find_classes_by_name,
+    not_one_set,
+    require_one_part,
+)
 from levit_edge.data.sources.webdataset import LABEL_ENDINGS, WEBDATASETS_OWN, sample_labels, sample_name
-from levit_edge.data.tar import Window, members, tar_faults
-from levit_edge.device.formats import HEAD_BYTES
+from levit_edge.data.tar import members, tar_faults
 from levit_edge.errors import DataError
-from levit_edge.text import counted, listed
+from levit_edge.text import listed
 
 __all__ = ["CLASS_TAR", "find_in_tars"]
-
-CLASS_TAR = re.compile(r"(n\d{8})\.tar", re.ASCII)
-SPLITS = frozenset({"train", "val", "validation", "test"})
 
 
 @dataclass(kw_only=True)
@@ -46,7 +49,7 @@ class _Content:
         """Where a file of that name belongs; None if it is of no use, and counted."""
         if PurePosixPath(name).suffix.lower() in LABEL_ENDINGS:
             return self.notes
-        if CLASS_TAR.fullmatch(_last(name)):
+        if CLASS_TAR.fullmatch(PurePosixPath(name).name):
             return self.inner
         kind = unread_kind(name, head)
         if kind is None:
@@ -61,25 +64,59 @@ class _Content:
         return any(sample_name(name)[0] in samples for name in self.images)
 
 
-def find_in_tars(source: str, paths: Sequence[Path]) -> Found:
-    """The images of the tar files at `paths`, one after the other: shards, or ImageNet's classes.
+def find_in_tars(source: str, paths: Sequence[Path], *, one_set: bool = True) -> Found:
+    """The images of the tar files at `paths`: one, shards, ImageNet's classes, or class folders spread over them.
+
+    Args:
+        source: as the user named it.
+        paths: the files; sorted, if they are from a folder.
+        one_set: whether the user says that they are parts of one set, by a pattern. Of several files in a folder that
+            has to be seen: each has its own classes, or is one.
 
     Raises:
-        DataError: one is truncated or damaged, there are no images, or labels are wrong.
+        DataError: one is truncated or damaged, there are no images, labels are wrong, or it cannot be told what the
+            files are to each other.
     """
-    if all(CLASS_TAR.fullmatch(path.name) for path in paths):
-        return _of_classes(source, [Span(path, 0, path.stat().st_size, path.name) for path in paths])
+    strangers = [path.name for path in paths if not CLASS_TAR.fullmatch(path.name)]
+    if not strangers:
+        return find_in_class_tars(source, [Span(path, 0, path.stat().st_size, path.name) for path in paths])
+    if len(strangers) < len(paths):
+        raise DataError(
+            f"{source}: beside tar files of classes there are others: {listed(strangers, 3)}. Move them away"
+        )
+    if not one_set and len(paths) > 1:
+        require_one_part(source, [path.name for path in paths])
     contents = [_read(path) for path in paths]
-    if len(contents) == 1 and contents[0].inner:
-        content = contents[0]
-        if content.images:
-            raise DataError(
-                f"{source}: there are images beside the tar files of classes: {listed([*content.images], 3)}"
-            )
-        return _of_classes(source, [*content.inner.values()], content.passed_over)
-    if len(contents) > 1 or contents[0].labelled:
-        return _of_samples(source, contents)
-    return _of_folders(source, contents[0])
+    if any(content.inner for content in contents):
+        return _of_inner(source, contents)
+    samples = _of_samples(source, contents) if len(contents) > 1 or contents[0].labelled else None
+    if samples is not None and samples.labels is not None:
+        if not one_set and len(paths) > 1:
+            raise not_one_set(source, [path.name for path in paths])
+        return samples
+    return _of_folders(source, contents, samples, one_set=one_set)
+
+
+def _of_folders(source: str, contents: Sequence["_Content"], samples: Found | None, *, one_set: bool) -> Found:
+    """Images in class folders, or each tar file of a folder a class; else alone, or as `samples` without labels."""
+    passed_over = _of_shards(contents) if any(content.labelled for content in contents) else _of_all(contents)
+    images = {content.archive: content.images for content in contents}
+    folders = [name for content in contents for name in content.folders]
+    found = find_class_folders(source, images, folders, passed_over, one_set=one_set)
+    if found is None and (not one_set or are_called_as_classes(images)):
+        found = find_classes_by_name(source, images, passed_over)
+    if found is None or (found.labels is None and samples is not None):
+        return samples or _of_samples(source, contents)
+    return found
+
+
+def _of_inner(source: str, contents: Sequence["_Content"]) -> Found:
+    """Tar files of tar files of classes."""
+    images = [name for content in contents for name in content.images]
+    if images:
+        raise DataError(f"{source}: there are images beside the tar files of classes: {listed(images, 3)}")
+    inner = [span for content in contents for span in content.inner.values()]
+    return find_in_class_tars(source, inner, _of_all(contents))
 
 
 def _read(path: Path) -> _Content:
@@ -87,15 +124,17 @@ def _read(path: Path) -> _Content:
     with tar_faults(path), path.open("rb") as file:
         for member in members(cast(BinaryIO, file)):
             name = member.name.removeprefix("./")
-            if name == "." or is_hidden_path(name) or WEBDATASETS_OWN.match(name):
+            if name == "." or is_hidden_path(name):
                 continue
+            if WEBDATASETS_OWN.match(name) and unread_kind(name, None) is not None:
+                continue  # a class may be called `__background__`
             if member.isdir():
                 found.folders.add(name)
                 continue
             if not member.isreg() or member.issparse():
                 found.passed_over[NOT_PLAIN] += 1
                 continue
-            place = found.place_of(name, partial(_head, file, member))
+            place = found.place_of(name, partial(head_of_member, file, member))
             if place is None:
                 continue
             if name in place:
@@ -104,60 +143,11 @@ def _read(path: Path) -> _Content:
     return found
 
 
-def _of_classes(source: str, archives: Sequence[Span], others: Mapping[str, int] | None = None) -> Found:
-    """ImageNet's training set: tar files named by WordNet ids, in a tar file or in a folder."""
-    classes = {_last(archive.name).removesuffix(".tar"): archive for archive in archives}
-    if len(classes) < len(archives):
-        raise DataError(f"{source}: {len(archives)} tar files of classes, but {counted(len(classes), 'class')}")
-    images: list[Span] = []
-    labels: list[str] = []
-    passed_over = Counter(others)
-    for wordnet_id, archive in sorted(classes.items()):
-        here, not_read = _of_class(archive, wordnet_id)
-        images += here
-        labels += [wordnet_id] * len(here)
-        passed_over += not_read
-    if not images:
-        raise DataError(f"{source}: there are no images in its tar files of classes")
-    return Found(
-        source=source,
-        layout="ImageNet's training set in tar files",
-        images=tuple(images),
-        names=tuple(span.name for span in images),
-        labels=Labels(
-            kind=LabelKind.WORDNET_IDS,
-            of_images=tuple(labels),
-            classes=tuple(sorted(classes)),
-            told_by="the names of its tar files",
-        ),
-        passed_over=passed_over,
-    )
-
-
-def _of_class(archive: Span, wordnet_id: str) -> tuple[list[Span], Counter[str]]:
-    """The images in the tar file of a class, sorted by name, and how many other members there are but for folders."""
-    found: dict[str, Span] = {}
-    passed_over = Counter[str]()
-    with tar_faults(archive), archive.archive.open("rb") as file:
-        window = cast(BinaryIO, Window(file, archive.offset, archive.size))
-        for member in members(window):
-            name = f"{wordnet_id}/{_last(member.name)}"
-            if member.isdir() or is_hidden_path(member.name):
-                continue
-            plain = member.isreg() and not member.issparse()
-            kind = unread_kind(name, partial(_head, window, member)) if plain else NOT_PLAIN
-            if kind is not None:
-                passed_over[kind] += 1
-            elif name in found:
-                raise ReadError(f"damaged: there are two files {name}")
-            else:
-                found[name] = Span(archive.archive, archive.offset + member.offset_data, member.size, name)
-    return [found[name] for name in sorted(found)], passed_over
-
-
 def _of_samples(source: str, contents: Sequence[_Content]) -> Found:
     """WebDataset shards; an image is called by its shard too where another shard has one of its name."""
-    images = [(content.archive.name, span) for content in contents for span in content.images.values()]
+    shards = [content.archive.name for content in contents]
+    shards = shards if len(set(shards)) == len(shards) else [str(content.archive) for content in contents]
+    images = [(name, span) for name, each in zip(shards, contents, strict=True) for span in each.images.values()]
     if not images:
         raise DataError(f"{source}: there are no images in it")
     unique = len({span.name for _, span in images}) == len(images)
@@ -186,57 +176,14 @@ def _labels_beside(images: Sequence[Span], contents: Sequence[_Content]) -> Labe
     )
 
 
-def _of_shards(contents: Sequence[_Content]) -> Mapping[str, int]:
-    """But for what is no image: a sample may have captions and what not."""
+def _of_shards(contents: Sequence[_Content]) -> dict[str, int]:
+    """What was passed over but for what is no image: a sample may have captions and what not."""
     counts = sum((content.passed_over for content in contents), Counter[str]())
     return {kind: count for kind, count in counts.items() if kind != NO_IMAGE}
 
 
-def _of_folders(source: str, content: _Content) -> Found:
-    """Class folders or images alone, in whatever folder they all are."""
-    prefix = _common_folder([*content.images])
-    inside = {name.removeprefix(prefix): span for name, span in content.images.items()}
-    arrangement = arrange_images(source, inside, (), content.passed_over)
-    folders = arrangement.folders
-    if folders is not None and len(folders) > 1 and SPLITS.issuperset(folders):
-        raise DataError(f"{source}: it holds {' and '.join(folders)}: unpack it, and give the folder of one of them")
-    labels = None
-    if folders is not None:
-        empty = {_first(name.removeprefix(prefix)) for name in content.folders if name.startswith(prefix)} - {""}
-        labels = Labels(
-            kind=folder_kind(folders),
-            of_images=tuple(_first(name) for name in arrangement.images),
-            classes=tuple(sorted({*folders, *(name for name in empty if not is_hidden_path(name))})),
-            told_by="its folders",
-        )
-    return Found(
-        source=source,
-        layout="a tar file",
-        images=tuple(inside[name] for name in arrangement.images),
-        names=arrangement.images,
-        labels=labels,
-        passed_over=content.passed_over,
-    )
-
-
-def _head(file: BinaryIO, member: TarInfo, _name: str) -> bytes:
-    file.seek(member.offset_data)
-    return file.read(min(member.size, HEAD_BYTES))
-
-
-def _common_folder(names: Sequence[str]) -> str:
-    """The folder that all of them are in, with a slash at its end; none if there are several right below the top."""
-    if not names:
-        return ""
-    first, last = min(names).split("/")[:-1], max(names).split("/")[:-1]
-    common = next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), None)
-    shared = first[: min(len(first), len(last)) if common is None else common]
-    return "".join(f"{part}/" for part in shared)
-
-
-def _first(name: str) -> str:
-    return name.partition("/")[0]
-
-
-def _last(name: str) -> str:
-    return name.rpartition("/")[2]
+def _of_all(contents: Sequence[_Content]) -> dict[str, int]:
+    """What was passed over, and files that might have had labels but belong to no image."""
+    counts = sum((content.passed_over for content in contents), Counter[str]())
+    counts[NO_IMAGE] += sum(len(content.notes) for content in contents)
+    return dict(+counts)

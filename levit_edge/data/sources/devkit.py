@@ -59,9 +59,7 @@ class Devkit:
                     f"{name} is number {number}, but {self.path} has {counted(len(self.wordnet_ids), 'image')}"
                 )
             found.append(self.wordnet_ids[number - 1])
-        return Labels(
-            kind=LabelKind.WORDNET_IDS, of_images=tuple(found), classes=imagenet_synsets(), told_by=str(self.path)
-        )
+        return Labels(kind=LabelKind.WORDNET_IDS, of_images=tuple(found), classes=None, told_by=str(self.path))
 
 
 def find_devkit(folder: Path) -> Path | None:

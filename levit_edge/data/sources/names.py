@@ -1,5 +1,6 @@
 """Finds images by the names that lists and tables call them, and reads lists of names."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from levit_edge.text import counted, listed
 
 __all__ = ["Names", "read_only", "read_text", "without_extension"]
 
+BEFORE_CLASS = re.compile(rf"(.*?(?i:{'|'.join(re.escape(each) for each in sorted(EXTENSIONS))}))[\s,;]")
 MOST_BYTES = 256 << 20
 """Of a list: a million names have 40 MB."""
 
@@ -29,11 +31,21 @@ class Names:
 
     def place(self, name: str) -> int | None:
         """Which image `name` stands for; None if it is none or several."""
+        alike = self._alike(name)
+        return alike[0] if len(alike) == 1 else None
+
+    def _alike(self, name: str) -> list[int]:
         called = name.replace("\\", "/").removeprefix("./")
         if (exact := self._exact.get(called)) is not None:
-            return exact
-        alike = [place for place in self._by_stem.get(_stem(called), ()) if _alike(called, self.names[place])]
-        return alike[0] if len(alike) == 1 else None
+            return [exact]
+        return [place for place in self._by_stem.get(_stem(called), ()) if _alike(called, self.names[place])]
+
+    def absent(self, called: Sequence[str], source: str) -> str:
+        """What to say of names that stand for no image of `source`, or for several."""
+        several = [name for name in called if len(self._alike(name)) > 1]
+        if several:
+            return f"{len(several):,} of them are the names of several images of {source}: {listed(several, 3)}"
+        return f"{len(called):,} of them are not in {source}: {listed(called, 3)}"
 
     def places(self, named: Iterable[tuple[str, str]], told_by: object) -> Iterator[int | None]:
         """Which image each of `named` stands for, given with where it stands; None for what is not there.
@@ -62,14 +74,11 @@ def read_only(path: Path, names: Sequence[str], source: str) -> list[int]:
     lines = [(line.strip(), f"line {number}") for number, line in enumerate(read_text(path).splitlines(), 1)]
     lines = [(line, where) for line, where in lines if line]
     known = Names(names)
-    named = [(line if known.place(line) is not None else line.split()[0], where) for line, where in lines]
+    named = [(_named(line, known), where) for line, where in lines]
     found = list(known.places(named, path))
     missing = [name for (name, _), place in zip(named, found, strict=True) if place is None]
     if missing:
-        raise DataError(
-            f"{path} lists {counted(len(named), 'image')}, but {len(missing):,} of them are not in {source}:"
-            f" {listed(missing, 3)}"
-        )
+        raise DataError(f"{path} lists {counted(len(named), 'image')}, but {known.absent(missing, source)}")
     if not found:
         raise DataError(f"{path}: there are no names in it; expected one image of {source} on each line")
     return sorted(place for place in found if place is not None)
@@ -95,6 +104,14 @@ def without_extension(name: str) -> str:
     """`name` without the ending of an image, if it has one."""
     stem, dot, ending = name.rpartition(".")
     return stem if f"{dot}{ending}".lower() in EXTENSIONS else name
+
+
+def _named(line: str, known: Names) -> str:
+    """The name of an image in `line`, which may have spaces, and a class behind it."""
+    match = BEFORE_CLASS.match(line)
+    likely = line if without_extension(line) != line else line.split(maxsplit=1)[0] if match is None else match[1]
+    called = (line, likely, line.rpartition(" ")[0])
+    return next((name for name in called if known.place(name) is not None), likely)
 
 
 def _stem(name: str) -> str:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from levit_edge.data.file_kinds import EXTENSIONS, is_hidden_path
-from levit_edge.data.sources.archive import CLASS_TAR, find_in_tars
+from levit_edge.data.sources.archive import find_in_tars
 from levit_edge.data.sources.devkit import read_devkit
 from levit_edge.data.sources.folder import find_in_folder
 from levit_edge.data.sources.found import Found, Labels, agreed
@@ -18,12 +18,12 @@ from levit_edge.data.sources.validation import are_validation_images, labels_bes
 from levit_edge.data.tar import first_block, is_compressed, is_tar
 from levit_edge.errors import DataError
 from levit_edge.places import reason
-from levit_edge.text import listed
 
 __all__ = ["find_at", "labelled", "open_source", "require_source"]
 
 TAR, PARQUET = ".tar", ".parquet"
-SPLIT = re.compile(r"(\w+)-\d+-of-\d+.*\.parquet", re.ASCII)
+SPLIT = re.compile(r"(\w+(?=-\d+-of-\d+)|(?:train|val|validation|test)(?![a-z])).*\.parquet", re.ASCII)
+"""Such as `train-00000-of-00014.parquet`, or `train.parquet`."""
 RANGE = re.compile(r"\{(\d{1,9})\.\.(\d{1,9})\}", re.ASCII)
 MOST_FILES = 100_000
 KINDS = "a folder of images, a tar file, or parquet files"
@@ -107,17 +107,12 @@ def _in_folder(folder: Path) -> Found:
     archives = [path for path in entries if path.suffix in {TAR, PARQUET}]
     if not archives or any(path.is_dir() or path.suffix.lower() in EXTENSIONS for path in entries):
         return find_in_folder(str(folder), folder)
+    if not _are_parquet(archives):
+        return find_in_tars(str(folder), archives, one_set=False)
     splits = sorted({match[1] for path in archives if (match := SPLIT.fullmatch(path.name))})
     if len(splits) > 1:
-        raise DataError(
-            f"{folder}: it holds {' and '.join(splits)}: give one, such as '{folder}/{splits[0]}-*.parquet'"
-        )
-    if len(archives) > 1 and archives[0].suffix == TAR and not all(CLASS_TAR.fullmatch(path.name) for path in archives):
-        raise DataError(
-            f"{folder}: {len(archives)} tar files ({listed([path.name for path in archives], 3)}): give one of them, or"
-            f" all if they are shards of one set: '{folder}/*.tar'"
-        )
-    return _in_files(str(folder), archives)
+        raise DataError(f"{folder}: it holds {' and '.join(splits)}: give one, such as '{folder}/{splits[0]}*.parquet'")
+    return find_in_parquet(str(folder), archives)
 
 
 def _in_files(source: str, paths: Sequence[Path]) -> Found:

@@ -162,7 +162,7 @@ def _labels(first: _Columns, images: Sequence[Row], found: Sequence[str]) -> Lab
         ids = all(WORDNET_ID.fullmatch(name) for name in names)
         of_images = tuple(names[_index(row, each)] for row, each in zip(images, found, strict=True))
         kind = LabelKind.WORDNET_IDS if ids else LabelKind.NAMES
-        return Labels(kind=kind, of_images=of_images, classes=names, told_by=told_by)
+        return Labels(kind=kind, of_images=of_images, classes=None if ids else names, told_by=told_by)
     kind = kind_of(found)
     if kind is LabelKind.NAMES and any(each.lstrip("-").isdecimal() for each in found):
         for row, each in zip(images, found, strict=True):
@@ -190,7 +190,9 @@ def _names(images: Sequence[Row]) -> tuple[str, ...]:
     names = tuple(row.name for row in images)
     if len(set(names)) == len(names):
         return names
-    return tuple(f"{row.file.name}/{row.row_group}-{row.row:05}" for row in images)
+    files = {row.file for row in images}
+    called = {file: file.name if len({each.name for each in files}) == len(files) else str(file) for file in files}
+    return tuple(f"{called[row.file]}/{row.row_group}-{row.row:05}" for row in images)
 
 
 @contextmanager

@@ -68,16 +68,14 @@ class Table:
         rows = [(file, f"line {line}") for file, line in zip(self.files, self.lines, strict=True)]
         found: list[str | None] = [None] * len(names)
         strangers = []
-        for row, place in enumerate(Names(names).places(rows, self.path)):
+        known = Names(names)
+        for row, place in enumerate(known.places(rows, self.path)):
             if place is None:
                 strangers.append(self.files[row])
             else:
                 found[place] = self.classes[row]
         if strangers and (complete or len(strangers) == len(rows)):
-            raise DataError(
-                f"{self.path} has {counted(len(rows), 'image')}, but {len(strangers):,} of them are not in {source}:"
-                f" {listed(strangers, 3)}"
-            )
+            raise DataError(f"{self.path} has {counted(len(rows), 'image')}, but {known.absent(strangers, source)}")
         without = [name for name, each in zip(names, found, strict=True) if each is None]
         if without:
             raise DataError(

@@ -17,7 +17,7 @@ from levit_edge.runtime.evaluation.gate import NO_GATE, GateRules
 from levit_edge.runtime.evaluation.verify import evaluation_set
 from levit_edge.text import counted
 
-__all__ = ["ImageSources", "choose_images"]
+__all__ = ["ImageSources", "choose_images", "refuse_list_alone"]
 
 Warn = Callable[[str], None]
 
@@ -48,13 +48,13 @@ def choose_images(
     Raises:
         DataError: a folder is not usable, holds fewer images than the recipe asks for, or has no labels for a gate.
     """
+    refuse_list_alone(calibration, options)
     all_calibration = calibration_images(calibration or demo.calibration_dir(), options)
     count = recipe.calibration_images if calibration else min(recipe.calibration_images, len(all_calibration))
     if count > len(all_calibration):
         raise DataError(
-            f"{calibration} holds {counted(len(all_calibration), 'image')}, calibration needs {count}. Add"
-            " images, or ask for"
-            f" fewer with --calibration-images {len(all_calibration)}."
+            f"{options.only or calibration} holds {counted(len(all_calibration), 'image')}, calibration needs {count}."
+            f" Add images, or ask for fewer with --calibration-images {len(all_calibration)}."
         )
     chosen = balanced_sample(all_calibration, count, recipe.seed)
     options = replace(options, only=None)
@@ -84,6 +84,19 @@ def choose_images(
     return ImageSources(
         calibration=chosen, calibration_source=source, evaluation=evaluated, evaluation_source=evaluation_source
     )
+
+
+def refuse_list_alone(calibration: Path | None, options: ImageOptions) -> None:
+    """Refuse a list of the images to calibrate on without the images: it is not about those that levit-edge brings.
+
+    Raises:
+        DataError: it is so.
+    """
+    if calibration is None and options.only is not None:
+        raise DataError(
+            f"--only {options.only} lists images to calibrate on, and --calibration, which they are taken from, is not"
+            " given: give it, or leave --only out. Images to evaluate on are chosen by --only in `levit-edge verify`."
+        )
 
 
 def _of_calibration(candidates: ImageSet, used: ImageSet, limit: int | None, warn: Warn) -> ImageSet:

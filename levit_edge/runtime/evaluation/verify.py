@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Artifact, ImageProvenance, Verification
 from levit_edge.bundle.reader import Bundle
-from levit_edge.data.classes import ModelClasses, normal_form
+from levit_edge.data.class_names import normal_form
+from levit_edge.data.classes import ModelClasses
 from levit_edge.data.image_set import evaluation_images
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import BadImage, refuse_bad_images

@@ -7,9 +7,11 @@ import pytest
 from levit_edge.data.imagenet import synsets
 from levit_edge.data.sources.devkit import find_devkit, read_devkit
 from levit_edge.data.sources.found import LabelKind
+from levit_edge.data.sources.open import open_source
 from levit_edge.errors import DataError
 from tests.data.sources.made_up import (
     devkit_files,
+    jpeg,
     numbering,
     truth,
     validation_name,
@@ -33,7 +35,6 @@ def test_classes_are_those_of_the_kits_own_numbering(tmp_path: Path, name: str) 
     )
     assert labels.of_images == (ids[65], ids[1000], ids[7], ids[1])
     assert labels.kind is LabelKind.WORDNET_IDS
-    assert labels.classes == synsets()
     assert ids[65] != synsets()[64]  # or the numbering would not be seen
 
 
@@ -56,6 +57,15 @@ def test_a_kit_of_another_year_is_refused(tmp_path: Path) -> None:
     folder = write_files(tmp_path / "kit", devkit_files(NUMBERS, ids))
     with pytest.raises(DataError, match=r"1,000 classes, 1 of which are not ImageNet-1k's \(n99999999\)"):
         read_devkit(folder)
+
+
+def test_a_stranger_among_validation_images_is_named(tmp_path: Path) -> None:
+    """Else the kit beside them would not be asked, and all labels lost."""
+    folder = write_files(tmp_path / "val", {validation_name(1): jpeg(1), validation_name(2): jpeg(2), "x.jpg": jpeg(3)})
+    assert open_source(folder).labels is None
+    write_devkit(tmp_path / "ILSVRC2012_devkit_t12", NUMBERS)
+    with pytest.raises(DataError, match=r"x.jpg is not named like an image of the validation set"):
+        open_source(folder)
 
 
 @pytest.mark.parametrize(

@@ -175,6 +175,78 @@ def test_a_tar_of_the_folder_itself_has_its_class_folders(tmp_path: Path) -> Non
     assert found.labels.classes == ("boot", "hat")
 
 
+def tars(folder: Path, contents: dict[str, dict[str, bytes]]) -> Path:
+    return write_files(folder, {f"{name}.tar": tar_bytes(files) for name, files in contents.items()})
+
+
+IN_TWO = {
+    "part1": {"cat/1.jpg": jpeg(1), "dog/2.jpg": jpeg(2)},
+    "part2": {"cat/3.jpg": jpeg(3), "eel/4.jpg": jpeg(4)},
+}
+
+
+@pytest.mark.parametrize("root", ["", "set/train/"])
+def test_class_folders_spread_over_tar_files(tmp_path: Path, root: str) -> None:
+    spread = {tar: {f"{root}{name}": each for name, each in files.items()} for tar, files in IN_TWO.items()}
+    folder = tars(tmp_path / "x", spread)
+    for source in (folder, folder / "*.tar", folder / "part{1..2}.tar"):
+        found = open_source(source)
+        assert found.names == ("cat/1.jpg", "cat/3.jpg", "dog/2.jpg", "eel/4.jpg")
+        assert [read_bytes(each) for each in found.images] == [jpeg(1), jpeg(3), jpeg(2), jpeg(4)]
+        assert labels(found) == (LabelKind.FOLDERS, ["cat", "cat", "dog", "eel"])
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        {"a-c": {"cat/1.jpg": jpeg(1)}, "d-z": {"dog/2.jpg": jpeg(2)}},
+        {"cat": {"1.jpg": jpeg(1)}, "dog": {"2.jpg": jpeg(2)}},
+        {"cat": {"./images/1.jpg": jpeg(1)}, "dog": {"./images/2.jpg": jpeg(2)}},
+    ],
+)
+def test_tar_files_that_are_classes_or_have_their_own(tmp_path: Path, contents: dict[str, dict[str, bytes]]) -> None:
+    for source in (tars(tmp_path / "x", contents), tmp_path / "x" / "*.tar"):
+        found = open_source(source)
+        assert found.names == ("cat/1.jpg", "dog/2.jpg")
+        assert labels(found) == (LabelKind.FOLDERS, ["cat", "dog"])
+
+
+@pytest.mark.parametrize("root", ["", "train/", "{tar}/"])
+def test_wordnet_ids_are_classes_wherever_they_are_in_tar_files(tmp_path: Path, root: str) -> None:
+    """Also one for each tar file, as in tiny ImageNet, where images are a folder deeper."""
+    spread = {
+        tar: {f"{root.format(tar=tar)}{wordnet_id}/images/{place}.jpg": jpeg(place) for place in (1, 2)}
+        for tar, wordnet_id in {"first": TENCH, "second": SHARK}.items()
+    }
+    found = open_source(tars(tmp_path / "x", spread))
+    assert labels(found) == (LabelKind.WORDNET_IDS, [TENCH, TENCH, SHARK, SHARK])
+    assert open_source(tmp_path / "x" / "first.tar").names == (f"{TENCH}/images/1.jpg", f"{TENCH}/images/2.jpg")
+
+
+def test_training_tars_in_several_tar_files(tmp_path: Path) -> None:
+    inner = {each: {f"{each}.tar": tar_bytes({f"{each}_1.JPEG": jpeg(PLACES[each])})} for each in PLACES}
+    found = open_source(tars(tmp_path / "x", {f"train_{place}": each for place, each in enumerate(inner.values())}))
+    assert labels(found) == (LabelKind.WORDNET_IDS, [*PLACES])
+
+
+def test_shards_without_labels_stay_without(tmp_path: Path) -> None:
+    tars(tmp_path / "x", {f"0000{n}": {f"{n}{place}.jpg": jpeg(place) for place in (1, 2)} for n in (0, 1)})
+    found = open_source(tmp_path / "x" / "*.tar")
+    assert (len(found), found.labels) == (4, None)
+    tars(tmp_path / "y", {"00000": {"01.jpg": jpeg(5)}})
+    assert len(set(open_source(tmp_path / "*" / "00000.tar").names)) == 3
+
+
+def test_notes_beside_images_do_not_hide_their_folders(tmp_path: Path) -> None:
+    files = {"hat/1.jpg": jpeg(1), "hat/1.json": b'{"caption": "x"}', "boot/2.jpg": jpeg(2), "__none__/3.jpg": jpeg(3)}
+    found = open_source(write_tar(tmp_path / "x.tar", files))
+    assert labels(found) == (LabelKind.FOLDERS, ["__none__", "boot", "hat"])
+    found = open_source(
+        write_tar(tmp_path / "y.tar", {"hat/1.jpg": jpeg(1), "boot/2.jpg": jpeg(2), "list.json": b"{}"})
+    )
+    assert found.passed_over == {"no image": 1}
+
+
 def test_imagenet_v2_as_a_tar_and_unpacked(tmp_path: Path) -> None:
     files = {f"{place}/{number}.jpeg": jpeg(place) for place in (0, 2, 65) for number in (1, 2)}
     root = "imagenetv2-matched-frequency-format-val"

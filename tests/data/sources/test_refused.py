@@ -97,9 +97,45 @@ def test_folders_of_archives_that_are_not_one_set(tmp_path: Path) -> None:
     (tmp_path / "hub").mkdir()
     for split in ("train", "validation"):
         parquet(tmp_path / "hub" / f"{split}-00000-of-00001-0123456789abcdef.parquet", names=None)
-    refused(tmp_path / "hub", r"it holds train and validation: give one, such as '.*/hub/train-\*.parquet'")
+    refused(tmp_path / "hub", r"it holds train and validation: give one, such as '.*/hub/train\*.parquet'")
+    (tmp_path / "plain").mkdir()
+    for split in ("train", "test"):
+        parquet(tmp_path / "plain" / f"{split}.parquet", names=None)
+    refused(tmp_path / "plain", r"it holds test and train: give one, such as '.*/plain/test\*.parquet'")
     both = {"set/train/a/1.jpg": jpeg(1), "set/val/a/1.jpg": jpeg(2)}
-    refused(write_tar(tmp_path / "both.tar", both), "it holds train and val: unpack it, and give the folder of one")
+    refused(write_tar(tmp_path / "both.tar", both), "it holds train and val, which are parts of a set, not classes")
+
+
+FLAT, CAT, DOG = {"1.jpg": jpeg(1)}, {"cat/1.jpg": jpeg(1)}, {"dog/2.jpg": jpeg(2)}
+SAMPLE = {"1.jpg": jpeg(1), "1.cls": b"0"}
+
+
+@pytest.mark.parametrize(
+    ("tars", "message"),
+    [
+        ({"val-0": FLAT, "val-1": FLAT}, r"2 tar files \(val-0.tar, val-1.tar\): give one of them; or all, if"),
+        ({"cat": FLAT, "dog": {"readme.txt": b"x"}}, r"2 tar files .* or unpack each into a folder of its name"),
+        ({"a-train": CAT, "a-val": DOG}, r"2 tar files \(a-train.tar, a-val.tar\): give one of them"),
+        ({"a": SAMPLE, "b": SAMPLE}, r"2 tar files .* if they are shards of one set: '.*/x/\*.tar'"),
+        ({"a": CAT | DOG, "b": {"cat/9.jpg": jpeg(9)}}, r"2 tar files \(a.tar, b.tar\): give one of them"),
+        (
+            {"part1": CAT | DOG, "part2": CAT},
+            r"part1.tar and part2.tar both hold cat/1.jpg: they are two sets, or one twice",
+        ),
+        ({"00": {"00/1.jpg": jpeg(1)}, "01": {"01/1.jpg": jpeg(2)}}, r"a folder of its own \(00, 01\), and whether"),
+        ({"a": {"a/cat/1.jpg": jpeg(1)}, "b": {"b/cat/2.jpg": jpeg(1)}}, r"a folder of its own \(a, b\), and whether"),
+        ({"a": CAT, "b": FLAT}, "there are images beside the class folders: 1.jpg"),
+        ({"n01440764": FLAT, "more": FLAT}, "beside tar files of classes there are others: more.tar. Move them away"),
+        ({"n01440764": {"n01443537/1.jpg": jpeg(1)}}, "n01443537/1.jpg is in a folder of another class"),
+        ({"train": {"n01440764.tar": IMAGE}, "t3": {"n01440764.tar": IMAGE}}, "there are several n01440764.tar"),
+        ({"train": {"n01440764.tar": IMAGE}, "more": FLAT}, "images beside the tar files of classes: 1.jpg"),
+    ],
+)
+def test_tar_files_of_which_it_cannot_be_told_what_they_are(
+    tmp_path: Path, tars: dict[str, dict[str, bytes]], message: str
+) -> None:
+    folder = write_files(tmp_path / "x", {f"{name}.tar": tar_bytes(files) for name, files in tars.items()})
+    refused(folder, message)
 
 
 def test_what_does_not_exist(tmp_path: Path) -> None:

@@ -112,6 +112,12 @@ def test_lists_choose_images_in_the_images_order(tmp_path: Path) -> None:
     assert read_only(table(tmp_path, "d.jpeg 65\na.jpg 3\n"), NAMES, "photos") == [0, 2]
     with pytest.raises(DataError, match=r"lists 2 images, but 1 of them are not in photos: e.jpg"):
         read_only(table(tmp_path, "a.jpg\ne.jpg\n"), NAMES, "photos")
+    spaced = "sub/b c.PNG,65\na.jpg 3\n"
+    assert read_only(table(tmp_path, spaced), NAMES, "photos") == [0, 1]
+    with pytest.raises(DataError, match=r"1 of them are not in photos: e f.jpg"):
+        read_only(table(tmp_path, "a.jpg\ne f.jpg\n"), NAMES, "photos")
+    with pytest.raises(DataError, match=r"1 of them are the names of several images of photos: 1.jpg"):
+        read_only(table(tmp_path, "1.jpg\n"), ["a/1.jpg", "b/1.jpg"], "photos")
     with pytest.raises(DataError, match="line 1 and line 2 are both about a"):
         read_only(table(tmp_path, "a.jpg\n./a.jpg\n"), NAMES, "photos")
     with pytest.raises(DataError, match="there are no names in it"):

@@ -61,6 +61,21 @@ def test_too_few_calibration_images() -> None:
         choose([], calibration=demo.calibration_dir(), recipe=Recipe(calibration_images=151))
 
 
+def test_a_list_is_about_the_images_that_the_user_gives(tmp_path: Path) -> None:
+    """Not about the embedded ones, though these have the names it lists."""
+    names = [path.relative_to(demo.calibration_dir()).as_posix() for path in demo.calibration_dir().rglob("*.jpg")][:3]
+    (tmp_path / "list.txt").write_text("\n".join(names))
+    options = ImageOptions(only=tmp_path / "list.txt")
+    for given in ({}, {"evaluation": demo.evaluation_dir()}):
+        with pytest.raises(DataError, match=r"--only .*list.txt lists images to calibrate on, and --calibration"):
+            choose([], options=options, **given)
+    recipe = Recipe(calibration_images=3)
+    images = choose([], calibration=demo.calibration_dir(), options=options, recipe=recipe)
+    assert sorted(images.calibration.relative_paths) == sorted(names)
+    with pytest.raises(DataError, match=r"list.txt holds 3 images, calibration needs 20.*--calibration-images 3"):
+        choose([], calibration=demo.calibration_dir(), options=options)
+
+
 def test_a_gate_needs_labelled_images(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="--max-drop needs labelled images"):
         choose([], calibration=demo.calibration_dir(), rules=GateRules(max_drop_pt=1.0))
