@@ -57,6 +57,18 @@ def test_all_formats_of_cameras_can_say_it(form: str) -> None:
     assert np.abs(upright - UPRIGHT[6]).max() <= 8
 
 
+@pytest.mark.parametrize(("form", "orientation"), [("WEBP", 6), ("AVIF", 1)])
+def test_an_avif_says_it_by_its_own_properties_and_not_by_exif(form: str, orientation: int) -> None:
+    if form not in FORMATS:
+        pytest.skip(f"this Pillow has no {form}")
+    exif, buffer = Image.Exif(), io.BytesIO()
+    exif[0x0100] = 6  # the width: Pillow would make properties of an orientation
+    Image.new("RGB", (64, 48)).save(buffer, form, exif=exif)
+    wide, turned = b"\x01\x00\x00\x04\x00\x00\x00\x01", b"\x01\x12\x00\x04\x00\x00\x00\x01"
+    assert wide in buffer.getvalue()
+    assert decode_photograph(buffer.getvalue().replace(wide, turned), "x").orientation == orientation
+
+
 @pytest.mark.parametrize("said", [0, 9, 300])
 def test_orientations_that_there_are_not_turn_nothing(said: int) -> None:
     assert decode_photograph(saved("PNG", said), "x").orientation == 1
