@@ -163,7 +163,8 @@ def self_test(package: UnpackedPackage, model: dict[str, Any], engine: str, run:
             f"{model['file']} in {engine} does not compute here what it computed where it was made: its logits are up"
             f" to {difference:g} apart, and less than {least:g} dB SQNR."
         )
-    print(f"{model['file']} in {engine}: {len(inputs)} golden images, logits at most {difference:g} apart: passed")
+    images = f"golden image{'s' * (len(inputs) > 1)}"
+    print(f"{model['file']} in {engine}: {len(inputs)} {images}, logits at most {difference:g} apart: passed")
 
 
 def bench(package: UnpackedPackage, model: dict[str, Any], engine: str, run: Run, runs: int, threads: int) -> None:
@@ -177,7 +178,7 @@ def bench(package: UnpackedPackage, model: dict[str, Any], engine: str, run: Run
     print(f"{facts['model'] or 'unknown device'}, {facts['machine']}, {facts['os']}, Python {facts['python']}")
     if facts["emulator"]:
         print(f"emulated by {facts['emulator']}: the times mean nothing")
-    print(f"{model['file']} in {engine}, threads {threads}, {runs} runs after {WARM_UP} to warm up:")
+    print(f"{model['file']} in {engine}, threads {threads}, {runs} run{'s' * (runs > 1)} after {WARM_UP} to warm up:")
     print(f"  p50 {p50:.3f} ms, p90 {p90:.3f}, p99 {p99:.3f}, min {min(times):.3f}; {1000 / p50:.1f} images/s")
     for name, state in (("before", before), ("after", after)):
         print(f"  {name}: load {state['load']}, governors {sorted(set(state['governors'].values()))}")

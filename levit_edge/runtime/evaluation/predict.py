@@ -11,6 +11,7 @@ from levit_edge.device.ranking import softmax, top_classes
 from levit_edge.errors import DataError
 from levit_edge.runtime.evaluation.evaluator import Model
 from levit_edge.runtime.evaluation.pool import answers
+from levit_edge.text import faults
 
 __all__ = ["Guess", "Prediction", "predict"]
 
@@ -50,17 +51,19 @@ def predict(
     are stored, as evaluation takes them.
 
     Raises:
-        DataError: an image cannot be read.
+        DataError: images cannot be read; they are left out, and named behind the others' predictions.
         BundleError: the bundle has no such artifact, or a file of it is damaged or is not of the manifest's form.
         RuntimeUnavailableError: the runtime is not installed, or cannot load or run the file.
     """
     file, labels = bundle.artifact(runtime, precision).file, bundle.labels()
     model = Model(file=file, runtime=runtime, data=bundle.read(file), classes=len(labels))
     preprocessing = replace(bundle.manifest.preprocessing, exif=exif)
+    bad: list[str] = []
     with closing(answers([model], images, preprocessing, 1)) as answered:
         for path, answer in zip(images, answered, strict=True):
             if isinstance(answer, str):
-                raise DataError(f"{path}: {answer}")
+                bad.append(f"{path}: {answer}")
+                continue
             (logits,) = answer.logits
             probabilities = softmax(logits)
             guesses = tuple(
@@ -68,3 +71,5 @@ def predict(
                 for index in top_classes(logits, top)
             )
             yield Prediction(image=str(path), guesses=guesses, turned=answer.turned)
+    if bad:
+        raise DataError(faults(bad, len(images), "photograph", "cannot be read"))

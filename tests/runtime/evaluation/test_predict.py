@@ -81,13 +81,17 @@ def test_a_photograph_of_any_shape_and_mode_will_do(bundle: Bundle, tmp_path: Pa
     assert len(list(predict(bundle, paths))) == 3
 
 
-def test_predictions_come_one_by_one_until_a_photograph_cannot_be_read(
+def test_photographs_that_cannot_be_read_are_named_behind_the_others(
     bundle: Bundle, colours: list[Path], tmp_path: Path
 ) -> None:
+    (tmp_path / "empty.png").touch()
     predictions = predict(bundle, [colours[0], tmp_path / "missing.png", colours[1]])
-    assert next(predictions).image == str(colours[0])
-    with pytest.raises(DataError, match=r"missing\.png: it does not exist"):
+    assert [next(predictions).image, next(predictions).image] == [str(colours[0]), str(colours[1])]
+    with pytest.raises(DataError, match=r"missing\.png: it does not exist$"):
         next(predictions)
+    said = r"^2 of 3 photographs cannot be read:\n  .*missing\.png: it does not exist\n  .*empty\.png: an empty file$"
+    with pytest.raises(DataError, match=said):
+        list(predict(bundle, [tmp_path / "missing.png", colours[0], tmp_path / "empty.png"]))
 
 
 def test_an_artifact_that_is_not_there_is_an_error(bundle: Bundle, colours: list[Path]) -> None:
