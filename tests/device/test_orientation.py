@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from levit_edge.device.formats import FORMATS
-from levit_edge.device.image import check_content, decode_image, decode_photograph, open_photograph
+from levit_edge.device.image import check_content, decode_photograph, open_photograph
 
 STORED = np.array([[1, 2, 3], [4, 5, 6]], np.uint8) * 40
 UPRIGHT = {
@@ -42,7 +42,7 @@ def test_a_photograph_is_turned_as_exif_says_and_otherwise_as_stored(tmp_path: P
         assert photograph.orientation == orientation
         assert np.array_equal(np.asarray(photograph.pixels)[..., 0], STORED)
         assert np.array_equal(np.asarray(photograph.upright)[..., 0], UPRIGHT[orientation])
-    assert decode_image(content, "x").size == (3, 2)
+    assert decode_photograph(content, "x").pixels.size == (3, 2)
     assert check_content(content, "x") == (3, 2)
 
 

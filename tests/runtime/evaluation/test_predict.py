@@ -7,7 +7,8 @@ from PIL import Image
 
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.reader import Bundle
-from levit_edge.data.preprocess import open_image, preprocess
+from levit_edge.data.preprocess import preprocess
+from levit_edge.device.image import open_photograph
 from levit_edge.errors import BundleError, DataError
 from levit_edge.runtime.evaluation.evaluator import Answer
 from levit_edge.runtime.evaluation.predict import predict
@@ -42,7 +43,7 @@ def test_probabilities_are_the_softmax_of_the_file_asked_for(
     bundle: Bundle, colours: list[Path], precision: Precision
 ) -> None:
     session = onnxruntime.InferenceSession(str(bundle.path / f"{precision}.onnx"), providers=["CPUExecutionProvider"])
-    image = preprocess(open_image(colours[1]), bundle.manifest.preprocessing)[np.newaxis]
+    image = preprocess(open_photograph(colours[1]).pixels, bundle.manifest.preprocessing)[np.newaxis]
     logits = session.run(["logits"], {"image": image})[0][0].astype(np.float64)
     expected = np.exp(logits) / np.exp(logits).sum()
     (prediction,) = predict(bundle, colours[1:2], precision=precision)
