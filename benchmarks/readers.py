@@ -3,12 +3,13 @@
     python -m benchmarks.readers BUNDLE [BUNDLE …] --output readers.json
 
 Makes an environment for each version with uv, which fetches them from the package index: 4 GB if none is cached. Exit
-status: 0 done, also if versions refuse files; 2 wrong usage; 3 bad input; 130 interrupted.
+status: 0 done, also if versions refuse files or die of them; 2 wrong usage; 3 bad input; 130 interrupted.
 """
 
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -52,8 +54,11 @@ class Reading:
     bits: bool
     """Whether all golden logits came out bit for bit."""
     difference: float | None
-    """The largest difference of a logit; None if the file was refused."""
+    """The largest difference of a logit; None if there are no logits."""
     error: str | None
+    """Why there are none: what it was refused with, or how its process died."""
+    died: bool = False
+    """Whether onnxruntime took its process along, or never came back, instead of refusing the file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,28 +117,41 @@ def _uv(*arguments: str | Path) -> None:
 
 
 def readings(python: Path, version: str, bundle: Bundle) -> Iterator[Reading]:
-    """What the onnxruntime of an environment makes of a bundle's ONNX files.
+    """What the onnxruntime of an environment makes of a bundle's ONNX files, in a process for each.
 
     Raises:
         BundleError: the bundle's golden file is damaged.
-        DataError: the environment's process failed.
+        DataError: the environment has no such onnxruntime, or not what it needs.
     """
     bundle.golden()
-    files = [each.file for each in bundle.manifest.artifacts if each.runtime is Runtime.ONNXRUNTIME]
-    paths = [bundle.path / name for name in (bundle.manifest.golden_file, *files)]
-    done = subprocess.run(
-        [python, "-m", "benchmarks.reader_probe", *paths],
-        cwd=ROOT,
-        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=LONGEST_S,
-    )
+    golden = bundle.path / bundle.manifest.golden_file
+    for artifact in bundle.manifest.artifacts:
+        if artifact.runtime is Runtime.ONNXRUNTIME:
+            found = _probed(python, version, golden, bundle.path / artifact.file)
+            yield Reading(version=version, bundle=bundle.path.name, file=artifact.file, **found)
+
+
+def _probed(python: Path, version: str, golden: Path, model: Path) -> dict[str, Any]:
+    """What `benchmarks.reader_probe` says of one file, or how it died of it."""
+    death = {"bits": False, "difference": None, "died": True}
+    try:
+        done = subprocess.run(
+            [python, "-m", "benchmarks.reader_probe", golden, model],
+            cwd=ROOT,
+            env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=LONGEST_S,
+        )
+    except subprocess.TimeoutExpired:
+        return death | {"error": f"no answer in {LONGEST_S} s"}
+    said = done.stderr.strip()[-400:]
+    if done.returncode < 0:
+        return death | {"error": f"{signal.Signals(-done.returncode).name}: {said}".removesuffix(": ")}
     if done.returncode:
-        raise DataError(f"onnxruntime {version} took its process along: {done.stderr.strip()[-400:]}")
-    for file, found in json.loads(done.stdout).items():
-        yield Reading(version=version, bundle=bundle.path.name, file=file, **found)
+        raise DataError(f"the environment of onnxruntime {version} does not work: {said}")
+    return dict(json.loads(done.stdout)[model.name])
 
 
 def _show(document: Readers) -> None:
@@ -152,7 +170,7 @@ def _show(document: Readers) -> None:
 
 def _cell(reading: Reading) -> str:
     if reading.difference is None:
-        return "refused"
+        return "died" if reading.died else "refused"
     return "same bits" if reading.bits else f"{reading.difference:.1g} apart"
 
 

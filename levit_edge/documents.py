@@ -70,8 +70,8 @@ class Length:
         """As that of `Between`."""
         if self.least <= len(value) <= self.most:
             return None
-        what = "characters" if isinstance(value, str) else "entries"
-        return f"has {len(value)} {what}, expected {self.least} to {self.most}"
+        one, more = ("character", "characters") if isinstance(value, str) else ("entry", "entries")
+        return f"has {len(value)} {one if len(value) == 1 else more}, expected {self.least} to {self.most}"
 
 
 @dataclass(frozen=True)
@@ -273,7 +273,9 @@ def _decode_tuple(kind: Any, value: object, at: str) -> Any:
     if inner[-1] is Ellipsis:
         inner = (inner[0],) * len(items)
     if len(inner) != len(items):
-        raise _MismatchError(f"{at} has {len(items)} entries, expected {len(inner)}")
+        raise _MismatchError(
+            f"{at} has {len(items)} {'entry' if len(items) == 1 else 'entries'}, expected {len(inner)}"
+        )
     return tuple(
         _decode(each, item, f"{at}[{index}]") for index, (each, item) in enumerate(zip(inner, items, strict=True))
     )

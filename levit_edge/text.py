@@ -3,8 +3,9 @@
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-__all__ = ["counted", "entries", "listed", "number", "reason", "shortened", "text"]
+__all__ = ["counted", "entries", "faults", "listed", "number", "reason", "shortened", "text"]
 
+LISTED, NEXT_LINE = 10, "\n  "
 MAX_ENTRIES = 4096
 """More cores, or thermal zones, than any board has."""
 
@@ -53,6 +54,16 @@ def listed(names: Sequence[str], shown: int = 5, *, between: str = ", ", longest
     """The first names, each of at most so many characters, and how many more there are."""
     text = between.join(_shown(name, longest) for name in names[:shown])
     return text if len(names) <= shown else f"{text}{between.removeprefix(',')}and {len(names) - shown:,} more"
+
+
+def faults(bad: Sequence[str], among: int, noun: str, what: str) -> str:
+    """A message about some of things that a user named one by one: that fault itself, or how many there are and a list.
+
+    Such as `2 of 5 photographs cannot be read:` with a line for each.
+    """
+    if len(bad) == 1:
+        return bad[0]
+    return f"{len(bad)} of {counted(among, noun)} {what}:\n  {listed(bad, LISTED, between=NEXT_LINE, longest=4000)}"
 
 
 def shortened(name: str, longest: int) -> str:

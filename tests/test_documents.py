@@ -121,7 +121,7 @@ def test_floats_that_json_cannot_hold_become_null(value: float) -> None:
         ({"parts": [{"name": "x"}]}, r"parts\[0\] lacks weight_g"),
         ({"parts": [{"name": "x", "weight_g": 1, "colour": 2}]}, r"parts\[0\] has unknown keys \['colour'\]"),
         ({"parts": [{"name": "x", "weight_g": -1}]}, r"x weighs -1\.0 g\.$"),
-        ({"bounds": [1.0]}, "bounds has 1 entries, expected 2"),
+        ({"bounds": [1.0]}, "bounds has 1 entry, expected 2"),
         ({"bounds": [1.0, 2.5]}, r"bounds\[1\] is 2\.5, expected int"),
         ({"flavour": "sweet"}, r"it has unknown keys \['flavour'\]"),
     ],

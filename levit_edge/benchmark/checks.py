@@ -57,7 +57,7 @@ def _date(created_utc: str) -> Iterable[str]:
 
 
 def _result(result: ArtifactTimes) -> Iterable[str]:
-    name = f"{result.artifact} with {result.threads} threads"
+    name = f"{result.artifact} with {counted(result.threads, 'thread')}"
     if result.golden is not None and not 0 <= result.golden.same_top1 <= result.golden.images:
         yield f"{name} agrees on {result.golden.same_top1} of {counted(result.golden.images, 'golden image')}"
     if result.latency_ms is None:

@@ -16,6 +16,7 @@ from levit_edge.cli.stray import Command, Group
 from levit_edge.cli.subcommands import COMMANDS
 from levit_edge.cli.terminal.console import show_error
 from levit_edge.cli.terminal.encoding import never_fail
+from levit_edge.cli.usage import plain
 from levit_edge.errors import MEMORY_ADVICE, ExitStatus, LevitEdgeError
 from levit_edge.system.logs import quiet_imports
 from levit_edge.system.memory import ran_out_of_memory
@@ -79,7 +80,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         status = ExitStatus.INTERRUPTED
     except typer.TyperException as error:
         with suppress(BrokenPipeError):
-            error.show()  # type: ignore[attr-defined]
+            plain(error).show()  # type: ignore[attr-defined]
         return ExitStatus.USAGE
     except (BrokenPipeError, SystemExit) as ended:
         if not any(isinstance(each, BrokenPipeError) for each in (ended, ended.__context__)):

@@ -1,5 +1,6 @@
 """Options that several commands share, so that they are called the same everywhere."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -32,10 +33,21 @@ JsonOutput = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 Limit = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Evaluate on a class-balanced sample of at most N images.")
 ]
+
+
+def finite(points: float | None) -> float | None:
+    """Refuse a limit that no drop is above, or is not."""
+    if points is not None and not math.isfinite(points):
+        raise typer.BadParameter(f"{points} is not a number of percentage points.", param_hint="--max-drop")
+    return points
+
+
 MaxDrop = Annotated[
     float | None,
     typer.Option(
-        metavar="POINTS", help="Gate: fail with exit status 4 if top-1 drops by more than this many percentage points."
+        metavar="POINTS",
+        callback=finite,
+        help="Gate: fail with exit status 4 if top-1 drops by more than this many percentage points.",
     ),
 ]
 GateOnChoice = Annotated[

@@ -14,7 +14,7 @@ from PIL import Image
 from levit_edge.data.locations import Location, photograph_at
 from levit_edge.data.options import AS_TRAINED, INTERPOLATIONS, LIMITS, PreprocessingChanges, require_in_range
 from levit_edge.device.colours import to_rgb
-from levit_edge.device.image import crop_square, decode_photograph, open_image
+from levit_edge.device.image import crop_square, decode_photograph
 from levit_edge.device.normalisation import FloatImage, Pixels, Triple, normalise_pixels
 from levit_edge.device.orientation import Photograph
 from levit_edge.errors import DataError
@@ -29,7 +29,6 @@ __all__ = [
     "cut_square",
     "decode_input",
     "normalise",
-    "open_image",
     "preprocess",
     "preprocess_photograph",
     "read_input",
@@ -138,7 +137,7 @@ def read_input(location: Location, preprocessing: Preprocessing) -> FloatImage:
     """A photograph where it lies -> the model's input, (3, image_size, image_size) float32.
 
     Raises:
-        DataError: it cannot be read; see `open_image`.
+        DataError: it cannot be read; see `levit_edge.device.image.open_photograph`.
     """
     return preprocess_photograph(photograph_at(location), preprocessing)
 
@@ -147,6 +146,6 @@ def decode_input(content: bytes, name: str, preprocessing: Preprocessing) -> Flo
     """The bytes of a photograph's file -> the model's input, (3, image_size, image_size) float32.
 
     Raises:
-        DataError: it cannot be decoded; see `levit_edge.device.image.decode_image`.
+        DataError: it cannot be decoded; see `levit_edge.device.image.decode_photograph`.
     """
     return preprocess_photograph(decode_photograph(content, name), preprocessing)

@@ -33,7 +33,7 @@ def check_header(path: Path) -> tuple[int, int]:
     """Width and height of the photograph in `path`; no more of it is read: much quicker than decoding it.
 
     Raises:
-        DataError: as `open_image`, but for damage behind the header.
+        DataError: as `open_photograph`, but for damage behind the header.
     """
     return _open(path, lambda image: image.size)
 
@@ -42,40 +42,20 @@ def check_content(content: bytes, name: str) -> tuple[int, int]:
     """As `check_header`, for the bytes of a photograph's file.
 
     Raises:
-        DataError: as `open_image`, but for damage behind the header.
+        DataError: as `open_photograph`, but for damage behind the header.
     """
     return _decode(content, name, lambda image: image.size)
 
 
-def open_image(path: Path) -> Image.Image:
-    """The photograph in `path` as RGB by `levit_edge.device.colours.to_rgb`; the first frame of an animation is taken.
+def open_photograph(path: Path) -> Photograph:
+    """The photograph in `path`, and which way up it was taken; its pixels by `levit_edge.device.colours.to_rgb`.
 
-    An EXIF orientation is ignored, as in the ImageNet protocol; `open_photograph` tells it.
+    The first frame of an animation is taken.
 
     Raises:
         DataError: the file is missing, unreadable, damaged, truncated, too large or not an image, or its pixels are of
             a depth that is refused; it is named.
         MemoryShortageError: there is not enough memory to decode it.
-    """
-    return open_photograph(path).pixels
-
-
-def decode_image(content: bytes, name: str) -> Image.Image:
-    """The photograph that is `content`, the bytes of a file, as `open_image` gives it; `name` is for errors.
-
-    Raises:
-        DataError: as `open_image`.
-        MemoryShortageError: as `open_image`.
-    """
-    return decode_photograph(content, name).pixels
-
-
-def open_photograph(path: Path) -> Photograph:
-    """The photograph in `path`, and which way up it was taken.
-
-    Raises:
-        DataError: as `open_image`.
-        MemoryShortageError: as `open_image`.
     """
     return _open(path, _photograph)
 
@@ -84,8 +64,8 @@ def decode_photograph(content: bytes, name: str) -> Photograph:
     """As `open_photograph`, of the bytes of a file; `name` is for errors.
 
     Raises:
-        DataError: as `open_image`.
-        MemoryShortageError: as `open_image`.
+        DataError: as `open_photograph`.
+        MemoryShortageError: as `open_photograph`.
     """
     return _decode(content, name, _photograph)
 

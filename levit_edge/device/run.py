@@ -230,7 +230,8 @@ def check_model(package: UnpackedPackage, opened: Opened) -> None:
             f"{model['file']} in {engine} does not compute here what it computed where it was made: its logits are up"
             f" to {difference:g} apart, and less than {model['least_sqnr_db']:g} dB SQNR."
         )
-    print(f"{model['file']} in {engine}: {images} golden images, logits at most {difference:g} apart: passed")
+    golden = f"{images} golden image{'s' * (images > 1)}"
+    print(f"{model['file']} in {engine}: {golden}, logits at most {difference:g} apart: passed")
 
 
 def bench(package: UnpackedPackage, opened: Opened, runs: int, threads: int) -> None:
@@ -245,7 +246,7 @@ def bench(package: UnpackedPackage, opened: Opened, runs: int, threads: int) -> 
     print(f"{facts['model'] or 'unknown device'}, {facts['machine']}, {facts['os']}, Python {facts['python']}")
     if facts["emulator"]:
         print(f"emulated by {facts['emulator']}: the times mean nothing")
-    print(f"{model['file']} in {engine}, threads {threads}, {runs} runs after {WARM_UP} to warm up:")
+    print(f"{model['file']} in {engine}, threads {threads}, {runs} run{'s' * (runs > 1)} after {WARM_UP} to warm up:")
     print(f"  p50 {p50:.3f} ms, p90 {p90:.3f}, p99 {p99:.3f}, min {min(times):.3f}; {1000 / p50:.1f} images/s")
     for name, state in (("before", before), ("after", after)):
         print(f"  {name}: load {state['load']}, governors {sorted(set(state['governors'].values()))}")

@@ -5,7 +5,7 @@ folded is that layer without bias, and a batch norm that adds the bias. "Nothing
 that x / sqrt(v + ε) is x.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -62,7 +62,7 @@ def with_original_layers(network: Tensors) -> Tensors:
     What is neither of a trained LeViT nor of these kinds stays as it is: its names are checked later.
 
     Raises:
-        CheckpointError: a head is more than one linear layer.
+        CheckpointError: a head is more than one linear layer, or may be.
     """
     formats = [
         named for beginning, named in BEGINNINGS.items() if any(name.startswith(beginning) for name in network.tensors)
@@ -111,6 +111,13 @@ def _with_head(network: Tensors, head: str, words: _Words) -> Tensors:
             "without batch norm in front of it. Other classifiers are not supported."
         )
     moved = {linears[0]: linear} | ({norms[0]: norm} if norms else {})
+    unknown = _weightless(head, moved)
+    if len(unknown) > 1:
+        raise CheckpointError(
+            f"Its classifier {head} has layers without weights in front of {linears[0]} ({listed(unknown)}), and the"
+            " file does not say what they compute. One is taken for dropout, which does nothing here; among several"
+            f" there may be an activation. If there is none, save the classifier without them, as {head}.weight."
+        )
     network = _renamed(network, moved)
     added: dict[str, Tensor] = {}
     weight = network.tensors[f"{linear}.weight"]
@@ -118,7 +125,7 @@ def _with_head(network: Tensors, head: str, words: _Words) -> Tensors:
         added[f"{linear}.bias"] = torch.zeros(len(weight))
     if not norms:
         added |= {f"{norm}.{leaf}": tensor for leaf, tensor in _identity(weight.shape[1]).items()}
-    return replace(_with(network, added), notes=(*network.notes, _head_note(head, linears[0], moved, added)))
+    return replace(_with(network, added), notes=(*network.notes, _head_note(head, added, unknown)))
 
 
 def _is_before(norm: str, linear: str, modules: Mapping[str, Mapping[str, Tensor]]) -> bool:
@@ -132,14 +139,30 @@ def _is_before(norm: str, linear: str, modules: Mapping[str, Mapping[str, Tensor
     return one in {"bn", "batch_norm"}
 
 
-def _head_note(head: str, linear: str, moved: Mapping[str, str], added: Mapping[str, Tensor]) -> str:
+def _weightless(head: str, moved: Mapping[str, str]) -> list[str]:
+    """The layers in front of a head's linear that the file has no weights of: numbers that `nn.Sequential` passed over.
+
+    Of names that are no numbers nothing can be told.
+    """
+    places = {name.removeprefix(head).strip(".").rpartition(".") for name in moved}
+    numbers = {int(number) for _, _, number in places if number.isdecimal() and len(number) < 4}
+    if len(numbers) < len(moved) or len({root for root, _, _ in places}) > 1:
+        return []
+    root = next(iter(moved)).rpartition(".")[0]
+    return [f"{root}.{number}" for number in range(max(numbers)) if number not in numbers]
+
+
+def _head_note(head: str, added: Mapping[str, Tensor], unknown: Sequence[str]) -> str:
     lacks = ["batch norm"] if any(name.endswith("running_mean") for name in added) else []
     lacks += ["bias"] if len(added) in (1, 5) else []
     note = f"its classifier {head} is a linear layer" + (f" without {' and '.join(lacks)}" if lacks else "")
-    inside = linear.removeprefix(head).strip(".")
-    if inside.isdigit() and int(inside) > len(moved) - 1:
-        note += "; layers without weights in front of it are taken for dropout, which does nothing here"
-    return note
+    if not unknown:
+        return note
+    return (
+        f"{note}; the file does not say what {unknown[0]} in front of it computes. It is taken for dropout, which does"
+        " nothing here; if it is an activation, such as ReLU, all logits are wrong, and fp32's top-1 is below what"
+        " training reached"
+    )
 
 
 def _is_linear(leaves: Mapping[str, Tensor]) -> bool:

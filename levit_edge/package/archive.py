@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 
 from levit_edge.errors import PackageError
 from levit_edge.package.contents import DOCUMENT_FILE
+from levit_edge.text import counted
 
 __all__ = ["MAX_FILES", "MAX_PACKAGE_BYTES", "read_archive", "write_archive"]
 
@@ -61,7 +62,7 @@ def _check_frame(archive: zipfile.ZipFile, data: bytes, what: str) -> None:
     if archive.comment or not data.startswith(LOCAL_HEADER):
         raise PackageError(f"{what} has something before its first file or behind its last, expected a package alone.")
     if len(archive.infolist()) > MAX_FILES:
-        raise PackageError(f"{what} has {len(archive.infolist())} files, expected at most {MAX_FILES}.")
+        raise PackageError(f"{what} has {counted(len(archive.infolist()), 'file')}, expected at most {MAX_FILES}.")
 
 
 def _check_entries(entries: list[zipfile.ZipInfo], archive_bytes: int, what: str) -> None:

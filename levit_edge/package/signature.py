@@ -91,7 +91,9 @@ def _key(path: Path, *, private: bool) -> Any:
             f"the key {path} is encrypted: decrypt it for signing, `openssl pkey -in {path.name} -out KEY`."
         ) from error
     except Exception as error:  # ValueError, UnsupportedAlgorithm
-        brief = str(error).partition("\n")[0][:120]
+        brief = (
+            str(error).partition("\n")[0].partition(". ")[0][:120]
+        )  # what follows are links into cryptography's pages
         raise PackageError(f"{path} is not a {word} key in PEM ({brief}): {advice[-1]}.") from error
     if not isinstance(key, ed25519.Ed25519PrivateKey if private else ed25519.Ed25519PublicKey):
         raise PackageError(f"{path} is not an Ed25519 key: {', and '.join(advice)}.")

@@ -49,6 +49,7 @@ def quantize(
     thumbnails: bool = True,
     listener: StageListener | None = None,
     warn: Warn = lambda _message: None,
+    note: Warn | None = None,
 ) -> Bundle:
     """Fold, calibrate, quantize, export, verify, and write a bundle to `output`.
 
@@ -62,7 +63,7 @@ def quantize(
     bundle is written whether or not the budget holds: see `manifest.search` and `manifest.verification.gate`.
 
     An interrupted run leaves calibration, search and files in the user's cache; the next of the same inputs takes them
-    from there, tells `warn`, and makes the same files.
+    from there, tells `note` (or `warn`, without it), and makes the same files.
 
     For the report, `bench` times the files on this computer for some seconds, and `thumbnails` keeps small pictures of
     up to 24 evaluation images that INT8 classifies otherwise than fp32.
@@ -87,7 +88,7 @@ def quantize(
     run = with_search_images(run)
     with (
         new_bundle(Path(output), expected_bytes(run.trained.model)) as writer,
-        StageCache(inputs_of(run), warn) as kept,
+        StageCache(inputs_of(run), warn, note=note) as kept,
     ):
         bundle = _make(run, writer, kept, stages, warn, bench=bench, thumbnails=thumbnails)
         kept.done()

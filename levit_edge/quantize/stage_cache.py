@@ -34,13 +34,15 @@ class StageCache:
     """What an interrupted run of the same `inputs` has left, and what this one leaves if it is interrupted.
 
     Use it in a `with` statement. It never stops a run: where nothing can be kept, or another run of the same inputs is
-    under way, everything is worked out anew.
+    under way, everything is worked out anew. What was taken over it tells `note`, faults `warn`.
     """
 
-    def __init__(self, inputs: Mapping[str, str], warn: Warn, folder: Path | None = None) -> None:
+    def __init__(
+        self, inputs: Mapping[str, str], warn: Warn, folder: Path | None = None, *, note: Warn | None = None
+    ) -> None:
         self._results: ResultCache | None = ResultCache(inputs, folder)
         self._open = ExitStack()
-        self._warn = warn
+        self._warn, self._note = warn, note or warn
 
     def __enter__(self) -> Self:
         if self._results is not None:
@@ -68,7 +70,7 @@ class StageCache:
         except DamagedError:
             self._warn(f"the {what} kept from an interrupted run is damaged: made anew.")
             return None
-        self._warn(f"{what} taken from the interrupted run of {_when(part.written)}.")
+        self._note(f"{what} taken from the interrupted run of {_when(part.written)}.")
         return found
 
     def keep(self, what: str, depends_on: str, content: bytes) -> None:

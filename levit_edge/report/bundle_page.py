@@ -17,7 +17,7 @@ from levit_edge.report.caveats import caveats
 from levit_edge.report.layers_plot import compared_sqnr_plot, ranges_plot, sqnr_plot
 from levit_edge.report.page import render
 from levit_edge.report.report_data import FlippedImage, ImageAnswer
-from levit_edge.report.reproduce import quantize_command, unasked, verify_command
+from levit_edge.report.reproduce import measured_besides, quantize_command, unasked, verify_command
 from levit_edge.runtime.evaluation.gate import demands, verdict
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def bundle_page(bundle: Bundle, *, others: Sequence[Bundle] = (), measurements: 
         calibration_tables=_tables(manifest.calibration),
         evaluation_tables=_tables(manifest.verification.images),
         verify_command=verify_command(manifest, report_data.limit if report_data else None),
+        measured_besides=measured_besides(manifest),
         compared=compare(opened) if others else None,
         compared_plot=_compared_plot(opened) if others else None,
         measurements=measurements,

@@ -15,6 +15,7 @@ from levit_edge.bundle.reader import Bundle
 from levit_edge.documents import UNPAIRED, Between, Count, Length, Matching, Version, from_json, parse_json, to_json
 from levit_edge.errors import BundleError
 from levit_edge.report.thumbnail import thumbnail_fault
+from levit_edge.text import counted
 
 __all__ = [
     "REPORT_DATA_FILE",
@@ -117,7 +118,10 @@ class FlipCount:
 
     def __post_init__(self) -> None:
         possible = self.lost + self.gained <= self.images
-        _require(possible, f"{self.images} images flipped, of which {self.lost} were lost and {self.gained} gained")
+        _require(
+            possible,
+            f"{counted(self.images, 'image')} flipped, of which {self.lost} were lost and {self.gained} gained",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +138,7 @@ class Flips:
     """Some of them: lost ones first, and those that fp32 was surest of."""
 
     def __post_init__(self) -> None:
-        _require(len(self.shown) <= self.images, f"{len(self.shown)} of {self.images} images are shown")
+        _require(len(self.shown) <= self.images, f"{len(self.shown)} of {counted(self.images, 'image')} are shown")
 
 
 @dataclass(frozen=True, kw_only=True)

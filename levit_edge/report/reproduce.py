@@ -16,8 +16,9 @@ from levit_edge.model.config import CONFIGS
 from levit_edge.report.caveats import DEMO
 from levit_edge.report.command_line import Asked
 from levit_edge.runtime.evaluation.gate import GateRules
+from levit_edge.text import counted
 
-__all__ = ["asked_of", "quantize_command", "unasked", "verify_command"]
+__all__ = ["asked_of", "measured_besides", "quantize_command", "unasked", "verify_command"]
 
 
 def quantize_command(manifest: Manifest, limit: int | None) -> list[str]:
@@ -29,16 +30,35 @@ def quantize_command(manifest: Manifest, limit: int | None) -> list[str]:
 
 
 def verify_command(manifest: Manifest, limit: int | None) -> str | None:
-    """`levit-edge verify …` on the same images; None for those that are part of the package."""
+    """`levit-edge verify …` on the images; None for those that are part of the package.
+
+    What it measures besides the bundle's own figures, `measured_besides` says.
+    """
     asked, source = asked_of(manifest, limit), manifest.verification.images.source
     if source == EMBEDDED:
         return None
     of_bundle = replace(
         asked.options, preprocessing=PreprocessingChanges(), only=_only(manifest), exif=manifest.verification.exif
     )
-    bound = [] if limit is None else [("--limit", str(limit))]
+    unbounded = limit is None or _on_calibrated(manifest)
+    bound = [] if unbounded else [("--limit", str(limit))]
     call = ("levit-edge", "verify", "BUNDLE", "--evaluation", source)
     return " ".join(map(shlex.join, (call, *of_bundle.option_words(), *asked.rules.option_words(), *bound)))
+
+
+def measured_besides(manifest: Manifest) -> str | None:
+    """Which images `verify_command` measures that the bundle's figures leave out; None if there are no such."""
+    search = manifest.search
+    if search is not None:
+        besides = f"the {counted(search.images.count, 'image')} that the search chose by"
+    elif _left_over(manifest) and not _on_calibrated(manifest):
+        besides = f"the {counted(manifest.calibration.count, 'image')} that calibration used"
+    else:
+        return None
+    return (
+        f"verify measures all of these images; the figures above leave out {besides}, and are of"
+        f" {counted(manifest.verification.samples, 'image')}. So they differ."
+    )
 
 
 def unasked(manifest: Manifest) -> str | None:
@@ -80,10 +100,19 @@ def _default_weights(name: str) -> str | None:
 
 def _evaluation(manifest: Manifest) -> str | None:
     """None for the package's own images, and for those that calibration left over, which have no labels."""
+    source = manifest.verification.images.source
+    return None if source == EMBEDDED or _left_over(manifest) else source
+
+
+def _left_over(manifest: Manifest) -> bool:
+    """Whether it was measured on what calibration left over of its images, or, if that was nothing, on these."""
     verification = manifest.verification
-    source = verification.images.source
-    left_over = source == manifest.calibration.source and not verification.labelled
-    return None if source == EMBEDDED or left_over else source
+    return verification.images.source == manifest.calibration.source and not verification.labelled
+
+
+def _on_calibrated(manifest: Manifest) -> bool:
+    """Whether calibration left nothing over, so that it was measured on the same images, which no limit bounds."""
+    return _left_over(manifest) and manifest.verification.images.sha256 == manifest.calibration.sha256
 
 
 def _options(manifest: Manifest, limit: int | None) -> ImageOptions:

@@ -31,6 +31,7 @@ __all__ = [
 
 AT_FDCWD = -100
 RENAME_EXCHANGE = 2
+FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def require_writable(path: Path, option: str) -> None:
@@ -46,10 +47,11 @@ def require_writable(path: Path, option: str) -> None:
         raise OutputError(f"{path} {found_at(path)}, expected a file. Choose another {option}.")
     if not os.access(path.parent, os.W_OK):
         raise OutputError(f"{path.parent} is not writable. Choose another {option}.")
+    _require_takes_files(path.parent, option)
 
 
 def require_folder(folder: Path, option: str) -> None:
-    """Refuse, before any long work, a folder that can neither be written to nor made; nothing is made yet.
+    """Refuse, before any long work, a folder that can neither be written to nor made; it is not made yet.
 
     Raises:
         OutputError: it, or the folder above that is there, is not a folder or not writable.
@@ -59,6 +61,18 @@ def require_folder(folder: Path, option: str) -> None:
         raise OutputError(f"{there} {found}, expected a folder to write into. Choose another {option}.")
     if not os.access(there, os.W_OK | os.X_OK):
         raise OutputError(f"{there} is not writable. Choose another {option}.")
+    _require_takes_files(there, option)
+
+
+def _require_takes_files(folder: Path, option: str) -> None:
+    """Refuse a folder whose permissions would do and in which nothing can be made, as `/proc` to root; by trying."""
+    trial = folder / f".trial-{os.getpid()}-{secrets.token_hex(4)}"
+    try:
+        trial.mkdir()
+        trial.rmdir()
+    except OSError as error:
+        if error.errno not in FULL:  # what is replaced may make room
+            raise OutputError(f"{folder} is not writable ({error.strerror}). Choose another {option}.") from error
 
 
 @contextmanager

@@ -10,6 +10,7 @@ LEVIT_EDGE_VECTORS, and write the documents into it that levit-edge has to read.
 import argparse
 import json
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from PIL import Image, ImageOps
 
 from levit_edge.data.preprocess import Preprocessing, preprocess
 from levit_edge.demo import evaluation_dir
-from levit_edge.device.image import crop_square, open_image
+from levit_edge.device.image import crop_square, decode_photograph, open_photograph
 from levit_edge.device.ranking import softmax, top_classes
 from levit_edge.documents import to_json
 
@@ -67,7 +68,15 @@ PICTURE_SIZES = [
     (601, 200),
 ]
 """Among them sides whose margins end in a half, which Python rounds to even."""
-EXIF_ORIENTATION = 0x0112
+EXIF_MAKE, EXIF_ORIENTATION = 0x010F, 0x0112
+ORIENTED_FILES: list[tuple[str, str, dict[str, Any]]] = [
+    ("jpeg", "JPEG", {}),
+    ("png", "PNG", {}),
+    ("webp", "WEBP", {}),
+    ("webp-lossless", "WEBP", {"lossless": True}),
+    ("avif", "AVIF", {}),
+]
+"""A name, and how Pillow is to save it."""
 
 
 def main() -> None:
@@ -86,6 +95,7 @@ def write_vectors(folder: Path) -> None:
     vectors = {
         "resize": [write_arrays(folder, case) for case in resize_cases()],
         "turn": [write_arrays(folder, case) for case in turn_cases()],
+        "orientation": [write_arrays(folder, case) for case in orientation_cases()],
         "input": [write_arrays(folder, case) for case in input_cases()],
         "ranking": list(ranking_cases()),
         "percentiles": list(percentile_cases()),
@@ -133,9 +143,27 @@ def turn_cases() -> Iterator[dict[str, Any]]:
         }
 
 
+def orientation_cases() -> Iterator[dict[str, Any]]:
+    """Whole files, in the formats of cameras that Android reads; 0 stands for one that says nothing."""
+    picture = synthetic((21, 13), 2)
+    for name, form, options in ORIENTED_FILES:
+        for orientation in range(9):
+            exif = Image.Exif()
+            exif[EXIF_MAKE] = "levit-edge"
+            if orientation:
+                exif[EXIF_ORIENTATION] = orientation
+            file = BytesIO()
+            picture.save(file, form, exif=exif, **options)
+            yield {
+                "name": f"orientation-{name}-{orientation}",
+                "file": np.frombuffer(file.getvalue(), np.uint8),
+                "expected": decode_photograph(file.getvalue(), name).orientation,
+            }
+
+
 def input_cases() -> Iterator[dict[str, Any]]:
     paths = sorted(evaluation_dir().glob("*/*.jpg"))
-    photographs = [open_image(path) for path in paths[:: len(paths) // PHOTOGRAPHS]]
+    photographs = [open_photograph(path).pixels for path in paths[:: len(paths) // PHOTOGRAPHS]]
     pictures = photographs + [synthetic(size, index) for index, size in enumerate(PICTURE_SIZES)]
     for index, picture in enumerate(pictures):
         for protocol in PROTOCOLS:

@@ -66,8 +66,30 @@ def test_versions_that_do_the_same_are_one_row(
 
 
 def test_an_environment_whose_python_fails_is_an_error(tiny_bundle: Path) -> None:
-    with pytest.raises(DataError, match="onnxruntime 1 took its process along"):
+    with pytest.raises(DataError, match="the environment of onnxruntime 1 does not work"):
         list(readings(Path(str(shutil.which("false"))), "1", Bundle.open(tiny_bundle)))
+
+
+def test_an_onnxruntime_that_dies_of_a_file_is_a_row_and_the_next_file_is_read(
+    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """An interpreter that answers for one file, dies of another, and never comes back from a third."""
+    python = tmp_path / "python"
+    answer = '{"int8.onnx": {"bits": true, "difference": 0.0, "error": null}}'
+    python.write_text(
+        f"#!/bin/sh\ncase $4 in *fp32.onnx) echo 'free(): invalid' >&2; kill -SEGV $$ ;; *) echo '{answer}' ;; esac\n"
+    )
+    python.chmod(0o755)
+    monkeypatch.setattr("benchmarks.readers.environment", lambda _folder, _version: python)
+    assert main([str(tiny_bundle), "--onnxruntime", "1.2.3", "--output", str(tmp_path / "out.json")]) == ExitStatus.DONE
+    said = [line.split()[-1] for line in capsys.readouterr().out.splitlines()[-2:]]
+    assert said == ["died", "bits"]
+    dead, alive = readings(python, "1.2.3", Bundle.open(tiny_bundle))
+    assert (dead.file, dead.died, dead.error) == ("fp32.onnx", True, "SIGSEGV: free(): invalid")
+    assert (alive.file, alive.died, alive.bits) == ("int8.onnx", False, True)
+    python.write_text("#!/bin/sh\nsleep 9\n")
+    monkeypatch.setattr("benchmarks.readers.LONGEST_S", 0.1)
+    assert next(readings(python, "1.2.3", Bundle.open(tiny_bundle))).error == "no answer in 0.1 s"
 
 
 def test_what_is_no_bundle_is_refused(tmp_path: Path) -> None:

@@ -64,6 +64,8 @@ def refused(place: Path, command: str) -> tuple[str, str]:
         ("quantize --model demo --only no", "no does not exist; expected a list of images for --only."),
         ("quantize --model demo --recipe no.toml", "the recipe 'no.toml' does not exist."),
         ("quantize --model demo --output images", "images exists and is not a bundle made by levit-edge"),
+        ("quantize --model demo --output /proc/a/b", "/proc is not writable (No such file or directory)."),
+        ("report bundle --output /proc/a.html", "/proc is not writable (No such file or directory)."),
         ("quantize --model demo --output file/a/b", "file is a file, expected a folder to write into."),
         ("sensitivity --checkpoint no.pth", "no.pth does not exist"),
         ("sensitivity --model demo --plot no/x.png", "no does not exist, so x.png cannot be written"),
@@ -102,6 +104,13 @@ def test_what_is_not_there_is_said_before_anything_is_imported(place: Path, comm
     assert said.count("\n") == 1
 
 
+def test_all_photographs_that_are_not_there_are_named(place: Path) -> None:
+    status, said = refused(place, "predict bundle no.jpg x.jpg images")
+    assert status == "status 3, imported: []\n"
+    lines = ["no.jpg does not exist; expected a photograph.", "images is a folder; expected a photograph."]
+    assert said == "\n  ".join(["error: 2 of 3 photographs cannot be read:", *lines]) + "\n"
+
+
 @pytest.mark.parametrize(
     ("command", "message"),
     [
@@ -119,6 +128,15 @@ def test_what_is_not_there_is_said_before_anything_is_imported(place: Path, comm
         ("verify bundle images", "Unexpected images: images are given as --evaluation images."),
         ("verify bundle ssh://pi --evaluation images", "type --on ssh://pi."),
         ("verify", "Missing argument 'BUNDLE', as in: levit-edge verify my-int8"),
+        ("quantize bundle", "Unexpected bundle: it is a bundle: type levit-edge report bundle, or levit-edge"),
+        ("bundle", "bundle is no command but a bundle: type levit-edge report bundle, or levit-edge verify"),
+        ("x.zip", "x.zip is no command but a package: type levit-edge verify x.zip."),
+        ("x.jpg", "x.jpg is no command but a photograph: type levit-edge predict BUNDLE x.jpg."),
+        ("quantize x.jpg", "Unexpected x.jpg: it is a photograph: type levit-edge predict BUNDLE x.jpg."),
+        ("sensitivity x.pte", "Unexpected x.pte: it is a model file: type levit-edge inspect x.pte."),
+        ("verify bundle bundle", "one bundle at a time; then type levit-edge verify bundle."),
+        ("bench bundle bundle", "one bundle at a time; then type levit-edge bench bundle."),
+        ("package bundle --for board bundle", "one bundle at a time; then type levit-edge package bundle."),
         ("bench bundle pi", "a board is given as --on pi."),
         ("package bundle --for board x.zip", "the package is named by --output x.zip."),
         ("inspect bundle --weights ema", "--weights: goes with a checkpoint, and bundle is none."),

@@ -11,7 +11,8 @@ import pytest
 from levit_edge.data import pool
 from levit_edge.data.loader import BadImage, Decoder, batches, default_workers
 from levit_edge.data.options import ImageOptions
-from levit_edge.data.preprocess import Preprocessing, open_image, preprocess
+from levit_edge.data.preprocess import Preprocessing, preprocess
+from levit_edge.device.image import open_photograph
 from levit_edge.errors import DataError
 from levit_edge.system.worker import Helper
 from tests.conftest import Started
@@ -35,7 +36,7 @@ def test_images_come_in_order_and_as_preprocess_makes_them(
         decoded = list(decoder)
     assert [index for index, _ in decoded] == list(range(100))
     for index, image in decoded:  # all kept to the end: none is overwritten by a later one
-        assert np.array_equal(image, preprocess(open_image(photographs[index]), small))
+        assert np.array_equal(image, preprocess(open_photograph(photographs[index]).pixels, small))
 
 
 def test_names_of_all_kinds_reach_the_workers(photographs: list[Path], small: Preprocessing) -> None:
@@ -60,7 +61,7 @@ def test_workers_are_only_so_far_ahead(
     with Decoder(photographs, small, ImageOptions(workers=2)) as decoder:
         for index, image in decoder:
             assert len(asked) <= index + 6
-            assert np.array_equal(image, preprocess(open_image(photographs[index]), small))
+            assert np.array_equal(image, preprocess(open_photograph(photographs[index]).pixels, small))
     assert len(asked) == 100
     assert set(asked) == set(range(6))  # slots
 
@@ -264,7 +265,7 @@ def test_batches_are_whole_but_for_the_last(photographs: list[Path], small: Prep
         grouped = list(batches(decoder, 4))
     assert [indices for indices, _ in grouped] == [(0, 1, 2, 3), (4, 5, 6, 7), (8, 9)]
     assert [images.shape for _, images in grouped] == [(4, 3, 32, 32), (4, 3, 32, 32), (2, 3, 32, 32)]
-    assert np.array_equal(grouped[2][1][1], preprocess(open_image(photographs[9]), small))
+    assert np.array_equal(grouped[2][1][1], preprocess(open_photograph(photographs[9]).pixels, small))
 
 
 def test_workers_import_nothing_heavy() -> None:

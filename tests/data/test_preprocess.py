@@ -14,7 +14,8 @@ from PIL import Image
 from levit_edge import demo
 from levit_edge.data.options import PreprocessingChanges
 from levit_edge.data.pool import read_squares
-from levit_edge.data.preprocess import Preprocessing, decode_input, normalise, open_image, preprocess, read_input
+from levit_edge.data.preprocess import Preprocessing, decode_input, normalise, preprocess, read_input
+from levit_edge.device.image import open_photograph
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import DataError
 from levit_edge.model.config import CONFIGS
@@ -31,7 +32,7 @@ DOCUMENT = to_json(Preprocessing.from_config(CONFIGS["128S"]))
 def test_equals_the_references(shared: Path, rule: str, file: str) -> None:
     expected = np.load(shared / "golden" / "preprocess.npz")[f"{rule}__{file}"]
     preprocessing = Preprocessing.from_config(CONFIGS["128S"], PreprocessingChanges(resize=RESIZE[rule]))
-    result = preprocess(open_image(shared / "golden" / "images" / file), preprocessing)
+    result = preprocess(open_photograph(shared / "golden" / "images" / file).pixels, preprocessing)
     assert result.dtype == np.float32
     assert np.abs(result - expected.astype(np.float32)).max() <= HALF_PRECISION
 

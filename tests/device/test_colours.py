@@ -13,7 +13,7 @@ from PIL import Image
 from levit_edge.data.preprocess import Preprocessing, preprocess
 from levit_edge.device.colours import to_rgb
 from levit_edge.device.formats import FORMATS
-from levit_edge.device.image import check_content, decode_image
+from levit_edge.device.image import check_content, decode_photograph
 from levit_edge.errors import DataError
 
 WIDE = np.array([[0, 255, 256, 0x1234, 0x7FFF, 0x8000, 0xFEFF, 0xFFFF]], np.uint16)
@@ -27,7 +27,7 @@ def saved(image: Image.Image, form: str, **options: Any) -> bytes:
 
 
 def rgb(content: bytes) -> NDArray[np.uint8]:
-    return np.asarray(decode_image(content, "x"))
+    return np.asarray(decode_photograph(content, "x").pixels)
 
 
 def assert_grey(content: bytes, expected: list[list[int]] | NDArray[np.uint16]) -> None:
@@ -111,7 +111,7 @@ def test_12_bits_of_a_tiff_are_scaled_by_what_it_says_it_has() -> None:
 )
 def test_pixels_whose_white_is_not_known_are_refused_before_they_are_decoded(dtype: type, what: str) -> None:
     content = saved(Image.fromarray(np.array([[0, 1, 70_000]], dtype)), "TIFF")
-    for read in (decode_image, check_content):
+    for read in (decode_photograph, check_content):
         with pytest.raises(DataError, match=f"^x.tif: its pixels are {what}.* convert it to 8 or 16 bits"):
             read(content, "x.tif")
     with pytest.raises(DataError, match=what):

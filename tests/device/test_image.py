@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from levit_edge.device.image import MAX_PIXELS, crop_square, decode_image, open_image
+from levit_edge.device.image import MAX_PIXELS, crop_square, decode_photograph, open_photograph
 from levit_edge.errors import DataError
 
 
@@ -68,28 +68,28 @@ def test_bad_files_are_named_with_the_reason(tmp_path: Path, content: bytes, rea
     path = tmp_path / "x.jpg"
     path.write_bytes(content)
     with pytest.raises(DataError, match=reason) as caught:
-        open_image(path)
+        open_photograph(path)
     assert str(caught.value).startswith(f"{path}: ")
     with pytest.raises(DataError) as of_the_bytes:
-        decode_image(content, str(path))
+        decode_photograph(content, str(path))
     assert str(of_the_bytes.value) == str(caught.value)
 
 
 def test_a_folder_called_like_an_image_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.jpg").mkdir()
     with pytest.raises(DataError, match=r"x\.jpg: a folder"):
-        open_image(tmp_path / "x.jpg")
+        open_photograph(tmp_path / "x.jpg")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"x\.jpg: it does not exist"):
-        open_image(tmp_path / "x.jpg")
+        open_photograph(tmp_path / "x.jpg")
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "x.jpg")
     with pytest.raises(DataError, match="not a regular file"):
-        open_image(tmp_path / "x.jpg")
+        open_photograph(tmp_path / "x.jpg")
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"])
@@ -98,14 +98,14 @@ def test_every_8_bit_mode_becomes_rgb_as_pillow_converts_it(tmp_path: Path, mode
     Image.new(mode, (40, 30), 1).save(path)
     with Image.open(path) as reopened:
         expected = reopened.convert("RGB")
-    for image in (open_image(path), decode_image(path.read_bytes(), "x")):
+    for image in (open_photograph(path).pixels, decode_photograph(path.read_bytes(), "x").pixels):
         assert np.array_equal(np.asarray(image), np.asarray(expected))
 
 
 def test_content_and_not_the_name_decides(tmp_path: Path) -> None:
     path = tmp_path / "x.png"
     path.write_bytes(jpeg())
-    assert open_image(path).size == (64, 48)
+    assert open_photograph(path).pixels.size == (64, 48)
 
 
 def test_remarks_of_the_decoder_are_no_warnings(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
@@ -113,7 +113,7 @@ def test_remarks_of_the_decoder_are_no_warnings(tmp_path: Path, recwarn: pytest.
     image.info["transparency"] = bytes(range(256))  # Pillow warns on converting this to RGB
     image.putpalette(bytes(768))
     image.save(tmp_path / "x.png", transparency=bytes(range(256)))
-    open_image(tmp_path / "x.png")
+    open_photograph(tmp_path / "x.png")
     assert not recwarn.list
 
 
@@ -126,7 +126,7 @@ def test_a_damaged_photograph_is_read_or_refused(tmp_path: Path, place: int, val
     path = tmp_path / "x.jpg"
     path.write_bytes(bytes([*PHOTOGRAPH[:place], value, *PHOTOGRAPH[place + 1 :]])[: max(end, place)])
     with contextlib.suppress(DataError):
-        assert open_image(path).mode == "RGB"
+        assert open_photograph(path).pixels.mode == "RGB"
 
 
 @given(width=st.integers(1, 300), height=st.integers(1, 300), size=st.integers(16, 64), margin=st.integers(0, 40))

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from levit_edge.device.formats import FORMATS
-from levit_edge.device.image import check_content, decode_image, decode_photograph, open_photograph
+from levit_edge.device.image import check_content, decode_photograph, open_photograph
 
 STORED = np.array([[1, 2, 3], [4, 5, 6]], np.uint8) * 40
 UPRIGHT = {
@@ -42,7 +42,7 @@ def test_a_photograph_is_turned_as_exif_says_and_otherwise_as_stored(tmp_path: P
         assert photograph.orientation == orientation
         assert np.array_equal(np.asarray(photograph.pixels)[..., 0], STORED)
         assert np.array_equal(np.asarray(photograph.upright)[..., 0], UPRIGHT[orientation])
-    assert decode_image(content, "x").size == (3, 2)
+    assert decode_photograph(content, "x").pixels.size == (3, 2)
     assert check_content(content, "x") == (3, 2)
 
 
@@ -55,6 +55,18 @@ def test_all_formats_of_cameras_can_say_it(form: str) -> None:
     assert photograph.pixels.size == (48, 32)
     upright = np.asarray(photograph.upright)[8::16, 8::16, 0].astype(int)
     assert np.abs(upright - UPRIGHT[6]).max() <= 8
+
+
+@pytest.mark.parametrize(("form", "orientation"), [("WEBP", 6), ("AVIF", 1)])
+def test_an_avif_says_it_by_its_own_properties_and_not_by_exif(form: str, orientation: int) -> None:
+    if form not in FORMATS:
+        pytest.skip(f"this Pillow has no {form}")
+    exif, buffer = Image.Exif(), io.BytesIO()
+    exif[0x0100] = 6  # the width: Pillow would make properties of an orientation
+    Image.new("RGB", (64, 48)).save(buffer, form, exif=exif)
+    wide, turned = b"\x01\x00\x00\x04\x00\x00\x00\x01", b"\x01\x12\x00\x04\x00\x00\x00\x01"
+    assert wide in buffer.getvalue()
+    assert decode_photograph(buffer.getvalue().replace(wide, turned), "x").orientation == orientation
 
 
 @pytest.mark.parametrize("said", [0, 9, 300])

@@ -249,10 +249,25 @@ def test_heads_that_are_linear_layers(
     fuse(found.model)
 
 
-def test_dropout_in_front_of_a_head_is_told(demo_state: State, tmp_path: Path) -> None:
-    state = plain_head(demo_state, ("head", "head_dist"), ("head.2",), bias=False)
+@pytest.mark.parametrize("place", ["head.1", "head.fc.1"])
+def test_dropout_in_front_of_a_head_is_told(demo_state: State, place: str, tmp_path: Path) -> None:
+    state = plain_head(demo_state, ("head", "head_dist"), (place,), bias=False)
     (note,) = read_checkpoint(saved(state, tmp_path)).notes
-    assert note.startswith("its classifier head is a linear layer without batch norm and bias; layers without weights")
+    said = f"the file does not say what {place[:-1]}0 in front of it computes. It is taken for dropout"
+    assert note.startswith(f"its classifier head is a linear layer without batch norm and bias; {said}")
+    assert "if it is an activation, such as ReLU, all logits are wrong" in note
+
+
+@pytest.mark.parametrize("layers", [[nn.ReLU(), nn.Dropout()], [nn.BatchNorm1d(128), nn.ReLU(), nn.Dropout()]])
+def test_layers_in_front_of_a_head_that_may_be_activations_are_refused(
+    demo_state: State, layers: list[nn.Module], tmp_path: Path
+) -> None:
+    body = {key: value for key, value in demo_state.items() if not key.startswith("head")}
+    head = nn.Sequential(*layers, nn.Linear(128, 7))
+    first = len(layers) - 2
+    said = rf"layers without weights in front of head\.{first + 2} \(head\.{first}, head\.{first + 1}\), and the file"
+    with pytest.raises(CheckpointError, match=said):
+        load(saved(body | behind("head.", head.state_dict()), tmp_path))
 
 
 def test_a_head_of_numbered_layers(demo_levit: LeViT, demo_state: State, demo_images: Tensor, tmp_path: Path) -> None:
@@ -275,7 +290,7 @@ def test_heads_of_other_layers(demo_state: State, head: nn.Module, tmp_path: Pat
         load(saved(state | behind("head.", head.state_dict()), tmp_path))
 
 
-@pytest.mark.parametrize("names", [("norm", "fc"), ("bn", "fc"), ("9", "10")])
+@pytest.mark.parametrize("names", [("norm", "fc"), ("bn", "fc"), ("0", "1")])
 def test_a_batch_norm_in_front_of_a_head_is_told_by_its_width(
     demo_levit: LeViT, demo_state: State, demo_images: Tensor, names: tuple[str, str], tmp_path: Path
 ) -> None:

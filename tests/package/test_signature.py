@@ -75,7 +75,9 @@ def test_keys_of_the_wrong_kind_are_told_apart(keys: tuple[Path, Path], tmp_path
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
     private, public = keys
-    with pytest.raises(PackageError, match=r"is not a private key in PEM.*openssl genpkey -algorithm ed25519"):
+    with pytest.raises(
+        PackageError, match=r"is not a private key in PEM \([^.]*\): `openssl genpkey -algorithm ed25519"
+    ):
         load_private_key(public)
     with pytest.raises(PackageError, match=r"is not a public key in PEM.*openssl pkey -in KEY -pubout"):
         load_public_key(private)

@@ -100,10 +100,10 @@ def test_the_second_run_decodes_nothing_and_says_so(
     demo_steps: Demo, make: Callable[[], Calibrated], chosen: ImageSet, tmp_path: Path
 ) -> None:
     said: list[str] = []
-    with StageCache({"a": "b"}, said.append, tmp_path) as kept:
+    with StageCache({"a": "b"}, pytest.fail, tmp_path, note=said.append) as kept:
         first = recalled(kept, demo_steps, chosen, make)
     assert not said
-    with StageCache({"a": "b"}, said.append, tmp_path) as kept:
+    with StageCache({"a": "b"}, pytest.fail, tmp_path, note=said.append) as kept:
         again = recalled(kept, demo_steps, chosen, lambda: pytest.fail("calibrated again"))
         kept.done()
     assert same(first.plan, again.plan)

@@ -11,7 +11,7 @@ from levit_edge.bundle.recipe import LayerScheme, Recipe
 from levit_edge.data.image_tables import ImageTables, TableFile
 from levit_edge.data.options import PreprocessingChanges
 from levit_edge.report.bundle_page import bundle_page
-from levit_edge.report.reproduce import asked_of, quantize_command, unasked, verify_command
+from levit_edge.report.reproduce import asked_of, measured_besides, quantize_command, unasked, verify_command
 
 
 def test_moves_of_a_search_are_left_to_the_search(recorded: Bundle) -> None:
@@ -144,3 +144,27 @@ def test_turned_photographs_are_turned_again(recorded: Bundle) -> None:
     images = replace(manifest.verification.images, source="my val")
     turned = replace(manifest, verification=replace(manifest.verification, images=images, exif=True))
     assert verify_command(turned, None) == "levit-edge verify BUNDLE --evaluation 'my val' --exif"
+
+
+def test_images_that_chose_the_schemes_are_told_beside_the_command_that_measures_them_too(recorded: Bundle) -> None:
+    val = ImageProvenance(source="val", count=20, sha256="0" * 64)
+    search = SearchRecord(max_drop_pt=0.5, images=replace(val, count=1), trials=(), moves=(), held=True)
+    verification = replace(recorded.manifest.verification, images=val, samples=20)
+    plain = replace(recorded.manifest, calibration=replace(val, source="train"), verification=verification)
+    assert measured_besides(plain) is None
+    searched = replace(plain, search=search)
+    said = "figures above leave out the 1 image that the search chose by, and are of 20 images. So they differ."
+    assert said in str(measured_besides(searched))
+    assert said in bundle_page(replace(recorded, manifest=searched))
+    assert "So they differ" not in bundle_page(replace(recorded, manifest=plain))
+
+
+def test_what_calibration_left_over_is_told_too(recorded: Bundle) -> None:
+    all_images = ImageProvenance(source="all", count=9, sha256="0" * 64)
+    verification = replace(recorded.manifest.verification, images=all_images, labelled=False, samples=9)
+    manifest = replace(recorded.manifest, calibration=all_images, verification=verification)
+    assert measured_besides(manifest) is None  # calibration used all
+    assert verify_command(manifest, 4) == "levit-edge verify BUNDLE --evaluation all"
+    rest = replace(manifest, calibration=replace(all_images, sha256="1" * 64, count=32))
+    assert "leave out the 32 images that calibration used, and are of 9 images" in str(measured_besides(rest))
+    assert str(verify_command(rest, 9)).endswith(" --limit 9")

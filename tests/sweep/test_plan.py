@@ -56,7 +56,7 @@ def test_preprocessing_that_is_otherwise_than_the_checkpoint_says(tmp_path: Path
         ('crop = "border"', "crop is 'border', expected center, squash or a fraction"),
         ('crop = "0.9"\nresize = 248', "resize 248 and crop 0.9 both say how large images are made"),
         ('interpolation = "nearest"', "interpolation is 'nearest', expected one of bicubic"),
-        ("mean = [0.5]", "mean has 1 entries, expected 3"),
+        ("mean = [0.5]", "mean has 1 entry, expected 3"),
     ],
 )
 def test_wrong_preprocessing(tmp_path: Path, asked: str, complaint: str) -> None:

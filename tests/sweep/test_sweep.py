@@ -329,8 +329,8 @@ def test_calibration_images_that_are_one_picture_are_told_once(
     (tmp_path / "same").mkdir()
     for name in ("a.jpg", "b.jpg"):
         shutil.copy(picture, tmp_path / "same" / name)
-    end = {"calibration_images": 2, "float_layers": ("nothing",)}  # a layer that there is not ends them before exports
-    two = {name: replace(recipe, **end) for name, recipe in PLAN.recipes.items()}
+    no_layer = ("nothing",)  # which ends them before exports
+    two = {name: replace(recipe, calibration_images=2, float_layers=no_layer) for name, recipe in PLAN.recipes.items()}
     said: list[str] = []
     plan = replace(PLAN, recipes=two, calibration=Calibration(images=str(tmp_path / "same")))
     sweep(plan, str(tmp_path / "output"), warn=said.append)

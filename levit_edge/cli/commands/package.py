@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from levit_edge.bundle.place import require_bundle
-from levit_edge.cli.options import BundlePath, JsonOutput
+from levit_edge.cli.options import BundlePath, JsonOutput, require_suffix
 from levit_edge.cli.terminal.console import print_json, say, suggest
 from levit_edge.package.contents import Purpose
 from levit_edge.system.atomic import require_writable
@@ -35,6 +35,7 @@ def package(
 ) -> None:
     """Pack a bundle's int8 files, with all that it takes to use them and to trust them."""
     _check_into(into, purpose, output, sign)
+    require_suffix(output, (".zip",), "--output")  # `verify` and boards tell a package by it
     path = output or Path(f"{bundle.resolve().name}-{purpose}.zip")
     if into is None:
         require_writable(path, "--output")

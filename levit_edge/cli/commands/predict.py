@@ -10,7 +10,8 @@ from levit_edge.bundle.place import require_bundle
 from levit_edge.cli.options import BundlePath, JsonOutput
 from levit_edge.cli.terminal.console import print_json, say
 from levit_edge.errors import DataError
-from levit_edge.places import require_file
+from levit_edge.places import found_at
+from levit_edge.text import faults
 
 __all__ = ["predict"]
 
@@ -37,8 +38,9 @@ def predict(
 ) -> None:
     """Classify photographs with a bundle."""
     require_bundle(bundle)
-    for image in images:
-        require_file(image, "a photograph", DataError)
+    found = [(image, found_at(image)) for image in images]
+    if bad := [f"{image} {what}; expected a photograph." for image, what in found if what != "is a file"]:
+        raise DataError(faults(bad, len(images), "photograph", "cannot be read"))
     from levit_edge.bundle.reader import Bundle
     from levit_edge.documents import to_json
     from levit_edge.runtime.evaluation.predict import predict as predict_images

@@ -25,11 +25,12 @@ from levit_edge.cli.options import (
     SkipBadImages,
     Weights,
     Workers,
+    finite,
     require_model,
 )
 from levit_edge.cli.preprocessing_options import with_preprocessing
 from levit_edge.cli.recipe_options import with_recipe
-from levit_edge.cli.terminal.console import show_warning, suggest
+from levit_edge.cli.terminal.console import show_note, show_warning, suggest
 from levit_edge.cli.terminal.progress import TerminalListener
 from levit_edge.data.options import ImageOptions, PreprocessingChanges
 from levit_edge.errors import ExitStatus
@@ -53,6 +54,7 @@ Budget = Annotated[
     float | None,
     typer.Option(
         metavar="POINTS",
+        callback=finite,
         help="Accuracy budget, percentage points of top-1: move layers to better schemes until the drop is within"
         " it. Half of the evaluation images choose, the others measure; exit status 4 if it is not kept.",
     ),
@@ -122,6 +124,7 @@ def quantize(
         thumbnails=thumbnails,
         listener=None if json else TerminalListener(),
         warn=show_warning,
+        note=show_note,
     )
     print_bundle(bundle, json=json)
     failed = _failed(bundle.manifest)

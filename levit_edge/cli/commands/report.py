@@ -44,7 +44,7 @@ def report(
         typer.Option(
             metavar="FILE",
             help="Write a self-contained page into this .html file. [default: of a bundle or a sweep NAME-report.html,"
-            " of a bundle on boards NAME-boards.html, of bundles NAME-vs-OTHER.html; of boards none]",
+            " of bundles NAME-vs-OTHER.html; with boards NAME-boards.html, NAME-vs-OTHER-boards.html; of boards none]",
         ),
     ] = None,
     plot: Annotated[
@@ -88,12 +88,13 @@ def report(
 
 
 def _name(bundles: Sequence[Path], results: Sequence[Path]) -> str:
-    """Of a page of a bundle, of it on boards, or of it beside others: none takes another's place."""
+    """Of a page of a bundle or of it beside others, each also with boards: none takes another's place."""
     first, *others = (bundle.resolve() for bundle in bundles)
     if not others:
         return f"{first.name}-{'boards' if results else 'report'}"
     names = [other.name if other.name != first.name else f"{other.parent.name}-{other.name}" for other in others]
-    return shortened("-vs-".join([first.name, *names]), LONGEST_NAME).replace("…", "--")
+    beside = shortened("-vs-".join([first.name, *names]), LONGEST_NAME).replace("…", "--")
+    return f"{beside}-boards" if results else beside
 
 
 def _report_sweep(location: str, output: Path | None, *, json: bool) -> None:

@@ -29,7 +29,7 @@ from levit_edge.cli.options import (
     require_ssh_config,
     targets,
 )
-from levit_edge.cli.terminal.console import print_json, say, show_warning, stdout, suggest
+from levit_edge.cli.terminal.console import print_json, say, show_note, show_warning, stdout, suggest
 from levit_edge.cli.terminal.progress import TerminalListener
 from levit_edge.data.options import ImageOptions
 from levit_edge.errors import ExitStatus, PackageError
@@ -189,7 +189,7 @@ def _on_board(bundle: "Bundle", transport: "Transport", images: Path, **asked: A
     for reason in (*found.absent.values(), *found.left_out.values()):
         show_warning(f"not evaluated on the board: {reason}.")
     if found.resumed:
-        show_warning(f"evaluated by an earlier call that was cut off: {counted(found.resumed, 'image')}.")
+        show_note(f"evaluated by an earlier call that was cut off: {counted(found.resumed, 'image')}.")
     return found.verification
 
 

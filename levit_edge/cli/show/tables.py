@@ -61,8 +61,8 @@ def verification_table(verification: Verification, console: Console) -> None:
     for result in verification.results:
         if result.flips_lost is not None:
             line(
-                f"{result.artifact}: {result.flips_lost} flips lost, {result.flips_gained} gained; margin change"
-                f" {result.margin_change_mean:+.2f} mean, {result.margin_change_worst:+.2f} worst"
+                f"{result.artifact}: {counted(result.flips_lost, 'flip')} lost, {result.flips_gained} gained; margin"
+                f" change {result.margin_change_mean:+.2f} mean, {result.margin_change_worst:+.2f} worst"
             )
     if (among := verification.among_present) is not None:
         figures = ", ".join(f"{artifact} {top1:.2f} %" for artifact, top1 in among.top1.items())

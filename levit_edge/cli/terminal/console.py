@@ -14,7 +14,7 @@ from rich.console import Console
 
 from levit_edge.cli.terminal.encoding import can_write
 
-__all__ = ["print_json", "say", "show_error", "show_warning", "stderr", "stdout", "suggest"]
+__all__ = ["print_json", "say", "show_error", "show_note", "show_warning", "stderr", "stdout", "suggest"]
 
 
 class _Console(Console):
@@ -54,6 +54,11 @@ def show_warning(message: str) -> None:
     """Write a warning, as it is, to stderr."""
     stderr.print("[yellow]warning:[/] ", end="")
     say(message, to=stderr)
+
+
+def show_note(message: str) -> None:
+    """Write what is good to know and asks for nothing, as it is, to stderr."""
+    say(f"note: {message}", to=stderr)
 
 
 def suggest(*commands: Sequence[object]) -> None:

@@ -12,6 +12,7 @@ from levit_edge.errors import DataError, RuntimeUnavailableError
 from levit_edge.runtime.evaluation.evaluator import Model
 from levit_edge.runtime.evaluation.pool import answers
 from levit_edge.runtime.runner import refusal_here
+from levit_edge.text import faults
 
 __all__ = ["Guess", "Prediction", "predict"]
 
@@ -53,7 +54,7 @@ def predict(
     are stored, as evaluation takes them.
 
     Raises:
-        DataError: an image cannot be read.
+        DataError: images cannot be read; they are left out, and named behind the others' predictions.
         BundleError: the bundle has no such artifact, or a file of it is damaged or is not of the manifest's form.
         RuntimeUnavailableError: the runtime is not installed, or cannot load or run the file; or the processor cannot.
     """
@@ -63,10 +64,12 @@ def predict(
     data = bundle.read(artifact.file)
     model = Model(file=artifact.file, runtime=artifact.runtime, data=data, classes=len(labels))
     preprocessing = replace(bundle.manifest.preprocessing, exif=exif)
+    bad: list[str] = []
     with closing(answers([model], images, preprocessing, 1)) as answered:
         for path, answer in zip(images, answered, strict=True):
             if isinstance(answer, str):
-                raise DataError(f"{path}: {answer}")
+                bad.append(f"{path}: {answer}")
+                continue
             (logits,) = answer.logits
             probabilities = softmax(logits)
             guesses = tuple(
@@ -74,3 +77,5 @@ def predict(
                 for index in top_classes(logits, top)
             )
             yield Prediction(image=str(path), guesses=guesses, turned=answer.turned)
+    if bad:
+        raise DataError(faults(bad, len(images), "photograph", "cannot be read"))

@@ -158,7 +158,7 @@ def test_a_bundle_gets_a_page_of_its_name(
     monkeypatch.chdir(tmp_path)
     assert run(["report", str(tiny_bundle), "--compare", str(other), str(results)]) == ExitStatus.DONE
     captured = capsys.readouterr()
-    name = f"{tiny_bundle.name}-vs-other.html"
+    name = f"{tiny_bundle.name}-vs-other-boards.html"
     assert f"page: {name}\n" in captured.out
     assert "Radxa ROCK 5B" in captured.out
     assert "made with other files than those of " in captured.err
@@ -220,7 +220,10 @@ def test_pages_of_one_bundle_do_not_take_each_others_place(
     one, other, same = (
         str(shutil.copytree(tiny_bundle, tmp_path / name)) for name in ("one", "other", "elsewhere/one")
     )
-    for words in ([one], [one, str(results)], [one, "--compare", other], [one, "--compare", same]):
+    boards = str(results)
+    for words in ([one], [one, boards], [one, "--compare", other], [one, "--compare", same]):
         assert run(["report", *words]) == ExitStatus.DONE
-    pages = ["one-boards.html", "one-report.html", "one-vs-elsewhere-one.html", "one-vs-other.html"]
+    assert run(["report", one, boards, "--compare", other]) == ExitStatus.DONE
+    beside = ["one-vs-elsewhere-one.html", "one-vs-other-boards.html", "one-vs-other.html"]
+    pages = ["one-boards.html", "one-report.html", *beside]
     assert sorted(path.name for path in Path().iterdir()) == pages

@@ -8,7 +8,8 @@ from PIL import Image
 
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.reader import Bundle
-from levit_edge.data.preprocess import open_image, preprocess
+from levit_edge.data.preprocess import preprocess
+from levit_edge.device.image import open_photograph
 from levit_edge.errors import BundleError, DataError, RuntimeUnavailableError
 from levit_edge.runtime.evaluation.evaluator import Answer, Model
 from levit_edge.runtime.evaluation.predict import predict
@@ -44,7 +45,7 @@ def test_probabilities_are_the_softmax_of_the_file_asked_for(
     bundle: Bundle, colours: list[Path], precision: Precision
 ) -> None:
     session = onnxruntime.InferenceSession(str(bundle.path / f"{precision}.onnx"), providers=["CPUExecutionProvider"])
-    image = preprocess(open_image(colours[1]), bundle.manifest.preprocessing)[np.newaxis]
+    image = preprocess(open_photograph(colours[1]).pixels, bundle.manifest.preprocessing)[np.newaxis]
     logits = session.run(["logits"], {"image": image})[0][0].astype(np.float64)
     expected = np.exp(logits) / np.exp(logits).sum()
     (prediction,) = predict(bundle, colours[1:2], precision=precision)
@@ -83,13 +84,17 @@ def test_a_photograph_of_any_shape_and_mode_will_do(bundle: Bundle, tmp_path: Pa
     assert len(list(predict(bundle, paths))) == 3
 
 
-def test_predictions_come_one_by_one_until_a_photograph_cannot_be_read(
+def test_photographs_that_cannot_be_read_are_named_behind_the_others(
     bundle: Bundle, colours: list[Path], tmp_path: Path
 ) -> None:
+    (tmp_path / "empty.png").touch()
     predictions = predict(bundle, [colours[0], tmp_path / "missing.png", colours[1]])
-    assert next(predictions).image == str(colours[0])
-    with pytest.raises(DataError, match=r"missing\.png: it does not exist"):
+    assert [next(predictions).image, next(predictions).image] == [str(colours[0]), str(colours[1])]
+    with pytest.raises(DataError, match=r"missing\.png: it does not exist$"):
         next(predictions)
+    said = r"^2 of 3 photographs cannot be read:\n  .*missing\.png: it does not exist\n  .*empty\.png: an empty file$"
+    with pytest.raises(DataError, match=said):
+        list(predict(bundle, [tmp_path / "missing.png", colours[0], tmp_path / "empty.png"]))
 
 
 def test_an_artifact_that_is_not_there_is_an_error(bundle: Bundle, colours: list[Path]) -> None:
