@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle
+from pathlib import Path
 
 from levit_edge.benchmark.measurement import Measurement
 from levit_edge.bundle.kinds import Precision
@@ -16,6 +17,7 @@ from levit_edge.quantize.prepare import choose_preprocessing
 from levit_edge.runtime.evaluation.tally import PresentTally, Tallies
 from levit_edge.runtime.runner import runtime_version
 from levit_edge.sweep.inputs.calibration_files import choose_calibration
+from levit_edge.sweep.inputs.checkpoint_files import keep_files
 from levit_edge.sweep.inputs.images import Images, LabelledShard
 from levit_edge.sweep.outcome.results import Candidate, merged_hosts
 from levit_edge.sweep.plan import SweepPlan
@@ -26,6 +28,7 @@ from levit_edge.sweep.tasks.identity import Calibrated, CheckpointIdentity, Chec
 from levit_edge.sweep.tasks.network_tasks import Export, Identify
 from levit_edge.sweep.tasks.quantize_task import Quantize
 from levit_edge.sweep.tasks.runner import Runner, TaskFailedError
+from levit_edge.sweep.tasks.store import Store
 from levit_edge.text import counted
 
 __all__ = ["BuiltCandidate", "NamedCheckpoint", "make_candidates"]
@@ -42,6 +45,14 @@ class NamedCheckpoint:
     place: CheckpointPlace
     preprocessing: PreprocessingChanges
     """What is otherwise than it says itself."""
+    fetched: Path | None = None
+    """Where this machine has it, if it is of the hub."""
+
+    def kept_in(self, store: Store) -> "NamedCheckpoint":
+        """As workers read it, who may be elsewhere: a model of the hub from the store."""
+        if self.fetched is None:
+            return self
+        return replace(self, place=replace(self.place, files=keep_files(self.fetched, store)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,7 +65,7 @@ class Calibrate(Task):
 
         torch.set_num_threads(1)
         options = ImageOptions(skip_bad_images=self.skip_bad_images, workers=0)
-        deploy = deploy_form(self.network)
+        deploy = deploy_form(self.network, store)
         with tempfile.TemporaryDirectory(prefix="levit-edge-") as folder:
             images = materialise(self.shards, self.images, Path(folder))
             network = calibrate_network(deploy, images, self.preprocessing, self.recipe, options, Stages())
