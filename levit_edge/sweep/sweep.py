@@ -85,7 +85,7 @@ def sweep(
         with open_engine(engine, store, here, workers, any_processor=any_processor) as running:
             computed = computed_on(here, running.processors)
             runner = Runner(store, running, computed, listener, plan.limits.retries)
-            built = run_to_end(_all(plan, checkpoints, calibration, evaluation, runner))
+            built, images = run_to_end(_all(plan, checkpoints, calibration, evaluation, runner))
             description = running.description
         for warning in dict.fromkeys(warning for each in built if each.files for warning in each.files.warnings):
             warn(warning)
@@ -106,7 +106,7 @@ def sweep(
             tasks=dict(runner.counts),
             candidates=candidates,
             device=next((each.latency.device for each in built if each.latency), None),
-            passed_over={each.source: dict(each.passed_over) for each in (calibration, evaluation) if each.passed_over},
+            passed_over={each.listing.source: each.passed_over for each in images if each.passed_over},
         )
         place.write(results, [each for each, judged in zip(built, candidates, strict=True) if judged.winner])
     return results
@@ -114,8 +114,8 @@ def sweep(
 
 async def _all(
     plan: SweepPlan, checkpoints: Sequence[NamedCheckpoint], calibration: Listing, evaluation: Listing, runner: Runner
-) -> tuple[BuiltCandidate, ...]:
-    """The candidates of all checkpoints."""
+) -> tuple[tuple[BuiltCandidate, ...], tuple[Images, Images]]:
+    """The candidates of all checkpoints, and the images to calibrate on and to evaluate on."""
     listings = (calibration, evaluation)
     runner.listener.expect("index", len({shard for listing in listings for shard in listing.shards}))
     calibrated, evaluated = await asyncio.gather(*(find_images(each, runner, plan.limits) for each in listings))
@@ -133,7 +133,7 @@ async def _all(
     ):
         runner.listener.expect(kind, tasks * len(checkpoints))
     built = await asyncio.gather(*(make_candidates(each, plan, runner, calibrated, evaluated) for each in checkpoints))
-    return tuple(each for of_one in built for each in of_one)
+    return tuple(each for of_one in built for each in of_one), (calibrated, evaluated)
 
 
 def _require_labels(plan: SweepPlan, images: Images) -> None:

@@ -58,10 +58,10 @@ def materialise(shards: Sequence[Shard], chosen: Sequence[ChosenImage], folder: 
 
 
 def _copy(shard: Shard, remaining: dict[str, tuple[Path, str]]) -> None:
-    for image, content in entries(shard, only=frozenset(remaining)):
-        path, expected = remaining.pop(image.name)
-        if image.sha256 != expected:
-            raise DataError(f"{shard.name}: {image.name}: changed since it was indexed")
+    for name, sha256, content in entries(shard, only=frozenset(remaining)):
+        path, expected = remaining.pop(name)
+        if sha256 != expected:
+            raise DataError(f"{shard.name}: {name}: changed since it was indexed")
         try:
             path.write_bytes(content)
         except OSError as error:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -41,6 +42,10 @@ class Images:
         self.listing = listing
         self.indices = tuple(index for index, _ in indexed)
         self.problems = tuple(problems)
+        self.passed_over = dict(
+            sum((Counter(index.passed_over) for index in self.indices), Counter(listing.passed_over))
+        )
+        """How many files beside the images were not read, by what they are."""
         self._blobs = tuple(blob for _, blob in indexed)
         self._names = image_names(self.indices)
         self.labelled, self.provenance = cache(self._labelled), cache(self._provenance)
@@ -99,7 +104,7 @@ class Images:
         A stored result may be of the same images in another place.
         """
         listing = self.listing
-        return replace(used, source=listing.source, tables=listing.tables, passed_over=dict(listing.passed_over))
+        return replace(used, source=listing.source, tables=listing.tables, passed_over=self.passed_over)
 
 
 async def find_images(listing: Listing, runner: Runner, limits: Limits) -> Images:
