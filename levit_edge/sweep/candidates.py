@@ -13,7 +13,7 @@ from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.options import PreprocessingChanges
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.errors import BundleError, CheckpointError, DataError
-from levit_edge.quantize.prepare import choose_preprocessing
+from levit_edge.quantize.prepare import choose_preprocessing, made_to_size
 from levit_edge.runtime.evaluation.tally import PresentTally, Tallies
 from levit_edge.runtime.runner import runtime_version
 from levit_edge.sweep.inputs.calibration_files import choose_calibration
@@ -70,11 +70,6 @@ class BuiltFiles:
     blobs: dict[str, str]
     """File of the bundle -> SHA-256 in the store."""
 
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What to tell the user of checkpoint and calibration images."""
-        return (*self.facts.warnings, *filter(None, (self.calibrated.warning,)))
-
 
 @dataclass(frozen=True, kw_only=True)
 class BuiltCandidate:
@@ -129,13 +124,18 @@ async def make_candidates(
         return tuple(BuiltCandidate(candidate=each).with_problems(str(error)) for each in blank)
     facts = found.read(CheckpointIdentity)
     config, sha256 = facts.config, facts.provenance.sha256
-    blank = [replace(each, size=config.name, classes=config.classes, checkpoint_sha256=sha256) for each in blank]
+    blank = [
+        replace(each, size=config.name, classes=config.classes, checkpoint_sha256=sha256, warnings=facts.warnings)
+        for each in blank
+    ]
     try:
         preprocessing, origin = choose_preprocessing(config, facts.preprocessing_origin, checkpoint.preprocessing)
     except (BundleError, CheckpointError, DataError) as error:
         return tuple(
             BuiltCandidate(candidate=each).with_problems(f"{checkpoint.place.shown}: {error}") for each in blank
         )
+    said = _made_to_size(checkpoint, preprocessing, (calibration, evaluation))
+    blank = [replace(each, warnings=(*each.warnings, *said)) for each in blank]
     work = _Work(
         checkpoint=checkpoint,
         facts=facts,
@@ -150,13 +150,24 @@ async def make_candidates(
     return tuple(await _evaluated(built, work))
 
 
+def _made_to_size(checkpoint: NamedCheckpoint, preprocessing: Preprocessing, sources: Sequence[Images]) -> list[str]:
+    """What to say of images that are as large as what the network sees, and are enlarged and cut without being told."""
+    size = preprocessing.image_size
+    if checkpoint.preprocessing.sizes_images or preprocessing.resize == size:
+        return []
+    advice = f"set resize = {size} for its checkpoint in the plan"
+    named = dict.fromkeys(each.listing.source for each in sources if each.side == size)
+    return [made_to_size(source, preprocessing, advice) for source in named]
+
+
 async def _quantized(candidate: Candidate, work: _Work) -> BuiltCandidate:
     recipe, network, name = work.plan.recipes[candidate.recipe], work.network, work.checkpoint.name
     limits, result_of = work.plan.limits, work.runner.result
     try:
+        calibration = _calibration(recipe, work)
         fp32, plan = await asyncio.gather(
             result_of(Call.within(limits, Export(network=network, onnx_attention=recipe.onnx_attention), name)),
-            result_of(Call.within(limits, _calibration(recipe, work), name)),
+            result_of(Call.within(limits, calibration, name)),
         )
         task = Quantize(
             network=network,
@@ -170,7 +181,11 @@ async def _quantized(candidate: Candidate, work: _Work) -> BuiltCandidate:
         return BuiltCandidate(candidate=candidate).with_problems(str(error))
     quantized, calibrated = result.read(Quantized), plan.read(Calibrated)
     return BuiltCandidate(
-        candidate=replace(candidate, artifacts=quantized.artifacts),
+        candidate=replace(
+            candidate,
+            artifacts=quantized.artifacts,
+            warnings=(*candidate.warnings, *filter(None, (calibrated.warning,))),
+        ),
         files=BuiltFiles(
             facts=work.facts,
             preprocessing=work.preprocessing,
@@ -266,6 +281,8 @@ def _verified(built: BuiltCandidate, on_shards: Sequence[dict[str, Evaluated | s
         note = f"evaluated on {done} of {counted(len(images.listing.shards), 'shard')}: no figures are given."
         return built.with_problems(*problems, note)
     evaluated = [each for each in ours if isinstance(each, Evaluated)]
+    if not any(each.tally.images for each in evaluated):
+        return built.with_problems(f"{images.listing.source}: none of its images can be read")
     tallies, among = _merged(artifacts, evaluated, images.present(work.facts.classes))
     pairing = images.pairing(work.facts.classes)
     verification = tallies.verification(

@@ -5,7 +5,7 @@ import re
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -87,7 +87,7 @@ def sweep(
             runner = Runner(store, running, computed, listener, plan.limits.retries)
             built, images = run_to_end(_all(plan, checkpoints, calibration, evaluation, runner))
             description = running.description
-        for warning in dict.fromkeys(warning for each in built if each.files for warning in each.files.warnings):
+        for warning in _warnings(built, images[1]):
             warn(warning)
         if plan.latency is not None:
             built = tuple(measured(built, plan.latency, store, here, listener, warn))
@@ -134,6 +134,16 @@ async def _all(
         runner.listener.expect(kind, tasks * len(checkpoints))
     built = await asyncio.gather(*(make_candidates(each, plan, runner, calibrated, evaluated) for each in checkpoints))
     return tuple(each for of_one in built for each in of_one), (calibrated, evaluated)
+
+
+def _warnings(built: Sequence[BuiltCandidate], evaluated: Images) -> Iterator[str]:
+    """What to tell the user, each once."""
+    yield from dict.fromkeys(warning for each in built for warning in each.candidate.warnings)
+    if evaluated.indices and not evaluated.labels_are_known:
+        yield (
+            f"{evaluated.listing.source} has no class folders or other labels: the drop is not measured, only agreement"
+            " with fp32 and SQNR."
+        )
 
 
 def _require_labels(plan: SweepPlan, images: Images) -> None:

@@ -107,6 +107,13 @@ def test_images_alone_with_a_table_of_them_and_one_of_the_classes(
     assert sorted(bundle.manifest.verification.images.tables.named()) == ["classes", "labels"]
 
 
+def test_no_figures_come_of_images_that_all_were_left_out(output: Path, tmp_path: Path) -> None:
+    write_files(tmp_path / "val", {"dress/1.jpg": b"damaged", "hat/1.jpg": b"damaged too"})
+    (candidate,) = swept(tmp_path, output, 'images = "val"\nskip_bad_images = true').candidates
+    assert candidate.problems == (f"{tmp_path}/val: none of its images can be read",)
+    assert candidate.verification is None
+
+
 def test_a_parquet_file(photographs: list[tuple[bytes, int]], output: Path, tmp_path: Path) -> None:
     import pyarrow as pa
     from pyarrow import parquet

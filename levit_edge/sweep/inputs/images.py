@@ -52,6 +52,12 @@ class Images:
         self.pairing, self.present = cache(self._pairing), cache(self._present)
 
     @property
+    def side(self) -> int | None:
+        """Pixels of both sides of the images, as far as was looked; None if these are no squares of one size."""
+        sides = {index.side for index in self.indices}
+        return sides.pop() if len(sides) == 1 else None
+
+    @property
     def labels_are_known(self) -> bool:
         """Whether its images have classes."""
         return self.listing.class_names is not None or any(

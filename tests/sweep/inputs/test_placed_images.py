@@ -1,5 +1,6 @@
 """Sources that are neither class folders nor WebDataset shards: their shards hold where each image lies."""
 
+import io
 import json
 import tarfile
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from levit_edge.bundle.manifest import ImageProvenance
 from levit_edge.data.classes import ModelClasses, PairingRule
@@ -76,6 +78,32 @@ def test_what_was_given_with_images_is_recorded_with_them(tmp_path: Path) -> Non
         assert sorted(found.tables.named()) == ["labels", "only"]
         assert found.passed_over == {"no image": 1}
     assert images.placed(stored).files == stored.files
+
+
+def made_images(source: Path, size: int = 9) -> Images:
+    listing = list_shards(str(source), size)
+    return Images(listing, [(index_shard(each), "0" * 64) for each in listing.shards], [])
+
+
+def test_what_a_tar_file_holds_besides_is_counted_when_it_is_read(tmp_path: Path) -> None:
+    for number in range(2):
+        write_tar(tmp_path / f"{number}.tar", {"1.jpg": jpeg(1), "1.cls": b"1", "1.heic": b"", "1.txt": b"a caption"})
+    assert made_images(tmp_path / "*.tar").passed_over == {"HEIC": 2}
+
+
+def test_squares_of_one_size_are_noticed(tmp_path: Path) -> None:
+    """By the first images of each shard that can be read."""
+    squares = {f"{number}.jpg": jpeg(number, 8) for number in range(6)}
+    folder = write_files(tmp_path / "val", squares | {"1.jpg": b"damaged"})
+    assert made_images(folder, 3).side == 8
+    write_files(folder, {"5.jpg": jpeg(1, 9)})
+    assert made_images(folder, 3).side is None
+    write_files(folder, {name: jpeg(1, 9) for name in ("3.jpg", "4.jpg")})
+    assert made_images(folder, 3).side is None
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 9)).save(buffer, "PNG")
+    write_files(tmp_path / "oblong", {"1.png": buffer.getvalue()})
+    assert made_images(tmp_path / "oblong").side is None
 
 
 def test_a_public_set_keeps_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
