@@ -1,6 +1,7 @@
 """The calibration images of a sweep: which of a source's images they are, and local copies of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -12,7 +13,7 @@ from levit_edge.sweep.inputs.shard_reader import IndexedImage, entries
 from levit_edge.sweep.inputs.sources import Shard
 from levit_edge.text import listed
 
-__all__ = ["ChosenImage", "choose_calibration", "materialise"]
+__all__ = ["ChosenImage", "choose_calibration", "in_the_users_words", "materialise"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +56,18 @@ def materialise(shards: Sequence[Shard], chosen: Sequence[ChosenImage], folder: 
         if wanted:
             _copy(shard, wanted)
     return ImageSet(root=folder, images=tuple(paths), labels=None, names=tuple(each.name for each in chosen))
+
+
+@contextmanager
+def in_the_users_words(copies: ImageSet) -> Iterator[None]:
+    """Let errors about images in the body call the `copies` by the originals' names, and options by the plan's keys."""
+    try:
+        yield
+    except DataError as error:
+        text = str(error).replace("with --skip-bad-images", "with `skip_bad_images = true` in the plan")
+        for path, name in zip(copies.images, copies.relative_paths, strict=True):
+            text = text.replace(str(path), name)
+        raise DataError(text) from error
 
 
 def _copy(shard: Shard, remaining: dict[str, tuple[Path, str]]) -> None:

@@ -152,6 +152,31 @@ def test_images_and_labels_are_those_of_verify(tmp_path: Path, made: Callable[[P
     assert (tuple(names), tuple(labels)) == (expected.relative_paths, expected.labels or ())
 
 
+SAMPLES = {"1.jpg": jpeg(3), "1.cls": b"3", "2.jpg": jpeg(1), "2.cls": b"1"}
+
+
+@pytest.mark.parametrize("called", ["shard", "shards/*.wds", "shards/{0..0}.wds"])
+def test_tar_files_are_known_by_what_they_hold(called: str, tmp_path: Path) -> None:
+    (tmp_path / "shards").mkdir()
+    for path in (tmp_path / "shard", tmp_path / "shards" / "0.wds"):
+        write_tar(path, SAMPLES)
+    assert read(list_shards(f"{tmp_path}/{called}", 9))[:2] == (["1.jpg", "2.jpg"], [3, 1])
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("x.zip", b"PK"), ("x.tar.zst", b"\x28\xb5\x2f\xfd"), ("x.txt", b"x"), ("nothing", None), ("*.wds", None)],
+)
+def test_what_is_no_images_is_told_as_by_verify(name: str, content: bytes | None, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError) as expected:
+        evaluation_images(tmp_path / name, ModelClasses(outputs=1000))
+    with pytest.raises(DataError) as found:
+        list_shards(str(tmp_path / name), 9)
+    assert str(found.value) == str(expected.value)
+
+
 def test_what_should_tell_the_labels_and_is_damaged_is_not_passed_over(tmp_path: Path) -> None:
     (tmp_path / "ILSVRC2012_devkit_t12.tar.gz").write_bytes(b"no archive")
     packed = write_tar(tmp_path / "ILSVRC2012_img_val.tar", VALIDATION)
