@@ -17,7 +17,16 @@ from levit_edge.device.small_files import usable_cores
 from levit_edge.errors import DataError
 from levit_edge.text import counted, listed
 
-__all__ = ["BadImage", "Decoder", "are_squares", "batches", "check_headers", "default_workers", "refuse_bad_images"]
+__all__ = [
+    "LOOKED_AT",
+    "BadImage",
+    "Decoder",
+    "are_squares",
+    "batches",
+    "check_headers",
+    "default_workers",
+    "refuse_bad_images",
+]
 
 MOST_WORKERS = 4  # by default; more rarely help, as the model needs cores too
 FEWEST_IMAGES = 32  # fewer are decoded before workers have started

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
 
 __all__ = [
+    "MOST_IMAGE_BYTES",
     "Location",
     "Row",
     "Span",

@@ -6,13 +6,19 @@ from pathlib import Path
 from levit_edge.errors import CheckpointError
 from levit_edge.places import found_at
 
-__all__ = ["HUB_ID", "WEIGHT_SUFFIXES", "require_checkpoint"]
+__all__ = ["HUB_ID", "WEIGHT_SUFFIXES", "is_hub_id", "require_checkpoint"]
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 """`owner/name`."""
 WEIGHT_SUFFIXES = (".pth", ".pt", ".bin", ".safetensors", ".ckpt", ".tar")
 """What `owner/name` may not end in to be a hub model: it is a path that does not exist."""
 EXPECTED = "the path of a checkpoint, a folder with config.json and weights"
+
+
+def is_hub_id(spec: str) -> bool:
+    """Whether `spec` is formed as a model id of the hub, and not the path of something that is there."""
+    missing = found_at(Path(spec)) == "does not exist"
+    return missing and HUB_ID.fullmatch(spec) is not None and not spec.lower().endswith(WEIGHT_SUFFIXES)
 
 
 def require_checkpoint(spec: str, expected: str = EXPECTED) -> None:
@@ -28,7 +34,7 @@ def require_checkpoint(spec: str, expected: str = EXPECTED) -> None:
     found = found_at(Path(spec))
     if found in {"is a file", "is a folder"}:
         return
-    if found != "does not exist" or not HUB_ID.fullmatch(spec) or spec.lower().endswith(WEIGHT_SUFFIXES):
+    if not is_hub_id(spec):
         raise CheckpointError(
             f"{spec} {found}; expected {expected}, or a Hugging Face model id such as facebook/levit-128S."
         )

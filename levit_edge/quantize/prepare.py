@@ -26,7 +26,15 @@ from levit_edge.runtime.evaluation.gate import NO_GATE, GateRules
 from levit_edge.system.progress import Stages
 from levit_edge.text import listed
 
-__all__ = ["Prepared", "check_images", "choose_preprocessing", "prepare", "reading_warnings", "with_search_images"]
+__all__ = [
+    "Prepared",
+    "check_images",
+    "choose_preprocessing",
+    "made_to_size",
+    "prepare",
+    "reading_warnings",
+    "with_search_images",
+]
 
 SEARCH_IMAGES = 1000
 """At most this many, and at most half of the evaluation images, choose the schemes; the others give the figures."""
@@ -167,11 +175,16 @@ def _warn_if_made_to_size(images: ImageSources, preprocessing: Preprocessing, wa
     named = {images.calibration_source: images.calibration, images.evaluation_source: images.evaluation}
     for source, chosen in named.items():
         if resize != size and source != EMBEDDED and are_squares(chosen.images, size):
-            warn(
-                f"the images of {source} are {size}×{size} already. They are enlarged to {resize} pixels and their"
-                f" centre is cut out, as if they were photographs; if they were made for this network, pass"
-                f" --resize {size}."
-            )
+            warn(made_to_size(source, preprocessing, f"pass --resize {size}"))
+
+
+def made_to_size(source: str, preprocessing: Preprocessing, advice: str) -> str:
+    """What to tell the user of images that have the network's size already; `advice` keeps them as they are."""
+    size = preprocessing.image_size
+    return (
+        f"the images of {source} are {size}×{size} already. They are enlarged to {preprocessing.resize} pixels and"
+        f" their centre is cut out, as if they were photographs; if they were made for this network, {advice}."
+    )
 
 
 def _preprocessing_of(trained: Checkpoint, source: Path, changes: PreprocessingChanges) -> tuple[Preprocessing, str]:

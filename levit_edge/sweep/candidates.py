@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle
+from pathlib import Path
 
 from levit_edge.benchmark.measurement import Measurement
 from levit_edge.bundle.kinds import Precision
@@ -12,10 +13,11 @@ from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.options import PreprocessingChanges
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.errors import BundleError, CheckpointError, DataError
-from levit_edge.quantize.prepare import choose_preprocessing
+from levit_edge.quantize.prepare import choose_preprocessing, made_to_size
 from levit_edge.runtime.evaluation.tally import PresentTally, Tallies
 from levit_edge.runtime.runner import runtime_version
 from levit_edge.sweep.inputs.calibration_files import choose_calibration
+from levit_edge.sweep.inputs.checkpoint_files import keep_files
 from levit_edge.sweep.inputs.images import Images, LabelledShard
 from levit_edge.sweep.outcome.results import Candidate, merged_hosts
 from levit_edge.sweep.plan import SweepPlan
@@ -26,6 +28,7 @@ from levit_edge.sweep.tasks.identity import Calibrated, CheckpointIdentity, Chec
 from levit_edge.sweep.tasks.network_tasks import Export, Identify
 from levit_edge.sweep.tasks.quantize_task import Quantize
 from levit_edge.sweep.tasks.runner import Runner, TaskFailedError
+from levit_edge.sweep.tasks.store import Store
 from levit_edge.text import counted
 
 __all__ = ["BuiltCandidate", "NamedCheckpoint", "make_candidates"]
@@ -42,6 +45,14 @@ class NamedCheckpoint:
     place: CheckpointPlace
     preprocessing: PreprocessingChanges
     """What is otherwise than it says itself."""
+    fetched: Path | None = None
+    """Where this machine has it, if it is of the hub."""
+
+    def kept_in(self, store: Store) -> "NamedCheckpoint":
+        """As workers read it, who may be elsewhere: a model of the hub from the store."""
+        if self.fetched is None:
+            return self
+        return replace(self, place=replace(self.place, files=keep_files(self.fetched, store)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +69,6 @@ class BuiltFiles:
     quantized: Quantized
     blobs: dict[str, str]
     """File of the bundle -> SHA-256 in the store."""
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What to tell the user of checkpoint and calibration images."""
-        return (*self.facts.warnings, *filter(None, (self.calibrated.warning,)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,13 +124,18 @@ async def make_candidates(
         return tuple(BuiltCandidate(candidate=each).with_problems(str(error)) for each in blank)
     facts = found.read(CheckpointIdentity)
     config, sha256 = facts.config, facts.provenance.sha256
-    blank = [replace(each, size=config.name, classes=config.classes, checkpoint_sha256=sha256) for each in blank]
+    blank = [
+        replace(each, size=config.name, classes=config.classes, checkpoint_sha256=sha256, warnings=facts.warnings)
+        for each in blank
+    ]
     try:
         preprocessing, origin = choose_preprocessing(config, facts.preprocessing_origin, checkpoint.preprocessing)
     except (BundleError, CheckpointError, DataError) as error:
         return tuple(
             BuiltCandidate(candidate=each).with_problems(f"{checkpoint.place.shown}: {error}") for each in blank
         )
+    said = _made_to_size(checkpoint, preprocessing, (calibration, evaluation))
+    blank = [replace(each, warnings=(*each.warnings, *said)) for each in blank]
     work = _Work(
         checkpoint=checkpoint,
         facts=facts,
@@ -139,13 +150,24 @@ async def make_candidates(
     return tuple(await _evaluated(built, work))
 
 
+def _made_to_size(checkpoint: NamedCheckpoint, preprocessing: Preprocessing, sources: Sequence[Images]) -> list[str]:
+    """What to say of images that are as large as what the network sees, and are enlarged and cut without being told."""
+    size = preprocessing.image_size
+    if checkpoint.preprocessing.sizes_images or preprocessing.resize == size:
+        return []
+    advice = f"set resize = {size} for its checkpoint in the plan"
+    named = dict.fromkeys(each.listing.source for each in sources if each.side == size)
+    return [made_to_size(source, preprocessing, advice) for source in named]
+
+
 async def _quantized(candidate: Candidate, work: _Work) -> BuiltCandidate:
     recipe, network, name = work.plan.recipes[candidate.recipe], work.network, work.checkpoint.name
     limits, result_of = work.plan.limits, work.runner.result
     try:
+        calibration = _calibration(recipe, work)
         fp32, plan = await asyncio.gather(
             result_of(Call.within(limits, Export(network=network, onnx_attention=recipe.onnx_attention), name)),
-            result_of(Call.within(limits, _calibration(recipe, work), name)),
+            result_of(Call.within(limits, calibration, name)),
         )
         task = Quantize(
             network=network,
@@ -159,7 +181,11 @@ async def _quantized(candidate: Candidate, work: _Work) -> BuiltCandidate:
         return BuiltCandidate(candidate=candidate).with_problems(str(error))
     quantized, calibrated = result.read(Quantized), plan.read(Calibrated)
     return BuiltCandidate(
-        candidate=replace(candidate, artifacts=quantized.artifacts),
+        candidate=replace(
+            candidate,
+            artifacts=quantized.artifacts,
+            warnings=(*candidate.warnings, *filter(None, (calibrated.warning,))),
+        ),
         files=BuiltFiles(
             facts=work.facts,
             preprocessing=work.preprocessing,
@@ -255,6 +281,8 @@ def _verified(built: BuiltCandidate, on_shards: Sequence[dict[str, Evaluated | s
         note = f"evaluated on {done} of {counted(len(images.listing.shards), 'shard')}: no figures are given."
         return built.with_problems(*problems, note)
     evaluated = [each for each in ours if isinstance(each, Evaluated)]
+    if not any(each.tally.images for each in evaluated):
+        return built.with_problems(f"{images.listing.source}: none of its images can be read")
     tallies, among = _merged(artifacts, evaluated, images.present(work.facts.classes))
     pairing = images.pairing(work.facts.classes)
     verification = tallies.verification(

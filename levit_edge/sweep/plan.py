@@ -1,6 +1,6 @@
 """What a sweep is to do: the TOML document that `levit-edge sweep` reads."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +14,7 @@ from levit_edge.data.options import PreprocessingChanges
 from levit_edge.documents import Between, Length, Version, from_json, read_toml, to_json
 from levit_edge.errors import LevitEdgeError, PlanError
 from levit_edge.model.config import CONFIGS, size_named
+from levit_edge.model.source import is_hub_id
 from levit_edge.runtime.evaluation.gate import GateRules
 
 __all__ = [
@@ -51,7 +52,8 @@ class CheckpointSource:
     """One or more trained networks."""
 
     path: str | None = None
-    """A file, a Hugging Face folder, a pattern of such, or their URL; None: the weights that belong to `size`."""
+    """A file, a Hugging Face folder, a pattern of such, their URL, or an id of the Hugging Face hub; None: the weights
+    that belong to `size`."""
     size: str | None = None
     """The size that they have to be, one of `CONFIGS`; None takes any."""
     weights: str | None = None
@@ -230,10 +232,11 @@ def read_plan(path: Path) -> SweepPlan:
 def _resolved(plan: SweepPlan, folder: Path) -> SweepPlan:
     """The plan with paths that do not depend on the current folder."""
 
-    def absolute(location: str) -> str:
-        if "://" in location or is_named_set(location):
-            return location
-        return str(folder / Path(location).expanduser())
+    def absolute(location: str, names: Callable[[str], bool]) -> str:
+        """`names` tells what stands for something that is not on this machine."""
+        path = folder / Path(location).expanduser()
+        elsewhere = "://" in location or (names(location) and not path.exists())
+        return location if elsewhere else str(path)
 
     def local(key: str, file: str | None) -> str | None:
         if file is not None and "://" in file:
@@ -246,17 +249,19 @@ def _resolved(plan: SweepPlan, folder: Path) -> SweepPlan:
         checkpoints=tuple(
             replace(
                 each,
-                path=each.path and absolute(each.path),
+                path=each.path and absolute(each.path, is_hub_id),
                 preprocessing=local("checkpoints.preprocessing", each.preprocessing),
             )
             for each in plan.checkpoints
         ),
         calibration=replace(
-            calibration, images=absolute(calibration.images), only=local("calibration.only", calibration.only)
+            calibration,
+            images=absolute(calibration.images, is_named_set),
+            only=local("calibration.only", calibration.only),
         ),
         evaluation=replace(
             evaluation,
-            images=absolute(evaluation.images),
+            images=absolute(evaluation.images, is_named_set),
             classes=local("evaluation.classes", evaluation.classes),
             labels=local("evaluation.labels", evaluation.labels),
             devkit=local("evaluation.devkit", evaluation.devkit),

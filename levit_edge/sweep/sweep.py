@@ -5,8 +5,9 @@ import re
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -19,6 +20,8 @@ from levit_edge.data.options import ImageOptions
 from levit_edge.demo import checkpoint_path
 from levit_edge.device.small_files import usable_cores
 from levit_edge.errors import DataError, PlanError, SweepError
+from levit_edge.model.download import resolve_checkpoint
+from levit_edge.model.source import is_hub_id
 from levit_edge.sweep.candidates import BuiltCandidate, NamedCheckpoint, make_candidates
 from levit_edge.sweep.engines.engine import Engine
 from levit_edge.sweep.engines.environment import computed_on, environment
@@ -39,7 +42,7 @@ from levit_edge.sweep.tasks.runner import Runner, run_to_end
 from levit_edge.sweep.tasks.store import Store
 from levit_edge.system.memory import available_bytes
 
-__all__ = ["LOCAL", "RAY", "distinct_names", "open_engine", "sweep"]
+__all__ = ["LOCAL", "RAY", "distinct_names", "named_checkpoints", "open_engine", "sweep"]
 
 LOCAL, RAY = "local", "ray"
 ENOUGH = 1 << 62
@@ -72,18 +75,19 @@ def sweep(
     """
     start, listener = time.monotonic(), listener or Listener()
     _require_packages()
-    checkpoints = _checkpoints(plan.checkpoints)
+    checkpoints = named_checkpoints(plan.checkpoints)
     calibration, evaluation = _listings(plan)
     place = Output(output)
     with place.reserved():
         store = place.store
+        checkpoints = [each.kept_in(store) for each in checkpoints]
         here = environment()
         with open_engine(engine, store, here, workers, any_processor=any_processor) as running:
             computed = computed_on(here, running.processors)
             runner = Runner(store, running, computed, listener, plan.limits.retries)
-            built = run_to_end(_all(plan, checkpoints, calibration, evaluation, runner))
+            built, images = run_to_end(_all(plan, checkpoints, calibration, evaluation, runner))
             description = running.description
-        for warning in dict.fromkeys(warning for each in built if each.files for warning in each.files.warnings):
+        for warning in _warnings(built, images[1]):
             warn(warning)
         if plan.latency is not None:
             built = tuple(measured(built, plan.latency, store, here, listener, warn))
@@ -102,7 +106,7 @@ def sweep(
             tasks=dict(runner.counts),
             candidates=candidates,
             device=next((each.latency.device for each in built if each.latency), None),
-            passed_over={each.source: dict(each.passed_over) for each in (calibration, evaluation) if each.passed_over},
+            passed_over={each.listing.source: each.passed_over for each in images if each.passed_over},
         )
         place.write(results, [each for each, judged in zip(built, candidates, strict=True) if judged.winner])
     return results
@@ -110,8 +114,8 @@ def sweep(
 
 async def _all(
     plan: SweepPlan, checkpoints: Sequence[NamedCheckpoint], calibration: Listing, evaluation: Listing, runner: Runner
-) -> tuple[BuiltCandidate, ...]:
-    """The candidates of all checkpoints."""
+) -> tuple[tuple[BuiltCandidate, ...], tuple[Images, Images]]:
+    """The candidates of all checkpoints, and the images to calibrate on and to evaluate on."""
     listings = (calibration, evaluation)
     runner.listener.expect("index", len({shard for listing in listings for shard in listing.shards}))
     calibrated, evaluated = await asyncio.gather(*(find_images(each, runner, plan.limits) for each in listings))
@@ -129,7 +133,17 @@ async def _all(
     ):
         runner.listener.expect(kind, tasks * len(checkpoints))
     built = await asyncio.gather(*(make_candidates(each, plan, runner, calibrated, evaluated) for each in checkpoints))
-    return tuple(each for of_one in built for each in of_one)
+    return tuple(each for of_one in built for each in of_one), (calibrated, evaluated)
+
+
+def _warnings(built: Sequence[BuiltCandidate], evaluated: Images) -> Iterator[str]:
+    """What to tell the user, each once."""
+    yield from dict.fromkeys(warning for each in built for warning in each.candidate.warnings)
+    if evaluated.indices and not evaluated.labels_are_known:
+        yield (
+            f"{evaluated.listing.source} has no class folders or other labels: the drop is not measured, only agreement"
+            " with fp32 and SQNR."
+        )
 
 
 def _require_labels(plan: SweepPlan, images: Images) -> None:
@@ -175,34 +189,37 @@ def _require_packages() -> None:
         raise SweepError(f"{', '.join(missing)} not installed: run `pip install 'levit-edge[quantize,sweep]'`.")
 
 
-def _checkpoints(sources: Sequence[CheckpointSource]) -> list[NamedCheckpoint]:
+def named_checkpoints(sources: Sequence[CheckpointSource]) -> list[NamedCheckpoint]:
     """All checkpoints that the plan names, each once.
 
     Raises:
         CheckpointError: there is none where one is named.
+        DownloadError: one of the hub cannot be fetched.
         PlanError: one is named twice.
         BundleError: preprocessing is to be that of a bundle, and it is none.
     """
     for bundle in filter(None, (source.preprocessing for source in sources)):
         read_manifest(Path(bundle))
-    places = [(source, place) for source in sources for place in _places(source)]
-    paths = [place.path or ("demo" if source.size == "demo" else f"levit-{source.size}") for source, place in places]
-    weights = [place.weights for _, place in places]
+    places = [(source, *found) for source in sources for found in _places(source)]
+    paths = [place.path or ("demo" if source.size == "demo" else f"levit-{source.size}") for source, place, _ in places]
+    weights = [place.weights for _, place, _ in places]
     if twice := next((path for path, times in Counter(zip(paths, weights, strict=True)).items() if times > 1), None):
         raise PlanError(f"the plan names the checkpoint {' '.join(filter(None, twice))} twice.")
     return [
-        NamedCheckpoint(name=name, place=place, preprocessing=source.changes)
-        for name, (source, place) in zip(distinct_names(paths, weights), places, strict=True)
+        NamedCheckpoint(name=name, place=place, preprocessing=source.changes, fetched=fetched)
+        for name, (source, place, fetched) in zip(distinct_names(paths, weights), places, strict=True)
     ]
 
 
-def _places(source: CheckpointSource) -> list[CheckpointPlace]:
+def _places(source: CheckpointSource) -> list[tuple[CheckpointPlace, Path | None]]:
+    """Where they are, and where this machine has them if they are of the hub."""
+    here = CheckpointPlace(path=source.path, signature=None, size=source.size, weights=source.weights)
     if source.path is None and source.size != "demo":  # published weights, which are checked by their hash
-        return [CheckpointPlace(path=None, signature=None, size=source.size, weights=source.weights)]
+        return [(here, None)]
+    if source.path is not None and is_hub_id(source.path):
+        return [(here, resolve_checkpoint(source.path, source.size))]
     return [
-        CheckpointPlace(
-            path=source.path and file.path, signature=file.signature, size=source.size, weights=source.weights
-        )
+        (replace(here, path=source.path and file.path, signature=file.signature), None)
         for file in checkpoint_paths(source.path or str(checkpoint_path()))
     ]
 

@@ -93,7 +93,7 @@ def refused(place: Path, command: str) -> tuple[str, str]:
         ("sweep images", "images is a folder; expected a plan in TOML: docs/sweeps.md."),
         ("sweep classes.toml", "no.txt does not exist; expected a table of classes."),
         ("sweep bundle.toml", "no does not exist; expected the folder of a bundle."),
-        ("sweep plan.toml", "no.pth does not exist; expected a checkpoint, a file or a Hugging Face folder."),
+        ("sweep plan.toml", "no.pth does not exist; expected the path of a checkpoint"),
     ],
 )  # fmt: skip
 def test_what_is_not_there_is_said_before_anything_is_imported(place: Path, command: str, message: str) -> None:

@@ -2,43 +2,85 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, cast
 
 from levit_edge.bundle.manifest import CheckpointProvenance
-from levit_edge.data.options import PreprocessingChanges
+from levit_edge.data.options import AS_TRAINED, PreprocessingChanges
 from levit_edge.documents import to_json
 from levit_edge.model.config import CONFIGS
-from levit_edge.model.hub_preprocessing import PreprocessingOrigin
+from levit_edge.model.hub_preprocessing import LEVIT_PROTOCOL, PreprocessingOrigin
 from levit_edge.sweep.candidates import NamedCheckpoint, make_candidates
+from levit_edge.sweep.inputs.images import Images
+from levit_edge.sweep.inputs.sources import Listing
+from levit_edge.sweep.outcome.results import Candidate
 from levit_edge.sweep.tasks.call import Call
 from levit_edge.sweep.tasks.identity import CheckpointIdentity, CheckpointPlace
 from levit_edge.sweep.tasks.network_tasks import Identify
 from levit_edge.sweep.tasks.result import Result
+from levit_edge.sweep.tasks.runner import TaskFailedError
 from tests.sweep.example import plan
+from tests.sweep.inputs.test_shard_index import index
 
 
 class Identifies:
-    """A runner that identifies a checkpoint whose preprocessing there is not, and does no other task."""
+    """A runner that identifies a checkpoint with such preprocessing, and does no other task."""
+
+    def __init__(self, origin: PreprocessingOrigin) -> None:
+        self.origin = origin
 
     async def result(self, call: Call) -> Result:
-        assert isinstance(call.task, Identify)
+        if not isinstance(call.task, Identify):
+            raise TaskFailedError(f"no {call.kind}")
         facts = CheckpointIdentity(
             config=CONFIGS["demo"],
             provenance=CheckpointProvenance(source="folder", format="timm", sha256="0" * 64),
-            preprocessing_origin=PreprocessingOrigin(fault="config.json says interpolation = 'nearest'"),
+            preprocessing_origin=self.origin,
             labels=None,
+            warnings=("it holds several networks",),
         )
         return Result(value=to_json(facts))
 
 
-def test_preprocessing_that_there_is_not_is_each_candidates_problem() -> None:
+def made(
+    origin: PreprocessingOrigin, changes: PreprocessingChanges, calibration: Images, evaluation: Images
+) -> list[Candidate]:
     place = CheckpointPlace(path="s3://bucket/folder", signature=None, size=None)
-    checkpoint = NamedCheckpoint(name="mine", place=place, preprocessing=PreprocessingChanges(resize=146))
-    images: Any = None
+    checkpoint = NamedCheckpoint(name="mine", place=place, preprocessing=changes)
     with ThreadPoolExecutor(1) as own:  # another test's browser may have left an event loop running in this thread
-        made = make_candidates(checkpoint, plan(), cast(Any, Identifies()), images, images)
-        built = own.submit(asyncio.run, made).result()
-    assert [each.candidate.recipe for each in built] == list(plan().recipes)
-    for each in built:
-        assert each.candidate.problems == ("s3://bucket/folder: config.json says interpolation = 'nearest'",)
-        assert each.candidate.size == "demo"
+        work = make_candidates(checkpoint, plan(), cast(Any, Identifies(origin)), calibration, evaluation)
+        return [each.candidate for each in own.submit(asyncio.run, work).result()]
+
+
+def images(source: str, side: int | None) -> Images:
+    return Images(
+        Listing(source=source, shards=(), class_names=None), [(replace(index(source, None), side=side), "0" * 64)], []
+    )
+
+
+def test_preprocessing_that_there_is_not_is_each_candidates_problem() -> None:
+    fault = PreprocessingOrigin(fault="config.json says interpolation = 'nearest'")
+    nothing = cast(Any, None)
+    found = made(fault, PreprocessingChanges(resize=146), nothing, nothing)
+    assert [each.recipe for each in found] == list(plan().recipes)
+    for each in found:
+        assert each.problems == ("s3://bucket/folder: config.json says interpolation = 'nearest'",)
+        assert each.warnings == ("it holds several networks",)
+        assert each.size == "demo"
+
+
+def test_images_that_have_the_networks_size_already_are_told_as_by_quantize() -> None:
+    for changes, calibrating, evaluating, said in (
+        (AS_TRAINED, 128, 128, ["train", "val"]),
+        (AS_TRAINED, 128, 127, ["train"]),
+        (AS_TRAINED, None, 146, []),
+        (PreprocessingChanges(resize=128), 128, 128, []),
+        (PreprocessingChanges(resize=150), 128, 128, []),
+    ):
+        for each in made(LEVIT_PROTOCOL, changes, images("train", calibrating), images("val", evaluating)):
+            assert list(each.warnings[1:]) == [
+                f"the images of {source} are 128×128 already. They are enlarged to 146 pixels and their centre is cut"
+                " out, as if they were photographs; if they were made for this network, set resize = 128 for its"
+                " checkpoint in the plan."
+                for source in said
+            ]

@@ -75,6 +75,14 @@ def test_paths_are_relative_to_the_plan_and_urls_are_left_alone(
     assert plan.evaluation.images == "s3://bucket/val-{000..099}.tar"
 
 
+def test_a_folder_beside_the_plan_is_taken_before_a_public_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path.parent)
+    plan = written(tmp_path, LEAST.replace('"train"', '"imagenette"'))
+    assert read_plan(plan).calibration.images == "imagenette"
+    (tmp_path / "imagenette").mkdir()
+    assert read_plan(plan).calibration.images == f"{tmp_path}/imagenette"
+
+
 def test_preprocessing_is_that_of_a_bundle_beside_the_plan(tmp_path: Path) -> None:
     asked = 'preprocessing = "bundles/first"\nresize = 40\n[calibration]'
     plan = read_plan(written(tmp_path, LEAST.replace("[calibration]", asked)))

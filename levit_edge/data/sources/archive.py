@@ -8,13 +8,14 @@ class, or images alone, as in ImageNet's validation set.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from functools import partial
 from pathlib import Path, PurePosixPath
 from tarfile import ReadError
 from typing import BinaryIO, cast
 
 from levit_edge.data.file_kinds import NO_IMAGE, NOT_PLAIN, Head, is_hidden_path, unread_kind
-from levit_edge.data.locations import Span
+from levit_edge.data.locations import Span, read_bytes
 from levit_edge.data.sources.class_tars import CLASS_TAR, find_in_class_tars, head_of_member
 from levit_edge.data.sources.found import Found, LabelKind, Labels
 from levit_edge.data.sources.tar_folders import (
@@ -24,12 +25,30 @@ from levit_edge.data.sources.tar_folders import (
     not_one_set,
     require_one_part,
 )
-from levit_edge.data.sources.webdataset import LABEL_ENDINGS, WEBDATASETS_OWN, sample_labels, sample_name
+from levit_edge.data.sources.webdataset import (
+    LABEL_ENDINGS,
+    MOST_LABEL_BYTES,
+    WEBDATASETS_OWN,
+    are_labelled,
+    sample_images,
+    sample_labels,
+    written_label,
+)
 from levit_edge.data.tar import members, tar_faults
 from levit_edge.errors import DataError
 from levit_edge.text import listed
 
-__all__ = ["CLASS_TAR", "find_in_tars"]
+__all__ = ["CLASS_TAR", "MemberKind", "find_in_tars", "member_kind"]
+
+
+class MemberKind(Enum):
+    """What a file in a tar file is of use for."""
+
+    IMAGE = auto()
+    NOTE = auto()
+    """It may have a label."""
+    CLASS_TAR = auto()
+    """The tar file of a class, as ImageNet's training set has them."""
 
 
 @dataclass(kw_only=True)
@@ -47,21 +66,37 @@ class _Content:
 
     def place_of(self, name: str, head: Head) -> dict[str, Span] | None:
         """Where a file of that name belongs; None if it is of no use, and counted."""
-        if PurePosixPath(name).suffix.lower() in LABEL_ENDINGS:
-            return self.notes
-        if CLASS_TAR.fullmatch(PurePosixPath(name).name):
-            return self.inner
-        kind = unread_kind(name, head)
-        if kind is None:
-            return self.images
+        kind = member_kind(name, head)
+        if isinstance(kind, MemberKind):
+            return {MemberKind.IMAGE: self.images, MemberKind.NOTE: self.notes, MemberKind.CLASS_TAR: self.inner}[kind]
         self.passed_over[kind] += 1
         return None
 
     @property
     def labelled(self) -> bool:
         """Whether a file of a label belongs to an image."""
-        samples = {sample_name(name)[0] for name in self.notes}
-        return any(sample_name(name)[0] in samples for name in self.images)
+        return are_labelled(self.images, self.notes)
+
+    @property
+    def samples(self) -> dict[str, Span]:
+        """Its images, but for those that only go with another one."""
+        return {name: self.images[name] for name in sample_images(self.images)} if self.labelled else self.images
+
+    @property
+    def labels(self) -> list[int | None]:
+        """Those of its samples, as the files beside them have it."""
+        shard = str(self.archive)
+        notes = {name: partial(_label_in, shard, name, span) for name, span in self.notes.items()}
+        return sample_labels(shard, self.samples, notes)
+
+
+def member_kind(name: str, head: Head) -> MemberKind | str:
+    """What the plain file `name` of a tar file is; what it is counted as if it is of no use."""
+    if PurePosixPath(name).suffix.lower() in LABEL_ENDINGS:
+        return MemberKind.NOTE
+    if CLASS_TAR.fullmatch(PurePosixPath(name).name):
+        return MemberKind.CLASS_TAR
+    return unread_kind(name, head) or MemberKind.IMAGE
 
 
 def find_in_tars(source: str, paths: Sequence[Path], *, one_set: bool = True) -> Found:
@@ -147,7 +182,7 @@ def _of_samples(source: str, contents: Sequence[_Content]) -> Found:
     """WebDataset shards; an image is called by its shard too where another shard has one of its name."""
     shards = [content.archive.name for content in contents]
     shards = shards if len(set(shards)) == len(shards) else [str(content.archive) for content in contents]
-    images = [(name, span) for name, each in zip(shards, contents, strict=True) for span in each.images.values()]
+    images = [(name, span) for name, each in zip(shards, contents, strict=True) for span in each.samples.values()]
     if not images:
         raise DataError(f"{source}: there are no images in it")
     unique = len({span.name for _, span in images}) == len(images)
@@ -165,8 +200,7 @@ def _labels_beside(images: Sequence[Span], contents: Sequence[_Content]) -> Labe
     """The numbers beside the images; None if there are none, as where `.json` files hold captions."""
     if not any(content.labelled for content in contents):
         return None
-    shards = (sample_labels(str(content.archive), content.images, content.notes) for content in contents)
-    found = [label for of_shard in shards for label in of_shard]
+    found = [label for content in contents for label in content.labels]
     if set(found) == {None}:
         return None
     if None in found:
@@ -174,6 +208,12 @@ def _labels_beside(images: Sequence[Span], contents: Sequence[_Content]) -> Labe
     return Labels(
         kind=LabelKind.INDICES, of_images=tuple(map(str, found)), classes=None, told_by="the labels beside its images"
     )
+
+
+def _label_in(shard: str, name: str, span: Span) -> int | None:
+    if span.size > MOST_LABEL_BYTES:
+        raise DataError(f"{span}: {span.size:,} bytes, expected a label")
+    return written_label(shard, name, read_bytes(span))
 
 
 def _of_shards(contents: Sequence[_Content]) -> dict[str, int]:

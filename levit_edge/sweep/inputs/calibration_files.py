@@ -1,6 +1,7 @@
 """The calibration images of a sweep: which of a source's images they are, and local copies of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -12,7 +13,7 @@ from levit_edge.sweep.inputs.shard_reader import IndexedImage, entries
 from levit_edge.sweep.inputs.sources import Shard
 from levit_edge.text import listed
 
-__all__ = ["ChosenImage", "choose_calibration", "materialise"]
+__all__ = ["ChosenImage", "choose_calibration", "in_the_users_words", "materialise"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +58,23 @@ def materialise(shards: Sequence[Shard], chosen: Sequence[ChosenImage], folder: 
     return ImageSet(root=folder, images=tuple(paths), labels=None, names=tuple(each.name for each in chosen))
 
 
+@contextmanager
+def in_the_users_words(copies: ImageSet) -> Iterator[None]:
+    """Let errors about images in the body call the `copies` by the originals' names, and options by the plan's keys."""
+    try:
+        yield
+    except DataError as error:
+        text = str(error).replace("with --skip-bad-images", "with `skip_bad_images = true` in the plan")
+        for path, name in zip(copies.images, copies.relative_paths, strict=True):
+            text = text.replace(str(path), name)
+        raise DataError(text) from error
+
+
 def _copy(shard: Shard, remaining: dict[str, tuple[Path, str]]) -> None:
-    for image, content in entries(shard, only=frozenset(remaining)):
-        path, expected = remaining.pop(image.name)
-        if image.sha256 != expected:
-            raise DataError(f"{shard.name}: {image.name}: changed since it was indexed")
+    for name, sha256, content in entries(shard, only=frozenset(remaining)):
+        path, expected = remaining.pop(name)
+        if sha256 != expected:
+            raise DataError(f"{shard.name}: {name}: changed since it was indexed")
         try:
             path.write_bytes(content)
         except OSError as error:

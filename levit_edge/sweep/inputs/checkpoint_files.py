@@ -1,6 +1,6 @@
-"""Checkpoints of a sweep: those that a pattern stands for, and local copies of those at URLs."""
+"""Checkpoints of a sweep: those that a pattern stands for, and local copies of those at URLs and of the hub."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -20,8 +20,11 @@ from levit_edge.sweep.inputs.storage import (
     reported,
     signature,
 )
+from levit_edge.sweep.tasks.store import Store
 
-__all__ = ["checkpoint_paths", "fetch"]
+__all__ = ["checkpoint_paths", "fetch", "keep_files", "kept_files"]
+
+PREFIX = "levit-edge-checkpoint-"
 
 
 def checkpoint_paths(pattern: str) -> tuple[StoredFile, ...]:
@@ -56,10 +59,25 @@ def fetch(location: str) -> Iterator[Path]:
     if is_local(system):
         yield Path(path)
         return
-    with TemporaryDirectory(prefix="levit-edge-checkpoint-") as folder:
+    with TemporaryDirectory(prefix=PREFIX) as folder:
         with reported(location, CheckpointError):
             copy = _copy(system, path, Path(folder))
         yield copy
+
+
+def keep_files(folder: Path, store: Store) -> dict[str, str]:
+    """Put what is the model's of a local folder into the store, which all workers see: name -> SHA-256."""
+    _, names = _files_of(*locate(str(folder)))
+    return {name: store.add((folder / name).read_bytes()) for name in names if (folder / name).is_file()}
+
+
+@contextmanager
+def kept_files(files: Mapping[str, str], store: Store) -> Iterator[Path]:
+    """A temporary folder with what `keep_files` has kept."""
+    with TemporaryDirectory(prefix=PREFIX) as folder:
+        for name, sha256 in files.items():
+            Path(folder, name).write_bytes(store.blob(sha256))
+        yield Path(folder)
 
 
 def _signature(system: Any, path: str) -> str | None:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -41,10 +42,20 @@ class Images:
         self.listing = listing
         self.indices = tuple(index for index, _ in indexed)
         self.problems = tuple(problems)
+        self.passed_over = dict(
+            sum((Counter(index.passed_over) for index in self.indices), Counter(listing.passed_over))
+        )
+        """How many files beside the images were not read, by what they are."""
         self._blobs = tuple(blob for _, blob in indexed)
         self._names = image_names(self.indices)
         self.labelled, self.provenance = cache(self._labelled), cache(self._provenance)
         self.pairing, self.present = cache(self._pairing), cache(self._present)
+
+    @property
+    def side(self) -> int | None:
+        """Pixels of both sides of the images, as far as was looked; None if these are no squares of one size."""
+        sides = {index.side for index in self.indices}
+        return sides.pop() if len(sides) == 1 else None
 
     @property
     def labels_are_known(self) -> bool:
@@ -99,7 +110,7 @@ class Images:
         A stored result may be of the same images in another place.
         """
         listing = self.listing
-        return replace(used, source=listing.source, tables=listing.tables, passed_over=dict(listing.passed_over))
+        return replace(used, source=listing.source, tables=listing.tables, passed_over=self.passed_over)
 
 
 async def find_images(listing: Listing, runner: Runner, limits: Limits) -> Images:

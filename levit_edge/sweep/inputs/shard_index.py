@@ -2,12 +2,16 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
 from levit_edge.data.classes import ClassPairing, ModelClasses, outputs_as_labels, pair_classes
 from levit_edge.data.imagefolder import decoded_name
+from levit_edge.data.loader import LOOKED_AT
+from levit_edge.device.image import check_content
+from levit_edge.documents import Count
 from levit_edge.errors import DataError
-from levit_edge.sweep.inputs.shard_reader import IndexedImage, entries
+from levit_edge.sweep.inputs.shard_reader import Entry, IndexedImage, read_content
 from levit_edge.sweep.inputs.sources import Listing, Shard
 from levit_edge.text import counted, listed
 
@@ -20,15 +24,35 @@ class ShardIndex:
 
     shard: Shard
     images: tuple[IndexedImage, ...]
+    passed_over: dict[str, Count] = field(default_factory=dict)
+    """How many other files there are in a tar file, by what they are."""
+    side: int | None = None
+    """Pixels of both sides of its first images, if all of these that can be read are squares of one size."""
 
 
 def index_shard(shard: Shard) -> ShardIndex:
     """Read all of `shard` once.
 
     Raises:
-        DataError: as `levit_edge.sweep.inputs.shard_reader.entries`.
+        DataError: as `levit_edge.sweep.inputs.shard_reader.read_content`.
     """
-    return ShardIndex(shard=shard, images=tuple(image for image, _ in entries(shard)))
+    sizes: list[tuple[int, int] | None] = []
+
+    def look(entry: Entry) -> None:
+        if len(sizes) < LOOKED_AT:
+            sizes.append(_size(entry))
+
+    images, passed_over = read_content(shard, look)
+    found = {size for size in sizes if size is not None}
+    width, height = found.pop() if len(found) == 1 else (0, 1)
+    side = width if width == height else None
+    return ShardIndex(shard=shard, images=images, passed_over=dict(passed_over), side=side)
+
+
+def _size(entry: Entry) -> tuple[int, int] | None:
+    with suppress(DataError):
+        return check_content(entry.content, entry.name)
+    return None
 
 
 def image_names(indices: Sequence[ShardIndex]) -> tuple[str, ...]:

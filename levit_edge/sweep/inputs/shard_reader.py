@@ -1,8 +1,8 @@
-"""Reads the images of a shard one after the other, with their classes; memory does not grow with the shard.
+"""Reads the images of a shard one after the other, with their classes; memory does not grow with their sizes.
 
-Tar files are WebDataset's (https://github.com/webdataset/webdataset): the members of a sample share their name up to
-the first full stop of its last part, and one of them, `.cls` or `.json`, has the label. They are read strictly: a file
-that ends without the end-of-archive block is truncated, even between two members.
+What in a tar file is an image, and which file has its label, is decided in `levit_edge.data.sources`, as for images
+that are read from where they lie: a label may come before or behind its image. Tar files are read strictly: a file that
+ends without the end-of-archive block is truncated, even between two members.
 """
 
 import bz2
@@ -10,32 +10,37 @@ import gzip
 import lzma
 import re
 import tarfile
-from collections.abc import Callable, Container, Iterator
+from collections import Counter
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache, partial
 from hashlib import sha256
-from itertools import groupby
-from operator import itemgetter
 from tarfile import ReadError
 from typing import Any, NamedTuple
 
-from levit_edge.data.file_kinds import EXTENSIONS, is_hidden_path
-from levit_edge.data.locations import read_bytes, unpack
-from levit_edge.data.sources.webdataset import WEBDATASETS_OWN, sample_name, written_label
+from levit_edge.data.file_kinds import NO_IMAGE, NOT_PLAIN, is_hidden_path
+from levit_edge.data.locations import MOST_IMAGE_BYTES, read_bytes, unpack
+from levit_edge.data.sources.archive import MemberKind, member_kind
+from levit_edge.data.sources.webdataset import (
+    MOST_LABEL_BYTES,
+    WEBDATASETS_OWN,
+    Note,
+    are_labelled,
+    sample_images,
+    sample_labels,
+    written_label,
+)
 from levit_edge.data.tar import StrictHeader, check_rest
+from levit_edge.device.formats import HEAD_BYTES
 from levit_edge.errors import DataError
 from levit_edge.sweep.inputs.sources import Shard
 from levit_edge.sweep.inputs.storage import StoredFile, locate, reported, signature
-from levit_edge.text import counted
 
-__all__ = ["Entry", "IndexedImage", "entries"]
+__all__ = ["Content", "Entry", "IndexedImage", "entries", "read_content"]
 
-MOST_IMAGE_BYTES = 64 * 2**20
-MOST_LABEL_BYTES = 2**20
 CHUNK_BYTES = 2**20
 READ_AHEAD_BYTES = 4 * 2**20  # what s3fs asks for at a time; its own 50 MiB would be several times that in memory
-LIMITS = {"cls": MOST_LABEL_BYTES, "json": MOST_LABEL_BYTES, **{each[1:]: MOST_IMAGE_BYTES for each in EXTENSIONS}}
-"""The largest sizes of the files of a sample that are read, by their endings, bytes."""
 DECOMPRESSORS: tuple[tuple[bytes, Callable[[Any], Any]], ...] = (
     (rb"\x1f\x8b\x08", gzip.open),
     (rb"BZh[1-9]1AY&SY", bz2.open),
@@ -63,24 +68,85 @@ class IndexedImage:
 class Entry(NamedTuple):
     """An image as it is read."""
 
-    image: IndexedImage
+    name: str
+    """As in `IndexedImage`."""
+    sha256: str
     content: bytes
     """Its file's bytes, not decoded."""
 
 
+class Content(NamedTuple):
+    """All images of a shard, and how many other files there are in a tar file, by what they are."""
+
+    images: tuple[IndexedImage, ...]
+    passed_over: Mapping[str, int]
+
+
+@dataclass(kw_only=True)
+class _Seen:
+    """What a tar file holds, as far as it was read."""
+
+    images: dict[str, str] = field(default_factory=dict)
+    """Name -> SHA-256."""
+    notes: dict[str, Note] = field(default_factory=dict)
+    passed_over: Counter[str] = field(default_factory=Counter)
+
+
 def entries(shard: Shard, only: Container[str] | None = None) -> Iterator[Entry]:
-    """The images of `shard` in order, or those with names in `only`.
+    """The images of `shard` in order, or those with names in `only`, without their classes.
 
     Raises:
-        DataError: the shard is missing, truncated, damaged, not what was listed or not readable; or a sample has no
-            image, several, or no sound label. The shard is named, and how far it could be read.
+        DataError: the shard is missing, truncated, damaged, not what was listed or not readable. It is named, and how
+            far it could be read.
         MemoryShortageError: there is not enough memory.
     """
+    if shard.is_tar:
+        return _members(shard, only, _Seen())
+    return _placed(shard, only) if shard.placed else _files(shard, only)
+
+
+def read_content(shard: Shard, look: Callable[[Entry], object]) -> Content:
+    """Read all of `shard` once; `look` is shown each image.
+
+    Raises:
+        DataError: as `entries`; or there is no image, a sample has several, or a label is not sound.
+        MemoryShortageError: as `entries`.
+    """
+    seen, read = _Seen(), []
+    for entry in _members(shard, None, seen) if shard.is_tar else entries(shard):
+        look(entry)
+        read.append((entry.name, entry.sha256))
+    if shard.is_tar:
+        return Content(tuple(_samples(shard.name, seen)), seen.passed_over)
+    images = (
+        IndexedImage(name=name, folder=folder, label=label, sha256=content)
+        for (name, content), (folder, label) in zip(read, _classes(shard), strict=True)
+    )
+    return Content(tuple(images), {})
+
+
+def _classes(shard: Shard) -> Iterator[tuple[str | None, int | None]]:
+    """Folder and label of each image that is no member of a tar file which is read from its beginning."""
     if shard.placed:
-        return _placed(shard, only)
-    if not shard.is_tar:
-        return _files(shard, only)
-    return (entry for entry in _samples(shard) if only is None or entry.image.name in only)
+        yield from ((each.folder, each.label) for each in shard.placed)
+        return
+    for file in shard.files:
+        folder, slash, _ = file.path.partition("/")
+        yield folder if slash else None, None
+
+
+def _samples(shard: str, seen: _Seen) -> Iterator[IndexedImage]:
+    """The images of a tar file with the labels beside them; companions of labelled images are none."""
+    if not seen.images:
+        raise DataError(f"{shard}: there are no images in it")
+    names: list[str] = [*seen.images]
+    labels: list[int | None] = [None] * len(names)
+    if are_labelled(names, seen.notes):
+        names = sample_images(names)
+        labels = sample_labels(shard, names, seen.notes)
+    del seen.passed_over[NO_IMAGE]  # a sample may have captions and what not
+    for name, label in zip(names, labels, strict=True):
+        yield IndexedImage(name=name, folder=None, label=label, sha256=seen.images[name])
 
 
 def _files(shard: Shard, only: Container[str] | None) -> Iterator[Entry]:
@@ -91,8 +157,7 @@ def _files(shard: Shard, only: Container[str] | None) -> Iterator[Entry]:
             content = stream.read(MOST_IMAGE_BYTES + 1)
             if len(content) > MOST_IMAGE_BYTES:
                 raise ValueError(f"more than {MOST_IMAGE_BYTES:,} bytes")
-        folder, slash, _ = file.path.partition("/")
-        yield _entry(file.path, content, folder=folder if slash else None)
+        yield _entry(file.path, content)
 
 
 def _placed(shard: Shard, only: Container[str] | None) -> Iterator[Entry]:
@@ -105,7 +170,7 @@ def _placed(shard: Shard, only: Container[str] | None) -> Iterator[Entry]:
         if only is None or image.name in only:
             with reported(f"{shard.name}: {image.name}"):
                 content = read_bytes(unpack(image.location))
-            yield _entry(image.name, content, folder=image.folder, label=image.label)
+            yield _entry(image.name, content)
 
 
 @contextmanager
@@ -124,53 +189,66 @@ def _opened(shard: Shard, file: StoredFile) -> Iterator[Any]:
         yield stream
 
 
-def _samples(shard: Shard) -> Iterator[Entry]:
-    read: set[str] = set()
+def _members(shard: Shard, only: Container[str] | None, seen: _Seen) -> Iterator[Entry]:
+    """The images of a tar file in order; what else it holds is in `seen` at the end."""
     with (
-        reported(shard.name, note=lambda: f", after {len(read)} of its samples" if read else ""),
+        reported(shard.name, note=lambda: f", after {len(seen.images)} of its images" if seen.images else ""),
         _opened(shard, shard.files[0]) as stream,
+        tarfile.open(fileobj=_decompressed(stream), mode="r|", bufsize=CHUNK_BYTES, tarinfo=StrictHeader) as archive,
     ):
-        for key, members in groupby(_members(stream), itemgetter(0)):
-            if key in read:
-                raise DataError(f"{shard.name}: {key}: there are two samples of this name")
-            sample: dict[str, tuple[str, bytes]] = {}
-            for _, ending, name, content in members:
-                if ending in sample:
-                    raise ReadError(f"a sample has two files with the same ending: {name}")
-                sample[ending] = name, content
-            yield _of_sample(f"{shard.name}: {key}", sample)
-            read.add(key)
-    if not read:
-        raise DataError(f"{shard.name}: there are no samples in it")
-
-
-def _members(stream: Any) -> Iterator[tuple[str, str, str, bytes]]:
-    """Sample, ending in lower case, name and content of the files of a tar archive; content of images and labels only.
-
-    Raises:
-        tarfile.TarError: it is truncated, damaged or not what is expected.
-    """
-    with tarfile.open(fileobj=_decompressed(stream), mode="r|", bufsize=CHUNK_BYTES, tarinfo=StrictHeader) as archive:
         while (member := archive.next()) is not None:
             archive.members.clear()  # type: ignore[attr-defined] # or they would be kept
             name = member.name.removeprefix("./")
-            key, ending = sample_name(name)
             if archive.offset > MOST_ARCHIVE_BYTES:
                 raise ReadError(f"damaged: {name} ends behind {MOST_ARCHIVE_BYTES:,} bytes")
-            if member.isdir() or WEBDATASETS_OWN.match(name) or is_hidden_path(name):
+            if member.isdir() or name == "." or WEBDATASETS_OWN.match(name) or is_hidden_path(name):
                 continue
-            if not member.isreg() or member.issparse():
-                raise ReadError(f"{name} is a link, a device or a sparse file, expected plain files only")
-            if ending:
-                yield key, ending, name, _content(archive, member, name, LIMITS.get(ending, 0))
+            content = _take(shard.name, name, member, cache(partial(_read, archive, member)), seen)
+            if content is not None and (only is None or name in only):
+                yield Entry(name, seen.images[name], content)
         check_rest(archive)
 
 
-def _content(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str, limit: int) -> bytes:
-    if not limit:
-        return b""
-    if member.size > limit:
-        raise ReadError(f"{name} has {member.size:,} bytes, at most {limit:,} are read")
+def _take(shard: str, name: str, member: tarfile.TarInfo, read: Callable[[], bytes], seen: _Seen) -> bytes | None:
+    """Enter a member that is no folder into `seen`; returns the bytes of an image."""
+    plain = member.isreg() and not member.issparse()
+    large = member.size > MOST_IMAGE_BYTES
+    kind = member_kind(name, lambda _name: b"" if large else read()[:HEAD_BYTES]) if plain else NOT_PLAIN
+    if isinstance(kind, str):
+        seen.passed_over[kind] += 1
+        return None
+    if kind is MemberKind.CLASS_TAR:
+        raise DataError(
+            f"{shard}: it holds tar files of classes ({name}), which are read from a local file that is not compressed"
+        )
+    if name in seen.images or name in seen.notes:
+        raise ReadError(f"damaged: there are two files {name}")
+    if kind is MemberKind.NOTE:
+        seen.notes[name] = _note(shard, name, member.size, read)
+        return None
+    if large:
+        raise ReadError(f"{name} has {member.size:,} bytes, at most {MOST_IMAGE_BYTES:,} are read")
+    content = read()
+    seen.images[name] = sha256(content).hexdigest()
+    return content
+
+
+def _note(shard: str, name: str, size: int, read: Callable[[], bytes]) -> Note:
+    """What a file says that may have a label: whether an image goes with it is not known before the end."""
+    if size > MOST_LABEL_BYTES:
+        return partial(_refuse, f"{shard}: {name}: {size:,} bytes, expected a label")
+    try:
+        label = written_label(shard, name, read())
+    except DataError as error:
+        return partial(_refuse, str(error))
+    return lambda: label
+
+
+def _refuse(reason: str) -> int | None:
+    raise DataError(reason)
+
+
+def _read(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     file = archive.extractfile(member)
     return b"" if file is None else file.read()
 
@@ -181,17 +259,5 @@ def _decompressed(stream: Any) -> Any:
     return next((opener(stream) for begin, opener in DECOMPRESSORS if re.match(begin, start)), stream)
 
 
-def _entry(name: str, content: bytes, *, folder: str | None = None, label: int | None = None) -> Entry:
-    image = IndexedImage(name=name, folder=folder, label=label, sha256=sha256(content).hexdigest())
-    return Entry(image, content)
-
-
-def _of_sample(what: str, sample: dict[str, tuple[str, bytes]]) -> Entry:
-    images = [member for ending, member in sample.items() if f".{ending}" in EXTENSIONS]
-    if len(images) != 1:
-        raise DataError(
-            f"{what}: {counted(len(images), 'image')} ({', '.join(sorted(sample))}), expected one for each sample"
-        )
-    ((name, content),) = images
-    notes = {ending: note for ending, (_, note) in sample.items()}
-    return _entry(name, content, label=written_label(what, notes))
+def _entry(name: str, content: bytes) -> Entry:
+    return Entry(name, sha256(content).hexdigest(), content)

@@ -157,7 +157,8 @@ def _placed(source: str, options: ImageOptions) -> Found | None:
         return None
     with reported(source):
         inside = _look_into(source, path)
-    certain = asked or any(each.suffix == ".parquet" for each in inside) or _are_class_tars(inside)
+    by_content = not path.is_dir() and not any(each.name.lower().endswith(TAR_ENDINGS) for each in inside)
+    certain = asked or by_content or any(each.suffix == ".parquet" for each in inside) or _are_class_tars(inside)
     if not certain and (not path.exists() or _has_class_folders(inside)):
         return None
     try:

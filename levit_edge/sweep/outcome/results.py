@@ -43,6 +43,8 @@ class Candidate:
     """The latency of its files, one thread, where the plan said."""
     problems: tuple[str, ...] = ()
     """What failed, in words."""
+    warnings: tuple[str, ...] = ()
+    """What a user should know of checkpoint and images before believing the figures."""
     within_gates: bool | None = None
     """None if there are no gates, or if none is missed and one could not be judged."""
     front: tuple[Runtime, ...] = ()
@@ -126,6 +128,15 @@ class SweepResults:
         found: dict[str, list[Candidate]] = {}
         for each in self.candidates:
             found.setdefault(each.checkpoint, []).append(each)
+        return found
+
+    @property
+    def warnings(self) -> dict[str, list[str]]:
+        """What a user should know -> the checkpoints of which it is to be said."""
+        found: dict[str, list[str]] = {}
+        for name, candidates in self.by_checkpoint.items():
+            for warning in dict.fromkeys(warning for each in candidates for warning in each.warnings):
+                found.setdefault(warning, []).append(name)
         return found
 
     @property

@@ -16,7 +16,7 @@ from levit_edge.documents import to_json
 from levit_edge.quantize.cached_calibration import calibrated_to_bytes
 from levit_edge.quantize.calibration.calibrated import calibrate_network
 from levit_edge.quantize.report_data import LAYER_IMAGES
-from levit_edge.sweep.inputs.calibration_files import ChosenImage, materialise
+from levit_edge.sweep.inputs.calibration_files import ChosenImage, in_the_users_words, materialise
 from levit_edge.sweep.inputs.sources import Shard
 from levit_edge.sweep.tasks.call import PLACE, Task
 from levit_edge.sweep.tasks.identity import Calibrated, Network
@@ -65,10 +65,11 @@ class Calibrate(Task):
 
         torch.set_num_threads(1)
         options = ImageOptions(skip_bad_images=self.skip_bad_images, workers=0)
-        deploy = deploy_form(self.network)
+        deploy = deploy_form(self.network, store)
         with tempfile.TemporaryDirectory(prefix="levit-edge-") as folder:
             images = materialise(self.shards, self.images, Path(folder))
-            network = calibrate_network(deploy, images, self.preprocessing, self.recipe, options, Stages())
+            with in_the_users_words(images):
+                network = calibrate_network(deploy, images, self.preprocessing, self.recipe, options, Stages())
             calibrated = Calibrated(images=network.provenance(""), warning=network.warning)
             blobs = {
                 IMAGES: store.add(_some_images(network.readable)),

@@ -77,11 +77,11 @@ class Evaluate(Task):
         evaluator = _evaluator(store.url, self.artifacts, self.preprocessing, self.classes)
         tallies, skipped = Tallies(self.artifacts), dict[str, str]()
         among = PresentTally(self.present)
-        for number, (found, content) in enumerate(_unchanged(index)):
+        for number, (name, _, content) in enumerate(_unchanged(index)):
             try:
-                image = decode_input(content, found.name, self.preprocessing)
+                image = decode_input(content, name, self.preprocessing)
             except DataError as error:
-                skipped[found.name] = decoding_fault(found.name, error)
+                skipped[name] = decoding_fault(name, error)
                 continue
             label = None if self.labels is None else self.labels[number]
             logits = tallies.count(evaluator.answer(image), label)
@@ -107,11 +107,11 @@ def _unchanged(index: ShardIndex) -> Iterator[Entry]:
     Raises:
         DataError: they are not those that were indexed, or cannot be read.
     """
-    shard, expected = index.shard, index.images
+    shard, expected = index.shard, [(image.name, image.sha256) for image in index.images]
     read = 0
-    for read, entry in enumerate(entries(shard), 1):
-        if read > len(expected) or entry.image != expected[read - 1]:
-            raise DataError(f"{shard.name}: {entry.image.name} was changed while the sweep ran: run it again.")
+    for read, entry in enumerate(entries(shard, frozenset(name for name, _ in expected)), 1):
+        if read > len(expected) or (entry.name, entry.sha256) != expected[read - 1]:
+            raise DataError(f"{shard.name}: {entry.name} was changed while the sweep ran: run it again.")
         yield entry
     if read != len(expected):
         raise DataError(f"{shard.name}: {counted(read, 'image')}, and there were {len(expected)} when the sweep began.")

@@ -17,13 +17,15 @@ class CheckpointPlace:
     """Where a checkpoint is."""
 
     path: str | None
-    """A path or URL; None: the weights that belong to `size`."""
+    """A path, a URL or an id of the hub; None: the weights that belong to `size`."""
     signature: str | None
     """What tells its content unread, see `levit_edge.sweep.inputs.storage.signature`."""
     size: str | None
     """The size that it has to be."""
     weights: str | None = None
     """Which network of a file that holds several."""
+    files: dict[str, str] = field(default_factory=dict)
+    """Of a model of the hub, whose id `path` is: each file's name -> its SHA-256 in the store."""
 
     @property
     def shown(self) -> str:

@@ -6,14 +6,14 @@ from typing import ClassVar
 from levit_edge.bundle.manifest import CheckpointProvenance
 from levit_edge.bundle.recipe import OnnxAttention, Recipe
 from levit_edge.documents import to_json
-from levit_edge.errors import SweepError
+from levit_edge.errors import CheckpointError, SweepError
 from levit_edge.model.checkpoint import Checkpoint, read_checkpoint
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.model.download import resolve_checkpoint
 from levit_edge.model.fuse import fuse
 from levit_edge.quantize.artifacts import export_fp32
 from levit_edge.quantize.prepare import reading_warnings
-from levit_edge.sweep.inputs.checkpoint_files import fetch
+from levit_edge.sweep.inputs.checkpoint_files import fetch, kept_files
 from levit_edge.sweep.tasks.call import Task
 from levit_edge.sweep.tasks.identity import CheckpointIdentity, CheckpointPlace, Network
 from levit_edge.sweep.tasks.result import Result
@@ -30,9 +30,9 @@ class Identify(Task):
     kind: ClassVar[str] = "identify"
     checkpoint: CheckpointPlace
 
-    def run(self, _store: Store) -> dict[str, Result]:
+    def run(self, store: Store) -> dict[str, Result]:
         """The value is its `CheckpointIdentity`."""
-        trained, place = _read(self.checkpoint), self.checkpoint
+        trained, place = _read(self.checkpoint, store), self.checkpoint
         facts = CheckpointIdentity(
             config=trained.config,
             provenance=CheckpointProvenance(
@@ -59,26 +59,33 @@ class Export(Task):
 
     def run(self, store: Store) -> dict[str, Result]:
         """The blobs are the files, by their names."""
-        files = export_fp32(deploy_form(self.network), Stages(), Recipe(onnx_attention=self.onnx_attention))
+        files = export_fp32(deploy_form(self.network, store), Stages(), Recipe(onnx_attention=self.onnx_attention))
         return {"": Result(value=None, blobs={each.file: store.add(each.model) for each in files})}
 
 
-def deploy_form(network: Network) -> DeployLeViT:
-    """The network, folded.
+def deploy_form(network: Network, store: Store) -> DeployLeViT:
+    """The network, folded; a model of the hub is in the `store`.
 
     Raises:
         CheckpointError: its checkpoint cannot be read.
         SweepError: that is no longer the one of that SHA-256.
     """
-    trained = _read(network.checkpoint)
+    trained = _read(network.checkpoint, store)
     if (trained.sha256, trained.entry) != (network.sha256, network.entry):
         raise SweepError(f"{network.checkpoint.shown} was changed while the sweep ran: run it again.")
     return fuse(trained.model)
 
 
-def _read(place: CheckpointPlace) -> Checkpoint:
-    """Read the checkpoint, from wherever it is; see `levit_edge.model.checkpoint.read_checkpoint`."""
+def _read(place: CheckpointPlace, store: Store) -> Checkpoint:
+    """Read the checkpoint, from wherever it is; see `levit_edge.model.checkpoint.read_checkpoint`.
+
+    Raises:
+        CheckpointError: as there; a temporary copy goes by the name of what it is a copy of.
+    """
     if place.path is None:
         return read_checkpoint(resolve_checkpoint(None, place.size), place.size, place.weights)
-    with fetch(place.path) as path:
-        return read_checkpoint(path, place.size, place.weights)
+    with kept_files(place.files, store) if place.files else fetch(place.path) as path:
+        try:
+            return read_checkpoint(path, place.size, place.weights)
+        except CheckpointError as error:
+            raise CheckpointError(str(error).replace(str(path), place.path)) from error

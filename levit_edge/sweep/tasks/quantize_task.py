@@ -53,7 +53,7 @@ class Quantize(Task):
         import torch
 
         torch.set_num_threads(1)
-        deploy = deploy_form(self.network)
+        deploy = deploy_form(self.network, store)
         with tempfile.TemporaryDirectory(prefix="levit-edge-") as folder:
             images = _unpacked(store.blob(self.calibration[IMAGES]), Path(folder))
             calibrated = calibrated_from_bytes(store.blob(self.calibration[PLAN]), deploy, images)

@@ -5,6 +5,7 @@ import pytest
 
 from levit_edge.bundle.manifest import ImageProvenance
 from levit_edge.data.imagefolder import ImageSet
+from levit_edge.data.loader import check_headers
 from levit_edge.data.locations import read_bytes
 from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
@@ -12,9 +13,10 @@ from levit_edge.data.sampling import balanced_sample, digest
 from levit_edge.errors import DataError, OutputError
 from levit_edge.model.config import CONFIGS
 from levit_edge.quantize.calibration.calibration_images import CalibrationImages
-from levit_edge.sweep.inputs.calibration_files import choose_calibration, materialise
+from levit_edge.sweep.inputs.calibration_files import choose_calibration, in_the_users_words, materialise
 from levit_edge.sweep.inputs.shard_index import index_shard
 from levit_edge.sweep.inputs.sources import list_shards
+from tests.data.sources.made_up import jpeg
 from tests.sweep.places import Put, put_in_memory, tar
 
 
@@ -66,6 +68,18 @@ def test_an_image_that_has_changed_since_is_refused(tmp_path: Path) -> None:
     fsspec.filesystem("memory").pipe_file(f"{source}/a/1.jpg", b"later")
     with pytest.raises(DataError, match=r"a/1\.jpg: changed since it was indexed"):
         materialise(list_shards(source, 9).shards, chosen, tmp_path)
+
+
+def test_bad_images_are_named_as_the_user_knows_them(tmp_path: Path) -> None:
+    source = put_in_memory({"a/1.jpg": b"damaged", "a/2.jpg": jpeg(1)})
+    shards = list_shards(source, 9).shards
+    images = materialise(shards, choose_calibration(source, [index_shard(shards[0])], 2, 0), tmp_path)
+    with pytest.raises(DataError) as caught, in_the_users_words(images):
+        check_headers(images.images, lambda _done: None)
+    said = str(caught.value)
+    assert str(tmp_path) not in said
+    assert "a/1.jpg: " in said
+    assert "leave them out with `skip_bad_images = true` in the plan" in said
 
 
 def test_a_copy_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Sources that are neither class folders nor WebDataset shards: their shards hold where each image lies."""
 
+import io
 import json
 import tarfile
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from levit_edge.bundle.manifest import ImageProvenance
 from levit_edge.data.classes import ModelClasses, PairingRule
@@ -78,6 +80,32 @@ def test_what_was_given_with_images_is_recorded_with_them(tmp_path: Path) -> Non
     assert images.placed(stored).files == stored.files
 
 
+def made_images(source: Path, size: int = 9) -> Images:
+    listing = list_shards(str(source), size)
+    return Images(listing, [(index_shard(each), "0" * 64) for each in listing.shards], [])
+
+
+def test_what_a_tar_file_holds_besides_is_counted_when_it_is_read(tmp_path: Path) -> None:
+    for number in range(2):
+        write_tar(tmp_path / f"{number}.tar", {"1.jpg": jpeg(1), "1.cls": b"1", "1.heic": b"", "1.txt": b"a caption"})
+    assert made_images(tmp_path / "*.tar").passed_over == {"HEIC": 2}
+
+
+def test_squares_of_one_size_are_noticed(tmp_path: Path) -> None:
+    """By the first images of each shard that can be read."""
+    squares = {f"{number}.jpg": jpeg(number, 8) for number in range(6)}
+    folder = write_files(tmp_path / "val", squares | {"1.jpg": b"damaged"})
+    assert made_images(folder, 3).side == 8
+    write_files(folder, {"5.jpg": jpeg(1, 9)})
+    assert made_images(folder, 3).side is None
+    write_files(folder, {name: jpeg(1, 9) for name in ("3.jpg", "4.jpg")})
+    assert made_images(folder, 3).side is None
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 9)).save(buffer, "PNG")
+    write_files(tmp_path / "oblong", {"1.png": buffer.getvalue()})
+    assert made_images(tmp_path / "oblong").side is None
+
+
 def test_a_public_set_keeps_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write_files(tmp_path / "fetched", {"n01440764/a.jpg": jpeg(1), "n02102040/b.jpg": jpeg(2)})
     monkeypatch.setattr(sources, "fetch_set", lambda _name, _use: folder)
@@ -122,6 +150,31 @@ def test_images_and_labels_are_those_of_verify(tmp_path: Path, made: Callable[[P
     expected = evaluation_images(source, ModelClasses(outputs=1000))
     names, labels, _ = read(list_shards(str(source), 2))
     assert (tuple(names), tuple(labels)) == (expected.relative_paths, expected.labels or ())
+
+
+SAMPLES = {"1.jpg": jpeg(3), "1.cls": b"3", "2.jpg": jpeg(1), "2.cls": b"1"}
+
+
+@pytest.mark.parametrize("called", ["shard", "shards/*.wds", "shards/{0..0}.wds"])
+def test_tar_files_are_known_by_what_they_hold(called: str, tmp_path: Path) -> None:
+    (tmp_path / "shards").mkdir()
+    for path in (tmp_path / "shard", tmp_path / "shards" / "0.wds"):
+        write_tar(path, SAMPLES)
+    assert read(list_shards(f"{tmp_path}/{called}", 9))[:2] == (["1.jpg", "2.jpg"], [3, 1])
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("x.zip", b"PK"), ("x.tar.zst", b"\x28\xb5\x2f\xfd"), ("x.txt", b"x"), ("nothing", None), ("*.wds", None)],
+)
+def test_what_is_no_images_is_told_as_by_verify(name: str, content: bytes | None, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError) as expected:
+        evaluation_images(tmp_path / name, ModelClasses(outputs=1000))
+    with pytest.raises(DataError) as found:
+        list_shards(str(tmp_path / name), 9)
+    assert str(found.value) == str(expected.value)
 
 
 def test_what_should_tell_the_labels_and_is_damaged_is_not_passed_over(tmp_path: Path) -> None:

@@ -11,14 +11,18 @@ import tarfile
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from levit_edge.data.image_set import calibration_images
+from levit_edge.data.locations import MOST_IMAGE_BYTES
 from levit_edge.errors import DataError
-from levit_edge.sweep.inputs.shard_reader import MOST_IMAGE_BYTES, Entry, IndexedImage, entries
+from levit_edge.sweep.inputs.shard_reader import Content, IndexedImage, entries, read_content
 from levit_edge.sweep.inputs.sources import list_shards
+from tests.data.sources.made_up import jpeg
 from tests.sweep.places import put_in_memory, tar
 
 MEMBERS = {"a/1.jpg": b"one" * 300, "a/1.cls": b"3", "b/2.png": b"\0" * 512, "b/2.json": b'{"label": 1}', "3.GIF": b"3"}
@@ -26,14 +30,29 @@ COMPRESSORS: tuple[Callable[[bytes], bytes], ...] = (gzip.compress, bz2.compress
 NAMES = ["a/1.jpg", "b/2.png", "3.GIF"]
 
 
-def entry(name: str, label: int | None, content: bytes) -> Entry:
-    return Entry(IndexedImage(name=name, folder=None, label=label, sha256=sha256(content).hexdigest()), content)
+class Image(NamedTuple):
+    """An image of a tar file, and what it holds."""
+
+    image: IndexedImage
+    content: bytes
 
 
-def read(content: bytes) -> list[Entry]:
+def entry(name: str, label: int | None, content: bytes) -> Image:
+    return Image(IndexedImage(name=name, folder=None, label=label, sha256=sha256(content).hexdigest()), content)
+
+
+def read(content: bytes) -> list[Image]:
     """All images of a tar file with this content."""
     (shard,) = list_shards(f"{put_in_memory({'x.tar': content})}/x.tar", 1).shards
-    return list(entries(shard))
+    images = read_content(shard, lambda _entry: None).images
+    found = [*entries(shard, frozenset(image.name for image in images))]
+    assert [(each.name, each.sha256) for each in found] == [(image.name, image.sha256) for image in images]
+    return [Image(image, each.content) for image, each in zip(images, found, strict=True)]
+
+
+def content_of(content: bytes) -> Content:
+    (shard,) = list_shards(f"{put_in_memory({'x.tar': content})}/x.tar", 1).shards
+    return read_content(shard, lambda _entry: None)
 
 
 def test_a_sample_is_its_image_and_its_label() -> None:
@@ -120,7 +139,7 @@ def test_zeros_over_a_header_are_not_the_end() -> None:
     content = bytearray(tar(MEMBERS))
     content[3584:4096] = bytes(512)  # that of b/2.json
     with pytest.raises(
-        DataError, match=r"^x\.tar: damaged: there is data behind the end of the archive, after 1 of its samples"
+        DataError, match=r"^x\.tar: damaged: there is data behind the end of the archive, after 2 of its images"
     ):
         read(bytes(content))
 
@@ -133,11 +152,10 @@ def test_compressed_files_are_read(compress: Callable[[bytes], bytes]) -> None:
 @pytest.mark.parametrize(
     ("members", "message"),
     [
-        ({"1.cls": b"1"}, r"1: 0 images \(cls\), expected one"),
-        ({"1.jpg": b"1", "1.png": b"1"}, r"1: 2 images \(jpg, png\), expected one"),
-        ({"1.seg.png": b"1", "1.cls": b"1"}, r"1: 0 images \(cls, seg.png\)"),
-        ({"1.jpg": b"1", "1.JPG": b"1"}, r"two files with the same ending: 1.JPG"),
-        ({"1.jpg": b"1", "2.jpg": b"2", "1.png": b"3"}, "1: there are two samples of this name"),
+        ({"1.cls": b"1"}, "there are no images in it"),
+        ({"1.jpg": b"1", "1.png": b"1", "1.cls": b"1"}, "1: several images, expected one for each sample"),
+        ({"1.jpg": b"1", "2.cls": b"2", "1.JPG": b"1", "1.cls": b"1"}, "1: several images, expected one"),
+        ({"n01440764.tar": b"1"}, r"tar files of classes \(n01440764.tar\), which are read from a local file"),
         ({"1.jpg": b"1", "1.cls": b"-1"}, r"1: its \.cls holds b'-1', expected the number of a class"),
         ({"1.jpg": b"1", "1.cls": b"cat"}, r"b'cat'"),
         ({"1.jpg": b"1", "1.cls": b""}, r"b''"),
@@ -145,8 +163,8 @@ def test_compressed_files_are_read(compress: Callable[[bytes], bytes]) -> None:
         ({"1.jpg": b"1", "1.json": b'{"label": "3"}'}, r"1: its \.json has the label '3'"),
         ({"1.jpg": b"1", "1.json": b'{"cls": true}'}, "label 'True'"),
         ({"1.jpg": b"1", "1.json": b'{"cls": -1}'}, "label '-1'"),
-        ({"1.jpg": b"1", "1.json": bytes(2**20 + 1)}, "1.json has 1,048,577 bytes, at most 1,048,576"),
-        ({}, "there are no samples in it"),
+        ({"1.jpg": b"1", "1.json": bytes(2**20 + 1)}, "1.json: 1,048,577 bytes, expected a label"),
+        ({}, "there are no images in it"),
     ],
 )
 def test_samples_that_are_not_sound_are_named(members: dict[str, bytes], message: str) -> None:
@@ -165,24 +183,58 @@ def test_what_is_hidden_or_webdatasets_own_is_passed_over() -> None:
     assert [(entry.image.name, entry.content) for entry in read(tar(members))] == [("a/1.jpg", b"1")]
 
 
+ELSEWHERE = [
+    {"1.jpg": b"1", "2.jpg": b"2", "2.cls": b"7", "1.cls": b"5"},
+    {"1.cls": b"5", "2.json": b'{"label": 7}', "1.jpg": b"1", "2.jpg": b"2"},
+    {"1.cls": b"5", "1.json": b"{", "3.json": b"{", "1.jpg": b"1", "2.jpg": b"2", "2.cls": b"7", "9.cls": b"x"},
+    {"1.jpg": b"1", "1.seg.png": b"x", "2.seg.png": b"x", "1.cls": b"5", "2.jpg": b"2", "2.cls": b"7"},
+    {"1.jpg": b"1", "1.cls": b"5", "2.jpg": b"2", "2.cls": b"7", "notes.heic": b"", "all.txt": b""},
+]
+"""Two images, 5 and 7, whose labels are not beside them or not alone."""
+
+
+@pytest.mark.parametrize("members", ELSEWHERE)
+def test_the_files_of_a_sample_may_be_anywhere_as_for_verify(members: dict[str, bytes], tmp_path: Path) -> None:
+    found = read(tar(members))
+    assert [(each.image.name, each.image.label, each.content) for each in found] == [
+        ("1.jpg", 5, b"1"),
+        ("2.jpg", 7, b"2"),
+    ]
+    (tmp_path / "x.tar").write_bytes(tar(members))
+    alike = calibration_images(tmp_path / "x.tar")
+    assert alike.relative_paths == ("1.jpg", "2.jpg")
+    assert alike.labels == (0, 1)
+
+
+def test_images_without_labels_may_share_a_name() -> None:
+    members = {"1.jpg": b"1", "2.jpg": b"2", "1.png": b"3", "3.old.JPG": b"4"}
+    assert [(each.image.name, each.image.label) for each in read(tar(members))] == [(name, None) for name in members]
+
+
+def test_images_without_an_ending_are_told_by_their_beginning() -> None:
+    assert [each.image.name for each in read(tar({"1": jpeg(1), "1.cls": b"1", "README": b"x"}))] == ["1"]
+
+
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
-def test_links_and_devices_are_refused(kind: bytes) -> None:
+def test_links_and_devices_are_passed_over_and_counted(kind: bytes) -> None:
+    link = tarfile.TarInfo("1.jpg")
+    link.type, link.linkname = kind, "/etc/passwd"
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        member = tarfile.TarInfo("1.jpg")
-        member.type, member.linkname = kind, "/etc/passwd"
-        archive.addfile(member)
-    with pytest.raises(DataError, match=r"^x\.tar: 1\.jpg is a link, a device or a sparse file"):
-        read(buffer.getvalue())
+        archive.addfile(link)
+        archive.addfile(tarfile.TarInfo("2.jpg"), io.BytesIO())
+    found = content_of(buffer.getvalue())
+    assert ([each.name for each in found.images], found.passed_over) == (["2.jpg"], {"link or device": 1})
 
 
-def test_sparse_files_are_refused(tmp_path: Path) -> None:
+def test_sparse_files_are_passed_over(tmp_path: Path) -> None:
     """What a hostile one claims of its holes, tarfile would look for behind any number of bytes."""
     with (tmp_path / "1.jpg").open("wb") as file:
         file.truncate(2**20)
-    content = subprocess.run(["tar", "-C", tmp_path, "-S", "-c", "1.jpg"], check=True, capture_output=True).stdout
-    with pytest.raises(DataError, match=r"^x\.tar: 1\.jpg is a link, a device or a sparse file"):
-        read(content)
+    (tmp_path / "2.jpg").write_bytes(b"2")
+    command: list[str | Path] = ["tar", "-C", tmp_path, "-S", "-c", "1.jpg", "2.jpg"]
+    found = content_of(subprocess.run(command, check=True, capture_output=True).stdout)
+    assert ([each.name for each in found.images], found.passed_over) == (["2.jpg"], {"link or device": 1})
 
 
 def header(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
@@ -203,7 +255,7 @@ def test_a_member_without_end_is_refused_before_its_end_is_sought() -> None:
 
 
 def test_large_images_are_refused_before_they_are_read() -> None:
-    with pytest.raises(DataError, match=r"1\.jpg has 67,108,865 bytes, at most 67,108,864 are read"):
+    with pytest.raises(DataError, match=r"1\.jpg has 268,435,457 bytes, at most 268,435,456 are read"):
         read(header("1.jpg", MOST_IMAGE_BYTES + 1) + bytes(1024))
 
 
@@ -211,7 +263,7 @@ def test_large_files_are_refused(tmp_path: Path) -> None:
     with (tmp_path / "1.jpg").open("wb") as file:
         file.truncate(MOST_IMAGE_BYTES + 1)
     (shard,) = list_shards(str(tmp_path), 1).shards
-    with pytest.raises(DataError, match=r"1\.jpg: more than 67,108,864 bytes"):
+    with pytest.raises(DataError, match=r"1\.jpg: more than 268,435,456 bytes"):
         list(entries(shard))
 
 
@@ -230,7 +282,7 @@ def test_something_else_than_a_tar_file_is_refused() -> None:
 
 def test_only_the_images_asked_for_are_given() -> None:
     (shard,) = list_shards(f"{put_in_memory({'x.tar': tar(MEMBERS)})}/x.tar", 1).shards
-    assert [entry.image.name for entry in entries(shard, only={"3.GIF", "nowhere"})] == ["3.GIF"]
+    assert [entry.name for entry in entries(shard, only={"3.GIF", "nowhere"})] == ["3.GIF"]
 
 
 PEAK = """

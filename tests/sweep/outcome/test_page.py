@@ -124,6 +124,15 @@ def test_what_was_passed_over_is_told_for_each_source() -> None:
     assert "in train" not in seen
 
 
+def test_what_to_know_of_checkpoints_and_images_is_at_the_top_once() -> None:
+    warned = [candidate(name, each, warnings=("<all> squares",)) for name in ("a", "b") for each in ("static", "mixed")]
+    results = swept(warned, plan(("static", "mixed")))
+    assert results.warnings == {"<all> squares": ["a", "b"]}
+    head, _, rest = text(sweep_page(results)).partition("Winners")
+    assert "a, b: &lt;all&gt; squares" in head
+    assert "squares" not in rest
+
+
 def test_images_of_some_classes_and_how_these_were_paired() -> None:
     html = sweep_page(swept([of_ten_classes(candidate("levit", "static")), candidate("other", "static")], plan()))
     seen = text(html)

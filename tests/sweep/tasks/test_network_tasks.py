@@ -16,6 +16,9 @@ from levit_edge.sweep.tasks.call import inputs_of
 from levit_edge.sweep.tasks.identity import CheckpointIdentity, CheckpointPlace, Network
 from levit_edge.sweep.tasks.network_tasks import Export, Identify, deploy_form
 
+NO_STORE = cast(Any, None)
+"""What is not of the hub is read without one."""
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
@@ -28,7 +31,7 @@ def file(tmp_path: Path) -> Path:
 
 def identified(file: Path, weights: str | None) -> tuple[CheckpointIdentity, Network]:
     place = CheckpointPlace(path=str(file), signature=None, size=None, weights=weights)
-    facts = Identify(checkpoint=place).run(cast(Any, None))[""].read(CheckpointIdentity)
+    facts = Identify(checkpoint=place).run(NO_STORE)[""].read(CheckpointIdentity)
     provenance = facts.provenance
     return facts, Network(checkpoint=place, sha256=provenance.sha256, entry=provenance.entry, config=facts.config)
 
@@ -41,7 +44,7 @@ def keys(network: Network) -> Iterator[Any]:
 def test_the_weights_of_a_size_are_recorded_as_quantize_records_them() -> None:
     """Then a winner's report does not ask for a checkpoint of that name."""
     place = CheckpointPlace(path=None, signature=None, size="demo")
-    facts = Identify(checkpoint=place).run(cast(Any, None))[""].read(CheckpointIdentity)
+    facts = Identify(checkpoint=place).run(NO_STORE)[""].read(CheckpointIdentity)
     assert facts.provenance.source == demo.checkpoint_path().name
 
 
@@ -60,7 +63,7 @@ def test_the_networks_of_a_file_are_told_apart(file: Path) -> None:
     assert network.sha256 == average.sha256
     assert [*keys(network)] != [*keys(average)]
     image = torch.zeros(1, 3, network.config.image_size, network.config.image_size)
-    assert not torch.equal(deploy_form(network)(image), deploy_form(average)(image))
+    assert not torch.equal(deploy_form(network, NO_STORE)(image), deploy_form(average, NO_STORE)(image))
 
 
 def test_asked_for_by_name_or_not_it_is_the_same_network(file: Path) -> None:
@@ -74,4 +77,4 @@ def test_what_the_file_has_not(file: Path) -> None:
         identified(file, "ema")
     _, network = identified(file, "model_ema")
     with pytest.raises(SweepError, match="was changed while the sweep ran"):
-        deploy_form(replace(network, checkpoint=replace(network.checkpoint, weights="model")))
+        deploy_form(replace(network, checkpoint=replace(network.checkpoint, weights="model")), NO_STORE)
