@@ -78,12 +78,16 @@ def sweep(
     if json:
         print_json(to_json(results))
     else:
-        from levit_edge.cli.show.sweep import sweep_table
-
-        sweep_table(results, stdout)
-        say(f"results: {place}")
-        suggest(*_next(results, place))
+        _show(results, place)
     return _status(results)
+
+
+def _show(results: "SweepResults", place: str) -> None:
+    from levit_edge.cli.show.sweep import sweep_table
+
+    sweep_table(results, stdout)
+    say(f"results: {place}")
+    suggest(*_next(results, place))
 
 
 def _next(results: "SweepResults", place: str) -> Iterator[tuple[str, ...]]:
