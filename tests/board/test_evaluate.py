@@ -33,9 +33,12 @@ from tests.board.conftest import Place
 from tests.board.listeners import Heard, Interrupting
 from tests.board.stand_in import HELLO, StandIn, answering
 
+pytestmark = pytest.mark.device
 IMAGES = 32
 MODELS, CLASSES = 2, 3
 PACKAGES = {"packages": ["onnxruntime 1.31.0"] * MODELS}
+IN_THIS_PROCESS = ImageOptions(workers=0)
+SKIPPING = ImageOptions(workers=0, skip_bad_images=True)
 
 
 @pytest.fixture(autouse=True)
@@ -43,10 +46,6 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where evaluations that are cut off are kept."""
     monkeypatch.setenv("LEVIT_EDGE_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache" / "unfinished"
-
-
-IN_THIS_PROCESS = ImageOptions(workers=0)
-SKIPPING = ImageOptions(workers=0, skip_bad_images=True)
 
 
 def verified(

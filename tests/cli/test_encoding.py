@@ -15,6 +15,8 @@ from levit_edge.bundle.writer import new_bundle
 from levit_edge.cli.terminal.encoding import can_write, never_fail
 from tests.integration.conftest import COMMAND
 
+pytestmark = pytest.mark.release
+
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 ENCODINGS = [{"PYTHONIOENCODING": "latin-1"}, {"PYTHONIOENCODING": "ascii"}, ASCII, {"LC_ALL": "C.UTF-8"}]
 PHOTOGRAPH = b"p\xff.png"

@@ -9,6 +9,8 @@ import pytest
 
 from tests.test_imports import HEAVY
 
+pytestmark = pytest.mark.release
+
 RUN = f"""
 import sys
 from levit_edge.cli.main import run

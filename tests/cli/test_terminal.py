@@ -15,6 +15,8 @@ from levit_edge.cli.terminal.progress import progress_bars
 from tests.cli.pseudo_terminal import on_terminal, screen_lines
 from tests.integration.conftest import COMMAND
 
+pytestmark = pytest.mark.release
+
 COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-9]")
 CURSOR = re.compile(r"\x1b\[(\?25[lh]|[0-9]*[AK])")
 BAR = re.compile(r"verify +[━╸╺ ]+ +\d+/32 +[\d.]+/s +\d+:\d\d")

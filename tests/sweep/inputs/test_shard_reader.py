@@ -305,6 +305,7 @@ def test_headers_are_not_kept() -> None:
     assert sum(issubclass(type(each), tarfile.TarInfo) for each in gc.get_objects()) < 50
 
 
+@pytest.mark.release
 @pytest.mark.parametrize(("place", "images"), [("local", 800), ("s3", 400)])
 def test_memory_does_not_grow_with_the_shard(
     request: pytest.FixtureRequest, tmp_path: Path, place: str, images: int
