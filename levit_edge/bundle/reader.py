@@ -19,7 +19,7 @@ from levit_edge.bundle.place import MANIFEST_FILE, require_bundle
 from levit_edge.bundle.self_contained import ELSEWHERE
 from levit_edge.documents import from_json, read_json
 from levit_edge.errors import BundleError
-from levit_edge.text import counted
+from levit_edge.text import counted, listed
 
 __all__ = ["Bundle", "plain_file_name", "read_manifest"]
 
@@ -87,7 +87,8 @@ class Bundle:
         for artifact in self.manifest.artifacts:
             if artifact.runtime is runtime and artifact.precision is precision:
                 return artifact
-        raise BundleError(f"{self.path} has no {precision} artifact for {runtime}.")
+        there = listed([each.file for each in self.manifest.artifacts])
+        raise BundleError(f"{self.path} has no {precision} artifact for {runtime}; it has {there}.")
 
     def read(self, name: str) -> bytes:
         """The bytes of a file of the bundle, the same that were checked.

@@ -115,6 +115,11 @@ def test_few_images_are_told_of_and_may_fail(on: GateOn, upper: float, passed: b
     assert said in str(verdict(verification))
 
 
+def test_one_point_is_one() -> None:
+    verification = verified(GateRules(max_drop_pt=1.0), results(70.0, upper=0.4), None)
+    assert verdict(verification) == "gate passed: the drop is at most 1 point"
+
+
 def test_without_a_gate_there_is_no_verdict() -> None:
     assert (
         verdict(
