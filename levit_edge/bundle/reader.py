@@ -19,7 +19,7 @@ from levit_edge.bundle.place import MANIFEST_FILE, require_bundle
 from levit_edge.bundle.self_contained import ELSEWHERE
 from levit_edge.documents import from_json, read_json
 from levit_edge.errors import BundleError
-from levit_edge.text import counted
+from levit_edge.text import counted, listed
 
 __all__ = ["Bundle", "plain_file_name", "read_manifest"]
 
@@ -88,8 +88,8 @@ class Bundle:
         found = [each for each in artifacts if each.precision is precision and runtime in (None, each.runtime)]
         if not found:
             asked = f"{precision} artifact" if runtime is None else f"{precision} artifact for {runtime}"
-            files = ", ".join(each.file for each in artifacts)
-            raise BundleError(f"{self.path} has no {asked}: its files are {files}.")
+            there = listed([each.file for each in artifacts])
+            raise BundleError(f"{self.path} has no {asked}; it has {there}.")
         return max(found, key=lambda each: each.runtime is Runtime.ONNXRUNTIME)
 
     def read(self, name: str) -> bytes:

@@ -6,6 +6,7 @@ is no finite number. The SHA-256 that comes with the tensors is there to be reco
 
 import hashlib
 from codecs import getincrementaldecoder
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,9 +72,9 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 def _kind(head: bytes) -> str:
     start = head.lstrip().lower()
-    for magic, kind in KINDS.items():
-        if head.startswith(magic) or start.startswith(magic):
-            return kind
+    known = [kind for magic, kind in KINDS.items() if head.startswith(magic) or start.startswith(magic)]
+    if known := [*known, *_finished_kind(head)]:
+        return known[0]
     if is_pickle(head):
         return "a pickle that torch.save did not write"
     if not head.strip(b"\0"):
@@ -83,6 +84,14 @@ def _kind(head: bytes) -> str:
     except UnicodeDecodeError:
         return "an unknown kind of file"
     return "a text file" if text.isprintable() or "\n" in text else "an unknown kind of file"
+
+
+def _finished_kind(head: bytes) -> Iterator[str]:
+    """What `quantize` writes."""
+    if head[4:8] == b"ET12":
+        yield "an ExecuTorch program, as `quantize` writes it"
+    if head[:1] == b"\x08" and head[2:3] in {b"\x12", b":"}:  # its version, then who made it, or the graph
+        yield "an ONNX model, as `quantize` writes it"
 
 
 def _read(path: Path, sha256: str) -> WeightFile:

@@ -31,7 +31,6 @@ __all__ = [
 
 AT_FDCWD = -100
 RENAME_EXCHANGE = 2
-FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def require_writable(path: Path, option: str) -> None:
@@ -65,14 +64,17 @@ def require_folder(folder: Path, option: str) -> None:
 
 
 def _require_takes_files(folder: Path, option: str) -> None:
-    """Refuse a folder whose permissions would do and in which nothing can be made, as `/proc` to root; by trying."""
+    """Refuse a folder whose permissions would do and in which nothing can be made, as `/proc` to root.
+
+    Such a file system has no blocks. As others may say that too, a folder is made there, and removed, to know.
+    """
     trial = folder / f".trial-{os.getpid()}-{secrets.token_hex(4)}"
     try:
-        trial.mkdir()
-        trial.rmdir()
+        if os.statvfs(folder).f_blocks == 0:
+            trial.mkdir()
+            trial.rmdir()
     except OSError as error:
-        if error.errno not in FULL:  # what is replaced may make room
-            raise OutputError(f"{folder} is not writable ({error.strerror}). Choose another {option}.") from error
+        raise OutputError(f"{folder} is not writable ({error.strerror}). Choose another {option}.") from error
 
 
 @contextmanager

@@ -141,6 +141,8 @@ def test_neither_file_nor_folder(file: Path) -> None:
         (b"", "It is empty"),
         (b"<!DOCTYPE html><title>404</title>", "an HTML page, such as a failed download leaves"),
         (b"\n <html><body>Access denied", "an HTML page"),
+        (b"@\0\0\0ET12eh00 \0\0\0", "an ExecuTorch program"),
+        (b"\x08\x08\x12\x07pytorch", "an ONNX model"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:96703c44\n", "Git LFS pointer .* `git lfs pull`"),
         (b"class,name\n1,cat\n", "but a text file"),
         (b"x" + "é".encode() * 300, "but a text file"),

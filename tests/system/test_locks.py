@@ -106,7 +106,7 @@ def test_two_runs_into_one_output_are_one_message_and_exit_status_3(
     output = tmp_path / "out"
     commands = (
         ["quantize", "--model", "demo", "--output", output],
-        ["package", tiny_bundle, "--for", "board", "--output", output],
+        ["package", tiny_bundle, "--for", "board", "--output", tmp_path / "out.zip"],
         ["sensitivity", "--model", "demo", "--plot", tmp_path / "out.png"],
         ["report", tiny_bundle, "--output", tmp_path / "out.html"],
     )

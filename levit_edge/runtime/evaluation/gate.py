@@ -130,7 +130,7 @@ def demands(asked: Gate) -> str | None:
         return None
     what = "top-1 drops by" if asked.on is GateOn.DROP else "the upper end of the drop's 95 % interval is"
     poor = "allowed" if asked.allow_poor_fp32 else "not allowed"
-    return f"{what} at most {asked.max_drop_pt:g} points; an fp32 whose own accuracy cannot be right is {poor}"
+    return f"{what} at most {_points(asked.max_drop_pt)}; an fp32 whose own accuracy cannot be right is {poor}"
 
 
 def verdict(verification: Verification) -> str | None:
@@ -138,7 +138,7 @@ def verdict(verification: Verification) -> str | None:
     asked, results = verification.gate, verification.results
     if asked.passed is None or asked.max_drop_pt is None:
         return None
-    limit = f"{asked.max_drop_pt:g} points"
+    limit = _points(asked.max_drop_pt)
     drop = max((judged for each in results if (judged := judged_drop(each, asked.on)) is not None), default=0.0)
     what = "the drop" if asked.on is GateOn.DROP else "the upper end of the drop's 95 % interval"
     poor = "fp32's accuracy cannot be right, see above (--allow-poor-fp32 lets it pass)"
@@ -153,6 +153,10 @@ def verdict(verification: Verification) -> str | None:
         f"gate passed: {what} is at most {limit}; but {counted(verification.samples, 'image')} are too few to tell: it"
         f" may be {upper:.2f} (95 % interval). --gate-on interval demands that this is within the gate too{allowed}."
     )
+
+
+def _points(limit: float) -> str:
+    return f"{limit:g} point{'' if limit == 1 else 's'}"
 
 
 def judged_drop(result: ArtifactResult, on: GateOn) -> float | None:

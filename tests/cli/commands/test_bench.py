@@ -49,7 +49,7 @@ def bench(*arguments: str | Path) -> int:
         (["x", "--runs", "0"], "--runs"),
         (["x", "--runs", "many"], "--runs"),
         (["x", "--threads", "0"], "'0' is not a list of numbers from 1, such as 1,2,4"),
-        (["x", "--threads", ""], "'' is not a list of numbers"),
+        (["x", "--threads", ""], "the value of --threads is empty"),
         (["x", "--threads", "1,,2"], "'1,,2' is not a list of numbers"),
         (["x", "--threads", "1;2"], "'1;2' is not a list of numbers"),
         (["x", "--threads=-1"], "'-1' is not a list of numbers"),

@@ -122,6 +122,11 @@ def test_the_file_with_float16_is_judged_as_well(drop: float, passed: bool) -> N
     assert gate((*others, int8, half), GateRules(max_drop_pt=1.0)).passed is passed
 
 
+def test_one_point_is_one() -> None:
+    verification = verified(GateRules(max_drop_pt=1.0), results(70.0, upper=0.4), None)
+    assert verdict(verification) == "gate passed: the drop is at most 1 point"
+
+
 def test_without_a_gate_there_is_no_verdict() -> None:
     assert (
         verdict(
