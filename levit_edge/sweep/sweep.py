@@ -140,10 +140,7 @@ def _warnings(built: Sequence[BuiltCandidate], evaluated: Images) -> Iterator[st
     """What to tell the user, each once."""
     yield from dict.fromkeys(warning for each in built for warning in each.candidate.warnings)
     if evaluated.indices and not evaluated.labels_are_known:
-        yield (
-            f"{evaluated.listing.source} has no class folders or other labels: the drop is not measured, only agreement"
-            " with fp32 and SQNR."
-        )
+        yield f"{evaluated.unlabelled}. The drop is not measured, only agreement with fp32 and SQNR."
 
 
 def _require_labels(plan: SweepPlan, images: Images) -> None:
@@ -153,7 +150,7 @@ def _require_labels(plan: SweepPlan, images: Images) -> None:
     }
     named = [name for name, wanted in wants.items() if wanted]
     if named and images.indices and not images.labels_are_known:
-        raise DataError(f"{images.listing.source} has no labels, and the plan wants {' and '.join(named)}.")
+        raise DataError(f"{images.unlabelled}. The plan wants labels for {' and '.join(named)}.")
 
 
 def _listings(plan: SweepPlan) -> tuple[Listing, Listing]:

@@ -246,7 +246,7 @@ def test_an_image_that_cannot_be_decoded_is_named_or_left_out(again: Sweep, tmp_
         (
             {"evaluation": Evaluation(images=f"{demo.evaluation_dir()}/dress")},
             DataError,
-            "the plan wants winner.by accuracy",
+            "The plan wants labels for winner.by accuracy",
         ),
         ({"evaluation": Evaluation(images="/nowhere")}, DataError, "/nowhere"),
         ({"calibration": Calibration(images="/nowhere/*.tar")}, DataError, "/nowhere"),

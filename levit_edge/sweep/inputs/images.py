@@ -64,6 +64,16 @@ class Images:
             image.label is not None for index in self.indices for image in index.images
         )
 
+    @property
+    def unlabelled(self) -> str:
+        """What to say of a source whose images have no classes."""
+        if any(index.shard.is_tar and "/" in image.name for index in self.indices for image in index.images):
+            return (
+                f"{self.listing.source} has no labels: folders in tar files are classes only in a single local one that"
+                " is not compressed; unpack it and give the folder"
+            )
+        return f"{self.listing.source} has no class folders or other labels"
+
     def _labelled(self, model: ModelClasses) -> tuple[LabelledShard, ...]:
         """The shards that could be read, for a network with these classes.
 

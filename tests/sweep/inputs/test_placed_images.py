@@ -23,7 +23,7 @@ from levit_edge.sweep.inputs.images import Images
 from levit_edge.sweep.inputs.shard_index import image_names, index_shard, labels_for, pairing_for
 from levit_edge.sweep.inputs.shard_reader import entries
 from levit_edge.sweep.inputs.sources import Listing, Shard, list_shards
-from tests.data.sources.made_up import jpeg, numbering, validation_name, write_devkit, write_files, write_tar
+from tests.data.sources.made_up import jpeg, numbering, tar_bytes, validation_name, write_devkit, write_files, write_tar
 from tests.data.sources.test_open import parquet
 from tests.sweep.places import put_in_memory
 
@@ -89,6 +89,17 @@ def test_what_a_tar_file_holds_besides_is_counted_when_it_is_read(tmp_path: Path
     for number in range(2):
         write_tar(tmp_path / f"{number}.tar", {"1.jpg": jpeg(1), "1.cls": b"1", "1.heic": b"", "1.txt": b"a caption"})
     assert made_images(tmp_path / "*.tar").passed_over == {"HEIC": 2}
+
+
+def test_folders_that_are_no_labels_are_said_to_be_none(tmp_path: Path) -> None:
+    for name, content, said in (
+        ("x.tar.gz", tar_bytes({"cat/1.jpg": jpeg(1), "dog/1.jpg": jpeg(2)}, "w:gz"), " has no labels: folders in tar"),
+        ("x.tar.gz", tar_bytes({"1.jpg": jpeg(1)}, "w:gz"), " has no class folders or other labels"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        images = made_images(tmp_path / name)
+        assert not images.labels_are_known
+        assert images.unlabelled.startswith(f"{tmp_path / name}{said}")
 
 
 def test_squares_of_one_size_are_noticed(tmp_path: Path) -> None:
