@@ -65,8 +65,6 @@ class BoardVerification:
     """Photographs that an earlier, interrupted call had evaluated."""
     absent: dict[Runtime, str]
     """Runtimes that the board has not, and how to get them: their files were not evaluated."""
-    left_out: dict[str, str]
-    """Files that its processor cannot run -> why."""
 
 
 def verify_on(
@@ -128,7 +126,8 @@ def verify_on(
             stages=stages,
         )
         results.done()
-    return BoardVerification(verification=verification, resumed=len(earlier), absent=absent, left_out=left_out)
+    verification = replace(verification, not_run=left_out)
+    return BoardVerification(verification=verification, resumed=len(earlier), absent=absent)
 
 
 def _open(session: Session, artifacts: Sequence[Artifact], preprocessing: Preprocessing) -> dict[str, str]:

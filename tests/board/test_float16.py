@@ -107,10 +107,10 @@ def test_a_file_with_float16_is_evaluated_where_it_runs_fast_or_not(
     infer = ({"seconds": [[0.01] * 6] * count}, np.ones((count, 6, classes), "<f4").tobytes(), {"done": True})
     board = answering(hello=hello, open=opened, infer=infer)
     found = verify_on(float16_too, board, labelled_photographs, options=ImageOptions(workers=0, limit=6))
-    assert list(found.left_out) == left_out
+    assert list(found.verification.not_run) == left_out
     evaluated = {each.artifact for each in found.verification.results}
     assert evaluated == {each.file for each in float16_too.manifest.artifacts} - {*left_out}
-    assert all("Cortex-A53 has no float16 arithmetic" in each for each in found.left_out.values())
+    assert all("Cortex-A53 has no float16 arithmetic" in each for each in found.verification.not_run.values())
 
 
 def test_whatever_a_board_says_of_itself_is_no_control_character() -> None:

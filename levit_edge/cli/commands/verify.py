@@ -186,7 +186,7 @@ def _on_board(bundle: "Bundle", transport: "Transport", images: Path, **asked: A
     from levit_edge.board.evaluate import verify_on
 
     found = verify_on(bundle, transport, images, **asked)
-    for reason in (*found.absent.values(), *found.left_out.values()):
+    for reason in found.absent.values():
         show_warning(f"not evaluated on the board: {reason}.")
     if found.resumed:
         show_note(f"evaluated by an earlier call that was cut off: {counted(found.resumed, 'image')}.")
