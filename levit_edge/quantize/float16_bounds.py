@@ -29,9 +29,6 @@ __all__ = ["LARGEST", "SMALLEST", "Interval", "check_float16"]
 
 LARGEST = 2.0**15
 """Half of what float16 holds, so that roundings on the way do not matter."""
-LARGEST_SCORE = 60_000.0
-"""Of a sum of 16 or 32 products and a bias: the roundings of so few are 2 % at most, and float16 holds 65,504. What is
-further below the largest score than that is −∞ to softmax, of which it makes the same zero."""
 SMALLEST = 2.0**-14
 """Of a scale, and so of the step that int8 would have for what is in float16."""
 HEADROOM = 8.0
@@ -128,7 +125,7 @@ def _block(plan: Plan, name: str, block: nn.Module, stream: Interval) -> Interva
             last = f"{name}.proj"
             q, k, v = (_after(plan, f"{name}.{part}", stream) for part in "qkv")
             products = (q.magnitudes * k.magnitudes).view(block.bias.shape[0], -1).sum(1)
-            _require(name, "a score of its attention", products + block.bias.abs().amax((1, 2)), LARGEST_SCORE)
+            _require(name, "a score of its attention", products + block.bias.abs().amax((1, 2)))
             result = _after(plan, last, v.hardswish())  # between the v of all tokens, as softmax weighs them
     if not isinstance(block, DeployShrinkingAttention):
         result = stream + result
@@ -164,11 +161,11 @@ def _representable(bounds: Range) -> Range:
     return Range(minimum=low, maximum=high)
 
 
-def _require(layer: str, what: str, magnitudes: Tensor, most: float | None = None) -> None:
-    largest, most = float(magnitudes.max()), LARGEST if most is None else most
-    if not largest <= most:  # also catches NaN
+def _require(layer: str, what: str, magnitudes: Tensor) -> None:
+    largest = float(magnitudes.max())
+    if not largest <= LARGEST:  # also catches NaN
         raise QuantizationError(
-            f"{layer}: {what} can be as large as {largest:,.0f}, expected at most {most:,.0f} for float16. {REMEDY}"
+            f"{layer}: {what} can be as large as {largest:,.0f}, expected at most {LARGEST:,.0f} for float16. {REMEDY}"
         )
 
 

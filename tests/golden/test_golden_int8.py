@@ -12,7 +12,6 @@ from levit_edge.model.checkpoint import read_checkpoint
 from levit_edge.model.config import OFFICIAL_SIZES
 from levit_edge.model.fuse import fuse
 from levit_edge.quantize.analysis.simulate import simulate
-from levit_edge.quantize.float16_bounds import check_float16
 from tests.golden.test_golden_logits import Golden, golden
 from tests.quantize.conftest import plan_of
 
@@ -25,12 +24,11 @@ MOST_MEMORY_BYTES = 16 * 2**30
 
 @pytest.mark.export
 @pytest.mark.parametrize("size", OFFICIAL_SIZES)
-def test_int8_is_close_to_fp32_and_the_rest_fits_into_float16(golden: Golden, size: str, tmp_path: Path) -> None:
+def test_int8_is_close_to_fp32(golden: Golden, size: str, tmp_path: Path) -> None:
     torch.save({"model": golden.state(f"facebook/{size}")}, tmp_path / "levit.pth")
     deploy = fuse(read_checkpoint(tmp_path / "levit.pth").model)
     images = torch.from_numpy(golden.weights.images(12, 7))
     plan = plan_of(deploy, images[:8], Recipe())
-    check_float16(plan)
     with torch.inference_mode():
         expected, found = deploy(images[8:]), simulate(plan)(images[8:])
     assert 10 * torch.log10(expected.square().sum() / (found - expected).square().sum()) >= LEAST_SQNR_DB

@@ -93,7 +93,7 @@ def test_scores_are_refused_for_their_attention(demo_steps: Demo) -> None:
         assert isinstance(k, torch.nn.Linear)
         rescale_pair(q, k, torch.full((q.weight.shape[0],), 100.0))
         k.weight.mul_(LARGE / 100)
-    with pytest.raises(QuantizationError, match=r"blocks\.4: a score of its attention .* at most 60,000"):
+    with pytest.raises(QuantizationError, match=r"blocks\.4: a score of its attention can be as large as"):
         check_float16(plan_of(other, demo_steps.images, EQUALIZED))
 
 
