@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 4
-BEFORE_FLOAT16: dict[str, object] = {"float16": False}
+BEFORE_FLOAT16: dict[str, object] = {"float16": False, "onnx_float16": False}
 BEFORE_CHOICES = BEFORE_FLOAT16 | {"scheme": "static", "weight_rounding": "nearest", "equalize": False}
 FORMER = {1: BEFORE_CHOICES, 2: BEFORE_FLOAT16, 3: BEFORE_FLOAT16}
 """What earlier versions were where they say nothing and today's defaults are others."""
@@ -38,8 +38,8 @@ class LayerScheme(StrEnum):
     """int8; the ranges of its input and output are fixed by calibration."""
     DYNAMIC = "dynamic"
     """int8; the range of its input is taken at run time from each token (linears) or image (convolutions), and its
-    output is float. ONNX files take one range for all tokens, and compute convolutions in float with the int8 weights'
-    values."""
+    output is float. ONNX files take one range for all tokens, and compute convolutions in float: see
+    `Recipe.onnx_float16`."""
     FLOAT = "float"
 
 
@@ -159,6 +159,14 @@ class Recipe:
         Option("Also make int8-f16.pte, with float16 between the int8 layers: faster on ARM that has it, on no other."),
     ] = True
     """Whether there is a second int8 file for ExecuTorch, that computes in float16 what the other does in float32."""
+    onnx_float16: Annotated[
+        bool,
+        Option(
+            "Compute the stem of int8.onnx in float16, where it has a range taken at run time: faster on ARM that has"
+            " float16, as fast elsewhere."
+        ),
+    ] = True
+    """Whether the stem's dynamic convolutions, which ONNX files compute in float, are in float16 after the first."""
     equalize: Annotated[
         bool, Option("Rescale residual streams, q/k pairs and the stem first, which is exact in fp32.")
     ] = True

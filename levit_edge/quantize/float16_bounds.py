@@ -18,6 +18,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import ChannelScale, DeployAttention, DeployMlp, DeployShrinkingAttention
 from levit_edge.quantize.calibration.calibrate import feeds_hardswish
@@ -25,7 +26,7 @@ from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.ranges.affine import INT8_MAX, INT8_MIN, WEIGHT_MAX, Range
 from levit_edge.quantize.schemes import quantizable_layers
 
-__all__ = ["LARGEST", "SMALLEST", "Interval", "check_float16"]
+__all__ = ["LARGEST", "SMALLEST", "Interval", "check_float16", "check_onnx_float16"]
 
 LARGEST = 2.0**15
 """Half of what float16 holds, so that roundings on the way do not matter."""
@@ -34,6 +35,7 @@ SMALLEST = 2.0**-14
 HEADROOM = 8.0
 """How many times more than calibration's images another image may give, where nothing else bounds it."""
 HARDSWISH_LOWEST = -0.375
+ONNX_REMEDY = "Keep the stem of int8.onnx in float32, with --no-onnx-float16; or equalize, if --no-equalize was given."
 REMEDY = "Leave out the file with float16, with --no-float16; or equalize, if --no-equalize was given."
 
 
@@ -115,6 +117,43 @@ def _stem(plan: Plan) -> Interval:
     return values
 
 
+def check_onnx_float16(plan: Plan) -> None:
+    """Make sure that nothing leaves float16 in the stem of that `plan`'s `int8.onnx`.
+
+    There, scaling is part of the weights, so that what they multiply is bounded without it. ONNX Runtime keeps numbers
+    below `SMALLEST`, but for those who ask it to take them for zero.
+
+    Raises:
+        QuantizationError: something could; the layer is named.
+    """
+    values, factors = Interval.of(plan.layers["stem.conv1"].ranges.input, 3), torch.ones(3)
+    with torch.no_grad():
+        for part, module in plan.deploy.stem.named_children():
+            name = f"stem.{part}"
+            match module:
+                case nn.Hardswish():
+                    values = values.hardswish()
+                case ChannelScale():
+                    factors = module.factors.flatten()
+                    values = values.scaled(factors)
+                case nn.Conv2d():
+                    values = values.near(plan.layers[name].ranges.input)
+                    if part != "conv1" and plan.layers[name].scheme is LayerScheme.DYNAMIC:
+                        _check_convolution(plan, name, module, values, factors)
+                    values = values.through(module.weight, module.get_parameter("bias"))
+                    factors = torch.ones(module.out_channels)
+
+
+def _check_convolution(plan: Plan, name: str, module: nn.Conv2d, scaled: Interval, factors: Tensor) -> None:
+    weight, inputs = module.weight * factors.view(1, -1, 1, 1), scaled.scaled(1 / factors).magnitudes
+    sums = _summed(weight.abs()) @ inputs + module.get_parameter("bias").abs()
+    for what, magnitudes in (("an input", inputs), ("a weight", weight.abs()), ("a sum of its products", sums)):
+        _require(name, what, magnitudes, ONNX_REMEDY)
+    steps = plan.layers[name].ranges.input.affine().scale / factors
+    _require_steps(name, "inputs", float(steps.min()), ONNX_REMEDY)
+    _require_steps(name, "weights", float(weight.abs().max() / WEIGHT_MAX), ONNX_REMEDY)
+
+
 def _block(plan: Plan, name: str, block: nn.Module, stream: Interval) -> Interval:
     """The stream after a block."""
     match block:
@@ -161,17 +200,17 @@ def _representable(bounds: Range) -> Range:
     return Range(minimum=low, maximum=high)
 
 
-def _require(layer: str, what: str, magnitudes: Tensor) -> None:
+def _require(layer: str, what: str, magnitudes: Tensor, remedy: str = REMEDY) -> None:
     largest = float(magnitudes.max())
     if not largest <= LARGEST:  # also catches NaN
         raise QuantizationError(
-            f"{layer}: {what} can be as large as {largest:,.0f}, expected at most {LARGEST:,.0f} for float16. {REMEDY}"
+            f"{layer}: {what} can be as large as {largest:,.0f}, expected at most {LARGEST:,.0f} for float16. {remedy}"
         )
 
 
-def _require_steps(layer: str, what: str, step: float) -> None:
+def _require_steps(layer: str, what: str, step: float, remedy: str = REMEDY) -> None:
     """Zeros alone have a step of 1, or of 0 in weights."""
     if 0 < step < SMALLEST:
         raise QuantizationError(
-            f"{layer}: its {what} have steps of {step:.1e}, expected at least {SMALLEST:.1e} for float16. {REMEDY}"
+            f"{layer}: its {what} have steps of {step:.1e}, expected at least {SMALLEST:.1e} for float16. {remedy}"
         )

@@ -19,7 +19,15 @@ from levit_edge.quantize.export.program import export_program
 from levit_edge.quantize.plan import Plan, ProductPlan
 from levit_edge.quantize.schemes.annotation import annotated, fixed_range
 
-__all__ = ["LAYER_OPERATORS", "LevitQuantizer", "before_rounding", "capture", "quantize_captured", "quantize_graph"]
+__all__ = [
+    "LAYER_OPERATORS",
+    "LevitQuantizer",
+    "before_rounding",
+    "capture",
+    "layer_name",
+    "quantize_captured",
+    "quantize_graph",
+]
 
 LAYER_OPERATORS = (torch.ops.aten.conv2d.default, torch.ops.aten.linear.default)
 PRODUCT_OPERATOR = torch.ops.aten.bmm.default

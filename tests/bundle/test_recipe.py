@@ -33,18 +33,25 @@ def test_round_trip() -> None:
                 weight_rounding=WeightRounding.NEAREST,
                 equalize=False,
                 float16=False,
+                onnx_float16=False,
             ),
         ),
         (
             {"schema_version": 1, "equalize": True},
-            Recipe(scheme=Scheme.STATIC, weight_rounding=WeightRounding.NEAREST, equalize=True, float16=False),
+            Recipe(
+                scheme=Scheme.STATIC,
+                weight_rounding=WeightRounding.NEAREST,
+                equalize=True,
+                float16=False,
+                onnx_float16=False,
+            ),
         ),
         (
             {"schema_version": 2, "scheme": "dynamic", "bias_correction": True},
-            Recipe(scheme=Scheme.DYNAMIC, bias_correction=True, float16=False),
+            Recipe(scheme=Scheme.DYNAMIC, bias_correction=True, float16=False, onnx_float16=False),
         ),
-        ({"schema_version": 3, "seed": 1}, Recipe(seed=1, float16=False)),
-        ({"schema_version": 3, "float16": True}, Recipe()),
+        ({"schema_version": 3, "seed": 1}, Recipe(seed=1, float16=False, onnx_float16=False)),
+        ({"schema_version": 3, "float16": True}, Recipe(onnx_float16=False)),
         ({"schema_version": 4}, Recipe()),
         ({}, Recipe()),
     ],
@@ -62,6 +69,7 @@ def test_an_earlier_recipe_is_read_in_a_manifest(tiny_bundle: Path, tmp_path: Pa
     recipe = Bundle.open(copy).manifest.recipe
     assert (recipe.schema_version, recipe.scheme, recipe.calibration_images, recipe.seed) == (4, Scheme.STATIC, 4, 2)
     assert not recipe.float16
+    assert not recipe.onnx_float16
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ OTHER = Recipe(
     target=Target.X86_64,
     onnx_attention=OnnxAttention.FUSED,
     float16=False,
+    onnx_float16=False,
     equalize=False,
     weight_rounding=WeightRounding.NEAREST,
     bias_correction=True,

@@ -63,7 +63,11 @@ def test_a_bundle_is_read_as_it_was_written() -> None:
     bundle = Bundle.open(BUNDLE)
     written = json.loads((BUNDLE / MANIFEST_FILE).read_bytes())
     read = json.loads(json.dumps(to_json(bundle.manifest)))
-    assert (read["recipe"].pop("schema_version"), read["recipe"]["float16"]) == (4, False)
+    assert (read["recipe"].pop("schema_version"), read["recipe"]["float16"], read["recipe"]["onnx_float16"]) == (
+        4,
+        False,
+        False,
+    )
     assert written["recipe"].pop("schema_version") == 3
     assert as_far_as(read, written) == written
     assert bundle.labels() == ("red", "green", "blå")
@@ -118,4 +122,5 @@ def test_recipes_of_older_schemas_are_read(capsys: Captured, tmp_path: Path, ver
     (copy / MANIFEST_FILE).write_text(json.dumps(document | {"recipe": RECIPES[version]}))
     assert run(["report", str(copy), "--output", str(tmp_path / "report.html")]) == ExitStatus.DONE
     capsys.readouterr()
-    assert not Bundle.open(copy).manifest.recipe.float16
+    recipe = Bundle.open(copy).manifest.recipe
+    assert (recipe.float16, recipe.onnx_float16) == (False, False)

@@ -13,7 +13,7 @@ from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize import float16_bounds
 from levit_edge.quantize.equalize import rescale_pair, rescale_stream, streams
-from levit_edge.quantize.float16_bounds import HEADROOM, LARGEST, Interval, check_float16
+from levit_edge.quantize.float16_bounds import HEADROOM, LARGEST, Interval, check_float16, check_onnx_float16
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.ranges.affine import Range
 from levit_edge.quantize.schemes import quantizable_layers
@@ -118,6 +118,23 @@ def test_the_stems_bounds_hold_for_images_of_any_kind(demo_steps: Demo) -> None:
     with torch.no_grad():
         found = plan.deploy.stem(images).abs().amax((0, 2, 3))
         assert (found <= float16_bounds._stem(plan).magnitudes).all()
+
+
+@pytest.mark.parametrize(
+    ("factor", "message"),
+    [
+        (2.0**-16, r"stem\.conv3: a weight can be as large as|stem\.conv3: an input can be as large as"),
+        (2.0**16, r"stem\.conv3: a weight can be as large as|stem\.conv3: its inputs have steps of"),
+    ],
+)
+def test_the_stem_of_onnx_files_has_its_scaling_in_the_weights(demo_steps: Demo, factor: float, message: str) -> None:
+    plan = plan_of(demo_steps.deploy, demo_steps.images, EQUALIZED)
+    dynamic = all_in(plan, LayerScheme.DYNAMIC)
+    check_onnx_float16(dynamic)
+    plan.deploy.stem.get_buffer("scale3.factors")[0, 0] = factor
+    check_onnx_float16(all_in(plan, LayerScheme.STATIC))
+    with pytest.raises(QuantizationError, match=rf"({message}).*--no-onnx-float16"):
+        check_onnx_float16(dynamic)
 
 
 @settings(max_examples=30, deadline=None)

@@ -5,11 +5,14 @@ import onnx
 import pytest
 import torch
 from numpy.typing import NDArray
+from onnx import TensorProto, numpy_helper
 
 from levit_edge.bundle.kinds import Runtime
-from levit_edge.bundle.recipe import OnnxAttention, Scheme, Target
+from levit_edge.bundle.recipe import LayerScheme, OnnxAttention, Scheme, Target
 from levit_edge.device.oldest import oldest_onnxruntime
 from levit_edge.quantize.export.onnx import export_onnx, onnx_graph
+from levit_edge.quantize.export.program import export_program
+from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.quantize.schemes import quantizable_layers
 from levit_edge.runtime.inspect.onnxruntime import inspect_onnxruntime
 from levit_edge.runtime.runner import open_runner
@@ -90,3 +93,57 @@ def test_which_onnxruntime_a_file_needs_is_known(files: Files, fp32: dict[OnnxAt
     assert {key: oldest_onnxruntime(model) for key, model in files.items()} == {key: int8[key[1]] for key in files}
     found = [oldest_onnxruntime(fp32[form]) for form in (OnnxAttention.PLAIN, OnnxAttention.FUSED)]
     assert found == ["1.15.0", "1.23.0"]
+
+
+@pytest.fixture(scope="module")
+def stems(tiny_steps: Demo) -> dict[bool, tuple[torch.nn.Module, bytes]]:
+    """Graph and file of a dynamic stem, in float16 or not."""
+    layers = [name for name in tiny_steps.plan.layers if name.startswith("stem.")]
+    graph = quantize_graph(tiny_steps.plan.with_schemes(dict.fromkeys(layers, LayerScheme.DYNAMIC)))
+    image = torch.zeros(1, 3, TINY.image_size, TINY.image_size)
+    forms = {half: onnx_graph(graph, Scheme.MIXED, tiny_steps.deploy if half else None) for half in (False, True)}
+    return {half: (form, export_onnx(export_program(form, image))) for half, form in forms.items()}
+
+
+def test_the_stem_is_in_float16_but_for_its_first_convolution_and_hardswish(
+    stems: dict[bool, tuple[torch.nn.Module, bytes]], tiny_steps: Demo
+) -> None:
+    """ONNX Runtime computes three channels, and hardswish, slower in float16."""
+    written = onnx.load_model_from_string(stems[True][1]).graph
+    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in written.initializer}
+    producers = {name: node for node in written.node for name in node.output}
+    first, *others = [node for node in written.node if node.op_type == "Conv"]
+    assert first.input[0] == "image"
+    assert constants[first.input[1]].dtype == np.float32
+    convolutions = [layer for layer in tiny_steps.deploy.stem if isinstance(layer, torch.nn.Conv2d)]
+    for node, layer in zip(others, convolutions[1:], strict=True):
+        assert producers[node.input[0]].op_type == "Cast"
+        assert producers[producers[node.input[0]].input[0]].op_type == "HardSwish"
+        (reader,) = [each for each in written.node if node.output[0] in each.input]
+        assert (reader.op_type, reader.attribute[0].i) == ("Cast", TensorProto.FLOAT)
+        trained = {"weight": layer.weight, "bias": layer.get_parameter("bias")}
+        for name, values in zip(node.input[1:], trained.values(), strict=True):
+            assert np.array_equal(constants[name], values.detach().half().numpy()), "as trained, stored once"
+    assert all(constants[node.input[1]].dtype == np.float16 for node in others)
+
+
+def test_without_float16_the_stem_has_the_values_of_int8_weights(
+    stems: dict[bool, tuple[torch.nn.Module, bytes]], tiny_steps: Demo
+) -> None:
+    written = onnx.load_model_from_string(stems[False][1]).graph
+    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in written.initializer}
+    assert TensorProto.FLOAT16 not in {tensor.data_type for tensor in written.initializer}
+    first = next(node for node in written.node if node.op_type == "Conv")
+    assert np.allclose(constants[first.input[1]], tiny_steps.plan.layers["stem.conv1"].weight.numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_a_dynamic_stem_computes_what_its_graph_does(
+    stems: dict[bool, tuple[torch.nn.Module, bytes]], tiny_steps: Demo, half: bool
+) -> None:
+    graph, model = stems[half]
+    images = tiny_steps.images[:4]
+    with torch.no_grad():
+        expected = torch.cat([graph(image[None]) for image in images]).numpy()
+    assert np.abs(expected - _logits(model, images.numpy())).max() < INT8_TOLERANCE * np.abs(expected).max()
+    assert oldest_onnxruntime(model) == "1.15.0"

@@ -34,7 +34,17 @@ def test_moves_of_a_search_are_left_to_the_search(recorded: Bundle) -> None:
         *("levit-edge", "quantize", "--model", "128S", "--checkpoint", "my weights.pth", "--calibration", "train"),
         *("--evaluation", "val", "--resize", "40", "--skip-bad-images"),
         *("--calibration-images", "256", "--seed", "3", "--scheme", "mixed", "--float-layer", "stem.*"),
-        *("--target", "arm64", "--onnx-attention", "plain", "--float16", "--equalize", "--weight-rounding", "gptq"),
+        *(
+            "--target",
+            "arm64",
+            "--onnx-attention",
+            "plain",
+            "--float16",
+            "--onnx-float16",
+            "--equalize",
+            "--weight-rounding",
+            "gptq",
+        ),
         *("--no-bias-correction", "--range-method", "minmax", "--percentile", "99.99"),
         *("--max-drop", "0.5", "--limit", "100"),
     ]

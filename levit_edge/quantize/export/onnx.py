@@ -10,6 +10,7 @@ from typing import Any
 
 import onnx
 import torch
+from torch import nn
 from torch.export import ExportedProgram
 from torch.fx import GraphModule
 
@@ -29,10 +30,11 @@ OPSET = 18
 INPUT_NAME, OUTPUT_NAME = "image", "logits"
 
 
-def onnx_graph(graph: GraphModule, scheme: Scheme) -> GraphModule:
+def onnx_graph(graph: GraphModule, scheme: Scheme, trained: nn.Module | None = None) -> GraphModule:
     """What `export_onnx` takes of a quantized graph: its layers in the forms that ONNX Runtime has kernels for.
 
-    Linears are static only if all layers are.
+    Linears are static only if all layers are. Dynamic convolutions are in float16 with the weights of `trained`, the
+    network before it was quantized, if that is given.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch, of its own tree specifications
@@ -42,7 +44,7 @@ def onnx_graph(graph: GraphModule, scheme: Scheme) -> GraphModule:
         make_outputs_float(copy)
     else:
         make_linears_dynamic(copy)
-    translate_dynamic_layers(copy)
+    translate_dynamic_layers(copy, trained)
     copy.graph.eliminate_dead_code()
     copy.recompile()
     return copy
@@ -123,6 +125,6 @@ def _quiet() -> Iterator[None]:
 
 
 EXPORTER = Exporter(
-    prepared=lambda graph, recipe: onnx_graph(graph, recipe.scheme),
+    prepared=lambda graph, plan, recipe: onnx_graph(graph, recipe.scheme, plan.deploy if recipe.onnx_float16 else None),
     export=lambda program, recipe: export_onnx(program, recipe.target, recipe.onnx_attention),
 )

@@ -2,9 +2,7 @@
 
 A dynamic linear becomes DynamicQuantizeLinear, MatMulInteger and a rescaling, which ONNX Runtime fuses into one
 operator; DynamicQuantizeLinear takes one range for the whole input, not one for each token. A dynamic convolution
-computes in float, with the values of its int8 weights as float constants and the multiplication in front of it folded
-into them: ONNX Runtime's fast convolution wants both (measured: 12 % of the network's time). It has no dynamic
-convolution but ConvInteger, whose int32 result takes three more passes.
+computes in float: see `levit_edge.quantize.export.onnx_stem`.
 
 Static linears become dynamic too: that is more exact in ONNX Runtime and no slower. A static linear is QuantizeLinear
 and QGemm there, a dynamic one DynamicQuantizeLinear and MatMulIntegerToFloat. Measured on the LeViT-128S stand-in (500
@@ -24,12 +22,12 @@ from typing import Any, cast
 import torch
 from onnx import TensorProto
 from onnxscript import opset18 as op
-from torch import Tensor
+from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
+from levit_edge.quantize.export.onnx_stem import replace_convolution
 from levit_edge.quantize.quantizer import LAYER_OPERATORS, before_rounding
 from levit_edge.quantize.schemes.dynamic import rounded_dynamically
-from levit_edge.quantize.weights.weights import per_channel
 
 __all__ = ["TRANSLATIONS", "make_linears_dynamic", "translate_dynamic_layers"]
 
@@ -58,13 +56,13 @@ TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {torch.ops.levit_ed
 """For `torch.onnx.export(custom_translation_table=…)`."""
 
 
-def translate_dynamic_layers(graph: GraphModule) -> None:
-    """Give dynamic layers ONNX's form, in place."""
+def translate_dynamic_layers(graph: GraphModule, trained: nn.Module | None = None) -> None:
+    """Give dynamic layers ONNX's form, in place: convolutions in float16 if the `trained` network is given."""
     for node, source in _layers(list(graph.graph.nodes), dynamic=True):
         if node.target is _ATEN.linear.default:
             _replace_linear(graph, node, source)
         else:
-            _replace_convolution(graph, node, source)
+            replace_convolution(graph, node, source, trained)
 
 
 def make_linears_dynamic(graph: GraphModule) -> None:
@@ -93,18 +91,6 @@ def _drop_rounding(layer: Node) -> None:
     for rounded in [reader for user in layer.users for reader in user.users if before_rounding(reader) is layer]:
         rounded.replace_all_uses_with(layer)
     layer.graph.eliminate_dead_code()
-
-
-def _replace_convolution(graph: GraphModule, node: Node, source: Node) -> None:
-    integers, scales = (graph.get_buffer(str(each.target)) for each in node.all_input_nodes[1].all_input_nodes[:2])
-    weight = integers * per_channel(scales, integers)
-    if source.target is _ATEN.mul.Tensor:  # `levit_edge.model.deploy.ChannelScale`
-        source, factors = source.all_input_nodes
-        weight = weight * graph.get_buffer(str(factors.target))
-    name = f"{node.name}_weight"
-    graph.register_buffer(name, weight)
-    with graph.graph.inserting_before(node):
-        node.args = (source, graph.graph.get_attr(name), *node.args[2:])
 
 
 def _replace_linear(graph: GraphModule, node: Node, source: Node) -> Node:

@@ -9,6 +9,7 @@ from torch.export import ExportedProgram
 from torch.fx import GraphModule
 
 from levit_edge.bundle.recipe import Recipe
+from levit_edge.quantize.plan import Plan
 
 __all__ = ["Exporter", "export_program"]
 
@@ -17,8 +18,8 @@ __all__ = ["Exporter", "export_program"]
 class Exporter:
     """How one runtime's files are made."""
 
-    prepared: Callable[[GraphModule, Recipe], GraphModule] = lambda graph, _recipe: graph
-    """A quantized graph in the form that `export` takes."""
+    prepared: Callable[[GraphModule, Plan, Recipe], GraphModule] = lambda graph, _plan, _recipe: graph
+    """The quantized graph of a plan in the form that `export` takes."""
     float16: Callable[[GraphModule], GraphModule] | None = None
     """What was prepared, with float16 where it is in float; None if the runtime gains nothing by it."""
     export: Callable[[ExportedProgram, Recipe], bytes]

@@ -36,7 +36,13 @@ def calibration_part(recipe: Recipe) -> Recipe:
     How layers compute does not matter to it, but for bias correction, which looks at what they make.
     """
     plain = Recipe()
-    part = replace(recipe, target=plain.target, onnx_attention=plain.onnx_attention, float16=plain.float16)
+    part = replace(
+        recipe,
+        target=plain.target,
+        onnx_attention=plain.onnx_attention,
+        float16=plain.float16,
+        onnx_float16=plain.onnx_float16,
+    )
     if recipe.bias_correction:
         return part
     return replace(part, scheme=plain.scheme, dynamic_layers=(), float_layers=())
