@@ -120,21 +120,33 @@ def test_the_stems_bounds_hold_for_images_of_any_kind(demo_steps: Demo) -> None:
         assert (found <= float16_bounds._stem(plan).magnitudes).all()
 
 
-@pytest.mark.parametrize(
-    ("factor", "message"),
-    [
-        (2.0**-16, r"stem\.conv3: a weight can be as large as|stem\.conv3: an input can be as large as"),
-        (2.0**16, r"stem\.conv3: a weight can be as large as|stem\.conv3: its inputs have steps of"),
-    ],
-)
-def test_the_stem_of_onnx_files_has_its_scaling_in_the_weights(demo_steps: Demo, factor: float, message: str) -> None:
+def test_the_stem_of_onnx_files_has_its_scaling_in_the_weights(demo_steps: Demo) -> None:
     plan = plan_of(demo_steps.deploy, demo_steps.images, EQUALIZED)
     dynamic = all_in(plan, LayerScheme.DYNAMIC)
     check_onnx_float16(dynamic)
-    plan.deploy.stem.get_buffer("scale3.factors")[0, 0] = factor
+    plan.deploy.stem.get_buffer("scale3.factors")[0, 0] = 2.0**16
     check_onnx_float16(all_in(plan, LayerScheme.STATIC))
-    with pytest.raises(QuantizationError, match=rf"({message}).*--no-onnx-float16"):
+    message = r"stem\.conv3: (a weight can be as large as|its inputs have steps of) .*--no-onnx-float16"
+    with pytest.raises(QuantizationError, match=message):
         check_onnx_float16(dynamic)
+
+
+@pytest.mark.parametrize(
+    ("layer", "factor", "message"),
+    [
+        ("conv2", LARGE, r"stem\.conv2: a weight can be as large as"),
+        ("conv1", LARGE, r"stem\.conv2: an input can be as large as"),
+        ("conv2", 1e-6, r"stem\.conv2: its weights have steps of"),
+    ],
+)
+def test_what_the_stem_of_onnx_files_cannot_hold_is_refused(
+    demo_steps: Demo, layer: str, factor: float, message: str
+) -> None:
+    other = deepcopy(demo_steps.deploy)
+    with torch.no_grad():
+        other.get_parameter(f"stem.{layer}.weight").mul_(factor)
+    with pytest.raises(QuantizationError, match=rf"{message} .*--no-onnx-float16"):
+        check_onnx_float16(all_in(plan_of(other, demo_steps.images), LayerScheme.DYNAMIC))
 
 
 @settings(max_examples=30, deadline=None)
