@@ -142,6 +142,7 @@ def _prepared(options: argparse.Namespace, files: Path, listener: TerminalListen
         calibration_images=prepared.calibration.count,
         evaluation=digest(chosen),
         evaluation_images=len(chosen),
+        float16_images=options.float16_images,
         runs=options.runs,
         versions=package_versions(PACKAGES) | _board_packages(options.boards),
     )

@@ -25,6 +25,7 @@ class Setting:
     calibration_images: int
     evaluation: str
     evaluation_images: int
+    float16_images: int
     runs: int
     versions: dict[str, str]
 

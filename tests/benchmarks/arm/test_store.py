@@ -16,6 +16,7 @@ SETTING = Setting(
     calibration_images=8,
     evaluation="c",
     evaluation_images=4,
+    float16_images=1,
     runs=3,
     versions={"ncnn": "1"},
 )
