@@ -12,7 +12,6 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,7 +21,7 @@ from benchmarks.command import add_model_options, check_folders, command_line, c
 from benchmarks.document import circumstances
 from benchmarks.isolation import Isolated
 from benchmarks.speed.building import build_all
-from benchmarks.speed.catalogue import FILE_ENGINES, all_contenders, given_file
+from benchmarks.speed.catalogue import FILE_ENGINES, all_contenders, given_file, matching
 from benchmarks.speed.contender import IMAGES, Contender, Engine, Product
 from benchmarks.speed.prepare import Prepared, Wanted, prepare
 from benchmarks.speed.race import Entry, Schedule, race
@@ -49,6 +48,9 @@ PACKAGES = (
     "litert-torch",
     "ai-edge-quantizer",
     "ai-edge-litert",
+    "ncnn",
+    "pnnx",
+    "MNN",
     "numpy",
 )
 CAVEAT = (
@@ -115,7 +117,7 @@ def _chosen(
 ) -> tuple[Contender, ...]:
     """Those that fit a pattern, and all files that were given."""
     known = all_contenders()
-    chosen = [each for each in known if any(fnmatchcase(each.key, glob) for glob in patterns or ["*"])]
+    chosen = matching(known, patterns or ["*"])
     if not chosen and not files:
         parser.error(f"--only: no contender fits; there are {', '.join(each.key for each in known)}")
     chosen += [given_file(label, path) for label, path in files]

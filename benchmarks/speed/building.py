@@ -1,5 +1,6 @@
 """Every contender's file, built in processes that may patch, leak or die."""
 
+import shutil
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -17,6 +18,8 @@ def build_all(contenders: Sequence[Contender], workshop: Workshop, listener: Sta
     groups: dict[str, list[Contender]] = {}
     for contender in contenders:
         groups.setdefault(contender.process, []).append(contender)
+    if not contenders:
+        return built
     with listener.stage("build", len(contenders)) as advance:
         for group in groups.values():
             while remaining := [each for each in group if each.key not in built]:
@@ -48,6 +51,7 @@ def _build_there(process: Isolated, contender: Contender, workshop: Workshop) ->
 
 def _build(contender: Contender, workshop: Workshop) -> Product:
     folder = Path(workshop.folder / contender.key.replace(" ", "-"))
+    shutil.rmtree(folder, ignore_errors=True)  # what an interrupted run left
     folder.mkdir(parents=True)
     file, note = contender.build(workshop, folder)
     size = sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())

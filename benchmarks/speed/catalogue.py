@@ -2,7 +2,9 @@
 
 import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from benchmarks.speed.contender import Contender, Engine, Workshop, build_with
 from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.recipe import OnnxAttention, Scheme, Target
 
-__all__ = ["FILE_ENGINES", "OURS_FP32", "STOCK_INT8", "all_contenders", "given_file"]
+__all__ = ["FILE_ENGINES", "OURS_FP32", "STOCK_INT8", "all_contenders", "given_file", "matching"]
 
 FP32, INT8 = Precision.FP32, Precision.INT8
 OURS_FP32 = "ours fp32"
@@ -34,7 +36,12 @@ LITERT = ("litert_torch", "ai_edge_litert", "timm")
 
 def all_contenders() -> tuple[Contender, ...]:
     """levit-edge's files first, then peers."""
-    return (*_ours(), *_library("timm"), *_library("transformers"), *_openvino(), *_litert())
+    return (*_ours(), *_library("timm"), *_library("transformers"), *_openvino(), *_litert(), *_ncnn(), *_mnn())
+
+
+def matching(contenders: Iterable[Contender], patterns: Iterable[str]) -> list[Contender]:
+    """Those whose keys fit one of the `patterns`, such as `onnxruntime/timm *`."""
+    return [each for each in contenders if any(fnmatchcase(each.key, glob) for glob in patterns)]
 
 
 def given_file(label: str, path: Path) -> Contender:
@@ -64,6 +71,7 @@ def _ours() -> Iterator[Contender]:
     yield contender("fp32", Engine.EXECUTORCH, FP32, "fp32_pte")
     for scheme in reversed(Scheme):
         yield contender(f"int8 {scheme}", Engine.EXECUTORCH, INT8, "int8_pte", scheme=scheme)
+    yield replace(contender("int8-f16", Engine.EXECUTORCH, Precision.INT8_FLOAT16, "int8_f16_pte"), float16=True)
     yield contender("fp32", Engine.ONNXRUNTIME, FP32, "fp32_onnx")
     for what, scheme, target, attention in (
         ("mixed", Scheme.MIXED, Target.ARM64, OnnxAttention.PLAIN),  # the same file for both targets
@@ -111,6 +119,7 @@ def _openvino() -> Iterator[Contender]:
                 requires=("openvino", *own, *ONNX, *modules),
                 build=build_with(f"benchmarks.peers.openvino.{function}", source=source),
                 process="openvino",
+                float16=True,
             )
 
 
@@ -128,4 +137,40 @@ def _litert() -> Iterator[Contender]:
             requires=(*LITERT, *own),
             build=build_with(f"benchmarks.peers.litert.{function}"),
             process="litert",
+        )
+
+
+def _ncnn() -> Iterator[Contender]:
+    for what, precision, function, float16 in (
+        ("fp32", FP32, "as_it_comes", False),
+        ("float16", FP32, "as_it_comes", True),
+        ("int8 linears, fp32", INT8, "int8_linears", False),
+        ("int8 linears, float16", INT8, "int8_linears", True),
+    ):
+        yield Contender(
+            name=f"timm {what}",
+            engine=Engine.NCNN,
+            precision=precision,
+            requires=("ncnn", "pnnx", "timm"),
+            build=build_with(f"benchmarks.peers.ncnn.{function}", float16=float16),
+            process="ncnn",
+            float16=float16,
+        )
+
+
+def _mnn() -> Iterator[Contender]:
+    for what, precision, bits, float16 in (
+        ("fp32", FP32, 0, False),
+        ("float16", FP32, 0, True),
+        ("8-bit weights, fp32", INT8, 8, False),
+        ("8-bit weights, float16", INT8, 8, True),
+    ):
+        yield Contender(
+            name=f"timm {what}",
+            engine=Engine.MNN,
+            precision=precision,
+            requires=("MNN", "timm", *ONNX),
+            build=build_with("benchmarks.peers.mnn.convert", float16=float16, weight_bits=bits),
+            process="mnn",
+            float16=float16,
         )

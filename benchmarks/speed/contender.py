@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
     from levit_edge.model.checkpoint import Checkpoint
 
-__all__ = ["IMAGES", "Build", "Contender", "Engine", "Product", "Workshop", "build_with", "named"]
+__all__ = ["IMAGES", "OPTIONS", "Build", "Contender", "Engine", "Product", "Workshop", "build_with", "named"]
 
 Floats = NDArray[np.float32]
 IMAGES = "images.npy"
+OPTIONS = "options.json"
+"""Beside a file: how its engine is to run it, where that is not in the file and not the default."""
 
 
 class Engine(StrEnum):
@@ -31,6 +33,8 @@ class Engine(StrEnum):
     ONNXRUNTIME = "onnxruntime"
     OPENVINO = "openvino"
     LITERT = "litert"
+    NCNN = "ncnn"
+    MNN = "mnn"
     TORCH = "torch"
     """Eager."""
     TORCH_COMPILE = "torch.compile"
@@ -127,6 +131,8 @@ class Contender:
     """Importable by name: it runs in another process."""
     process: str
     """Contenders that name the same one are built there one after the other, and share what is imported and cached."""
+    float16: bool = False
+    """Whether it computes in float16 where the processor can, so that its accuracy elsewhere is another."""
 
     @property
     def key(self) -> str:

@@ -4,6 +4,7 @@ Every function here imports what it needs when it is called, and returns what op
 timed, and its memory told, apart from importing.
 """
 
+import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.speed.contender import Engine
+from benchmarks.speed.contender import OPTIONS, Engine
 from levit_edge.bundle.kinds import Runtime
 
 __all__ = ["Open", "Run", "opener"]
@@ -51,7 +52,7 @@ def _openvino(file: Path, threads: int) -> Open:
     import openvino
 
     def open_model() -> Run:
-        options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
+        options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads} | _options(file)
         compiled = openvino.Core().compile_model(file, "CPU", options)
 
         def run(image: Floats) -> Floats:
@@ -99,6 +100,60 @@ def _dequantized(logits: NDArray[Any], tensor: dict[str, Any]) -> Floats:
     return values
 
 
+def _ncnn(file: Path, threads: int) -> Open:
+    import ncnn
+
+    def open_model() -> Run:
+        network = ncnn.Net()
+        network.opt.num_threads = threads
+        for name, value in _options(file).items():
+            setattr(network.opt, name, value)
+        for status in (network.load_param(str(file)), network.load_model(str(file.with_suffix(".bin")))):
+            if status:
+                raise RuntimeError(f"ncnn does not load {file.name}: {status}")
+
+        def run(image: Floats) -> Floats:
+            extractor = network.create_extractor()
+            extractor.input("in0", ncnn.Mat(image[0]))
+            status, logits = extractor.extract("out0")
+            if status:
+                raise RuntimeError(f"ncnn does not run {file.name}: {status}")
+            return np.array(logits, np.float32).reshape(-1)
+
+        return run
+
+    return open_model
+
+
+def _mnn(file: Path, threads: int) -> Open:
+    import MNN
+
+    def open_model() -> Run:
+        interpreter = MNN.Interpreter(str(file))
+        session = interpreter.createSession({"backend": "CPU", "numThread": threads} | _options(file))
+        taken, given = interpreter.getSessionInput(session), interpreter.getSessionOutput(session)
+        plain = (MNN.Halide_Type_Float, MNN.Tensor_DimensionType_Caffe)
+
+        def run(image: Floats) -> Floats:
+            source = MNN.Tensor(image.shape, plain[0], np.ascontiguousarray(image), plain[1])
+            taken.copyFrom(source)
+            interpreter.runSession(session)
+            shape = given.getShape()
+            result = MNN.Tensor(shape, plain[0], np.zeros(shape, np.float32), plain[1])
+            given.copyToHostTensor(result)
+            return np.array(result.getNumpyData(), np.float32).reshape(-1)
+
+        return run
+
+    return open_model
+
+
+def _options(file: Path) -> dict[str, Any]:
+    beside = file.with_name(OPTIONS)
+    options: dict[str, Any] = json.loads(beside.read_text()) if beside.exists() else {}
+    return options
+
+
 def _torch(file: Path, threads: int, compiled: bool) -> Open:
     import torch
 
@@ -126,6 +181,8 @@ _OPENERS: dict[Engine, Callable[[Path, int], Open]] = {
     Engine.ONNXRUNTIME: _onnxruntime,
     Engine.OPENVINO: _openvino,
     Engine.LITERT: _litert,
+    Engine.NCNN: _ncnn,
+    Engine.MNN: _mnn,
     Engine.TORCH: partial(_torch, compiled=False),
     Engine.TORCH_COMPILE: partial(_torch, compiled=True),
 }

@@ -13,7 +13,7 @@ from benchmarks.speed.results import Row
 from benchmarks.speed.statistics import Ratio, latency_of, paired_ratio
 from levit_edge.runtime.evaluation.comparison import Comparison
 
-__all__ = ["make_rows"]
+__all__ = ["faithfulness", "make_rows"]
 
 Logits = NDArray[np.float32]
 
@@ -38,7 +38,7 @@ def _row(
     row, finish = replace(row, size_bytes=product.size_bytes, note=product.note), finishes[contender.key]
     if finish.reason:
         return replace(row, reason=finish.reason)
-    agreement, sqnr_db = _faithfulness(expected, finish.logits)
+    agreement, sqnr_db = faithfulness(expected, finish.logits)
     return replace(
         row,
         latency=latency_of(finish.rounds),
@@ -61,7 +61,7 @@ def _ratio(contender: Contender, reference: str | None, finishes: Mapping[str, F
     return paired_ratio(finishes[contender.key].rounds, other.rounds)
 
 
-def _faithfulness(expected: Logits, found: Logits | None) -> tuple[float | None, float | None]:
+def faithfulness(expected: Logits, found: Logits | None) -> tuple[float | None, float | None]:
     """Agreement in percent and SQNR in dB; None for a file with other outputs."""
     if found is None or found.shape != expected.shape:
         return None, None

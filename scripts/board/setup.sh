@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# setup.sh DIR [--counting]: what emulated aarch64 boards are made of, in DIR. Debian on x86-64, as root.
+# setup.sh DIR [--counting] [--peers]: what emulated aarch64 boards are made of, in DIR. Debian on x86-64, as root.
 #
 #   DIR/qemu    qemu-aarch64 of Debian 13; Debian 12's crashes when it imports onnxruntime
 #   DIR/root    a small aarch64 Debian 13: Python, an ssh server, adbd
 #   DIR/site    the board's Python packages: onnxruntime, ExecuTorch's runtime, numpy
 #   DIR/qemu-10.0.13/build    with --counting: a qemu with plugins, of which libinsn.so counts instructions
+#   DIR/peers   with --peers: the other engines' packages that benchmarks.arm counts
 #
 # Takes a minute or two and 0.4 GB; --counting 5 to 10 minutes more. What is whole is kept: run it again after an
 # interruption. DEBIAN_MIRROR names another mirror than the one this machine has.
@@ -15,16 +16,17 @@ counting_qemu=10.0.13
 . "$here/../debian.sh"
 
 main() {
-    local counting='' target=''
+    local counting='' peers='' target=''
     while [ $# != 0 ]; do
         case $1 in
         --counting) counting=yes ;;
-        -*) die 2 "unknown option $1; usage: setup.sh DIR [--counting]" ;;
+        --peers) peers=yes ;;
+        -*) die 2 "unknown option $1; usage: setup.sh DIR [--counting] [--peers]" ;;
         *) [ -z "$target" ] || die 2 "one folder, not '$target' and '$1'"; target=$1 ;;
         esac
         shift
     done
-    [ -n "$target" ] || die 2 "usage: setup.sh DIR [--counting]"
+    [ -n "$target" ] || die 2 "usage: setup.sh DIR [--counting] [--peers]"
     check_machine
     lock_folder "$target"
     install_programs mmdebstrap arch-test debian-archive-keyring python3-venv socat iproute2 openssh-client adb
@@ -36,6 +38,7 @@ main() {
         install_programs build-essential dpkg-dev libglib2.0-dev pkg-config xz-utils
         make_part "qemu-$counting_qemu" make_counting_qemu
     fi
+    [ -z "$peers" ] || make_part peers make_peers "$here/peers-requirements.txt"
     echo "ready: $dir"
 }
 
@@ -115,6 +118,22 @@ make_site() {
     for wheel in "$wheels"/*.whl; do python3 -m zipfile -e "$wheel" "$1"; done
     rm -r "$wheels"
     site=$1 emulated_python "$dir/root" -c 'import numpy, onnxruntime, executorch_numpy_runtime'
+}
+
+# Without what these packages require: site has numpy, and no more is needed to run a file. (Not one function with
+# make_site: its text is its recipe, and boards would be made anew.)
+make_peers() {
+    require_space 500
+    local wheels=$1.wheels wheel
+    rm -rf "$wheels"
+    "$dir/tools/bin/python" -m pip download --quiet --disable-pip-version-check \
+        --no-deps --require-hashes --only-binary=:all: \
+        --platform manylinux_2_35_aarch64 --platform manylinux_2_28_aarch64 --platform manylinux_2_27_aarch64 \
+        --platform manylinux2014_aarch64 --python-version 3.13 --implementation cp --abi cp313 --abi none \
+        --dest "$wheels" --requirement "$here/peers-requirements.txt" ||
+        die 3 "cannot fetch the other engines' packages (see above); is the network there?"
+    for wheel in "$wheels"/*.whl; do python3 -m zipfile -e "$wheel" "$1"; done
+    rm -r "$wheels"
 }
 
 # Debian's qemu is built without plugins.

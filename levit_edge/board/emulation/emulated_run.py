@@ -17,7 +17,7 @@ from levit_edge.bundle.kinds import Runtime
 from levit_edge.errors import BoardError
 from levit_edge.text import text
 
-__all__ = ["FileUnderTest", "run_emulated"]
+__all__ = ["FileUnderTest", "Finished", "run_emulated", "run_logged"]
 
 T = TypeVar("T")
 PROBE = "levit_edge.device.inference_probe"
@@ -37,6 +37,15 @@ class FileUnderTest:
     runtime: Runtime
     content: bytes
     image_size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """How a process ended, and what it wrote."""
+
+    status: int
+    output: str
+    errors: str
 
 
 def run_emulated(
@@ -60,8 +69,41 @@ def run_emulated(
     """
     source = agent_source()
     boot = boot_arguments(source, PROBE, under_test.runtime, under_test.image_size, runs)
+    read, finished = run_logged(
+        emulator,
+        boot,
+        source + under_test.content,
+        program=program,
+        log=log,
+        read_log=read_log,
+        before=before,
+        deadline=deadline,
+    )
+    _check(emulator, under_test, finished)
+    return read()
+
+
+def run_logged(
+    emulator: Emulator,
+    python_arguments: Sequence[str],
+    sent: bytes,
+    *,
+    program: Path,
+    log: Sequence[str],
+    read_log: Callable[[BinaryIO], T],
+    before: Sequence[str] = (),
+    deadline: float | None = None,
+) -> tuple[Callable[[], T], Finished]:
+    """Run the emulated Python in a new process, `sent` on its standard input.
+
+    Returns what gives the result of `read_log` or raises what it raised, and how the process ended. Parameters: see
+    `run_emulated`.
+
+    Raises:
+        BoardError: it takes too long.
+    """
     reading, writing = os.pipe()
-    command = emulator.command(boot, program=program, options=[*log, "-D", f"/proc/self/fd/{writing}"])
+    command = emulator.command(python_arguments, program=program, options=[*log, "-D", f"/proc/self/fd/{writing}"])
     result: Future[T] = Future()
     Thread(target=_read, args=(read_log, reading, result), daemon=True).start()
     try:
@@ -77,13 +119,15 @@ def run_emulated(
     with process:
         try:
             patience = None if deadline is None else max(0.0, deadline - time.monotonic())
-            output, errors = process.communicate(source + under_test.content, patience)
+            output, errors = process.communicate(sent, patience)
         except subprocess.TimeoutExpired:
             raise BoardError(f"qemu:{emulator.cpu}: not ready in time: allow it more with --timeout.") from None
         finally:
             process.kill()
-    _check(emulator, under_test, process.returncode, output.decode(), errors.decode("utf-8", "replace"))
-    return result.result()
+    finished = Finished(
+        status=process.returncode, output=output.decode("utf-8", "replace"), errors=errors.decode("utf-8", "replace")
+    )
+    return result.result, finished
 
 
 def _read(read_log: Callable[[BinaryIO], T], descriptor: int, result: Future[T]) -> None:
@@ -97,11 +141,12 @@ def _read(read_log: Callable[[BinaryIO], T], descriptor: int, result: Future[T])
             pass
 
 
-def _check(emulator: Emulator, under_test: FileUnderTest, status: int, output: str, errors: str) -> None:
+def _check(emulator: Emulator, under_test: FileUnderTest, finished: Finished) -> None:
     where = f"qemu:{emulator.cpu}: {under_test.name}"
-    report = REPORT.search(output)
-    if status or report is None:
-        raise BoardError(f"{where} does not run there alone: {text(last_line(errors), 300)} (status {status}).")
+    report = REPORT.search(finished.output)
+    if finished.status or report is None:
+        reason = text(last_line(finished.errors), 300)
+        raise BoardError(f"{where} does not run there alone: {reason} (status {finished.status}).")
     if int(report[1]) not in THREADS.get(under_test.runtime, {2}):
         raise BoardError(f"{where} ran in {report[1]} threads, so that a count of one says nothing.")
     if not float(report[2]) > 0:

@@ -7,7 +7,7 @@ from levit_edge.board.emulation.emulated_run import FileUnderTest, run_emulated
 from levit_edge.board.transports.qemu import Emulator
 from levit_edge.errors import BoardError
 
-__all__ = ["NOISE", "main_thread_instructions", "million_instructions"]
+__all__ = ["LONGEST_LOG", "NOISE", "WITHOUT_CHANCE", "counting", "main_thread_instructions", "million_instructions"]
 
 NOISE = 0.03
 """Counts that differ by less do not differ. Repeats agree to 0.1 % for ExecuTorch, 1 % for ONNX Runtime, once Python
@@ -16,6 +16,13 @@ FEW_RUNS, MANY_RUNS = 2, 12
 """Start-up is the same in both; the difference is inference alone."""
 MAIN_THREAD = re.compile(rb"^cpu 0 insns: (\d+)$", re.MULTILINE)
 LONGEST_LOG = 1 << 16
+WITHOUT_CHANCE = ("setarch", "-R")
+"""Without address randomisation, hash tables and allocations are the same every time."""
+
+
+def counting(emulator: Emulator) -> tuple[str, ...]:
+    """Options of `counting_program` with which it counts."""
+    return ("-plugin", f"{emulator.counting_plugin},inline=on", "-d", "plugin")
 
 
 def million_instructions(emulator: Emulator, under_test: FileUnderTest, deadline: float | None = None) -> float:
@@ -33,10 +40,9 @@ def million_instructions(emulator: Emulator, under_test: FileUnderTest, deadline
             under_test,
             runs,
             program=emulator.counting_program,
-            log=("-plugin", f"{emulator.counting_plugin},inline=on", "-d", "plugin"),
+            log=counting(emulator),
             read_log=main_thread_instructions,
-            # without address randomisation, hash tables and allocations are the same every time
-            before=("setarch", "-R"),
+            before=WITHOUT_CHANCE,
             deadline=deadline,
         )
 

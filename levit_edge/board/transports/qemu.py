@@ -50,6 +50,8 @@ class Emulator:
 
     cpu: str
     folder: Path
+    imported: tuple[Path, ...] = ()
+    """Folders from which it imports besides `packages`."""
 
     @property
     def program(self) -> Path:
@@ -97,7 +99,8 @@ class Emulator:
     def command(self, python_arguments: Sequence[str], *, program: Path, options: Sequence[str] = ()) -> list[str]:
         """Run the aarch64 Python in `program`, with further options of qemu."""
         root = self.folder / "root"
-        variables = ENVIRONMENT | {"PYTHONHOME": str(root / "usr"), "PYTHONPATH": str(self.packages)}
+        path = os.pathsep.join(map(str, (self.packages, *self.imported)))
+        variables = ENVIRONMENT | {"PYTHONHOME": str(root / "usr"), "PYTHONPATH": path}
         set_variables = [part for name, value in variables.items() for part in ("-E", f"{name}={value}")]
         unset = [part for name in FOREIGN for part in ("-U", name)]
         processor = [str(program), "-cpu", self.cpu, "-L", str(root)]

@@ -33,7 +33,7 @@ def test_a_given_file_has_the_engine_of_its_suffix() -> None:
 
 def test_the_command_imports_neither_torch_nor_a_peer() -> None:
     code = (
-        "import sys, benchmarks.latency, benchmarks.growth, benchmarks.speed.worker\n"
+        "import sys, benchmarks.arm.__main__, benchmarks.latency, benchmarks.growth, benchmarks.speed.worker\n"
         "heavy = {'torch', 'onnxruntime', 'timm', 'transformers', 'openvino', 'matplotlib'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )

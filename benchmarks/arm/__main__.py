@@ -1,0 +1,183 @@
+"""Instructions of one image on emulated ARM processors: levit-edge's files beside timm's LeViT in every CPU engine.
+
+    pip install -e '.[bench]'
+    scripts/board/setup.sh ~/.cache/levit-edge/boards --counting --peers
+    python -m benchmarks.arm --model 128S --checkpoint my.pth --calibration train/ --evaluation val/ --work DIR
+
+`--model demo` needs no images. What is found is kept in DIR, and the same command goes on after an interruption. SQNR
+and agreement are against the checkpoint in torch, float32: measured on this machine, or on the emulated Cortex-A76
+where a file computes in float16. A peer that is not installed or fails is a row with the reason. Exit status: 0 done;
+2 wrong usage; 3 bad input; 130 interrupted.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks.arm.measuring import FIRST_CPU, Measuring, evaluation_images
+from benchmarks.arm.results import TABLE_COLUMNS, ArmComparison, Row, show
+from benchmarks.arm.store import Setting, Store
+from benchmarks.command import add_model_options, check_folders, command_line, conclude, positive
+from benchmarks.document import circumstances
+from benchmarks.isolation import Isolated
+from benchmarks.latency import PACKAGES
+from benchmarks.speed.catalogue import all_contenders, matching
+from benchmarks.speed.contender import Contender, Engine
+from benchmarks.speed.prepare import Prepared, Wanted, prepare
+from levit_edge import demo
+from levit_edge.board.transports.qemu import CPUS, default_folder
+from levit_edge.cli.terminal.progress import TerminalListener
+from levit_edge.data.image_set import calibration_images
+from levit_edge.data.sampling import balanced_sample, digest
+from levit_edge.system.host import package_versions
+
+__all__ = ["contenders", "main", "run"]
+
+CAVEAT = (
+    "Millions of instructions of one image in an emulator, one thread: no time and no cycles; differences below 3 % are"
+    " noise. The weights are no ImageNet model unless they are the published ones."
+)
+PROCESSORS = (FIRST_CPU, "neoverse-n2", "cortex-a53", "cortex-a55")
+OURS = {"ours fp32", "ours int8 mixed", "ours int8-f16"}
+"""Of levit-edge's files those that `quantize` writes by default."""
+NOT_THERE = {Engine.TORCH, Engine.TORCH_COMPILE}
+SEED = 0
+
+
+def contenders() -> list[Contender]:
+    """Everybody who is counted."""
+    known = [each for each in all_contenders() if each.engine not in NOT_THERE and each.process != "transformers"]
+    own_engines = {Engine.EXECUTORCH, Engine.ONNXRUNTIME}
+    return [each for each in known if each.engine not in own_engines or each.process != "ours" or each.name in OURS]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status; errors of the user become one message on stderr."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = _options(arguments)
+
+    def publish(comparison: ArmComparison) -> None:
+        show(comparison, Console(width=max(Console().width, TABLE_COLUMNS)))
+
+    return conclude(lambda: run(options, command_line("arm", arguments)), options.output, publish)
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.arm", description=(__doc__ or "").split("\n")[0])
+    add_model_options(parser, "the size; without --checkpoint the embedded demo, or random weights of the others")
+    parser.add_argument("--calibration", type=Path, metavar="DIR", help="images to calibrate on [embedded photographs]")
+    parser.add_argument("--calibration-images", type=positive, default=128, metavar="N", help="how many [128]")
+    parser.add_argument("--evaluation", type=Path, metavar="DIR", help="images to compare logits on [embedded]")
+    parser.add_argument("--images", type=positive, default=60, metavar="N", help="how many of them [60]")
+    parser.add_argument("--float16-images", type=positive, default=10, metavar="N", help="how many, emulated [10]")
+    parser.add_argument("--on", action="append", choices=CPUS, metavar="CPU", help=f"[{', '.join(PROCESSORS)}]")
+    parser.add_argument("--runs", type=positive, default=3, metavar="N", help="inferences in each count [3]")
+    parser.add_argument("--timeout", type=positive, default=1800, metavar="S", help="of one emulated process [1800]")
+    parser.add_argument("--only", action="append", metavar="GLOB", help="contenders such as 'ncnn/*'")
+    parser.add_argument("--boards", type=Path, default=default_folder(), metavar="DIR", help="[%(default)s]")
+    parser.add_argument("--work", type=Path, required=True, metavar="DIR", help="where findings and files are kept")
+    parser.add_argument("--output", type=Path, metavar="JSON", help="where the figures go besides the table")
+    options = parser.parse_args(arguments)
+    if options.checkpoint is None and options.model is None:
+        parser.error("give --model, or --checkpoint, or both")
+    check_folders(parser, {"--output": options.output, "--work": options.work})
+    options.contenders = matching(contenders(), options.only or ["*"])
+    if not options.contenders:
+        parser.error(f"--only: no contender fits; there are {', '.join(each.key for each in contenders())}")
+    return options
+
+
+def run(options: argparse.Namespace, command: str) -> ArmComparison:
+    """Build everybody's file, look at what it computes, and count it on each processor in turn.
+
+    Raises:
+        LevitEdgeError: the checkpoint or the images are not usable, there is no emulator, or `--work` has findings of
+            something else.
+    """
+    listener = TerminalListener()
+    (files := options.work / "files").mkdir(parents=True, exist_ok=True)
+    prepared = _prepared(options, files, listener)
+    measuring = Measuring(
+        workshop=prepared.workshop,
+        store=Store(folder=options.work),
+        boards=options.boards,
+        runs=options.runs,
+        float16_images=options.float16_images,
+        timeout_s=options.timeout,
+        listener=listener,
+    )
+    return ArmComparison(
+        caveat=CAVEAT,
+        command=command,
+        **circumstances(PACKAGES),
+        model=prepared.model,
+        classes=prepared.classes,
+        checkpoint_sha256=prepared.checkpoint_sha256,
+        calibration_images=prepared.calibration.count,
+        runs=options.runs,
+        board_packages=_board_packages(options.boards),
+        rows=_rows(options.contenders, measuring, options.on or PROCESSORS),
+    )
+
+
+def _prepared(options: argparse.Namespace, files: Path, listener: TerminalListener) -> Prepared:
+    wanted = Wanted(
+        checkpoint=options.checkpoint,
+        size=options.model,
+        resize=options.resize,
+        calibration=options.calibration,
+        calibration_images=options.calibration_images,
+    )
+    found = calibration_images(options.evaluation or demo.evaluation_dir())
+    chosen = balanced_sample(found, min(options.images, len(found)), SEED)
+    with listener.stage("prepare", None), Isolated() as process:
+        prepared = process.call(prepare, wanted, files)
+        process.call(evaluation_images, prepared.workshop, chosen.images, options.resize)
+    setting = Setting(
+        checkpoint_sha256=prepared.checkpoint_sha256,
+        calibration_sha256=prepared.calibration.sha256,
+        calibration_images=prepared.calibration.count,
+        evaluation=digest(chosen),
+        evaluation_images=len(chosen),
+        float16_images=options.float16_images,
+        runs=options.runs,
+        versions=package_versions(PACKAGES) | _board_packages(options.boards),
+    )
+    Store(folder=options.work).require(setting)
+    return prepared
+
+
+def _rows(chosen: Sequence[Contender], measuring: Measuring, cpus: Sequence[str]) -> tuple[Row, ...]:
+    """Processor by processor, so that what is there after an interruption is whole columns."""
+    made = measuring.made(chosen)
+    able = [each for each in chosen if not made[each.key].reason]
+    counts = {each.key: {cpus[0]: measuring.counted(each, made[each.key], cpus[0])} for each in able}
+    accuracy = {each.key: measuring.accuracy(each, made[each.key]) for each in able}
+    for cpu in cpus[1:]:
+        for each in able:
+            counts[each.key][cpu] = measuring.counted(each, made[each.key], cpu)
+    return tuple(
+        Row(
+            name=each.name,
+            runtime=each.engine,
+            precision=each.precision,
+            float16=each.float16,
+            made=made[each.key],
+            accuracy=accuracy.get(each.key),
+            counts=counts.get(each.key, {}),
+        )
+        for each in chosen
+    )
+
+
+def _board_packages(boards: Path) -> dict[str, str]:
+    """Name -> version of what is installed for the emulated processors."""
+    found = [path.name.removesuffix(".dist-info").rpartition("-") for path in sorted(boards.glob("*/*.dist-info"))]
+    return {f"aarch64 {name}": version for name, _, version in found}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

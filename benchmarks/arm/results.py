@@ -1,0 +1,139 @@
+"""What was found of each file, as it is kept, as a document and as a table."""
+
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.document import Document, show_context
+from benchmarks.results import number
+from benchmarks.speed.contender import Engine
+from levit_edge.bundle.kinds import Precision
+
+__all__ = ["TABLE_COLUMNS", "Accuracy", "ArmComparison", "Counted", "Made", "Row", "show"]
+
+TABLE_COLUMNS = 130
+MEGABYTE = 1e6
+LEAST_ELSEWHERE = 0.03
+"""Of the main thread's instructions; less is noise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A contender's file, or why there is none."""
+
+    file: str = ""
+    """In the folder of the measurements."""
+    size_bytes: int | None = None
+    note: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accuracy:
+    """A file's logits beside those of the checkpoint in torch, float32."""
+
+    images: int
+    where: str
+    """`x86-64`, this machine, or the emulated processor."""
+    sqnr_db: float | None = None
+    agreement: float | None = None
+    """Percent of the images with the same top-1."""
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """Millions of instructions of one inference on one processor, or why there is no count."""
+
+    main: float | None = None
+    elsewhere: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One contender."""
+
+    name: str
+    runtime: Engine
+    precision: Precision | None
+    float16: bool
+    made: Made
+    accuracy: Accuracy | None = None
+    counts: dict[str, Counted] = field(default_factory=dict)
+    """By processor."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmComparison(Document):
+    """All that the JSON file holds."""
+
+    model: str
+    classes: int
+    checkpoint_sha256: str
+    calibration_images: int
+    runs: int
+    """Inferences that each count is the mean of."""
+    board_packages: dict[str, str]
+    """What ran on the emulated processors."""
+    rows: tuple[Row, ...]
+
+
+def show(comparison: ArmComparison, console: Console) -> None:
+    """Print what was compared, with what, the rows, and what has to be said of each."""
+    packages = ", ".join(f"{name} {version}" for name, version in comparison.board_packages.items())
+    what = (
+        f"{comparison.model}, {comparison.classes} classes; {comparison.calibration_images} calibration images;"
+        f" there: {packages}"
+    )
+    show_context(comparison, what, console)
+    console.print(_table(comparison.rows))
+    for row in comparison.rows:
+        for remark in _remarks(row):
+            console.print(f"{row.runtime}/{row.name}: {remark}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _table(rows: tuple[Row, ...]) -> Table:
+    cpus = list(dict.fromkeys(cpu for row in rows for cpu in row.counts))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("runtime", "contender"):
+        table.add_column(heading, no_wrap=True)
+    for heading in (*cpus, "SQNR dB", "agree %", "images", "on", "MB"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in sorted(rows, key=lambda each: _order(each, cpus)):
+        table.add_row(*_cells(row, cpus))
+    return table
+
+
+def _order(row: Row, cpus: list[str]) -> float:
+    """Fewest instructions first, on the first processor."""
+    counted = row.counts.get(cpus[0]) if cpus else None
+    return float("inf") if counted is None or counted.main is None else counted.main
+
+
+def _cells(row: Row, cpus: list[str]) -> tuple[str, ...]:
+    seen = row.accuracy or Accuracy(images=0, where="–")
+    size = row.made.size_bytes
+    return (
+        str(row.runtime),
+        row.name,
+        *(number(row.counts.get(cpu, Counted()).main, 1) for cpu in cpus),
+        number(seen.sqnr_db, 1),
+        number(seen.agreement, 1),
+        number(seen.images or None, 0),
+        seen.where,
+        number(None if size is None else size / MEGABYTE, 1),
+    )
+
+
+def _remarks(row: Row) -> list[str]:
+    remarks = [row.made.reason or row.made.note]
+    if row.accuracy:
+        remarks.append(row.accuracy.reason)
+    for cpu, counted in row.counts.items():
+        if counted.reason:
+            remarks.append(f"{cpu}: {counted.reason}")
+        if counted.main and (counted.elsewhere or 0) > LEAST_ELSEWHERE * counted.main:
+            remarks.append(f"{cpu}: {counted.elsewhere:.1f} million in other threads besides")
+    return [each for each in remarks if each]
