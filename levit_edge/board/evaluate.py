@@ -126,8 +126,7 @@ def verify_on(
             stages=stages,
         )
         results.done()
-    verification = replace(verification, not_run=left_out)
-    return BoardVerification(verification=verification, resumed=len(earlier), absent=absent)
+    return BoardVerification(verification=replace(verification, not_run=left_out), resumed=len(earlier), absent=absent)
 
 
 def _open(session: Session, artifacts: Sequence[Artifact], preprocessing: Preprocessing) -> dict[str, str]:

@@ -89,7 +89,7 @@ class Bundle:
         if not found:
             asked = f"{precision} artifact" if runtime is None else f"{precision} artifact for {runtime}"
             there = listed([each.file for each in artifacts])
-            raise BundleError(f"{self.path} has no {asked}; it has {there}.")
+            raise BundleError(f"{self.path} has no {asked}: its files are {there}.")
         return max(found, key=lambda each: each.runtime is Runtime.ONNXRUNTIME)
 
     def read(self, name: str) -> bytes:
