@@ -21,6 +21,8 @@ from levit_edge.errors import BundleError, ExitStatus
 from levit_edge.system import signals
 from levit_edge.system.signals import end_in_order
 
+pytestmark = pytest.mark.release
+
 COMMAND = (sys.executable, "-m", "levit_edge.cli.main")
 Captured = pytest.CaptureFixture[str]
 AT_WORK_BYTES = 100 * 2**20

@@ -101,7 +101,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SweepResults]
     return output, read_results(str(output))
 
 
-@pytest.fixture(params=["local", "file", "memory", "s3"])
+@pytest.fixture(params=["local", "file", "memory", pytest.param("s3", marks=pytest.mark.ray)])
 def put(request: pytest.FixtureRequest, tmp_path: Path) -> Put:
     """Puts files where a sweep can read them, in each kind of place."""
     if request.param == "s3":
