@@ -16,7 +16,7 @@ HERE = {"torch": "2.13.0", "processor": "this one"}
 KEY = key_of("calibrate", INPUTS, HERE)
 
 
-@pytest.fixture(params=["folder", "memory", "s3"])
+@pytest.fixture(params=["folder", "memory", pytest.param("s3", marks=pytest.mark.ray)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "folder":
         yield Store(str(tmp_path / "store"))
