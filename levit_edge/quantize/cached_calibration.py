@@ -6,7 +6,7 @@ safetensors, with what is not a tensor as a JSON document in one of them: readin
 import json
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import safetensors.torch
@@ -21,7 +21,7 @@ from levit_edge.documents import from_json, parse_json, to_json
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.calibration.calibrated import Calibrated
 from levit_edge.quantize.plan import LayerPlan, Plan, ProductPlan
-from levit_edge.quantize.ranges.affine import LayerRanges
+from levit_edge.quantize.ranges.affine import LayerRanges, Range
 from levit_edge.quantize.schemes import quantizable_layers
 from levit_edge.quantize.stage_cache import DamagedError
 
@@ -46,6 +46,7 @@ class _Document:
     alike: bool
     bad: dict[str, str]
     """Calibration images that cannot be read: number -> why."""
+    scores: dict[str, Range] = field(default_factory=dict)
 
 
 def calibrated_to_bytes(calibrated: Calibrated) -> bytes:
@@ -55,6 +56,7 @@ def calibrated_to_bytes(calibrated: Calibrated) -> bytes:
     document = _Document(
         layers={name: _Layer(scheme=layer.scheme, ranges=layer.ranges) for name, layer in plan.layers.items()},
         products=plan.products,
+        scores=plan.scores,
         alike=calibrated.alike,
         bad={str(numbers[each.path]): each.reason for each in calibrated.bad},
     )
@@ -80,7 +82,8 @@ def calibrated_from_bytes(content: bytes, deploy: DeployLeViT, images: ImageSet)
         bad = tuple(BadImage(images.images[int(number)], why) for number, why in document.bad.items())
         state = {name.removeprefix(DEPLOY): each for name, each in tensors.items() if name.startswith(DEPLOY)}
         equalized = _restored(deploy, state)
-        plan = Plan(deploy=equalized, layers=dict(_layers(document, tensors, equalized)), products=document.products)
+        layers = dict(_layers(document, tensors, equalized))
+        plan = Plan(deploy=equalized, layers=layers, products=document.products, scores=document.scores)
         golden = tensors[GOLDEN].numpy()
     except (SafetensorError, KeyError, IndexError, ValueError, RuntimeError, TypeError) as error:
         raise DamagedError(f"{WHAT}: {error}.") from error

@@ -1,10 +1,12 @@
 """Whether everything that a file has in float16 fits there, for any image: checked before it is exported.
 
 Interval arithmetic from the image to the last stream. What a static layer gives is what its int8 range represents,
-whatever it is given, so that streams and scores are bounded by construction. Results of dynamic and float layers follow
-from their weights and from what they read; as such bounds multiply from layer to layer, they are also taken to be at
-most `HEADROOM` times what calibration saw. Equalization has made all of them small: on the LeViT-128S stand-in no bound
-is over 1,000, where float16 ends at 65,504.
+whatever it is given, so that streams are bounded by construction. Results of dynamic and float layers follow from their
+weights and from what they read, attention's scores from queries and keys. As such bounds multiply from layer to layer,
+and no query and key have all their channels at their ends at once, these are also taken to be at most `HEADROOM` times
+what calibration saw. Sums on the way to a score were up to 3.4 times the largest score (LeViT-384 with random weights),
+so that these fit as well on images whose scores are four times those seen. Equalization has made all of them small: on
+the LeViT-128S stand-in no bound is over 1,000, where float16 ends at 65,504.
 
 What is small must fit as well. On ARM numbers below 2⁻¹⁴, the smallest normal one, become zero (XNNPACK's thread pool
 sets the processor's FZ16), among them the scales of its conversions between float16 and int8. Seen on an emulated
@@ -163,13 +165,20 @@ def _block(plan: Plan, name: str, block: nn.Module, stream: Interval) -> Interva
         case DeployAttention() | DeployShrinkingAttention():
             last = f"{name}.proj"
             q, k, v = (_after(plan, f"{name}.{part}", stream) for part in "qkv")
-            products = (q.magnitudes * k.magnitudes).view(block.bias.shape[0], -1).sum(1)
-            _require(name, "a score of its attention", products + block.bias.abs().amax((1, 2)))
+            _require(name, "a score of its attention", _products(plan, name, q, k) + block.bias.abs().amax((1, 2)))
             result = _after(plan, last, v.hardswish())  # between the v of all tokens, as softmax weighs them
     if not isinstance(block, DeployShrinkingAttention):
         result = stream + result
         _require(last, "the residual stream after it", result.magnitudes)
     return result
+
+
+def _products(plan: Plan, block: str, q: Interval, k: Interval) -> Tensor:
+    """How large q kᵀ can be, (heads,)."""
+    largest = (q.magnitudes * k.magnitudes).view(plan.deploy.get_buffer(f"{block}.bias").shape[0], -1).sum(1)
+    seen = plan.scores.get(block)
+    products = Interval(low=-largest, high=largest)
+    return (products.near(seen) if seen else products).magnitudes
 
 
 def _after(plan: Plan, name: str, values: Interval) -> Interval:

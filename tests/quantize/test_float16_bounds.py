@@ -97,6 +97,32 @@ def test_scores_are_refused_for_their_attention(demo_steps: Demo) -> None:
         check_float16(plan_of(other, demo_steps.images, EQUALIZED))
 
 
+def with_queries_across_keys(deploy: DeployLeViT) -> DeployLeViT:
+    """The large channel of each head's queries in blocks.4 meets a small one of its keys, and the other way round."""
+    other = deepcopy(deploy)
+    with torch.no_grad():
+        for channel, name in enumerate(("blocks.4.q", "blocks.4.k")):
+            bias = other.get_parameter(f"{name}.bias")
+            bias.view(other.get_buffer("blocks.4.bias").shape[0], -1)[:, channel] += 100.0
+    return other
+
+
+def test_scores_are_bounded_by_what_was_seen_of_them(demo_steps: Demo) -> None:
+    plan = plan_of(with_queries_across_keys(demo_steps.deploy), demo_steps.images)
+    check_float16(plan)
+    with pytest.raises(QuantizationError, match=r"blocks\.4: a score of its attention can be as large as"):
+        check_float16(replace(plan, scores={}))  # as in plans that were kept before
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_scores_seen_too_near_the_end_are_refused(demo_steps: Demo, sign: int) -> None:
+    plan = plan_of(with_queries_across_keys(demo_steps.deploy), demo_steps.images)
+    largest = sign * LARGEST / HEADROOM
+    seen = Range(minimum=min(largest, -1.0), maximum=max(largest, 1.0))
+    with pytest.raises(QuantizationError, match=r"blocks\.4: a score of its attention can be as large as 32,7\d\d"):
+        check_float16(replace(plan, scores=plan.scores | {"blocks.4": seen}))
+
+
 def test_factors_of_the_stem_count(demo_steps: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = plan_of(demo_steps.deploy, demo_steps.images, EQUALIZED)
     check_float16(plan)

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from levit_edge.errors import QuantizationError
 
-__all__ = ["Histogram"]
+__all__ = ["Histogram", "extremes"]
 
 BINS = 8192
 """Bins over [-limit, limit]: at least 8 for each of the 255 steps of any range that reaches beyond half the limit."""
@@ -30,12 +30,7 @@ class Histogram:
         Raises:
             QuantizationError: a value is NaN or infinite.
         """
-        low, high = (float(bound) for bound in torch.aminmax(values))
-        if not (-float("inf") < low and high < float("inf")):
-            raise QuantizationError(
-                f"{self.site}: an activation is NaN or infinite (range {low} to {high}): the checkpoint or an image is"
-                " not usable."
-            )
+        low, high = extremes(values, self.site)
         self.minimum, self.maximum = min(self.minimum, low), max(self.maximum, high)
         while self.limit < -low or self.limit <= high:  # bins have their lower edges, so that none has the limit itself
             self._double()
@@ -58,3 +53,18 @@ class Histogram:
         cumulative = self.counts.cumsum(0)
         position = int(torch.searchsorted(cumulative, int(fraction * int(cumulative[-1])), right=False))
         return -self.limit + (min(position, BINS - 1) + 1) * 2 * self.limit / BINS
+
+
+def extremes(values: Tensor, site: str) -> tuple[float, float]:
+    """The least and the largest of the values seen at `site`.
+
+    Raises:
+        QuantizationError: a value is NaN or infinite.
+    """
+    low, high = (float(bound) for bound in torch.aminmax(values))
+    if not (-float("inf") < low and high < float("inf")):
+        raise QuantizationError(
+            f"{site}: an activation is NaN or infinite (range {low} to {high}): the checkpoint or an image is not"
+            " usable."
+        )
+    return low, high

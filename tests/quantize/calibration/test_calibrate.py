@@ -1,12 +1,14 @@
 """Calibration sees every tensor that is quantized, once."""
 
 from collections.abc import Iterator
+from copy import deepcopy
+from functools import partial
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from levit_edge.bundle.recipe import Recipe
+from levit_edge.bundle.recipe import Recipe, WeightRounding
 from levit_edge.errors import QuantizationError
 from levit_edge.quantize.calibration.calibrate import calibrate, feeds_hardswish
 from levit_edge.quantize.plan import make_plan
@@ -68,6 +70,42 @@ def test_one_pass_serves_ranges_and_rounding(demo_steps: Demo) -> None:
     make_plan(demo_steps.deploy, Counted(demo_steps.images[:2]), Recipe(equalize=False), Stages())
     assert passes == [2]
     assert not any(layer._forward_pre_hooks for layer in quantizable_layers(demo_steps.deploy).values())
+
+
+def test_ranges_of_scores_are_those_of_all_images(demo_steps: Demo) -> None:
+    """Of every attention, whether its products become int8 or not; batches of 5 and of 1."""
+    seen: dict[str, list[Tensor]] = {}
+
+    def keep(found: list[Tensor], _module: nn.Module, _operands: tuple[Tensor, Tensor], scores: Tensor) -> None:
+        found.append(scores)
+
+    deploy = deepcopy(demo_steps.deploy)
+    for name, module in deploy.named_modules():
+        if name.endswith(".scores"):
+            seen[name] = []
+            module.register_forward_hook(partial(keep, seen[name]))
+    recipe = Recipe(weight_rounding=WeightRounding.NEAREST, equalize=False, int8_attention=("blocks.0",))
+    plan = make_plan(demo_steps.deploy, Tensors(demo_steps.images[:6]), recipe, Stages())
+    with torch.inference_mode():
+        for batch in torch.split(demo_steps.images[:6], 5):
+            deploy(batch)
+    assert plan.scores == {
+        name.removesuffix(".scores"): Range(
+            minimum=min(float(scores.min()) for scores in found), maximum=max(float(scores.max()) for scores in found)
+        )
+        for name, found in seen.items()
+    }
+    assert not any(demo_steps.deploy.get_submodule(name)._forward_hooks for name in seen)
+
+
+def test_a_score_that_is_not_finite_is_refused(tiny_steps: Demo) -> None:
+    """Softmax makes 0 of −∞, so that no layer after it would tell."""
+    deploy = deepcopy(tiny_steps.deploy)
+    with torch.no_grad():
+        deploy.get_parameter("blocks.0.q.bias").fill_(-1e20)
+        deploy.get_parameter("blocks.0.k.bias").fill_(1e20)
+    with pytest.raises(QuantizationError, match=r"blocks\.0\.scores: an activation is NaN or infinite"):
+        make_plan(deploy, Tensors(tiny_steps.images[:2]), Recipe(equalize=False), Stages())
 
 
 def test_no_images_are_refused(demo_steps: Demo) -> None:
