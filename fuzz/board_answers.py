@@ -54,7 +54,8 @@ def hello() -> dict[str, Any]:
     return {
         "facts": {
             "machine": "aarch64",
-            "cpuinfo": "processor\t: 0\nFeatures\t: asimd asimddp\nCPU implementer\t: 0x41\nCPU part\t: 0xd0b\n",
+            "cpuinfo": "processor\t: 0\nFeatures\t: asimd fphp asimdhp asimddp\n"
+            "CPU implementer\t: 0x41\nCPU part\t: 0xd0b\n",
             "cpus": [{"cpu": 0, "max_khz": 2400000, "midr": "0x00000000414fd0b1"}],
             "model": "Raspberry Pi 5",
             "os": "Debian GNU/Linux 12",

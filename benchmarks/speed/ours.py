@@ -105,7 +105,8 @@ def _graph(workshop: Workshop, scheme: Scheme) -> GraphModule:
 
 @cache
 def _for_onnx(workshop: Workshop, scheme: Scheme) -> torch.export.ExportedProgram:
-    return export_program(onnx_graph(_graph(workshop, scheme), scheme), workshop.example())
+    trained = _plan(workshop, scheme).deploy  # the stem in float16, as by default
+    return export_program(onnx_graph(_graph(workshop, scheme), scheme, trained), workshop.example())
 
 
 def _written(target: Path, content: bytes) -> tuple[Path, str]:

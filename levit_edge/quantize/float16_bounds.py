@@ -1,4 +1,4 @@
-"""Whether everything that a file has in float16 fits there, for any image: checked before it is exported.
+"""Whether everything that a file has in float16 fits there: checked before it is exported.
 
 Interval arithmetic from the image to the last stream. What a static layer gives is what its int8 range represents,
 whatever it is given, so that streams are bounded by construction. Results of dynamic and float layers follow from their
@@ -195,7 +195,9 @@ def _after(plan: Plan, name: str, values: Interval) -> Interval:
     else:
         result = values.through(weight, bias)
         result = result if feeds_hardswish(name) else result.near(ranges.output)  # else its range was cut
+    _require(name, "a bias", bias.abs())
     if not int8:
+        _require(name, "a weight", weight.abs())
         _require_steps(name, "weights", float(weight.abs().max() / WEIGHT_MAX))
         _require(name, "a sum of its products", _summed(weight.abs()) @ values.magnitudes + bias.abs())
     _require(name, "its result", result.magnitudes)

@@ -103,7 +103,8 @@ def _make(
     if calibrated.warning:
         warn(calibrated.warning)
     planned = keep_budget(run, calibrated.plan, kept, stages, warn)
-    recalled = partial(kept.recalled, depends_on=planned.moves, encode=bytes, decode=bytes)
+    depends_on = f"{planned.moves} {run.recipe.onnx_float16}"
+    recalled = partial(kept.recalled, depends_on=depends_on, encode=bytes, decode=bytes)
     exported = export_all(run.deploy, planned.plan, stages, run.recipe, recalled)
     planned = planned.priced(exported, calibrated.golden[:1], stages)
     checked = check_exports(exported, calibrated.golden, stages)

@@ -114,7 +114,7 @@ class StageCache:
 def inputs_of(run: Prepared) -> dict[str, str]:
     """All that a quantized model depends on: weights, images, recipe, preprocessing, software and processor.
 
-    Not whether there is another file with float16: who is told to leave it out goes on from what there is.
+    Not what is in float16: who is told to leave that out goes on from what there is.
     """
     return {
         "checkpoint": run.trained.sha256,
@@ -122,7 +122,7 @@ def inputs_of(run: Prepared) -> dict[str, str]:
         "config": json.dumps(to_json(run.trained.config)),
         "calibration images": ordered_digest(run.images.calibration),
         "bad images": "skipped" if run.options.skip_bad_images else "refused",
-        "recipe": json.dumps(to_json(replace(run.recipe, float16=False))),
+        "recipe": json.dumps(to_json(replace(run.recipe, float16=False, onnx_float16=False))),
         "preprocessing": json.dumps(to_json(run.preprocessing)),
         "levit-edge": source_digest(),
         "tools": json.dumps(package_versions(TOOLS)),

@@ -97,7 +97,7 @@ def test_each_int8_file_agrees_with_its_graph(stand_in_bundle: Made, shared: Pat
         plan = make_plan(deploy, images, recipe, Stages())
     assert manifest.layers == plan.records, "the same images and seed give the same parameters"
     graph = quantize_graph(plan)
-    graphs = {"graph": graph, "onnx graph": onnx_graph(graph, recipe.scheme)}
+    graphs = {"graph": graph, "onnx graph": onnx_graph(graph, recipe.scheme, plan.deploy)}
 
     evaluation = evaluation_images(
         shared / "data" / "imagenette" / "val", ModelClasses(outputs=manifest.config.classes)

@@ -63,9 +63,9 @@ class Idle(ExportPass):  # type: ignore[misc]
 @contextmanager
 def _without_idle_passes() -> Iterator[None]:
     """Leave out passes that find nothing: they trace the whole graph anew all the same."""
-    passes = {name: getattr(_passes, name) for name in IDLE}
+    passes = {name: getattr(_passes, name) for name in IDLE if hasattr(_passes, name)}
     try:
-        for name in IDLE:
+        for name in passes:
             setattr(_passes, name, Idle)
         yield
     finally:

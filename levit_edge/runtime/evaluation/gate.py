@@ -146,6 +146,8 @@ def verdict(verification: Verification) -> str | None:
         reason = f"{what} is more than {limit}" if verification.poor_fp32 is None or drop > asked.max_drop_pt else poor
         return f"gate FAILED: {reason}"
     allowed = "" if verification.poor_fp32 is None else "; that fp32's accuracy cannot be right is allowed"
+    if verification.not_run:
+        allowed += f"; not judged: {', '.join(verification.not_run)}"
     upper = max((each.drop_ci95_pt[1] for each in results if each.drop_ci95_pt is not None), default=0.0)
     if upper <= asked.max_drop_pt:
         return f"gate passed: {what} is at most {limit}{allowed}"
