@@ -100,7 +100,7 @@ def tally(_bundle: Path) -> Reader:
 
     artifacts = [
         Artifact(file=f"{each}.onnx", runtime=Runtime.ONNXRUNTIME, precision=each, size_bytes=1, sha256=each)
-        for each in Precision
+        for each in (Precision.FP32, Precision.INT8)
     ]
     tallies, chance = Tallies(artifacts), np.random.default_rng(0)
     for label in range(10):

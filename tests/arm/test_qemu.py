@@ -34,7 +34,8 @@ WITHOUT_FLOAT16 = (
     "int8-f16.pte computes in float16, and Cortex-A53 has no float16 arithmetic (no fphp, asimdhp in /proc/cpuinfo):"
     " use int8.pte"
 )
-LEAST_SAME = 0.99
+LEAST_SAME = 0.98
+"""All but one of 80: the stem of `int8.onnx` is rounded to float16 on processors that have it."""
 """Of top-1, against x86-64. Seen: all."""
 LEAST_SPREAD = 0.5
 """Standard deviation of the logits. Seen: 1.4 (demo) and more."""

@@ -62,7 +62,7 @@ def test_predictions_on_the_board_are_those_made_here(
     assert logits[0].shape == logits[1].shape == (len(images), len(artifacts), bundle.manifest.config.classes)
     assert logits[0].std(axis=0).min() > 0.1  # real answers, not the same for every photograph
     same = (logits[0].argmax(2) == logits[1].argmax(2)).mean(axis=0)
-    assert dict(zip((each.file for each in artifacts), same >= 0.99, strict=True)) == dict.fromkeys(
+    assert dict(zip((each.file for each in artifacts), same >= 0.97, strict=True)) == dict.fromkeys(
         (each.file for each in artifacts), True
     ), same
 

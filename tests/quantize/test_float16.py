@@ -19,6 +19,7 @@ from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.runtime.executorch_runner import ExecuTorchRunner
 from levit_edge.system.progress import Stages
+from tests.faults.tiny_levit import TINY
 from tests.quantize.conftest import Demo, plan_of
 
 pytestmark = pytest.mark.export
@@ -27,12 +28,17 @@ NEAR_DB = 0.5
 SAME_DB = 28.0
 """Of a file against its graph, both int8: they differ by single steps."""
 Floats = NDArray[np.float32]
-EXAMPLE = torch.zeros(1, 3, 128, 128)
+EXAMPLE = torch.zeros(1, 3, TINY.image_size, TINY.image_size)
 
 
 @pytest.fixture(scope="module")
 def plan(demo_steps: Demo) -> Plan:
     return plan_of(demo_steps.deploy, demo_steps.images, Recipe())
+
+
+@pytest.fixture(scope="module")
+def tiny_plan(tiny_steps: Demo) -> Plan:
+    return plan_of(tiny_steps.deploy, tiny_steps.images, Recipe())
 
 
 def sqnr_db(expected: Floats, found: Floats) -> float:
@@ -67,18 +73,18 @@ def test_both_files_are_made_and_are_equally_exact(plan: Plan, demo_steps: Demo)
     assert saved == pytest.approx(biases / 2, rel=0.05), "float32 copies of what is in float16 stayed in the file"
 
 
-def test_the_other_file_stays_byte_for_byte_what_it_was(plan: Plan) -> None:
+def test_the_other_file_stays_byte_for_byte_what_it_was(tiny_plan: Plan) -> None:
     """This one is made of a copy, and what lets ExecuTorch write it is gone afterwards."""
-    graph = quantize_graph(plan)
+    graph = quantize_graph(tiny_plan)
     before = export_executorch(export_program(graph, EXAMPLE))
     export_executorch(export_program(float16_graph(graph), EXAMPLE))
     assert export_executorch(export_program(graph, EXAMPLE)) == before
 
 
-def test_only_the_image_and_the_head_are_in_float32(plan: Plan) -> None:
+def test_only_the_image_and_the_head_are_in_float32(tiny_plan: Plan) -> None:
     in_float32 = [
         str(node.target)
-        for node in halved(plan).graph.nodes
+        for node in halved(tiny_plan).graph.nodes
         if node.op == "call_function"
         and isinstance(value := node.meta["val"], torch.Tensor)
         and value.dtype is torch.float32
@@ -96,13 +102,13 @@ def test_only_the_image_and_the_head_are_in_float32(plan: Plan) -> None:
     [
         dict.fromkeys(("stem.conv1", "stem.conv2", "stem.conv3", "stem.conv4", "head"), LayerScheme.STATIC),
         {"stem.conv1": LayerScheme.FLOAT, "blocks.3.up": LayerScheme.FLOAT, "head": LayerScheme.FLOAT},
-        {"blocks.0.k": LayerScheme.DYNAMIC, "blocks.4.proj": LayerScheme.DYNAMIC, "blocks.9.up": LayerScheme.DYNAMIC},
+        {"blocks.0.k": LayerScheme.DYNAMIC, "blocks.4.proj": LayerScheme.DYNAMIC, "blocks.5.up": LayerScheme.DYNAMIC},
     ],
     ids=["static", "float", "dynamic"],
 )
-def test_layers_of_every_scheme(plan: Plan, demo_steps: Demo, changed: dict[str, LayerScheme]) -> None:
-    graph = float16_graph(quantize_graph(plan.with_schemes(changed)))
-    images = demo_steps.images[:4]
+def test_layers_of_every_scheme(tiny_plan: Plan, tiny_steps: Demo, changed: dict[str, LayerScheme]) -> None:
+    graph = float16_graph(quantize_graph(tiny_plan.with_schemes(changed)))
+    images = tiny_steps.images[:4]
     with torch.no_grad():
         expected = torch.cat([graph(image[None]) for image in images]).numpy()
     assert expected.dtype == np.float32
@@ -110,18 +116,18 @@ def test_layers_of_every_scheme(plan: Plan, demo_steps: Demo, changed: dict[str,
     assert sqnr_db(expected, logits_of(model, images.numpy())) > SAME_DB
 
 
-def test_int8_products_stay_int8(demo_steps: Demo) -> None:
-    plan = plan_of(demo_steps.deploy, demo_steps.images, Recipe(int8_attention=("blocks.0",)))
+def test_int8_products_stay_int8(tiny_steps: Demo) -> None:
+    plan = plan_of(tiny_steps.deploy, tiny_steps.images, Recipe(int8_attention=("blocks.0",)))
     graph = float16_graph(quantize_graph(plan))
-    images = demo_steps.images[:4]
+    images = tiny_steps.images[:4]
     with torch.no_grad():
         expected = torch.cat([graph(image[None]) for image in images]).numpy()
     model = export_executorch(export_program(graph, EXAMPLE))
     assert sqnr_db(expected, logits_of(model, images.numpy())) > SAME_DB
 
 
-def test_a_head_without_its_cast_is_never_exported(plan: Plan) -> None:
-    graph = float16_graph(quantize_graph(plan))
+def test_a_head_without_its_cast_is_never_exported(tiny_plan: Plan) -> None:
+    graph = float16_graph(quantize_graph(tiny_plan))
     (cast,) = graph.graph.find_nodes(op="call_function", target=torch.ops.aten._to_copy.default)
     cast.replace_all_uses_with(cast.all_input_nodes[0])
     graph.graph.eliminate_dead_code()
@@ -130,11 +136,11 @@ def test_a_head_without_its_cast_is_never_exported(plan: Plan) -> None:
         export_executorch(export_program(graph, EXAMPLE))
 
 
-def test_what_does_not_fit_is_refused_before_anything_is_exported(demo_steps: Demo) -> None:
-    other = deepcopy(demo_steps.deploy)
+def test_what_does_not_fit_is_refused_before_anything_is_exported(tiny_steps: Demo) -> None:
+    other = deepcopy(tiny_steps.deploy)
     with torch.no_grad():
         other.get_parameter("blocks.2.v.weight").mul_(1e6)
-    plan, stages = plan_of(other, demo_steps.images, Recipe()), Stages()
+    plan, stages = plan_of(other, tiny_steps.images, Recipe()), Stages()
     with pytest.raises(QuantizationError, match=r"^blocks\.2\.v: .*--no-float16"):
         export_all(other, plan, stages, Recipe())
     assert not stages.records

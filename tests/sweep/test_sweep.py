@@ -321,20 +321,18 @@ def test_a_gate_that_nobody_keeps_leaves_no_winner(again: Sweep, tmp_path: Path)
     assert not list((tmp_path / "output" / "bundles").iterdir())
 
 
-def test_calibration_images_that_are_one_picture_are_told_once(
-    first: tuple[Path, SweepResults], tmp_path: Path
-) -> None:
-    shutil.copytree(first[0] / "store", tmp_path / "output" / "store")  # with the fp32 files
+def test_calibration_images_that_are_one_picture_are_told_once(tmp_path: Path) -> None:
     picture = next(demo.calibration_dir().rglob("*.jpg"))
     (tmp_path / "same").mkdir()
     for name in ("a.jpg", "b.jpg"):
         shutil.copy(picture, tmp_path / "same" / name)
-    no_layer = ("nothing",)  # which ends them before exports
-    two = {name: replace(recipe, calibration_images=2, float_layers=no_layer) for name, recipe in PLAN.recipes.items()}
+    small = CheckpointSource(path=str(write_checkpoint(tmp_path / "small.pth", config=SMALL)))
+    two = {name: replace(recipe, calibration_images=2, float16=False) for name, recipe in PLAN.recipes.items()}
     said: list[str] = []
-    plan = replace(PLAN, recipes=two, calibration=Calibration(images=str(tmp_path / "same")))
+    same = Calibration(images=str(tmp_path / "same"))
+    plan = replace(PLAN, checkpoints=(small,), recipes=two, calibration=same, gates=ANY)
     sweep(plan, str(tmp_path / "output"), warn=said.append)
-    assert [text.split(":")[0] for text in said] == ["the 2 calibration images are all the same picture"]
+    assert sum(text.startswith("the 2 calibration images are all the same picture:") for text in said) == 1
 
 
 def test_latencies_are_measured_once(again: Sweep) -> None:
@@ -342,7 +340,7 @@ def test_latencies_are_measured_once(again: Sweep) -> None:
     results = again(plan)
     (candidate,) = results.candidates
     assert results.device is not None
-    assert set(candidate.latency) == {each.file for each in candidate.artifacts}
+    assert set(candidate.latency) == {each.file for each in candidate.artifacts} - {"int8-f16.pte"}  # not for x86-64
     assert candidate.within_gates
     assert again(plan).candidates == results.candidates
 
