@@ -54,6 +54,7 @@ LONGEST = (
     "tests/integration/test_demo.py",
     "tests/sweep/test_sweep.py",
     "tests/integration/test_interruption.py",
+    "tests/quantize/test_float16.py",
     "tests/quantize/test_artifacts.py",
     "tests/benchmarks/test_accuracy.py",
     "tests/fuzz/test_readers.py",

@@ -214,8 +214,8 @@ def test_without_its_head_a_sweep_ends_and_goes_on_later(
         check_store(output)
         server.release()
         fragile.start_head()
-        finish(start(plan, output, engine, {"RAY_ADDRESS": fragile.address}), ExitStatus.DONE)
-        check_whole(output, on_ray)
+    finish(start(plan, output, "ray", {"RAY_ADDRESS": fragile.address}), ExitStatus.DONE)
+    check_whole(output, on_ray)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
