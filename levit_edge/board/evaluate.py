@@ -109,9 +109,8 @@ def verify_on(
         with stages.stage("send", total=sum(each.size_bytes for each in artifacts)) as advance:
             for artifact in artifacts:
                 session.put(artifact.file, bundle.read(artifact.file), advance)
-            packages = _open(session, artifacts, preprocessing)
-        inputs = _inputs(transport.name, artifacts, packages, preprocessing, images)
-        results = _opened(ResultCache(inputs), stack)
+            artifacts, packages, failed = _open(session, artifacts, preprocessing)
+        results = _opened(ResultCache(_inputs(transport.name, artifacts, packages, preprocessing, images)), stack)
         earlier = answers_kept(results)
         board = _Board(session, artifacts, preprocessing, manifest.config.classes)
         verification = score(
@@ -126,11 +125,33 @@ def verify_on(
             stages=stages,
         )
         results.done()
-    return BoardVerification(verification=replace(verification, not_run=left_out), resumed=len(earlier), absent=absent)
+    not_run = left_out | failed
+    return BoardVerification(verification=replace(verification, not_run=not_run), resumed=len(earlier), absent=absent)
 
 
-def _open(session: Session, artifacts: Sequence[Artifact], preprocessing: Preprocessing) -> dict[str, str]:
-    """Runtime -> what runs it there, such as `1.4.0 (executorch-numpy-runtime)`."""
+def _open(
+    session: Session, artifacts: Sequence[Artifact], preprocessing: Preprocessing
+) -> tuple[list[Artifact], dict[str, str], dict[str, str]]:
+    """Open the files, those with float16 last and each for itself, as nobody asked for them by name.
+
+    Returns:
+        Those that are open, in order; runtime -> what runs it there, such as `1.4.0 (executorch-numpy-runtime)`; and
+        file with float16 -> why it cannot be opened there.
+    """
+    opened = [each for each in artifacts if each.precision is not Precision.INT8_FLOAT16]
+    versions = _packages(session, opened, preprocessing)
+    failed: dict[str, str] = {}
+    for artifact in artifacts:
+        if artifact.precision is Precision.INT8_FLOAT16:
+            try:
+                versions |= _packages(session, [artifact], preprocessing)
+                opened.append(artifact)
+            except BoardError as error:
+                failed[artifact.file] = str(error).rstrip(".")
+    return opened, versions, failed
+
+
+def _packages(session: Session, artifacts: Sequence[Artifact], preprocessing: Preprocessing) -> dict[str, str]:
     size = preprocessing.image_size
     answer = session.ask(
         "open",

@@ -136,7 +136,7 @@ def files_to_measure(bundle: Bundle, settings: BenchmarkSettings) -> list[Artifa
     """The bundle's files of the runtimes and precisions that are asked for, or all.
 
     Raises:
-        BundleError: it has none of them.
+        BundleError: it has none of them, or none of them is what the settings are about.
     """
     for runtime in settings.runtimes or ():
         bundle.artifact(runtime, Precision.INT8)
@@ -148,7 +148,13 @@ def files_to_measure(bundle: Bundle, settings: BenchmarkSettings) -> list[Artifa
         if precision not in there:
             where = f" for {' or '.join(settings.runtimes)}" if settings.runtimes else ""
             raise BundleError(f"{bundle.path} has no {precision} artifact{where}, only {', '.join(sorted(there))}.")
-    return [each for each in artifacts if settings.precisions is None or each.precision in settings.precisions]
+    chosen = [each for each in artifacts if settings.precisions is None or each.precision in settings.precisions]
+    about_int8 = settings.sustained_s > 0 or settings.max_latency_ms is not None
+    if about_int8 and not any(each.precision.is_int8 for each in chosen):
+        raise BundleError(
+            "--sustained and --max-latency-ms are about int8 files: add --precision int8, or leave them out."
+        )
+    return chosen
 
 
 def _optimised(bundle: Bundle, speedups: Sequence[SpeedUp]) -> OptimisedGraph | None:

@@ -126,11 +126,10 @@ class Agent:
         return Bench(self.folder, job, self.say).result()
 
     def do_open(self, models: list[Any], shape: list[Any], tables: list[Any]) -> dict[str, Any]:
-        """Open files that were put, one thread each, to run photographs through all of them."""
+        """Open files that were put, one thread each, to run photographs through them and all that are open."""
         packages = []
         for model in models:
             lane = Lane()
-            self.lanes[model["file"]] = lane
             path = os.path.join(self.folder, model["file"])
             try:
                 lane.send({"do": "open", "path": path, "runtime": model["runtime"], "threads": 1, "shape": shape})
@@ -138,7 +137,9 @@ class Agent:
                 lane.send({"do": "normalise_by", "tables": tables})
                 lane.receive()
             except AgentError as error:
+                lane.close()
                 raise AgentError(error.kind, f"{model['file']}: {error}") from None
+            self.lanes[model["file"]] = lane
         return {"packages": packages}
 
     def do_infer(self, count: int) -> dict[str, Any]:

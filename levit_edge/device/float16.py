@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from levit_edge.device.cpuinfo import MAX_CHARACTERS, read_cpuinfo
+from levit_edge.device.cpuinfo import MAX_CHARACTERS, CpuInfo, read_cpuinfo
 from levit_edge.device.facts import machine
 from levit_edge.device.small_files import hardware_capabilities, read_text
 
@@ -20,6 +20,7 @@ WITHOUT = frozenset({"Exynos M3"})
 aarch64-isa.c)."""
 X86_64 = frozenset({"x86_64", "amd64"})
 ARM_64 = frozenset({"aarch64", "arm64"})
+UNTOLD = "/proc/cpuinfo lists no features"
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Float16:
     fast: bool
     """It has the arithmetic, so that this file is the one to take."""
     runs: bool
-    """The file computes there what it should, fast or not."""
+    """The file computes there what it should, fast or not; False where it is not known."""
     why: str
     """Such as `Cortex-A53 has no float16 arithmetic (no fphp, asimdhp in /proc/cpuinfo)`."""
 
@@ -40,7 +41,9 @@ class Float16:
 
 def float16_here() -> Float16:
     """Of the processor that this runs on."""
-    return float16_of(machine(), read_text("/proc/cpuinfo", MAX_CHARACTERS) or "", hardware_capabilities())
+    architecture = machine()
+    capabilities = hardware_capabilities() if architecture.lower() in ARM_64 else None
+    return float16_of(architecture, read_text("/proc/cpuinfo", MAX_CHARACTERS) or "", capabilities)
 
 
 def float16_of(architecture: str, cpuinfo: str, capabilities: int | None = None) -> Float16:
@@ -51,11 +54,11 @@ def float16_of(architecture: str, cpuinfo: str, capabilities: int | None = None)
     info = read_cpuinfo(cpuinfo)
     names = " and ".join(dict.fromkeys(filter(None, info.names.values()))) or "the processor"
     if architecture.lower() in X86_64:
-        return Float16(
-            False, "avx2" in info.features, f"{names} ({architecture}) has no float16 arithmetic to speed it up"
-        )
+        return _of_x86_64(info, f"{names} ({architecture})")
     if architecture.lower() not in ARM_64:
         return Float16(False, False, f"{names} has no float16 arithmetic that serves on {architecture}")
+    if not info.features and capabilities is None:
+        return Float16(False, False, f"it is not known whether {names} has float16 arithmetic ({UNTOLD})")
     missing, source = [name for name in NEEDED if name not in info.features], "/proc/cpuinfo"
     if not info.features and capabilities is not None:
         missing, source = [name for name, bit in NEEDED.items() if not capabilities & bit], "AT_HWCAP"
@@ -64,3 +67,11 @@ def float16_of(architecture: str, cpuinfo: str, capabilities: int | None = None)
     if missing:
         return Float16(False, False, f"{names} has no float16 arithmetic (no {', '.join(missing)} in {source})")
     return Float16(True, True, f"{names} has float16 arithmetic ({', '.join(NEEDED)} in {source})")
+
+
+def _of_x86_64(info: CpuInfo, named: str) -> Float16:
+    if not info.features:
+        return Float16(False, False, f"it is not known whether {named} has AVX2 ({UNTOLD})")
+    if "avx2" not in info.features:
+        return Float16(False, False, f"{named} has no AVX2, without which it fails on x86-64")
+    return Float16(False, True, f"{named} has no float16 arithmetic to speed it up")

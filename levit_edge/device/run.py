@@ -116,12 +116,12 @@ class UnpackedPackage:
 
         Raises:
             AgentError: its runtime is not installed.
-            RuntimeUnavailableError: it refuses the file.
+            RuntimeUnavailableError: it refuses the file; the function, when it fails.
         """
         package, load = import_engine(model["runtime"])
         data = self.read(model["file"])
         try:
-            return package, load(data, threads)
+            return package, _named(load(data, threads), model["file"])
         except AgentError as error:
             raise RuntimeUnavailableError(f"{model['file']}: {error}.") from None
         except Exception as error:  # each runtime has exceptions of its own
@@ -131,9 +131,25 @@ class UnpackedPackage:
             ) from None
 
     def compare(self, model: Any, run: Run) -> tuple[int, float, bool]:
-        """How many golden inputs there are, how far logits are apart at most, and whether they are close enough."""
+        """How many golden inputs there are, how far logits are apart at most, and whether they are close enough.
+
+        Raises:
+            RuntimeUnavailableError: the runtime fails with them.
+        """
         inputs, golden = self.floats(self.golden_input), self.floats(model["golden_output"])
         return (len(inputs), *compare_golden(run, inputs, golden, model["least_sqnr_db"]))
+
+
+def _named(run: Run, file: str) -> Run:
+    """`run`, whose faults are one kind of error that names the file."""
+
+    def named(image: Any) -> Any:
+        try:
+            return run(image)
+        except Exception as error:  # each runtime has exceptions of its own
+            raise RuntimeUnavailableError(f"{file} does not run here ({error}).") from None
+
+    return named
 
 
 class Opened(NamedTuple):
@@ -147,44 +163,44 @@ class Opened(NamedTuple):
 def open_best(package: UnpackedPackage, chosen: argparse.Namespace, float16: Float16) -> Opened:
     """The best model for this processor whose runtime is installed; says which, where that depends on float16.
 
-    One with float16 that nobody asked for is taken only after its golden inputs: otherwise the next one is.
+    One with float16 is taken only after its golden inputs. Of what does not work it says so, and takes the next one.
 
     Raises:
-        RuntimeUnavailableError: no runtime is installed, or it refuses the file.
+        RuntimeUnavailableError: no runtime is installed, or what is refuses each file or fails with it.
         PackageError: the package has no such model, or a file is damaged.
     """
     missing, why = [], float16.why
-    free = chosen.precision is None and any(each["precision"] == FLOAT16 for each in package.models)
+    refused: RuntimeUnavailableError | None = None
+    with_float16 = [each["runtime"] for each in package.models if each["precision"] == FLOAT16]
+    free = chosen.precision is None and any(chosen.runtime in (None, each) for each in with_float16)
     for model in choose(package.models, chosen.runtime, chosen.precision, float16):
-        tried = free and model["precision"] == FLOAT16
         try:
-            opened = Opened(model, *package.open_model(model, chosen.threads))
-            if tried and not _works(package, opened):
-                raise RuntimeUnavailableError("it does not compute here what it computed where it was made")
-        except AgentError as error:
+            opened = _open(package, model, chosen.threads)
+        except AgentError as error:  # noqa: PERF203 - of three files
             missing.append(str(error))
-            why = f"{model['file']}, which is for this processor, needs executorch ({error})" if tried else why
+            if model["precision"] == FLOAT16:
+                why = f"{model['file']}, which is for this processor, needs executorch ({error})"
         except RuntimeUnavailableError as error:
-            if not tried:
-                raise
-            why = f"{model['file']} is for this processor and does not work on it ({error})"
+            refused = error
+            why = f"{model['file']} is for this processor and does not work on it ({str(error).rstrip('.')})"
         else:
-            if free:
+            if free or refused:
                 print(f"{model['file']} is used: {why}", file=sys.stderr)
             return opened
-    raise RuntimeUnavailableError(
+    raise refused or RuntimeUnavailableError(
         f"no runtime is installed ({'; '.join(dict.fromkeys(missing))}): pip install onnxruntime, or"
         " executorch-numpy-runtime"
     )
 
 
-def _works(package: UnpackedPackage, opened: Opened) -> bool:
-    try:
-        return package.compare(opened.model, opened.run)[-1]
-    except LevitEdgeError:
-        raise
-    except Exception:  # each runtime has exceptions of its own
-        return False
+def _open(package: UnpackedPackage, model: Any, threads: int) -> Opened:
+    """The model, and one with float16 only if it gives the golden logits."""
+    opened = Opened(model, *package.open_model(model, threads))
+    if model["precision"] == FLOAT16 and not package.compare(model, opened.run)[-1]:
+        raise RuntimeUnavailableError(
+            f"{model['file']} in {opened.engine} does not compute here what it computed where it was made."
+        )
+    return opened
 
 
 def classify(package: UnpackedPackage, run: Run, photographs: list[Path], top: int, *, exif: bool) -> None:
@@ -204,7 +220,7 @@ def self_test(package: UnpackedPackage, opened: Opened, float16: Float16, chosen
 
     Raises:
         PackageError: a file is not the one in `model.json`, or logits differ by more than they may.
-        RuntimeUnavailableError: the runtime refuses a file.
+        RuntimeUnavailableError: the runtime refuses a file, or fails with it.
     """
     for name in package.hashes:
         package.read(name)

@@ -5,8 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from levit_edge.bundle.kinds import Precision, Runtime
-from levit_edge.device.float16 import float16_here
+from levit_edge.bundle.kinds import Runtime
 from levit_edge.device.golden import compare_golden
 from levit_edge.errors import PackageError
 from levit_edge.package.contents import Purpose
@@ -15,7 +14,7 @@ from levit_edge.package.package import Package, read_package_file
 from levit_edge.package.signature import check_signature
 from levit_edge.runtime.evaluation.evaluator import Model
 from levit_edge.runtime.evaluation.pool import answers
-from levit_edge.runtime.runner import runtime_version
+from levit_edge.runtime.runner import refusal_here, runtime_version
 
 __all__ = ["PackageVerification", "SelfTest", "verify_package"]
 
@@ -70,7 +69,8 @@ def verify_package(path: Path, key: Path | None = None) -> PackageVerification:
 
 def _self_test(package: Package, model: PackedModel) -> SelfTest:
     version, inputs = runtime_version(model.runtime), package.floats(package.document.golden_input)
-    not_run = f"{model.runtime} is not installed" if version == "not installed" else _not_here(model)
+    refused = refusal_here(model.file, model.precision, f"model{model.runtime.entry.suffix}")
+    not_run = f"{model.runtime} is not installed" if version == "not installed" else refused or ""
     return SelfTest(
         file=model.file,
         runtime=model.runtime,
@@ -79,14 +79,6 @@ def _self_test(package: Package, model: PackedModel) -> SelfTest:
         max_abs_difference=None if not_run else _difference(package, model, version),
         not_run=not_run,
     )
-
-
-def _not_here(model: PackedModel) -> str:
-    """Why this processor cannot run a model; empty if it can."""
-    if model.precision is not Precision.INT8_FLOAT16:
-        return ""
-    float16 = float16_here()
-    return "" if float16.runs else float16.refusal(model.file, f"model{model.runtime.entry.suffix}")
 
 
 def _difference(package: Package, model: PackedModel, version: str) -> float:

@@ -46,15 +46,15 @@ def open_runner(runtime: Runtime, model: bytes, threads: int = 1) -> Runner:
     return runner
 
 
-def refusal_here(file: str, precision: Precision) -> str | None:
+def refusal_here(file: str, precision: Precision, instead: str | None = None) -> str | None:
     """Why this processor cannot run the `file` of that `precision`, and which it can; None if it can.
 
-    What XNNPACK itself says there is `execute('forward') failed`.
+    That is `instead`, or else the one of a bundle. What XNNPACK itself says there is `execute('forward') failed`.
     """
     if precision is not Precision.INT8_FLOAT16:
         return None
     here = float16_here()
-    return None if here.runs else here.refusal(file, file.replace(precision, Precision.INT8))
+    return None if here.runs else here.refusal(file, instead or file.replace(precision, Precision.INT8))
 
 
 @contextmanager

@@ -39,6 +39,7 @@ def serve(answers):
         while left > 0:
             left -= len(hear())
         answer = answers.get(request["do"], {})
+        answer = answer.pop(0) if isinstance(answer, list) else answer
         say(*answer) if isinstance(answer, tuple) else say(answer)
 '''
 HELLO: dict[str, Any] = {
@@ -66,5 +67,8 @@ class StandIn:
 
 
 def answering(**answers: Any) -> StandIn:
-    """One that has an answer for each request: a document, or several frames, those of bytes sent as they are."""
+    """One that has an answer for each request: a document, or several frames, those of bytes sent as they are.
+
+    Or a list of these, one for each time.
+    """
     return StandIn(f"serve({answers!r})")

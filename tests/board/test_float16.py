@@ -11,6 +11,7 @@ from levit_edge.benchmark.measurement import LatencyGate
 from levit_edge.board.evaluate import verify_on
 from levit_edge.board.facts.device import float16_there
 from levit_edge.board.float16 import without_float16
+from levit_edge.board.measure import files_to_measure
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.reader import Bundle
 from levit_edge.data.options import ImageOptions
@@ -95,6 +96,11 @@ def test_without_such_a_file_nothing_is_said(both_runtimes: Bundle) -> None:
     assert without_float16("board", both_runtimes.manifest.artifacts, a53) == {}
 
 
+def inferred(files: int, bundle: Bundle) -> tuple[Any, ...]:
+    logits = np.ones((files, 6, bundle.manifest.config.classes), "<f4")
+    return {"seconds": [[0.01] * 6] * files}, logits.tobytes(), {"done": True}
+
+
 @pytest.mark.parametrize(("hello", "left_out"), [(A53, ["int8-f16.pte"]), (X86, [])], ids=["A53", "x86-64"])
 def test_a_file_with_float16_is_evaluated_where_it_runs_fast_or_not(
     float16_too: Bundle, labelled_photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
@@ -102,15 +108,35 @@ def test_a_file_with_float16_is_evaluated_where_it_runs_fast_or_not(
 ) -> None:  # fmt: skip
     """The stand-in answers what it wants; what it was sent is what counts."""
     monkeypatch.setenv("LEVIT_EDGE_CACHE", str(tmp_path))
-    count, classes = 5 - len(left_out), float16_too.manifest.config.classes
-    opened = {"packages": ["a 1"] * count}
-    infer = ({"seconds": [[0.01] * 6] * count}, np.ones((count, 6, classes), "<f4").tobytes(), {"done": True})
-    board = answering(hello=hello, open=opened, infer=infer)
+    opened = [{"packages": ["a 1"] * 4}, {"packages": ["a 1"]}]
+    board = answering(hello=hello, open=opened, infer=inferred(5 - len(left_out), float16_too))
     found = verify_on(float16_too, board, labelled_photographs, options=ImageOptions(workers=0, limit=6))
     assert list(found.verification.not_run) == left_out
     evaluated = {each.artifact for each in found.verification.results}
     assert evaluated == {each.file for each in float16_too.manifest.artifacts} - {*left_out}
     assert all("Cortex-A53 has no float16 arithmetic" in each for each in found.verification.not_run.values())
+
+
+def test_one_that_the_board_cannot_open_is_not_run_and_the_others_are(
+    float16_too: Bundle, labelled_photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEVIT_EDGE_CACHE", str(tmp_path))
+    died = {"error": {"kind": "died", "message": "int8-f16.pte: its process died (SIGILL)"}}
+    board = answering(hello=A76, open=[{"packages": ["a 1"] * 4}, died], infer=inferred(4, float16_too))
+    found = verify_on(float16_too, board, labelled_photographs, options=ImageOptions(workers=0, limit=6)).verification
+    assert found.not_run == {
+        "int8-f16.pte": "board: a process on the board ended: int8-f16.pte: its process died (SIGILL)"
+    }
+    assert [each.artifact for each in found.results] == [*FILES[:-1]]
+
+
+@pytest.mark.parametrize("about", [{"sustained_s": 60.0}, {"max_latency_ms": 50.0}])
+def test_what_is_about_int8_is_refused_without_any(float16_too: Bundle, about: dict[str, Any]) -> None:
+    settings = replace(QUICK, precisions=(Precision.FP32,), **about)
+    with pytest.raises(BundleError, match="about int8 files: add --precision int8, or leave them out"):
+        measured(float16_too, ANSWER, settings, A53)
+    chosen = files_to_measure(float16_too, replace(settings, precisions=(Precision.INT8_FLOAT16,)))
+    assert [each.file for each in chosen] == ["int8-f16.pte"]
 
 
 def test_whatever_a_board_says_of_itself_is_no_control_character() -> None:

@@ -127,6 +127,26 @@ def test_onnx_runtime_neither_reports_nor_leaves_files(
     assert list(home.rglob("*")) == []
 
 
+def test_a_file_that_cannot_be_opened_is_not_among_those_that_are(place: Place) -> None:
+    """As one with float16 that nobody asked for: the others run."""
+    with Session(LocalTransport(), needed_bytes=0) as board:
+        open_model(board)
+        board.put("other.onnx", b"damaged")
+        with pytest.raises(BoardError, match=r"other\.onnx: onnxruntime \S+ refuses the file"):
+            board.ask(
+                "open",
+                models=[{"file": "other.onnx", "runtime": "onnxruntime"}],
+                shape=[1, 3, 32, 32],
+                tables=[[0.0] * 256] * 3,
+            )
+        board.request("infer", count=1)
+        board.send_bytes(bytes(32 * 32 * 3))
+        assert len(board.answer()["seconds"]) == 1
+        assert len(board.payload()) == 4 * 3
+        assert board.answer() == {"done": True}
+        assert place.files()
+
+
 def test_a_file_that_did_not_arrive_whole_is_an_error(place: Place) -> None:
     with Session(LocalTransport(), needed_bytes=0) as board:
         board.request("put", name="model.onnx", size=3, sha256=hashlib.sha256(b"abd").hexdigest())

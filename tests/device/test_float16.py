@@ -60,15 +60,40 @@ EXYNOS_9810 = texts.arm(range(4), "0xd05", texts.A76) + texts.arm(range(4, 8), "
         (
             "AMD64",
             texts.x86(1, "old", "fpu sse2 avx"),
-            Float16(False, False, "old (AMD64) has no float16 arithmetic to speed it up"),
+            Float16(False, False, "old (AMD64) has no AVX2, without which it fails on x86-64"),
         ),
         (
-            "aarch64",
+            "arm64",
             "",
-            Float16(False, False, "the processor has no float16 arithmetic (no fphp, asimdhp in /proc/cpuinfo)"),
+            Float16(
+                False,
+                False,
+                "it is not known whether the processor has float16 arithmetic (/proc/cpuinfo lists no features)",
+            ),
+        ),
+        (
+            "x86_64",
+            "",
+            Float16(
+                False,
+                False,
+                "it is not known whether the processor (x86_64) has AVX2 (/proc/cpuinfo lists no features)",
+            ),
         ),
     ],
-    ids=["A76", "big and little", "A53", "big without", "9810", "32-bit", "32-bit A76", "x86", "old x86", "unknown"],
+    ids=[
+        "A76",
+        "big and little",
+        "A53",
+        "big without",
+        "9810",
+        "32-bit",
+        "32-bit A76",
+        "x86",
+        "old x86",
+        "unknown",
+        "unknown x86",
+    ],
 )
 def test_a_processor_is_known_by_the_features_of_all_its_cores(architecture: str, cpuinfo: str, found: Float16) -> None:
     assert float16_of(architecture, cpuinfo) == found
@@ -99,6 +124,9 @@ def test_this_processor_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(float16, "read_text", lambda _path, _most: None)
     monkeypatch.setattr(float16, "hardware_capabilities", lambda: 0)
     assert float16_here().why.endswith("AT_HWCAP)")
+    monkeypatch.setattr(float16, "machine", lambda: "AMD64")
+    monkeypatch.setattr(float16, "hardware_capabilities", lambda: pytest.fail("its bits are of ARM"))
+    assert "not known" in float16_here().why
 
 
 def test_capabilities_are_a_number_or_unknown(monkeypatch: pytest.MonkeyPatch) -> None:

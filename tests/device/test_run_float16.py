@@ -55,6 +55,20 @@ def installed(package: UnpackedPackage, monkeypatch: pytest.MonkeyPatch) -> Call
     return install
 
 
+@pytest.fixture
+def started(
+    package: UnpackedPackage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """What the program ends with and says on a Cortex-A76."""
+    monkeypatch.setattr(run, "__file__", str(package.folder / "run.py"))
+    monkeypatch.setattr(run, "float16_here", lambda: A76)
+
+    def start(*arguments: str) -> tuple[int, str, str]:
+        return main([*arguments]), *capsys.readouterr()
+
+    return start
+
+
 BOTH = ("onnxruntime", "executorch-numpy-runtime")
 
 
@@ -85,8 +99,10 @@ def test_a_choice_is_followed_in_silence(
     package: UnpackedPackage, installed: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     installed(*BOTH)
-    assert taken(package, A76, "--precision", "int8") == "model.onnx"
-    assert taken(package, A76, "--precision", "int8", "--runtime", "executorch") == "model.pte"
+    assert taken(package, A76, "--precision", "int8") == "model.pte"
+    assert taken(package, A76, "--precision", "int8", "--runtime", "onnxruntime") == "model.onnx"
+    assert taken(package, A53, "--precision", "int8", "--runtime", "executorch") == "model.pte"
+    assert taken(package, A76, "--runtime", "onnxruntime") == "model.onnx"  # float16 was not in the running
     assert taken(package, X86, "--precision", "int8-f16") == "model-f16.pte"  # slow, and right
     assert capsys.readouterr().err == ""
 
@@ -110,19 +126,22 @@ def test_a_package_without_such_a_model_says_what_it_has(
     former = UnpackedPackage(tmp_path / "former")
     with pytest.raises(PackageError, match=r"no model int8-f16 for executorch, only model\.pte, model\.onnx\.$"):
         taken(former, A76, "--precision", "int8-f16", "--runtime", "executorch")
-    assert taken(former, A76) == "model.onnx"
+    assert [taken(former, each) for each in (A76, A53, X86)] == ["model.pte", "model.onnx", "model.onnx"]
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize(
+FAULTS = pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        (RuntimeError("execute('forward') failed"), "execute('forward') failed"),
+        (RuntimeError("Error 0x20"), "refuses model-f16.pte (Error 0x20); the oldest known to load it is executorch"),
         (lambda _image: np.ones(3, np.float32), "does not compute here what it computed where it was made"),
-        (lambda _image: 1 / 0, "does not compute here what it computed where it was made"),
+        (lambda _image: 1 / 0, "model-f16.pte does not run here (division by zero)"),
     ],
     ids=["refused", "other logits", "fails"],
 )
+
+
+@FAULTS
 def test_what_does_not_work_is_left_for_int8(
     package: UnpackedPackage,
     installed: Callable[..., None],
@@ -132,10 +151,58 @@ def test_what_does_not_work_is_left_for_int8(
 ) -> None:
     """Nobody asked for it by name; and it is the golden inputs that tell, before any photograph."""
     installed(*BOTH, float16=fault)
-    assert taken(package, A76) == "model.onnx"
+    assert taken(package, A76) == "model.pte"
     (said,) = capsys.readouterr().err.splitlines()
-    assert said.startswith("model.onnx is used: model-f16.pte is for this processor and does not work on it (")
+    assert said.startswith("model.pte is used: model-f16.pte is for this processor and does not work on it (")
     assert reason in said
+    assert said.endswith(")")
+    assert not said.endswith(".)")
+
+
+def test_a_runtime_that_refuses_all_its_files_is_left_for_the_other_and_named(
+    package: UnpackedPackage,
+    installed: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def refuse(_model: bytes, _threads: int) -> Any:
+        raise RuntimeError("Error 0x20")
+
+    installed("onnxruntime")
+    monkeypatch.setitem(engines.ENGINES, "executorch-numpy-runtime", lambda: refuse)
+    assert taken(package, A76) == taken(package, A76, "--precision", "int8") == "model.onnx"
+    for said in capsys.readouterr().err.splitlines():
+        assert said.startswith("model.onnx is used: model.pte is for this processor and does not work on it (")
+        assert "refuses model.pte (Error 0x20); the oldest known" in said
+    monkeypatch.setitem(engines.ENGINES, "onnxruntime", engines.ENGINES["executorch"])  # absent
+    with pytest.raises(RuntimeUnavailableError, match=r"refuses model\.pte \(Error 0x20\); the oldest known"):
+        taken(package, A76)
+
+
+@FAULTS
+@pytest.mark.parametrize("asked_for", ["--bench", "--self-test", "photograph"])
+def test_what_was_asked_for_and_does_not_work_is_one_message(
+    started: Callable[..., tuple[int, str, str]], installed: Callable[..., None], fault: Any, reason: str,
+    asked_for: str,
+) -> None:  # fmt: skip
+    installed(*BOTH, float16=fault)
+    status, out, err = started(asked_for, "--precision", "int8-f16")
+    assert (status, out, err.count("\n")) == (ExitStatus.BAD_INPUT, "", 1)
+    assert err.startswith("error: ")
+    assert reason in err
+
+
+@FAULTS
+def test_the_self_test_says_what_does_not_work_though_another_is_taken(
+    started: Callable[..., tuple[int, str, str]], installed: Callable[..., None], fault: Any, reason: str
+) -> None:
+    installed("executorch-numpy-runtime", float16=fault)
+    status, out, err = started("--self-test")
+    assert status == ExitStatus.BAD_INPUT
+    assert out.startswith("model.pte in executorch-numpy-runtime")
+    assert err.splitlines()[0].startswith("model.pte is used: model-f16.pte is for this processor")
+    assert err.splitlines()[1].startswith("error: ")
+    assert reason.partition(" what it computed")[0] in err.splitlines()[1]
 
 
 def test_without_its_runtime_it_is_named(

@@ -65,7 +65,7 @@ def test_a_model_with_float16_runs_where_the_processor_has_it(
     path = tmp_path / "colours.zip"
     path.write_bytes(float16_package)
     monkeypatch.setattr(f"{verify_package.__module__}.runtime_version", lambda _runtime: "1.31")
-    monkeypatch.setattr(f"{verify_package.__module__}.float16_here", lambda: float16_of("aarch64", here))
+    monkeypatch.setattr("levit_edge.runtime.runner.float16_here", lambda: float16_of("aarch64", here))
     monkeypatch.setattr(f"{verify_package.__module__}._difference", lambda *_: 0.0)
     *_, test = verify_package(path).self_tests
     assert (test.file, test.max_abs_difference) == ("model-f16.pte", 0.0 if ran else None)

@@ -105,19 +105,25 @@ def measure_in_app(
     facts = android_facts(device)
     about = describe_device(facts)
     programs = files_to_measure(bundle, replace(settings, runtimes=(Runtime.EXECUTORCH,)))
-    left_out = without_float16(device.name, programs, float16_there(facts), settings.precisions)
+    float16 = float16_there(facts)
+    only_fast = replace(float16, runs=float16.fast)  # the app does not take it where it is slow
+    left_out = without_float16(device.name, programs, only_fast, settings.precisions)
     artifacts = [each for each in programs if each.file not in left_out]
     schedule = Schedule.of(settings, about)
     asked = {"runs": schedule.rounds * schedule.runs, "warmup": schedule.rounds * settings.warm_up}
     turns = [(threads, artifact) for threads in schedule.threads for artifact in artifacts]
     deadline = time.monotonic() + (settings.timeout_s or PATIENCE_S * len(turns))
-    runs: list[AppBenchmark] = []
+    float16_asked = Precision.INT8_FLOAT16 in (settings.precisions or ())
+    runs: list[AppBenchmark | BoardError] = []
     with _sent(bundle, artifacts, device) as there:
         for threads, artifact in turns:
             if progress is not None:
                 progress(f"demo app, {artifact.file}, threads: {threads}", len(runs), len(turns))
-            runs.append(_run(device, there, artifact, {**asked, "threads": threads}, deadline))
-    results = tuple(_times(artifact, run) for (_, artifact), run in zip(turns, runs, strict=True))
+            optional = artifact.precision is Precision.INT8_FLOAT16 and not float16_asked
+            with _failing(runs, optional=optional):
+                runs.append(_run(device, there, artifact, {**asked, "threads": threads}, deadline))
+    results = tuple(_times(artifact, threads, run) for (threads, artifact), run in zip(turns, runs, strict=True))
+    ended = [each for each in runs if isinstance(each, AppBenchmark)]
     measured = Measurement(
         levit_edge_version=version("levit-edge"),
         created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -125,8 +131,8 @@ def measure_in_app(
         bundle=str(bundle.path),
         model=model_under_test(bundle),
         device=about,
-        before=_state(runs[0].thermal_status.before),
-        after=_state(runs[-1].thermal_status.after),
+        before=_state(ended[0].thermal_status.before),
+        after=_state(ended[-1].thermal_status.after),
         rounds=1,
         runs=asked["runs"],
         warm_up=asked["warmup"],
@@ -153,6 +159,17 @@ def _sent(bundle: Bundle, artifacts: Sequence[Artifact], device: AdbDevice) -> I
         finally:
             with suppress(BoardError):
                 device.shell(f"rm -rf {there}")
+
+
+@contextmanager
+def _failing(runs: list[AppBenchmark | BoardError], *, optional: bool) -> Iterator[None]:
+    """Let what goes wrong with a file that nobody asked for be its result: the others go on."""
+    try:
+        yield
+    except BoardError as error:
+        if not optional:
+            raise
+        runs.append(error)
 
 
 def _run(device: AdbDevice, there: str, artifact: Artifact, asked: Mapping[str, int], deadline: float) -> AppBenchmark:
@@ -207,7 +224,9 @@ def _result(device: AdbDevice, output: str) -> bytes | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def _times(artifact: Artifact, result: AppBenchmark) -> ArtifactTimes:
+def _times(artifact: Artifact, threads: int, result: AppBenchmark | BoardError) -> ArtifactTimes:
+    if isinstance(result, BoardError):
+        return ArtifactTimes.of(artifact, threads, error=str(result))
     package = f"executorch-android {text(result.executorch_version, 40)}"
     delegates = ", ".join(text(each, 40) for each in result.delegates)
     row = replace(ArtifactTimes.of(artifact, result.threads), package=f"{package} ({delegates or 'no delegate'})")

@@ -25,6 +25,7 @@ from levit_edge.bundle.manifest import Artifact
 from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.writer import new_bundle
 from levit_edge.cli.show.bench import bench_table
+from levit_edge.device.float16 import Float16
 from levit_edge.errors import BoardError
 from levit_edge.package.archive import write_archive
 from levit_edge.package.package import Package
@@ -38,10 +39,20 @@ SETTINGS = BenchmarkSettings(threads=(1, 4), runs=100)
 @pytest.fixture
 def bundle(tmp_path: Path) -> Bundle:
     """A bundle with .pte files that nothing can run."""
+    return bundle_of(MODELS, tmp_path / "bundle")
+
+
+@pytest.fixture
+def float16_too(tmp_path: Path) -> Bundle:
+    """The same with one in float16."""
+    return bundle_of(MODELS | {"int8-f16.pte": b"a half .pte"}, tmp_path / "float16")
+
+
+def bundle_of(models: dict[str, bytes], path: Path) -> Bundle:
     golden = io.BytesIO()
-    arrays = {name: np.full((3, 3), number, np.float32) for number, name in enumerate(MODELS)}
+    arrays = {name: np.full((3, 3), number, np.float32) for number, name in enumerate(models)}
     np.savez(golden, allow_pickle=False, inputs=np.zeros((3, 3, 32, 32), np.float32), **arrays)
-    with new_bundle(tmp_path / "bundle") as writer:
+    with new_bundle(path) as writer:
         artifacts = tuple(
             Artifact(
                 file=name,
@@ -50,13 +61,13 @@ def bundle(tmp_path: Path) -> Bundle:
                 size_bytes=len(content),
                 sha256=writer.add(name, content),
             )
-            for name, content in MODELS.items()
+            for name, content in models.items()
         )
         writer.add("labels.txt", b"red\ngreen\nblue\n")
         writer.add("golden.npz", golden.getvalue())
         writer.add("report.html", b"<!doctype html>\n")
         writer.commit(replace(tiny_manifest(artifacts, writer.files), tools={"executorch": "1.4.1"}))
-    return Bundle.open(tmp_path / "bundle")
+    return Bundle.open(path)
 
 
 @pytest.fixture
@@ -215,3 +226,39 @@ def test_what_the_app_cannot_do_is_refused(with_app: FakePhone, bundle: Bundle, 
     with pytest.raises(BoardError, match=r"leave --sustained and --runtime away, or install Python"):
         measure_in_app(bundle, AdbDevice("adb"), settings)
     assert with_app.am_log == []
+
+
+@pytest.mark.usefixtures("with_app")
+def test_a_float16_file_that_fails_in_the_app_takes_nothing_along_unless_it_was_asked_for(
+    float16_too: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = android_app._run
+
+    def failing(device: AdbDevice, there: str, artifact: Artifact, *others: Any) -> Any:
+        if artifact.precision is Precision.INT8_FLOAT16:
+            raise BoardError("the demo app ended without a result.")
+        return run(device, there, artifact, *others)
+
+    monkeypatch.setattr(android_app, "float16_there", lambda _facts: Float16(True, True, "it has it"))
+    monkeypatch.setattr(android_app, "_run", failing)
+    settings = BenchmarkSettings(threads=(4,), runs=100, max_latency_ms=5)
+    found = measured(float16_too, settings)
+    assert [(each.artifact, each.threads, bool(each.latency_ms), each.error) for each in found.results] == [
+        ("fp32.pte", 4, True, ""),
+        ("int8.pte", 4, True, ""),
+        ("int8-f16.pte", 4, False, "the demo app ended without a result."),
+    ]
+    assert found.gate.passed is True
+    assert validate(found) == ""
+    assert message_of(float16_too, replace(settings, precisions=(Precision.INT8_FLOAT16,))).startswith("the demo app")
+
+
+def test_a_float16_file_that_the_app_does_not_take_is_refused_before_it_is_sent(
+    with_app: FakePhone, float16_too: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On x86-64 it runs, slowly; the app refuses it there."""
+    slow = Float16(False, True, "x (x86_64) has no float16 arithmetic to speed it up")
+    monkeypatch.setattr(android_app, "float16_there", lambda _facts: slow)
+    wanted = BenchmarkSettings(threads=(4,), runs=100, precisions=(Precision.INT8_FLOAT16,))
+    assert "has no float16 arithmetic to speed it up: use int8.pte" in message_of(float16_too, wanted)
+    assert with_app.am_log == with_app.sent_files == []
