@@ -237,6 +237,16 @@ def test_shards_without_labels_stay_without(tmp_path: Path) -> None:
     assert len(set(open_source(tmp_path / "*" / "00000.tar").names)) == 3
 
 
+def test_tar_files_of_one_name_in_several_folders_are_shards(tmp_path: Path) -> None:
+    """As classes, all but one of each name would be lost."""
+    for folder in ("a", "b"):
+        tars(tmp_path / "x" / folder, {"cat": {"1.jpg": jpeg(1)}, "dog": {"2.jpg": jpeg(2)}})
+        tars(tmp_path / "y" / folder, {"images": {"1.jpg": jpeg(1), "2.jpg": jpeg(2)}})
+    for pattern in ("x/*/*.tar", "y/*/images.tar"):
+        found = open_source(tmp_path / pattern)
+        assert (len(set(found.names)), found.labels) == (4, None)
+
+
 def test_notes_beside_images_do_not_hide_their_folders(tmp_path: Path) -> None:
     files = {"hat/1.jpg": jpeg(1), "hat/1.json": b'{"caption": "x"}', "boot/2.jpg": jpeg(2), "__none__/3.jpg": jpeg(3)}
     found = open_source(write_tar(tmp_path / "x.tar", files))
