@@ -118,6 +118,15 @@ def test_a_devkit_knows_more_classes_than_a_network_of_some(tmp_path: Path) -> N
     assert evaluation_images(folder, ModelClasses(outputs=3, names=of_some), options).labels == (0, 1, 2)
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_parquet_files_say_what_numbers_as_names_stand_for(tmp_path: Path, first: int) -> None:
+    path = parquet(tmp_path / "val.parquet", names=tuple(sorted(str(number) for number in range(first, first + 66))))
+    found = evaluation_images(path, ModelClasses(outputs=66))
+    assert found.labels == (0, 65, 2, 0)
+    assert found.pairing is not None
+    assert found.pairing.rule is PairingRule.LISTED
+
+
 def test_parquet_files_may_list_classes_without_images(tmp_path: Path) -> None:
     names = tuple(f"dress {number}" for number in range(66))
     path = parquet(tmp_path / "val.parquet", names=names)
