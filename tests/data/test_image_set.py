@@ -127,6 +127,22 @@ def test_parquet_files_say_what_numbers_as_names_stand_for(tmp_path: Path, first
     assert found.pairing.rule is PairingRule.LISTED
 
 
+def test_wordnet_ids_in_a_parquet_files_list_keep_its_order(tmp_path: Path) -> None:
+    """Also where few of them have images: lists of 100 of ImageNet's classes are sorted by other things."""
+    path = parquet(tmp_path / "val.parquet", names=tuple(reversed(synsets()[:66])))
+    found = evaluation_images(path, ModelClasses(outputs=66))
+    assert found.labels == (0, 65, 2, 0)
+    assert found.pairing is not None
+    assert found.pairing.rule is PairingRule.LISTED
+    assert evaluation_images(path, ModelClasses(outputs=1000)).labels == (65, 0, 63, 65)
+    assert evaluation_images(path, ModelClasses(outputs=66, names=synsets()[:66])).labels == (65, 0, 63, 65)
+    table = tmp_path / "val.csv"
+    others = [synsets()[place] for place in (500, 501, 502, 500)]
+    table.write_text("".join(f"{validation_name(number)},{each}\n" for number, each in enumerate(others, 1)))
+    with pytest.raises(DataError, match=f"is '{synsets()[65]}' by the column label and '{others[0]}' by .*contradict"):
+        evaluation_images(path, ModelClasses(outputs=1000), ImageOptions(labels=table))
+
+
 def test_parquet_files_may_list_classes_without_images(tmp_path: Path) -> None:
     names = tuple(f"dress {number}" for number in range(66))
     path = parquet(tmp_path / "val.parquet", names=names)
