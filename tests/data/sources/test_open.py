@@ -257,6 +257,19 @@ def test_notes_beside_images_do_not_hide_their_folders(tmp_path: Path) -> None:
     assert found.passed_over == {"no image": 1}
 
 
+def test_a_class_called_as_webdatasets_own_files_is_read_as_others(tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "x", {"__a__/1": jpeg(1), "__a__/2.heic": b"", "hat/1.jpg": jpeg(2)})
+    (folder / "__empty__").mkdir()
+    with tarfile.open(tmp_path / "x.tar", "w") as archive:
+        archive.add(folder, ".")
+    for source in (folder, tmp_path / "x.tar"):
+        found = open_source(source)
+        assert labels(found) == (LabelKind.FOLDERS, ["__a__", "hat"])
+        assert found.labels is not None
+        assert found.labels.classes == ("__a__", "__empty__", "hat")
+        assert found.passed_over == {"HEIC": 1}
+
+
 def test_imagenet_v2_as_a_tar_and_unpacked(tmp_path: Path) -> None:
     files = {f"{place}/{number}.jpeg": jpeg(place) for place in (0, 2, 65) for number in (1, 2)}
     root = "imagenetv2-matched-frequency-format-val"
