@@ -28,7 +28,7 @@ class Command(TyperCommand):
         if not args and not ctx.resilient_parsing and any(each.required for each in self.params):
             first = next(str(getattr(each, "metavar", each.name)) for each in self.params if each.required)
             ctx.fail(f"Missing argument '{first}', as in: levit-edge {EXAMPLES[str(self.name)]}")
-        if empty := _empty_word(args):
+        if not ctx.resilient_parsing and (empty := _empty_word(args)):
             ctx.fail(f"{empty} is empty: is a variable of the shell not set?")
         return super().parse_args(ctx, args)
 

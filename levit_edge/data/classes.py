@@ -119,7 +119,8 @@ def pair_classes(
 
     The user's table decides if there is one. Otherwise, in this order: WordNet ids of ImageNet-1k; the model's own
     names, exactly or else in their `normal_form`; whole numbers that are indices; and sorted order, only for a model
-    without names, if there is one label per output and torchvision and timm sort them alike.
+    without names, if there is one label per output and torchvision and timm sort them alike. The order of the images'
+    own list goes before sorted order, and where it has one label per output before what numbers as names say.
 
     Args:
         source: where the images are, for messages.
@@ -147,7 +148,10 @@ def _pair(source: object, labels: Sequence[str], model: ModelClasses, *, in_orde
         )
     if model.table is not None:
         return _by_table(source, labels, outputs, names, model.table)
-    for pair in (_by_wordnet, _by_names, _by_indices):
+    rules = [_by_wordnet, _by_names, _by_indices]
+    if in_order and names is None and _listed_otherwise(source, labels, outputs):
+        rules.remove(_by_indices)
+    for pair in rules:
         paired = pair(source, labels, outputs, names)
         if paired is not None:
             return paired
@@ -304,6 +308,24 @@ def _by_indices(
         index=index,
         names=tuple(names or _names_of_numbers(outputs, first)),
     )
+
+
+def _listed_otherwise(source: object, labels: Sequence[str], outputs: int) -> bool:
+    """Whether numbers, one for each output, have other places in the images' own list, as folders sorted as text have.
+
+    Raises:
+        DataError: they do, and a model with ImageNet's number of outputs may have either order.
+    """
+    if len(labels) != outputs or not all(WHOLE_NUMBER.fullmatch(label) for label in labels):
+        return False
+    here = next((place for place, label in enumerate(labels) if int(label) != place), None)
+    if here is not None and _is_imagenets(outputs, None):
+        raise DataError(
+            f"{source}: its classes are numbers, and in the order of its own list output {here} is {labels[here]!r}."
+            f" Whether a model of {outputs:,} outputs without names has that order or the numbers' cannot be told."
+            f" {ADVICE}"
+        )
+    return here is not None
 
 
 def _require_order_from_one(source: object, labels: Sequence[str], outputs: int, names: Sequence[str] | None) -> None:

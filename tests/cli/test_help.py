@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from levit_edge.cli.main import run
+from levit_edge.cli.main import app, run
 from levit_edge.cli.subcommands import COMMANDS
 from tests.test_imports import imported_by
 
@@ -54,3 +54,13 @@ def test_examples_are_calls_that_are_understood(example: str, capsys: Captured) 
     """Unknown commands and options end a call before `--help` is answered."""
     assert run([*example.replace(" …", "").split(), "--help"]) == 0
     capsys.readouterr()
+
+
+def test_an_empty_word_does_not_end_completion(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever presses TAB may fill it in later; what it would be refused with is no completion."""
+    words = {"_LEVIT_EDGE_COMPLETE": "complete_bash", "COMP_WORDS": "levit-edge verify '' --evalu", "COMP_CWORD": "3"}
+    for name, value in words.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        app(prog_name="levit-edge")
+    assert (ended.value.code, capsys.readouterr().out.split()) == (0, ["--evaluation"])

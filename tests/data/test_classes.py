@@ -148,6 +148,28 @@ def test_whole_numbers_from_one_that_sort_otherwise_as_text(labels: list[str], n
     assert pair(labels, 10, names, by_number).index["10"] == 9
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_numbers_in_the_images_own_list_are_names(first: int) -> None:
+    """`datasets` numbers folders in the order of text."""
+    as_text = sorted(str(number) for number in range(first, first + 12))
+    listed = pair_classes("val", as_text, ModelClasses(outputs=12), in_order=True)
+    assert listed.rule is PairingRule.LISTED
+    assert listed.index == {label: place for place, label in enumerate(as_text)}
+    names = tuple(sorted(as_text, key=int))
+    named = pair_classes("val", as_text, ModelClasses(outputs=12, names=names), in_order=True)
+    assert named.index == {label: place for place, label in enumerate(names)}
+    by_number = pair_classes("val", [str(number) for number in range(12)], ModelClasses(outputs=12), in_order=True)
+    assert by_number.rule is PairingRule.INDICES
+
+
+def test_a_thousand_numbers_in_a_list_may_be_imagenets_outputs() -> None:
+    as_text = sorted(str(number) for number in range(1000))
+    with pytest.raises(DataError, match=r"in the order of its own list output 2 is '10'\. .* told\. .* --classes FILE"):
+        pair_classes("val", as_text, ModelClasses(outputs=1000), in_order=True)
+    named = ModelClasses(outputs=1000, names=imagenet.class_names())
+    assert pair_classes("val", as_text, named, in_order=True).index["10"] == 10
+
+
 @pytest.mark.parametrize("names", [None, imagenet.class_names()])
 @pytest.mark.parametrize("form", ["{}", "{:04}"])
 def test_a_thousand_classes_from_one_may_be_the_devkits(names: tuple[str, ...] | None, form: str) -> None:

@@ -118,6 +118,31 @@ def test_a_devkit_knows_more_classes_than_a_network_of_some(tmp_path: Path) -> N
     assert evaluation_images(folder, ModelClasses(outputs=3, names=of_some), options).labels == (0, 1, 2)
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_parquet_files_say_what_numbers_as_names_stand_for(tmp_path: Path, first: int) -> None:
+    path = parquet(tmp_path / "val.parquet", names=tuple(sorted(str(number) for number in range(first, first + 66))))
+    found = evaluation_images(path, ModelClasses(outputs=66))
+    assert found.labels == (0, 65, 2, 0)
+    assert found.pairing is not None
+    assert found.pairing.rule is PairingRule.LISTED
+
+
+def test_wordnet_ids_in_a_parquet_files_list_keep_its_order(tmp_path: Path) -> None:
+    """Also where few of them have images: lists of 100 of ImageNet's classes are sorted by other things."""
+    path = parquet(tmp_path / "val.parquet", names=tuple(reversed(synsets()[:66])))
+    found = evaluation_images(path, ModelClasses(outputs=66))
+    assert found.labels == (0, 65, 2, 0)
+    assert found.pairing is not None
+    assert found.pairing.rule is PairingRule.LISTED
+    assert evaluation_images(path, ModelClasses(outputs=1000)).labels == (65, 0, 63, 65)
+    assert evaluation_images(path, ModelClasses(outputs=66, names=synsets()[:66])).labels == (65, 0, 63, 65)
+    table = tmp_path / "val.csv"
+    others = [synsets()[place] for place in (500, 501, 502, 500)]
+    table.write_text("".join(f"{validation_name(number)},{each}\n" for number, each in enumerate(others, 1)))
+    with pytest.raises(DataError, match=f"is '{synsets()[65]}' by the column label and '{others[0]}' by .*contradict"):
+        evaluation_images(path, ModelClasses(outputs=1000), ImageOptions(labels=table))
+
+
 def test_parquet_files_may_list_classes_without_images(tmp_path: Path) -> None:
     names = tuple(f"dress {number}" for number in range(66))
     path = parquet(tmp_path / "val.parquet", names=names)

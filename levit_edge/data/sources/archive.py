@@ -28,7 +28,6 @@ from levit_edge.data.sources.tar_folders import (
 from levit_edge.data.sources.webdataset import (
     LABEL_ENDINGS,
     MOST_LABEL_BYTES,
-    WEBDATASETS_OWN,
     are_labelled,
     sample_images,
     sample_labels,
@@ -79,7 +78,7 @@ class _Content:
 
     @property
     def samples(self) -> dict[str, Span]:
-        """Its images, but for those that only go with another one."""
+        """Its images; where labelled, without the library's own and those that only go with another one."""
         return {name: self.images[name] for name in sample_images(self.images)} if self.labelled else self.images
 
     @property
@@ -161,8 +160,6 @@ def _read(path: Path) -> _Content:
             name = member.name.removeprefix("./")
             if name == "." or is_hidden_path(name):
                 continue
-            if WEBDATASETS_OWN.match(name) and unread_kind(name, None) is not None:
-                continue  # a class may be called `__background__`
             if member.isdir():
                 found.folders.add(name)
                 continue

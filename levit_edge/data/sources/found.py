@@ -84,16 +84,16 @@ class Found:
 def agreed(names: Sequence[str], first: Labels, second: Labels) -> Labels:
     """`second`, if it tells the images apart as `first` does.
 
-    Labels that may be compared, of one kind or names of which some are the same, must be equal; others must pair one to
-    one, such as folders and indices.
+    Labels that may be compared, of one kind, WordNet ids, or names of which some are the same, must be equal; others
+    must pair one to one, such as folders and indices.
 
     Raises:
         DataError: they disagree about an image; both sides are named.
     """
     pairs: tuple[dict[str, str], dict[str, str]] = ({}, {})
-    same = first.kind is second.kind or (
-        second.kind is not LabelKind.INDICES and not {*first.of_images}.isdisjoint(second.of_images)
-    )
+    are_ids = all(kind_of(each.of_images) is LabelKind.WORDNET_IDS for each in (first, second))
+    shared = second.kind is not LabelKind.INDICES and not {*first.of_images}.isdisjoint(second.of_images)
+    same = first.kind is second.kind or are_ids or shared
     for name, one, other in zip(names, first.of_images, second.of_images, strict=True):
         expected = one if same else pairs[0].setdefault(one, other)
         if other != expected or (not same and pairs[1].setdefault(other, one) != one):

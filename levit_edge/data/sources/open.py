@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from levit_edge.data.file_kinds import EXTENSIONS, is_hidden_path
+from levit_edge.data.imagefolder import PARTS_OF_A_SET
 from levit_edge.data.sources.archive import find_in_tars
 from levit_edge.data.sources.devkit import read_devkit
 from levit_edge.data.sources.folder import find_in_folder
@@ -22,7 +23,7 @@ from levit_edge.places import reason
 __all__ = ["find_at", "labelled", "open_source", "require_source"]
 
 TAR, PARQUET = ".tar", ".parquet"
-SPLIT = re.compile(r"(\w+(?=-\d+-of-\d+)|(?:train|val|validation|test)(?![a-z])).*\.parquet", re.ASCII)
+SPLIT = re.compile(rf"(\w+(?=-\d+-of-\d+)|(?:{'|'.join(sorted(PARTS_OF_A_SET))})(?![a-z])).*\.parquet", re.ASCII)
 """Such as `train-00000-of-00014.parquet`, or `train.parquet`."""
 RANGE = re.compile(r"\{(\d{1,9})\.\.(\d{1,9})\}", re.ASCII)
 MOST_FILES = 100_000

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from levit_edge.data.imagenet import class_names, synsets
 from levit_edge.data.locations import Row, open_parquet
-from levit_edge.data.sources.found import FORMS, WORDNET_ID, Found, LabelKind, Labels, kind_of
+from levit_edge.data.sources.found import FORMS, Found, LabelKind, Labels, kind_of
 from levit_edge.errors import MEMORY_ADVICE, DataError, LevitEdgeError, MemoryShortageError
 from levit_edge.text import counted, listed
 
@@ -159,10 +159,10 @@ def _labels(first: _Columns, images: Sequence[Row], found: Sequence[str]) -> Lab
     if names is not None and _are_imagenets(names):
         names = synsets()
     if names is not None:
-        ids = all(WORDNET_ID.fullmatch(name) for name in names)
         of_images = tuple(names[_index(row, each)] for row, each in zip(images, found, strict=True))
-        kind = LabelKind.WORDNET_IDS if ids else LabelKind.NAMES
-        return Labels(kind=kind, of_images=of_images, classes=None if ids else names, told_by=told_by)
+        if names == synsets():
+            return Labels(kind=LabelKind.WORDNET_IDS, of_images=of_images, classes=None, told_by=told_by)
+        return Labels(kind=LabelKind.NAMES, of_images=of_images, classes=names, told_by=told_by)
     kind = kind_of(found)
     if kind is LabelKind.NAMES and any(each.lstrip("-").isdecimal() for each in found):
         for row, each in zip(images, found, strict=True):

@@ -68,19 +68,24 @@ def find_class_folders(
 
 
 def are_called_as_classes(images: InTars) -> bool:
-    """Whether tar files of images alone, which the user says are one set, are classes: shards have numbers."""
+    """Whether tar files of images alone, which the user says are one set, are classes.
+
+    Shards have numbers, or lie in several folders, where some have one name.
+    """
     words = [path.stem.lower() for path in images]
-    return all(images.values()) and not any(re.search("[0-9]", word) or word in PARTS_OF_A_SET for word in words)
+    if len(set(words)) < len(words) or not all(images.values()):
+        return False
+    return not any(re.search("[0-9]", word) or word in PARTS_OF_A_SET for word in words)
 
 
 def find_classes_by_name(source: str, images: InTars, passed_over: Mapping[str, int]) -> Found:
     """The images of tar files that hold images alone, each of the class that it is called by.
 
     Raises:
-        DataError: their names differ in numbers only, as those of shards do, or one has no images.
+        DataError: their names differ in numbers only, as those of shards do, or not at all, or one has no images.
     """
     of_class = {path.stem: path for path in images}
-    if _are_numbered([*of_class]) or not all(images.values()):
+    if len(of_class) < len(images) or _are_numbered([*of_class]) or not all(images.values()):
         raise not_one_set(source, [path.name for path in images])
     named = [
         (f"{label}/{name.rpartition('/')[2]}", span, label)

@@ -14,7 +14,6 @@ from levit_edge.errors import DataError
 __all__ = [
     "LABEL_ENDINGS",
     "MOST_LABEL_BYTES",
-    "WEBDATASETS_OWN",
     "Note",
     "are_labelled",
     "sample_images",
@@ -24,8 +23,8 @@ __all__ = [
 ]
 
 MOST_LABEL_BYTES = 2**20
-WEBDATASETS_OWN = re.compile(r"__[^/]*__($|/)")
-"""Folders and files of the library's own, no samples."""
+OWN = re.compile(r"__[^/]*__($|/)")
+"""Folders and files of the library's own, no samples; elsewhere `__background__` is a class."""
 LABEL_ENDINGS = frozenset({".cls", ".json"})
 Note = Callable[[], int | None]
 """What a file says that may have a label: the label, or None; it raises a DataError if what it says is none."""
@@ -34,12 +33,12 @@ Note = Callable[[], int | None]
 def are_labelled(images: Iterable[str], notes: Iterable[str]) -> bool:
     """Whether one of the files `notes`, which may have labels, belongs to one of the `images`."""
     samples = {sample_name(name)[0] for name in notes}
-    return any(sample_name(name)[0] in samples for name in images)
+    return any(sample_name(name)[0] in samples for name in images if not OWN.match(name))
 
 
 def sample_images(images: Iterable[str]) -> list[str]:
-    """Those of the images of labelled samples that are no companions of another one, as `1.seg.png` is of `1.jpg`."""
-    parts = {name: sample_name(name) for name in images}
+    """The images of labelled samples: not the library's own, and no companions of others, as `1.seg.png` of `1.jpg`."""
+    parts = {name: sample_name(name) for name in images if not OWN.match(name)}
     whole = {sample for sample, ending in parts.values() if "." not in ending}
     return [name for name, (sample, ending) in parts.items() if "." not in ending or sample not in whole]
 

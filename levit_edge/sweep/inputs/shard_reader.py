@@ -24,7 +24,6 @@ from levit_edge.data.locations import MOST_IMAGE_BYTES, read_bytes, unpack
 from levit_edge.data.sources.archive import MemberKind, member_kind
 from levit_edge.data.sources.webdataset import (
     MOST_LABEL_BYTES,
-    WEBDATASETS_OWN,
     Note,
     are_labelled,
     sample_images,
@@ -136,7 +135,7 @@ def _classes(shard: Shard) -> Iterator[tuple[str | None, int | None]]:
 
 
 def _samples(shard: str, seen: _Seen) -> Iterator[IndexedImage]:
-    """The images of a tar file with the labels beside them; companions of labelled images are none."""
+    """The images of a tar file with the labels beside them; of labelled ones, see `sample_images`."""
     if not seen.images:
         raise DataError(f"{shard}: there are no images in it")
     names: list[str] = [*seen.images]
@@ -201,7 +200,7 @@ def _members(shard: Shard, only: Container[str] | None, seen: _Seen) -> Iterator
             name = member.name.removeprefix("./")
             if archive.offset > MOST_ARCHIVE_BYTES:
                 raise ReadError(f"damaged: {name} ends behind {MOST_ARCHIVE_BYTES:,} bytes")
-            if member.isdir() or name == "." or WEBDATASETS_OWN.match(name) or is_hidden_path(name):
+            if member.isdir() or name == "." or is_hidden_path(name):
                 continue
             content = _take(shard.name, name, member, cache(partial(_read, archive, member)), seen)
             if content is not None and (only is None or name in only):

@@ -237,6 +237,16 @@ def test_shards_without_labels_stay_without(tmp_path: Path) -> None:
     assert len(set(open_source(tmp_path / "*" / "00000.tar").names)) == 3
 
 
+def test_tar_files_of_one_name_in_several_folders_are_shards(tmp_path: Path) -> None:
+    """As classes, all but one of each name would be lost."""
+    for folder in ("a", "b"):
+        tars(tmp_path / "x" / folder, {"cat": {"1.jpg": jpeg(1)}, "dog": {"2.jpg": jpeg(2)}})
+        tars(tmp_path / "y" / folder, {"images": {"1.jpg": jpeg(1), "2.jpg": jpeg(2)}})
+    for pattern in ("x/*/*.tar", "y/*/images.tar"):
+        found = open_source(tmp_path / pattern)
+        assert (len(set(found.names)), found.labels) == (4, None)
+
+
 def test_notes_beside_images_do_not_hide_their_folders(tmp_path: Path) -> None:
     files = {"hat/1.jpg": jpeg(1), "hat/1.json": b'{"caption": "x"}', "boot/2.jpg": jpeg(2), "__none__/3.jpg": jpeg(3)}
     found = open_source(write_tar(tmp_path / "x.tar", files))
@@ -245,6 +255,19 @@ def test_notes_beside_images_do_not_hide_their_folders(tmp_path: Path) -> None:
         write_tar(tmp_path / "y.tar", {"hat/1.jpg": jpeg(1), "boot/2.jpg": jpeg(2), "list.json": b"{}"})
     )
     assert found.passed_over == {"no image": 1}
+
+
+def test_a_class_called_as_webdatasets_own_files_is_read_as_others(tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "x", {"__a__/1": jpeg(1), "__a__/2.heic": b"", "hat/1.jpg": jpeg(2)})
+    (folder / "__empty__").mkdir()
+    with tarfile.open(tmp_path / "x.tar", "w") as archive:
+        archive.add(folder, ".")
+    for source in (folder, tmp_path / "x.tar"):
+        found = open_source(source)
+        assert labels(found) == (LabelKind.FOLDERS, ["__a__", "hat"])
+        assert found.labels is not None
+        assert found.labels.classes == ("__a__", "__empty__", "hat")
+        assert found.passed_over == {"HEIC": 1}
 
 
 def test_imagenet_v2_as_a_tar_and_unpacked(tmp_path: Path) -> None:

@@ -98,10 +98,13 @@ def test_folders_of_archives_that_are_not_one_set(tmp_path: Path) -> None:
     for split in ("train", "validation"):
         parquet(tmp_path / "hub" / f"{split}-00000-of-00001-0123456789abcdef.parquet", names=None)
     refused(tmp_path / "hub", r"it holds train and validation: give one, such as '.*/hub/train\*.parquet'")
-    (tmp_path / "plain").mkdir()
-    for split in ("train", "test"):
-        parquet(tmp_path / "plain" / f"{split}.parquet", names=None)
-    refused(tmp_path / "plain", r"it holds test and train: give one, such as '.*/plain/test\*.parquet'")
+    for place, other in enumerate(("test", "testing", "val", "valid", "validation")):
+        (tmp_path / f"plain{place}").mkdir()
+        for split in ("train", other):
+            parquet(tmp_path / f"plain{place}" / f"{split}.parquet", names=None)
+        refused(
+            tmp_path / f"plain{place}", rf"it holds .*{other}\b.*: give one, such as '.*/plain{place}/t\w+\*.parquet'"
+        )
     both = {"set/train/a/1.jpg": jpeg(1), "set/val/a/1.jpg": jpeg(2)}
     refused(write_tar(tmp_path / "both.tar", both), "it holds train and val, which are parts of a set, not classes")
 

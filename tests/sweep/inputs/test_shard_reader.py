@@ -180,7 +180,9 @@ def test_a_label_beside_other_json_is_taken() -> None:
 
 def test_what_is_hidden_or_webdatasets_own_is_passed_over() -> None:
     members = {"./.x/1.jpg": b"0", "a/._1.jpg": b"0", "__index__/1.jpg": b"0", "__meta__": b"0", "./a/1.jpg": b"1"}
-    assert [(entry.image.name, entry.content) for entry in read(tar(members))] == [("a/1.jpg", b"1")]
+    labelled = members | {"a/1.cls": b"4", "__index__/1.cls": b"x"}
+    assert read(tar(labelled)) == [entry("a/1.jpg", 4, b"1")]
+    assert [each.image.name for each in read(tar(members))] == ["__index__/1.jpg", "a/1.jpg"]  # without labels a folder
 
 
 ELSEWHERE = [
@@ -189,6 +191,7 @@ ELSEWHERE = [
     {"1.cls": b"5", "1.json": b"{", "3.json": b"{", "1.jpg": b"1", "2.jpg": b"2", "2.cls": b"7", "9.cls": b"x"},
     {"1.jpg": b"1", "1.seg.png": b"x", "2.seg.png": b"x", "1.cls": b"5", "2.jpg": b"2", "2.cls": b"7"},
     {"1.jpg": b"1", "1.cls": b"5", "2.jpg": b"2", "2.cls": b"7", "notes.heic": b"", "all.txt": b""},
+    {"__meta__/1.jpg": b"0", "__meta__/1.cls": b"9", "1.jpg": b"1", "1.cls": b"5", "2.jpg": b"2", "2.cls": b"7"},
 ]
 """Two images, 5 and 7, whose labels are not beside them or not alone."""
 
