@@ -283,7 +283,10 @@ def _verified(built: BuiltCandidate, on_shards: Sequence[dict[str, Evaluated | s
     evaluated = [each for each in ours if isinstance(each, Evaluated)]
     if not any(each.tally.images for each in evaluated):
         return built.with_problems(f"{images.listing.source}: none of its images can be read")
-    tallies, among = _merged(artifacts, evaluated, images.present(work.facts.classes))
+    everything = list(zip(cycle(artifacts), evaluated, strict=False))
+    not_run = {artifact.file: each.not_run for artifact, each in everything if each.not_run is not None}
+    run = [(artifact, each) for artifact, each in everything if artifact.file not in not_run]
+    tallies, among = _merged(run, images.present(work.facts.classes))
     pairing = images.pairing(work.facts.classes)
     verification = tallies.verification(
         images.provenance(tuple(frozenset(each.skipped) for each in evaluated[:: len(artifacts)])),
@@ -292,16 +295,15 @@ def _verified(built: BuiltCandidate, on_shards: Sequence[dict[str, Evaluated | s
         work.plan.gates.rules.of_weights(work.facts.config, work.facts.provenance.sha256),
         classes=None if pairing is None else pairing.record,
     )
-    verification = replace(verification, among_present=among.result())
+    verification = replace(verification, among_present=among.result(), not_run=not_run)
     return replace(built, candidate=replace(built.candidate, verification=verification))
 
 
-def _merged(
-    artifacts: Sequence[Artifact], evaluated: Sequence[Evaluated], present: tuple[int, ...]
-) -> tuple[Tallies, PresentTally]:
-    """What the artifacts did on all shards together, from what they did shard by shard, in their order."""
+def _merged(evaluated: Sequence[tuple[Artifact, Evaluated]], present: tuple[int, ...]) -> tuple[Tallies, PresentTally]:
+    """What the artifacts did on all shards together, from what they did shard by shard."""
+    artifacts = list(dict.fromkeys(artifact for artifact, _ in evaluated))
     tallies, among = Tallies(artifacts), PresentTally(present)
-    for artifact, each in zip(cycle(artifacts), evaluated, strict=False):
+    for artifact, each in evaluated:
         tallies.by_artifact[artifact].merge(each.tally)
         if each.right_among_present is not None:
             among.add({artifact: each.right_among_present}, each.tally.images if artifact == artifacts[0] else 0)

@@ -113,6 +113,15 @@ def with_float16(of: Candidate, drop_pt: float) -> Candidate:
     )
 
 
+def without_float16(of: Candidate) -> Candidate:
+    """`with_float16`, evaluated where that file cannot be run."""
+    whole = with_float16(of, 0.0)
+    if of.verification is None:
+        raise ValueError("it was not evaluated")
+    why = "int8-f16.pte computes in float16, and Cortex-A53 has none: use int8.pte"
+    return replace(whole, verification=replace(of.verification, not_run={"int8-f16.pte": why}))
+
+
 def of_ten_classes(of: Candidate) -> Candidate:
     """On images of ten of its thousand classes; the files of ONNX Runtime are not told of."""
     verification = of.verification

@@ -44,6 +44,9 @@ def sweep_table(results: SweepResults, console: Console) -> None:
         say(
             f"{listed([text(each, LONGEST_TEXT) for each in names])}: warning: {why}", "bold red", to=console, wrap=True
         )
+    for why, names in results.not_run.items():
+        whose = listed([text(each, LONGEST_TEXT) for each in names], 3)
+        say(f"{whose}: not run: {text(why, LONGEST_TEXT)}.", "yellow", to=console, wrap=True)
     for name, candidates in results.by_checkpoint.items():
         if not any(each.winner for each in candidates):
             say(f"{text(name, LONGEST_TEXT)}: no winner", "yellow", to=console)

@@ -69,8 +69,8 @@ class Images:
         """What to say of a source whose images have no classes."""
         if any(index.shard.is_tar and "/" in image.name for index in self.indices for image in index.images):
             return (
-                f"{self.listing.source} has no labels: folders in tar files are classes only in a single local one that"
-                " is not compressed; unpack it and give the folder"
+                f"{self.listing.source} has no labels: folders in tar files are classes only in local ones that are not"
+                " compressed; unpack them and give the folder"
             )
         return f"{self.listing.source} has no class folders or other labels"
 

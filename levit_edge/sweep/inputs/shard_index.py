@@ -82,7 +82,7 @@ def labels_for(
     else:
         if listing.class_names is None and listing.table is None:
             _check_numbers(indices, model.outputs)
-        place_of = dict(_paired(listing, labels, model).index)
+        place_of = dict(_paired(listing, indices, labels, model).index)
     return tuple(tuple(place_of[_label(index, image)] for image in index.images) for index in indices)
 
 
@@ -93,14 +93,23 @@ def pairing_for(listing: Listing, indices: Sequence[ShardIndex], model: ModelCla
         DataError: they cannot be paired for certain, or only some images have one.
     """
     labels = _distinct(listing, indices)
-    return None if labels is None else _paired(listing, labels, model)
+    return None if labels is None else _paired(listing, indices, labels, model)
 
 
-def _paired(listing: Listing, labels: Sequence[str], model: ModelClasses) -> ClassPairing:
+def _paired(
+    listing: Listing, indices: Sequence[ShardIndex], labels: Sequence[str], model: ModelClasses
+) -> ClassPairing:
+    """As `levit_edge.data.image_set` pairs them: a list of classes may have more than the images are of."""
     with_table = replace(model, table=listing.table)
     if listing.class_names is None:
         return outputs_as_labels(listing.source, labels, with_table)
-    return pair_classes(listing.source, labels, with_table, in_order=listing.in_order)
+    filled = {_label(index, image) for index in indices for image in index.images}
+    if not listing.in_order:
+        unread = len(indices) < len(listing.shards)  # then nobody knows which are empty
+        return pair_classes(listing.source, labels, with_table, empty=() if unread else set(labels) - filled)
+    if model.names is None and listing.table is None:
+        return pair_classes(listing.source, labels, with_table, in_order=True)
+    return pair_classes(listing.source, [each for each in labels if each in filled] or labels, with_table)
 
 
 def _distinct(listing: Listing, indices: Sequence[ShardIndex]) -> tuple[str, ...] | None:

@@ -4,8 +4,9 @@ Listing reads no image. A shard says what tells its content, so that what was co
 does not change.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -18,10 +19,11 @@ from levit_edge.data.imagefolder import Arrangement, arrange, list_image_folder
 from levit_edge.data.locations import Location, Row, Span, pack
 from levit_edge.data.named_sets import Use, fetch_set, is_named_set
 from levit_edge.data.options import DEFAULTS, ImageOptions
-from levit_edge.data.sources.archive import CLASS_TAR
+from levit_edge.data.sources.archive import CLASS_TAR, find_in_tars
 from levit_edge.data.sources.devkit import VALIDATION_IMAGE
 from levit_edge.data.sources.found import Found, LabelKind
 from levit_edge.data.sources.open import find_at, labelled
+from levit_edge.data.tar import first_block, is_tar, members, tar_faults
 from levit_edge.errors import DataError
 from levit_edge.sweep.inputs.storage import (
     StoredFile,
@@ -36,7 +38,7 @@ from levit_edge.sweep.inputs.storage import (
 
 __all__ = ["Listing", "Shard", "list_shards"]
 
-TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 MOST_SHARDS = 100_000  # a brace pattern may stand for any number
 
 
@@ -100,8 +102,8 @@ def list_shards(source: str, shard_size: int, options: ImageOptions = DEFAULTS, 
     `val-{00000..00099}.tar`, each a shard. Either is local or at a URL. Tar files that a brace pattern names and that
     are not there are shards without signature.
 
-    What is local may also be of any other layout that `levit_edge.data.sources.open.find_at` knows, or the name of
-    a public set.
+    What is local may also be of any other layout that `levit_edge.data.sources.open.find_at` knows, such as class
+    folders in tar files that are not compressed, or the name of a public set.
 
     Raises:
         DataError: nothing is there, it cannot be listed, or a library that it needs is not installed.
@@ -159,12 +161,15 @@ def _placed(source: str, options: ImageOptions) -> Found | None:
         inside = _look_into(source, path)
     by_content = not path.is_dir() and not any(each.name.lower().endswith(TAR_ENDINGS) for each in inside)
     certain = asked or by_content or any(each.suffix == ".parquet" for each in inside) or _are_class_tars(inside)
-    if not certain and (not path.exists() or _has_class_folders(inside)):
+    spread = not path.exists() and _are_plain_tars(inside)
+    if not certain and (not (path.exists() or spread) or _has_class_folders(inside)):
+        return None
+    if spread and not certain and _are_samples(inside):
         return None
     try:
-        found = find_at(path)
-    except DataError:  # of tar files of samples it is told where they are read
-        if certain or path.is_dir():
+        found = find_in_tars(str(path), inside) if spread else find_at(path)
+    except DataError:  # of a compressed or damaged tar file it is told where it is read
+        if certain or spread or path.is_dir() or _is_whole(path):
             raise
         return None
     found = labelled(found, path, labels=options.labels, only=options.only, devkit=options.devkit)
@@ -174,11 +179,46 @@ def _placed(source: str, options: ImageOptions) -> Found | None:
 
 
 def _look_into(source: str, path: Path) -> list[Path]:
-    """What lies in a folder; of a glob pattern what it matches, and else the path itself."""
+    """What lies in a folder; of a glob or brace pattern what it stands for, and else the path itself."""
     if path.is_dir():
         return [each for each in path.iterdir() if not is_hidden_path(each.name)]
-    matches = find_matches(source) if has_glob(source) else []
+    if path.exists():
+        return [path]
+    matches = (
+        match
+        for pattern in _expand_braces(source)
+        for match in (find_matches(pattern) if has_glob(pattern) else [locate(pattern)[1]])
+    )
     return [Path(each) for each in matches] or [path]
+
+
+def _are_plain_tars(paths: Sequence[Path]) -> bool:
+    """Whether all are there, each once, are called tar files and are not compressed."""
+    return len({*paths}) == len(paths) and all(
+        each.suffix == TAR_ENDINGS[0] and each.is_file() and is_tar(first_block(each)) for each in paths
+    )
+
+
+def _are_samples(paths: Sequence[Path]) -> bool:
+    """Whether tar files are shards with labels beside the images, by the first that is whole.
+
+    So no more than one is looked into before workers read them; they also say what is wrong if none is whole.
+    """
+    whole = next(filter(_is_whole, paths), None)
+    if whole is None:
+        return True
+    with suppress(DataError):
+        labels = find_in_tars(str(whole), [whole]).labels
+        return labels is not None and labels.kind is LabelKind.INDICES
+    return False
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether it is a tar file that is neither compressed, truncated nor damaged."""
+    with suppress(DataError), tar_faults(path), path.open("rb") as file:
+        deque(members(file), maxlen=0)
+        return True
+    return False
 
 
 def _are_class_tars(paths: Sequence[Path]) -> bool:

@@ -74,7 +74,11 @@ def limits(gates: Gates) -> dict[str, float]:
 
 
 def gate_checks(candidate: Candidate, gates: Gates) -> Iterator[GateCheck]:
-    """Each gate for each int8 file; that of latency not for one with float16, which is for other processors."""
+    """Each gate for each int8 file; for one with float16 not that of latency, as it is for other processors than most.
+
+    Of files that could not be run the size alone is judged.
+    """
+    not_run = candidate.verification.not_run if candidate.verification else {}
     int8 = [each for each in candidate.artifacts if each.precision.is_int8]
     is_poor = candidate.verification is not None and candidate.verification.poor_fp32 is not None
     poor = set(ACCURACY_GATES.values()) if is_poor and not gates.allow_poor_fp32 else set()
@@ -82,7 +86,8 @@ def gate_checks(candidate: Candidate, gates: Gates) -> Iterator[GateCheck]:
         if not int8:
             yield GateCheck(gate=gate, file="", found=None, limit=limit)
         timed = [each for each in int8 if each.precision is Precision.INT8]
-        for artifact in timed if gate == "latency" else int8:
+        measured = timed if gate == "latency" else [each for each in int8 if each.file not in not_run]
+        for artifact in int8 if gate == "size" else measured:
             found = _figures(candidate, artifact)[gate]
             yield GateCheck(gate=gate, file=artifact.file, found=found, limit=limit, poor=gate in poor)
 

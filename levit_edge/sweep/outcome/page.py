@@ -18,6 +18,7 @@ from levit_edge.sweep.outcome.choice import gate_checks, limits, too_few_images
 from levit_edge.sweep.outcome.plots import front_plot, winners_plot
 from levit_edge.sweep.outcome.results import Candidate, SweepResults, merged_hosts
 from levit_edge.sweep.plan import SweepPlan, WinnerBy
+from levit_edge.text import listed
 from levit_edge.text import number as within
 
 if TYPE_CHECKING:
@@ -160,6 +161,8 @@ def _caveats(results: SweepResults, verification: Verification | None) -> Iterat
             f"Each winner has the least of {recipes} drops on the same images, and so a little luck: expect somewhat"
             " more on others. `levit-edge verify` measures its bundle on images that this sweep has not seen."
         )
+    for why, names in results.not_run.items():
+        yield f"{listed(names, 3)}: not run, and without figures: {why}."
     if verification is not None:
         yield from caveats_of_images(verification)
         yield from filter(None, (too_few_images(results),))

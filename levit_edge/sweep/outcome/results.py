@@ -149,6 +149,11 @@ class SweepResults:
         """Why fp32's accuracy cannot be right -> the checkpoints of which that is so."""
         return self._said(lambda found: found.poor_fp32)
 
+    @property
+    def not_run(self) -> dict[str, list[str]]:
+        """Why files could not be run where they were evaluated -> the checkpoints of which that is so."""
+        return self._said(lambda found: "; ".join(dict.fromkeys(found.not_run.values())) or None)
+
     def _said(self, of: Callable[[Verification], str | None]) -> dict[str, list[str]]:
         """What is to be said of verifications -> the checkpoints of which it is, each once."""
         found: dict[str, list[str]] = {}

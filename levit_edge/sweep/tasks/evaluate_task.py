@@ -10,7 +10,7 @@ from levit_edge.bundle.manifest import Artifact
 from levit_edge.data.preprocess import Preprocessing, decode_input
 from levit_edge.device.image import decoding_fault
 from levit_edge.documents import Count, to_json
-from levit_edge.errors import DataError, RuntimeUnavailableError
+from levit_edge.errors import DataError
 from levit_edge.runtime.evaluation.evaluator import Evaluator, Model
 from levit_edge.runtime.evaluation.tally import PresentTally, Tallies, Tally
 from levit_edge.runtime.runner import refusal_here
@@ -36,11 +36,14 @@ class Evaluated:
     skipped: dict[str, str]
     """Images that could not be read: name in the shard -> why."""
     host: dict[str, str]
+    not_run: str | None = None
+    """Why the processor cannot run it, and nothing was counted; None if it can."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluate(Task):
-    """Run files, fp32 and int8 together, over the shard's images one after the other.
+    """Run files, fp32 and int8 together, over the shard's images one after the other; not those that the processor
+    cannot run.
 
     Its results, an `Evaluated` for each file, are named by the files' SHA-256.
     """
@@ -74,8 +77,10 @@ class Evaluate(Task):
     def run(self, store: Store) -> dict[str, Result]:
         """See `levit_edge.sweep.tasks.call.Task`."""
         index = read_index(store, self.shard)
-        evaluator = _evaluator(store.url, self.artifacts, self.preprocessing, self.classes)
-        tallies, skipped = Tallies(self.artifacts), dict[str, str]()
+        refusals = {each: refusal_here(each.file, each.precision) for each in self.artifacts}
+        runnable = tuple(each for each in self.artifacts if refusals[each] is None)
+        evaluator = _evaluator(store.url, runnable, self.preprocessing, self.classes)
+        tallies, skipped = Tallies(runnable), dict[str, str]()
         among = PresentTally(self.present)
         for number, (name, _, content) in enumerate(_unchanged(index)):
             try:
@@ -91,14 +96,13 @@ class Evaluate(Task):
             raise DataError(f"{index.shard.name}: {_unreadable(skipped, len(index.images))}")
         host = describe_host()
 
-        def evaluated(artifact: Artifact, tally: Tally) -> Evaluated:
-            right = among.right[artifact] if self.present else None
+        def evaluated(artifact: Artifact) -> Evaluated:
+            if refusals[artifact] is not None:
+                return Evaluated(tally=Tally(), skipped=skipped, host=host, not_run=refusals[artifact])
+            right, tally = among.right[artifact] if self.present else None, tallies.by_artifact[artifact]
             return Evaluated(tally=tally, right_among_present=right, skipped=skipped, host=host)
 
-        return {
-            artifact.sha256: Result(value=to_json(evaluated(artifact, tally)))
-            for artifact, tally in tallies.by_artifact.items()
-        }
+        return {each.sha256: Result(value=to_json(evaluated(each))) for each in self.artifacts}
 
 
 def _unchanged(index: ShardIndex) -> Iterator[Entry]:
@@ -124,8 +128,6 @@ def _evaluator(
     """The files, loaded: kept for the next shard, which often is for the same ones."""
     store, evaluator = Store(store_url), Evaluator(preprocessing)
     for each in artifacts:
-        if refusal := refusal_here(each.file, each.precision):
-            raise RuntimeUnavailableError(f"{refusal}. Leave it out with `float16 = false` in the recipe.")
         evaluator.add(Model(file=each.file, runtime=each.runtime, data=store.blob(each.sha256), classes=classes))
     return evaluator
 

@@ -154,7 +154,29 @@ def validation_tar_in_a_folder(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("made", [val_with_a_kit_inside, class_tars, folder_of_one_shard, validation_tar_in_a_folder])
+def folders_in_parts(folder: Path) -> Path:
+    """Two tar files, each with both class folders."""
+    for number in (1, 2):
+        write_tar(folder / f"part{number}.tar", {f"{synsets()[p]}/{number}.jpg": jpeg(number + p) for p in (65, 2)})
+    return folder / "part*.tar"
+
+
+def folders_in_a_range_of_parts(folder: Path) -> Path:
+    folders_in_parts(folder)
+    return folder / "part{1..2}.tar"
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        val_with_a_kit_inside,
+        class_tars,
+        folder_of_one_shard,
+        validation_tar_in_a_folder,
+        folders_in_parts,
+        folders_in_a_range_of_parts,
+    ],
+)
 def test_images_and_labels_are_those_of_verify(tmp_path: Path, made: Callable[[Path], Path]) -> None:
     (tmp_path / "images").mkdir()
     source = made(tmp_path / "images")

@@ -5,10 +5,13 @@ import pytest
 
 from levit_edge.data.class_table import ClassTable
 from levit_edge.data.classes import ModelClasses, PairingRecord, PairingRule
+from levit_edge.data.image_set import evaluation_images
 from levit_edge.errors import DataError
-from levit_edge.sweep.inputs.shard_index import ShardIndex, check_counts, labels_for, pairing_for
+from levit_edge.sweep.inputs.shard_index import ShardIndex, check_counts, index_shard, labels_for, pairing_for
 from levit_edge.sweep.inputs.shard_reader import IndexedImage
-from levit_edge.sweep.inputs.sources import Listing, Shard
+from levit_edge.sweep.inputs.sources import Listing, Shard, list_shards
+from tests.data.sources.made_up import jpeg, write_files
+from tests.data.sources.test_open import parquet
 
 
 def listing(class_names: tuple[str, ...] | None = None) -> Listing:
@@ -112,3 +115,27 @@ def test_another_number_is_told(
 ) -> None:
     with pytest.raises(DataError, match=f"^x: .*{message}"):
         check_counts(listing(names), [index("a", *classes)], count=4, per_class=2)
+
+
+def test_a_list_of_classes_may_have_more_than_the_images_are_of(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "x.parquet", names=tuple(f"dress {number}" for number in range(66)))
+    model = ModelClasses(outputs=3, names=("dress 0", "dress 2", "dress 65"))
+    expected, listing = evaluation_images(path, model), list_shards(str(path), 3)
+    indices = [index_shard(each) for each in listing.shards]
+    found = labels_for(listing, indices, model)
+    assert tuple(each for of_shard in found for each in of_shard or ()) == expected.labels
+    pairing = pairing_for(listing, indices, model)
+    assert pairing is not None
+    assert pairing == expected.pairing
+    assert pairing.record.labels == 3
+
+
+def test_an_empty_folder_that_is_no_class_is_named(tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "x", {"boot/1.jpg": jpeg(1), "hat/1.jpg": jpeg(2)})
+    (folder / "new").mkdir()
+    listing, model = list_shards(str(folder), 1), ModelClasses(outputs=2, names=("boot", "hat"))
+    indices = [index_shard(each) for each in listing.shards]
+    with pytest.raises(DataError, match=r"there are no images of new, .* beside boot, hat\. Remove the folder"):
+        labels_for(listing, indices, model)
+    with pytest.raises(DataError, match="but not new"):  # whether it is empty is not known before all are read
+        labels_for(listing, indices[:1], model)

@@ -11,7 +11,7 @@ from levit_edge.bundle.kinds import GateOn, Runtime
 from levit_edge.sweep.outcome.choice import chosen, gate_checks, pareto_front, too_few_images
 from levit_edge.sweep.outcome.results import Candidate
 from levit_edge.sweep.plan import Gates, SweepPlan, Winner, WinnerBy
-from tests.sweep.example import candidate, plan, swept, with_float16, with_poor_fp32
+from tests.sweep.example import candidate, plan, swept, with_float16, with_poor_fp32, without_float16
 
 FEW = st.integers(min_value=0, max_value=4)
 """So few that ties are frequent."""
@@ -74,6 +74,16 @@ def test_a_file_with_float16_is_judged_but_not_by_its_time_here(drop: float, kep
     assert (judged.within_gates, judged.winner) == (kept, kept)
     checked = [(each.gate, each.kept) for each in gate_checks(judged, of.gates) if each.file == "int8-f16.pte"]
     assert checked == [("drop", kept), ("size", True)]
+
+
+def test_of_a_file_that_could_not_be_run_the_size_alone_is_judged() -> None:
+    gates = Gates(max_drop_pt=1.0, max_int8_bytes=9_500_000, max_latency_ms=12.0)
+    (judged,) = chosen([without_float16(candidate("levit", "mixed"))], plan(gates=gates))
+    assert (judged.within_gates, judged.winner) == (True, True)
+    checked = [(each.gate, each.kept) for each in gate_checks(judged, gates) if each.file == "int8-f16.pte"]
+    assert checked == [("size", True)]
+    (large,) = chosen([judged], plan(gates=replace(gates, max_int8_bytes=8_100_000)))
+    assert large.within_gates is False
 
 
 def metrics(each: Candidate, runtime: Runtime) -> dict[WinnerBy, float | None]:

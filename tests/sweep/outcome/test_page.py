@@ -1,19 +1,32 @@
 """What the page of a sweep says."""
 
+import io
 import re
 from dataclasses import replace
 
 import pytest
+from rich.console import Console
 
 from levit_edge.bundle.kinds import GateOn, Runtime
 from levit_edge.bundle.manifest import ImageProvenance
+from levit_edge.cli.show.sweep import sweep_table
 from levit_edge.data.classes import PairingRecord, PairingRule
 from levit_edge.sweep.outcome.page import sweep_page
 from levit_edge.sweep.outcome.results import Candidate, TaskCounts
 from levit_edge.sweep.plan import Calibration, Gates, Winner, WinnerBy
 from tests.board.example import PI_5
 from tests.report.test_bundle_page import text
-from tests.sweep.example import IMAGES, candidate, of_ten_classes, plan, sweep, swept, with_float16, with_poor_fp32
+from tests.sweep.example import (
+    IMAGES,
+    candidate,
+    of_ten_classes,
+    plan,
+    sweep,
+    swept,
+    with_float16,
+    with_poor_fp32,
+    without_float16,
+)
 
 SECTIONS = ["winners", "checkpoints", "problems", "recipes", "work", "reproduce"]
 
@@ -234,3 +247,11 @@ def test_many_problems_are_told_in_part() -> None:
     assert "lost levit-0 × static, levit-1 × static" in seen
     assert "and 72 more" in seen
     assert "31 more are in results.json" in seen
+
+
+def test_a_file_that_could_not_be_run_is_named_with_the_reason() -> None:
+    results = swept([without_float16(candidate("levit", name)) for name in ("static", "mixed")], plan())
+    said = "int8-f16.pte computes in float16, and Cortex-A53 has none: use int8.pte."
+    assert text(sweep_page(results)).count(f"levit: not run, and without figures: {said}") == 1
+    sweep_table(results, console := Console(record=True, file=io.StringIO(), width=200))
+    assert console.export_text().count(f"levit: not run: {said}") == 1
