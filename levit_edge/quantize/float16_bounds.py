@@ -195,12 +195,12 @@ def _after(plan: Plan, name: str, values: Interval) -> Interval:
     else:
         result = values.through(weight, bias)
         result = result if feeds_hardswish(name) else result.near(ranges.output)  # else its range was cut
-    _require(name, "a bias", bias.abs())
     if not int8:
         _require(name, "a weight", weight.abs())
         _require_steps(name, "weights", float(weight.abs().max() / WEIGHT_MAX))
         _require(name, "a sum of its products", _summed(weight.abs()) @ values.magnitudes + bias.abs())
     _require(name, "its result", result.magnitudes)
+    _require(name, "a bias", bias.abs())  # also of a channel that is always off
     return result
 
 

@@ -73,6 +73,15 @@ def test_additions_count(demo_steps: Demo) -> None:
         check_float16(replace(plan, layers=layers))
 
 
+def test_the_bias_of_a_channel_that_is_always_off_counts(demo_steps: Demo) -> None:
+    layer = demo_steps.plan.layers["blocks.3.up"]
+    bias = layer.bias.clone()
+    bias[0] = -1e5
+    plan = replace(demo_steps.plan, layers={**demo_steps.plan.layers, "blocks.3.up": replace(layer, bias=bias)})
+    with pytest.raises(QuantizationError, match=r"blocks\.3\.up: a bias can be as large as 100,000"):
+        check_float16(plan)
+
+
 def test_rescaled_channels_fit_once_they_are_equalized(demo_steps: Demo) -> None:
     check_float16(plan_of(rescaled(demo_steps.deploy, seed=6), demo_steps.images, EQUALIZED))
 
