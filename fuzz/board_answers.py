@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from levit_edge.benchmark.measurement import Measurement, Sustained, SustainedPoint
+from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.reader import Bundle
 from levit_edge.device.protocol import GREETING
 from tests.board.example import MEASUREMENT
@@ -110,9 +111,12 @@ def evaluation_stream(bundle: Bundle, images: int) -> bytes:
     """All that the agent says while it evaluates photographs."""
     files, classes = bundle.manifest.artifacts, bundle.manifest.config.classes
     logits = np.random.default_rng(0).normal(size=(len(files), images, classes)).astype("<f4")
-    opened = {"packages": [f"{each.runtime} 1.0" for each in files]}
+    halves = [each for each in files if each.precision is Precision.INT8_FLOAT16]  # opened after the others, one by one
+    together = [each for each in files if each not in halves]
+    calls = [together, *([each] for each in halves)]
+    opened = [{"packages": [f"{each.runtime} 1.0" for each in call]} for call in calls]
     seconds = {"seconds": [[0.1] * images for _ in files]}
-    return _stream([hello(), *[{}] * len(files), opened, seconds, logits.tobytes(), {"done": True}])
+    return _stream([hello(), *[{}] * len(files), *opened, seconds, logits.tobytes(), {"done": True}])
 
 
 def _stream(frames: list[dict[str, Any] | bytes]) -> bytes:
