@@ -144,6 +144,7 @@ def _prepared(options: argparse.Namespace, files: Path, listener: TerminalListen
         evaluation_images=len(chosen),
         float16_images=options.float16_images,
         runs=options.runs,
+        resize=options.resize,
         versions=package_versions(PACKAGES) | _board_packages(options.boards),
     )
     Store(folder=options.work).require(setting)

@@ -27,6 +27,7 @@ class Setting:
     evaluation_images: int
     float16_images: int
     runs: int
+    resize: int | None
     versions: dict[str, str]
 
 
@@ -55,9 +56,11 @@ class Store:
             )
 
     def once(self, key: str, kind: type[T], find: Callable[[], T]) -> T:
-        """What was found before, or is found now and kept."""
+        """What was found before, or is found now and kept; what failed, as for want of time, is tried again."""
         known = self.known(key, kind)
-        return self.keep(key, find()) if known is None else known
+        if known is None or vars(known).get("reason"):
+            return self.keep(key, find())
+        return known
 
     def known(self, key: str, kind: type[T]) -> T | None:
         """What was found before.

@@ -18,6 +18,7 @@ SETTING = Setting(
     evaluation_images=4,
     float16_images=1,
     runs=3,
+    resize=224,
     versions={"ncnn": "1"},
 )
 
@@ -34,6 +35,11 @@ def test_what_was_found_is_not_sought_again(store: Store) -> None:
     found = [store.once(key, Counted, partial(Counted, main=value)) for value in (1.0, 2.0)]
     assert found == [Counted(main=1.0)] * 2
     assert store.known("ncnn/timm fp32.cortex-a53", Counted) is None
+
+
+def test_what_failed_is_tried_again(store: Store) -> None:
+    store.keep("x", Counted(reason="not ready in time: allow it more with --timeout."))
+    assert store.once("x", Counted, partial(Counted, main=1.0)) == Counted(main=1.0)
 
 
 def test_the_same_setting_goes_on(store: Store) -> None:
