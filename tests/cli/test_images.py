@@ -1,18 +1,15 @@
 """Images as people have them, through the command line: archives, tables, lists, and public sets by name."""
 
-import hashlib
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from levit_edge.cli.main import run
-from levit_edge.data.named_sets import NAMED_SETS, Use
 from levit_edge.errors import ExitStatus
-from levit_edge.system.host import CACHE_VARIABLE
-from tests.data.sources.made_up import tar_bytes, write_tar
+from tests.data.served_set import serve_imagenette
+from tests.data.sources.made_up import write_tar
 from tests.model.conftest import web
 
 __all__ = ["web"]
@@ -56,17 +53,7 @@ def test_a_public_set_is_fetched_by_name(
     web: Any,
 ) -> None:
     files = {f"set/val/{name.rpartition('-')[0]}/{name}": content for name, content in photographs.items()}
-    content = tar_bytes(files, "w:gz")
-    web.files["/set.tgz"] = content
-    chosen = replace(
-        NAMED_SETS["imagenette"],
-        url=f"{web.url}set.tgz",
-        sha256=hashlib.sha256(content).hexdigest(),
-        size_bytes=len(content),
-        folders=dict.fromkeys(Use, "set/val"),
-    )
-    monkeypatch.setitem(NAMED_SETS, "imagenette", chosen)
-    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    chosen = serve_imagenette(files, "set/val", web, tmp_path / "cache", monkeypatch)
     monkeypatch.chdir(tmp_path)
     arguments = ["verify", str(tiny_bundle), "--evaluation", "imagenette", "--workers", "1"]
     assert run(arguments) == ExitStatus.DONE

@@ -1,18 +1,16 @@
 """What `levit-edge sweep` says before the sweep begins."""
 
-import hashlib
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from levit_edge.cli.main import run
-from levit_edge.data.named_sets import NAMED_SETS, Use, is_kept
+from levit_edge.data.named_sets import is_kept
 from levit_edge.errors import ExitStatus, SweepError
 from levit_edge.sweep import sweep as sweeping
-from levit_edge.system.host import CACHE_VARIABLE
-from tests.data.sources.made_up import jpeg, tar_bytes
+from tests.data.served_set import serve_imagenette
+from tests.data.sources.made_up import jpeg
 from tests.model.conftest import web
 
 __all__ = ["web"]
@@ -30,17 +28,7 @@ images = "imagenette"
 def test_the_source_and_licence_of_a_public_set_are_said_before_it_is_fetched(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, web: Any
 ) -> None:
-    content = tar_bytes({"set/dress/1.jpg": jpeg(1)}, "w:gz")
-    web.files["/set.tgz"] = content
-    chosen = replace(
-        NAMED_SETS["imagenette"],
-        url=f"{web.url}set.tgz",
-        sha256=hashlib.sha256(content).hexdigest(),
-        size_bytes=len(content),
-        folders=dict.fromkeys(Use, "set"),
-    )
-    monkeypatch.setitem(NAMED_SETS, "imagenette", chosen)
-    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    chosen = serve_imagenette({"set/dress/1.jpg": jpeg(1)}, "set", web, tmp_path / "cache", monkeypatch)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "plan.toml").write_text(PLAN)
 
