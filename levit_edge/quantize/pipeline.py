@@ -1,6 +1,5 @@
 """One checkpoint to one verified bundle: the library behind `levit-edge quantize`."""
 
-import gc
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -109,7 +108,6 @@ def _make(
     planned = planned.priced(exported, calibrated.golden[:1], stages)
     checked = check_exports(exported, calibrated.golden, stages)
     del exported
-    gc.collect()  # the graphs refer to themselves, and what evaluates needs memory too
     _add_files(writer, run, calibrated.golden, checked)
     verification, report_data = evaluate_files(
         run, planned.plan, calibrated.readable, checked, stages, thumbnails=thumbnails
