@@ -8,6 +8,7 @@ from pathlib import Path
 
 from levit_edge.data.file_kinds import EXTENSIONS, is_hidden_path
 from levit_edge.data.imagefolder import PARTS_OF_A_SET
+from levit_edge.data.named_sets import or_a_set
 from levit_edge.data.sources.archive import find_in_tars
 from levit_edge.data.sources.devkit import read_devkit
 from levit_edge.data.sources.folder import find_in_folder
@@ -154,7 +155,7 @@ def _matches(pattern: Path) -> list[Path]:
     for each in _in_range(str(pattern)):
         matches = sorted(glob(each))  # noqa: PTH207 - the pattern may be absolute
         if not matches:
-            raise DataError(f"{each} does not exist; expected {KINDS}")
+            raise DataError(f"{each} does not exist; expected {KINDS}; {or_a_set()}")
         found += matches
     return [Path(each) for each in found]
 
