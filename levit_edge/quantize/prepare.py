@@ -1,6 +1,6 @@
 """The first step of a run: which network, by which recipe, and on which images."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -93,9 +93,7 @@ def prepare(
     with stages.stage("read checkpoint"):
         source = resolve_checkpoint(None if checkpoint is None else str(checkpoint), size)
         trained = read_checkpoint(source, size, weights)
-    told = [*reading_warnings(trained, trained.path.name)]
-    for warning in told:
-        warn(warning)
+    told = _tell(warn, reading_warnings(trained, trained.path.name))
     preprocessing, origin = _preprocessing_of(trained, source, options.preprocessing)
     images = choose_images(
         demo_model=trained.config.name == "demo",
@@ -107,9 +105,8 @@ def prepare(
         rules=rules,
         warn=warn,
     )
-    said = [] if options.preprocessing.sizes_images else [*_made_to_size(images, preprocessing)]
-    for warning in said:
-        warn(warning)
+    if not options.preprocessing.sizes_images:
+        told += _tell(warn, _made_to_size(images, preprocessing))
     with stages.stage("fold batch norm"):
         deploy = fuse(trained.model)
     return Prepared(
@@ -124,12 +121,20 @@ def prepare(
         ),
         preprocessing=preprocessing,
         preprocessing_origin=origin,
-        warnings=(*told, *said),
+        warnings=told,
         recipe=replace(recipe, calibration_images=len(images.calibration)),
         images=images,
         options=options,
         rules=rules,
     )
+
+
+def _tell(warn: Callable[[str], None], warnings: Iterable[str]) -> tuple[str, ...]:
+    """What the user was told."""
+    told = tuple(warnings)
+    for each in told:
+        warn(each)
+    return told
 
 
 def _refuse_turning(options: ImageOptions) -> None:
