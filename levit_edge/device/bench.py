@@ -79,7 +79,8 @@ class Bench:
             raise AgentError(
                 "golden",
                 f"it does not compute here what it computed where it was made: {golden['same_top1']} of"
-                f" {golden['images']} golden images have the same top-1, and the logits differ by more than {least} dB",
+                f" {golden['images']} golden image{'s' * (golden['images'] != 1)} with the same top-1, and logits that"
+                f" differ by more than {least} dB",
             )
 
     def _turn(self, lane: Lane, entry: dict[str, Any], turn: int) -> None:
