@@ -153,4 +153,4 @@ def _reason(failure: Exception) -> str:
 
 def _system_reason(error: OSError) -> str:
     """Such as `Connection refused`."""
-    return os.strerror(error.errno) if error.errno in errorcode else error.strerror or str(error)
+    return os.strerror(error.errno) if error.errno and error.errno in errorcode else error.strerror or str(error)

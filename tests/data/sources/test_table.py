@@ -77,7 +77,7 @@ def test_kaggles_boxes_are_a_class(tmp_path: Path) -> None:
         ("a.jpg 1\nsub/b c.PNG 2\nd.jpeg 3\ne.jpg 1\n", r"has 4 images, but 1 of them is not in photos: e.jpg"),
         ("a.jpg 1\nd.jpeg 3\n", r"photos has 3 images, but 1 of them is not in .*table.txt: sub/b c.PNG"),
         ("other/a.jpg 1\nx.jpg 2\n", "but 2 of them are not in photos"),
-        ("a.jpg n01440764\nsub/b c.PNG n01440764\nd.jpeg tench\n", r"line 3 has the class 'tench', unlike 2 other lines"),
+        ("a.jpg n01440764\nsub/b c.PNG n01440764\nd.jpeg tench\n", r"has the class 'tench', unlike 2 other lines"),
         ("a.jpg 1\nsub/b c.PNG 1\nd.jpeg -1\n", r"line 3 has the class '-1', unlike 2 other lines with indices"),
     ],
 )
