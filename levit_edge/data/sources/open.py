@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from glob import glob
 from itertools import pairwise
 from pathlib import Path
+from shlex import quote
 
 from levit_edge.data.file_kinds import EXTENSIONS, is_hidden_path
 from levit_edge.data.imagefolder import PARTS_OF_A_SET
@@ -134,10 +135,10 @@ def _are_parquet(paths: Sequence[Path]) -> bool:
     for path, start in starts:
         compressor = is_compressed(start)
         if compressor is not None:
-            folder = path.name.split(".")[0]
+            folder = quote(path.name.split(".")[0])
             raise DataError(
                 f"{path}: it is compressed ({compressor}), and images are read from where they lie. Unpack it:"
-                f" mkdir {folder} && tar -xf {path} -C {folder}"
+                f" mkdir {folder} && tar -xf {quote(str(path))} -C {folder}"
             )
         if not is_tar(start):
             what = "a zip file: unpack it" if start.startswith(b"PK") else "neither"
