@@ -104,7 +104,7 @@ def _set_pool(package: Any, threads: int) -> None:
         raise AgentError("runtime", "this executorch-numpy-runtime does not let its threads be set") from None
     get.restype, reset.restype = ctypes.c_void_p, ctypes.c_bool
     if not reset(ctypes.c_void_p(get()), ctypes.c_uint(threads)):
-        raise AgentError("runtime", f"ExecuTorch did not take {threads} threads")
+        raise AgentError("runtime", f"ExecuTorch did not take {threads} thread{'s' * (threads > 1)}")
 
 
 def _executorch() -> Callable[..., Any]:

@@ -142,6 +142,7 @@ def _describe(
         preprocessing=run.preprocessing,
         preprocessing_origin=run.preprocessing_origin,
         preprocessing_changes=run.options.preprocessing,
+        warnings=(*run.warnings, *filter(None, (calibrated.warning,))),
         recipe=planned.recipe(run.recipe),
         layers=planned.plan.records,
         checkpoint=run.provenance,

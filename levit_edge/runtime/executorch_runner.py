@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.errors import RuntimeUnavailableError
 from levit_edge.runtime.runner import needed, runtime_version, too_old
+from levit_edge.text import counted
 
 __all__ = ["ExecuTorchRunner"]
 
@@ -40,8 +41,8 @@ class ExecuTorchRunner:
                 method = self._module.method_meta("forward")  # loading is lazy: a damaged method shows here
                 if (method.num_inputs(), method.num_outputs()) != (1, 1):
                     raise RuntimeUnavailableError(
-                        f"the program has {method.num_inputs()} inputs and {method.num_outputs()} outputs, expected one"
-                        " of each."
+                        f"the program has {counted(method.num_inputs(), 'input')} and"
+                        f" {counted(method.num_outputs(), 'output')}, expected one of each."
                     )
                 self.form = f"{_form(method.input_tensor_meta(0))} -> {_form(method.output_tensor_meta(0))}"
             except (RuntimeError, IndexError) as error:

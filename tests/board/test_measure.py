@@ -123,7 +123,7 @@ def changed_bundle(bundle: Bundle, path: Path, **contents: bytes) -> Bundle:
     [
         (b"no model", r"onnxruntime 1\.\S+ refuses the file: .*"),
         (colour_classifier(np.eye(3)), r"it does not compute here what it computed where it was made: [012] of 2 golden"
-         r" images have the same top-1, and the logits differ by more than 20\.0 dB"),
+         r" images with the same top-1, and logits that differ by more than 20\.0 dB"),
         (colour_classifier(np.zeros((3, 3))), "it does not compute here .*"),
         (colour_classifier(np.full((3, 3), np.nan)), "it does not compute here .*"),
         (colour_classifier(np.eye(3, 7)), "ValueError: .*"),
