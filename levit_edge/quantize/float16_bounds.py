@@ -187,7 +187,8 @@ def _after(plan: Plan, name: str, values: Interval) -> Interval:
     ranges, int8 = layer.ranges, layer.computation.int8_weights
     values = values.near(ranges.input)
     weight, bias = (layer.weight, layer.bias) if int8 else (module.weight, module.get_parameter("bias"))
-    if name != "stem.conv1":  # which reads the image in float32
+    reads_image = name == "stem.conv1"
+    if not (reads_image and layer.scheme is LayerScheme.STATIC):  # which rounds the image in float32
         _require_steps(name, "inputs", ranges.input.affine().scale)
     _require_steps(name, "results", ranges.output.affine().scale)
     if layer.computation.fixed_ranges:
@@ -195,7 +196,7 @@ def _after(plan: Plan, name: str, values: Interval) -> Interval:
     else:
         result = values.through(weight, bias)
         result = result if feeds_hardswish(name) else result.near(ranges.output)  # else its range was cut
-    if not int8:
+    if not int8 or (reads_image and layer.scheme is LayerScheme.DYNAMIC):  # see `export.float16_image`
         _require(name, "a weight", weight.abs())
         _require_steps(name, "weights", float(weight.abs().max() / WEIGHT_MAX))
         _require(name, "a sum of its products", _summed(weight.abs()) @ values.magnitudes + bias.abs())

@@ -128,7 +128,7 @@ def test_int8_products_stay_int8(tiny_steps: Demo) -> None:
 
 def test_a_head_without_its_cast_is_never_exported(tiny_plan: Plan) -> None:
     graph = float16_graph(quantize_graph(tiny_plan))
-    (cast,) = graph.graph.find_nodes(op="call_function", target=torch.ops.aten._to_copy.default)
+    _image, cast = graph.graph.find_nodes(op="call_function", target=torch.ops.aten._to_copy.default)
     cast.replace_all_uses_with(cast.all_input_nodes[0])
     graph.graph.eliminate_dead_code()
     graph.recompile()
