@@ -68,7 +68,7 @@ def export_all(
     """
     if recipe.float16:
         check_float16(plan)
-    if recipe.onnx_float16:
+    if recipe.stem_in_float16:
         check_onnx_float16(plan)
     with stages.stage("quantize"):
         graph = quantize_graph(plan)
