@@ -67,7 +67,7 @@ def export_all(
         QuantizationError: something of the plan cannot be in float16, where the recipe wants that.
     """
     fitted = fit_float16(plan) if recipe.float16 else plan
-    if recipe.onnx_float16:
+    if recipe.stem_in_float16:
         check_onnx_float16(plan)
     with stages.stage("quantize"):
         quantized = _quantized(plan, fitted, recipe)

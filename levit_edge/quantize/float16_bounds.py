@@ -139,7 +139,7 @@ def _stem(plan: Plan) -> Interval:
 
 
 def check_onnx_float16(plan: Plan) -> None:
-    """Make sure that nothing leaves float16 in the stem of that `plan`'s `int8.onnx`.
+    """Make sure that nothing leaves float16 in the stem of that `plan`'s `int8.onnx` for ARM.
 
     There, scaling is part of the weights, so that what they multiply is bounded without it. ONNX Runtime keeps numbers
     below `SMALLEST`, but for those who ask it to take them for zero.
@@ -159,7 +159,7 @@ def check_onnx_float16(plan: Plan) -> None:
                     values = values.scaled(factors)
                 case nn.Conv2d():
                     values = values.near(plan.layers[name].seen.input)
-                    if part != "conv1" and plan.layers[name].scheme is LayerScheme.DYNAMIC:
+                    if plan.layers[name].scheme is LayerScheme.DYNAMIC:
                         _check_convolution(plan, name, module, values, factors)
                     values = values.through(module.weight, module.get_parameter("bias"))
                     factors = torch.ones(module.out_channels)

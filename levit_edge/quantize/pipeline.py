@@ -102,7 +102,7 @@ def _make(
     if calibrated.warning:
         warn(calibrated.warning)
     planned = keep_budget(run, calibrated.plan, kept, stages, warn)
-    depends_on = f"{planned.moves} {run.recipe.onnx_float16}"
+    depends_on = f"{planned.moves} {run.recipe.stem_in_float16}"
     recalled = partial(kept.recalled, depends_on=depends_on, encode=bytes, decode=bytes)
     exported = export_all(run.deploy, planned.plan, stages, run.recipe, recalled)
     planned = planned.priced(exported, calibrated.golden[:1], stages)

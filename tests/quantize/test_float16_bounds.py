@@ -236,7 +236,7 @@ def test_the_stem_of_onnx_files_has_its_scaling_in_the_weights(demo_steps: Demo)
     ("layer", "factor", "message"),
     [
         ("conv2", LARGE, r"stem\.conv2: a weight can be as large as"),
-        ("conv1", LARGE, r"stem\.conv2: an input can be as large as"),
+        ("conv1", LARGE, r"stem\.conv1: a weight can be as large as"),
         ("conv2", 1e-6, r"stem\.conv2: its weights have steps of"),
     ],
 )
