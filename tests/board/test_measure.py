@@ -180,7 +180,7 @@ def test_files_of_a_runtime_that_the_board_has_not_are_rows_that_say_so(both_run
             (
                 f"{name}.pte",
                 False,
-                "/usr/bin/python3 (Python 3.11) has no executorch: `pip install executorch` there, or --setup",
+                "/usr/bin/python3 (Python 3.11) has no executorch: `pip install executorch torch` there, or --setup",
             )
             for name in ("fp32", "int8")
         ),
