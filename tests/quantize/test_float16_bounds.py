@@ -202,7 +202,7 @@ def test_factors_of_the_stem_count(demo_steps: Demo, monkeypatch: pytest.MonkeyP
     plan = plan_of(demo_steps.deploy, demo_steps.images, EQUALIZED)
     fit_float16(plan)
     monkeypatch.setattr(float16_bounds, "LARGEST", 0.1)
-    with pytest.raises(QuantizationError, match=r"stem\.conv1: its result"):
+    with pytest.raises(QuantizationError, match=r"stem\.conv1: a weight"):
         fit_float16(plan)
     monkeypatch.setattr(float16_bounds, "LARGEST", LARGEST)
     plan.deploy.stem.get_buffer("scale3.factors")[0, 0] = 2.0**16
