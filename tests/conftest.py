@@ -52,8 +52,8 @@ REPOSITORY = Path(__file__).parents[1]
 DISK_KIB = 512
 SLOW_KINDS = ("export", "device", "ray", "release")
 LONGEST = (
-    "tests/integration/test_stand_in.py",
     "tests/sweep/test_ray.py",
+    "tests/integration/test_stand_in.py",
     "tests/arm/test_qemu.py",
     "tests/sweep/test_sweep.py",
     "tests/docs/test_commands.py",
