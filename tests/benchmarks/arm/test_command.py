@@ -81,6 +81,36 @@ def test_a_file_that_no_engine_opens_is_a_reason(measuring: Measuring) -> None:
     assert found.reason.startswith("failed: ")
 
 
+def test_emulated_images_come_last_and_processors_one_by_one(
+    measuring: Measuring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str]] = []
+    plain = contender("write", size=10)
+    half = replace(plain, name="half", float16=True)
+
+    def accuracy(_self: Measuring, asking: Contender, _made: Made) -> Accuracy:
+        asked.append((asking.name, "accuracy"))
+        return Accuracy(images=1, where=HERE)
+
+    def counted(_self: Measuring, asking: Contender, _made: Made, cpu: str) -> Counted:
+        asked.append((asking.name, cpu))
+        return Counted(main=1.0)
+
+    monkeypatch.setattr(Measuring, "accuracy", accuracy)
+    monkeypatch.setattr(Measuring, "counted", counted)
+    rows = command._rows([half, plain, contender("fail")], measuring, ("a", "b"))
+    assert asked == [
+        ("write", "accuracy"),
+        *[(name, cpu) for cpu in ("a", "b") for name in ("half", "write")],
+        ("half", "accuracy"),
+    ]
+    assert [(row.name, len(row.counts), row.accuracy is not None) for row in rows] == [
+        ("half", 2, True),
+        ("write", 2, True),
+        ("fail", 0, False),
+    ]
+
+
 def test_the_table_has_every_row_and_says_what_fails() -> None:
     good = Row(
         name="timm fp32",
