@@ -6,7 +6,8 @@
 
 `--model demo` needs no images. What is found is kept in DIR, and the same command goes on after an interruption. SQNR
 and agreement are against the checkpoint in torch, float32: measured on this machine, or on the emulated Cortex-A76
-where a file computes in float16. A peer that is not installed or fails is a row with the reason.
+where a file computes in float16. "here": processor time of one image on this machine, how many times that of our
+int8.pte, in turn; without that file nothing is timed. A peer that is not installed or fails is a row with the reason.
 An emulated inference takes 1.5 to 2 s of processor time, a count five of them. Exit status: 0 done;
 2 wrong usage; 3 bad input; 130 interrupted.
 """
@@ -157,6 +158,7 @@ def _rows(chosen: Sequence[Contender], measuring: Measuring, cpus: Sequence[str]
     made = measuring.made(chosen)
     able = [each for each in chosen if not made[each.key].reason]
     accuracy = {each.key: measuring.accuracy(each, made[each.key]) for each in able if not each.float16}
+    timed = {each.key: measuring.timed(each, made[each.key]) for each in able}
     counts: dict[str, dict[str, Counted]] = {each.key: {} for each in able}
     for cpu in cpus:
         for each in able:
@@ -170,6 +172,7 @@ def _rows(chosen: Sequence[Contender], measuring: Measuring, cpus: Sequence[str]
             float16=each.float16,
             made=made[each.key],
             accuracy=accuracy.get(each.key),
+            timed=timed.get(each.key),
             counts=counts.get(each.key, {}),
         )
         for each in chosen
