@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.command import add_model_options, check_folders, command_line, conclude, positive
+from benchmarks.command import add_model_options, check_folders, check_model, command_line, conclude, positive
 from benchmarks.document import circumstances
 from benchmarks.isolation import Attempt, attempt
 from benchmarks.ours import Ours, make_ours
@@ -82,8 +82,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--limit", type=positive, metavar="N", help="evaluate on a class-balanced sample of N images")
     parser.add_argument("--output", type=Path, metavar="JSON", help="where the figures go besides the table")
     options = parser.parse_args(arguments)
-    if options.checkpoint is None and options.model is None:
-        parser.error("give --model, or --checkpoint, or both")
+    check_model(parser, options)
     if options.model != "demo" and None in {options.calibration, options.evaluation}:
         parser.error("give --calibration and --evaluation: only --model demo has images of its own")
     check_folders(parser, {"--output": options.output})

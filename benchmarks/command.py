@@ -13,7 +13,15 @@ from levit_edge.documents import to_json
 from levit_edge.errors import ExitStatus, LevitEdgeError
 from levit_edge.model.config import CONFIGS, size_named
 
-__all__ = ["add_model_options", "check_folders", "command_line", "conclude", "model_size", "positive"]
+__all__ = [
+    "add_model_options",
+    "check_folders",
+    "check_model",
+    "command_line",
+    "conclude",
+    "model_size",
+    "positive",
+]
 
 T = TypeVar("T")
 
@@ -23,6 +31,12 @@ def add_model_options(parser: argparse.ArgumentParser, model_help: str) -> None:
     parser.add_argument("--checkpoint", help="trained weights, as for `levit-edge quantize`")
     parser.add_argument("--model", type=model_size, choices=CONFIGS, help=model_help)
     parser.add_argument("--resize", type=int, metavar="PIXELS", help="length of the short side before the centre crop")
+
+
+def check_model(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """End with a usage error if nothing says which network."""
+    if options.checkpoint is None and options.model is None:
+        parser.error("give --model, or --checkpoint, or both")
 
 
 def model_size(text: str) -> str:

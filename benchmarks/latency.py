@@ -17,13 +17,14 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from benchmarks.command import add_model_options, check_folders, command_line, conclude, positive
+from benchmarks.command import check_folders, check_model, command_line, conclude, positive
 from benchmarks.document import circumstances
 from benchmarks.isolation import Isolated
 from benchmarks.speed.building import build_all
-from benchmarks.speed.catalogue import FILE_ENGINES, all_contenders, given_file, matching
+from benchmarks.speed.catalogue import FILE_ENGINES, all_contenders, given_file
 from benchmarks.speed.contender import IMAGES, Contender, Engine, Product
-from benchmarks.speed.prepare import Prepared, Wanted, prepare
+from benchmarks.speed.options import add_contest_options, chosen_contenders, wanted_from
+from benchmarks.speed.prepare import Prepared, prepare
 from benchmarks.speed.race import Entry, Schedule, race
 from benchmarks.speed.results import Latencies, Row
 from benchmarks.speed.rows import make_rows
@@ -79,21 +80,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.latency", description=(__doc__ or "").split("\n")[0])
-    add_model_options(parser, "the size; without --checkpoint the embedded demo, or random weights of the others")
-    parser.add_argument("--calibration", type=Path, metavar="DIR", help="images to calibrate on [embedded photographs]")
-    parser.add_argument("--calibration-images", type=positive, default=32, metavar="N", help="how many [32]")
+    add_contest_options(parser, calibration_images=32)
     parser.add_argument("--threads", type=_counts, default=(1, 2), metavar="N,…", help="one pass for each [1,2]")
     parser.add_argument("--rounds", type=positive, default=30, metavar="N", help="turns of each contender [30]")
     parser.add_argument("--runs", type=positive, default=10, metavar="N", help="timed runs in each turn [10]")
-    parser.add_argument("--only", action="append", metavar="GLOB", help="contenders such as 'onnxruntime/timm *'")
     parser.add_argument(
         "--file", action="append", default=[], type=_file, metavar="LABEL=PATH", help="a .pte, .onnx or .tflite more"
     )
-    parser.add_argument("--output", type=Path, metavar="JSON", help="where the figures go besides the table")
     parser.add_argument("--plot", type=Path, metavar="SVG", help="a figure of the table, .svg or .png")
     options = parser.parse_args(arguments)
-    if options.checkpoint is None and options.model is None:
-        parser.error("give --model, or --checkpoint, or both")
+    check_model(parser, options)
     check_folders(parser, {"--output": options.output, "--plot": options.plot})
     if options.plot and options.plot.suffix not in PLOTS:
         parser.error(f"--plot: {options.plot.name} ends in none of {', '.join(PLOTS)}")
@@ -116,10 +112,7 @@ def _chosen(
     parser: argparse.ArgumentParser, patterns: list[str] | None, files: list[tuple[str, Path]]
 ) -> tuple[Contender, ...]:
     """Those that fit a pattern, and all files that were given."""
-    known = all_contenders()
-    chosen = matching(known, patterns or ["*"])
-    if not chosen and not files:
-        parser.error(f"--only: no contender fits; there are {', '.join(each.key for each in known)}")
+    chosen = chosen_contenders(parser, all_contenders(), patterns, others=bool(files))
     chosen += [given_file(label, path) for label, path in files]
     twice = {each.key for each in chosen if [other.key for other in chosen].count(each.key) > 1}
     if twice:
@@ -159,15 +152,8 @@ def run(options: argparse.Namespace, command: str) -> Latencies:
 
 
 def _prepared(options: argparse.Namespace, folder: Path, listener: StageListener) -> Prepared:
-    wanted = Wanted(
-        checkpoint=options.checkpoint,
-        size=options.model,
-        resize=options.resize,
-        calibration=options.calibration,
-        calibration_images=options.calibration_images,
-    )
     with listener.stage("prepare", None), Isolated() as process:
-        return process.call(prepare, wanted, folder)
+        return process.call(prepare, wanted_from(options), folder)
 
 
 def _measure(options: argparse.Namespace, prepared: Prepared, listener: StageListener) -> list[Row]:

@@ -48,6 +48,8 @@ def make_ours(
             evaluation=evaluation,
             recipe=Recipe(calibration_images=calibration_images),
             options=ImageOptions(preprocessing=PreprocessingChanges(resize=resize), limit=1),
+            bench=False,
+            thumbnails=False,
             listener=listener,
             warn=warn,
         )

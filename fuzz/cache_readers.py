@@ -86,7 +86,7 @@ def kept_plan(_bundle: Path) -> Reader:
 
 
 def partial_evaluation(_bundle: Path) -> Reader:
-    from levit_edge.board.evaluate import answers_kept, keep_answers
+    from levit_edge.board.answers_so_far import answers_kept, keep_answers
     from levit_edge.runtime.evaluation.evaluator import Answer
     from levit_edge.system.result_cache import ResultCache
 

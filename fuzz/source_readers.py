@@ -48,6 +48,49 @@ def table(_bundle: Path) -> Reader:
     return Reader(name="table", seeds=[each.encode() for each in seeds], mutations=mutations, read=read)
 
 
+def class_table(_bundle: Path) -> Reader:
+    """A table of a network's classes, of every kind that `--classes` takes, and labels paired by it."""
+    from levit_edge.data.classes import ModelClasses
+    from levit_edge.data.pairing import outputs_as_labels, pair_classes
+
+    ids, names = synsets()[:4], ("tench, Tinca tinca", "goldfish", 'it\'s a "shark"', "tiger shark")
+    described = list(zip(ids, names, strict=True))
+    kinds = {
+        "names": "\n".join(names),
+        "label and index": "label,index\n" + "".join(f"{name},{place}\n" for place, name in enumerate(names[1:])),
+        "index in front": "".join(f"{place}: {name}\n" for place, name in enumerate(names)),
+        "Kaggle's": "".join(f"{each} {name}\n" for each, name in described),
+        "Caffe's, with indices": "".join(f"{each} {place} {name}\n" for place, (each, name) in enumerate(described)),
+        "WordNet ids and indices": "".join(f"{each};{place}\n" for place, each in enumerate(ids)),
+        "a Python dict": "{" + ",\n ".join(f"{place}: {name!r}" for place, name in enumerate(names)) + "}\n",
+        "Keras's": json.dumps(dict(enumerate(described))),
+        "Transformers'": json.dumps(dict(enumerate(names))),
+        "torchvision's": json.dumps({name: place for place, name in enumerate(names)}),
+        "a list": json.dumps(names),
+    }
+
+    def changed_line(chance: Random, data: bytes, _seeds: Sequence[bytes]) -> bytes:
+        lines = data.split(b"\n")
+        place = chance.randrange(len(lines))
+        fields = (b"", b"0", b"3", b"9" * 11, b"-1", b"n01440764", b"n0144076", b"tench", b"'", b'"', b"\\'", b"\xff")
+        between = (b" ", b",", b";", b"\t", b": ", b"', '", b"},", b"\0", b"\xe2\x80\xa8")
+        lines[place] = chance.choice((b"%s%s%s", b"{%s%s%s", b"'%s'%s'%s'", b"[%s%s%s]", b'"%s"%s"%s",')) % (
+            chance.choice(fields), chance.choice(between), chance.choice(fields),
+        )  # fmt: skip
+        return b"\n".join(lines if chance.random() < 0.8 else chance.sample(lines, len(lines)))
+
+    def read(data: bytes, folder: Path) -> None:
+        model = ModelClasses.of(4, None, written(folder, "classes", data))
+        for pair, labels in ((pair_classes, names), (pair_classes, ids), (outputs_as_labels, "0123")):
+            with suppress(DataError):
+                pairing = pair("photos", labels, model)
+                if not all(0 <= output < 4 for output in pairing.index.values()) or len(pairing.names) != 4:
+                    raise ValueError(f"paired with {pairing}")
+
+    seeds = [each.encode() for each in kinds.values()]
+    return Reader(name="class-table", seeds=seeds, mutations=(*[changed_line] * 5, *BYTES), read=read)
+
+
 def matlab(_bundle: Path) -> Reader:
     """The structures of a small MAT-file, of both orders of bytes; the compressed ones are changed before that."""
     import struct
@@ -134,6 +177,7 @@ def parquet(_bundle: Path) -> Reader:
 
 SOURCE_READERS: dict[str, Callable[[Path], Reader]] = {
     "table": table,
+    "class-table": class_table,
     "matlab": matlab,
     "devkit": devkit,
     "tar-index": tar_index,

@@ -87,6 +87,9 @@ class SweepError(LevitEdgeError):
 class BoardError(LevitEdgeError):
     """A board cannot be reached, or cannot do what it is asked."""
 
+    file: str | None = None
+    """The model file that fails there, where it is one that does."""
+
 
 class NoPythonError(BoardError):
     """A board has no Python to run the agent."""

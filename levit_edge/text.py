@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-__all__ = ["counted", "entries", "faults", "listed", "number", "reason", "shortened", "text"]
+__all__ = ["are", "counted", "entries", "faults", "listed", "number", "of_them", "reason", "shortened", "text"]
 
 LISTED, NEXT_LINE = 10, "\n  "
 MAX_ENTRIES = 4096
@@ -48,6 +48,16 @@ def counted(count: int, noun: str) -> str:
     ending = "es" if noun.endswith(("s", "x", "ch", "sh")) else "s"
     plural = f"{noun[:-1]}ies" if noun.endswith("y") else noun + ending
     return f"{count:,} {plural}"
+
+
+def are(count: int) -> str:
+    """The verb behind so many things: `is` or `are`."""
+    return "is" if count == 1 else "are"
+
+
+def of_them(count: int) -> str:
+    """Such as `1 of them is` and `2 of them are`."""
+    return f"{count:,} of them {are(count)}"
 
 
 def listed(names: Sequence[str], shown: int = 5, *, between: str = ", ", longest: int = 120) -> str:

@@ -45,19 +45,20 @@ install_programs() {
         die 3 "cannot install ${missing[*]} (see above); is the network there?"
 }
 
-# make_part NAME FUNCTION [FILE...]: $dir/NAME, by FUNCTION, unless it is there and was made by the same commands from the
-# same FILEs. It gets its name when it is whole.
+# make_part NAME FUNCTIONS [FILE...]: $dir/NAME, by the first of FUNCTIONS, which calls the others, unless it is there and
+# was made by the same commands from the same FILEs. It gets its name when it is whole.
 make_part() {
-    local name=$1 function=$2 recipe
+    local name=$1 functions recipe
+    read -ra functions <<< "$2"
     shift 2
-    recipe=$(declare -f "$function"; [ $# = 0 ] || cat "$@")
+    recipe=$(declare -f "${functions[@]}"; [ $# = 0 ] || cat "$@")
     if [ -e "$dir/$name" ] && [ "$recipe" = "$(cat "$dir/$name.recipe" 2> /dev/null)" ]; then return; fi
     # Who works with the parts holds this lock, shared, as long as that takes.
     exec 8> "$dir/.in-use"
     [ ! -e "$dir/$name" ] || flock --nonblock 8 || die 3 "the old $dir/$name is in use: end what runs of it first"
     echo "making $dir/$name"
     rm -rf "$dir/$name.recipe" "${dir:?}/$name" "$dir/$name.partial"* # what an interrupted run left
-    "$function" "$dir/$name.partial"
+    "${functions[0]}" "$dir/$name.partial"
     mv "$dir/$name.partial" "$dir/$name"
     echo "$recipe" > "$dir/$name.recipe"
     exec 8>&-

@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import logging
 import os
 import shutil
 import signal
@@ -39,6 +40,10 @@ from levit_edge.system.progress import StageRecord
 
 # A shell starts background jobs with Ctrl-C ignored, and programs that tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# pytest (9.2) listens also to loggers that keep their records to themselves, and where anybody listens to this one,
+# torch prints the graphs of each export and describes their tensors: a fifth of its processor time.
+vars(logging.getLogger("torch.__trace"))["addHandler"] = lambda _handler: None
 
 Made = tuple[Path, dict[str, Any]]
 """A bundle, and the JSON that the command printed."""

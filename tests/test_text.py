@@ -1,6 +1,6 @@
 import pytest
 
-from levit_edge.text import counted, listed
+from levit_edge.text import counted, listed, of_them
 
 
 @pytest.mark.parametrize(
@@ -29,4 +29,5 @@ def test_what_is_counted_has_its_number() -> None:
     assert [counted(count, "thread") for count in (0, 1, 2)] == ["0 threads", "1 thread", "2 threads"]
     assert [counted(count, "class name") for count in (1, 1000)] == ["1 class name", "1,000 class names"]
     assert [counted(count, "class") for count in (1, 10)] == ["1 class", "10 classes"]
+    assert [of_them(count) for count in (1, 2000)] == ["1 of them is", "2,000 of them are"]
     assert [counted(count, "entry") for count in (1, 10)] == ["1 entry", "10 entries"]

@@ -22,13 +22,14 @@ from rich.console import Console
 from benchmarks.arm.measuring import FIRST_CPU, Measuring, evaluation_images
 from benchmarks.arm.results import TABLE_COLUMNS, ArmComparison, Counted, Row, show
 from benchmarks.arm.store import Setting, Store
-from benchmarks.command import add_model_options, check_folders, command_line, conclude, positive
+from benchmarks.command import check_folders, check_model, command_line, conclude, positive
 from benchmarks.document import circumstances
 from benchmarks.isolation import Isolated
 from benchmarks.latency import PACKAGES
-from benchmarks.speed.catalogue import all_contenders, matching
+from benchmarks.speed.catalogue import all_contenders
 from benchmarks.speed.contender import Contender, Engine
-from benchmarks.speed.prepare import Prepared, Wanted, prepare
+from benchmarks.speed.options import add_contest_options, chosen_contenders, wanted_from
+from benchmarks.speed.prepare import Prepared, prepare
 from levit_edge import demo
 from levit_edge.board.transports.qemu import CPUS, default_folder
 from levit_edge.cli.terminal.progress import TerminalListener
@@ -43,8 +44,8 @@ CAVEAT = (
     " noise. The weights are no ImageNet model unless they are the published ones."
 )
 PROCESSORS = (FIRST_CPU, "neoverse-n2", "cortex-a53", "cortex-a55")
-OURS = {"ours fp32", "ours int8 mixed", "ours int8-f16"}
-"""Of levit-edge's files those that `quantize` writes by default."""
+OURS = {"ours fp32", "ours int8 mixed", "ours int8-f16", "ours int8 mixed arm64"}
+"""Of levit-edge's files those that `quantize` writes by default, and with `--target arm64`."""
 NOT_THERE = {Engine.TORCH, Engine.TORCH_COMPILE}
 SEED = 0
 
@@ -69,26 +70,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.arm", description=(__doc__ or "").split("\n")[0])
-    add_model_options(parser, "the size; without --checkpoint the embedded demo, or random weights of the others")
-    parser.add_argument("--calibration", type=Path, metavar="DIR", help="images to calibrate on [embedded photographs]")
-    parser.add_argument("--calibration-images", type=positive, default=128, metavar="N", help="how many [128]")
+    add_contest_options(parser, calibration_images=128)
     parser.add_argument("--evaluation", type=Path, metavar="DIR", help="images to compare logits on [embedded]")
     parser.add_argument("--images", type=positive, default=60, metavar="N", help="how many of them [60]")
     parser.add_argument("--float16-images", type=positive, default=50, metavar="N", help="how many, emulated [50]")
     parser.add_argument("--on", action="append", choices=CPUS, metavar="CPU", help=f"[{', '.join(PROCESSORS)}]")
     parser.add_argument("--runs", type=positive, default=3, metavar="N", help="inferences in each count [3]")
     parser.add_argument("--timeout", type=positive, default=1800, metavar="S", help="of one emulated process [1800]")
-    parser.add_argument("--only", action="append", metavar="GLOB", help="contenders such as 'ncnn/*'")
     parser.add_argument("--boards", type=Path, default=default_folder(), metavar="DIR", help="[%(default)s]")
     parser.add_argument("--work", type=Path, required=True, metavar="DIR", help="where findings and files are kept")
-    parser.add_argument("--output", type=Path, metavar="JSON", help="where the figures go besides the table")
     options = parser.parse_args(arguments)
-    if options.checkpoint is None and options.model is None:
-        parser.error("give --model, or --checkpoint, or both")
+    check_model(parser, options)
     check_folders(parser, {"--output": options.output, "--work": options.work})
-    options.contenders = matching(contenders(), options.only or ["*"])
-    if not options.contenders:
-        parser.error(f"--only: no contender fits; there are {', '.join(each.key for each in contenders())}")
+    options.contenders = chosen_contenders(parser, contenders(), options.only)
     return options
 
 
@@ -126,17 +120,10 @@ def run(options: argparse.Namespace, command: str) -> ArmComparison:
 
 
 def _prepared(options: argparse.Namespace, files: Path, listener: TerminalListener) -> Prepared:
-    wanted = Wanted(
-        checkpoint=options.checkpoint,
-        size=options.model,
-        resize=options.resize,
-        calibration=options.calibration,
-        calibration_images=options.calibration_images,
-    )
     found = calibration_images(options.evaluation or demo.evaluation_dir())
     chosen = balanced_sample(found, min(options.images, len(found)), SEED)
     with listener.stage("prepare", None), Isolated() as process:
-        prepared = process.call(prepare, wanted, files)
+        prepared = process.call(prepare, wanted_from(options), files)
         process.call(evaluation_images, prepared.workshop, chosen.images, options.resize)
     setting = Setting(
         checkpoint_sha256=prepared.checkpoint_sha256,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from benchmarks.speed.contender import OPTIONS, Engine
 from levit_edge.bundle.kinds import Runtime
+from levit_edge.device.engines import executorch_bindings
 
 __all__ = ["Open", "Run", "opener"]
 
@@ -30,9 +31,7 @@ def opener(engine: Engine, file: Path, threads: int) -> Open:
 
 
 def _executorch(file: Path, threads: int) -> Open:
-    import torch  # noqa: F401 - its tensors are the arguments
-    from executorch.extension.pybindings import _portable_lib  # noqa: F401
-
+    executorch_bindings()
     return partial(_open_artifact, Runtime.EXECUTORCH, file, threads)
 
 

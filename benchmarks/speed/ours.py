@@ -16,7 +16,7 @@ from levit_edge.quantize.export.executorch import export_executorch
 from levit_edge.quantize.export.float16 import float16_graph
 from levit_edge.quantize.export.onnx import export_onnx, onnx_graph
 from levit_edge.quantize.export.program import export_program
-from levit_edge.quantize.float16_bounds import check_float16
+from levit_edge.quantize.float16_bounds import fit_float16
 from levit_edge.quantize.plan import Plan, make_plan
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.quantize.schemes.choice import layer_schemes
@@ -62,8 +62,7 @@ def int8_pte(workshop: Workshop, folder: Path, scheme: Scheme) -> tuple[Path, st
 
 def int8_f16_pte(workshop: Workshop, folder: Path) -> tuple[Path, str]:
     """The default scheme in ExecuTorch, with float16 between its int8 layers."""
-    check_float16(_plan(workshop, Scheme.MIXED))
-    graph = float16_graph(_graph(workshop, Scheme.MIXED))
+    graph = float16_graph(quantize_graph(fit_float16(_plan(workshop, Scheme.MIXED))))
     return _written(folder / "int8-f16.pte", export_executorch(export_program(graph, workshop.example())))
 
 

@@ -119,6 +119,7 @@ def _conversions(optimised: OptimisedGraph | None) -> Iterable[str]:
     conversions, operators = sum(optimised.conversions.values()), sum(optimised.int8_operators.values())
     if conversions > CONVERSIONS_PER_INT8_OPERATOR * operators:
         yield (
-            f"int8.onnx converts between int8 and float {conversions} times for {operators} int8 operators, each time a"
-            " pass over memory. Quantize again with the default `--scheme mixed`, which has few, or use int8.pte."
+            f"int8.onnx converts between int8 and float {counted(conversions, 'time')} for"
+            f" {counted(operators, 'int8 operator')}, each time a pass over memory. Quantize again with"
+            " the default `--scheme mixed`, which has few, or use int8.pte."
         )

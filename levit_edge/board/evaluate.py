@@ -8,7 +8,7 @@ import json
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
-from io import BytesIO
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from levit_edge.benchmark.measurement import Device
+from levit_edge.board.answers_so_far import (
+    LostFileError,
+    answers_kept,
+    keep_answers,
+    noting_a_lost_file,
+    opened_cache,
+)
 from levit_edge.board.facts.device import describe_device, float16_there
 from levit_edge.board.float16 import without_float16
 from levit_edge.board.packages import require_packages, runtimes_there
@@ -33,13 +40,11 @@ from levit_edge.data.pool import read_squares
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import ordered_digest
 from levit_edge.device.normalisation import normalisation_table
-from levit_edge.device.protocol import read_frame, write_frame
 from levit_edge.documents import to_json
-from levit_edge.errors import BoardError, OutputError
+from levit_edge.errors import BoardError
 from levit_edge.runtime.evaluation.evaluator import Answer
 from levit_edge.runtime.evaluation.gate import NO_GATE, GateRules
 from levit_edge.runtime.evaluation.verify import bundle_images, score
-from levit_edge.runtime.evaluation.worker import pack_answer, unpack_answer
 from levit_edge.system.host import package_versions, source_digest
 from levit_edge.system.progress import Stages
 from levit_edge.system.result_cache import ResultCache
@@ -62,7 +67,7 @@ class BoardVerification:
 
     verification: Verification
     resumed: int
-    """Photographs that an earlier, interrupted call had evaluated."""
+    """Photographs that an earlier, interrupted call had evaluated; 0 where a file failed on the way."""
     absent: dict[Runtime, str]
     """Runtimes that the board has not, and how to get them: their files were not evaluated."""
 
@@ -80,7 +85,8 @@ def verify_on(
 ) -> BoardVerification:
     """Run the bundle's files on the board over the images in the folder `evaluation`, like `runtime.evaluation.verify`.
 
-    Without `runtimes` it is those that the board has. Each file has one thread, and a process of its own.
+    Without `runtimes` it is those that the board has. Each file has one thread, and a process of its own. One with
+    float16 that fails there, at once or later, is left out, as nobody asked for it by name: the result says why.
 
     Raises:
         BoardError: the board cannot be reached, is lost, or lacks what it needs; or another process is at the same
@@ -89,12 +95,49 @@ def verify_on(
         DataError: see `levit_edge.runtime.evaluation.verify.bundle_images`.
         BundleError: a file of the bundle is damaged, or it has no fp32 file to compare with.
     """
+    once = partial(
+        _verify_once,
+        bundle,
+        transport,
+        bundle_images(bundle, evaluation, options, rules),
+        source=str(evaluation),
+        runtimes=runtimes,
+        options=options,
+        rules=rules,
+        timeout_s=timeout_s,
+        stages=stages or Stages(),
+    )
+    failed: dict[str, str] = {}
+    while True:  # each time in a session of its own: nobody knows what that of a failure is good for
+        try:
+            return once(failed)
+        except LostFileError as lost:
+            failed[lost.file] = str(lost)
+
+
+def _verify_once(
+    bundle: Bundle,
+    transport: Transport,
+    images: ImageSet,
+    failed: Mapping[str, str],
+    *,
+    source: str,
+    runtimes: Sequence[Runtime] | None,
+    options: ImageOptions,
+    rules: GateRules,
+    timeout_s: float | None,
+    stages: Stages,
+) -> BoardVerification:
+    """`verify_on` without the files that have `failed`, for what reason.
+
+    Raises:
+        LostFileError: another one fails.
+    """
     manifest = bundle.manifest
     preprocessing = replace(manifest.preprocessing, exif=options.exif)
-    images = bundle_images(bundle, evaluation, options, rules)
     wanted = [each for each in manifest.artifacts if runtimes is None or each.runtime in runtimes]
+    wanted = [each for each in wanted if each.file not in failed]
     needed = sum(each.size_bytes for each in wanted) + RESERVE
-    stages = stages or Stages()
     with ExitStack() as stack:
         with stages.stage("connect"):
             session = stack.enter_context(Session(transport, needed_bytes=needed, timeout_s=timeout_s))
@@ -109,24 +152,27 @@ def verify_on(
         with stages.stage("send", total=sum(each.size_bytes for each in artifacts)) as advance:
             for artifact in artifacts:
                 session.put(artifact.file, bundle.read(artifact.file), advance)
-            artifacts, packages, failed = _open(session, artifacts, preprocessing)
-        results = _opened(ResultCache(_inputs(transport.name, artifacts, packages, preprocessing, images)), stack)
+            artifacts, packages, unopened = _open(session, artifacts, preprocessing)
+        cache_of = partial(_cache, transport.name, packages, preprocessing, images)
+        results = opened_cache(cache_of(artifacts), stack)
         earlier = answers_kept(results)
         board = _Board(session, artifacts, preprocessing, manifest.config.classes)
-        verification = score(
-            artifacts,
-            images,
-            board.answers(images, earlier, results, options.processes(default_workers(len(images)))),
-            source=str(evaluation),
-            runtimes=packages,
-            host=_host(device),
-            options=options,
-            rules=rules.of_weights(manifest.config, manifest.checkpoint.sha256),
-            stages=stages,
-        )
+        with noting_a_lost_file(artifacts, results, cache_of):
+            verification = score(
+                artifacts,
+                images,
+                board.answers(images, earlier, results, options.processes(default_workers(len(images)))),
+                source=source,
+                runtimes=packages,
+                host=_host(device),
+                options=options,
+                rules=rules.of_weights(manifest.config, manifest.checkpoint.sha256),
+                stages=stages,
+            )
         results.done()
-    not_run = left_out | failed
-    return BoardVerification(verification=replace(verification, not_run=not_run), resumed=len(earlier), absent=absent)
+    not_run = left_out | unopened | dict(failed)
+    resumed = 0 if failed else len(earlier)
+    return BoardVerification(verification=replace(verification, not_run=not_run), resumed=resumed, absent=absent)
 
 
 def _open(
@@ -170,15 +216,15 @@ def _packages(session: Session, artifacts: Sequence[Artifact], preprocessing: Pr
     return versions
 
 
-def _inputs(
+def _cache(
     board: str,
-    artifacts: Sequence[Artifact],
     packages: Mapping[str, str],
     preprocessing: Preprocessing,
     images: ImageSet,
-) -> dict[str, str]:
-    """What the answers depend on, and how they are kept: photographs are decoded here."""
-    return {
+    artifacts: Sequence[Artifact],
+) -> ResultCache:
+    """Of the answers, by all that they depend on, and by how they are kept: photographs are decoded here."""
+    inputs = {
         "board": board,
         "files": json.dumps([each.sha256 for each in artifacts]),
         "runtimes": json.dumps(dict(packages), sort_keys=True),
@@ -187,37 +233,7 @@ def _inputs(
         "levit-edge": source_digest(),
         "tools": json.dumps(package_versions(("numpy", "pillow"))),
     }
-
-
-def _opened(results: ResultCache, stack: ExitStack) -> ResultCache:
-    try:
-        return stack.enter_context(results)
-    except BlockingIOError as error:
-        raise BoardError("the same evaluation is running in another process: wait for it, or end it.") from error
-    except OSError as error:
-        raise OutputError(
-            f"{error.filename} cannot be written: {error.strerror}. LEVIT_EDGE_CACHE names another cache folder."
-        ) from error
-
-
-def answers_kept(results: ResultCache) -> list[Answer | str]:
-    """What an interrupted call has left, in the order of the images: each part is named by where it begins."""
-    found: list[Answer | str] = []
-    while (part := results.read(str(len(found)))) is not None:
-        frames = BytesIO(part.content)
-        while (frame := read_frame(frames)) is not None:
-            found.append(unpack_answer(frame))
-    return found
-
-
-def keep_answers(results: ResultCache, begin: int, answers: Sequence[Answer | str]) -> None:
-    frames = BytesIO()
-    for answer in answers:
-        write_frame(frames, pack_answer(answer))
-    try:
-        results.write(str(begin), frames.getvalue())
-    except OSError as error:
-        raise OutputError(f"{results.path} cannot be written: {error.strerror}.") from error
+    return ResultCache(inputs)
 
 
 def _host(device: Device) -> dict[str, str]:
@@ -239,7 +255,7 @@ class _Board:
         self, session: Session, artifacts: Sequence[Artifact], preprocessing: Preprocessing, classes: int
     ) -> None:
         self._session, self._preprocessing = session, preprocessing
-        self._shape = (len(artifacts), classes)
+        self._files, self._classes = [each.file for each in artifacts], classes
 
     def answers(
         self, images: ImageSet, earlier: Sequence[Answer | str], results: ResultCache, workers: int
@@ -277,16 +293,24 @@ class _Board:
         seconds = self._session.answer().get("seconds")
         payload = self._session.payload()
         self._session.answer()
-        models, classes = self._shape
+        models, classes = len(self._files), self._classes
         taken = _array(seconds, (models, count))
         whole = len(payload) == 4 * models * count * classes
         logits = np.frombuffer(payload if whole else b"", "<f4").astype(np.float32)
-        if taken is None or not whole or not np.isfinite(logits).all():
+        if taken is None or not whole:
             raise BoardError(
                 f"{self._session.transport.name}: the board's logits are not those of {counted(count, 'image')}."
             )
         logits = logits.reshape(models, count, classes)
+        self._require_finite(logits)
         return [Answer(logits=logits[:, index], seconds=tuple(taken[:, index].tolist())) for index in range(count)]
+
+    def _require_finite(self, logits: NDArray[np.float32]) -> None:
+        for file, found in zip(self._files, logits, strict=True):
+            if not np.isfinite(found).all():
+                fault = BoardError(f"{self._session.transport.name}: {file} gives logits that are not finite numbers.")
+                fault.file = file
+                raise fault
 
 
 def _array(values: Any, shape: tuple[int, int]) -> NDArray[np.float64] | None:

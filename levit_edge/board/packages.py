@@ -27,7 +27,7 @@ def require_packages(
     here = runtimes_there(hello)
     missing = [runtime for runtime in useful if runtime not in here]
     lacking = [] if entries(hello.get("packages")).get("numpy") else ["numpy"]
-    needed = [*lacking, *(requirement(hello, runtime) for runtime in missing)]
+    needed = [*lacking, *(package for runtime in missing for package in requirement(hello, runtime))]
     fatal = lacking or any(runtime in missing for runtime in wanted or ()) or len(missing) == len(set(useful))
     executable = text(hello.get("executable"), 200)
     python = f"{executable} (Python {'.'.join(map(str, python_version(hello)))})"
@@ -38,20 +38,21 @@ def require_packages(
             f" install {' '.join(needed)}`, or let --setup make a private environment there."
         )
     return {
-        runtime: f"{python} has no {runtime}: `pip install {requirement(hello, runtime)}` there, or --setup"
+        runtime: f"{python} has no {runtime}: `pip install {' '.join(requirement(hello, runtime))}` there, or --setup"
         for runtime in missing
     }
 
 
 def requirements(hello: Mapping[str, Any], runtimes: Collection[Runtime]) -> tuple[str, ...]:
     """What to install on the board for `runtimes`."""
-    return ("numpy", *(requirement(hello, runtime) for runtime in runtimes))
+    return ("numpy", *(package for runtime in runtimes for package in requirement(hello, runtime)))
 
 
-def requirement(hello: Mapping[str, Any], runtime: Runtime) -> str:
-    """The package that fits the board's Python."""
+def requirement(hello: Mapping[str, Any], runtime: Runtime) -> tuple[str, ...]:
+    """The package that fits the board's Python, and what it needs beside it."""
     packages, python = runtime.entry.packages, python_version(hello)
-    return next((name for name, oldest in packages.items() if python >= oldest), [*packages][-1])
+    fitting = next((name for name, oldest in packages.items() if python >= oldest), [*packages][-1])
+    return fitting, *runtime.entry.beside.get(fitting, ())
 
 
 def python_version(hello: Mapping[str, Any]) -> tuple[int, int]:

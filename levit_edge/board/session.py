@@ -33,6 +33,7 @@ PART = 1 << 20
 LONGEST_BANNER = 1 << 16
 KEPT_LINES = 40
 LONGEST_MESSAGE = 2000
+LONGEST_NAME = 100
 CHATTER = re.compile(r"[DI] \d\d:\d\d:\d\d\.\d+ executorch:")
 """What ExecuTorch logs while all is well."""
 LONGEST_COUNT = 1e9
@@ -204,7 +205,9 @@ class Session:
             "died": f"a process on the board ended: {message}.",
             "setup": f"the private environment could not be made: {message}",
         }
-        return BoardError(f"{self.transport.name}: {advice.get(text(told.get('kind'), 20), message + '.')}")
+        fault = BoardError(f"{self.transport.name}: {advice.get(text(told.get('kind'), 20), message + '.')}")
+        fault.file = text(told.get("file"), LONGEST_NAME) or None
+        return fault
 
     def _show(self, document: Mapping[str, Any]) -> None:
         threads, done, total = (number(document.get(key), 0, LONGEST_COUNT) for key in ("threads", "done", "total"))

@@ -1,7 +1,7 @@
 """The closed choices of this package and what is known of each runtime, in a module that costs nothing to import."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import import_module
 from typing import Any, Self
@@ -34,6 +34,8 @@ class RuntimeEntry:
     packages: dict[str, tuple[int, int]]
     """Packages of pip, with the oldest Python that each needs. Any will do on a board, the lightest first; `runner`
     needs the last."""
+    beside: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """One of `packages` -> what it needs as well, although pip does not install it with it."""
     install: str = ""
     """How to get it on this computer; empty if it comes with levit-edge."""
     maker: str
@@ -102,6 +104,7 @@ RUNTIMES = {
         suffix=".pte",
         file_kind="ExecuTorch program",
         packages={"executorch-numpy-runtime": (3, 12), "executorch": (0, 0)},
+        beside={"executorch": ("torch",)},  # which executorch 1.5 no longer requires
         install="pip install 'levit-edge[quantize]', or without torch, with Python 3.12: pip install"
         " executorch-numpy-runtime",
         maker="executorch",

@@ -274,6 +274,9 @@ class Manifest:
     """Whose word that is: the file beside the weights, or the options that were given; empty in older bundles."""
     preprocessing_changes: PreprocessingChanges | None = None
     """What the options said, as far as they were given; None in older bundles."""
+    warnings: tuple[str, ...] = ()
+    """What was told when it was made of how the checkpoint was read, such as a layer that was taken for dropout, and of
+    images that may not be what they are taken for; empty in older bundles."""
     recipe: Recipe
     layers: tuple[LayerRecord, ...] = ()
     checkpoint: CheckpointProvenance

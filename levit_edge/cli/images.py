@@ -1,5 +1,6 @@
 """The images that a command names, before its work begins: are they there, and public sets are fetched."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from levit_edge.cli.terminal.console import say, stderr
@@ -9,7 +10,7 @@ from levit_edge.errors import DataError
 from levit_edge.places import found_at, require_file
 from levit_edge.system.progress import Stages
 
-__all__ = ["find_images"]
+__all__ = ["fetch_sets", "find_images"]
 
 
 def find_images(options: ImageOptions, *sources: Path | None, json: bool) -> None:
@@ -24,9 +25,20 @@ def find_images(options: ImageOptions, *sources: Path | None, json: bool) -> Non
     for source in given:
         if not source.is_dir():
             _require_source(source)
-    for source in given:
-        if not source.exists():
-            _fetch(source, json=json)
+    fetch_sets([str(source) for source in given if not source.exists()], json=json)
+
+
+def fetch_sets(names: Iterable[str], *, json: bool) -> None:
+    """Fetch those of `names` that are public sets and not kept yet, each once.
+
+    Raises:
+        DownloadError: one cannot be fetched.
+    """
+    from levit_edge.data.named_sets import NAMED_SETS, is_kept
+
+    for name in dict.fromkeys(names):
+        if name in NAMED_SETS and not is_kept(NAMED_SETS[name]):
+            _fetch(name, json=json)
 
 
 def _require_lists(options: ImageOptions) -> None:
@@ -50,12 +62,10 @@ def _require_source(source: Path) -> None:
         require_source(source)
 
 
-def _fetch(source: Path, *, json: bool) -> None:
-    from levit_edge.data.named_sets import NAMED_SETS, Use, fetch_set, is_kept
+def _fetch(name: str, *, json: bool) -> None:
+    from levit_edge.data.named_sets import NAMED_SETS, Use, fetch_set
 
-    chosen = NAMED_SETS.get(str(source))
-    if chosen is None or is_kept(chosen):
-        return
+    chosen = NAMED_SETS[name]
     say(chosen.notice, to=stderr)
     with Stages(None if json else TerminalListener()).stage(f"fetch {chosen.name}", total=chosen.size_bytes) as advance:
         there = 0

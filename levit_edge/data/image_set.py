@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from levit_edge.data.classes import ClassPairing, ModelClasses, outputs_as_labels, pair_classes
+from levit_edge.data.classes import ClassPairing, ModelClasses
 from levit_edge.data.image_tables import ImageTables
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.named_sets import Use, fetch_set, is_named_set
 from levit_edge.data.options import DEFAULTS, ImageOptions
+from levit_edge.data.pairing import outputs_as_labels, pair_classes
 from levit_edge.data.sources.found import Found, LabelKind, Labels
 from levit_edge.data.sources.open import open_source
 
@@ -34,7 +35,7 @@ def evaluation_images(source: Path, model: ModelClasses, options: ImageOptions =
     Of `options`, `labels`, `devkit` and `only` count; `classes` is that of `model`, and recorded.
 
     Raises:
-        DataError: see `levit_edge.data.sources.open.open_source` and `levit_edge.data.classes.pair_classes`.
+        DataError: see `levit_edge.data.sources.open.open_source` and `levit_edge.data.pairing.pair_classes`.
         DownloadError: a set cannot be fetched.
     """
     return _image_set(_open(source, Use.EVALUATION, options), model, options)

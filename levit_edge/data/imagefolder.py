@@ -2,7 +2,7 @@
 
 The layout is that of torchvision's `ImageFolder`, one folder per class; a folder of images alone is a set
 without labels. Which files are images is decided in `levit_edge.data.file_kinds`, which class a folder stands for in
-`levit_edge.data.classes`, and nowhere else.
+`levit_edge.data.pairing`, and nowhere else.
 """
 
 import os

@@ -18,7 +18,7 @@ from levit_edge.system.atomic import folder_beside, put_in_place
 from levit_edge.system.host import CACHE_VARIABLE, cache_folder
 from levit_edge.text import counted
 
-__all__ = ["NAMED_SETS", "NamedSet", "Use", "fetch_set", "is_kept", "is_named_set"]
+__all__ = ["NAMED_SETS", "NamedSet", "Use", "fetch_set", "is_kept", "is_named_set", "or_a_set"]
 
 
 class Use(StrEnum):
@@ -86,6 +86,11 @@ NAMED_SETS = {
 def is_named_set(source: str | Path) -> bool:
     """Whether `source` is the name of a set, and not of something that is there."""
     return str(source) in NAMED_SETS and not Path(source).exists()
+
+
+def or_a_set() -> str:
+    """What may be given in place of images, as the end of a list of what was expected: a name may be mistyped."""
+    return f"or a public set by its name: {', '.join(NAMED_SETS)}"
 
 
 def is_kept(chosen: NamedSet, cache: Path | None = None) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.locations import Location, read_bytes
 from levit_edge.errors import DataError
-from levit_edge.text import counted
+from levit_edge.text import are, counted
 
 __all__ = ["balanced_indices", "balanced_sample", "digest", "digest_of", "ordered_digest"]
 
@@ -41,7 +41,7 @@ def balanced_indices(
     """
     if not 1 <= count <= len(paths):
         raise DataError(
-            f"{root}: {counted(count, 'image')} were asked for, but there are {len(paths)}: "
+            f"{root}: asked for {counted(count, 'image')}, but there {are(len(paths))} {len(paths)}: "
             "ask for fewer, or give a folder with more"
         )
     keys = [_sha256(f"{seed}:{path}") for path in paths]

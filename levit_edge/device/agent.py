@@ -138,7 +138,7 @@ class Agent:
                 lane.receive()
             except AgentError as error:
                 lane.close()
-                raise AgentError(error.kind, f"{model['file']}: {error}") from None
+                raise AgentError(error.kind, f"{model['file']}: {error}", model["file"]) from None
             self.lanes[model["file"]] = lane
         return {"packages": packages}
 
@@ -151,7 +151,7 @@ class Agent:
             try:
                 answer, payload = lane.receive()
             except AgentError as error:
-                raise AgentError(error.kind, f"{name}: {error}") from None
+                raise AgentError(error.kind, f"{name}: {error}", name) from None
             answers.append(answer["seconds"])
             logits.append(payload)
         self.say({"seconds": answers}, b"".join(logits))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from levit_edge.device.oldest import explain_import, explain_refusal
@@ -104,16 +106,32 @@ def _set_pool(package: Any, threads: int) -> None:
         raise AgentError("runtime", "this executorch-numpy-runtime does not let its threads be set") from None
     get.restype, reset.restype = ctypes.c_void_p, ctypes.c_bool
     if not reset(ctypes.c_void_p(get()), ctypes.c_uint(threads)):
-        raise AgentError("runtime", f"ExecuTorch did not take {threads} threads")
+        raise AgentError("runtime", f"ExecuTorch did not take {threads} thread{'s' * (threads > 1)}")
+
+
+def executorch_bindings() -> Any:
+    """ExecuTorch's own Python bindings, whose module has another name since 1.5.
+
+    Its `portable_lib` has them in every version, and imports the whole exporter besides.
+
+    Raises:
+        ImportError: they are not there, or do not load: they need torch, which executorch 1.5 no longer brings.
+    """
+    import torch  # noqa: F401 - the bindings find its libraries loaded
+    from executorch.extension import pybindings
+
+    name = "_C" if find_spec(f"{pybindings.__name__}._C") else "_portable_lib"
+    return import_module(f"{pybindings.__name__}.{name}")
 
 
 def _executorch() -> Callable[..., Any]:
     import torch
-    from executorch.extension.pybindings import _portable_lib
+
+    bindings = executorch_bindings()
 
     def load(model: bytes, threads: int) -> Callable[..., Any]:
-        _portable_lib._unsafe_reset_threadpool(threads)
-        module = _portable_lib._load_for_executorch_from_buffer(model)
+        bindings._unsafe_reset_threadpool(threads)
+        module = bindings._load_for_executorch_from_buffer(model)
         module.method_meta("forward")
 
         def run(image: Any, _keep: bytes = model) -> Any:  # the runtime reads from these bytes as long as it lives

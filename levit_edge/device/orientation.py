@@ -37,10 +37,14 @@ class Photograph(NamedTuple):
 def orientation_of(image: Image.Image) -> int:
     """What EXIF says of an image whose pixels were decoded already; damaged EXIF says nothing.
 
-    A TIFF's own tag is part of its format: Pillow turns the pixels by it, and none is left.
+    A TIFF's own tag is part of its format: Pillow turns the pixels by it, and none is left. Of an AVIF Pillow gives the
+    format's properties as EXIF. What Pillow's `getexif` also takes, from XMP and from ImageMagick's text in PNG, is no
+    EXIF, differs between its versions, and turns nothing in browsers either.
     """
+    exif = Image.Exif()
     try:
-        orientation = image.getexif().get(ORIENTATION, AS_IT_IS)
+        exif.load(image.info.get("exif", b""))
+        orientation = exif.get(ORIENTATION, AS_IT_IS)
     except Exception:  # damaged metadata make Pillow raise almost anything, and the pixels are sound
         return AS_IT_IS
     return orientation if orientation in TURNS else AS_IT_IS

@@ -1,8 +1,9 @@
 """What the two ends of a connection to a board say to each other, and processes and their helpers through pipes.
 
 Messages are frames: eight bytes of length, little-endian, and the payload. A board's request is JSON with a key
-`do`, for some followed by frames of bytes; the answer is a frame of JSON, `{"error": {"kind", "message"}}` if it cannot
-be done. Between them come `{"progress": …}` and, so that a slow board is not taken for a lost one, `{"alive": true}`.
+`do`, for some followed by frames of bytes; the answer is a frame of JSON, `{"error": {"kind", "message",
+"file"}}` if it cannot be done. Between them come `{"progress": …}` and, so that a slow board is not taken for a lost
+one, `{"alive": true}`.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ Pipe = IO[bytes]
 
 
 class AgentError(Exception):
-    """Something cannot be done on this board; `kind` is one of the words that the host knows."""
+    """Something cannot be done on this board; `kind` is one of the words that the host knows, `file` what fails."""
 
-    def __init__(self, kind: str, message: str) -> None:
+    def __init__(self, kind: str, message: str, file: str | None = None) -> None:
         super().__init__(message)
-        self.kind = kind
+        self.kind, self.file = kind, file
 
     def document(self) -> dict[str, Any]:
         """As it is sent."""
-        return {"kind": self.kind, "message": str(self)[:2000]}
+        return {"kind": self.kind, "message": str(self)[:2000], "file": self.file}
 
 
 def write_frame(pipe: Pipe, payload: bytes) -> None:

@@ -16,6 +16,7 @@ In the repository this file is `levit_edge/device/run.py`; packages carry the mo
 from __future__ import annotations
 
 import argparse
+import copy
 import hashlib
 import io
 import json
@@ -203,6 +204,30 @@ def _open(package: UnpackedPackage, model: Any, threads: int) -> Opened:
     return opened
 
 
+def steady(package: UnpackedPackage, opened: Opened, chosen: argparse.Namespace, float16: Float16) -> Run:
+    """The function of the model; if that has float16, nobody asked for it and it fails, from then on the next one's."""
+    current = opened
+
+    def run(image: Any) -> Any:
+        nonlocal current
+        file = current.model["file"]
+        try:
+            logits = current.run(image)
+            if not np.isfinite(logits).all():
+                raise RuntimeUnavailableError(f"{file} gives logits that are not finite numbers.")
+        except RuntimeUnavailableError as error:
+            if current.model["precision"] != FLOAT16 or chosen.precision is not None:
+                raise
+            others = copy.copy(package)
+            others.models = [each for each in package.models if each != current.model]
+            current = open_best(others, chosen, float16)
+            print(f"{current.model['file']} is used: {error}", file=sys.stderr)
+            return run(image)
+        return logits
+
+    return run
+
+
 def classify(package: UnpackedPackage, run: Run, photographs: list[Path], top: int, *, exif: bool) -> None:
     """Print the likeliest classes of each photograph."""
     labels = package.labels()
@@ -304,7 +329,8 @@ def main(arguments: list[str] | None = None) -> int:
         elif chosen.bench:
             bench(package, opened, chosen.runs, chosen.threads)
         else:
-            classify(package, opened.run, chosen.photographs, chosen.top, exif=not chosen.no_exif)
+            run = steady(package, opened, chosen, float16)
+            classify(package, run, chosen.photographs, chosen.top, exif=not chosen.no_exif)
         sys.stdout.flush()
     except LevitEdgeError as error:
         print(f"error: {error}", file=sys.stderr)

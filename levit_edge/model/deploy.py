@@ -82,7 +82,8 @@ class Product(nn.Module):
 class DeployAttention(nn.Module):
     """softmax(q kᵀ + bias) v, hardswish, projection: (batch × tokens, width) -> the same shape.
 
-    The 1/sqrt(key_dim) scale is part of `q`; `bias` is the constant (heads, queries, keys).
+    The 1/sqrt(key_dim) scale is part of `q`; `bias` is the constant (heads, queries, keys). Where `q` is divided
+    further (`levit_edge.quantize.float16_scores`), `restore` multiplies back what `scores` gives.
     """
 
     bias: Tensor
@@ -93,7 +94,7 @@ class DeployAttention(nn.Module):
         self.q = nn.Linear(width, heads * key_dim)
         self.k = nn.Linear(width, heads * key_dim)
         self.v = nn.Linear(width, heads * key_dim * ratio)
-        self.scores, self.context = Product(), Product()
+        self.scores, self.restore, self.context = Product(), nn.Identity(), Product()
         self.act = nn.Hardswish()
         self.proj = nn.Linear(heads * key_dim * ratio, width)
         self.register_buffer("bias", torch.zeros(heads, self.queries, self.keys))
@@ -116,7 +117,7 @@ class DeployShrinkingAttention(nn.Module):
         self.q = nn.Conv2d(inputs, heads * key_dim, 1, stride=2)
         self.k = nn.Linear(inputs, heads * key_dim)
         self.v = nn.Linear(inputs, heads * key_dim * ratio)
-        self.scores, self.context = Product(), Product()
+        self.scores, self.restore, self.context = Product(), nn.Identity(), Product()
         self.act = nn.Hardswish()
         self.proj = nn.Linear(heads * key_dim * ratio, outputs)
         self.register_buffer("bias", torch.zeros(heads, queries, grid**2))
@@ -140,13 +141,13 @@ def attend(block: DeployAttention | DeployShrinkingAttention, q: Tensor, k: Tens
         query = q.reshape(queries, heads, -1).permute(1, 0, 2)
         key = k.reshape(keys, heads, -1).permute(1, 2, 0)
         value = v.reshape(keys, heads, -1).permute(1, 0, 2)
-        weights = F.softmax(block.scores(query, key) + block.bias, dim=-1)
+        weights = F.softmax(block.restore(block.scores(query, key)) + block.bias, dim=-1)
         context: Tensor = block.context(weights, value)
         return context.permute(1, 0, 2).reshape(queries, -1)
     query = q.reshape(batch, queries, heads, -1).permute(0, 2, 1, 3)
     key = k.reshape(batch, keys, heads, -1).permute(0, 2, 3, 1)
     value = v.reshape(batch, keys, heads, -1).permute(0, 2, 1, 3)
-    weights = F.softmax(block.scores(query, key) + block.bias, dim=-1)
+    weights = F.softmax(block.restore(block.scores(query, key)) + block.bias, dim=-1)
     context = block.context(weights, value)
     return context.permute(0, 2, 1, 3).reshape(batch * queries, -1)
 

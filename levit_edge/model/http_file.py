@@ -12,6 +12,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from levit_edge.errors import DownloadError
+from levit_edge.text import counted
 
 __all__ = ["Progress", "fetch_file"]
 
@@ -98,7 +99,7 @@ def _transfer(origin: _Origin, partial: Path) -> None:
             return
     size = partial.stat().st_size if partial.exists() else 0
     raise DownloadError(
-        f"{origin.url}: the connection was cut {ATTEMPTS} times, at last after {size} bytes. Run it again."
+        f"{origin.url}: the connection was cut {ATTEMPTS} times, at last after {counted(size, 'byte')}. Run it again."
     )
 
 

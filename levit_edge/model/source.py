@@ -6,7 +6,7 @@ from pathlib import Path
 from levit_edge.errors import CheckpointError
 from levit_edge.places import found_at
 
-__all__ = ["HUB_ID", "WEIGHT_SUFFIXES", "is_hub_id", "require_checkpoint"]
+__all__ = ["HUB_ID", "WEIGHT_SUFFIXES", "has_hub_form", "is_hub_id", "require_checkpoint"]
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 """`owner/name`."""
@@ -15,10 +15,14 @@ WEIGHT_SUFFIXES = (".pth", ".pt", ".bin", ".safetensors", ".ckpt", ".tar")
 EXPECTED = "the path of a checkpoint, a folder with config.json and weights"
 
 
+def has_hub_form(spec: str) -> bool:
+    """Whether `spec` is formed as a model id of the hub, whatever lies in the working directory."""
+    return HUB_ID.fullmatch(spec) is not None and not spec.lower().endswith(WEIGHT_SUFFIXES)
+
+
 def is_hub_id(spec: str) -> bool:
     """Whether `spec` is formed as a model id of the hub, and not the path of something that is there."""
-    missing = found_at(Path(spec)) == "does not exist"
-    return missing and HUB_ID.fullmatch(spec) is not None and not spec.lower().endswith(WEIGHT_SUFFIXES)
+    return has_hub_form(spec) and found_at(Path(spec)) == "does not exist"
 
 
 def require_checkpoint(spec: str, expected: str = EXPECTED) -> None:

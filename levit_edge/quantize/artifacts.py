@@ -18,7 +18,7 @@ from levit_edge.bundle.recipe import Recipe
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.export.program import Exporter, export_program
-from levit_edge.quantize.float16_bounds import check_float16, check_onnx_float16
+from levit_edge.quantize.float16_bounds import check_onnx_float16, fit_float16
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.runtime.evaluation.comparison import Comparison
@@ -66,13 +66,11 @@ def export_all(
     Raises:
         QuantizationError: something of the plan cannot be in float16, where the recipe wants that.
     """
-    if recipe.float16:
-        check_float16(plan)
-    if recipe.onnx_float16:
+    fitted = fit_float16(plan) if recipe.float16 else plan
+    if recipe.stem_in_float16:
         check_onnx_float16(plan)
     with stages.stage("quantize"):
-        graph = quantize_graph(plan)
-        quantized = _quantized(graph, plan, recipe)
+        quantized = _quantized(plan, fitted, recipe)
     size = deploy.config.image_size
     exported = export_fp32(deploy, stages, recipe, recalled)
     for precision, sources in quantized.items():
@@ -80,13 +78,16 @@ def export_all(
     return exported
 
 
-def _quantized(graph: GraphModule, plan: Plan, recipe: Recipe) -> dict[Precision, dict[Runtime, GraphModule]]:
-    """What int8 files compute, which those with float16 are made of when they are exported."""
+def _quantized(plan: Plan, fitted: Plan, recipe: Recipe) -> dict[Precision, dict[Runtime, GraphModule]]:
+    """What int8 files compute; and of the plan that is `fitted` to float16, what those with it are made of later."""
     exporters = {runtime: _exporter(runtime) for runtime in Runtime}
+    graph = quantize_graph(plan)
     sources = {Precision.INT8: {runtime: each.prepared(graph, plan, recipe) for runtime, each in exporters.items()}}
     if recipe.float16:
-        known = [runtime for runtime, each in exporters.items() if each.float16]
-        sources[Precision.INT8_FLOAT16] = {runtime: sources[Precision.INT8][runtime] for runtime in known}
+        graph = graph if fitted is plan else quantize_graph(fitted)
+        known = {runtime: each for runtime, each in exporters.items() if each.float16}
+        halves = {runtime: each.prepared(graph, fitted, recipe) for runtime, each in known.items()}
+        sources[Precision.INT8_FLOAT16] = halves
     return sources
 
 

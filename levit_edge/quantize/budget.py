@@ -82,9 +82,9 @@ def _price(by_recipe: Plan, exported: Sequence[Exported], image: NDArray[np.floa
 def _not_held(search: SearchRecord) -> str:
     best = next(trial for trial in search.trials if trial.moves == len(search.moves))
     return (
-        f"no choice of schemes kept the drop within {search.max_drop_pt:g} points on {best.samples} search images. The"
-        f" best moves {counted(best.moves, 'layer')} and drops {best.drop_pt:.2f} ±"
-        f" {best.standard_error_pt:.2f} points (agreement"
+        f"no choice of schemes kept the drop within {search.max_drop_pt:g} points on"
+        f" {counted(best.samples, 'search image')}. The best moves {counted(best.moves, 'layer')} and drops"
+        f" {best.drop_pt:.2f} ± {best.standard_error_pt:.2f} points (agreement"
         f" {best.agreement:.2f} %); it is what was exported. Give more evaluation images, more calibration images or a"
         " larger --max-drop."
     )

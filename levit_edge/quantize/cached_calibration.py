@@ -6,7 +6,7 @@ safetensors, with what is not a tensor as a JSON document in one of them: readin
 import json
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import safetensors.torch
@@ -21,7 +21,7 @@ from levit_edge.documents import from_json, parse_json, to_json
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.calibration.calibrated import Calibrated
 from levit_edge.quantize.plan import LayerPlan, Plan, ProductPlan
-from levit_edge.quantize.ranges.affine import LayerRanges, Range
+from levit_edge.quantize.ranges.affine import LayerRanges
 from levit_edge.quantize.schemes import quantizable_layers
 from levit_edge.quantize.stage_cache import DamagedError
 
@@ -37,6 +37,7 @@ TENSORS = ("weight_scales", "weight", "bias")
 class _Layer:
     scheme: LayerScheme
     ranges: LayerRanges
+    seen: LayerRanges
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +47,6 @@ class _Document:
     alike: bool
     bad: dict[str, str]
     """Calibration images that cannot be read: number -> why."""
-    scores: dict[str, Range] = field(default_factory=dict)
 
 
 def calibrated_to_bytes(calibrated: Calibrated) -> bytes:
@@ -54,9 +54,11 @@ def calibrated_to_bytes(calibrated: Calibrated) -> bytes:
     plan = calibrated.plan
     numbers = {path: number for number, path in enumerate(calibrated.images.images)}
     document = _Document(
-        layers={name: _Layer(scheme=layer.scheme, ranges=layer.ranges) for name, layer in plan.layers.items()},
+        layers={
+            name: _Layer(scheme=layer.scheme, ranges=layer.ranges, seen=layer.seen)
+            for name, layer in plan.layers.items()
+        },
         products=plan.products,
-        scores=plan.scores,
         alike=calibrated.alike,
         bad={str(numbers[each.path]): each.reason for each in calibrated.bad},
     )
@@ -83,7 +85,7 @@ def calibrated_from_bytes(content: bytes, deploy: DeployLeViT, images: ImageSet)
         state = {name.removeprefix(DEPLOY): each for name, each in tensors.items() if name.startswith(DEPLOY)}
         equalized = _restored(deploy, state)
         layers = dict(_layers(document, tensors, equalized))
-        plan = Plan(deploy=equalized, layers=layers, products=document.products, scores=document.scores)
+        plan = Plan(deploy=equalized, layers=layers, products=document.products)
         golden = tensors[GOLDEN].numpy()
     except (SafetensorError, KeyError, IndexError, ValueError, RuntimeError, TypeError) as error:
         raise DamagedError(f"{WHAT}: {error}.") from error
@@ -115,4 +117,14 @@ def _layers(document: _Document, tensors: dict[str, Tensor], deploy: DeployLeViT
         kinds = {each.dtype for each in (weight, scales, bias)}
         if (weight.shape, scales.shape, bias.shape) != expected or kinds != {torch.float32}:
             raise DamagedError(f"{WHAT}: {name} has other shapes.")
-        yield name, LayerPlan(scheme=layer.scheme, ranges=layer.ranges, weight_scales=scales, weight=weight, bias=bias)
+        yield (
+            name,
+            LayerPlan(
+                scheme=layer.scheme,
+                ranges=layer.ranges,
+                seen=layer.seen,
+                weight_scales=scales,
+                weight=weight,
+                bias=bias,
+            ),
+        )

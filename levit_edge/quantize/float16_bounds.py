@@ -1,12 +1,14 @@
-"""Whether everything that a file has in float16 fits there: checked before it is exported.
+"""Whether everything that a file has in float16 fits there, and what is done about attention's scores that would not.
 
 Interval arithmetic from the image to the last stream. What a static layer gives is what its int8 range represents,
 whatever it is given, so that streams are bounded by construction. Results of dynamic and float layers follow from their
-weights and from what they read, attention's scores from queries and keys. As such bounds multiply from layer to layer,
-and no query and key have all their channels at their ends at once, these are also taken to be at most `HEADROOM` times
-what calibration saw. Sums on the way to a score were up to 3.4 times the largest score (LeViT-384 with random weights),
-so that these fit as well on images whose scores are four times those seen. Equalization has made all of them small: on
-the LeViT-128S stand-in no bound is over 1,000, where float16 ends at 65,504.
+weights and from what they read; as such bounds multiply from layer to layer, these are also taken to be at most
+`HEADROOM` times what calibration saw. Equalization has made all of them small: on the LeViT-128S stand-in no bound is
+over 1,000, where float16 ends at 65,504.
+
+Attention's scores and the sums on the way to them are bounded by the ends of all channels of queries and keys. Where
+that is too much, as with random weights, whose scores grow from block to block, the file computes them divided
+(`with_divided_scores`). Nothing else is: a stream that does not fit is refused.
 
 What is small must fit as well. On ARM numbers below 2⁻¹⁴, the smallest normal one, become zero (XNNPACK's thread pool
 sets the processor's FZ16), among them the scales of its conversions between float16 and int8. Seen on an emulated
@@ -14,6 +16,7 @@ Cortex-A76, the demo's last stream made smaller and smaller: a least scale of 1.
 dB, one of 2.5e-5 nineteen. x86-64 computes all of these rightly, so that running the file there does not tell.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Self
 
@@ -24,11 +27,12 @@ from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import ChannelScale, DeployAttention, DeployMlp, DeployShrinkingAttention
 from levit_edge.quantize.calibration.calibrate import feeds_hardswish
+from levit_edge.quantize.float16_scores import ScoreLimit, with_divided_scores
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.ranges.affine import INT8_MAX, INT8_MIN, WEIGHT_MAX, Range
 from levit_edge.quantize.schemes import quantizable_layers
 
-__all__ = ["LARGEST", "SMALLEST", "Interval", "check_float16", "check_onnx_float16"]
+__all__ = ["LARGEST", "SMALLEST", "Interval", "check_onnx_float16", "fit_float16"]
 
 LARGEST = 2.0**15
 """Half of what float16 holds, so that roundings on the way do not matter."""
@@ -88,22 +92,37 @@ def _summed(weight: Tensor) -> Tensor:
     return weight.reshape(*weight.shape[:2], -1).sum(2)
 
 
-def check_float16(plan: Plan) -> None:
-    """Make sure that nothing leaves float16 in the file of that `plan` with a float16 core.
+def fit_float16(plan: Plan) -> Plan:
+    """What the file of that `plan` with a float16 core is made of, so that nothing leaves float16 there.
+
+    The `plan` itself, or the same with some attentions' scores divided.
 
     Raises:
-        QuantizationError: something could; the layer is named.
+        QuantizationError: something could leave it; the layer is named.
     """
     with torch.no_grad():
-        stream = _stem(plan)
-        for index, block in enumerate(plan.deploy.blocks):
-            stream = _block(plan, f"blocks.{index}", block, stream)
+        if not (limits := _checked(plan)):
+            return plan
+        fitted = with_divided_scores(plan, limits)
+        _checked(fitted)  # as the steps of divided queries are smaller
+        return fitted
+
+
+def _checked(plan: Plan) -> dict[str, ScoreLimit]:
+    """Of the attentions whose scores are too large."""
+    stream, limits = _stem(plan), {}
+    for index, block in enumerate(plan.deploy.blocks):
+        name = f"blocks.{index}"
+        if isinstance(block, DeployAttention | DeployShrinkingAttention) and (limit := _limit(plan, name, stream)):
+            limits[name] = limit
+        stream = _block(plan, name, block, stream)
     _require_steps("head", "inputs", plan.layers["head"].ranges.input.affine().scale)
+    return limits
 
 
 def _stem(plan: Plan) -> Interval:
     """Its layers in turn; returns the first stage's stream. Pixels have fixed ends, which calibration has seen."""
-    values = Interval.of(plan.layers["stem.conv1"].ranges.input, 3)
+    values = Interval.of(plan.layers["stem.conv1"].seen.input, 3)
     for name, module in plan.deploy.stem.named_children():
         match module:
             case nn.Conv2d():
@@ -120,7 +139,7 @@ def _stem(plan: Plan) -> Interval:
 
 
 def check_onnx_float16(plan: Plan) -> None:
-    """Make sure that nothing leaves float16 in the stem of that `plan`'s `int8.onnx`.
+    """Make sure that nothing leaves float16 in the stem of that `plan`'s `int8.onnx` for ARM.
 
     There, scaling is part of the weights, so that what they multiply is bounded without it. ONNX Runtime keeps numbers
     below `SMALLEST`, but for those who ask it to take them for zero.
@@ -128,7 +147,7 @@ def check_onnx_float16(plan: Plan) -> None:
     Raises:
         QuantizationError: something could; the layer is named.
     """
-    values, factors = Interval.of(plan.layers["stem.conv1"].ranges.input, 3), torch.ones(3)
+    values, factors = Interval.of(plan.layers["stem.conv1"].seen.input, 3), torch.ones(3)
     with torch.no_grad():
         for part, module in plan.deploy.stem.named_children():
             name = f"stem.{part}"
@@ -139,8 +158,8 @@ def check_onnx_float16(plan: Plan) -> None:
                     factors = module.factors.flatten()
                     values = values.scaled(factors)
                 case nn.Conv2d():
-                    values = values.near(plan.layers[name].ranges.input)
-                    if part != "conv1" and plan.layers[name].scheme is LayerScheme.DYNAMIC:
+                    values = values.near(plan.layers[name].seen.input)
+                    if plan.layers[name].scheme is LayerScheme.DYNAMIC:
                         _check_convolution(plan, name, module, values, factors)
                     values = values.through(module.weight, module.get_parameter("bias"))
                     factors = torch.ones(module.out_channels)
@@ -164,38 +183,46 @@ def _block(plan: Plan, name: str, block: nn.Module, stream: Interval) -> Interva
             result = _after(plan, last, _after(plan, f"{name}.up", stream).hardswish())
         case DeployAttention() | DeployShrinkingAttention():
             last = f"{name}.proj"
-            q, k, v = (_after(plan, f"{name}.{part}", stream) for part in "qkv")
-            _require(name, "a score of its attention", _products(plan, name, q, k) + block.bias.abs().amax((1, 2)))
-            result = _after(plan, last, v.hardswish())  # between the v of all tokens, as softmax weighs them
+            values = _after(plan, f"{name}.v", stream)
+            result = _after(plan, last, values.hardswish())  # between the v of all tokens, as softmax weighs them
     if not isinstance(block, DeployShrinkingAttention):
         result = stream + result
         _require(last, "the residual stream after it", result.magnitudes)
     return result
 
 
-def _products(plan: Plan, block: str, q: Interval, k: Interval) -> Tensor:
-    """How large q kᵀ can be, (heads,)."""
-    largest = (q.magnitudes * k.magnitudes).view(plan.deploy.get_buffer(f"{block}.bias").shape[0], -1).sum(1)
-    seen = plan.scores.get(block)
-    products = Interval(low=-largest, high=largest)
-    return (products.near(seen) if seen else products).magnitudes
+def _limit(plan: Plan, block: str, stream: Interval) -> ScoreLimit | None:
+    """What to divide the scores of an attention by; None if float16 holds them, with their bias, as they are."""
+    q, k = (_after(plan, f"{block}.{part}", stream).magnitudes for part in "qk")
+    bias = plan.deploy.get_buffer(f"{block}.bias").abs()
+    _require(block, "a bias of its attention", bias, most=LARGEST / 2)
+    if product := plan.products.get(f"{block}.scores"):
+        largest = Interval.of(_representable(product.output), 1).magnitudes
+    else:
+        largest = (q * k).view(len(bias), -1).sum(1)
+    largest = largest + bias.amax((1, 2))
+    _require(block, "a score of its attention", largest, most=LARGEST**2)
+    if (excess := float(largest.max()) / LARGEST) <= 1:
+        return None
+    return ScoreLimit(divisor=2.0 ** math.ceil(math.log2(excess)), largest=LARGEST - float(bias.max()))
 
 
 def _after(plan: Plan, name: str, values: Interval) -> Interval:
     """What the layer of that `name` gives for `values`."""
     layer, module = plan.layers[name], quantizable_layers(plan.deploy)[name]
     ranges, int8 = layer.ranges, layer.computation.int8_weights
-    values = values.near(ranges.input)
+    values = values.near(layer.seen.input)
     weight, bias = (layer.weight, layer.bias) if int8 else (module.weight, module.get_parameter("bias"))
-    if name != "stem.conv1":  # which reads the image in float32
+    reads_image = name == "stem.conv1"
+    if not (reads_image and layer.scheme is LayerScheme.STATIC):  # which rounds the image in float32
         _require_steps(name, "inputs", ranges.input.affine().scale)
     _require_steps(name, "results", ranges.output.affine().scale)
     if layer.computation.fixed_ranges:
         result = Interval.of(_representable(ranges.output), len(bias))
     else:
         result = values.through(weight, bias)
-        result = result if feeds_hardswish(name) else result.near(ranges.output)  # else its range was cut
-    if not int8:
+        result = result if feeds_hardswish(name) else result.near(layer.seen.output)  # as what it reads is
+    if not int8 or (reads_image and layer.scheme is LayerScheme.DYNAMIC):  # see `export.float16_image`
         _require(name, "a weight", weight.abs())
         _require_steps(name, "weights", float(weight.abs().max() / WEIGHT_MAX))
         _require(name, "a sum of its products", _summed(weight.abs()) @ values.magnitudes + bias.abs())
@@ -211,11 +238,11 @@ def _representable(bounds: Range) -> Range:
     return Range(minimum=low, maximum=high)
 
 
-def _require(layer: str, what: str, magnitudes: Tensor, remedy: str = REMEDY) -> None:
-    largest = float(magnitudes.max())
-    if not largest <= LARGEST:  # also catches NaN
+def _require(layer: str, what: str, magnitudes: Tensor, remedy: str = REMEDY, *, most: float | None = None) -> None:
+    largest, most = float(magnitudes.max()), most or LARGEST
+    if not largest <= most:  # also catches NaN
         raise QuantizationError(
-            f"{layer}: {what} can be as large as {largest:,.0f}, expected at most {LARGEST:,.0f} for float16. {remedy}"
+            f"{layer}: {what} can be as large as {largest:,.0f}, expected at most {most:,.0f} for float16. {remedy}"
         )
 
 

@@ -1,6 +1,5 @@
 """One checkpoint to one verified bundle: the library behind `levit-edge quantize`."""
 
-import gc
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -103,13 +102,12 @@ def _make(
     if calibrated.warning:
         warn(calibrated.warning)
     planned = keep_budget(run, calibrated.plan, kept, stages, warn)
-    depends_on = f"{planned.moves} {run.recipe.onnx_float16}"
+    depends_on = f"{planned.moves} {run.recipe.stem_in_float16}"
     recalled = partial(kept.recalled, depends_on=depends_on, encode=bytes, decode=bytes)
     exported = export_all(run.deploy, planned.plan, stages, run.recipe, recalled)
     planned = planned.priced(exported, calibrated.golden[:1], stages)
     checked = check_exports(exported, calibrated.golden, stages)
     del exported
-    gc.collect()  # the graphs refer to themselves, and what evaluates needs memory too
     _add_files(writer, run, calibrated.golden, checked)
     verification, report_data = evaluate_files(
         run, planned.plan, calibrated.readable, checked, stages, thumbnails=thumbnails
@@ -144,6 +142,7 @@ def _describe(
         preprocessing=run.preprocessing,
         preprocessing_origin=run.preprocessing_origin,
         preprocessing_changes=run.options.preprocessing,
+        warnings=(*run.warnings, *filter(None, (calibrated.warning,))),
         recipe=planned.recipe(run.recipe),
         layers=planned.plan.records,
         checkpoint=run.provenance,

@@ -12,7 +12,6 @@ from levit_edge.bundle.manifest import LayerRecord
 from levit_edge.bundle.recipe import LayerScheme, Recipe, WeightRounding
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.calibration.calibrate import calibrate
-from levit_edge.quantize.calibration.scores import ScoreRanges
 from levit_edge.quantize.equalize import equalize
 from levit_edge.quantize.ranges.affine import LayerRanges, Range
 from levit_edge.quantize.schemes import Layer, quantizable_layers
@@ -42,6 +41,8 @@ class LayerPlan:
 
     scheme: LayerScheme
     ranges: LayerRanges
+    seen: LayerRanges
+    """What calibration saw, of which `ranges` may leave out ends."""
     weight_scales: Tensor
     """Float32 (outputs,)."""
     weight: Tensor
@@ -80,8 +81,6 @@ class Plan:
     """In execution order."""
     products: dict[str, ProductPlan] = field(default_factory=dict)
     """Those that compute in int8, by names such as `blocks.0.scores`."""
-    scores: dict[str, Range] = field(default_factory=dict)
-    """What calibration saw of each attention's q kᵀ in float, by names such as `blocks.0`; none in older kept plans."""
 
     @property
     def schemes(self) -> dict[str, LayerScheme]:
@@ -102,7 +101,7 @@ class Plan:
 def make_plan(deploy: DeployLeViT, images: Images, recipe: Recipe, stages: Stages) -> Plan:
     """Equalize, calibrate, round weights.
 
-    One pass over the images serves all that the equalized float network can tell: ranges, scores, moments for rounding.
+    One pass over the images serves all that the equalized float network can tell: ranges, moments for rounding.
     Two more cannot be part of it: equalization comes first, as it changes what is seen (ranges by percentile, squared
     error or entropy do not follow from those before it); bias correction comes last, as it needs the rounded weights.
 
@@ -117,9 +116,8 @@ def make_plan(deploy: DeployLeViT, images: Images, recipe: Recipe, stages: Stage
     with stages.stage("calibrate", total=len(images)) as advance:
         products = [f"{block}.{product}" for block in int8_attention for product in ("scores", "context")]
         moments = SecondMoments(deploy) if recipe.weight_rounding is WeightRounding.GPTQ else None
-        scores = ScoreRanges(deploy)
-        hooks = [*scores.hooks, *(moments.hooks if moments else ())]
-        ranges = calibrate(deploy, images.tensors(advance), recipe, products, hooks)
+        found = calibrate(deploy, images.tensors(advance), recipe, products, moments.hooks if moments else ())
+    ranges = dict(found.ranges)
     for layer in (f"{block}.{name}" for block in int8_attention for name in ("k", "v")):
         ranges[layer] = replace(ranges[layer], output=ranges[layer].output.symmetric())
     layers: dict[str, LayerPlan] = {}
@@ -129,6 +127,7 @@ def make_plan(deploy: DeployLeViT, images: Images, recipe: Recipe, stages: Stage
             layers[name] = LayerPlan(
                 scheme=schemes[name],
                 ranges=ranges[name],
+                seen=found.seen[name],
                 weight_scales=scales,
                 weight=round_with_compensation(weight, scales, moments.of(name))
                 if moments
@@ -141,7 +140,7 @@ def make_plan(deploy: DeployLeViT, images: Images, recipe: Recipe, stages: Stage
             shifts = mean_shifts(deploy, layers, images.tensors(advance))
             layers = {name: replace(layer, bias=layer.bias + shifts[name]) for name, layer in layers.items()}
     product_plans = {name: plan for block in int8_attention for name, plan in _product_plans(block, ranges).items()}
-    return Plan(deploy=deploy, layers=layers, products=product_plans, scores=scores.ranges)
+    return Plan(deploy=deploy, layers=layers, products=product_plans)
 
 
 def _product_plans(block: str, ranges: dict[str, LayerRanges]) -> dict[str, ProductPlan]:

@@ -1,6 +1,6 @@
 """The first step of a run: which network, by which recipe, and on which images."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -51,6 +51,8 @@ class Prepared:
     preprocessing: Preprocessing
     preprocessing_origin: str
     """Whose word that is: the checkpoint's, or the user's."""
+    warnings: tuple[str, ...] = ()
+    """What was told of the checkpoint and of the images' size, for the record."""
     recipe: Recipe
     """With the number of calibration images that are used."""
     images: ImageSources
@@ -91,8 +93,7 @@ def prepare(
     with stages.stage("read checkpoint"):
         source = resolve_checkpoint(None if checkpoint is None else str(checkpoint), size)
         trained = read_checkpoint(source, size, weights)
-    for warning in reading_warnings(trained, trained.path.name):
-        warn(warning)
+    told = _tell(warn, reading_warnings(trained, trained.path.name))
     preprocessing, origin = _preprocessing_of(trained, source, options.preprocessing)
     images = choose_images(
         demo_model=trained.config.name == "demo",
@@ -105,7 +106,7 @@ def prepare(
         warn=warn,
     )
     if not options.preprocessing.sizes_images:
-        _warn_if_made_to_size(images, preprocessing, warn)
+        told += _tell(warn, _made_to_size(images, preprocessing))
     with stages.stage("fold batch norm"):
         deploy = fuse(trained.model)
     return Prepared(
@@ -120,11 +121,20 @@ def prepare(
         ),
         preprocessing=preprocessing,
         preprocessing_origin=origin,
+        warnings=told,
         recipe=replace(recipe, calibration_images=len(images.calibration)),
         images=images,
         options=options,
         rules=rules,
     )
+
+
+def _tell(warn: Callable[[str], None], warnings: Iterable[str]) -> tuple[str, ...]:
+    """What the user was told."""
+    told = tuple(warnings)
+    for each in told:
+        warn(each)
+    return told
 
 
 def _refuse_turning(options: ImageOptions) -> None:
@@ -169,13 +179,13 @@ def _as_in_bundle(config: LevitConfig, bundle: Path) -> tuple[LevitConfig, Prepr
     return config.prepared_as(stated), PreprocessingOrigin(text=f"the bundle {bundle}")
 
 
-def _warn_if_made_to_size(images: ImageSources, preprocessing: Preprocessing, warn: Callable[[str], None]) -> None:
-    """Say it if images have the network's size already, and are to be enlarged and cut."""
+def _made_to_size(images: ImageSources, preprocessing: Preprocessing) -> Iterator[str]:
+    """What to say of images that have the network's size already, and are to be enlarged and cut."""
     size, resize = preprocessing.image_size, preprocessing.resize
     named = {images.calibration_source: images.calibration, images.evaluation_source: images.evaluation}
     for source, chosen in named.items():
         if resize != size and source != EMBEDDED and are_squares(chosen.images, size):
-            warn(made_to_size(source, preprocessing, f"pass --resize {size}"))
+            yield made_to_size(source, preprocessing, f"pass --resize {size}")
 
 
 def made_to_size(source: str, preprocessing: Preprocessing, advice: str) -> str:

@@ -22,6 +22,7 @@ from levit_edge.quantize.ranges.affine import Range
 from levit_edge.report.flips import FlipLog
 from levit_edge.report.report_data import ActivationRange, LayerReportData, ReportData
 from levit_edge.runtime.evaluation.verify import evaluate
+from levit_edge.system.memory import give_back_freed
 from levit_edge.system.progress import Stages
 
 __all__ = ["evaluate_files", "layer_report_data", "measure_here"]
@@ -47,6 +48,7 @@ def evaluate_files(
         DataError: images cannot be read, and are not to be skipped.
     """
     report_data = layer_report_data(plan, readable, run.preprocessing, stages, limit=run.options.limit)
+    give_back_freed()  # what evaluates needs memory too
     images, log = run.images.evaluation, FlipLog()
     verification = evaluate(
         {each.artifact: each.model for each in checked},

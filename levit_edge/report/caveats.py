@@ -24,6 +24,7 @@ def caveats(manifest: Manifest) -> list[str]:
             "Calibrated on embedded photographs of clothing, not on images of this model's kind: expect a larger drop"
             " than with some hundred of your own."
         )
+    found += manifest.warnings
     found += caveats_of_images(verification)
     if verification.images.sha256 == calibration.sha256:
         found.append(FLATTERED)

@@ -97,7 +97,7 @@ class FlippedImage:
     """fp32's and then the other's, for each runtime in which it changed."""
 
     def __post_init__(self) -> None:
-        _require(len(self.answers) % 2 == 0, f"an image has {len(self.answers)} answers")
+        _require(len(self.answers) % 2 == 0, f"an image has {counted(len(self.answers), 'answer')}")
         fault = "" if self.thumbnail is None else thumbnail_fault(self.thumbnail)
         _require(not fault, f"a thumbnail {fault}")
 

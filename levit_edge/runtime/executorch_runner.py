@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from levit_edge.bundle.kinds import Runtime
+from levit_edge.device.engines import executorch_bindings
 from levit_edge.errors import RuntimeUnavailableError
 from levit_edge.runtime.runner import needed, runtime_version, too_old
+from levit_edge.text import counted
 
 __all__ = ["ExecuTorchRunner"]
 
@@ -30,18 +32,19 @@ class ExecuTorchRunner:
     def __init__(self, model: bytes, threads: int = 1) -> None:
         with needed("executorch", INSTALL):
             import torch
-            from executorch.extension.pybindings import _portable_lib
+
+            bindings = executorch_bindings()
         self._from_numpy = torch.from_numpy
         self._model = model  # the runtime reads from these bytes for as long as it lives, and keeps no copy
         with _quiet_native_output():
-            _portable_lib._unsafe_reset_threadpool(threads)
+            bindings._unsafe_reset_threadpool(threads)
             try:
-                self._module: Any = _portable_lib._load_for_executorch_from_buffer(model)
+                self._module: Any = bindings._load_for_executorch_from_buffer(model)
                 method = self._module.method_meta("forward")  # loading is lazy: a damaged method shows here
                 if (method.num_inputs(), method.num_outputs()) != (1, 1):
                     raise RuntimeUnavailableError(
-                        f"the program has {method.num_inputs()} inputs and {method.num_outputs()} outputs, expected one"
-                        " of each."
+                        f"the program has {counted(method.num_inputs(), 'input')} and"
+                        f" {counted(method.num_outputs(), 'output')}, expected one of each."
                     )
                 self.form = f"{_form(method.input_tensor_meta(0))} -> {_form(method.output_tensor_meta(0))}"
             except (RuntimeError, IndexError) as error:

@@ -9,12 +9,12 @@ from typing import Annotated, Any
 from levit_edge.bundle.kinds import GateOn, Runtime
 from levit_edge.bundle.reader import plain_file_name
 from levit_edge.bundle.recipe import Recipe, read_recipe
-from levit_edge.data.named_sets import is_named_set
+from levit_edge.data.named_sets import NAMED_SETS
 from levit_edge.data.options import PreprocessingChanges
 from levit_edge.documents import Between, Length, Version, from_json, read_toml, to_json
 from levit_edge.errors import LevitEdgeError, PlanError
 from levit_edge.model.config import CONFIGS, size_named
-from levit_edge.model.source import is_hub_id
+from levit_edge.model.source import has_hub_form
 from levit_edge.runtime.evaluation.gate import GateRules
 
 __all__ = [
@@ -53,7 +53,9 @@ class CheckpointSource:
 
     path: str | None = None
     """A file, a Hugging Face folder, a pattern of such, their URL, or an id of the Hugging Face hub; None: the weights
-    that belong to `size`."""
+    that belong to `size`.
+
+    What is formed as an id is one: `read_plan` has made paths absolute."""
     size: str | None = None
     """The size that they have to be, one of `CONFIGS`; None takes any."""
     weights: str | None = None
@@ -95,7 +97,9 @@ class Calibration:
     """The images that ranges come from; how many of them is the recipe's."""
 
     images: str
-    """A folder, tar shards, or their URL: see `levit_edge.sweep.inputs.sources`."""
+    """A folder, tar shards, their URL, or a public set's name: see `levit_edge.sweep.inputs.sources`.
+
+    What is one of `NAMED_SETS` is that set: `read_plan` has made paths absolute."""
     only: str | None = None
     """A list of the images to take."""
     skip_bad_images: bool = False
@@ -106,6 +110,7 @@ class Evaluation:
     """The labelled images that accuracy is measured on."""
 
     images: str
+    """As for calibration."""
     classes: str | None = None
     """A table of the networks' classes, which decides what a label stands for."""
     labels: str | None = None
@@ -230,7 +235,10 @@ def read_plan(path: Path) -> SweepPlan:
 
 
 def _resolved(plan: SweepPlan, folder: Path) -> SweepPlan:
-    """The plan with paths that do not depend on the current folder."""
+    """The plan with every location decided: an absolute path, a URL, an id of the hub, or the name of a public set.
+
+    These are told apart by their form alone, wherever the plan is used: what lies in another folder is no matter.
+    """
 
     def absolute(location: str, names: Callable[[str], bool]) -> str:
         """`names` tells what stands for something that is not on this machine."""
@@ -249,19 +257,19 @@ def _resolved(plan: SweepPlan, folder: Path) -> SweepPlan:
         checkpoints=tuple(
             replace(
                 each,
-                path=each.path and absolute(each.path, is_hub_id),
+                path=each.path and absolute(each.path, has_hub_form),
                 preprocessing=local("checkpoints.preprocessing", each.preprocessing),
             )
             for each in plan.checkpoints
         ),
         calibration=replace(
             calibration,
-            images=absolute(calibration.images, is_named_set),
+            images=absolute(calibration.images, NAMED_SETS.__contains__),
             only=local("calibration.only", calibration.only),
         ),
         evaluation=replace(
             evaluation,
-            images=absolute(evaluation.images, is_named_set),
+            images=absolute(evaluation.images, NAMED_SETS.__contains__),
             classes=local("evaluation.classes", evaluation.classes),
             labels=local("evaluation.labels", evaluation.labels),
             devkit=local("evaluation.devkit", evaluation.devkit),

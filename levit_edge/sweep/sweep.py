@@ -20,8 +20,8 @@ from levit_edge.data.options import ImageOptions
 from levit_edge.demo import checkpoint_path
 from levit_edge.device.small_files import usable_cores
 from levit_edge.errors import DataError, PlanError, SweepError
-from levit_edge.model.download import resolve_checkpoint
-from levit_edge.model.source import is_hub_id
+from levit_edge.model.hub import fetch_from_hub
+from levit_edge.model.source import has_hub_form
 from levit_edge.sweep.candidates import BuiltCandidate, NamedCheckpoint, make_candidates
 from levit_edge.sweep.engines.engine import Engine
 from levit_edge.sweep.engines.environment import computed_on, environment
@@ -213,8 +213,8 @@ def _places(source: CheckpointSource) -> list[tuple[CheckpointPlace, Path | None
     here = CheckpointPlace(path=source.path, signature=None, size=source.size, weights=source.weights)
     if source.path is None and source.size != "demo":  # published weights, which are checked by their hash
         return [(here, None)]
-    if source.path is not None and is_hub_id(source.path):
-        return [(here, resolve_checkpoint(source.path, source.size))]
+    if source.path is not None and has_hub_form(source.path):
+        return [(here, fetch_from_hub(source.path))]
     return [
         (replace(here, path=source.path and file.path, signature=file.signature), None)
         for file in checkpoint_paths(source.path or str(checkpoint_path()))

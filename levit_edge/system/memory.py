@@ -1,11 +1,14 @@
-"""How much memory there is, and how want of it shows."""
+"""How much memory there is, how want of it shows, and giving back what is not needed any more."""
 
+import contextlib
+import ctypes
+import gc
 from pathlib import Path
 
 from levit_edge.device.small_files import figure_kb
 from levit_edge.errors import MemoryShortageError
 
-__all__ = ["available_bytes", "ran_out_of_memory", "tells_of_shortage"]
+__all__ = ["available_bytes", "give_back_freed", "ran_out_of_memory", "tells_of_shortage"]
 
 SAID = (
     "can't allocate memory",
@@ -33,3 +36,13 @@ def ran_out_of_memory(error: BaseException) -> bool:
 def tells_of_shortage(text: str) -> bool:
     """Whether a library that ran out of memory has written `text`."""
     return any(words in text for words in SAID)
+
+
+def give_back_freed() -> None:
+    """Let the system have what this process has freed: glibc keeps it, where other programs' memory may run out.
+
+    Nothing happens with another C library.
+    """
+    gc.collect()
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)

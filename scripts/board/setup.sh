@@ -33,12 +33,12 @@ main() {
     make_part tools make_tools
     make_part qemu make_qemu
     make_part root make_root
-    make_part site make_site "$here/requirements.txt" "$dir/root.recipe"
+    make_part site "make_site unpack_wheels" "$here/requirements.txt" "$dir/root.recipe"
     if [ -n "$counting" ]; then
         install_programs build-essential dpkg-dev libglib2.0-dev pkg-config xz-utils
         make_part "qemu-$counting_qemu" make_counting_qemu
     fi
-    [ -z "$peers" ] || make_part peers make_peers "$here/peers-requirements.txt"
+    [ -z "$peers" ] || make_part peers "make_peers unpack_wheels" "$here/peers-requirements.txt"
     echo "ready: $dir"
 }
 
@@ -107,31 +107,26 @@ emulated_python() { # ROOT ARGUMENT...
 
 make_site() {
     require_space 500
-    local wheels=$1.wheels wheel
-    rm -rf "$wheels"
-    "$dir/tools/bin/python" -m pip download --quiet --disable-pip-version-check \
-        --no-deps --require-hashes --only-binary=:all: \
-        --platform manylinux_2_28_aarch64 --platform manylinux_2_27_aarch64 --platform manylinux2014_aarch64 \
-        --python-version 3.13 --implementation cp --abi cp313 --abi abi3 --abi none \
-        --dest "$wheels" --requirement "$here/requirements.txt" ||
-        die 3 "cannot fetch the board's Python packages (see above); is the network there?"
-    for wheel in "$wheels"/*.whl; do python3 -m zipfile -e "$wheel" "$1"; done
-    rm -r "$wheels"
+    unpack_wheels "$1" "$here/requirements.txt" "the board's Python packages"
     site=$1 emulated_python "$dir/root" -c 'import numpy, onnxruntime, executorch_numpy_runtime'
 }
 
-# Without what these packages require: site has numpy, and no more is needed to run a file. (Not one function with
-# make_site: its text is its recipe, and boards would be made anew.)
+# Without what these packages require: site has numpy, and no more is needed to run a file.
 make_peers() {
     require_space 500
+    unpack_wheels "$1" "$here/peers-requirements.txt" "the other engines' packages"
+}
+
+unpack_wheels() { # FOLDER REQUIREMENTS WHAT
     local wheels=$1.wheels wheel
     rm -rf "$wheels"
     "$dir/tools/bin/python" -m pip download --quiet --disable-pip-version-check \
         --no-deps --require-hashes --only-binary=:all: \
         --platform manylinux_2_35_aarch64 --platform manylinux_2_28_aarch64 --platform manylinux_2_27_aarch64 \
-        --platform manylinux2014_aarch64 --python-version 3.13 --implementation cp --abi cp313 --abi none \
-        --dest "$wheels" --requirement "$here/peers-requirements.txt" ||
-        die 3 "cannot fetch the other engines' packages (see above); is the network there?"
+        --platform manylinux2014_aarch64 \
+        --python-version 3.13 --implementation cp --abi cp313 --abi abi3 --abi none \
+        --dest "$wheels" --requirement "$2" ||
+        die 3 "cannot fetch $3 (see above); is the network there?"
     for wheel in "$wheels"/*.whl; do python3 -m zipfile -e "$wheel" "$1"; done
     rm -r "$wheels"
 }

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from levit_edge.board import evaluate
+from levit_edge.board.answers_so_far import keep_answers
 from levit_edge.board.transports.ssh import SshTransport
 from levit_edge.bundle.reader import Bundle
 from levit_edge.data.classes import ModelClasses
@@ -39,7 +40,7 @@ def test_predictions_on_the_board_are_those_made_here(
         for image in sorted(folder.iterdir())[:4]:
             (photographs / folder.name / image.name).symlink_to(image)
     there: list[Answer | str] = []
-    keep = evaluate.keep_answers
+    keep = keep_answers
 
     def listen(results: ResultCache, begin: int, found: Sequence[Answer | str]) -> None:
         there.extend(found)

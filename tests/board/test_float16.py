@@ -12,13 +12,14 @@ from levit_edge.board.evaluate import verify_on
 from levit_edge.board.facts.device import float16_there
 from levit_edge.board.float16 import without_float16
 from levit_edge.board.measure import files_to_measure
+from levit_edge.board.session import Session
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.reader import Bundle
 from levit_edge.data.options import ImageOptions
 from levit_edge.device.float16 import float16_of
 from levit_edge.errors import BoardError, BundleError
 from tests.board.measuring import QUICK, answer, entry, measured
-from tests.board.stand_in import HELLO, answering
+from tests.board.stand_in import HELLO, StandIn, answering
 from tests.device import cpuinfo_texts as texts
 
 FILES = ("fp32.onnx", "int8.onnx", "fp32.pte", "int8.pte", "int8-f16.pte")
@@ -128,6 +129,69 @@ def test_one_that_the_board_cannot_open_is_not_run_and_the_others_are(
         "int8-f16.pte": "board: a process on the board ended: int8-f16.pte: its process died (SIGILL)"
     }
     assert [each.artifact for each in found.results] == [*FILES[:-1]]
+
+
+FAILS_LATER = """
+greet()
+files, chunks = [], 0
+while True:
+    request = json.loads(hear())
+    if request["do"] == "put":
+        files.append(request["name"])
+        left = request["size"]
+        while left > 0:
+            left -= len(hear())
+        say({})
+    elif request["do"] == "open":
+        say({"packages": ["a 1"] * len(request["models"])})
+    elif request["do"] == "infer":
+        hear()
+        count, chunks = request["count"], chunks + 1
+        if "int8-f16.pte" in files and chunks == 2:
+            FAULT
+        say({"seconds": [[0.01] * count] * len(files)}, struct.pack("<f", 1) * len(files) * count * CLASSES)
+        say({"done": True})
+    else:
+        say(HELLO)
+"""
+DIES = 'say({"error": {"kind": "died", "message": "int8-f16.pte: it died", "file": "int8-f16.pte"}}); continue'
+IS_NO_NUMBER = """values = [1] * (len(files) - 1) * count * CLASSES + [nan] * count * CLASSES
+            logits = struct.pack(f"<{len(values)}f", *values)
+            say({"seconds": [[0.01] * count] * len(files)}, logits, {"done": True})
+            continue"""
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        (DIES, "board: a process on the board ended: int8-f16.pte: it died"),
+        (IS_NO_NUMBER, "board: int8-f16.pte gives logits that are not finite numbers"),
+    ],
+)
+def test_one_that_fails_after_it_was_opened_is_not_run_and_the_others_are(
+    float16_too: Bundle, labelled_photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    fault: str, why: str,
+) -> None:  # fmt: skip
+    """What the others answered before is not asked for again: of 24 images 8 are left, and all are counted."""
+    monkeypatch.setenv("LEVIT_EDGE_CACHE", str(tmp_path))
+    classes = float16_too.manifest.config.classes
+    body = FAILS_LATER.replace("FAULT", fault).replace("CLASSES", str(classes)).replace("HELLO", repr(A76))
+    asked: list[int] = []
+    request = Session.request
+
+    def noted(session: Session, do: str, **more: Any) -> None:
+        asked.extend([more["count"]] if do == "infer" else [])
+        request(session, do, **more)
+
+    monkeypatch.setattr(Session, "request", noted)
+    found = verify_on(float16_too, StandIn(body), labelled_photographs, options=ImageOptions(workers=0, limit=24))
+    assert found.verification.not_run == {"int8-f16.pte": why}
+    assert [(each.artifact, each.top1 is not None) for each in found.verification.results] == [
+        (file, True) for file in FILES[:-1]
+    ]
+    assert (found.verification.samples, found.resumed) == (24, 0)
+    assert asked == [16, 8, 8]
+    assert list((tmp_path / "unfinished").iterdir()) == []
 
 
 @pytest.mark.parametrize("about", [{"sustained_s": 60.0}, {"max_latency_ms": 50.0}])

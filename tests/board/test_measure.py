@@ -123,7 +123,7 @@ def changed_bundle(bundle: Bundle, path: Path, **contents: bytes) -> Bundle:
     [
         (b"no model", r"onnxruntime 1\.\S+ refuses the file: .*"),
         (colour_classifier(np.eye(3)), r"it does not compute here what it computed where it was made: [012] of 2 golden"
-         r" images have the same top-1, and the logits differ by more than 20\.0 dB"),
+         r" images with the same top-1, and logits that differ by more than 20\.0 dB"),
         (colour_classifier(np.zeros((3, 3))), "it does not compute here .*"),
         (colour_classifier(np.full((3, 3), np.nan)), "it does not compute here .*"),
         (colour_classifier(np.eye(3, 7)), "ValueError: .*"),
@@ -180,7 +180,7 @@ def test_files_of_a_runtime_that_the_board_has_not_are_rows_that_say_so(both_run
             (
                 f"{name}.pte",
                 False,
-                "/usr/bin/python3 (Python 3.11) has no executorch: `pip install executorch` there, or --setup",
+                "/usr/bin/python3 (Python 3.11) has no executorch: `pip install executorch torch` there, or --setup",
             )
             for name in ("fp32", "int8")
         ),

@@ -45,7 +45,7 @@ def test_a_board_that_has_all_lacks_nothing() -> None:
 
 def test_a_runtime_that_is_only_useful_may_be_missing() -> None:
     assert require_packages("board", hello("numpy", "onnxruntime"), None, BOTH) == {
-        Runtime.EXECUTORCH: "/usr/bin/python3 (Python 3.11) has no executorch: `pip install executorch` there, or"
+        Runtime.EXECUTORCH: "/usr/bin/python3 (Python 3.11) has no executorch: `pip install executorch torch` there, or"
         " --setup"
     }
     found = require_packages("board", hello("numpy", "executorch", python=(3, 13, 1)), None, BOTH)
@@ -55,10 +55,10 @@ def test_a_runtime_that_is_only_useful_may_be_missing() -> None:
 @pytest.mark.parametrize(
     ("packages", "wanted", "absent", "install"),
     [
-        ((), None, "numpy and executorch and onnxruntime", "numpy executorch onnxruntime"),
-        (("numpy",), None, "executorch and onnxruntime", "executorch onnxruntime"),
+        ((), None, "numpy and executorch and onnxruntime", "numpy executorch torch onnxruntime"),
+        (("numpy",), None, "executorch and onnxruntime", "executorch torch onnxruntime"),
         (("onnxruntime", "executorch"), None, "numpy", "numpy"),
-        (("numpy", "onnxruntime"), (Runtime.EXECUTORCH,), "executorch", "executorch"),
+        (("numpy", "onnxruntime"), (Runtime.EXECUTORCH,), "executorch", "executorch torch"),
     ],
 )
 def test_what_cannot_be_done_without_is_an_error(
@@ -73,16 +73,17 @@ def test_what_cannot_be_done_without_is_an_error(
 
 
 @pytest.mark.parametrize(
-    ("python", "package"),
+    ("python", "packages"),
     [
-        ((3, 9), "executorch"),
-        ((3, 11, 9), "executorch"),
-        ((3, 12, 0), "executorch-numpy-runtime"),
-        ((4, 0), "executorch-numpy-runtime"),
+        ((3, 9), ("executorch", "torch")),
+        ((3, 11, 9), ("executorch", "torch")),
+        ((3, 12, 0), ("executorch-numpy-runtime",)),
+        ((4, 0), ("executorch-numpy-runtime",)),
     ],
 )
-def test_the_light_executorch_is_taken_where_it_exists(python: tuple[int, ...], package: str) -> None:
-    assert requirements(hello(python=python), BOTH) == ("numpy", package, "onnxruntime")
+def test_the_light_executorch_is_taken_where_it_exists(python: tuple[int, ...], packages: tuple[str, ...]) -> None:
+    """The other one needs torch, which it does not bring in all versions."""
+    assert requirements(hello(python=python), BOTH) == ("numpy", *packages, "onnxruntime")
 
 
 @pytest.mark.parametrize("python", [None, "3.11", [], [3], ["3", "11"], [3.0, 11], {"major": 3}])

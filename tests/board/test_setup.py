@@ -84,7 +84,7 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> Frames:
     [
         ([3, 13, 1], None, ["numpy", "onnxruntime", "executorch-numpy-runtime"]),
         ([3, 11, 2], None, ["numpy", "onnxruntime"]),
-        ([3, 11, 2], (Runtime.EXECUTORCH,), ["numpy", "executorch"]),
+        ([3, 11, 2], (Runtime.EXECUTORCH,), ["numpy", "executorch", "torch"]),
         ([3, 13, 1], (Runtime.EXECUTORCH,), ["numpy", "executorch-numpy-runtime"]),
     ],
 )

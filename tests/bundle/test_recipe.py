@@ -9,7 +9,7 @@ import pytest
 
 from levit_edge.bundle.place import MANIFEST_FILE
 from levit_edge.bundle.reader import Bundle
-from levit_edge.bundle.recipe import RangeMethod, Recipe, Scheme, WeightRounding, read_recipe
+from levit_edge.bundle.recipe import RangeMethod, Recipe, Scheme, Target, WeightRounding, read_recipe
 from levit_edge.documents import MAX_DOCUMENT_BYTES, from_json, to_json
 from levit_edge.errors import QuantizationError
 
@@ -130,3 +130,8 @@ def test_unknown_keys_are_refused_by_the_name_of_the_file(tmp_path: Path) -> Non
     path.write_text("[recipe]\nobserver = 1\n")
     with pytest.raises(QuantizationError, match=f"the recipe {path} is not valid: it has unknown keys"):
         read_recipe(path, QuantizationError)
+
+
+def test_float16_is_for_arm_and_can_be_declined() -> None:
+    forms = {(target, half): Recipe(target=target, onnx_float16=half) for target in Target for half in (False, True)}
+    assert [key for key, recipe in forms.items() if recipe.stem_in_float16] == [(Target.ARM64, True)]

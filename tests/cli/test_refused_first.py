@@ -85,7 +85,7 @@ def refused(place: Path, command: str) -> tuple[str, str]:
         ("package x.zip --for board", f"x.zip is a file; {BUNDLE} A package is checked with `levit-edge verify`"),
         ("package bundle --for board --output no/x.zip", "no does not exist, so x.zip cannot be written there."),
         ("predict x.jpg bundle", f"x.jpg is a file; {BUNDLE} The bundle comes first, then the photographs."),
-        ("predict bundle x.jpg no.jpg", "no.jpg does not exist; expected a photograph."),
+        ("predict bundle no.jpg", "no.jpg does not exist; expected a photograph."),
         ("predict bundle images", "images is a folder; expected a photograph."),
         ("inspect no", f"no does not exist; expected {INSPECTED}, {CHECKPOINT}"),
         ("report no", "no does not exist; expected a bundle, a sweep's folder, or what `levit-edge"),
@@ -106,11 +106,15 @@ def test_what_is_not_there_is_said_before_anything_is_imported(place: Path, comm
     assert said.count("\n") == 1
 
 
-def test_all_photographs_that_are_not_there_are_named(place: Path) -> None:
+def test_all_photographs_that_cannot_be_read_are_named_in_their_order(place: Path) -> None:
     status, said = refused(place, "predict bundle no.jpg x.jpg images")
     assert status == "status 3, imported: []\n"
-    lines = ["no.jpg does not exist; expected a photograph.", "images is a folder; expected a photograph."]
-    assert said == "\n  ".join(["error: 2 of 3 photographs cannot be read:", *lines]) + "\n"
+    lines = [
+        "no.jpg does not exist; expected a photograph.",
+        "x.jpg: an empty file",
+        "images is a folder; expected a photograph.",
+    ]
+    assert said == "\n  ".join(["error: 3 of 3 photographs cannot be read:", *lines]) + "\n"
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_a_set_without_labels_is_sampled() -> None:
 
 @pytest.mark.parametrize("count", [16, 0, -1])
 def test_impossible_counts_are_refused_with_both_numbers(count: int) -> None:
-    with pytest.raises(DataError, match=f"{count} images were asked for, but there are 15"):
+    with pytest.raises(DataError, match=f"asked for {count} images, but there are 15"):
         balanced_sample(labelled(5, 10), count, seed=0)
 
 

@@ -147,6 +147,17 @@ def test_a_file_that_cannot_be_opened_is_not_among_those_that_are(place: Place) 
         assert place.files()
 
 
+def test_a_file_that_fails_after_it_was_opened_is_named(place: Place) -> None:
+    with Session(LocalTransport(), needed_bytes=0) as board:
+        open_model(board)
+        board.request("infer", count=1)
+        board.send_bytes(b"no photograph")
+        with pytest.raises(BoardError, match=r"model\.onnx: ValueError") as error:
+            board.answer()
+        assert error.value.file == "model.onnx"
+        assert place.files()
+
+
 def test_a_file_that_did_not_arrive_whole_is_an_error(place: Place) -> None:
     with Session(LocalTransport(), needed_bytes=0) as board:
         board.request("put", name="model.onnx", size=3, sha256=hashlib.sha256(b"abd").hexdigest())

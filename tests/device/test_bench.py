@@ -1,5 +1,6 @@
 """The agent takes files in turns; a worker that fails is only its own file's fault."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -54,6 +55,26 @@ def test_files_take_turns(lanes: list[FakeLane]) -> None:
     assert document["sustained"] is None
 
 
+def test_a_file_that_fails_only_at_continuous_work_is_its_own_row_only(
+    lanes: list[FakeLane], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one with float16 may, the fastest: the other int8 file is sustained."""
+
+    class Failing(FakeLane):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fails_at = "run" if len(LANES) == 3 else ""  # the two of the turns go before
+
+    monkeypatch.setattr(bench, "Lane", Failing)
+    monkeypatch.setattr("time.monotonic", itertools.count().__next__)
+    files = [file | {"int8": True} for file in JOB["files"]]
+    document = bench.Bench("folder", JOB | {"files": files, "sustained_s": 2}, lambda _document: None).result()
+    first, second = document["entries"]
+    assert (first["error"]["message"], second["error"]) == ("its process died", None)
+    assert document["sustained"]["file"] == second["file"] == "b"
+    assert [each.asked[-1] for each in lanes] == ["close"] * 4
+
+
 @pytest.mark.parametrize("step", ["open", "golden", "run", "memory"])
 def test_a_worker_that_dies_at_any_step_is_its_own_row_only(
     lanes: list[FakeLane], monkeypatch: pytest.MonkeyPatch, step: str
@@ -65,7 +86,7 @@ def test_a_worker_that_dies_at_any_step_is_its_own_row_only(
 
     monkeypatch.setattr(bench, "Lane", Failing)
     first, second = bench.Bench("folder", JOB, lambda _document: None).result()["entries"]
-    assert first["error"] == {"kind": "died", "message": "its process died"}
+    assert first["error"] == {"kind": "died", "message": "its process died", "file": None}
     assert second["error"] is None
     assert len(second["rounds"]) == 3
     assert [each.asked[-1] for each in lanes] == ["close"] * 2

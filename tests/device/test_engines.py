@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,22 @@ def test_a_runtime_that_is_missing_is_named() -> None:
         with pytest.raises(AgentError, match=r"executorch-numpy-runtime: .*; executorch: ") as caught:
             engines.import_engine("executorch")
     assert caught.value.kind == "missing"
+
+
+@pytest.mark.parametrize("modules", [("_C",), ("_portable_lib",), ("_C", "_portable_lib")])
+def test_bindings_are_found_by_either_name(
+    modules: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ExecuTorch 1.5 renamed them; an environment may have leftovers of an older one."""
+    package = tmp_path / "executorch" / "extension" / "pybindings"
+    package.mkdir(parents=True)
+    (tmp_path / "torch.py").touch()
+    for each in modules:
+        (package / f"{each}.py").touch()
+    for each in [each for each in sys.modules if each.partition(".")[0] in {"executorch", "torch"}]:
+        monkeypatch.delitem(sys.modules, each)
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    assert engines.executorch_bindings().__name__ == f"executorch.extension.pybindings.{modules[0]}"
 
 
 def test_engines_are_tried_in_order() -> None:

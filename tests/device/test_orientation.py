@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from levit_edge.device.formats import FORMATS
 from levit_edge.device.image import check_content, decode_photograph, open_photograph
@@ -67,6 +68,35 @@ def test_an_avif_says_it_by_its_own_properties_and_not_by_exif(form: str, orient
     wide, turned = b"\x01\x00\x00\x04\x00\x00\x00\x01", b"\x01\x12\x00\x04\x00\x00\x00\x01"
     assert wide in buffer.getvalue()
     assert decode_photograph(buffer.getvalue().replace(wide, turned), "x").orientation == orientation
+
+
+XMP = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description tiff:Orientation="6" xmlns:tiff="http://ns.adobe.com/tiff/1.0/"/></rdf:RDF></x:xmpmeta>"""
+
+
+@pytest.mark.parametrize("form", ["JPEG", "WEBP", "PNG"])
+@pytest.mark.parametrize("in_exif", [None, 3])
+def test_what_xmp_says_turns_nothing(form: str, in_exif: int | None) -> None:
+    """As in the Android app; Pillow's `getexif` takes it where EXIF says nothing."""
+    exif, text, buffer = Image.Exif(), PngInfo(), io.BytesIO()
+    exif[0x010F] = "levit-edge"
+    if in_exif is not None:
+        exif[0x0112] = in_exif
+    text.add_itxt("XML:com.adobe.xmp", XMP.decode())
+    Image.new("RGB", (48, 32)).save(buffer, form, exif=exif, **({"pnginfo": text} if form == "PNG" else {"xmp": XMP}))
+    with Image.open(buffer) as image:
+        image.load()
+        assert image.getexif()[0x0112] == (in_exif or 6)  # it is there
+    assert decode_photograph(buffer.getvalue(), "x").orientation == (in_exif or 1)
+
+
+def test_what_imagemagick_writes_as_text_turns_nothing() -> None:
+    text, buffer = PngInfo(), io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    text.add_text("Raw profile type exif", f"\nexif\n{len(exif.tobytes()):8}\n{exif.tobytes().hex()}\n")
+    Image.new("RGB", (48, 32)).save(buffer, "PNG", pnginfo=text)
+    assert decode_photograph(buffer.getvalue(), "x").orientation == 1
 
 
 @pytest.mark.parametrize("said", [0, 9, 300])

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from levit_edge.demo import evaluation_dir
 from levit_edge.device import engines, run
 from levit_edge.device.float16 import Float16, float16_of
 from levit_edge.device.run import UnpackedPackage, main, open_best, parse_arguments, self_test
@@ -177,6 +178,39 @@ def test_a_runtime_that_refuses_all_its_files_is_left_for_the_other_and_named(
     monkeypatch.setitem(engines.ENGINES, "onnxruntime", engines.ENGINES["executorch"])  # absent
     with pytest.raises(RuntimeUnavailableError, match=r"refuses model\.pte \(Error 0x20\); the oldest known"):
         taken(package, A76)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (lambda _image: 1 / 0, "model-f16.pte does not run here (division by zero)."),
+        (lambda _image: np.full(3, np.nan, np.float32), "model-f16.pte gives logits that are not finite numbers."),
+    ],
+    ids=["fails", "no numbers"],
+)
+def test_what_fails_with_a_photograph_is_left_for_int8(
+    package: UnpackedPackage,
+    started: Callable[..., tuple[int, str, str]],
+    installed: Callable[..., None],
+    fault: Callable[[Any], Any],
+    reason: str,
+) -> None:
+    """The golden inputs told nothing. Of two photographs each is classified once."""
+    golden = next(each for each in package.models if each["file"] == "model-f16.pte")["golden_output"]
+    inputs, outputs = package.floats(package.golden_input), package.floats(golden)
+
+    def later(image: Any) -> Any:
+        found = [output for each, output in zip(inputs, outputs, strict=True) if np.array_equal(each, image[0])]
+        return found[0] if found else fault(image)
+
+    installed(*BOTH, float16=later)
+    photographs = [str(path) for path in sorted(evaluation_dir().glob("*/*.jpg"))[:2]]
+    status, out, err = started(*photographs)
+    assert status == ExitStatus.DONE
+    assert [line for line in out.splitlines() if not line.startswith(" ")] == photographs
+    assert err.splitlines()[1:] == [f"model.pte is used: {reason}"]
+    status, out, err = started("--precision", "int8-f16", *photographs)
+    assert (status, out, err) == (ExitStatus.BAD_INPUT, "", f"error: {reason}\n")
 
 
 @FAULTS

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from levit_edge.text import counted
+from levit_edge.text import counted, of_them
 from tests.conftest import REPOSITORY
 from tests.docs.pages import tokens
 
@@ -41,6 +41,8 @@ def filled_in(part: ast.expr) -> str:
             return str(value)
         case ast.FormattedValue(value=ast.Call(func=ast.Name(id="counted"), args=[_, ast.Constant(value=noun)])):
             return counted(2, str(noun)).replace("2", "…")
+        case ast.FormattedValue(value=ast.Call(func=ast.Name(id="of_them"))):
+            return of_them(2).replace("2", "…")
     return "…"
 
 

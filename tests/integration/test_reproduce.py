@@ -67,6 +67,7 @@ def test_the_command_of_a_report_makes_the_bundle_again(inputs: list[str]) -> No
     first = Bundle.open(Path("first"))
     manifest = first.manifest
     assert manifest.checkpoint.entry == "model_ema"
+    assert manifest.warnings[0].startswith("two.pth holds several LeViTs: model_ema was taken;")
     assert manifest.verification.gate.on is GateOn.INTERVAL
     assert manifest.verification.labelled
     command = shlex.split(" ".join(quantize_command(manifest, 26)))

@@ -44,6 +44,7 @@ def test_what_was_taken_is_told_and_recorded(two: Path) -> None:
         "two.pth holds several LeViTs: state_dict was taken; --weights takes another (state_dict_ema).",
         "two.pth: 1 tensor beside the network left out: criterion.weight.",
     ]
+    assert run.warnings == tuple(warnings[:2])
     assert (run.provenance.entry, run.provenance.other_entries) == ("state_dict", ("state_dict_ema",))
 
 

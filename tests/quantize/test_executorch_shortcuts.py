@@ -1,5 +1,6 @@
 """What is left out of ExecuTorch's export changes nothing, and comes back."""
 
+import logging
 from contextlib import nullcontext
 
 import pytest
@@ -19,6 +20,11 @@ pytestmark = pytest.mark.export
 
 def global_state() -> list[object]:
     return [*(getattr(_passes, name) for name in IDLE), ExportedProgram.run_decompositions]
+
+
+def test_torch_prints_no_graphs_for_pytest() -> None:
+    """See tests/conftest.py."""
+    assert logging.getLogger("torch.__trace").handlers == []
 
 
 def test_without_shortcuts_the_file_is_the_same(tiny_steps: Demo, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """The int8 file with a float16 core: one delegate, as exact as the one with float32, and no float32 left inside."""
 
+from collections.abc import Callable
 from copy import deepcopy
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch.export import ExportedProgram
 from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.recipe import LayerScheme, Recipe
 from levit_edge.errors import QuantizationError
+from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.artifacts import check_exports, export_all
 from levit_edge.quantize.export.executorch import export_executorch
 from levit_edge.quantize.export.float16 import float16_graph
@@ -21,6 +23,7 @@ from levit_edge.runtime.executorch_runner import ExecuTorchRunner
 from levit_edge.system.progress import Stages
 from tests.faults.tiny_levit import TINY
 from tests.quantize.conftest import Demo, plan_of
+from tests.quantize.test_float16_bounds import with_large_scores
 
 pytestmark = pytest.mark.export
 NEAR_DB = 0.5
@@ -116,6 +119,32 @@ def test_layers_of_every_scheme(tiny_plan: Plan, tiny_steps: Demo, changed: dict
     assert sqnr_db(expected, logits_of(model, images.numpy())) > SAME_DB
 
 
+@pytest.fixture(scope="module")
+def large_scores(tiny_steps: Demo) -> DeployLeViT:
+    """Up to 32 times what float16 can hold."""
+    return with_large_scores(tiny_steps.deploy, 300.0)
+
+
+@pytest.mark.parametrize("int8_attention", [(), ("blocks.0",)], ids=["float", "int8"])
+def test_scores_that_float16_cannot_hold_are_computed_all_the_same(
+    large_scores: DeployLeViT, tiny_steps: Demo, int8_attention: tuple[str, ...]
+) -> None:
+    """As exact as with float32 (without division 26 dB less), and finite on images beyond all that was seen."""
+    recipe, images = Recipe(int8_attention=int8_attention), tiny_steps.images
+    made = export_all(large_scores, plan_of(large_scores, images, recipe), Stages(), recipe, without_onnx)
+    files = {each.file: each.model for each in made}
+    with torch.no_grad():
+        expected = large_scores(images).numpy()
+    half, whole = (sqnr_db(expected, logits_of(files[name], images.numpy())) for name in ("int8-f16.pte", "int8.pte"))
+    assert half > whole - NEAR_DB
+    assert np.isfinite(logits_of(files["int8-f16.pte"], 30 * images[:4].numpy())).all()
+
+
+def without_onnx(file: str, make: Callable[[], bytes]) -> bytes:
+    """What an export is made of that is not looked at."""
+    return make() if file.startswith("int8") and file.endswith(".pte") else b""
+
+
 def test_int8_products_stay_int8(tiny_steps: Demo) -> None:
     plan = plan_of(tiny_steps.deploy, tiny_steps.images, Recipe(int8_attention=("blocks.0",)))
     graph = float16_graph(quantize_graph(plan))
@@ -128,7 +157,7 @@ def test_int8_products_stay_int8(tiny_steps: Demo) -> None:
 
 def test_a_head_without_its_cast_is_never_exported(tiny_plan: Plan) -> None:
     graph = float16_graph(quantize_graph(tiny_plan))
-    (cast,) = graph.graph.find_nodes(op="call_function", target=torch.ops.aten._to_copy.default)
+    _image, cast = graph.graph.find_nodes(op="call_function", target=torch.ops.aten._to_copy.default)
     cast.replace_all_uses_with(cast.all_input_nodes[0])
     graph.graph.eliminate_dead_code()
     graph.recompile()

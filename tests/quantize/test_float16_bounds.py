@@ -1,5 +1,6 @@
 """Nothing that could leave float16 is exported in it; what cannot is not refused."""
 
+from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import replace
 
@@ -8,22 +9,34 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from levit_edge.bundle.recipe import LayerScheme, Recipe, WeightRounding
+from levit_edge.bundle.recipe import LayerScheme, RangeMethod, Recipe, WeightRounding
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize import float16_bounds
-from levit_edge.quantize.equalize import rescale_pair, rescale_stream, streams
-from levit_edge.quantize.float16_bounds import HEADROOM, LARGEST, Interval, check_float16, check_onnx_float16
+from levit_edge.quantize.analysis.simulate import simulate
+from levit_edge.quantize.equalize import rescale_stream, streams
+from levit_edge.quantize.float16_bounds import HEADROOM, LARGEST, Interval, check_onnx_float16, fit_float16
+from levit_edge.quantize.float16_scores import Restored, ScoreLimit
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.ranges.affine import Range
 from levit_edge.quantize.schemes import quantizable_layers
 from levit_edge.quantize.schemes.registry import possible_schemes
-from tests.quantize.conftest import Demo, plan_of
+from tests.quantize.conftest import STATIC, Demo, plan_of
 from tests.quantize.test_equalize import rescaled
 
 EQUALIZED = Recipe(weight_rounding=WeightRounding.NEAREST)
 LARGE, SMALL = 1e6, 5e-3
 """An emulated Cortex-A76 computes garbage with either, x86-64 with the first alone."""
+
+
+def with_large_scores(deploy: DeployLeViT, factor: float) -> DeployLeViT:
+    """Queries and keys of three attentions times `factor`."""
+    other = deepcopy(deploy)
+    with torch.no_grad():
+        for layer in (f"blocks.{block}.{part}" for block in (0, 2, 4) for part in "qk"):
+            for parameter in other.get_submodule(layer).parameters():
+                parameter.mul_(factor)
+    return other
 
 
 def scaled_stream(deploy: DeployLeViT, number: int, factor: float) -> DeployLeViT:
@@ -41,8 +54,9 @@ def all_in(plan: Plan, scheme: LayerScheme) -> Plan:
 
 
 @pytest.mark.parametrize("scheme", LayerScheme)
-def test_a_network_as_it_was_trained_fits(demo_steps: Demo, scheme: LayerScheme) -> None:
-    check_float16(all_in(demo_steps.plan, scheme))
+def test_a_network_as_it_was_trained_fits_as_it_is(demo_steps: Demo, scheme: LayerScheme) -> None:
+    plan = all_in(demo_steps.plan, scheme)
+    assert fit_float16(plan) is plan
 
 
 @pytest.mark.parametrize(
@@ -58,8 +72,8 @@ def test_streams_out_of_reach_are_refused_and_equalization_brings_them_back(
 ) -> None:
     hostile = scaled_stream(demo_steps.deploy, number, factor)
     with pytest.raises(QuantizationError, match=rf"({message}).*--no-float16.*--no-equalize"):
-        check_float16(plan_of(hostile, demo_steps.images))
-    check_float16(plan_of(hostile, demo_steps.images, EQUALIZED))
+        fit_float16(plan_of(hostile, demo_steps.images))
+    fit_float16(plan_of(hostile, demo_steps.images, EQUALIZED))
 
 
 def test_additions_count(demo_steps: Demo) -> None:
@@ -70,7 +84,7 @@ def test_additions_count(demo_steps: Demo) -> None:
     for name in ("blocks.6.proj", "blocks.7.down"):
         layers[name] = replace(layers[name], ranges=replace(layers[name].ranges, output=wide))
     with pytest.raises(QuantizationError, match=r"blocks\.7\.down: the residual stream after it can be as large as"):
-        check_float16(replace(plan, layers=layers))
+        fit_float16(replace(plan, layers=layers))
 
 
 def test_the_bias_of_a_channel_that_is_always_off_counts(demo_steps: Demo) -> None:
@@ -79,11 +93,11 @@ def test_the_bias_of_a_channel_that_is_always_off_counts(demo_steps: Demo) -> No
     bias[0] = -1e5
     plan = replace(demo_steps.plan, layers={**demo_steps.plan.layers, "blocks.3.up": replace(layer, bias=bias)})
     with pytest.raises(QuantizationError, match=r"blocks\.3\.up: a bias can be as large as 100,000"):
-        check_float16(plan)
+        fit_float16(plan)
 
 
 def test_rescaled_channels_fit_once_they_are_equalized(demo_steps: Demo) -> None:
-    check_float16(plan_of(rescaled(demo_steps.deploy, seed=6), demo_steps.images, EQUALIZED))
+    fit_float16(plan_of(rescaled(demo_steps.deploy, seed=6), demo_steps.images, EQUALIZED))
 
 
 def test_values_that_no_equalization_can_make_small_are_refused(demo_steps: Demo) -> None:
@@ -91,57 +105,109 @@ def test_values_that_no_equalization_can_make_small_are_refused(demo_steps: Demo
     with torch.no_grad():
         other.get_parameter("blocks.2.v.weight").mul_(LARGE)
     with pytest.raises(QuantizationError, match=r"blocks\.2\.v: its result can be as large as .* --no-float16"):
-        check_float16(plan_of(other, demo_steps.images, EQUALIZED))
+        fit_float16(plan_of(other, demo_steps.images, EQUALIZED))
 
 
-def test_scores_are_refused_for_their_attention(demo_steps: Demo) -> None:
-    other = deepcopy(demo_steps.deploy)
+def with_output(plan: Plan, names: Iterable[str], largest: float) -> Plan:
+    """The plan with static layers that may give as much, on either side."""
+    wide, layers = Range(minimum=-largest, maximum=largest), dict(plan.layers)
+    for name in names:
+        layers[name] = replace(layers[name], ranges=replace(layers[name].ranges, output=wide))
+    return replace(plan, layers=layers)
+
+
+def divisors(plan: Plan) -> dict[str, float]:
+    """Of those attentions whose scores are divided, in the file of that plan."""
+    fitted = fit_float16(plan).deploy.named_modules()
+    return {name: float(module.divisor) for name, module in fitted if isinstance(module, Restored)}
+
+
+@pytest.mark.parametrize(("largest", "divisor"), [(0.9, 1), (1.1, 2), (3.9, 4), (4.1, 8), (0.99 * 2**14, 2**14)])
+def test_scores_that_do_not_fit_are_divided_by_as_little_as_they_need(
+    demo_steps: Demo, largest: float, divisor: float
+) -> None:
+    """All channels of a query and a key at their ends."""
+    deploy = demo_steps.plan.deploy
+    channels = deploy.get_parameter("blocks.4.k.bias").numel() // len(deploy.get_buffer("blocks.4.bias"))
+    plan = with_output(demo_steps.plan, ["blocks.4.q", "blocks.4.k"], (largest * LARGEST / channels) ** 0.5)
+    assert divisors(plan) == ({"blocks.4.restore": divisor} if divisor > 1 else {})
+    assert (fit_float16(plan) is plan) == (divisor == 1)
+
+
+def with_int8_scores(steps: Demo, largest: float) -> Plan:
+    """Of blocks.0, whose product may give as much."""
+    plan = plan_of(steps.deploy, steps.images, replace(STATIC, int8_attention=("blocks.0",)))
+    scores = replace(plan.products["blocks.0.scores"], output=Range(minimum=-1.0, maximum=largest))
+    return replace(plan, products={**plan.products, "blocks.0.scores": scores})
+
+
+def test_int8_scores_are_divided_as_their_own_range_asks(demo_steps: Demo) -> None:
+    plan = with_int8_scores(demo_steps, 3 * LARGEST)
+    fitted = fit_float16(plan)
+    assert fitted.products["blocks.0.scores"].output == Range(minimum=-0.25, maximum=0.75 * LARGEST)
+    scales = [each.products["blocks.0.scores"].left.affine().scale for each in (plan, fitted)]
+    assert scales[0] == 4 * scales[1] == 4 * fitted.layers["blocks.0.q"].ranges.output.affine().scale
+    assert fitted.products["blocks.0.context"] == plan.products["blocks.0.context"]
+
+
+def test_scores_that_no_divisor_brings_back_are_refused(demo_steps: Demo) -> None:
+    plan = with_output(demo_steps.plan, ["blocks.4.q", "blocks.4.k"], 0.9 * LARGEST)
+    message = r"blocks\.4: a score of its attention can be as large as .*--no-float16"
+    with pytest.raises(QuantizationError, match=message):
+        fit_float16(plan)
+
+
+def test_steps_of_queries_that_division_makes_too_small_are_refused(demo_steps: Demo) -> None:
+    plan = with_int8_scores(demo_steps, LARGEST**2 / 2)
+    with pytest.raises(QuantizationError, match=r"blocks\.0\.q: its results have steps of .*--no-float16"):
+        fit_float16(plan)
+
+
+def test_biases_of_attention_count(demo_steps: Demo) -> None:
+    plan = replace(demo_steps.plan, deploy=deepcopy(demo_steps.deploy))
+    plan.deploy.get_buffer("blocks.4.bias")[0, 0, 0] = -0.6 * LARGEST
+    with pytest.raises(QuantizationError, match=r"blocks\.4: a bias of its attention can be as large as 19,661"):
+        fit_float16(plan)
+
+
+def test_divided_scores_compute_the_same(demo_steps: Demo) -> None:
+    """To the last bit, where nothing is cut: a power of two changes no rounding."""
+    recipe = replace(STATIC, int8_attention=("blocks.2",))
+    plan = plan_of(with_large_scores(demo_steps.deploy, 100.0), demo_steps.images, recipe)
+    fitted = fit_float16(plan)
+    assert divisors(plan).keys() == {"blocks.0.restore", "blocks.2.restore", "blocks.4.restore"}
+    for module in fitted.deploy.modules():
+        if isinstance(module, Restored):
+            module.cut = float("inf")
     with torch.no_grad():
-        q, k = other.get_submodule("blocks.4.q"), other.get_submodule("blocks.4.k")
-        assert isinstance(q, torch.nn.Conv2d | torch.nn.Linear)
-        assert isinstance(k, torch.nn.Linear)
-        rescale_pair(q, k, torch.full((q.weight.shape[0],), 100.0))
-        k.weight.mul_(LARGE / 100)
-    with pytest.raises(QuantizationError, match=r"blocks\.4: a score of its attention can be as large as"):
-        check_float16(plan_of(other, demo_steps.images, EQUALIZED))
+        assert torch.equal(simulate(fitted)(demo_steps.images), simulate(plan)(demo_steps.images))
 
 
-def with_queries_across_keys(deploy: DeployLeViT) -> DeployLeViT:
-    """The large channel of each head's queries in blocks.4 meets a small one of its keys, and the other way round."""
-    other = deepcopy(deploy)
-    with torch.no_grad():
-        for channel, name in enumerate(("blocks.4.q", "blocks.4.k")):
-            bias = other.get_parameter(f"{name}.bias")
-            bias.view(other.get_buffer("blocks.4.bias").shape[0], -1)[:, channel] += 100.0
-    return other
+def test_what_is_over_the_limit_is_cut_in_half_precision() -> None:
+    restored = Restored(ScoreLimit(divisor=4.0, largest=32000.0)).half()
+    scores = torch.tensor([30000.0, -16000.0, 8000.0, -7999.0, 360.0]).half()
+    assert torch.equal(restored(scores), torch.tensor([32000, -32000, 32000, -4 * 8000, 1440]).half())
 
 
-def test_scores_are_bounded_by_what_was_seen_of_them(demo_steps: Demo) -> None:
-    plan = plan_of(with_queries_across_keys(demo_steps.deploy), demo_steps.images)
-    check_float16(plan)
-    with pytest.raises(QuantizationError, match=r"blocks\.4: a score of its attention can be as large as"):
-        check_float16(replace(plan, scores={}))  # as in plans that were kept before
-
-
-@pytest.mark.parametrize("sign", [-1, 1])
-def test_scores_seen_too_near_the_end_are_refused(demo_steps: Demo, sign: int) -> None:
-    plan = plan_of(with_queries_across_keys(demo_steps.deploy), demo_steps.images)
-    largest = sign * LARGEST / HEADROOM
-    seen = Range(minimum=min(largest, -1.0), maximum=max(largest, 1.0))
-    with pytest.raises(QuantizationError, match=r"blocks\.4: a score of its attention can be as large as 32,7\d\d"):
-        check_float16(replace(plan, scores=plan.scores | {"blocks.4": seen}))
+def test_what_calibration_saw_counts_where_ranges_leave_out_ends(demo_steps: Demo) -> None:
+    plan = all_in(plan_of(demo_steps.deploy, demo_steps.images, EQUALIZED), LayerScheme.DYNAMIC)
+    recipe = replace(EQUALIZED, range_method=RangeMethod.PERCENTILE, percentile=60)
+    clipped = all_in(plan_of(demo_steps.deploy, demo_steps.images, recipe), LayerScheme.DYNAMIC)
+    assert clipped.layers["stem.conv2"].ranges != plan.layers["stem.conv2"].ranges
+    found = [float16_bounds._stem(each).magnitudes for each in (plan, clipped)]
+    assert torch.allclose(found[0], found[1], rtol=0.05)  # weights of other int8 values
 
 
 def test_factors_of_the_stem_count(demo_steps: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = plan_of(demo_steps.deploy, demo_steps.images, EQUALIZED)
-    check_float16(plan)
+    fit_float16(plan)
     monkeypatch.setattr(float16_bounds, "LARGEST", 0.1)
     with pytest.raises(QuantizationError, match=r"stem\.conv1: its result"):
-        check_float16(plan)
+        fit_float16(plan)
     monkeypatch.setattr(float16_bounds, "LARGEST", LARGEST)
     plan.deploy.stem.get_buffer("scale3.factors")[0, 0] = 2.0**16
     with pytest.raises(QuantizationError, match=r"stem\.scale3: a factor can be as large as 65,536"):
-        check_float16(plan)
+        fit_float16(plan)
 
 
 def test_the_stems_bounds_hold_for_images_of_any_kind(demo_steps: Demo) -> None:
@@ -170,7 +236,7 @@ def test_the_stem_of_onnx_files_has_its_scaling_in_the_weights(demo_steps: Demo)
     ("layer", "factor", "message"),
     [
         ("conv2", LARGE, r"stem\.conv2: a weight can be as large as"),
-        ("conv1", LARGE, r"stem\.conv2: an input can be as large as"),
+        ("conv1", LARGE, r"stem\.conv1: a weight can be as large as"),
         ("conv2", 1e-6, r"stem\.conv2: its weights have steps of"),
     ],
 )

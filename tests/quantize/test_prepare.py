@@ -52,6 +52,7 @@ def test_images_that_were_made_to_size_are_told(folder: Path) -> None:
     assert run.preprocessing_origin == ("LeViT's own, as nothing beside the weights states another; --mean 0.5,0.5,0.5")
     (told,) = [each for each in warnings if HINT in each]
     assert told.endswith("pass --resize 128.")
+    assert run.warnings == (told,)
 
 
 @pytest.mark.parametrize("changes", [PreprocessingChanges(resize=146), PreprocessingChanges(crop="1.0")])

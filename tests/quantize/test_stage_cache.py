@@ -1,6 +1,5 @@
 """Results of an interrupted run: taken again by a run of the same inputs, and by no other."""
 
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +8,6 @@ from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 
 import pytest
-import safetensors.torch
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -66,10 +64,10 @@ def same(one: Plan, other: Plan) -> bool:
     for name, layer in one.layers.items():
         tensors += [(getattr(layer, each), getattr(other.layers[name], each)) for each in ("weight", "bias")]
         tensors.append((layer.weight_scales, other.layers[name].weight_scales))
-        if (layer.scheme, layer.ranges) != (other.layers[name].scheme, other.layers[name].ranges):
+        if any(getattr(layer, each) != getattr(other.layers[name], each) for each in ("scheme", "ranges", "seen")):
             return False
     named = (list(first), list(one.layers), one.products) == (list(second), list(other.layers), other.products)
-    return named and one.scores == other.scores and all(torch.equal(left, right) for left, right in tensors)
+    return named and all(torch.equal(left, right) for left, right in tensors)
 
 
 def test_a_plan_survives_bit_for_bit(demo_steps: Demo, chosen: ImageSet, calibrated: Calibrated) -> None:
@@ -77,7 +75,6 @@ def test_a_plan_survives_bit_for_bit(demo_steps: Demo, chosen: ImageSet, calibra
     plan, restored = calibrated.plan, again.plan
     assert same(plan, restored)
     assert restored.products
-    assert list(restored.scores) == [name.removesuffix(".q") for name in plan.layers if name.endswith(".q")]
     assert [name for name, _ in restored.deploy.stem.named_children()] == [
         name for name, _ in plan.deploy.stem.named_children()
     ]
@@ -91,16 +88,6 @@ def test_a_plan_survives_bit_for_bit(demo_steps: Demo, chosen: ImageSet, calibra
     assert again.provenance("folder") == calibrated.provenance("folder")
     assert again.provenance("folder").skipped == (chosen.relative_paths[7],)
     assert again.readable == chosen.images[:7] + chosen.images[8:]
-
-
-def test_a_plan_that_knows_no_scores_is_read(demo_steps: Demo, chosen: ImageSet, calibrated: Calibrated) -> None:
-    """As they were written before there was float16."""
-    tensors = safetensors.torch.load(calibrated_to_bytes(calibrated))
-    document = json.loads(tensors["document"].numpy().tobytes())
-    assert document.pop("scores")
-    tensors["document"] = torch.frombuffer(bytearray(json.dumps(document).encode()), dtype=torch.uint8)
-    plan = calibrated_from_bytes(safetensors.torch.save(tensors), demo_steps.deploy, chosen).plan
-    assert same(plan, replace(calibrated.plan, scores={}))
 
 
 def recalled(kept: StageCache, steps: Demo, images: ImageSet, make: Callable[[], Calibrated]) -> Calibrated:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from markupsafe import escape
 
 from levit_edge.bundle.kinds import GateOn, Precision
 from levit_edge.bundle.manifest import EMBEDDED, AmongPresent, Gate, ImageProvenance, Manifest, Move, SearchRecord
@@ -108,6 +109,11 @@ def test_caveats_stand_where_they_apply(recorded: Bundle) -> None:
     assert "embedded demo" not in seen
     assert "embedded demo" in text(bundle_page(recorded))
     assert "Few images: one of 32 is 3.12 points" in text(bundle_page(recorded))
+
+
+def test_what_was_told_of_the_checkpoint_is_on_the_page(recorded: Bundle) -> None:
+    said = "a.pth: the file does not say what head.<0> in front of it computes."
+    assert escape(said) in bundle_page(changed(recorded, warnings=(said,)))
 
 
 def test_a_failed_gate_and_budget_are_marked(recorded: Bundle) -> None:

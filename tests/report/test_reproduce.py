@@ -36,7 +36,7 @@ def test_moves_of_a_search_are_left_to_the_search(recorded: Bundle) -> None:
         *("--calibration-images", "256", "--seed", "3", "--scheme", "mixed", "--float-layer", "stem.*"),
         *(
             "--target",
-            "arm64",
+            "any",
             "--onnx-attention",
             "plain",
             "--float16",

@@ -8,8 +8,8 @@ import pytest
 
 from levit_edge import demo
 from levit_edge.errors import CheckpointError, DownloadError
-from levit_edge.model import download
 from levit_edge.model.hub import fetch_from_hub
+from levit_edge.sweep import sweep as sweeping
 from levit_edge.sweep.inputs.present import require_present
 from levit_edge.sweep.plan import CheckpointSource, read_plan
 from levit_edge.sweep.sweep import named_checkpoints
@@ -40,10 +40,14 @@ def hub(web: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 
 def reached_at(endpoint: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fetch = partial(fetch_from_hub, endpoint=endpoint, cache=folder / "cache")
-    monkeypatch.setattr(download, "fetch_from_hub", fetch)
+    monkeypatch.setattr(sweeping, "fetch_from_hub", fetch)
 
 
-def test_it_is_read_from_the_store_by_whoever_works_on_it(hub: Any, tmp_path: Path) -> None:
+def test_it_is_read_from_the_store_by_whoever_works_on_it(
+    hub: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ID).mkdir(parents=True)  # the plan did not find it beside itself, so it is not meant
+    monkeypatch.chdir(tmp_path)
     (named,) = named_checkpoints([CheckpointSource(path=ID)])
     assert (named.name, named.place.path) == ("levit-demo", ID)
     asked, store = len(hub.paths_seen), Store(str(tmp_path / "store"))

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from levit_edge.bundle.recipe import Recipe, Scheme
 from levit_edge.data.options import PreprocessingChanges
 from levit_edge.documents import from_json, to_json
-from levit_edge.errors import PlanError
+from levit_edge.errors import DataError, PlanError
+from levit_edge.sweep.inputs.present import require_present
 from levit_edge.sweep.plan import SweepPlan, Winner, WinnerBy, read_plan
 
 LEAST = """
@@ -78,9 +79,25 @@ def test_paths_are_relative_to_the_plan_and_urls_are_left_alone(
 def test_a_folder_beside_the_plan_is_taken_before_a_public_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path.parent)
     plan = written(tmp_path, LEAST.replace('"train"', '"imagenette"'))
+    (tmp_path.parent / "imagenette").mkdir()  # the working directory's own does not count
     assert read_plan(plan).calibration.images == "imagenette"
     (tmp_path / "imagenette").mkdir()
     assert read_plan(plan).calibration.images == f"{tmp_path}/imagenette"
+
+
+def test_a_name_of_the_hub_is_decided_beside_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere/facebook/levit-128S").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    plan = written(tmp_path, LEAST.replace('"weights/*.pth"', '"facebook/levit-128S"'))
+    assert read_plan(plan).checkpoints[0].path == "facebook/levit-128S"
+    (tmp_path / "facebook/levit-128S").mkdir(parents=True)
+    assert read_plan(plan).checkpoints[0].path == f"{tmp_path}/facebook/levit-128S"
+
+
+def test_a_mistyped_set_is_told_which_there_are(tmp_path: Path) -> None:
+    plan = read_plan(written(tmp_path, LEAST.replace('"weights/*.pth"', '"a/b"').replace('"train"', '"imagenete"')))
+    with pytest.raises(DataError, match=r"imagenete does not exist; expected .* by its name: imagenette, imagenetv2"):
+        require_present(plan)
 
 
 def test_preprocessing_is_that_of_a_bundle_beside_the_plan(tmp_path: Path) -> None:

@@ -124,6 +124,7 @@ def _describe_bundle(path: Path) -> dict[str, Any]:
         "checkpoint",
         "preprocessing",
         "preprocessing_origin",
+        "warnings",
         "recipe",
         "tools",
     )

@@ -1,5 +1,6 @@
 """`levit-edge predict`: classify photographs with a bundle."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -38,9 +39,7 @@ def predict(
 ) -> None:
     """Classify photographs with a bundle."""
     require_bundle(bundle)
-    found = [(image, found_at(image)) for image in images]
-    if bad := [f"{image} {what}; expected a photograph." for image, what in found if what != "is a file"]:
-        raise DataError(faults(bad, len(images), "photograph", "cannot be read"))
+    _require_photographs(images)
     from levit_edge.bundle.reader import Bundle
     from levit_edge.documents import to_json
     from levit_edge.runtime.evaluation.predict import predict as predict_images
@@ -58,3 +57,28 @@ def predict(
         say(f"{prediction.image}{' (turned as its EXIF says)' if prediction.turned else ''}")
         for guess in prediction.guesses:
             say(f"  {guess.probability:7.2%}  {guess.label}")
+
+
+def _require_photographs(images: Sequence[Path]) -> None:
+    """Refuse paths that are no files; what else can be seen to be no photograph is named among them, in order.
+
+    Raises:
+        DataError: there are some.
+    """
+    found = {image: found_at(image) for image in images}
+    if all(what == "is a file" for what in found.values()):
+        return
+    bad = [fault for image in images if (fault := _fault(image, found[image]))]
+    raise DataError(faults(bad, len(images), "photograph", "cannot be read"))
+
+
+def _fault(image: Path, found: str) -> str | None:
+    from levit_edge.device.image import check_header
+
+    if found != "is a file":
+        return f"{image} {found}; expected a photograph."
+    try:
+        check_header(image)
+    except DataError as error:
+        return str(error)
+    return None

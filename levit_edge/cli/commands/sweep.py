@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from levit_edge.cli.images import find_images
+from levit_edge.cli.images import fetch_sets
 from levit_edge.cli.options import JsonOutput
 from levit_edge.cli.terminal.console import print_json, say, show_warning, stdout, suggest
 from levit_edge.cli.terminal.progress import progress_bars
 from levit_edge.cli.terminal.sweep_progress import SweepProgress
-from levit_edge.data.options import DEFAULTS
 from levit_edge.errors import ExitStatus, PlanError
 from levit_edge.places import require_file
 from levit_edge.system.atomic import require_folder
@@ -51,7 +50,6 @@ def sweep(
     What is done already, by an earlier run or another engine, is not done again.
     """
     require_file(plan, "a plan in TOML: docs/sweeps.md", PlanError)
-    from levit_edge.data.named_sets import is_named_set
     from levit_edge.sweep.inputs.present import require_present
     from levit_edge.sweep.plan import read_plan
 
@@ -60,8 +58,7 @@ def sweep(
     place = output or f"{plan.stem}-sweep"
     if "://" not in place:
         require_folder(Path(place), "--output")
-    sets = (each.images for each in (wanted.calibration, wanted.evaluation) if is_named_set(each.images))
-    find_images(DEFAULTS, *map(Path, sets), json=json)
+    fetch_sets((wanted.calibration.images, wanted.evaluation.images), json=json)
     from levit_edge.documents import to_json
     from levit_edge.sweep.sweep import sweep as run_sweep
 

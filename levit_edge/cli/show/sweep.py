@@ -11,7 +11,7 @@ from levit_edge.data.file_kinds import passed_over_words
 from levit_edge.sweep.outcome.choice import gate_checks, too_few_images
 from levit_edge.sweep.outcome.results import Candidate, SweepResults
 from levit_edge.sweep.plan import Gates
-from levit_edge.text import listed, shortened, text
+from levit_edge.text import are, counted, listed, shortened, text
 
 __all__ = ["sweep_table"]
 
@@ -101,4 +101,5 @@ def _print_problems(results: SweepResults, console: Console) -> None:
         shown = listed([text(each, LONGEST_TEXT) for each in names], 1, longest=LONGEST_TEXT)
         say(f"{shown}: {text(problem, LONGEST_TEXT)}", "red", to=console)
     if len(found) > MOST_PROBLEMS:
-        say(f"{len(found) - MOST_PROBLEMS} more problems are in results.json", "red", to=console)
+        more = len(found) - MOST_PROBLEMS
+        say(f"{counted(more, 'more problem')} {are(more)} in results.json", "red", to=console)

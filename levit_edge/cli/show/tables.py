@@ -46,7 +46,8 @@ def bundle_json(bundle: Bundle, verification: Verification, stages: Sequence[Sta
     """The JSON of `quantize` and `verify`: accuracies in percent, drops in points."""
     manifest = bundle.manifest
     document: dict[str, Any] = {"schema_version": 1, "bundle": str(bundle.path)} | to_json(verification)
-    made = {name: to_json(getattr(manifest, name)) for name in ("checkpoint", "preprocessing", "preprocessing_origin")}
+    said = ("checkpoint", "preprocessing", "preprocessing_origin", "warnings")
+    made = {name: to_json(getattr(manifest, name)) for name in said}
     return document | made | {"stages": to_json(list(stages))}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from levit_edge.data.file_kinds import EXTENSIONS
 from levit_edge.errors import DataError
 from levit_edge.places import unreadable
-from levit_edge.text import counted, listed
+from levit_edge.text import counted, listed, of_them
 
 __all__ = ["Names", "read_only", "read_text", "without_extension"]
 
@@ -44,8 +44,8 @@ class Names:
         """What to say of names that stand for no image of `source`, or for several."""
         several = [name for name in called if len(self._alike(name)) > 1]
         if several:
-            return f"{len(several):,} of them are the names of several images of {source}: {listed(several, 3)}"
-        return f"{len(called):,} of them are not in {source}: {listed(called, 3)}"
+            return f"{len(several):,} of them may be any of several images of {source}: {listed(several, 3)}"
+        return f"{of_them(len(called))} not in {source}: {listed(called, 3)}"
 
     def places(self, named: Iterable[tuple[str, str]], told_by: object) -> Iterator[int | None]:
         """Which image each of `named` stands for, given with where it stands; None for what is not there.

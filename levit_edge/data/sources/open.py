@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from glob import glob
 from itertools import pairwise
 from pathlib import Path
+from shlex import quote
 
 from levit_edge.data.file_kinds import EXTENSIONS, is_hidden_path
 from levit_edge.data.imagefolder import PARTS_OF_A_SET
+from levit_edge.data.named_sets import or_a_set
 from levit_edge.data.sources.archive import find_in_tars
 from levit_edge.data.sources.devkit import read_devkit
 from levit_edge.data.sources.folder import find_in_folder
@@ -133,10 +135,10 @@ def _are_parquet(paths: Sequence[Path]) -> bool:
     for path, start in starts:
         compressor = is_compressed(start)
         if compressor is not None:
-            folder = path.name.split(".")[0]
+            folder = quote(path.name.split(".")[0])
             raise DataError(
                 f"{path}: it is compressed ({compressor}), and images are read from where they lie. Unpack it:"
-                f" mkdir {folder} && tar -xf {path} -C {folder}"
+                f" mkdir {folder} && tar -xf {quote(str(path))} -C {folder}"
             )
         if not is_tar(start):
             what = "a zip file: unpack it" if start.startswith(b"PK") else "neither"
@@ -154,7 +156,7 @@ def _matches(pattern: Path) -> list[Path]:
     for each in _in_range(str(pattern)):
         matches = sorted(glob(each))  # noqa: PTH207 - the pattern may be absolute
         if not matches:
-            raise DataError(f"{each} does not exist; expected {KINDS}")
+            raise DataError(f"{each} does not exist; expected {KINDS}; {or_a_set()}")
         found += matches
     return [Path(each) for each in found]
 

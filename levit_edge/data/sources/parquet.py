@@ -156,9 +156,10 @@ def _labels(first: _Columns, images: Sequence[Row], found: Sequence[str]) -> Lab
         return None
     told_by = f"the column {first.label}"
     names = first.class_names
-    if names is not None and _are_imagenets(names):
+    if names is not None and _are_imagenets(names):  # where "crane" is a bird and a machine
         names = synsets()
     if names is not None:
+        _refuse_doubles(images[0].file, names)
         of_images = tuple(names[_index(row, each)] for row, each in zip(images, found, strict=True))
         if names == synsets():
             return Labels(kind=LabelKind.WORDNET_IDS, of_images=of_images, classes=None, told_by=told_by)
@@ -168,6 +169,18 @@ def _labels(first: _Columns, images: Sequence[Row], found: Sequence[str]) -> Lab
         for row, each in zip(images, found, strict=True):
             _index(row, each)
     return Labels(kind=kind, of_images=tuple(found), classes=None, told_by=told_by)
+
+
+def _refuse_doubles(path: Path, names: Sequence[str]) -> None:
+    """Refuse a list of classes in which a name stands for two: images of both would have one label."""
+    place_of: dict[str, int] = {}
+    for place, name in enumerate(names):
+        if name in place_of:
+            raise DataError(
+                f"{path}: the list of classes in its metadata names {name[:40]!r} twice, as classes {place_of[name]}"
+                f" and {place}: which of them an image is of cannot be told by name. Expected each name once"
+            )
+        place_of[name] = place
 
 
 def _index(row: Row, label: str) -> int:

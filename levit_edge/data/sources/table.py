@@ -12,7 +12,7 @@ from levit_edge.data.sources.devkit import TRUTH, VALIDATION_IMAGE
 from levit_edge.data.sources.found import FORMS, LabelKind, Labels, kind_of
 from levit_edge.data.sources.names import Names, read_text
 from levit_edge.errors import DataError
-from levit_edge.text import counted, listed
+from levit_edge.text import counted, listed, of_them
 
 __all__ = ["Table", "read_table"]
 
@@ -50,9 +50,10 @@ class Table:
         for kind, form in FORMS.items():
             others = [place for place, each in enumerate(self.classes) if not form.fullmatch(each)]
             if others and 2 * len(others) < len(self.classes):
+                alike = counted(len(self.classes) - len(others), "other line")
                 raise DataError(
-                    f"{self.path}: line {self.lines[others[0]]} has the class {self.classes[others[0]][:40]!r}, but"
-                    f" {len(self.classes) - len(others):,} other lines have {kind}: expected one or the other"
+                    f"{self.path}: line {self.lines[others[0]]} has the class {self.classes[others[0]][:40]!r},"
+                    f" unlike {alike} with {kind}: expected one or the other"
                 )
         return kind_of(self.classes)
 
@@ -79,7 +80,7 @@ class Table:
         without = [name for name, each in zip(names, found, strict=True) if each is None]
         if without:
             raise DataError(
-                f"{source} has {counted(len(names), 'image')}, but {len(without):,} of them are not in {self.path}:"
+                f"{source} has {counted(len(names), 'image')}, but {of_them(len(without))} not in {self.path}:"
                 f" {listed(without, 3)}"
             )
         return _labels(self, names, [each or "" for each in found])

@@ -6,6 +6,7 @@ than the stock observers inside that graph.
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from torch import Tensor, nn
@@ -22,7 +23,17 @@ from levit_edge.quantize.schemes import quantizable_layers
 HARDSWISH_ZERO = -3.0
 """Hardswish is exactly 0 from here down (Howard et al., "Searching for MobileNetV3", ICCV 2019, section 5.2)."""
 
-__all__ = ["calibrate"]
+__all__ = ["Calibration", "calibrate"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """What one pass over images found, by the names of layers and products."""
+
+    ranges: dict[str, LayerRanges]
+    """Those that int8 is to represent, by the recipe."""
+    seen: dict[str, LayerRanges]
+    """From the least to the largest value that there was."""
 
 
 def input_site(layer: str) -> str:
@@ -37,7 +48,7 @@ def calibrate(
     recipe: Recipe,
     products: Collection[str] = (),
     also: Sequence[RemovableHandle] = (),
-) -> dict[str, LayerRanges]:
+) -> Calibration:
     """Ranges of every quantizable layer and of the named `products`, from float32 (batch, 3, size, size) `batches`.
 
     Memory does not grow with the number of batches. `also` are hooks on `deploy` that watch the same pass for another
@@ -54,11 +65,14 @@ def calibrate(
             histograms.setdefault(site, Histogram(site))
     hooks = [layer.register_forward_hook(partial(_watch, name, histograms)) for name, layer in layers.items()]
     observe(deploy, batches, [*hooks, *also], "calibration")
-    ranges = {site: choose_range(histogram, recipe) for site, histogram in histograms.items()}
-    return {
-        name: LayerRanges(input=ranges[input_site(name)], output=_output_range(name, ranges[f"{name}.output"]))
-        for name in layers
-    }
+    seen = {site: histogram.seen for site, histogram in histograms.items()}
+    chosen = {site: choose_range(histogram, recipe) for site, histogram in histograms.items()}
+    chosen |= {f"{name}.output": _output_range(name, chosen[f"{name}.output"]) for name in layers}
+    return Calibration(ranges=_by_layer(layers, chosen), seen=_by_layer(layers, seen))
+
+
+def _by_layer(layers: Iterable[str], ranges: dict[str, Range]) -> dict[str, LayerRanges]:
+    return {name: LayerRanges(input=ranges[input_site(name)], output=ranges[f"{name}.output"]) for name in layers}
 
 
 def feeds_hardswish(layer: str) -> bool:

@@ -4,8 +4,9 @@ import torch
 from torch import Tensor
 
 from levit_edge.errors import QuantizationError
+from levit_edge.quantize.ranges.affine import Range
 
-__all__ = ["Histogram", "extremes"]
+__all__ = ["Histogram"]
 
 BINS = 8192
 """Bins over [-limit, limit]: at least 8 for each of the 255 steps of any range that reaches beyond half the limit."""
@@ -30,7 +31,7 @@ class Histogram:
         Raises:
             QuantizationError: a value is NaN or infinite.
         """
-        low, high = extremes(values, self.site)
+        low, high = _extremes(values, self.site)
         self.minimum, self.maximum = min(self.minimum, low), max(self.maximum, high)
         while self.limit < -low or self.limit <= high:  # bins have their lower edges, so that none has the limit itself
             self._double()
@@ -41,6 +42,11 @@ class Histogram:
         self.counts = torch.zeros_like(self.counts)
         self.counts[BINS // 4 : BINS // 4 + BINS // 2] = merged
         self.limit *= 2
+
+    @property
+    def seen(self) -> Range:
+        """From the least to the largest value."""
+        return Range(minimum=self.minimum, maximum=self.maximum)
 
     @property
     def centres(self) -> Tensor:
@@ -55,7 +61,7 @@ class Histogram:
         return -self.limit + (min(position, BINS - 1) + 1) * 2 * self.limit / BINS
 
 
-def extremes(values: Tensor, site: str) -> tuple[float, float]:
+def _extremes(values: Tensor, site: str) -> tuple[float, float]:
     """The least and the largest of the values seen at `site`.
 
     Raises:

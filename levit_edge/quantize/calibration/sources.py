@@ -60,8 +60,8 @@ def choose_images(
     options = replace(options, only=None)
     if calibration is None and not demo_model:
         warn(
-            f"no --calibration folder: calibrating on {count} embedded photographs of clothing. They are not ImageNet"
-            " and not your images; expect a larger drop than with some hundred images of your own."
+            f"no --calibration folder: calibrating on {counted(count, 'embedded photograph')} of clothing, and not on"
+            " ImageNet or images of your own; expect a larger drop than with some hundred of these."
         )
     source = str(calibration) if calibration else EMBEDDED
     if evaluation is None and demo_model and model.outputs == demo_classes():

@@ -12,7 +12,9 @@ from torch.export import ExportedProgram
 
 from levit_edge.errors import QuantizationError
 from levit_edge.quantize.export.executorch_casts import Cast, casts_in_delegates
+from levit_edge.quantize.export.executorch_layout import images_are_tokens
 from levit_edge.quantize.export.executorch_shortcuts import shortcuts
+from levit_edge.quantize.export.executorch_stem import executorch_graph
 from levit_edge.quantize.export.float16 import float16_graph
 from levit_edge.quantize.export.program import Exporter
 from levit_edge.quantize.quantizer import before_rounding
@@ -44,7 +46,7 @@ def export_executorch(program: ExportedProgram) -> bytes:
             compute something else.
     """
     _require_right_ranges(program)
-    with warnings.catch_warnings(), shortcuts(), casts_in_delegates(), torch.no_grad():
+    with warnings.catch_warnings(), shortcuts(), casts_in_delegates(), images_are_tokens(), torch.no_grad():
         for category in (FutureWarning, DeprecationWarning, UserWarning):
             warnings.filterwarnings("ignore", category=category)
         lowered = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner(configs=CONFIGS)])
@@ -76,6 +78,7 @@ def _require_right_ranges(program: ExportedProgram) -> None:
 
 
 EXPORTER = Exporter(
+    prepared=lambda graph, _plan, _recipe: executorch_graph(graph),
     float16=float16_graph,
     export=lambda program, _recipe: export_executorch(program),
 )

@@ -1,10 +1,11 @@
 """The same quantized graph with float16 where it is in float: between the int8 layers, and as their results.
 
 Attention's products, bias and softmax, hardswish, the residual stream, the stem's scaling and the conversions to and
-from int8 take half the instructions in float16 on an ARM that has it (Cortex-A55, A75 and later). A pair of quantize
-and dequantize is the cast by itself: it may read one type and give another. The head gives float32, as all files do.
+from int8 take half the instructions in float16 on an ARM that has it (Cortex-A55, A75 and later), and the first
+convolution no more than in int8. A pair of quantize and dequantize is the cast by itself: it may read one type and give
+another. The head gives float32, as all files do.
 
-Measured on the LeViT-128S stand-in: 39.6 million instructions on a Cortex-A76 instead of 48.9; see
+Measured on the LeViT-128S stand-in: 38.3 million instructions on a Cortex-A76 instead of 48.0; see
 docs/performance.md.
 """
 
@@ -15,6 +16,7 @@ from typing import Any
 import torch
 from torch.fx import GraphModule, Node
 
+from levit_edge.quantize.export.float16_image import make_first_convolution_half
 from levit_edge.quantize.quantizer import LAYER_OPERATORS, before_rounding
 
 __all__ = ["float16_graph"]
@@ -29,14 +31,14 @@ def float16_graph(graph: GraphModule) -> GraphModule:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch, of its own tree specifications
         copy = deepcopy(graph)
+    make_first_convolution_half(copy)
+    copy.graph.eliminate_dead_code()
     head = [node for node in copy.graph.nodes if node.target in LAYER_OPERATORS][-1]
     for node in list(copy.graph.nodes):
         if node.target in _DEQUANTIZE and not _belongs_to(head, node):
             node.kwargs = {**node.kwargs, "out_dtype": torch.float16}
         elif node.op == "get_attr" and head not in node.users and not _is_quantization(node):
             _make_constant_half(copy, node)
-        elif node.op == "placeholder":
-            _cast(node, [reader for reader in node.users if reader.target in LAYER_OPERATORS], torch.float16)
     _feed_head(head)
     copy.graph.eliminate_dead_code()
     copy.recompile()

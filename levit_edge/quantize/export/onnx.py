@@ -14,14 +14,17 @@ from torch import nn
 from torch.export import ExportedProgram
 from torch.fx import GraphModule
 
-from levit_edge.bundle.recipe import OnnxAttention, Scheme, Target
+from levit_edge.bundle.recipe import OnnxAttention, Recipe, Scheme, Target
 from levit_edge.errors import QuantizationError
 from levit_edge.quantize.export.onnx_attention import fuse_attention
 from levit_edge.quantize.export.onnx_biases import make_biases_int32
 from levit_edge.quantize.export.onnx_dynamic import TRANSLATIONS, make_linears_dynamic, translate_dynamic_layers
 from levit_edge.quantize.export.onnx_float import make_outputs_float, make_products_float
+from levit_edge.quantize.export.onnx_phases import convolve_in_phases
+from levit_edge.quantize.export.onnx_slices import merge_slices
 from levit_edge.quantize.export.onnx_unsigned import make_activations_unsigned
 from levit_edge.quantize.export.program import Exporter
+from levit_edge.quantize.plan import Plan
 
 __all__ = ["EXPORTER", "INPUT_NAME", "OPSET", "OUTPUT_NAME", "export_onnx", "onnx_graph"]
 
@@ -30,11 +33,13 @@ OPSET = 18
 INPUT_NAME, OUTPUT_NAME = "image", "logits"
 
 
-def onnx_graph(graph: GraphModule, scheme: Scheme, trained: nn.Module | None = None) -> GraphModule:
+def onnx_graph(
+    graph: GraphModule, scheme: Scheme, trained: nn.Module, *, phases: bool = False, half: bool = False
+) -> GraphModule:
     """What `export_onnx` takes of a quantized graph: its layers in the forms that ONNX Runtime has kernels for.
 
-    Linears are static only if all layers are. Dynamic convolutions are in float16 with the weights of `trained`, the
-    network before it was quantized, if that is given.
+    Linears are static only if all layers are. Dynamic convolutions are in float with the weights of `trained`, the
+    network before it was quantized: the first two over `phases` of the image, and `half` of them in float16.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch, of its own tree specifications
@@ -44,18 +49,20 @@ def onnx_graph(graph: GraphModule, scheme: Scheme, trained: nn.Module | None = N
         make_outputs_float(copy)
     else:
         make_linears_dynamic(copy)
-    translate_dynamic_layers(copy, trained)
+    convolutions = translate_dynamic_layers(copy, trained, half=half)
+    if phases:
+        convolve_in_phases(copy, convolutions)
     copy.graph.eliminate_dead_code()
     copy.recompile()
     return copy
 
 
 def export_onnx(
-    program: ExportedProgram, target: Target = Target.ARM64, attention: OnnxAttention = OnnxAttention.PLAIN
+    program: ExportedProgram, target: Target = Target.ANY, attention: OnnxAttention = OnnxAttention.PLAIN
 ) -> bytes:
     """Export `program` (float32 (1, 3, size, size) -> (1, classes)) to the bytes of a checked `.onnx` file.
 
-    Int8 activations are signed or unsigned as `target` wants them, attention is spelled as `attention` says.
+    Int8 activations are unsigned if `target` wants them so, attention is spelled as `attention` says.
 
     Raises:
         QuantizationError: the file does not pass the ONNX checker.
@@ -75,6 +82,7 @@ def export_onnx(
     model = exported.model_proto
     _strip_provenance(model)
     make_biases_int32(model.graph)
+    merge_slices(model.graph)
     if target is Target.X86_64:
         make_activations_unsigned(model.graph)
     if attention is OnnxAttention.FUSED:
@@ -124,7 +132,12 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
+def _prepared(graph: GraphModule, plan: Plan, recipe: Recipe) -> GraphModule:
+    phases = recipe.target is Target.ARM64
+    return onnx_graph(graph, recipe.scheme, plan.deploy, phases=phases, half=recipe.stem_in_float16)
+
+
 EXPORTER = Exporter(
-    prepared=lambda graph, plan, recipe: onnx_graph(graph, recipe.scheme, plan.deploy if recipe.onnx_float16 else None),
+    prepared=_prepared,
     export=lambda program, recipe: export_onnx(program, recipe.target, recipe.onnx_attention),
 )

@@ -56,13 +56,16 @@ TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {torch.ops.levit_ed
 """For `torch.onnx.export(custom_translation_table=…)`."""
 
 
-def translate_dynamic_layers(graph: GraphModule, trained: nn.Module | None = None) -> None:
-    """Give dynamic layers ONNX's form, in place: convolutions in float16 if the `trained` network is given."""
+def translate_dynamic_layers(graph: GraphModule, trained: nn.Module, *, half: bool) -> list[Node]:
+    """Give dynamic layers ONNX's form, in place; returns the convolutions, in float with the weights of `trained`."""
+    convolutions = []
     for node, source in _layers(list(graph.graph.nodes), dynamic=True):
         if node.target is _ATEN.linear.default:
             _replace_linear(graph, node, source)
         else:
-            replace_convolution(graph, node, source, trained)
+            replace_convolution(graph, node, source, trained, half=half)
+            convolutions.append(node)
+    return convolutions
 
 
 def make_linears_dynamic(graph: GraphModule) -> None:

@@ -30,7 +30,7 @@ def choose_range(histogram: Histogram, recipe: Recipe) -> Range:
     values, counts = histogram.centres[occupied], histogram.counts[occupied].double()
     match recipe.range_method:
         case RangeMethod.MINMAX:
-            return Range(minimum=histogram.minimum, maximum=histogram.maximum)
+            return histogram.seen
         case RangeMethod.PERCENTILE:
             fraction = recipe.percentile / 100
             return _clipped(histogram, histogram.quantile(1 - fraction), histogram.quantile(fraction))

@@ -12,7 +12,7 @@ from levit_edge.bundle.kinds import GateOn, Precision
 from levit_edge.bundle.manifest import ArtifactResult, Gate, Verification
 from levit_edge.data.classes import PairingRecord
 from levit_edge.model.config import LevitConfig
-from levit_edge.text import counted
+from levit_edge.text import are, counted
 
 __all__ = [
     "NO_GATE",
@@ -151,8 +151,9 @@ def verdict(verification: Verification) -> str | None:
     upper = max((each.drop_ci95_pt[1] for each in results if each.drop_ci95_pt is not None), default=0.0)
     if upper <= asked.max_drop_pt:
         return f"gate passed: {what} is at most {limit}{allowed}"
+    images = f"{counted(verification.samples, 'image')} {are(verification.samples)}"
     return (
-        f"gate passed: {what} is at most {limit}; but {counted(verification.samples, 'image')} are too few to tell: it"
+        f"gate passed: {what} is at most {limit}; but {images} too few to tell: it"
         f" may be {upper:.2f} (95 % interval). --gate-on interval demands that this is within the gate too{allowed}."
     )
 

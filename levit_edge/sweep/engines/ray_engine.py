@@ -110,7 +110,7 @@ class RayEngine:
 
         if not any(node.takes(call) for node in self._nodes.values()):
             raise SweepError(
-                f"no node of {self._cluster.name} has 1 CPUs and {call.memory_bytes >> 20} MiB of memory for "
+                f"no node of {self._cluster.name} has 1 CPU and {call.memory_bytes >> 20} MiB of memory for "
                 f"{call.kind} {call.subject}: lower memory_mib in the plan's [limits], or add a node. {GO_ON}"
             )
         other = next((n for n in self._nodes.values() if avoid and n.name != avoid and n.takes(call)), None)

@@ -42,6 +42,8 @@ def checkpoint_paths(pattern: str) -> tuple[StoredFile, ...]:
         if not found and has_glob(pattern):
             found = find_matches(pattern)
         if not found:
+            if not has_glob(pattern):
+                signature(system, path)  # raises, where a server was not reached
             raise CheckpointError(f"{pattern} does not exist; expected checkpoints: files, folders or a glob of them")
         return tuple(StoredFile(path=each, signature=_signature(*locate(each))) for each in found)
 

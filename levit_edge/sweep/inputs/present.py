@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import TypeGuard
 
 from levit_edge.data.class_table import read_class_table
-from levit_edge.data.named_sets import is_named_set
+from levit_edge.data.named_sets import NAMED_SETS, or_a_set
 from levit_edge.errors import BundleError, DataError, LevitEdgeError
-from levit_edge.model.source import require_checkpoint
+from levit_edge.model.source import has_hub_form, require_checkpoint
 from levit_edge.places import found_at, require_file
 from levit_edge.sweep.plan import SweepPlan
 
@@ -25,12 +25,12 @@ def require_present(plan: SweepPlan) -> None:
         DataError: it is the images, or a list about them.
     """
     for checkpoint in plan.checkpoints:
-        if _is_plain(checkpoint.path):
+        if _is_plain(checkpoint.path) and not has_hub_form(checkpoint.path):
             require_checkpoint(checkpoint.path)
         _require(checkpoint.preprocessing, "the folder of a bundle", BundleError)
     for images in (plan.calibration.images, plan.evaluation.images):
-        if not is_named_set(images):
-            _require(images, "images: a folder, tar files or parquet files", DataError)
+        if images not in NAMED_SETS:
+            _require(images, f"images: a folder, tar files or parquet files; {or_a_set()}", DataError)
     for only in (plan.calibration.only, plan.evaluation.only):
         _require_file(only, "a list of images")
     _require_file(plan.evaluation.labels, "a table of files and classes")

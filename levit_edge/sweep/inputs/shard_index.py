@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from levit_edge.data.classes import ClassPairing, ModelClasses, outputs_as_labels, pair_classes
+from levit_edge.data.classes import ClassPairing, ModelClasses
 from levit_edge.data.imagefolder import decoded_name
 from levit_edge.data.loader import LOOKED_AT
+from levit_edge.data.pairing import outputs_as_labels, pair_classes
 from levit_edge.device.image import check_content
 from levit_edge.documents import Count
 from levit_edge.errors import DataError
@@ -68,7 +69,7 @@ def labels_for(
 ) -> tuple[tuple[int, ...] | None, ...]:
     """The class index of each image, shard by shard; None for all shards if no image has a class.
 
-    What labels stand for is decided by `levit_edge.data.classes`; those in tar files are the indices themselves, if
+    What labels stand for is decided by `levit_edge.data.pairing`; those in tar files are the indices themselves, if
     there is no table of classes. Without `model` the labels only tell classes apart.
 
     Raises:

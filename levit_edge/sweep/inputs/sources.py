@@ -17,7 +17,7 @@ from levit_edge.data.file_kinds import is_hidden_path
 from levit_edge.data.image_tables import ImageTables
 from levit_edge.data.imagefolder import Arrangement, arrange, list_image_folder
 from levit_edge.data.locations import Location, Row, Span, pack
-from levit_edge.data.named_sets import Use, fetch_set, is_named_set
+from levit_edge.data.named_sets import NAMED_SETS, Use, fetch_set
 from levit_edge.data.options import DEFAULTS, ImageOptions
 from levit_edge.data.sources.archive import CLASS_TAR, find_in_tars
 from levit_edge.data.sources.devkit import VALIDATION_IMAGE
@@ -112,7 +112,7 @@ def list_shards(source: str, shard_size: int, options: ImageOptions = DEFAULTS, 
     if shard_size < 1:
         raise DataError(f"shards of {shard_size} images were asked for, expected 1 or more")
     table = None if options.classes is None else read_class_table(options.classes)
-    place = str(fetch_set(source, use)) if is_named_set(source) else source
+    place = str(fetch_set(source, use)) if source in NAMED_SETS else source
     found = _placed(place, options)
     listing = _listed(place, shard_size) if found is None else _placed_listing(found, shard_size)
     return replace(listing, source=source, table=table, tables=ImageTables.of(options))

@@ -3,11 +3,13 @@
 A location is a local path or a URL such as `s3://bucket/val`. Listings are never remembered: what is there is seen.
 """
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from errno import errorcode
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -85,7 +87,9 @@ def signature(system: Any, path: str, info: dict[str, Any] | None = None) -> str
             status = Path(path).stat()
             return f"size={status.st_size} mtime_ns={status.st_mtime_ns} inode={status.st_ino}"
         told = _told(info or {}) or _told(system.info(path))
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if _obstacle(error) is not None:
+            raise
         return None
     if told is None:
         raise DataError(f"{path}: its server says nothing that changes with the content; use a local copy")
@@ -127,9 +131,16 @@ def is_local(system: Any) -> bool:
     return "file" in ((system.protocol,) if isinstance(system.protocol, str) else system.protocol)
 
 
+def _obstacle(failure: FileNotFoundError) -> OSError | None:
+    """What has kept a file system from looking: fsspec's for HTTP says of all that fails that there is no such file."""
+    cause = failure.__cause__
+    return cause if isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError) else None
+
+
 def _reason(failure: Exception) -> str:
     if isinstance(failure, FileNotFoundError):
-        return "it does not exist"
+        obstacle = _obstacle(failure)
+        return "it does not exist" if obstacle is None else f"no connection: {_system_reason(obstacle)}"
     if isinstance(failure, ModuleNotFoundError):
         return f"this needs {failure.name}: pip install 'levit-edge[sweep]'"
     if isinstance(failure, ImportError):  # fsspec's: "Install s3fs to access S3"
@@ -138,3 +149,8 @@ def _reason(failure: Exception) -> str:
     if isinstance(failure, OSError) and failure.strerror:
         return failure.strerror
     return " ".join(str(failure).split())[:LONGEST_REASON] or type(failure).__name__
+
+
+def _system_reason(error: OSError) -> str:
+    """Such as `Connection refused`."""
+    return os.strerror(error.errno) if error.errno and error.errno in errorcode else error.strerror or str(error)

@@ -47,6 +47,7 @@ def write_bundle(built: BuiltCandidate, output: Path, store: Store) -> Bundle:
             preprocessing=files.preprocessing,
             preprocessing_origin=files.preprocessing_origin,
             preprocessing_changes=files.preprocessing_changes,
+            warnings=built.candidate.warnings,
             recipe=quantized.recipe,
             layers=quantized.layers,
             checkpoint=facts.provenance,

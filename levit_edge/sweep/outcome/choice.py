@@ -9,7 +9,7 @@ from levit_edge.bundle.manifest import Artifact
 from levit_edge.runtime.evaluation.gate import judged_drop
 from levit_edge.sweep.outcome.results import Candidate, SweepResults
 from levit_edge.sweep.plan import Gates, SweepPlan, Winner, WinnerBy
-from levit_edge.text import counted, listed
+from levit_edge.text import are, counted, listed
 
 __all__ = ["GateCheck", "chosen", "gate_checks", "limits", "pareto_front", "too_few_images"]
 
@@ -107,9 +107,10 @@ def too_few_images(results: SweepResults) -> str | None:
     if not checks:
         return None
     names = list(dict.fromkeys(each.checkpoint for each, _ in checks))
-    images = counted(max(each.verification.samples for each, _ in checks if each.verification), "image")
+    most = max(each.verification.samples for each, _ in checks if each.verification)
+    images = f"{counted(most, 'image')} {are(most)}"
     return (
-        f"{listed(names, 3)}: the winner's drop is within the gate, but {images} are too few to tell: it may be "
+        f"{listed(names, 3)}: the winner's drop is within the gate, but {images} too few to tell: it may be "
         f'{max(found for _, found in checks):.2f} points (95 % interval). gates.on = "interval" demands that this is '
         "within the gate too."
     )

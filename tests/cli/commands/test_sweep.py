@@ -29,15 +29,17 @@ def test_the_source_and_licence_of_a_public_set_are_said_before_it_is_fetched(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, web: Any
 ) -> None:
     chosen = serve_imagenette({"set/dress/1.jpg": jpeg(1)}, "set", web, tmp_path / "cache", monkeypatch)
+    (tmp_path / "plans").mkdir()
+    (tmp_path / "plans/plan.toml").write_text(PLAN)
+    (tmp_path / "imagenette").mkdir()  # not beside the plan
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "plan.toml").write_text(PLAN)
 
     def begun(*_arguments: Any, **_options: Any) -> None:
         assert is_kept(chosen)
         raise SweepError("it has begun")
 
     monkeypatch.setattr(sweeping, "sweep", begun)
-    assert run(["sweep", "plan.toml"]) == ExitStatus.BAD_INPUT
+    assert run(["sweep", "plans/plan.toml"]) == ExitStatus.BAD_INPUT
     said = " ".join(capsys.readouterr().err.split())
     assert said.count(chosen.notice) == 1
     assert said.index(chosen.notice) < said.index("it has begun")

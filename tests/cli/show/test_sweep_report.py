@@ -270,6 +270,7 @@ def test_what_is_too_large_is_not_read(capsys: Captured, folder: Path, monkeypat
     [
         ("memory://nothing/here", "memory://nothing/here/results.json cannot be read: it does not exist"),
         ("nosuch://bucket/x", "nosuch"),
+        ("http://127.0.0.1:1/x", "127.0.0.1:1/x/results.json cannot be read: no connection: Connection refused"),
         ("memory://a::file://b", "chains of URLs are not supported"),
     ],
 )

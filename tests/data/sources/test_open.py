@@ -285,6 +285,9 @@ def test_imagenet_v2_as_a_tar_and_unpacked(tmp_path: Path) -> None:
         DataError, match=r"compressed \(gzip\).*mkdir imagenetv2 && tar -xf .*imagenetv2.tar.gz -C imag"
     ):
         open_source(compressed)
+    spaced = compressed.rename(tmp_path / "my set.tar.gz")
+    with pytest.raises(DataError, match=r"mkdir 'my set' && tar -xf '.*/my set\.tar\.gz' -C 'my set'$"):
+        open_source(spaced)
 
 
 def test_a_list_chooses_images(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_other_models_are_warned_of_embedded_calibration_and_have_no_labels() ->
     assert images.calibration_source == EMBEDDED
     assert images.evaluation.labels is None
     assert not set(images.calibration.images) & set(images.evaluation.images)
-    assert "not ImageNet" in warnings[0]
+    assert "not on ImageNet" in warnings[0]
     assert "the drop is not measured" in warnings[1]
     assert f"over {150 - 20} images" in warnings[1]
 

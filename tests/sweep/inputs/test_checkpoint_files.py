@@ -65,6 +65,11 @@ def test_none_is_an_error(put: Put, pattern: str) -> None:
         checkpoint_paths(f"{put({'y.txt': b''})}/{pattern}")
 
 
+def test_a_server_that_is_not_reached_is_told_from_a_checkpoint_that_is_not_there() -> None:
+    with pytest.raises(CheckpointError, match=r"pth: no connection: Connection refused$"):
+        checkpoint_paths("http://127.0.0.1:1/x.pth")
+
+
 def test_one_that_is_gone_is_named(s3: Put) -> None:
     before = copies()
     for folder in (s3({"x": b""}), put_in_memory({"x": b""})):

@@ -120,6 +120,8 @@ def test_squares_of_one_size_are_noticed(tmp_path: Path) -> None:
 def test_a_public_set_keeps_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write_files(tmp_path / "fetched", {"n01440764/a.jpg": jpeg(1), "n02102040/b.jpg": jpeg(2)})
     monkeypatch.setattr(sources, "fetch_set", lambda _name, _use: folder)
+    (tmp_path / "imagenette").mkdir()
+    monkeypatch.chdir(tmp_path)  # whose folder of that name is not meant
     listing = list_shards("imagenette", 9)
     assert listing.source == "imagenette"
     assert listing.shards[0].root == str(folder)

@@ -202,6 +202,12 @@ def test_where_nothing_is_there_nothing_is_listed(put: Put, pattern: str, messag
         list_shards(f"{put({})}{pattern}", 5)
 
 
+@pytest.mark.parametrize("name", ["a.tar", "a-{0..1}.tar"])
+def test_a_server_that_is_not_reached_is_told_from_a_file_that_is_not_there(name: str) -> None:
+    with pytest.raises(DataError, match=r"no connection: Connection refused$"):
+        list_shards(f"http://127.0.0.1:1/{name}", 5)
+
+
 def test_a_file_named_twice_is_refused(put: Put, files: dict[str, bytes]) -> None:
     with pytest.raises(DataError, match=r"a\.tar is in it 2 times"):
         list_shards(f"{put({'a.tar': tar(files)})}/{{a,a}}.tar", 5)

@@ -41,7 +41,7 @@ def test_everything_is_on_the_page() -> None:
     for expected in (
         "2 checkpoints by 5 recipes in INT8",
         "Made 2026-11-20 12:00 UTC by levit-edge 0.1.0 with 2 processes on this machine, in 1:02:05.",
-        "1 of 10 candidates have failed, entirely or in part",
+        "1 of 10 candidates has failed, entirely or in part",
         "5000 labelled, of s3://bucket/val",
         "2 of 2 drop at most 1.00 points",
         "levit-00 static wins, drop 0.20",

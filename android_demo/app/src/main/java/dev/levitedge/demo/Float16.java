@@ -2,7 +2,6 @@ package dev.levitedge.demo;
 
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
@@ -17,6 +16,7 @@ public final class Float16 {
     private static final String ARM_64 = "arm64-v8a";
     /** Of the Exynos 9810, of which Linux says that it has them: only its small cores do. */
     private static final String WITHOUT = "Exynos M3";
+    private static final String UNTOLD = "/proc/cpuinfo lists no features";
     private static final Map<String, String> NAMES = names();
 
     /** Whether a model with float16 runs here, and is the faster one. */
@@ -45,6 +45,7 @@ public final class Float16 {
             }
             if (values.containsKey("Features")) {
                 Set<String> listed = new HashSet<>(Arrays.asList(values.get("Features").split(" +")));
+                listed.remove(""); // of an empty list
                 if (features == null) {
                     features = listed;
                 } else {
@@ -56,11 +57,14 @@ public final class Float16 {
         if (!abi.equals(ARM_64)) {
             return new Float16(false, processor + " has no float16 arithmetic that serves on " + abi);
         }
+        if (features == null || features.isEmpty()) {
+            return new Float16(false, "it is not known whether " + processor + " has float16 arithmetic (" + UNTOLD + ")");
+        }
         if (names.contains(WITHOUT)) {
             return new Float16(false, WITHOUT + " has no float16 arithmetic, whatever /proc/cpuinfo says");
         }
         List<String> missing = new ArrayList<>(NEEDED);
-        missing.removeAll(features == null ? Collections.<String>emptySet() : features);
+        missing.removeAll(features);
         if (!missing.isEmpty()) {
             return new Float16(false, processor + " has no float16 arithmetic (no " + String.join(", ", missing)
                     + " in /proc/cpuinfo)");

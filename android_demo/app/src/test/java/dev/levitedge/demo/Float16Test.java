@@ -46,8 +46,15 @@ public class Float16Test {
         for (String cpuinfo : new String[] {"", "\n\n", "Features", "Features:", "a : b : c\n\n: \n", "CPU part\t: 0xd0b\n"}) {
             assertFalse(cpuinfo, Float16.of("arm64-v8a", cpuinfo).has);
         }
-        assertEquals("the processor has no float16 arithmetic (no fphp, asimdhp in /proc/cpuinfo)",
-                Float16.of("arm64-v8a", "").why);
+        for (String cpuinfo : new String[] {"", "Features:", "processor : 0\nFeatures :\n"}) {
+            assertEquals("int8-f16.pte computes in float16, and it is not known whether the processor has float16 arithmetic"
+                    + " (/proc/cpuinfo lists no features): use int8.pte",
+                    Float16.of("arm64-v8a", cpuinfo).refusal("int8-f16.pte", "int8.pte"));
+        }
+        assertEquals("it is not known whether Exynos M3 has float16 arithmetic (/proc/cpuinfo lists no features)",
+                Float16.of("arm64-v8a", cores(4, "0x53", "0x002", "")).why);
+        assertEquals("Cortex-A76 has no float16 arithmetic (no fphp, asimdhp in /proc/cpuinfo)",
+                Float16.of("arm64-v8a", cores(1, "0x41", "0xd0b", "crc32")).why);
     }
 
     /** As Linux writes them. */

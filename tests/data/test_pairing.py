@@ -8,13 +8,8 @@ import pytest
 from levit_edge.data import imagenet
 from levit_edge.data.class_names import normal_form
 from levit_edge.data.class_table import ClassTable
-from levit_edge.data.classes import (
-    ClassPairing,
-    ModelClasses,
-    PairingRule,
-    outputs_as_labels,
-    pair_classes,
-)
+from levit_edge.data.classes import ClassPairing, ModelClasses, PairingRule
+from levit_edge.data.pairing import outputs_as_labels, pair_classes
 from levit_edge.errors import DataError
 
 TABLE = Path("classes.csv")

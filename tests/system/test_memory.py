@@ -1,0 +1,27 @@
+"""Memory that a process has freed."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from levit_edge.device.small_files import figure_kb
+from levit_edge.system.memory import give_back_freed
+
+
+def resident_kb() -> int:
+    kb = figure_kb("/proc/self/status", "VmRSS")
+    assert kb is not None
+    return kb
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator")
+def test_the_system_has_what_was_freed_between_what_is_kept() -> None:
+    """Small pieces, of which every hundredth is kept at the end, so that glibc does not shrink its heap by itself."""
+    pieces = [np.ones(8_192, dtype=np.uint8) for _ in range(12_800)]
+    kept = pieces[::100] + pieces[-1:]
+    del pieces
+    before = resident_kb()
+    give_back_freed()
+    assert before - resident_kb() > 50_000
+    assert kept
