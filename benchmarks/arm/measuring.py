@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.arm.counting import count, emulator_for, logits_there
-from benchmarks.arm.results import Accuracy, Counted, Made
+from benchmarks.arm.here import in_turn
+from benchmarks.arm.results import Accuracy, Counted, Made, Timed
 from benchmarks.arm.store import Store
 from benchmarks.isolation import Isolated, reason_for
 from benchmarks.speed.building import build_all
@@ -19,12 +20,14 @@ from levit_edge.data.locations import Location
 from levit_edge.errors import BoardError
 from levit_edge.system.progress import StageListener
 
-__all__ = ["EVALUATION", "EXPECTED", "FIRST_CPU", "HERE", "Measuring", "evaluation_images"]
+__all__ = ["EVALUATION", "EXPECTED", "FIRST_CPU", "HERE", "REFERENCE", "Measuring", "evaluation_images"]
 
 EVALUATION, EXPECTED = "evaluation.npy", "expected.npy"
 FIRST_CPU = "cortex-a76"
 """Has float16; it says how accurate that is."""
 HERE = "x86-64"
+REFERENCE = Engine.EXECUTORCH, "executorch/ours int8 mixed"
+"""Beside which files are timed on this machine: its engine, its key."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +80,27 @@ class Measuring:
             return Counted(main=found.main, elsewhere=found.elsewhere)
 
         return self.store.once(f"{contender.key}.{cpu}", Counted, find)
+
+    def timed(self, contender: Contender, made: Made) -> Timed | None:
+        """Processor time of one image here, beside the file `REFERENCE`; None if that was never made."""
+        engine, key = REFERENCE
+        reference = self.store.known(f"{key}.file", Made)
+        if reference is None or reference.reason:
+            return None
+        files = [self.workshop.folder / each.file for each in (made, reference)]
+
+        def find() -> Timed:
+            with self.listener.stage(f"time {contender.key}", None):
+                try:
+                    with Isolated() as process:
+                        ms, ratio = process.call(
+                            in_turn, contender.engine, files[0], engine, files[1], self.workshop.folder / EVALUATION
+                        )
+                except Exception as error:  # an engine may raise anything
+                    return Timed(reason=reason_for(error))
+            return Timed(ms=round(ms, 3), ratio=round(ratio, 3))
+
+        return self.store.once(f"{contender.key}.time", Timed, find)
 
     def _made(self, built: Product | str) -> Made:
         if isinstance(built, str):

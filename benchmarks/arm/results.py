@@ -10,7 +10,7 @@ from benchmarks.results import number
 from benchmarks.speed.contender import Engine
 from levit_edge.bundle.kinds import Precision
 
-__all__ = ["TABLE_COLUMNS", "Accuracy", "ArmComparison", "Counted", "Made", "Row", "show"]
+__all__ = ["TABLE_COLUMNS", "Accuracy", "ArmComparison", "Counted", "Made", "Row", "Timed", "show"]
 
 TABLE_COLUMNS = 130
 MEGABYTE = 1e6
@@ -43,6 +43,16 @@ class Accuracy:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Timed:
+    """Processor time of one image on this machine, or why there is none."""
+
+    ms: float | None = None
+    ratio: float | None = None
+    """How many times that of levit-edge's default int8 file for ExecuTorch, in turn."""
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Counted:
     """Millions of instructions of one inference on one processor, or why there is no count."""
 
@@ -61,6 +71,7 @@ class Row:
     float16: bool
     made: Made
     accuracy: Accuracy | None = None
+    timed: Timed | None = None
     counts: dict[str, Counted] = field(default_factory=dict)
     """By processor."""
 
@@ -99,7 +110,7 @@ def _table(rows: tuple[Row, ...]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("runtime", "contender"):
         table.add_column(heading, no_wrap=True)
-    for heading in (*cpus, "SQNR dB", "agree %", "images", "on", "MB"):
+    for heading in (*cpus, "here ×", "SQNR dB", "agree %", "images", "on", "MB"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in sorted(rows, key=lambda each: _order(each, cpus)):
         table.add_row(*_cells(row, cpus))
@@ -119,6 +130,7 @@ def _cells(row: Row, cpus: list[str]) -> tuple[str, ...]:
         str(row.runtime),
         row.name,
         *(number(row.counts.get(cpu, Counted()).main, 1) for cpu in cpus),
+        number(row.timed.ratio if row.timed else None, 2),
         number(seen.sqnr_db, 1),
         number(seen.agreement, 1),
         number(seen.images or None, 0),
@@ -129,8 +141,7 @@ def _cells(row: Row, cpus: list[str]) -> tuple[str, ...]:
 
 def _remarks(row: Row) -> list[str]:
     remarks = [row.made.reason or row.made.note]
-    if row.accuracy:
-        remarks.append(row.accuracy.reason)
+    remarks += [found.reason for found in (row.accuracy, row.timed) if found]
     for cpu, counted in row.counts.items():
         if counted.reason:
             remarks.append(f"{cpu}: {counted.reason}")

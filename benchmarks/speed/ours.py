@@ -12,10 +12,12 @@ from benchmarks.speed.contender import Workshop
 from levit_edge.bundle.recipe import OnnxAttention, Recipe, Scheme, Target
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.model.fuse import fuse
+from levit_edge.quantize.export.executorch import EXPORTER as EXECUTORCH
 from levit_edge.quantize.export.executorch import export_executorch
 from levit_edge.quantize.export.float16 import float16_graph
-from levit_edge.quantize.export.onnx import export_onnx, onnx_graph
-from levit_edge.quantize.export.program import export_program
+from levit_edge.quantize.export.onnx import EXPORTER as ONNX
+from levit_edge.quantize.export.onnx import export_onnx
+from levit_edge.quantize.export.program import Exporter, export_program
 from levit_edge.quantize.float16_bounds import fit_float16
 from levit_edge.quantize.plan import Plan, make_plan
 from levit_edge.quantize.quantizer import quantize_graph
@@ -55,14 +57,13 @@ def fp32_onnx(workshop: Workshop, folder: Path) -> tuple[Path, str]:
 
 def int8_pte(workshop: Workshop, folder: Path, scheme: Scheme) -> tuple[Path, str]:
     """One scheme in ExecuTorch."""
-    return _written(
-        folder / "int8.pte", export_executorch(export_program(_graph(workshop, scheme), workshop.example()))
-    )
+    return _written(folder / "int8.pte", _int8(workshop, Recipe(scheme=scheme), EXECUTORCH))
 
 
 def int8_f16_pte(workshop: Workshop, folder: Path) -> tuple[Path, str]:
     """The default scheme in ExecuTorch, with float16 between its int8 layers."""
-    graph = float16_graph(quantize_graph(fit_float16(_plan(workshop, Scheme.MIXED))))
+    plan, recipe = fit_float16(_plan(workshop, Scheme.MIXED)), Recipe()
+    graph = float16_graph(EXECUTORCH.prepared(quantize_graph(plan), plan, recipe))
     return _written(folder / "int8-f16.pte", export_executorch(export_program(graph, workshop.example())))
 
 
@@ -70,7 +71,8 @@ def int8_onnx(
     workshop: Workshop, folder: Path, scheme: Scheme, target: Target, attention: OnnxAttention
 ) -> tuple[Path, str]:
     """One scheme in ONNX, for one kind of processor, with one spelling of attention."""
-    return _written(folder / "int8.onnx", export_onnx(_for_onnx(workshop, scheme), target, attention))
+    recipe = Recipe(scheme=scheme, target=target, onnx_attention=attention)
+    return _written(folder / "int8.onnx", _int8(workshop, recipe, ONNX))
 
 
 def fp32_onnx_file(workshop: Workshop) -> Path:
@@ -102,10 +104,10 @@ def _graph(workshop: Workshop, scheme: Scheme) -> GraphModule:
     return quantize_graph(_plan(workshop, scheme))
 
 
-@cache
-def _for_onnx(workshop: Workshop, scheme: Scheme) -> torch.export.ExportedProgram:
-    trained = _plan(workshop, scheme).deploy  # the stem in float16, as by default
-    return export_program(onnx_graph(_graph(workshop, scheme), scheme, trained), workshop.example())
+def _int8(workshop: Workshop, recipe: Recipe, exporter: Exporter) -> bytes:
+    """As `quantize` exports it."""
+    graph = exporter.prepared(_graph(workshop, recipe.scheme), _plan(workshop, recipe.scheme), recipe)
+    return exporter.export(export_program(graph, workshop.example()), recipe)
 
 
 def _written(target: Path, content: bytes) -> tuple[Path, str]:

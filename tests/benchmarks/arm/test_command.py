@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 from benchmarks.arm import __main__ as command
-from benchmarks.arm.measuring import EVALUATION, EXPECTED, HERE, Measuring
-from benchmarks.arm.results import Accuracy, ArmComparison, Counted, Made, Row, show
+from benchmarks.arm.measuring import EVALUATION, EXPECTED, HERE, REFERENCE, Measuring
+from benchmarks.arm.results import Accuracy, ArmComparison, Counted, Made, Row, Timed, show
 from benchmarks.arm.store import Store
 from benchmarks.document import circumstances
 from benchmarks.speed.contender import Contender, Engine, Workshop, build_with
@@ -60,6 +60,7 @@ def test_everybody_is_counted() -> None:
         "executorch/ours int8-f16",
         "onnxruntime/ours fp32",
         "onnxruntime/ours int8 mixed",
+        "onnxruntime/ours int8 mixed arm64",
     }
     assert "transformers" not in {each.process for each in chosen}
 
@@ -81,6 +82,47 @@ def test_a_file_that_no_engine_opens_is_a_reason(measuring: Measuring) -> None:
     assert found.reason.startswith("failed: ")
 
 
+def test_nothing_is_timed_without_the_file_beside_which_it_is(measuring: Measuring) -> None:
+    (made,) = measuring.made([contender("write", size=10)]).values()
+    assert measuring.timed(contender("write", size=10), made) is None
+    measuring.store.keep(f"{REFERENCE[1]}.file", made)
+    timed = measuring.timed(contender("write", size=10), made)
+    assert timed is not None
+    assert timed.ratio is None
+    assert timed.reason.startswith("failed: ")
+
+
+def test_emulated_images_come_last_and_processors_one_by_one(
+    measuring: Measuring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str]] = []
+    plain = contender("write", size=10)
+    half = replace(plain, name="half", float16=True)
+
+    def accuracy(_self: Measuring, asking: Contender, _made: Made) -> Accuracy:
+        asked.append((asking.name, "accuracy"))
+        return Accuracy(images=1, where=HERE)
+
+    def counted(_self: Measuring, asking: Contender, _made: Made, cpu: str) -> Counted:
+        asked.append((asking.name, cpu))
+        return Counted(main=1.0)
+
+    monkeypatch.setattr(Measuring, "accuracy", accuracy)
+    monkeypatch.setattr(Measuring, "counted", counted)
+    monkeypatch.setattr(Measuring, "timed", lambda *_: None)
+    rows = command._rows([half, plain, contender("fail")], measuring, ("a", "b"))
+    assert asked == [
+        ("write", "accuracy"),
+        *[(name, cpu) for cpu in ("a", "b") for name in ("half", "write")],
+        ("half", "accuracy"),
+    ]
+    assert [(row.name, len(row.counts), row.accuracy is not None) for row in rows] == [
+        ("half", 2, True),
+        ("write", 2, True),
+        ("fail", 0, False),
+    ]
+
+
 def test_the_table_has_every_row_and_says_what_fails() -> None:
     good = Row(
         name="timm fp32",
@@ -89,6 +131,7 @@ def test_the_table_has_every_row_and_says_what_fails() -> None:
         float16=False,
         made=Made(file="x", size_bytes=29_770_046, note="pnnx"),
         accuracy=Accuracy(images=60, where=HERE, sqnr_db=126.7, agreement=100.0),
+        timed=Timed(ms=9.7, ratio=2.53),
         counts={"cortex-a76": Counted(main=112.0, elsewhere=9.0), "cortex-a53": Counted(reason="status 1")},
     )
     bad = replace(good, name="timm int8", made=Made(reason="failed: no such operator"), accuracy=None, counts={})
@@ -112,6 +155,7 @@ def test_the_table_has_every_row_and_says_what_fails() -> None:
     for expected in (
         "112.0",
         "126.7",
+        "2.53",
         "29.8",
         "no such operator",
         "cortex-a53: status 1",

@@ -1,0 +1,28 @@
+"""Files that take part in comparisons, beside those that `quantize` makes of the same plan."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.speed import ours
+from benchmarks.speed.prepare import Wanted, prepare
+from levit_edge.bundle.recipe import OnnxAttention, Recipe, Scheme, Target
+from levit_edge.quantize.artifacts import export_all
+from levit_edge.system.progress import Stages
+
+pytestmark = [pytest.mark.export, pytest.mark.timeout(900)]
+
+
+def test_what_is_compared_is_what_quantize_writes(tmp_path: Path) -> None:
+    wanted = Wanted(checkpoint=None, size="demo", resize=None, calibration=None, calibration_images=4)
+    workshop = prepare(wanted, tmp_path).workshop
+    plan = ours._plan(workshop, Scheme.MIXED)
+    exported = export_all(ours._deploy(workshop), plan, Stages(), Recipe(target=Target.ARM64))
+    written = {each.file: each.model for each in exported}
+    for file, _ in (
+        ours.fp32_onnx(workshop, tmp_path),
+        ours.int8_pte(workshop, tmp_path, Scheme.MIXED),
+        ours.int8_f16_pte(workshop, tmp_path),
+        ours.int8_onnx(workshop, tmp_path, Scheme.MIXED, Target.ARM64, OnnxAttention.PLAIN),
+    ):
+        assert file.read_bytes() == written[file.name], file.name
