@@ -1,6 +1,6 @@
-"""Runs in an environment with one onnxruntime: a bundle's golden images through ONNX files, against its golden logits.
+"""Runs in an environment with one version of a runtime: a bundle's golden images through its files, against its logits.
 
-Arguments: the bundle's golden file, then ONNX files. Prints a JSON object: file name -> `bits`, `difference`, `error`.
+Arguments: the bundle's golden file, then model files. Prints a JSON object: file name -> `bits`, `difference`, `error`.
 The files are loaded as the agent on a board loads them.
 """
 
@@ -19,10 +19,10 @@ def probe(golden: Path, model: Path) -> dict[str, object]:
     with np.load(golden, allow_pickle=False) as arrays:
         inputs, expected = arrays["inputs"], arrays[model.name]
     try:
-        _, load = import_engine("onnxruntime")
+        _, load = import_engine("executorch" if model.suffix == ".pte" else "onnxruntime")
         run = load(model.read_bytes(), 1)
         found = np.stack([run(image[np.newaxis]) for image in inputs])
-    except Exception as error:  # onnxruntime's exceptions have no public base but Exception
+    except Exception as error:  # the runtimes' exceptions have no public base but Exception
         return {"bits": False, "difference": None, "error": str(error)}
     return {
         "bits": (found.dtype, found.tobytes()) == (expected.dtype, expected.tobytes()),

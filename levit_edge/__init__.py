@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from levit_edge.runtime.evaluation.predict import predict
     from levit_edge.runtime.evaluation.verify import verify
 
-# What runs here stays here: onnxruntime 1.31 for Linux reports to its makers, and leaves an identifier in the home
-# folder, unless this is set before it is imported. Whoever wants that can set it to 0.
+# What runs here stays here: onnxruntime for Linux (1.31 and 1.32) reports to its makers, and leaves an identifier in
+# the home folder, unless this is set before it is imported. Whoever wants that can set it to 0.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = [

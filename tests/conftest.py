@@ -52,12 +52,12 @@ REPOSITORY = Path(__file__).parents[1]
 DISK_KIB = 512
 SLOW_KINDS = ("export", "device", "ray", "release")
 LONGEST = (
-    "tests/integration/test_stand_in.py",
     "tests/sweep/test_ray.py",
+    "tests/integration/test_stand_in.py",
     "tests/arm/test_qemu.py",
+    "tests/sweep/test_sweep.py",
     "tests/docs/test_commands.py",
     "tests/integration/test_demo.py",
-    "tests/sweep/test_sweep.py",
     "tests/integration/test_interruption.py",
     "tests/quantize/test_float16.py",
     "tests/quantize/test_artifacts.py",
@@ -216,10 +216,10 @@ def demo_bundle(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 @pytest.fixture(scope="session")
 def stand_in_bundle(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """The stand-in's bundle, made with the default recipe and judged on all its images, and the JSON printed."""
+    """The stand-in's bundle, made with the default recipe and judged on all its images, and the JSON; not timed."""
     from tests.integration.conftest import quantize_stand_in
 
-    return made_once(tmp_path_factory, "128S", lambda output: quantize_stand_in(shared, output))
+    return made_once(tmp_path_factory, "128S", lambda output: quantize_stand_in(shared, output, "--no-bench"))
 
 
 def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], dict[str, Any]]) -> Made:

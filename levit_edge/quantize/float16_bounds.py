@@ -116,7 +116,7 @@ def _checked(plan: Plan) -> dict[str, ScoreLimit]:
         if isinstance(block, DeployAttention | DeployShrinkingAttention) and (limit := _limit(plan, name, stream)):
             limits[name] = limit
         stream = _block(plan, name, block, stream)
-    _require_steps("head", "inputs", plan.layers["head"].ranges.input.affine().scale)
+    _require_steps("head", "inputs", plan.layers["head"].represented.input.affine().scale)
     return limits
 
 
@@ -170,7 +170,7 @@ def _check_convolution(plan: Plan, name: str, module: nn.Conv2d, scaled: Interva
     sums = _summed(weight.abs()) @ inputs + module.get_parameter("bias").abs()
     for what, magnitudes in (("an input", inputs), ("a weight", weight.abs()), ("a sum of its products", sums)):
         _require(name, what, magnitudes, ONNX_REMEDY)
-    steps = plan.layers[name].ranges.input.affine().scale / factors
+    steps = plan.layers[name].seen.input.affine().scale / factors
     _require_steps(name, "inputs", float(steps.min()), ONNX_REMEDY)
     _require_steps(name, "weights", float(weight.abs().max() / WEIGHT_MAX), ONNX_REMEDY)
 
@@ -210,7 +210,7 @@ def _limit(plan: Plan, block: str, stream: Interval) -> ScoreLimit | None:
 def _after(plan: Plan, name: str, values: Interval) -> Interval:
     """What the layer of that `name` gives for `values`."""
     layer, module = plan.layers[name], quantizable_layers(plan.deploy)[name]
-    ranges, int8 = layer.ranges, layer.computation.int8_weights
+    ranges, int8 = layer.represented, layer.computation.int8_weights
     values = values.near(layer.seen.input)
     weight, bias = (layer.weight, layer.bias) if int8 else (module.weight, module.get_parameter("bias"))
     reads_image = name == "stem.conv1"
@@ -221,7 +221,7 @@ def _after(plan: Plan, name: str, values: Interval) -> Interval:
         result = Interval.of(_representable(ranges.output), len(bias))
     else:
         result = values.through(weight, bias)
-        result = result if feeds_hardswish(name) else result.near(layer.seen.output)  # as what it reads is
+        result = result if feeds_hardswish(name) else result.near(ranges.output)  # there its input's bound is enough
     if not int8 or (reads_image and layer.scheme is LayerScheme.DYNAMIC):  # see `export.float16_image`
         _require(name, "a weight", weight.abs())
         _require_steps(name, "weights", float(weight.abs().max() / WEIGHT_MAX))

@@ -54,6 +54,11 @@ class LayerPlan:
         """What its scheme comes to."""
         return COMPUTATIONS[self.scheme]
 
+    @property
+    def represented(self) -> LayerRanges:
+        """What its int8 values stand for: fixed, or on images as calibration saw them."""
+        return self.ranges if self.computation.fixed_ranges else self.seen
+
     def write_weights(self, layer: Layer) -> None:
         """Give `layer` the weights and the bias that it computes with: in float its own, which it has."""
         if self.computation.int8_weights:

@@ -116,7 +116,7 @@ def test_a_board_reaches_no_network(board: Board) -> None:
 
 def test_python_has_numpy_and_both_runtimes(board: Board) -> None:
     done = python(board, IMPORTS)
-    assert done.stdout == "2.5.5 1.31.1\n", done.stderr
+    assert done.stdout == "2.5.5 1.32.0\n", done.stderr
 
 
 def test_a_virtual_environment_can_be_made(board: Board) -> None:

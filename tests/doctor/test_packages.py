@@ -13,10 +13,10 @@ REQUIREMENTS = [
     "rich; python_version >= '3'",
     "never; sys_platform == 'sunos'",
     "torch==2.13.0; extra == 'quantize'",
-    "onnxruntime==1.31.*; extra == 'quantize'",
+    "onnxruntime==1.32.*; extra == 'quantize'",
     "hypothesis>=6; extra == 'dev'",
 ]
-INSTALLED = {"numpy": "2.4.6", "rich": "15.0.0", "onnxruntime": "1.31.1", "torch": "2.13.0+cpu"}
+INSTALLED = {"numpy": "2.4.6", "rich": "15.0.0", "onnxruntime": "1.32.0", "torch": "2.13.0+cpu"}
 
 
 @pytest.fixture
@@ -35,8 +35,8 @@ def both() -> tuple[Check, Check]:
 def test_what_is_required_is_there(installed: dict[str, str]) -> None:
     base, quantize = both()
     assert installed
-    assert (base.status, base.found, base.advice) == ("ok", "numpy 2.4.6, onnxruntime 1.31.1, rich 15.0.0", "")
-    assert (quantize.status, quantize.found) == ("ok", "torch 2.13.0+cpu, onnxruntime 1.31.1")
+    assert (base.status, base.found, base.advice) == ("ok", "numpy 2.4.6, onnxruntime 1.32.0, rich 15.0.0", "")
+    assert (quantize.status, quantize.found) == ("ok", "torch 2.13.0+cpu, onnxruntime 1.32.0")
 
 
 def test_another_version_is_a_problem(installed: dict[str, str]) -> None:
@@ -44,7 +44,7 @@ def test_another_version_is_a_problem(installed: dict[str, str]) -> None:
     base, quantize = both()
     assert base.status is CheckStatus.OK
     assert quantize.status is CheckStatus.PROBLEM
-    assert quantize.found == "torch 2.12.1, expected ==2.13.0; onnxruntime 1.22.0, expected ==1.31.*"
+    assert quantize.found == "torch 2.12.1, expected ==2.13.0; onnxruntime 1.22.0, expected ==1.32.*"
     assert quantize.advice == "pip install 'levit-edge[quantize]'"
 
 

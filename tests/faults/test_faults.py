@@ -10,7 +10,7 @@ from tests.faults.moments import ENDINGS
 from tests.faults.scenarios import SCENARIOS
 
 pytestmark = pytest.mark.release
-RUNS = 6
+RUNS = 4
 
 
 @pytest.mark.parametrize("command", ["package", "verify"])

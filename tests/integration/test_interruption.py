@@ -16,7 +16,6 @@ from tests.integration.conftest import COMMAND, hidden, levit_edge
 
 pytestmark = pytest.mark.export
 STEPS = (
-    ("read checkpoint", signal.SIGINT, ExitStatus.INTERRUPTED),
     ("calibrate", signal.SIGHUP, ExitStatus.HUNG_UP),
     ("export fp32.pte", signal.SIGINT, ExitStatus.INTERRUPTED),
     ("export int8.onnx", signal.SIGKILL, -signal.SIGKILL),

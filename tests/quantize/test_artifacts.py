@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from levit_edge.bundle.kinds import Precision, Runtime
-from levit_edge.bundle.recipe import Recipe, Scheme
+from levit_edge.bundle.recipe import Recipe, Scheme, Target
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.artifacts import Exported, check_exports, export_all, export_fp32
@@ -46,7 +46,9 @@ def fp32_files(dead: DeployLeViT) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize(
-    "recipe", [STATIC, Recipe(), Recipe(scheme=Scheme.DYNAMIC, float16=False)], ids=["plain", "default", "dynamic"]
+    "recipe",
+    [STATIC, Recipe(), Recipe(scheme=Scheme.DYNAMIC, float16=False), Recipe(target=Target.ARM64, float16=False)],
+    ids=["plain", "default", "dynamic", "arm64"],
 )
 def test_a_network_with_dead_layers_runs_in_both_runtimes(
     tiny_steps: Demo, dead: DeployLeViT, fp32_files: dict[str, bytes], recipe: Recipe

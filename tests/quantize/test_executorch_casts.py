@@ -123,4 +123,7 @@ def test_a_dynamic_range_of_float16_for_float32_is_refused(monkeypatch: pytest.M
     with pytest.raises(QuantizationError, match=r"takes its range from float16 and gives float32.*--no-float16"):
         export_executorch(export_program(Dynamic(), IMAGE))
     monkeypatch.setattr(executorch, "_require_right_ranges", lambda _program: None)
-    assert error_of(Dynamic()) > GARBAGE, "XNNPACK computes this rightly now: drop the cast in front of the head"
+    assert error_of(Dynamic()) > GARBAGE, (
+        "XNNPACK computes this rightly now, as 1.5.1's: drop the cast in front of the head once no older runtime is"
+        " promised"
+    )

@@ -35,9 +35,9 @@ class Written:
         self.write = xnnpack_preprocess.serialize_xnnpack_binary
         monkeypatch.setattr(xnnpack_preprocess, "serialize_xnnpack_binary", self.keep)
 
-    def keep(self, graph: XNNGraph) -> bytes:
+    def keep(self, graph: XNNGraph, *more: object) -> bytes:
         self.graphs.append(graph)
-        return bytes(self.write(graph))
+        return bytes(self.write(graph, *more))
 
     def transposes_of_images(self) -> list[list[int]]:
         """In the last graph."""

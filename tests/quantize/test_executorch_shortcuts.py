@@ -7,6 +7,7 @@ import pytest
 import torch
 from executorch.backends.xnnpack import _passes
 from torch.export import ExportedProgram
+from torch.fx import GraphModule
 
 from levit_edge.quantize.export import executorch
 from levit_edge.quantize.export.executorch import export_executorch
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.export
 
 
 def global_state() -> list[object]:
-    return [*(getattr(_passes, name) for name in IDLE), ExportedProgram.run_decompositions]
+    return [*(getattr(_passes, name) for name in IDLE), ExportedProgram.run_decompositions, GraphModule.recompile]
 
 
 def test_torch_prints_no_graphs_for_pytest() -> None:

@@ -194,6 +194,9 @@ def test_what_calibration_saw_counts_where_ranges_leave_out_ends(demo_steps: Dem
     recipe = replace(EQUALIZED, range_method=RangeMethod.PERCENTILE, percentile=60)
     clipped = all_in(plan_of(demo_steps.deploy, demo_steps.images, recipe), LayerScheme.DYNAMIC)
     assert clipped.layers["stem.conv2"].ranges != plan.layers["stem.conv2"].ranges
+    assert clipped.layers["stem.conv2"].represented == plan.layers["stem.conv2"].seen
+    assert clipped.layers["blocks.0.q"].represented.input == plan.layers["blocks.0.q"].seen.input
+    assert all_in(clipped, LayerScheme.STATIC).layers["stem.conv2"].represented == clipped.layers["stem.conv2"].ranges
     found = [float16_bounds._stem(each).magnitudes for each in (plan, clipped)]
     assert torch.allclose(found[0], found[1], rtol=0.05)  # weights of other int8 values
 
@@ -202,7 +205,7 @@ def test_factors_of_the_stem_count(demo_steps: Demo, monkeypatch: pytest.MonkeyP
     plan = plan_of(demo_steps.deploy, demo_steps.images, EQUALIZED)
     fit_float16(plan)
     monkeypatch.setattr(float16_bounds, "LARGEST", 0.1)
-    with pytest.raises(QuantizationError, match=r"stem\.conv1: its result"):
+    with pytest.raises(QuantizationError, match=r"stem\.conv1: a weight"):
         fit_float16(plan)
     monkeypatch.setattr(float16_bounds, "LARGEST", LARGEST)
     plan.deploy.stem.get_buffer("scale3.factors")[0, 0] = 2.0**16

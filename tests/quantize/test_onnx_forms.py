@@ -123,7 +123,7 @@ def _stem_weights(model: bytes, operator: str) -> list[Floats]:
 def test_the_stem_is_in_float32_with_the_weights_that_were_trained(
     stems: dict[str, tuple[torch.nn.Module, bytes]], tiny_steps: Demo
 ) -> None:
-    """So that all versions of ONNX Runtime give the same bits: those before 1.24 have other kernels for float16."""
+    """So that all versions of ONNX Runtime give the same bits: those before 1.23 have other kernels for float16."""
     layers = [layer for layer in tiny_steps.deploy.stem if isinstance(layer, torch.nn.Conv2d)]
     trained = [each.detach().numpy() for layer in layers for each in (layer.weight, layer.get_parameter("bias"))]
     found = _stem_weights(stems["in float32"][1], "Conv")

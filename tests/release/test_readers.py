@@ -1,6 +1,12 @@
-"""The demo's ONNX files in the oldest and the newest onnxruntime that were tried, each in an environment of its own."""
+"""The demo's files in other runtimes than those that it is made with.
 
+ONNX files in the oldest and the newest onnxruntime that were tried, each in an environment of its own; `.pte` files in
+a newer ExecuTorch, beside the torch that is here.
+"""
+
+import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +19,11 @@ from levit_edge.device.oldest import NEWEST_TRIED, OLDEST_BY_FORM
 from levit_edge.package.contents import Purpose
 from levit_edge.package.pack import pack
 from levit_edge.package.write import write_package
-from tests.release.conftest import succeed
+from tests.release.conftest import ROOT, UV, succeed
 
 pytestmark = pytest.mark.release
 OLDEST = OLDEST_BY_FORM[8, 18]
+NEWER_EXECUTORCH = "1.5.1"
 
 
 @pytest.fixture(scope="module", params=[OLDEST, NEWEST_TRIED])
@@ -55,3 +62,19 @@ def test_files_of_before_need_a_newer_one(reader: tuple[str, Path], bundle: Bund
     too_old = f"onnxruntime {OLDEST} is installed; the file needs 1.18.0 or newer: pip install 'onnxruntime>=1.18.0'"
     for each in readings(python, version, before):
         assert (each.bits, each.error) == ((False, too_old) if version == OLDEST else (True, None))
+
+
+def test_a_newer_executorch_gives_the_same_bits(bundle: Bundle, tmp_path: Path) -> None:
+    """Its bindings have another name, and it requires no torch."""
+    install = ("pip", "install", "--quiet", "--python", sys.executable, "--no-deps", "--target", tmp_path)
+    succeed(UV, *install, f"executorch=={NEWER_EXECUTORCH}", cwd=tmp_path)
+
+    def python(*arguments: str | Path) -> str:
+        return succeed(sys.executable, *arguments, cwd=ROOT, PYTHONPATH=str(tmp_path))
+
+    which = "from levit_edge.device.engines import import_engine; print(import_engine('executorch')[0])"
+    assert python("-c", which) == f"executorch {NEWER_EXECUTORCH}\n"
+    programs = [bundle.path / each.file for each in bundle.manifest.artifacts if each.file.endswith(".pte")]
+    golden = bundle.path / bundle.manifest.golden_file
+    said = json.loads(python("-m", "benchmarks.reader_probe", golden, *programs))
+    assert said == {each.name: {"bits": True, "difference": 0.0, "error": None} for each in programs}

@@ -66,7 +66,10 @@ def _require_one_delegate(program: ExportedProgram) -> None:
 
 
 def _require_right_ranges(program: ExportedProgram) -> None:
-    """XNNPACK computes garbage, and says nothing, where a dynamic range of float16 serves a float32 result (1.4)."""
+    """XNNPACK computes garbage, and says nothing, where a dynamic range of float16 serves a float32 result.
+
+    That is 1.4; 1.5.1 computes it rightly, but older runtimes open the files too.
+    """
     dynamic = torch.ops.quantized_decomposed.dequantize_per_tensor.tensor
     for node in program.graph.find_nodes(op="call_function", target=dynamic):
         source = before_rounding(node, dynamic=True) or node

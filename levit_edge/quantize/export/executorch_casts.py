@@ -1,10 +1,10 @@
 """What ExecuTorch's Python side needs to put casts between float16 and float32 into an XNNPACK delegate.
 
-The format of delegates and the runtime have the operator, `XNNConvert`. In ExecuTorch 1.4 three pieces of the export
-stand in its way, each with a replacement here: the partitioner's configuration of copies leaves those that change the
-type outside, the visitor of copies writes a transpose of images for each, and the pass that removes redundant copies
-takes two neighbours in the same memory format for that. `tests/quantize/test_executorch_casts.py` says when a
-newer ExecuTorch does one of the three by itself.
+The format of delegates and the runtime have the operator, `XNNConvert`. In ExecuTorch 1.4 and 1.5 three pieces of the
+export stand in its way, each with a replacement here: the partitioner's configuration of copies leaves those that
+change the type outside, the visitor of copies writes a transpose of images for each, and the pass that removes
+redundant copies takes two neighbours in the same memory format for that. `tests/quantize/test_executorch_casts.py`
+says when a newer ExecuTorch does one of the three by itself.
 """
 
 from collections.abc import Iterator

@@ -5,7 +5,7 @@ wants constant weights, so that the multiplication in front is folded into them 
 Its float16 convolution takes half of the float32 one's instructions on an ARM that has float16, and elsewhere it takes
 the conversions out or computes the same in float32. So for ARM there are casts around each but the first, which is
 another matter (`levit_edge.quantize.export.onnx_phases`), and hardswish between them stays in float32: in float16 it is
-scalar code, 40 times as slow. Not for others: on x86-64 versions before 1.24 do not give such convolutions their layout
+scalar code, 40 times as slow. Not for others: on x86-64 versions before 1.23 do not give such convolutions their layout
 of blocked channels, so that the network takes 10 % longer and rounds otherwise; in later ones it takes 1 % longer.
 
 The weights are those that were trained: int8 ones would be no smaller and no faster here, and cost 1.4 dB.
