@@ -24,10 +24,10 @@ __all__ = [
     "recipe_options",
 ]
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 BEFORE_FLOAT16: dict[str, object] = {"float16": False, "onnx_float16": False}
 BEFORE_CHOICES = BEFORE_FLOAT16 | {"scheme": "static", "weight_rounding": "nearest", "equalize": False}
-FORMER = {1: BEFORE_CHOICES, 2: BEFORE_FLOAT16, 3: BEFORE_FLOAT16}
+FORMER: dict[int, dict[str, object]] = {1: BEFORE_CHOICES, 2: BEFORE_FLOAT16, 3: BEFORE_FLOAT16, 4: {}}
 """What earlier versions were where they say nothing and today's defaults are others."""
 
 
@@ -194,7 +194,10 @@ class Recipe:
         version = document.get("schema_version")
         if not isinstance(version, int) or version not in FORMER:
             return document
-        return FORMER[version] | document | {"schema_version": SCHEMA_VERSION}
+        today = FORMER[version] | document | {"schema_version": SCHEMA_VERSION}
+        if today.get("target") == Target.ARM64:  # the default, of a file that was none for ARM in particular
+            today["target"] = Target.ANY
+        return today
 
     def __post_init__(self) -> None:
         if self.calibration_images < 1:

@@ -52,7 +52,10 @@ def test_round_trip() -> None:
         ),
         ({"schema_version": 3, "seed": 1}, Recipe(seed=1, float16=False, onnx_float16=False)),
         ({"schema_version": 3, "float16": True}, Recipe(onnx_float16=False)),
-        ({"schema_version": 4}, Recipe()),
+        ({"schema_version": 3, "target": "arm64"}, Recipe(float16=False, onnx_float16=False)),
+        ({"schema_version": 4, "target": "arm64"}, Recipe()),
+        ({"schema_version": 4, "target": "x86-64"}, Recipe(target=Target.X86_64)),
+        ({"schema_version": 5, "target": "arm64"}, Recipe(target=Target.ARM64)),
         ({}, Recipe()),
     ],
 )
@@ -67,7 +70,7 @@ def test_an_earlier_recipe_is_read_in_a_manifest(tiny_bundle: Path, tmp_path: Pa
     manifest["recipe"] = {"schema_version": 1, "calibration_images": 4, "seed": 2}
     (copy / MANIFEST_FILE).write_text(json.dumps(manifest))
     recipe = Bundle.open(copy).manifest.recipe
-    assert (recipe.schema_version, recipe.scheme, recipe.calibration_images, recipe.seed) == (4, Scheme.STATIC, 4, 2)
+    assert (recipe.schema_version, recipe.scheme, recipe.calibration_images, recipe.seed) == (5, Scheme.STATIC, 4, 2)
     assert not recipe.float16
     assert not recipe.onnx_float16
 
@@ -77,8 +80,8 @@ def test_an_earlier_recipe_is_read_in_a_manifest(tiny_bundle: Path, tmp_path: Pa
     [
         ({"calibration_images": 0}, "expected at least 1"),
         ({"percentile": 50}, "more than 50"),
-        ({"schema_version": 5}, "schema_version is 5, expected 4: what this levit-edge reads"),
-        ({"schema_version": 0}, "schema_version is 0, expected 4"),
+        ({"schema_version": 6}, "schema_version is 6, expected 5: what this levit-edge reads"),
+        ({"schema_version": 0}, "schema_version is 0, expected 5"),
         ({"schema_version": "1"}, "schema_version is '1', expected int"),
         ({"schema_version": [1]}, "expected int"),
         ({"schema_version": 1, "observer": "minmax"}, "unknown keys ..observer"),
