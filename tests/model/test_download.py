@@ -140,7 +140,7 @@ def test_goes_on_when_the_connection_is_cut(web: Any, cache: Path) -> None:
 def test_keeps_what_came_when_it_gives_up(web: Any, cache: Path) -> None:
     web.files[PATH] = CONTENT
     web.cuts = [1000] * 4
-    with pytest.raises(DownloadError, match=r"cut 4 times, at last after 4000 bytes\. Run it again"):
+    with pytest.raises(DownloadError, match=r"cut 4 times, at last after 4,000 bytes\. Run it again"):
         fetch(web, cache)
     assert (cache / "LeViT-test.pth.partial").read_bytes() == CONTENT[:4000]
     assert fetch(web, cache).read_bytes() == CONTENT
