@@ -72,8 +72,8 @@ class Target(StrEnum):
     """The processors that the int8 ONNX file is for; others run it too, slower."""
 
     ANY = "any"
-    """Dynamic convolutions in float32, which gives the same bits in all versions of ONNX Runtime; static activations
-    are signed."""
+    """Dynamic convolutions in float32, which on x86-64 gives the same bits in onnxruntime 1.15 to 1.32 with the default
+    scheme and plain attention; static activations are signed."""
     ARM64 = "arm64"
     """The same with dynamic convolutions in forms that are fast there: see `Recipe.onnx_float16`."""
     X86_64 = "x86-64"
@@ -150,8 +150,9 @@ class Recipe:
     target: Annotated[
         Target,
         Option(
-            "The processors that int8.onnx is for. arm64: a fifth fewer instructions there, 12 % slower on x86-64, and"
-            " versions of onnxruntime round differently; x86-64: differs with `--scheme static` and `dynamic` alone."
+            "The processors that int8.onnx is for. arm64: a fifth fewer instructions on ARM with float16, 12 % slower"
+            " on x86-64, and versions of onnxruntime round differently there; x86-64: differs with `--scheme static`"
+            " and `dynamic` alone."
         ),
     ] = Target.ANY
     onnx_attention: Annotated[
@@ -163,14 +164,17 @@ class Recipe:
     ] = OnnxAttention.PLAIN
     float16: Annotated[
         bool,
-        Option("Also make int8-f16.pte, with float16 between the int8 layers: faster on ARM that has it, on no other."),
+        Option(
+            "Also make int8-f16.pte, with float16 between the int8 layers: a fifth fewer instructions on ARM that has"
+            " it, slower on x86-64."
+        ),
     ] = True
     """Whether there is a second int8 file for ExecuTorch, that computes in float16 what the other does in float32."""
     onnx_float16: Annotated[
         bool,
         Option(
             "With `--target arm64`, compute the stem of int8.onnx in float16, where it has a range taken at run time:"
-            " faster on ARM that has float16, as fast on ARM without."
+            " fewer instructions on ARM that has float16, as many on ARM without."
         ),
     ] = True
     """Whether the stem's dynamic convolutions, which ONNX files compute in float, are in float16 for `Target.ARM64`."""

@@ -41,7 +41,10 @@ SMALLEST = 2.0**-14
 HEADROOM = 8.0
 """How many times more than calibration's images another image may give, where nothing else bounds it."""
 HARDSWISH_LOWEST = -0.375
-ONNX_REMEDY = "Keep the stem of int8.onnx in float32, with --no-onnx-float16; or equalize, if --no-equalize was given."
+ONNX_REMEDY = (
+    "Keep the stem of int8.onnx in float32, with --no-onnx-float16 or another --target; or equalize, if --no-equalize"
+    " was given."
+)
 REMEDY = "Leave out the file with float16, with --no-float16; or equalize, if --no-equalize was given."
 
 
