@@ -128,7 +128,8 @@ def latencies(
     models: dict[tuple[str, Runtime], bytes] = {}
     with CalibrationImages(calibration.images, preprocessing) as images:
         for name, recipe in recipes.items():
-            for each in export_all(deploy, make_plan(deploy, images, recipe, Stages()), Stages(), recipe):
+            plan = make_plan(deploy, images, recipe, Stages())
+            for each in export_all(deploy, plan, Stages(), recipe, preprocessing=preprocessing):
                 label = {Precision.FP32: "fp32", Precision.INT8: name}.get(each.precision, f"{name}, {each.precision}")
                 models[label, each.runtime] = each.model
         image = images.golden[:1]

@@ -18,7 +18,7 @@ from levit_edge.quantize.export.float16 import float16_graph
 from levit_edge.quantize.export.onnx import EXPORTER as ONNX
 from levit_edge.quantize.export.onnx import export_onnx
 from levit_edge.quantize.export.program import Exporter, export_program
-from levit_edge.quantize.float16_bounds import fit_float16
+from levit_edge.quantize.float16_bounds import check_onnx_float16, fit_float16
 from levit_edge.quantize.plan import Plan, make_plan
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.quantize.schemes.choice import layer_schemes
@@ -106,7 +106,10 @@ def _graph(workshop: Workshop, scheme: Scheme) -> GraphModule:
 
 def _int8(workshop: Workshop, recipe: Recipe, exporter: Exporter) -> bytes:
     """As `quantize` exports it."""
-    graph = exporter.prepared(_graph(workshop, recipe.scheme), _plan(workshop, recipe.scheme), recipe)
+    plan = _plan(workshop, recipe.scheme)
+    if recipe.stem_in_float16:
+        check_onnx_float16(plan)
+    graph = exporter.prepared(_graph(workshop, recipe.scheme), plan, recipe)
     return exporter.export(export_program(graph, workshop.example()), recipe)
 
 

@@ -15,6 +15,7 @@ from torch.fx import GraphModule
 from levit_edge.bundle.kinds import Precision, Runtime, named
 from levit_edge.bundle.manifest import Artifact
 from levit_edge.bundle.recipe import Recipe
+from levit_edge.data.preprocess import Preprocessing
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.export.program import Exporter, export_program
@@ -59,16 +60,24 @@ def anew(_file: str, make: Callable[[], bytes]) -> bytes:
 
 
 def export_all(
-    deploy: DeployLeViT, plan: Plan, stages: Stages, recipe: Recipe, recalled: Recalled = anew
+    deploy: DeployLeViT,
+    plan: Plan,
+    stages: Stages,
+    recipe: Recipe,
+    recalled: Recalled = anew,
+    *,
+    preprocessing: Preprocessing | None = None,
 ) -> list[Exported]:
     """All files: those of `export_fp32`, and those of the `plan` that `recipe` made.
+
+    `preprocessing` makes the images, and so says how large their values can be; see `fit_float16`.
 
     Raises:
         QuantizationError: something of the plan cannot be in float16, where the recipe wants that.
     """
-    fitted = fit_float16(plan) if recipe.float16 else plan
+    fitted = fit_float16(plan, preprocessing) if recipe.float16 else plan
     if recipe.stem_in_float16:
-        check_onnx_float16(plan)
+        check_onnx_float16(plan, preprocessing)
     with stages.stage("quantize"):
         quantized = _quantized(plan, fitted, recipe)
     size = deploy.config.image_size
@@ -84,9 +93,12 @@ def _quantized(plan: Plan, fitted: Plan, recipe: Recipe) -> dict[Precision, dict
     graph = quantize_graph(plan)
     sources = {Precision.INT8: {runtime: each.prepared(graph, plan, recipe) for runtime, each in exporters.items()}}
     if recipe.float16:
-        graph = graph if fitted is plan else quantize_graph(fitted)
         known = {runtime: each for runtime, each in exporters.items() if each.float16}
-        halves = {runtime: each.prepared(graph, fitted, recipe) for runtime, each in known.items()}
+        if fitted is plan:
+            halves = {runtime: sources[Precision.INT8][runtime] for runtime in known}
+        else:
+            graph = quantize_graph(fitted)
+            halves = {runtime: each.prepared(graph, fitted, recipe) for runtime, each in known.items()}
         sources[Precision.INT8_FLOAT16] = halves
     return sources
 

@@ -15,7 +15,7 @@ from levit_edge.documents import to_json
 from levit_edge.quantize.analysis.layer_cost import ROUNDS, run_in_turn
 from levit_edge.quantize.analysis.search import search_schemes
 from levit_edge.quantize.artifacts import Exported
-from levit_edge.quantize.export.executorch import export_executorch
+from levit_edge.quantize.export.executorch import EXPORTER
 from levit_edge.quantize.export.program import export_program
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.prepare import Prepared
@@ -48,12 +48,17 @@ class Planned:
         """`recipe`, so changed that it makes the same choice without a search."""
         return recipe if self.search is None else with_moves(recipe, self.search.moves)
 
-    def priced(self, exported: Sequence[Exported], image: NDArray[np.float32], stages: Stages) -> "Planned":
-        """The same with what the search's moves cost in time, measured on one (1, 3, size, size) `image`."""
+    def priced(
+        self, exported: Sequence[Exported], image: NDArray[np.float32], recipe: Recipe, stages: Stages
+    ) -> "Planned":
+        """The same with what the search's moves cost in time, measured on one (1, 3, size, size) `image`.
+
+        The `exported` files were made by `recipe`.
+        """
         if self.search is None or not self.search.moves:
             return self
         with stages.stage("measure price"):
-            price = _price(self.by_recipe, exported, image)
+            price = _price(self.by_recipe, exported, image, recipe)
         return replace(self, search=replace(self.search, price=price))
 
 
@@ -69,10 +74,11 @@ def keep_budget(run: Prepared, plan: Plan, kept: StageCache, stages: Stages, war
     return Planned(plan=chosen, by_recipe=plan, search=search)
 
 
-def _price(by_recipe: Plan, exported: Sequence[Exported], image: NDArray[np.float32]) -> LatencyPrice:
-    """Time the plan before the search against the `exported` files, in ExecuTorch."""
+def _price(by_recipe: Plan, exported: Sequence[Exported], image: NDArray[np.float32], recipe: Recipe) -> LatencyPrice:
+    """Time the plan before the search, exported alike, against the `exported` files, in ExecuTorch."""
     models = {each.precision: each.model for each in exported if each.runtime is Runtime.EXECUTORCH}
-    before = export_executorch(export_program(quantize_graph(by_recipe), torch.zeros(image.shape)))
+    graph = EXPORTER.prepared(quantize_graph(by_recipe), by_recipe, recipe)
+    before = EXPORTER.export(export_program(graph, torch.zeros(image.shape)), recipe)
     timed = {"recipe": before, "chosen": models[Precision.INT8], "fp32": models[Precision.FP32]}
     runners = {name: open_runner(Runtime.EXECUTORCH, model, THREADS) for name, model in timed.items()}
     medians = {name: timing.median_ms for name, timing in run_in_turn(runners, image).items()}

@@ -1,14 +1,14 @@
 """Whether everything that a file has in float16 fits there, and what is done about attention's scores that would not.
 
-Interval arithmetic from the image to the last stream. What a static layer gives is what its int8 range represents,
-whatever it is given, so that streams are bounded by construction. Results of dynamic and float layers follow from their
-weights and from what they read; as such bounds multiply from layer to layer, these are also taken to be at most
-`HEADROOM` times what calibration saw. Equalization has made all of them small: on the LeViT-128S stand-in no bound is
-over 1,000, where float16 ends at 65,504.
+Interval arithmetic from the image, whose ends are black and white, to the last stream. What a static layer gives is
+what its int8 range represents, whatever it is given, so that streams are bounded by construction. Results of dynamic
+and float layers follow from their weights and from what they read; as such bounds multiply from layer to layer, these
+are also taken to be at most `HEADROOM` times what calibration saw. Equalization has made all of them small: on the
+LeViT-128S stand-in no bound is over 1,000, where float16 ends at 65,504.
 
 Attention's scores and the sums on the way to them are bounded by the ends of all channels of queries and keys. Where
 that is too much, as with random weights, whose scores grow from block to block, the file computes them divided
-(`with_divided_scores`). Nothing else is: a stream that does not fit is refused.
+(`with_divided_scores`), up to `MOST_DIVISOR`. Nothing else is: a stream that does not fit is refused.
 
 What is small must fit as well. On ARM numbers below 2⁻¹⁴, the smallest normal one, become zero (XNNPACK's thread pool
 sets the processor's FZ16), among them the scales of its conversions between float16 and int8. Seen on an emulated
@@ -24,9 +24,11 @@ import torch
 from torch import Tensor, nn
 
 from levit_edge.bundle.recipe import LayerScheme
+from levit_edge.data.preprocess import Preprocessing
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import ChannelScale, DeployAttention, DeployMlp, DeployShrinkingAttention
 from levit_edge.quantize.calibration.calibrate import feeds_hardswish
+from levit_edge.quantize.export.onnx_phases import PHASES
 from levit_edge.quantize.float16_scores import ScoreLimit, with_divided_scores
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.ranges.affine import INT8_MAX, INT8_MIN, WEIGHT_MAX, Range
@@ -40,7 +42,10 @@ SMALLEST = 2.0**-14
 """Of a scale, and so of the step that int8 would have for what is in float16."""
 HEADROOM = 8.0
 """How many times more than calibration's images another image may give, where nothing else bounds it."""
+MOST_DIVISOR = 2.0**10
+"""Of scores: with it, ARM takes one below 1/16 for zero."""
 HARDSWISH_LOWEST = -0.375
+FIRST, SECOND = "stem.conv1", "stem.conv2"
 ONNX_REMEDY = (
     "Keep the stem of int8.onnx in float32, with --no-onnx-float16 or another --target; or equalize, if --no-equalize"
     " was given."
@@ -95,25 +100,37 @@ def _summed(weight: Tensor) -> Tensor:
     return weight.reshape(*weight.shape[:2], -1).sum(2)
 
 
-def fit_float16(plan: Plan) -> Plan:
+def fit_float16(plan: Plan, preprocessing: Preprocessing | None = None) -> Plan:
     """What the file of that `plan` with a float16 core is made of, so that nothing leaves float16 there.
 
-    The `plan` itself, or the same with some attentions' scores divided.
+    The `plan` itself, or the same with some attentions' scores divided. `preprocessing` says what black and white are
+    to the network; without it, pixels are at most `HEADROOM` times what calibration saw.
 
     Raises:
         QuantizationError: something could leave it; the layer is named.
     """
     with torch.no_grad():
-        if not (limits := _checked(plan)):
+        pixels = _pixels(plan, preprocessing)
+        if not (limits := _checked(plan, pixels)):
             return plan
         fitted = with_divided_scores(plan, limits)
-        _checked(fitted)  # as the steps of divided queries are smaller
+        _checked(fitted, pixels)  # as the steps of divided queries are smaller
         return fitted
 
 
-def _checked(plan: Plan) -> dict[str, ScoreLimit]:
+def _pixels(plan: Plan, preprocessing: Preprocessing | None) -> Interval:
+    """Of the image, as it is given to the network."""
+    seen = Interval.of(plan.layers[FIRST].seen.input, 3)
+    if preprocessing is None:
+        return seen.scaled(torch.full((3,), HEADROOM))
+    mean, deviation = torch.tensor(preprocessing.mean), torch.tensor(preprocessing.std)
+    black, white = -mean / deviation, (1 - mean) / deviation
+    return Interval(low=torch.minimum(seen.low, black), high=torch.maximum(seen.high, white))
+
+
+def _checked(plan: Plan, pixels: Interval) -> dict[str, ScoreLimit]:
     """Of the attentions whose scores are too large."""
-    stream, limits = _stem(plan), {}
+    stream, limits = _stem(plan, pixels), {}
     for index, block in enumerate(plan.deploy.blocks):
         name = f"blocks.{index}"
         if isinstance(block, DeployAttention | DeployShrinkingAttention) and (limit := _limit(plan, name, stream)):
@@ -123,9 +140,8 @@ def _checked(plan: Plan) -> dict[str, ScoreLimit]:
     return limits
 
 
-def _stem(plan: Plan) -> Interval:
-    """Its layers in turn; returns the first stage's stream. Pixels have fixed ends, which calibration has seen."""
-    values = Interval.of(plan.layers["stem.conv1"].seen.input, 3)
+def _stem(plan: Plan, values: Interval) -> Interval:
+    """Its layers in turn, from the image on; returns the first stage's stream."""
     for name, module in plan.deploy.stem.named_children():
         match module:
             case nn.Conv2d():
@@ -141,17 +157,18 @@ def _stem(plan: Plan) -> Interval:
     return values
 
 
-def check_onnx_float16(plan: Plan) -> None:
+def check_onnx_float16(plan: Plan, preprocessing: Preprocessing | None = None) -> None:
     """Make sure that nothing leaves float16 in the stem of that `plan`'s `int8.onnx` for ARM.
 
     There, scaling is part of the weights, so that what they multiply is bounded without it. ONNX Runtime keeps numbers
-    below `SMALLEST`, but for those who ask it to take them for zero.
+    below `SMALLEST`, but for those who ask it to take them for zero. `preprocessing` is as for `fit_float16`.
 
     Raises:
         QuantizationError: something could; the layer is named.
     """
-    values, factors = Interval.of(plan.layers["stem.conv1"].seen.input, 3), torch.ones(3)
+    half = _half_convolutions(plan)
     with torch.no_grad():
+        values, factors = _pixels(plan, preprocessing), torch.ones(3)
         for part, module in plan.deploy.stem.named_children():
             name = f"stem.{part}"
             match module:
@@ -161,11 +178,19 @@ def check_onnx_float16(plan: Plan) -> None:
                     factors = module.factors.flatten()
                     values = values.scaled(factors)
                 case nn.Conv2d():
-                    values = values.near(plan.layers[name].seen.input)
-                    if plan.layers[name].scheme is LayerScheme.DYNAMIC:
+                    values = values if name == FIRST else values.near(plan.layers[name].seen.input)
+                    if name in half:
                         _check_convolution(plan, name, module, values, factors)
                     values = values.through(module.weight, module.get_parameter("bias"))
                     factors = torch.ones(module.out_channels)
+
+
+def _half_convolutions(plan: Plan) -> set[str]:
+    """Of `int8.onnx` for ARM: dynamic ones, and the first only over phases of the image, together with the second."""
+    dynamic = {name for name, layer in plan.layers.items() if layer.scheme is LayerScheme.DYNAMIC}
+    half = {name for name in dynamic if name.startswith("stem.")}
+    in_phases = SECOND in half and plan.deploy.config.image_size % PHASES == 0
+    return half if in_phases else half - {FIRST}
 
 
 def _check_convolution(plan: Plan, name: str, module: nn.Conv2d, scaled: Interval, factors: Tensor) -> None:
@@ -188,10 +213,20 @@ def _block(plan: Plan, name: str, block: nn.Module, stream: Interval) -> Interva
             last = f"{name}.proj"
             values = _after(plan, f"{name}.v", stream)
             result = _after(plan, last, values.hardswish())  # between the v of all tokens, as softmax weighs them
+            _check_products(plan, name)
     if not isinstance(block, DeployShrinkingAttention):
         result = stream + result
         _require(last, "the residual stream after it", result.magnitudes)
     return result
+
+
+def _check_products(plan: Plan, block: str) -> None:
+    """Of an attention: the steps of those in int8."""
+    for name in (f"{block}.scores", f"{block}.context"):
+        if product := plan.products.get(name):
+            parts = {"left operands": product.left, "right operands": product.right, "results": product.output}
+            for what, bounds in parts.items():
+                _require_steps(name, what, bounds.affine().scale)
 
 
 def _limit(plan: Plan, block: str, stream: Interval) -> ScoreLimit | None:
@@ -204,7 +239,7 @@ def _limit(plan: Plan, block: str, stream: Interval) -> ScoreLimit | None:
     else:
         largest = (q * k).view(len(bias), -1).sum(1)
     largest = largest + bias.amax((1, 2))
-    _require(block, "a score of its attention", largest, most=LARGEST**2)
+    _require(block, "a score of its attention", largest, most=LARGEST * MOST_DIVISOR)
     if (excess := float(largest.max()) / LARGEST) <= 1:
         return None
     return ScoreLimit(divisor=2.0 ** math.ceil(math.log2(excess)), largest=LARGEST - float(bias.max()))
@@ -214,9 +249,9 @@ def _after(plan: Plan, name: str, values: Interval) -> Interval:
     """What the layer of that `name` gives for `values`."""
     layer, module = plan.layers[name], quantizable_layers(plan.deploy)[name]
     ranges, int8 = layer.represented, layer.computation.int8_weights
-    values = values.near(layer.seen.input)
     weight, bias = (layer.weight, layer.bias) if int8 else (module.weight, module.get_parameter("bias"))
-    reads_image = name == "stem.conv1"
+    reads_image = name == FIRST
+    values = values if reads_image else values.near(layer.seen.input)  # what pixels can be is known
     if not (reads_image and layer.scheme is LayerScheme.STATIC):  # which rounds the image in float32
         _require_steps(name, "inputs", ranges.input.affine().scale)
     _require_steps(name, "results", ranges.output.affine().scale)
@@ -226,6 +261,7 @@ def _after(plan: Plan, name: str, values: Interval) -> Interval:
         result = values.through(weight, bias)
         result = result if feeds_hardswish(name) else result.near(ranges.output)  # there its input's bound is enough
     if not int8 or (reads_image and layer.scheme is LayerScheme.DYNAMIC):  # see `export.float16_image`
+        _require(name, "an input", values.magnitudes)
         _require(name, "a weight", weight.abs())
         _require_steps(name, "weights", float(weight.abs().max() / WEIGHT_MAX))
         _require(name, "a sum of its products", _summed(weight.abs()) @ values.magnitudes + bias.abs())

@@ -1,10 +1,13 @@
 """Attention's scores, queries times keys, where float16 cannot hold them: computed divided by a power of two.
 
 Queries have the divisor in their weights and scales, which costs nothing and leaves their int8 values as they are; the
-products are cut to what softmax may be given, multiplied back, and only then get their bias. All of it is exact in
-float16 but for the cut, which changes something only where two scores of a query are both beyond 16,384, or more where
-the bias is smaller than that: they count as equal, if they are not. Float16 as such ends at 65,504, and its steps are
-16 from 16,384 on.
+products are cut to what softmax may be given, multiplied back, and only then get their bias. Two things are not exact:
+
+* The cut changes something where two scores of a query are both beyond 16,384, or more where the bias is smaller than
+  that: they count as equal, if they are not. Float16 as such ends at 65,504, and its steps are 16 from 16,384 on.
+* On ARM a divided score below 2⁻¹⁴ becomes zero, which is a score below 2⁻¹⁴ times the divisor. So there is a largest
+  divisor, `levit_edge.quantize.float16_bounds.MOST_DIVISOR`: what is lost is at most 1/16, where other scores of the
+  attention can be beyond ten million.
 """
 
 from copy import deepcopy

@@ -104,8 +104,8 @@ def _make(
     planned = keep_budget(run, calibrated.plan, kept, stages, warn)
     depends_on = f"{planned.moves} {run.recipe.stem_in_float16}"
     recalled = partial(kept.recalled, depends_on=depends_on, encode=bytes, decode=bytes)
-    exported = export_all(run.deploy, planned.plan, stages, run.recipe, recalled)
-    planned = planned.priced(exported, calibrated.golden[:1], stages)
+    exported = export_all(run.deploy, planned.plan, stages, run.recipe, recalled, preprocessing=run.preprocessing)
+    planned = planned.priced(exported, calibrated.golden[:1], run.recipe, stages)
     checked = check_exports(exported, calibrated.golden, stages)
     del exported
     _add_files(writer, run, calibrated.golden, checked)

@@ -15,14 +15,13 @@ from levit_edge.model.deploy import DeployLeViT
 from levit_edge.model.fuse import fuse
 from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.export.executorch import export_executorch
-from levit_edge.quantize.export.float16 import float16_graph
 from levit_edge.quantize.export.program import export_program
 from levit_edge.quantize.float16_bounds import fit_float16
 from levit_edge.quantize.float16_scores import Restored
-from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.runtime.executorch_runner import ExecuTorchRunner
 from tests.golden.test_golden_logits import Golden, golden
 from tests.quantize.conftest import plan_of
+from tests.quantize.test_float16 import in_float16
 
 __all__ = ["golden"]
 
@@ -76,7 +75,7 @@ def test_scores_that_are_divided_cost_nothing(golden: Golden, size: str, tmp_pat
     deploy = network(golden, size, tmp_path)
     images = torch.from_numpy(golden.weights.images(24, 7))
     plan = plan_of(deploy, images[:8], Recipe())
-    graph = float16_graph(quantize_graph(fit_float16(plan)))
+    graph = in_float16(fit_float16(plan))
     runner = ExecuTorchRunner(export_executorch(export_program(graph, torch.zeros(1, *images.shape[1:]))))
 
     def run(images: Tensor) -> Tensor:

@@ -26,16 +26,15 @@ from levit_edge.quantize.analysis.layer_noise import FloatLogits, LogitNoise, ne
 from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.calibration.calibration_images import CalibrationImages
 from levit_edge.quantize.export.executorch import export_executorch
-from levit_edge.quantize.export.float16 import float16_graph
 from levit_edge.quantize.export.program import export_program
 from levit_edge.quantize.float16_bounds import fit_float16
 from levit_edge.quantize.plan import Plan, make_plan
-from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.runtime.evaluation.comparison import Comparison
 from levit_edge.runtime.executorch_runner import ExecuTorchRunner
 from levit_edge.system.progress import Stages
 from tests.quantize.conftest import STATIC
 from tests.quantize.test_equalize import rescaled
+from tests.quantize.test_float16 import in_float16, prepared
 
 pytestmark = [pytest.mark.export, pytest.mark.timeout(1800)]
 BATCH = 20
@@ -101,12 +100,11 @@ def test_int8_of_a_rescaled_checkpoint_is_as_good(rescaled_stand_in: Rescaled) -
 
 def test_float16_between_the_layers_is_as_good(rescaled_stand_in: Rescaled) -> None:
     """In the files themselves: what is equalized stays far from where float16 ends."""
-    assert fit_float16(rescaled_stand_in.plan) is rescaled_stand_in.plan
-    graph = quantize_graph(rescaled_stand_in.plan)
+    assert fit_float16(rescaled_stand_in.plan, rescaled_stand_in.preprocessing) is rescaled_stand_in.plan
     size = rescaled_stand_in.preprocessing.image_size
     files = {
-        name: export_executorch(export_program(source, torch.zeros(1, 3, size, size)))
-        for name, source in (("int8", graph), ("int8-f16", float16_graph(graph)))
+        name: export_executorch(export_program(source(rescaled_stand_in.plan), torch.zeros(1, 3, size, size)))
+        for name, source in (("int8", prepared), ("int8-f16", in_float16))
     }
     assert len(files["int8-f16"]) <= FLOAT16_BYTES
     comparisons = {name: Comparison() for name in files}

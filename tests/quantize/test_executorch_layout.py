@@ -19,9 +19,11 @@ from levit_edge.quantize.export.executorch import export_executorch
 from levit_edge.quantize.export.executorch_stem import executorch_graph
 from levit_edge.quantize.export.float16 import float16_graph
 from levit_edge.quantize.export.program import export_program
+from levit_edge.quantize.float16_bounds import fit_float16
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.runtime.executorch_runner import ExecuTorchRunner
 from tests.quantize.conftest import Demo, plan_of
+from tests.quantize.test_float16_bounds import with_large_scores
 
 pytestmark = pytest.mark.export
 CHANNELS_LAST = [0, 2, 3, 1]
@@ -95,3 +97,19 @@ def test_repeated_factors_change_no_value(tiny_steps: Demo) -> None:
     sizes = [node.meta["val"].shape[3] for node in graph.graph.nodes if node.target is torch.ops.aten.mul.Tensor]
     factors = [buffer.shape[3] for name, buffer in repeated.named_buffers() if name.endswith("_factors")]
     assert factors == sizes
+    assert len(factors) == 3
+    assert not [name for name, _ in repeated.named_buffers() if name.endswith(".factors")]
+
+
+def test_divided_scores_are_no_factors_of_channels(tiny_steps: Demo) -> None:
+    """They are multiplied too."""
+    plan = plan_of(with_large_scores(tiny_steps.deploy, 300.0), tiny_steps.images, Recipe())
+    graph = quantize_graph(fit_float16(plan))
+    repeated = executorch_graph(graph)
+    names = {name for name, _ in repeated.named_buffers()}
+    assert sum(name.endswith("_factors") for name in names) == 3
+    divisors = {name for name in names if name.endswith("restore.divisor")}
+    assert divisors == {name for name, _ in graph.named_buffers() if name.endswith("restore.divisor")} != set()
+    image = tiny_steps.images[:1]
+    with torch.no_grad():
+        assert torch.equal(repeated(image), graph(image))

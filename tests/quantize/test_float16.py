@@ -8,13 +8,14 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from torch.export import ExportedProgram
+from torch.fx import GraphModule
 
 from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.recipe import LayerScheme, Recipe
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.artifacts import check_exports, export_all
-from levit_edge.quantize.export.executorch import export_executorch
+from levit_edge.quantize.export.executorch import EXPORTER, export_executorch
 from levit_edge.quantize.export.float16 import float16_graph
 from levit_edge.quantize.export.program import export_program
 from levit_edge.quantize.plan import Plan
@@ -53,8 +54,18 @@ def logits_of(model: bytes, images: Floats) -> Floats:
     return np.stack([runner.run(image[np.newaxis]) for image in images])
 
 
+def prepared(plan: Plan) -> GraphModule:
+    """What `int8.pte` is exported from."""
+    return EXPORTER.prepared(quantize_graph(plan), plan, Recipe())
+
+
+def in_float16(plan: Plan) -> GraphModule:
+    """What `int8-f16.pte` is exported from."""
+    return float16_graph(prepared(plan))
+
+
 def halved(plan: Plan) -> ExportedProgram:
-    return export_program(float16_graph(quantize_graph(plan)), EXAMPLE)
+    return export_program(in_float16(plan), EXAMPLE)
 
 
 def test_both_files_are_made_and_are_equally_exact(plan: Plan, demo_steps: Demo) -> None:
@@ -78,10 +89,25 @@ def test_both_files_are_made_and_are_equally_exact(plan: Plan, demo_steps: Demo)
 
 def test_the_other_file_stays_byte_for_byte_what_it_was(tiny_plan: Plan) -> None:
     """This one is made of a copy, and what lets ExecuTorch write it is gone afterwards."""
-    graph = quantize_graph(tiny_plan)
+    graph = prepared(tiny_plan)
     before = export_executorch(export_program(graph, EXAMPLE))
     export_executorch(export_program(float16_graph(graph), EXAMPLE))
     assert export_executorch(export_program(graph, EXAMPLE)) == before
+
+
+def test_constants_that_nothing_reads_stay_in_neither_module(tiny_plan: Plan) -> None:
+    """They would be in the file."""
+    for graph in (prepared(tiny_plan), in_float16(tiny_plan)):
+        read = {str(node.target) for node in graph.graph.nodes if node.op == "get_attr"}
+        assert {name for name, _ in (*graph.named_buffers(), *graph.named_parameters())} == read
+
+
+def test_a_plan_as_it_is_needs_one_graph_for_both_files(tiny_plan: Plan) -> None:
+    """So that golden images pass through it once; divided scores make another."""
+    made = export_all(tiny_plan.deploy, tiny_plan, Stages(), Recipe(), lambda _file, _make: b"")
+    sources = {each.file: each.source for each in made}
+    assert sources["int8-f16.pte"] is sources["int8.pte"]
+    assert sources["int8.onnx"] is not sources["int8.pte"]
 
 
 def test_only_the_image_and_the_head_are_in_float32(tiny_plan: Plan) -> None:
@@ -110,7 +136,7 @@ def test_only_the_image_and_the_head_are_in_float32(tiny_plan: Plan) -> None:
     ids=["static", "float", "dynamic"],
 )
 def test_layers_of_every_scheme(tiny_plan: Plan, tiny_steps: Demo, changed: dict[str, LayerScheme]) -> None:
-    graph = float16_graph(quantize_graph(tiny_plan.with_schemes(changed)))
+    graph = in_float16(tiny_plan.with_schemes(changed))
     images = tiny_steps.images[:4]
     with torch.no_grad():
         expected = torch.cat([graph(image[None]) for image in images]).numpy()
@@ -132,7 +158,8 @@ def test_scores_that_float16_cannot_hold_are_computed_all_the_same(
     """As exact as with float32 (without division 26 dB less), and finite on images beyond all that was seen."""
     recipe, images = Recipe(int8_attention=int8_attention), tiny_steps.images
     made = export_all(large_scores, plan_of(large_scores, images, recipe), Stages(), recipe, without_onnx)
-    files = {each.file: each.model for each in made}
+    files, sources = ({each.file: getattr(each, part) for each in made} for part in ("model", "source"))
+    assert sources["int8-f16.pte"] is not sources["int8.pte"]
     with torch.no_grad():
         expected = large_scores(images).numpy()
     half, whole = (sqnr_db(expected, logits_of(files[name], images.numpy())) for name in ("int8-f16.pte", "int8.pte"))
@@ -147,7 +174,7 @@ def without_onnx(file: str, make: Callable[[], bytes]) -> bytes:
 
 def test_int8_products_stay_int8(tiny_steps: Demo) -> None:
     plan = plan_of(tiny_steps.deploy, tiny_steps.images, Recipe(int8_attention=("blocks.0",)))
-    graph = float16_graph(quantize_graph(plan))
+    graph = in_float16(plan)
     images = tiny_steps.images[:4]
     with torch.no_grad():
         expected = torch.cat([graph(image[None]) for image in images]).numpy()
@@ -156,7 +183,7 @@ def test_int8_products_stay_int8(tiny_steps: Demo) -> None:
 
 
 def test_a_head_without_its_cast_is_never_exported(tiny_plan: Plan) -> None:
-    graph = float16_graph(quantize_graph(tiny_plan))
+    graph = in_float16(tiny_plan)
     _image, cast = graph.graph.find_nodes(op="call_function", target=torch.ops.aten._to_copy.default)
     cast.replace_all_uses_with(cast.all_input_nodes[0])
     graph.graph.eliminate_dead_code()

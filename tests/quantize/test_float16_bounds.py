@@ -1,21 +1,30 @@
 """Nothing that could leave float16 is exported in it; what cannot is not refused."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from levit_edge.bundle.recipe import LayerScheme, RangeMethod, Recipe, WeightRounding
+from levit_edge.data.preprocess import Preprocessing, normalise
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize import float16_bounds
 from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.equalize import rescale_stream, streams
-from levit_edge.quantize.float16_bounds import HEADROOM, LARGEST, Interval, check_onnx_float16, fit_float16
+from levit_edge.quantize.float16_bounds import (
+    HEADROOM,
+    LARGEST,
+    MOST_DIVISOR,
+    Interval,
+    check_onnx_float16,
+    fit_float16,
+)
 from levit_edge.quantize.float16_scores import Restored, ScoreLimit
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.ranges.affine import Range
@@ -122,7 +131,7 @@ def divisors(plan: Plan) -> dict[str, float]:
     return {name: float(module.divisor) for name, module in fitted if isinstance(module, Restored)}
 
 
-@pytest.mark.parametrize(("largest", "divisor"), [(0.9, 1), (1.1, 2), (3.9, 4), (4.1, 8), (0.99 * 2**14, 2**14)])
+@pytest.mark.parametrize(("largest", "divisor"), [(0.9, 1), (1.1, 2), (3.9, 4), (4.1, 8), (0.99 * 2**10, 2**10)])
 def test_scores_that_do_not_fit_are_divided_by_as_little_as_they_need(
     demo_steps: Demo, largest: float, divisor: float
 ) -> None:
@@ -141,6 +150,19 @@ def with_int8_scores(steps: Demo, largest: float) -> Plan:
     return replace(plan, products={**plan.products, "blocks.0.scores": scores})
 
 
+@pytest.mark.parametrize(
+    ("product", "part", "message"),
+    [("scores", "left", "left operands"), ("context", "right", "right operands"), ("context", "output", "results")],
+)
+def test_steps_of_int8_products_count(demo_steps: Demo, product: str, part: str, message: str) -> None:
+    plan, name = with_int8_scores(demo_steps, 1.0), f"blocks.0.{product}"
+    fit_float16(plan)
+    small = {part: Range(minimum=-SMALL / 4, maximum=SMALL / 4)}
+    products = {**plan.products, name: replace(plan.products[name], **small)}
+    with pytest.raises(QuantizationError, match=rf"blocks\.0\.{product}: its {message} have steps of .*--no-float16"):
+        fit_float16(replace(plan, products=products))
+
+
 def test_int8_scores_are_divided_as_their_own_range_asks(demo_steps: Demo) -> None:
     plan = with_int8_scores(demo_steps, 3 * LARGEST)
     fitted = fit_float16(plan)
@@ -151,14 +173,20 @@ def test_int8_scores_are_divided_as_their_own_range_asks(demo_steps: Demo) -> No
 
 
 def test_scores_that_no_divisor_brings_back_are_refused(demo_steps: Demo) -> None:
-    plan = with_output(demo_steps.plan, ["blocks.4.q", "blocks.4.k"], 0.9 * LARGEST)
-    message = r"blocks\.4: a score of its attention can be as large as .*--no-float16"
+    """Nor any that ARM would not take too many of them for zero with."""
+    deploy = demo_steps.plan.deploy
+    channels = deploy.get_parameter("blocks.4.k.bias").numel() // len(deploy.get_buffer("blocks.4.bias"))
+    most = (1.01 * MOST_DIVISOR * LARGEST / channels) ** 0.5
+    plan = with_output(demo_steps.plan, ["blocks.4.q", "blocks.4.k"], most)
+    message = (
+        r"blocks\.4: a score of its attention can be as large as [\d,]+, expected at most 33,554,432 .*--no-float16"
+    )
     with pytest.raises(QuantizationError, match=message):
         fit_float16(plan)
 
 
 def test_steps_of_queries_that_division_makes_too_small_are_refused(demo_steps: Demo) -> None:
-    plan = with_int8_scores(demo_steps, LARGEST**2 / 2)
+    plan = with_int8_scores(demo_steps, LARGEST * MOST_DIVISOR / 2)
     with pytest.raises(QuantizationError, match=r"blocks\.0\.q: its results have steps of .*--no-float16"):
         fit_float16(plan)
 
@@ -189,6 +217,44 @@ def test_what_is_over_the_limit_is_cut_in_half_precision() -> None:
     assert torch.equal(restored(scores), torch.tensor([32000, -32000, 32000, -4 * 8000, 1440]).half())
 
 
+def black_and_white(plan: Plan) -> Interval:
+    return float16_bounds._pixels(plan, Preprocessing.from_config(plan.deploy.config))
+
+
+def test_pixels_can_be_black_and_white_whatever_calibration_saw(demo_steps: Demo) -> None:
+    preprocessing = Preprocessing.from_config(demo_steps.deploy.config)
+    plan = plan_of(demo_steps.deploy, torch.full((4, 3, 128, 128), 0.01))
+    found, known = float16_bounds._pixels(plan, None), float16_bounds._pixels(plan, preprocessing)
+    assert torch.allclose(found.high, torch.tensor(0.01 * HEADROOM))
+    for colour, ends in ((0, known.low), (255, known.high)):
+        pixels = normalise(np.full((1, 1, 3), colour, np.uint8), preprocessing).flatten()
+        assert np.allclose(ends.numpy(), pixels, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("check", "remedy"), [(fit_float16, "--no-float16"), (check_onnx_float16, "--no-onnx-float16")], ids=["pte", "onnx"]
+)
+def test_bright_images_count_where_calibration_was_dark(
+    demo_steps: Demo, check: Callable[[Plan, Preprocessing | None], object], remedy: str
+) -> None:
+    """A small deviation makes white large."""
+    preprocessing = Preprocessing(image_size=128, resize=128, mean=(0.0,) * 3, std=(1e-3,) * 3)
+    other = deepcopy(demo_steps.deploy)
+    with torch.no_grad():
+        other.get_parameter("stem.conv1.weight").mul_(100.0)
+    plan = all_in(plan_of(other, 0.01 * demo_steps.images), LayerScheme.DYNAMIC)
+    check(plan, None)
+    with pytest.raises(QuantizationError, match=rf"stem\.conv1: a sum of its products can be as large as .*{remedy}"):
+        check(plan, preprocessing)
+
+
+@pytest.mark.parametrize("check", [fit_float16, check_onnx_float16], ids=["pte", "onnx"])
+def test_an_image_that_float16_cannot_hold_is_refused(demo_steps: Demo, check: Callable[[Plan], object]) -> None:
+    plan = all_in(plan_of(demo_steps.deploy, 1e4 * demo_steps.images), LayerScheme.DYNAMIC)
+    with pytest.raises(QuantizationError, match=r"stem\.conv1: an input can be as large as"):
+        check(plan)
+
+
 def test_what_calibration_saw_counts_where_ranges_leave_out_ends(demo_steps: Demo) -> None:
     plan = all_in(plan_of(demo_steps.deploy, demo_steps.images, EQUALIZED), LayerScheme.DYNAMIC)
     recipe = replace(EQUALIZED, range_method=RangeMethod.PERCENTILE, percentile=60)
@@ -197,7 +263,7 @@ def test_what_calibration_saw_counts_where_ranges_leave_out_ends(demo_steps: Dem
     assert clipped.layers["stem.conv2"].represented == plan.layers["stem.conv2"].seen
     assert clipped.layers["blocks.0.q"].represented.input == plan.layers["blocks.0.q"].seen.input
     assert all_in(clipped, LayerScheme.STATIC).layers["stem.conv2"].represented == clipped.layers["stem.conv2"].ranges
-    found = [float16_bounds._stem(each).magnitudes for each in (plan, clipped)]
+    found = [float16_bounds._stem(each, black_and_white(each)).magnitudes for each in (plan, clipped)]
     assert torch.allclose(found[0], found[1], rtol=0.05)  # weights of other int8 values
 
 
@@ -205,7 +271,7 @@ def test_factors_of_the_stem_count(demo_steps: Demo, monkeypatch: pytest.MonkeyP
     plan = plan_of(demo_steps.deploy, demo_steps.images, EQUALIZED)
     fit_float16(plan)
     monkeypatch.setattr(float16_bounds, "LARGEST", 0.1)
-    with pytest.raises(QuantizationError, match=r"stem\.conv1: a weight"):
+    with pytest.raises(QuantizationError, match=r"stem\.conv1: an input"):
         fit_float16(plan)
     monkeypatch.setattr(float16_bounds, "LARGEST", LARGEST)
     plan.deploy.stem.get_buffer("scale3.factors")[0, 0] = 2.0**16
@@ -221,7 +287,7 @@ def test_the_stems_bounds_hold_for_images_of_any_kind(demo_steps: Demo) -> None:
     images = torch.where(torch.rand(8, 3, 128, 128, generator=generator) < 0.5, low, high)
     with torch.no_grad():
         found = plan.deploy.stem(images).abs().amax((0, 2, 3))
-        assert (found <= float16_bounds._stem(plan).magnitudes).all()
+        assert (found <= float16_bounds._stem(plan, black_and_white(plan)).magnitudes).all()
 
 
 def test_the_stem_of_onnx_files_has_its_scaling_in_the_weights(demo_steps: Demo) -> None:
@@ -251,6 +317,21 @@ def test_what_the_stem_of_onnx_files_cannot_hold_is_refused(
         other.get_parameter(f"stem.{layer}.weight").mul_(factor)
     with pytest.raises(QuantizationError, match=rf"{message} .*--no-onnx-float16"):
         check_onnx_float16(all_in(plan_of(other, demo_steps.images), LayerScheme.DYNAMIC))
+
+
+@pytest.mark.parametrize("change", ["second convolution", "size"])
+def test_the_first_convolution_of_onnx_files_counts_only_in_phases(demo_steps: Demo, change: str) -> None:
+    other = deepcopy(demo_steps.deploy)
+    with torch.no_grad():
+        other.get_parameter("stem.conv1.weight").mul_(1e-6)
+    plan = all_in(plan_of(other, demo_steps.images), LayerScheme.DYNAMIC)
+    with pytest.raises(QuantizationError, match=r"stem\.conv1: its weights have steps of"):
+        check_onnx_float16(plan)
+    if change == "size":
+        plan.deploy.config = replace(plan.deploy.config, image_size=126)
+    else:
+        plan = plan.with_schemes({"stem.conv2": LayerScheme.STATIC})
+    check_onnx_float16(plan)
 
 
 @settings(max_examples=30, deadline=None)

@@ -6,10 +6,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from onnx import numpy_helper
+from torch.fx import GraphModule
 
 from levit_edge.bundle.kinds import Runtime
-from levit_edge.bundle.recipe import LayerScheme, OnnxAttention, Scheme, Target
+from levit_edge.bundle.recipe import LayerScheme, OnnxAttention, Recipe, Scheme, Target, WeightRounding
 from levit_edge.device.oldest import oldest_onnxruntime
+from levit_edge.model.deploy import ChannelScale
 from levit_edge.quantize.export.onnx import export_onnx, onnx_graph
 from levit_edge.quantize.export.program import export_program
 from levit_edge.quantize.quantizer import quantize_graph
@@ -17,13 +19,15 @@ from levit_edge.quantize.schemes import quantizable_layers
 from levit_edge.runtime.inspect.onnxruntime import inspect_onnxruntime
 from levit_edge.runtime.runner import open_runner
 from tests.faults.tiny_levit import TINY
-from tests.quantize.conftest import Demo
+from tests.quantize.conftest import Demo, plan_of
 
 pytestmark = pytest.mark.export
 TOLERANCE = 1e-5
 """Of the largest logit: the fused attention sums in another order."""
 INT8_TOLERANCE = 0.05
 """Other float rounding moves single int8 steps."""
+STEM_TOLERANCE, HALF_STEM_TOLERANCE = 1e-4, 0.1
+"""Of what images differ by, a sixtieth of the largest value: float32 and float16. Seen: 1e-5 and 0.04."""
 Floats = NDArray[np.float32]
 Files = dict[tuple[Scheme, OnnxAttention], bytes]
 
@@ -143,6 +147,30 @@ def test_for_arm_two_convolutions_are_products_of_planes(
     assert [each.dtype for each in weights] == [kind] * 2
     assert [each.dtype for each in _stem_weights(model, "Conv")] == [kind] * 4
     assert len([node for node in onnx.load_model_from_string(model).graph.node if node.op_type == "Slice"]) == 4
+
+
+def test_all_forms_of_an_equalized_stem_compute_what_its_plan_does(tiny_steps: Demo) -> None:
+    plan = plan_of(tiny_steps.deploy, tiny_steps.images, Recipe(weight_rounding=WeightRounding.NEAREST))
+    assert any(isinstance(module, ChannelScale) for module in plan.deploy.stem)
+    graph, images = quantize_graph(plan), tiny_steps.images[:4]
+    with torch.no_grad():
+        expected = plan.deploy.stem(images)
+        for name, (phases, half) in STEMS.items():
+            stem = _stem_alone(onnx_graph(graph, Scheme.MIXED, plan.deploy, phases=phases, half=half))
+            found = torch.cat([stem(image[None]) for image in images])
+            error = (found - expected).abs().max() / (expected - expected.mean(0)).abs().max()
+            assert error < (HALF_STEM_TOLERANCE if half else STEM_TOLERANCE), name
+            assert (error > STEM_TOLERANCE) == half, name
+
+
+def _stem_alone(form: GraphModule) -> GraphModule:
+    """A graph that ends where its image is made tokens."""
+    output = form.graph.output_node()
+    tokens = form.graph.find_nodes(op="call_function", target=torch.ops.aten.permute.default)[0]
+    output.replace_input_with(output.all_input_nodes[0], tokens.all_input_nodes[0])
+    form.graph.eliminate_dead_code()
+    form.recompile()
+    return form
 
 
 @pytest.mark.parametrize("name", STEMS)

@@ -11,6 +11,7 @@ from torch.fx import symbolic_trace
 
 from levit_edge.quantize.export.onnx_phases import _PhaseStem, convolve_in_phases
 from levit_edge.quantize.export.onnx_slices import merge_slices
+from levit_edge.quantize.export.program import export_program
 
 
 def _convolutions(generator: torch.Generator) -> list[nn.Conv2d]:
@@ -45,6 +46,14 @@ def test_other_stems_stay_as_they_are() -> None:
         assert list(traced.graph.nodes) == nodes
 
 
+def test_images_without_whole_phases_stay_as_they_are() -> None:
+    first, second = _convolutions(torch.Generator().manual_seed(0))
+    graph = export_program(nn.Sequential(first, nn.Hardswish(), second), torch.zeros(1, 3, 18, 18)).module()
+    nodes = list(graph.graph.nodes)
+    convolve_in_phases(graph, list(graph.graph.find_nodes(op="call_function", target=torch.ops.aten.conv2d.default)))
+    assert list(graph.graph.nodes) == nodes
+
+
 def _sliced(*axes: int) -> onnx.ModelProto:
     """A Slice for each axis, from 1 to the last."""
     nodes, constants = [], [helper.make_tensor(name, TensorProto.INT64, [1], [v]) for name, v in (("a", 1), ("b", -1))]
@@ -55,7 +64,7 @@ def _sliced(*axes: int) -> onnx.ModelProto:
     return helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:], constants))
 
 
-@pytest.mark.parametrize(("axes", "left"), [((0, 2), 1), ((0, 2, 1), 1), ((1, 1), 2)])
+@pytest.mark.parametrize(("axes", "left"), [((0, 2), 1), ((0, 2, 1), 1), ((1, 1), 2), ((1, -2), 2), ((1, -1), 2)])
 def test_slices_of_slices_are_one_on_different_axes(axes: tuple[int, ...], left: int) -> None:
     values = torch.arange(5.0**3).view(5, 5, 5).numpy()
     model = _sliced(*axes)

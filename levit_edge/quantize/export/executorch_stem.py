@@ -1,14 +1,11 @@
 """The stem in the forms for which XNNPACK has the fewest instructions; the values are the same."""
 
-import warnings
-from copy import deepcopy
-
 import torch
 from torch.fx import GraphModule, Node
 
-__all__ = ["executorch_graph"]
+from levit_edge.quantize.export.graphs import channel_factors, copied, drop_unread
 
-_ATEN = torch.ops.aten
+__all__ = ["executorch_graph"]
 
 
 def executorch_graph(graph: GraphModule) -> GraphModule:
@@ -17,18 +14,16 @@ def executorch_graph(graph: GraphModule) -> GraphModule:
     Of one factor a channel, (1, channels, 1, 1), XNNPACK makes a call for every pixel, of (1, channels, 1, width) one
     for every row. Measured on the LeViT-128S stand-in, Cortex-A76: 0.25 million instructions instead of 0.80 (float16).
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # torch, of its own tree specifications
-        copy = deepcopy(graph)
-    for product in copy.graph.find_nodes(op="call_function", target=_ATEN.mul.Tensor):
-        _repeat_factors(copy, product)
+    copy = copied(graph)
+    for product in copy.graph.find_nodes(op="call_function", target=torch.ops.aten.mul.Tensor):
+        if found := channel_factors(copy, product):
+            _repeat_factors(copy, product, *found)
+    drop_unread(copy)
     copy.recompile()
     return copy
 
 
-def _repeat_factors(graph: GraphModule, product: Node) -> None:
-    """For a product of an image and a `levit_edge.model.deploy.ChannelScale`'s factors."""
-    image, factors = product.all_input_nodes
+def _repeat_factors(graph: GraphModule, product: Node, image: Node, factors: Node) -> None:
     name = f"{product.name}_factors"
     width = image.meta["val"].shape[3]
     graph.register_buffer(name, graph.get_buffer(str(factors.target)).repeat(1, 1, 1, width))

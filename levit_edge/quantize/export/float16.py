@@ -9,14 +9,13 @@ Measured on the LeViT-128S stand-in: 38.3 million instructions on a Cortex-A76 i
 docs/performance.md.
 """
 
-import warnings
-from copy import deepcopy
 from typing import Any
 
 import torch
 from torch.fx import GraphModule, Node
 
 from levit_edge.quantize.export.float16_image import make_first_convolution_half
+from levit_edge.quantize.export.graphs import copied, drop_unread
 from levit_edge.quantize.quantizer import LAYER_OPERATORS, before_rounding
 
 __all__ = ["float16_graph"]
@@ -28,9 +27,7 @@ _QUANTIZE = (_Q.quantize_per_tensor.default, _Q.quantize_per_tensor.tensor, _Q.c
 
 def float16_graph(graph: GraphModule) -> GraphModule:
     """A copy of a quantized `graph`, float32 (1, 3, size, size) -> (1, classes), that is in float16 inside."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # torch, of its own tree specifications
-        copy = deepcopy(graph)
+    copy = copied(graph)
     make_first_convolution_half(copy)
     copy.graph.eliminate_dead_code()
     head = [node for node in copy.graph.nodes if node.target in LAYER_OPERATORS][-1]
@@ -41,6 +38,7 @@ def float16_graph(graph: GraphModule) -> GraphModule:
             _make_constant_half(copy, node)
     _feed_head(head)
     copy.graph.eliminate_dead_code()
+    drop_unread(copy)
     copy.recompile()
     return copy
 
@@ -59,25 +57,28 @@ def _make_constant_half(graph: GraphModule, node: Node) -> None:
     path, _, name = str(node.target).rpartition(".")
     owner: Any = graph.get_submodule(path)
     constant = getattr(owner, name).detach()
-    delattr(owner, name)  # what stays in the module would stay in the file
+    delattr(owner, name)  # a parameter, in whose place no buffer of its name can be put
     owner.register_buffer(name, constant.half())
 
 
 def _feed_head(head: Node) -> None:
-    """Let the head read float32: XNNPACK takes no dynamic range of float16 for a float32 result, see `casts`."""
+    """Let the head read float32: XNNPACK takes no dynamic range of float16 for a float32 result.
+
+    See `levit_edge.quantize.export.executorch`, which refuses such.
+    """
     values = head.all_input_nodes[0]
     if before_rounding(values) is not None:
         return  # from a fixed range, which is the cast
     source = before_rounding(values, dynamic=True)
     if source is None:
-        _cast(values, [head], torch.float32)
+        _cast(values, [head])
     else:
-        _cast(source, [reader for reader in source.users if reader.target in _QUANTIZE], torch.float32)
+        _cast(source, [reader for reader in source.users if reader.target in _QUANTIZE])
 
 
-def _cast(source: Node, readers: list[Node], dtype: torch.dtype) -> None:
-    """Let `readers` read `source` in `dtype`."""
+def _cast(source: Node, readers: list[Node]) -> None:
+    """Let `readers` read `source` in float32."""
     if readers:
         with source.graph.inserting_after(source):
-            cast = source.graph.call_function(torch.ops.aten._to_copy.default, (source,), {"dtype": dtype})
+            cast = source.graph.call_function(torch.ops.aten._to_copy.default, (source,), {"dtype": torch.float32})
         source.replace_all_uses_with(cast, delete_user_cb=lambda reader: reader in readers)

@@ -5,7 +5,6 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator
-from copy import deepcopy
 from typing import Any
 
 import onnx
@@ -16,6 +15,7 @@ from torch.fx import GraphModule
 
 from levit_edge.bundle.recipe import OnnxAttention, Recipe, Scheme, Target
 from levit_edge.errors import QuantizationError
+from levit_edge.quantize.export.graphs import copied
 from levit_edge.quantize.export.onnx_attention import fuse_attention
 from levit_edge.quantize.export.onnx_biases import make_biases_int32
 from levit_edge.quantize.export.onnx_dynamic import TRANSLATIONS, make_linears_dynamic, translate_dynamic_layers
@@ -41,9 +41,7 @@ def onnx_graph(
     Linears are static only if all layers are. Dynamic convolutions are in float with the weights of `trained`, the
     network before it was quantized: the first two over `phases` of the image, and `half` of them in float16.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # torch, of its own tree specifications
-        copy = deepcopy(graph)
+    copy = copied(graph)
     make_products_float(copy)
     if scheme is Scheme.STATIC:
         make_outputs_float(copy)

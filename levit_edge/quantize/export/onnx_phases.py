@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
-__all__ = ["convolve_in_phases"]
+__all__ = ["PHASES", "convolve_in_phases"]
 
 _ATEN = torch.ops.aten
 CONVOLUTIONS = 2
@@ -32,9 +32,12 @@ def convolve_in_phases(graph: GraphModule, convolutions: Sequence[Node]) -> None
     """Replace the first two of a stem's `convolutions`, whose weights are floats, in place.
 
     They are in the type of the second's weights. Nothing happens if the first does not read the image, and the second
-    its hardswish.
+    its hardswish, or if the image has not whole phases.
     """
     if len(convolutions) < CONVOLUTIONS or convolutions[0].args[0] is not _image(graph):
+        return
+    size = _image(graph).meta["val"].shape[-1]
+    if size % PHASES:
         return
     first, second = convolutions[:CONVOLUTIONS]
     hardswish = _before_cast(cast(Node, second.args[0]))
@@ -42,10 +45,8 @@ def convolve_in_phases(graph: GraphModule, convolutions: Sequence[Node]) -> None
         return
     (reader,) = second.users
     result = reader if reader.target is _ATEN._to_copy.default else second
-    weights = [
-        [graph.get_buffer(str(cast(Node, given).target)) for given in node.args[1:3]] for node in (first, second)
-    ]
-    graph.add_submodule("stem_in_phases", _PhaseStem(weights, _image(graph).meta["val"].shape[-1]))
+    weights = [_constants(graph, node) for node in (first, second)]
+    graph.add_submodule("stem_in_phases", _PhaseStem(weights, size))
     with graph.graph.inserting_before(result):
         replacement = graph.graph.call_module("stem_in_phases", (first.args[0],))
     result.replace_all_uses_with(replacement)

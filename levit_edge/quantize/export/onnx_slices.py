@@ -32,8 +32,9 @@ def merge_slices(graph: onnx.GraphProto) -> None:
 
 
 def _parameters(node: onnx.NodeProto, constants: dict[str, onnx.TensorProto]) -> list[NDArray[np.int64]] | None:
-    """Starts, ends, axes and steps, where all are constants."""
+    """Starts, ends, axes and steps, where all are constants and axes are counted from the first."""
     names = node.input[1:]
     if len(names) != len(PARTS) or not all(name in constants for name in names):
         return None
-    return [numpy_helper.to_array(constants[name]).astype(np.int64) for name in names]
+    parts = [numpy_helper.to_array(constants[name]).astype(np.int64) for name in names]
+    return None if (parts[PARTS.index("axes")] < 0).any() else parts

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
+from levit_edge.quantize.export.graphs import channel_factors
 from levit_edge.quantize.quantizer import layer_name
 
 __all__ = ["replace_convolution"]
@@ -45,9 +46,9 @@ def replace_convolution(graph: GraphModule, node: Node, source: Node, trained: n
 
 def _scaling(graph: GraphModule, source: Node) -> tuple[Node, Tensor | float]:
     """What `source` is times constant factors: of a `levit_edge.model.deploy.ChannelScale`, or 1."""
-    if source.target is not _ATEN.mul.Tensor:
+    if (found := channel_factors(graph, source)) is None:
         return source, 1.0
-    values, factors = source.all_input_nodes
+    values, factors = found
     return values, graph.get_buffer(str(factors.target))
 
 

@@ -58,7 +58,7 @@ class Quantize(Task):
             images = _unpacked(store.blob(self.calibration[IMAGES]), Path(folder))
             calibrated = calibrated_from_bytes(store.blob(self.calibration[PLAN]), deploy, images)
             plan = calibrated.plan.with_schemes(layer_schemes(calibrated.plan.deploy, self.recipe))
-            exported = export_all(deploy, plan, Stages(), self.recipe, recalled)
+            exported = export_all(deploy, plan, Stages(), self.recipe, recalled, preprocessing=self.preprocessing)
             checked = check_exports(exported, calibrated.golden, Stages())
             report_data = layer_report_data(plan, images.images, self.preprocessing, Stages(), limit=None)
         blobs = {each.artifact.file: store.add(each.model) for each in checked}
