@@ -1,7 +1,13 @@
-"""A board's answers so far: kept until its evaluation is complete, also where one of the files fails on the way."""
+"""A board's answers so far: kept until its evaluation is complete, also where one of the files fails on the way.
 
+They lie in a `ResultCache` of the files that run, in parts that are named by the number of their first image. If a file
+with float16 fails, those of the others go into the cache of the others; what is left in this one is the part `lost`,
+which lets a later call begin without that file.
+"""
+
+import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from io import BytesIO
 
@@ -17,19 +23,30 @@ from levit_edge.system.result_cache import ResultCache
 
 __all__ = [
     "LostFileError",
-    "answers_kept",
     "keep_answers",
     "noting_a_lost_file",
     "opened_cache",
+    "parts_kept",
+    "refuse_what_was_lost",
 ]
+
+LOST = "lost"
 
 
 class LostFileError(Exception):
     """A file with float16 failed after it had been opened."""
 
-    def __init__(self, file: str, why: str) -> None:
+    def __init__(self, file: str, why: str, cache: ResultCache, images: int) -> None:
         super().__init__(why)
         self.file = file
+        self.images = images
+        """For how many images at most the other files' answers are older than this call."""
+        self._cache = cache
+
+    def forget(self) -> None:
+        """Let a later call try the file again."""
+        with suppress(OSError), self._cache as cache:  # another process is at it
+            cache.done()
 
 
 def opened_cache(results: ResultCache, stack: ExitStack) -> ResultCache:
@@ -49,14 +66,15 @@ def opened_cache(results: ResultCache, stack: ExitStack) -> ResultCache:
         ) from error
 
 
-def answers_kept(results: ResultCache) -> list[Answer | str]:
-    """What an interrupted call has left, in the order of the images: each part is named by where it begins."""
-    found: list[Answer | str] = []
-    while (part := results.read(str(len(found)))) is not None:
-        frames = BytesIO(part.content)
+def parts_kept(results: ResultCache) -> Iterator[list[Answer | str]]:
+    """What an interrupted call has left, in the order of the images from the first one on."""
+    begin = 0
+    while (part := results.read(str(begin))) is not None:
+        frames, answers = BytesIO(part.content), list[Answer | str]()
         while (frame := read_frame(frames)) is not None:
-            found.append(unpack_answer(frame))
-    return found
+            answers.append(unpack_answer(frame))
+        yield answers
+        begin += len(answers)
 
 
 def keep_answers(results: ResultCache, begin: int, answers: Sequence[Answer | str]) -> None:
@@ -68,21 +86,43 @@ def keep_answers(results: ResultCache, begin: int, answers: Sequence[Answer | st
     frames = BytesIO()
     for answer in answers:
         write_frame(frames, pack_answer(answer))
+    _keep(results, str(begin), frames.getvalue())
+
+
+def _keep(results: ResultCache, name: str, content: bytes) -> None:
     try:
-        results.write(str(begin), frames.getvalue())
+        results.write(name, content)
     except OSError as error:
         raise OutputError(f"{results.path} cannot be written: {error.strerror}.") from error
 
 
+def refuse_what_was_lost(artifacts: Sequence[Artifact], results: ResultCache, images: int) -> None:
+    """Raise the `LostFileError` of an earlier call that did not come to its end.
+
+    Args:
+        artifacts: the files that run.
+        results: their cache.
+        images: how many there are.
+    """
+    part = results.read(LOST)
+    file, why = (None, "") if part is None else json.loads(part.content)
+    if file in {each.file for each in artifacts}:
+        raise LostFileError(file, why, results, images)
+
+
 @contextmanager
 def noting_a_lost_file(
-    artifacts: Sequence[Artifact], results: ResultCache, cache_of: Callable[[Sequence[Artifact]], ResultCache]
+    artifacts: Sequence[Artifact],
+    results: ResultCache,
+    resumed: int,
+    cache_of: Callable[[Sequence[Artifact]], ResultCache],
 ) -> Iterator[None]:
     """Let the failure of a file with float16 be a `LostFileError`; what the others have answered goes into their cache.
 
     Args:
         artifacts: the files that run.
         results: their cache.
+        resumed: for how many images it had answers when this call began.
         cache_of: that of other files.
     """
     try:
@@ -91,22 +131,35 @@ def noting_a_lost_file(
         lost = next((each for each in artifacts if each.file == error.file), None)
         if lost is None or lost.precision is not Precision.INT8_FLOAT16:
             raise
-        place = artifacts.index(lost)
-        _hand_over(results, place, cache_of([*artifacts[:place], *artifacts[place + 1 :]]))
-        raise LostFileError(lost.file, str(error).rstrip(".")) from error
+        place, why = artifacts.index(lost), str(error).rstrip(".")
+        there = _hand_over(results, place, cache_of([*artifacts[:place], *artifacts[place + 1 :]]))
+        _keep(results, LOST, json.dumps([lost.file, why]).encode())
+        with suppress(OSError):  # what stays is not looked at any more
+            results.keep_only(LOST)
+        raise LostFileError(lost.file, why, results, max(resumed, there)) from error
 
 
-def _hand_over(results: ResultCache, place: int, others: ResultCache) -> None:
-    answers = [each if isinstance(each, str) else _without(each, place) for each in answers_kept(results)]
+def _hand_over(results: ResultCache, place: int, others: ResultCache) -> int:
+    """Give the other files' cache the answers that it has not, part by part: all together may not fit into memory.
+
+    Returns:
+        How many it had.
+    """
     with ExitStack() as stack:
         kept = opened_cache(others, stack)
-        there = len(answers_kept(kept))  # of a call that was interrupted after the same failure
-        if there < len(answers):
-            keep_answers(kept, there, answers[there:])
-    results.done()
+        there = sum(map(len, parts_kept(kept)))  # of a call in which the file could not be opened
+        begin = 0
+        for answers in parts_kept(results):
+            known = min(len(answers), max(0, there - begin))
+            if known < len(answers):
+                keep_answers(kept, begin + known, [_without(each, place) for each in answers[known:]])
+            begin += len(answers)
+    return there
 
 
-def _without(answer: Answer, place: int) -> Answer:
+def _without(answer: Answer | str, place: int) -> Answer | str:
     """The answer without that of one file."""
+    if isinstance(answer, str):
+        return answer
     seconds = (*answer.seconds[:place], *answer.seconds[place + 1 :])
     return replace(answer, logits=np.delete(answer.logits, place, axis=0), seconds=seconds)

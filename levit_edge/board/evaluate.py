@@ -5,6 +5,7 @@ evaluation is complete: after a lost connection the same call goes on where it s
 """
 
 import json
+import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -19,10 +20,11 @@ from numpy.typing import NDArray
 from levit_edge.benchmark.measurement import Device
 from levit_edge.board.answers_so_far import (
     LostFileError,
-    answers_kept,
     keep_answers,
     noting_a_lost_file,
     opened_cache,
+    parts_kept,
+    refuse_what_was_lost,
 )
 from levit_edge.board.facts.device import describe_device, float16_there
 from levit_edge.board.float16 import without_float16
@@ -67,7 +69,7 @@ class BoardVerification:
 
     verification: Verification
     resumed: int
-    """Photographs that an earlier, interrupted call had evaluated; 0 where a file failed on the way."""
+    """Photographs that earlier, interrupted calls had evaluated."""
     absent: dict[Runtime, str]
     """Runtimes that the board has not, and how to get them: their files were not evaluated."""
 
@@ -95,24 +97,31 @@ def verify_on(
         DataError: see `levit_edge.runtime.evaluation.verify.bundle_images`.
         BundleError: a file of the bundle is damaged, or it has no fp32 file to compare with.
     """
+    images = bundle_images(bundle, evaluation, options, rules)
     once = partial(
         _verify_once,
         bundle,
         transport,
-        bundle_images(bundle, evaluation, options, rules),
+        images,
         source=str(evaluation),
         runtimes=runtimes,
         options=options,
         rules=rules,
         timeout_s=timeout_s,
+        begun=time.monotonic(),
         stages=stages or Stages(),
     )
-    failed: dict[str, str] = {}
+    failures: list[LostFileError] = []
     while True:  # each time in a session of its own: nobody knows what that of a failure is good for
         try:
-            return once(failed)
+            found = once({each.file: str(each) for each in failures})
         except LostFileError as lost:
-            failed[lost.file] = str(lost)
+            failures.append(lost)
+        else:
+            break
+    for each in failures:
+        each.forget()
+    return replace(found, resumed=min((found.resumed, *(each.images for each in failures))))
 
 
 def _verify_once(
@@ -126,9 +135,10 @@ def _verify_once(
     options: ImageOptions,
     rules: GateRules,
     timeout_s: float | None,
+    begun: float,
     stages: Stages,
 ) -> BoardVerification:
-    """`verify_on` without the files that have `failed`, for what reason.
+    """`verify_on` without the files that have `failed`, for what reason; `begun` is when that was called.
 
     Raises:
         LostFileError: another one fails.
@@ -140,7 +150,7 @@ def _verify_once(
     needed = sum(each.size_bytes for each in wanted) + RESERVE
     with ExitStack() as stack:
         with stages.stage("connect"):
-            session = stack.enter_context(Session(transport, needed_bytes=needed, timeout_s=timeout_s))
+            session = stack.enter_context(Session(transport, needed_bytes=needed, timeout_s=timeout_s, begun=begun))
             hello = session.ask("hello")
         device = describe_device(hello.get("facts"), emulator=transport.emulator)
         left_out = without_float16(transport.name, wanted, float16_there(hello.get("facts")), slow_too=True)
@@ -155,13 +165,14 @@ def _verify_once(
             artifacts, packages, unopened = _open(session, artifacts, preprocessing)
         cache_of = partial(_cache, transport.name, packages, preprocessing, images)
         results = opened_cache(cache_of(artifacts), stack)
-        earlier = answers_kept(results)
+        refuse_what_was_lost(artifacts, results, len(images))
+        earlier = sum(map(len, parts_kept(results)))
         board = _Board(session, artifacts, preprocessing, manifest.config.classes)
-        with noting_a_lost_file(artifacts, results, cache_of):
+        with noting_a_lost_file(artifacts, results, earlier, cache_of):
             verification = score(
                 artifacts,
                 images,
-                board.answers(images, earlier, results, options.processes(default_workers(len(images)))),
+                board.answers(images, results, options.processes(default_workers(len(images)))),
                 source=source,
                 runtimes=packages,
                 host=_host(device),
@@ -171,8 +182,7 @@ def _verify_once(
             )
         results.done()
     not_run = left_out | unopened | dict(failed)
-    resumed = 0 if failed else len(earlier)
-    return BoardVerification(verification=replace(verification, not_run=not_run), resumed=resumed, absent=absent)
+    return BoardVerification(verification=replace(verification, not_run=not_run), resumed=earlier, absent=absent)
 
 
 def _open(
@@ -257,12 +267,12 @@ class _Board:
         self._session, self._preprocessing = session, preprocessing
         self._files, self._classes = [each.file for each in artifacts], classes
 
-    def answers(
-        self, images: ImageSet, earlier: Sequence[Answer | str], results: ResultCache, workers: int
-    ) -> Generator[Answer | str, None, None]:
+    def answers(self, images: ImageSet, results: ResultCache, workers: int) -> Generator[Answer | str, None, None]:
         """For each image in order what the files made of it, or why it cannot be read; what is new is kept."""
-        yield from earlier
-        done = len(earlier)
+        done = 0
+        for answers in parts_kept(results):
+            yield from answers
+            done += len(answers)
         with closing(self._chunks(images.images[done:], workers)) as chunks:
             for answers in chunks:
                 keep_answers(results, done, answers)

@@ -13,7 +13,11 @@ __all__ = ["python_version", "require_packages", "requirements", "runtimes_there
 def runtimes_there(hello: Mapping[str, Any]) -> frozenset[Runtime]:
     """The runtimes that the board has, by the agent's word."""
     found = entries(hello.get("packages"))
-    return frozenset(each for each in Runtime if any(map(found.get, each.entry.packages)))
+
+    def there(runtime: Runtime, package: str) -> bool:
+        return all(map(found.get, (package, *runtime.entry.beside.get(package, ()))))
+
+    return frozenset(each for each in Runtime if any(there(each, package) for package in each.entry.packages))
 
 
 def require_packages(

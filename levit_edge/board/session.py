@@ -7,6 +7,7 @@ import queue
 import re
 import subprocess
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -44,6 +45,8 @@ Progress = Callable[[str, int, int | None], None]
 class Session:
     """The agent on one board; use it in a `with` statement. Leaving it, in whatever way, ends the agent.
 
+    It does so too `timeout_s` after `begun`, a time of `time.monotonic` that several sessions may share, or else now.
+
     Raises:
         BoardError: the board cannot be reached, or cannot run the agent.
     """
@@ -55,6 +58,7 @@ class Session:
         needed_bytes: int,
         progress: Progress | None = None,
         timeout_s: float | None = None,
+        begun: float | None = None,
     ) -> None:
         self.transport = transport
         self._progress = progress or (lambda _what, _done, _total: None)
@@ -70,7 +74,9 @@ class Session:
         self._to = cast(Pipe, self._process.stdin)
         for work in (self._read, self._read_stderr, self._send_agent):
             threading.Thread(target=work, daemon=True).start()
-        self._timer = threading.Timer(threading.TIMEOUT_MAX if timeout_s is None else timeout_s, self._give_up)
+        spent = 0.0 if begun is None else time.monotonic() - begun
+        left = threading.TIMEOUT_MAX if timeout_s is None else max(0.0, timeout_s - spent)
+        self._timer = threading.Timer(left, self._give_up)
         self._timer.daemon = True
         self._timer.start()
 

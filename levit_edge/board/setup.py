@@ -3,7 +3,9 @@
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,8 @@ def set_up(
     """
     if transport.emulator is not None:
         raise BoardError(f"{transport.name} has its packages from scripts/board/setup.sh: leave --setup out.")
-    with Session(transport, needed_bytes=0, progress=progress, timeout_s=timeout_s) as session:
+    connected = partial(Session, transport, progress=progress, timeout_s=timeout_s, begun=time.monotonic())
+    with connected(needed_bytes=0) as session:
         hello = session.ask("hello")
         wanted = requirements(hello, runtimes or _light(hello))
         if not offline:
@@ -52,7 +55,7 @@ def set_up(
             progress("fetch packages", 0, None)
         wheels = _fetch(transport.name, hello, wanted, Path(folder))
         needed = ROOM + sum(wheel.stat().st_size for wheel in wheels)
-        with Session(transport, needed_bytes=needed, progress=progress, timeout_s=timeout_s) as session:
+        with connected(needed_bytes=needed) as session:
             for wheel in wheels:
                 session.put(wheel.name, wheel.read_bytes())
             return text(session.ask("setup", requirements=list(wanted), wheels=True).get("place"), LONGEST_PATH)

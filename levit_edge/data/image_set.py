@@ -73,6 +73,7 @@ def _distinct(labels: Labels) -> tuple[str, ...]:
 
 
 def _pairing(told_by: str, labels: Labels, distinct: Sequence[str], model: ModelClasses) -> ClassPairing:
+    labels.require_meaning()
     if labels.kind is LabelKind.INDICES:
         return outputs_as_labels(told_by, distinct, model)
     filled = set(labels.of_images)

@@ -17,8 +17,8 @@ RUNTIME_PACKAGES = {
 }
 PACKAGES = ("numpy", "onnxruntime", "executorch-numpy-runtime", "executorch", "torch")
 NO_TELEMETRY = {"ORT_DISABLE_TELEMETRY": "1", "ORT_TELEMETRY_DISABLED": "1"}
-"""ONNX Runtime 1.31 for Linux reports to its makers, and leaves an identifier in the home folder, unless the first of
-these is set before it is imported; other versions know the second."""
+"""ONNX Runtime 1.31 and 1.32 for Linux report to their makers, and leave an identifier in the home folder, unless the
+first of these is set before they are imported; other versions know the second."""
 
 
 def installed_version(package: str) -> str | None:

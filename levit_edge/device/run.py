@@ -161,17 +161,23 @@ class Opened(NamedTuple):
     run: Run
 
 
-def open_best(package: UnpackedPackage, chosen: argparse.Namespace, float16: Float16) -> Opened:
+def open_best(
+    package: UnpackedPackage,
+    chosen: argparse.Namespace,
+    float16: Float16,
+    failed: RuntimeUnavailableError | None = None,
+) -> Opened:
     """The best model for this processor whose runtime is installed; says which, where that depends on float16.
 
-    One with float16 is taken only after its golden inputs. Of what does not work it says so, and takes the next one.
+    One with float16 is taken only after its golden inputs. Of what does not work, as of one that `failed` later, it
+    says so in the same line.
 
     Raises:
         RuntimeUnavailableError: no runtime is installed, or what is refuses each file or fails with it.
         PackageError: the package has no such model, or a file is damaged.
     """
-    missing, why = [], float16.why
-    refused: RuntimeUnavailableError | None = None
+    missing, faults = [], [] if failed is None else [str(failed)]
+    reasons = [each.rstrip(".") for each in faults]
     with_float16 = [each["runtime"] for each in package.models if each["precision"] == FLOAT16]
     free = chosen.precision is None and any(chosen.runtime in (None, each) for each in with_float16)
     for model in choose(package.models, chosen.runtime, chosen.precision, float16):
@@ -180,16 +186,18 @@ def open_best(package: UnpackedPackage, chosen: argparse.Namespace, float16: Flo
         except AgentError as error:  # noqa: PERF203 - of three files
             missing.append(str(error))
             if model["precision"] == FLOAT16:
-                why = f"{model['file']}, which is for this processor, needs executorch ({error})"
+                reasons.append(f"{model['file']}, which is for this processor, needs executorch ({error})")
         except RuntimeUnavailableError as error:
-            refused = error
-            why = f"{model['file']} is for this processor and does not work on it ({str(error).rstrip('.')})"
+            faults.append(str(error))
+            why = str(error).rstrip(".")
+            reasons.append(f"{model['file']} is for this processor and does not work on it ({why})")
         else:
-            if free or refused:
-                print(f"{model['file']} is used: {why}", file=sys.stderr)
+            if free or faults:
+                print(f"{model['file']} is used: {'; '.join(reasons) or float16.why}", file=sys.stderr)
             return opened
-    raise refused or RuntimeUnavailableError(
-        f"no runtime is installed ({'; '.join(dict.fromkeys(missing))}): pip install onnxruntime, or"
+    raise RuntimeUnavailableError(
+        " ".join(faults)
+        or f"no runtime is installed ({'; '.join(dict.fromkeys(missing))}): pip install onnxruntime, or"
         " executorch-numpy-runtime"
     )
 
@@ -220,8 +228,7 @@ def steady(package: UnpackedPackage, opened: Opened, chosen: argparse.Namespace,
                 raise
             others = copy.copy(package)
             others.models = [each for each in package.models if each != current.model]
-            current = open_best(others, chosen, float16)
-            print(f"{current.model['file']} is used: {error}", file=sys.stderr)
+            current = open_best(others, chosen, float16, error)
             return run(image)
         return logits
 

@@ -19,7 +19,7 @@ from levit_edge.data.named_sets import Use
 from levit_edge.data.options import ImageOptions
 from levit_edge.demo import checkpoint_path
 from levit_edge.device.small_files import usable_cores
-from levit_edge.errors import DataError, PlanError, SweepError
+from levit_edge.errors import DataError, DownloadError, PlanError, SweepError
 from levit_edge.model.hub import fetch_from_hub
 from levit_edge.model.source import has_hub_form
 from levit_edge.sweep.candidates import BuiltCandidate, NamedCheckpoint, make_candidates
@@ -214,11 +214,18 @@ def _places(source: CheckpointSource) -> list[tuple[CheckpointPlace, Path | None
     if source.path is None and source.size != "demo":  # published weights, which are checked by their hash
         return [(here, None)]
     if source.path is not None and has_hub_form(source.path):
-        return [(here, fetch_from_hub(source.path))]
+        return [(here, _fetched(source.path))]
     return [
         (replace(here, path=source.path and file.path, signature=file.signature), None)
         for file in checkpoint_paths(source.path or str(checkpoint_path()))
     ]
+
+
+def _fetched(model_id: str) -> Path:
+    try:
+        return fetch_from_hub(model_id)
+    except DownloadError as error:
+        raise DownloadError(f"{error} Paths start at the plan's folder, where there is no {model_id}.") from error
 
 
 def distinct_names(paths: Sequence[str], weights: Sequence[str | None]) -> list[str]:

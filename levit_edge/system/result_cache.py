@@ -89,6 +89,12 @@ class ResultCache:
         """
         replace_file(self.path / name, hashlib.sha256(content).digest() + content)
 
+    def keep_only(self, name: str) -> None:
+        """Remove all results but one."""
+        for path in list(self.path.iterdir()):
+            if path.name != name:
+                path.unlink()
+
     def done(self) -> None:
         """The run has succeeded: nothing of this is needed any more."""
         shutil.rmtree(self.path, ignore_errors=True)

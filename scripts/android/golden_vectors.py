@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import PIL
 from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngInfo
 
 from levit_edge.data.preprocess import Preprocessing, preprocess
 from levit_edge.demo import evaluation_dir
@@ -155,12 +156,21 @@ def orientation_cases() -> Iterator[dict[str, Any]]:
             if orientation:
                 exif[EXIF_ORIENTATION] = orientation
             file = BytesIO()
-            picture.save(file, form, exif=exif, xmp=XMP, **options)
+            picture.save(file, form, exif=exif, **xmp_of(form), **options)
             yield {
                 "name": f"orientation-{name}-{orientation}",
                 "file": np.frombuffer(file.getvalue(), np.uint8),
                 "expected": decode_photograph(file.getvalue(), name).orientation,
             }
+
+
+def xmp_of(form: str) -> dict[str, Any]:
+    """What lets Pillow write XMP; of a PNG that is a text as any other."""
+    if form != "PNG":
+        return {"xmp": XMP}
+    text = PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", XMP.decode())
+    return {"pnginfo": text}
 
 
 def input_cases() -> Iterator[dict[str, Any]]:

@@ -1,8 +1,12 @@
-"""Listeners to the stages of an evaluation."""
+"""Listeners to an evaluation."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import pytest
+
+from levit_edge.board.session import Session
 from levit_edge.system.progress import Advance
 
 
@@ -39,3 +43,16 @@ class Interrupting:
                 raise KeyboardInterrupt
 
         yield advance
+
+
+def count_sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many photographs are sent from now on, chunk by chunk."""
+    sent: list[int] = []
+    original = Session.request
+
+    def request(self: Session, do: str, **arguments: Any) -> None:
+        sent.extend([arguments["count"]] if do == "infer" else [])
+        original(self, do, **arguments)
+
+    monkeypatch.setattr(Session, "request", request)
+    return sent

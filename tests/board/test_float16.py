@@ -8,16 +8,20 @@ import numpy as np
 import pytest
 
 from levit_edge.benchmark.measurement import LatencyGate
+from levit_edge.board import evaluate
 from levit_edge.board.evaluate import verify_on
 from levit_edge.board.facts.device import float16_there
 from levit_edge.board.float16 import without_float16
 from levit_edge.board.measure import files_to_measure
 from levit_edge.board.session import Session
+from levit_edge.board.transports.transport import Transport
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.reader import Bundle
 from levit_edge.data.options import ImageOptions
 from levit_edge.device.float16 import float16_of
 from levit_edge.errors import BoardError, BundleError
+from levit_edge.system.progress import Stages
+from tests.board.listeners import Interrupting, count_sent
 from tests.board.measuring import QUICK, answer, entry, measured
 from tests.board.stand_in import HELLO, StandIn, answering
 from tests.device import cpuinfo_texts as texts
@@ -143,13 +147,15 @@ while True:
             left -= len(hear())
         say({})
     elif request["do"] == "open":
-        say({"packages": ["a 1"] * len(request["models"])})
+        refused = not OPENS and request["models"][0]["file"] == "int8-f16.pte"
+        say({"error": {"kind": "died", "message": "no"}} if refused else {"packages": ["a 1"] * len(request["models"])})
     elif request["do"] == "infer":
         hear()
         count, chunks = request["count"], chunks + 1
-        if "int8-f16.pte" in files and chunks == 2:
+        if OPENS and "int8-f16.pte" in files and chunks == FAILING:
             FAULT
-        say({"seconds": [[0.01] * count] * len(files)}, struct.pack("<f", 1) * len(files) * count * CLASSES)
+        models = len(files) - ("int8-f16.pte" in files and not OPENS)
+        say({"seconds": [[0.01] * count] * models}, struct.pack("<f", 1) * models * count * CLASSES)
         say({"done": True})
     else:
         say(HELLO)
@@ -159,6 +165,18 @@ IS_NO_NUMBER = """values = [1] * (len(files) - 1) * count * CLASSES + [nan] * co
             logits = struct.pack(f"<{len(values)}f", *values)
             say({"seconds": [[0.01] * count] * len(files)}, logits, {"done": True})
             continue"""
+
+
+TWENTY_FOUR = ImageOptions(workers=0, limit=24)
+
+
+def failing_later(bundle: Bundle, fault: str = DIES, *, opens: bool = True, chunk: int = 2) -> StandIn:
+    """A board on which int8-f16.pte fails with one of the chunks, or cannot be opened."""
+    words = {"FAULT": fault, "CLASSES": str(bundle.manifest.config.classes), "HELLO": repr(A76), "OPENS": str(opens)}
+    body = FAILS_LATER.replace("FAILING", str(chunk))
+    for word, text in words.items():
+        body = body.replace(word, text)
+    return StandIn(body)
 
 
 @pytest.mark.parametrize(
@@ -174,17 +192,8 @@ def test_one_that_fails_after_it_was_opened_is_not_run_and_the_others_are(
 ) -> None:  # fmt: skip
     """What the others answered before is not asked for again: of 24 images 8 are left, and all are counted."""
     monkeypatch.setenv("LEVIT_EDGE_CACHE", str(tmp_path))
-    classes = float16_too.manifest.config.classes
-    body = FAILS_LATER.replace("FAULT", fault).replace("CLASSES", str(classes)).replace("HELLO", repr(A76))
-    asked: list[int] = []
-    request = Session.request
-
-    def noted(session: Session, do: str, **more: Any) -> None:
-        asked.extend([more["count"]] if do == "infer" else [])
-        request(session, do, **more)
-
-    monkeypatch.setattr(Session, "request", noted)
-    found = verify_on(float16_too, StandIn(body), labelled_photographs, options=ImageOptions(workers=0, limit=24))
+    asked, board = count_sent(monkeypatch), failing_later(float16_too, fault)
+    found = verify_on(float16_too, board, labelled_photographs, options=TWENTY_FOUR)
     assert found.verification.not_run == {"int8-f16.pte": why}
     assert [(each.artifact, each.top1 is not None) for each in found.verification.results] == [
         (file, True) for file in FILES[:-1]
@@ -192,6 +201,68 @@ def test_one_that_fails_after_it_was_opened_is_not_run_and_the_others_are(
     assert (found.verification.samples, found.resumed) == (24, 0)
     assert asked == [16, 8, 8]
     assert list((tmp_path / "unfinished").iterdir()) == []
+
+
+@pytest.fixture
+def in_fours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Chunks of four photographs; where the answers are kept."""
+    monkeypatch.setenv("LEVIT_EDGE_CACHE", str(tmp_path))
+    monkeypatch.setattr(evaluate, "CHUNK", 4)
+    return tmp_path / "unfinished"
+
+
+def cut_off(bundle: Bundle, board: StandIn, photographs: Path, images: int) -> None:
+    """Evaluate, until so many images have been heard of."""
+    with pytest.raises(KeyboardInterrupt):
+        verify_on(bundle, board, photographs, options=TWENTY_FOUR, stages=Stages(Interrupting(images)))
+
+
+def test_a_call_that_is_cut_off_after_a_failure_goes_on_without_that_file(
+    float16_too: Bundle, labelled_photographs: Path, in_fours: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four are answered when the file fails, and twelve when the call is cut off."""
+    board = failing_later(float16_too)
+    cut_off(float16_too, board, labelled_photographs, 4 + 4 + 6)
+    kept = sorted(sorted(each.name for each in folder.iterdir()) for folder in in_fours.iterdir())
+    assert kept == [["0", "4", "8"], ["lost"]]
+    asked = count_sent(monkeypatch)
+    found = verify_on(float16_too, board, labelled_photographs, options=TWENTY_FOUR)
+    assert found.verification.not_run == {"int8-f16.pte": "board: a process on the board ended: int8-f16.pte: it died"}
+    assert (asked, found.resumed, found.verification.samples) == ([4, 4, 4], 12, 24)
+    assert list(in_fours.iterdir()) == []
+
+
+@pytest.mark.parametrize(("before", "chunk"), [(12, 2), (4, 4)])
+def test_answers_of_a_call_that_could_not_open_the_file_are_kept_too(
+    float16_too: Bundle, labelled_photographs: Path, in_fours: Path, monkeypatch: pytest.MonkeyPatch,
+    before: int, chunk: int,
+) -> None:  # fmt: skip
+    """The other files' have answers for 12 images, or for 4, when this one is opened after all, and fails."""
+    cut_off(float16_too, failing_later(float16_too, opens=False), labelled_photographs, before - 2)
+    sent = count_sent(monkeypatch)
+    found = verify_on(float16_too, failing_later(float16_too, chunk=chunk), labelled_photographs, options=TWENTY_FOUR)
+    assert found.verification.not_run == {"int8-f16.pte": "board: a process on the board ended: int8-f16.pte: it died"}
+    assert found.resumed == before
+    assert sum(sent[-3:]) == 12
+    assert list(in_fours.iterdir()) == []
+
+
+def test_one_time_is_for_all_sessions(
+    float16_too: Bundle, labelled_photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEVIT_EDGE_CACHE", str(tmp_path))
+    begun: list[tuple[float, float]] = []
+
+    class Noted(Session):
+        def __init__(self, transport: Transport, **how: Any) -> None:
+            begun.append((how["timeout_s"], how["begun"]))
+            super().__init__(transport, **how)
+
+    monkeypatch.setattr(evaluate, "Session", Noted)
+    board = failing_later(float16_too)
+    verify_on(float16_too, board, labelled_photographs, options=TWENTY_FOUR, timeout_s=3600)
+    assert len(begun) == 2
+    assert len({*begun}) == 1
 
 
 @pytest.mark.parametrize("about", [{"sustained_s": 60.0}, {"max_latency_ms": 50.0}])

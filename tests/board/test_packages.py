@@ -13,7 +13,7 @@ BOTH = (Runtime.EXECUTORCH, Runtime.ONNXRUNTIME)
 
 def hello(*packages: str, python: Any = (3, 11, 2), executable: Any = "/usr/bin/python3") -> dict[str, Any]:
     return {
-        "packages": dict.fromkeys(packages, "1.0") | {"torch": None},
+        "packages": {"torch": None} | dict.fromkeys(packages, "1.0"),
         "python": list(python) if isinstance(python, tuple) else python,
         "executable": executable,
     }
@@ -25,7 +25,9 @@ def hello(*packages: str, python: Any = (3, 11, 2), executable: Any = "/usr/bin/
         ((), set()),
         (("numpy",), set()),
         (("onnxruntime",), {Runtime.ONNXRUNTIME}),
-        (("executorch",), {Runtime.EXECUTORCH}),
+        (("executorch", "torch"), {Runtime.EXECUTORCH}),
+        (("executorch",), set()),  # executorch 1.5 comes without torch, and does not load
+        (("executorch", "onnxruntime"), {Runtime.ONNXRUNTIME}),
         (("executorch-numpy-runtime", "onnxruntime"), set(BOTH)),
     ],
 )
@@ -39,7 +41,7 @@ def test_a_board_that_does_not_list_its_packages_has_none(found: Any) -> None:
 
 
 def test_a_board_that_has_all_lacks_nothing() -> None:
-    assert require_packages("board", hello("numpy", "onnxruntime", "executorch"), None, BOTH) == {}
+    assert require_packages("board", hello("numpy", "onnxruntime", "executorch", "torch"), None, BOTH) == {}
     assert require_packages("board", hello("numpy", "onnxruntime"), None, [Runtime.ONNXRUNTIME]) == {}
 
 
@@ -48,7 +50,7 @@ def test_a_runtime_that_is_only_useful_may_be_missing() -> None:
         Runtime.EXECUTORCH: "/usr/bin/python3 (Python 3.11) has no executorch: `pip install executorch torch` there, or"
         " --setup"
     }
-    found = require_packages("board", hello("numpy", "executorch", python=(3, 13, 1)), None, BOTH)
+    found = require_packages("board", hello("numpy", "executorch", "torch", python=(3, 13, 1)), None, BOTH)
     assert "`pip install onnxruntime` there" in found[Runtime.ONNXRUNTIME]
 
 
@@ -57,7 +59,7 @@ def test_a_runtime_that_is_only_useful_may_be_missing() -> None:
     [
         ((), None, "numpy and executorch and onnxruntime", "numpy executorch torch onnxruntime"),
         (("numpy",), None, "executorch and onnxruntime", "executorch torch onnxruntime"),
-        (("onnxruntime", "executorch"), None, "numpy", "numpy"),
+        (("onnxruntime", "executorch", "torch"), None, "numpy", "numpy"),
         (("numpy", "onnxruntime"), (Runtime.EXECUTORCH,), "executorch", "executorch torch"),
     ],
 )

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -233,6 +234,14 @@ def test_a_board_that_takes_nothing_is_given_up_too() -> None:
         Session(StandIn("greet(); time.sleep(3600)"), needed_bytes=0, timeout_s=0.3) as board,
     ):
         board.put("file", bytes(1 << 24))
+
+
+def test_the_time_of_several_sessions_may_be_spent_before_this_one() -> None:
+    with (
+        pytest.raises(BoardError, match=r"board: the board was not ready after 3600 s: allow it more with --timeout\."),
+        Session(StandIn("hear()"), needed_bytes=0, timeout_s=3600, begun=time.monotonic() - 7200),
+    ):
+        pass
 
 
 def test_a_board_that_is_done_in_time_is_not_disturbed() -> None:

@@ -70,6 +70,32 @@ def test_only_is_for_calibration_too(tmp_path: Path) -> None:
     assert (images.relative_paths, images.labels) == (("b/2.jpg",), (1,))
 
 
+def of_seventy(changed: dict[int, str]) -> tuple[str, ...]:
+    """Names of 70 classes, some of them changed; `parquet` writes images of the classes 0, 65, 2 and 0."""
+    return tuple(changed.get(place, f"class {place}") for place in range(70))
+
+
+def test_a_name_of_two_classes_with_images_is_no_label(tmp_path: Path) -> None:
+    """Without labels nothing is wrong, and a table says them."""
+    path, model = parquet(tmp_path / "a.parquet", names=of_seventy({65: "class 0"})), ModelClasses(outputs=1000)
+    assert calibration_images(path).labels == (0, 2, 1, 0)
+    with pytest.raises(DataError, match=r"names 'class 0' twice, as classes 0 and 65: .* in a table \(--labels\)$"):
+        evaluation_images(path, model)
+    (tmp_path / "t.txt").write_text("".join(f"{validation_name(n)} {c}\n" for n, c in enumerate((3, 1, 2, 3), 1)))
+    assert evaluation_images(path, model, ImageOptions(labels=tmp_path / "t.txt")).labels == (3, 1, 2, 3)
+    (tmp_path / "t.txt").write_text("".join(f"{validation_name(n)} {c}\n" for n, c in enumerate((3, 3, 2, 3), 1)))
+    with pytest.raises(DataError, match="do not tell the images apart in the same way"):
+        evaluation_images(path, model, ImageOptions(labels=tmp_path / "t.txt"))
+
+
+@pytest.mark.parametrize("changed", [{3: "class 69"}, {3: "class 0"}, {69: "class 65", 1: "class 65"}])
+def test_a_name_of_a_class_without_images_may_be_that_of_another(tmp_path: Path, changed: dict[int, str]) -> None:
+    path = parquet(tmp_path / "a.parquet", names=of_seventy(changed))
+    assert evaluation_images(path, ModelClasses(outputs=70)).labels == (0, 65, 2, 0)
+    by_name = ModelClasses(outputs=70, names=tuple(f"class {place}" for place in range(70))[::-1])
+    assert evaluation_images(path, by_name).labels == (69, 4, 67, 69)
+
+
 @pytest.mark.parametrize(
     ("classes", "message"),
     [

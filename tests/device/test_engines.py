@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -31,10 +32,12 @@ def test_bindings_are_found_by_either_name(
     (tmp_path / "torch.py").touch()
     for each in modules:
         (package / f"{each}.py").touch()
-    for each in [each for each in sys.modules if each.partition(".")[0] in {"executorch", "torch"}]:
-        monkeypatch.delitem(sys.modules, each)
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
-    assert engines.executorch_bindings().__name__ == f"executorch.extension.pybindings.{modules[0]}"
+    with mock.patch.dict(sys.modules):  # the empty ones must not stay for other tests
+        for each in [each for each in sys.modules if each.partition(".")[0] in {"executorch", "torch"}]:
+            del sys.modules[each]
+        assert engines.executorch_bindings().__name__ == f"executorch.extension.pybindings.{modules[0]}"
+    assert getattr(sys.modules.get("torch"), "__file__", None) != str(tmp_path / "torch.py")
 
 
 def test_engines_are_tried_in_order() -> None:

@@ -1,6 +1,7 @@
 """Which model `run.py` takes of a package with one in float16, what it says of it, and what it falls back to."""
 
 import argparse
+import re
 import zipfile
 from collections.abc import Callable
 from io import BytesIO
@@ -172,45 +173,87 @@ def test_a_runtime_that_refuses_all_its_files_is_left_for_the_other_and_named(
     installed("onnxruntime")
     monkeypatch.setitem(engines.ENGINES, "executorch-numpy-runtime", lambda: refuse)
     assert taken(package, A76) == taken(package, A76, "--precision", "int8") == "model.onnx"
-    for said in capsys.readouterr().err.splitlines():
-        assert said.startswith("model.onnx is used: model.pte is for this processor and does not work on it (")
-        assert "refuses model.pte (Error 0x20); the oldest known" in said
+    reasons = [
+        rf"{file} is for this processor and does not work on it \(executorch-numpy-runtime [\w.]+ refuses {file}"
+        r" \(Error 0x20\); the oldest known to load it is executorch [\d.]+\)"
+        for file in ("model-f16.pte", "model.pte")
+    ]
+    both, one = capsys.readouterr().err.splitlines()
+    assert re.fullmatch("model.onnx is used: " + "; ".join(reasons), both)
+    assert re.fullmatch(f"model.onnx is used: {reasons[1]}", one)
     monkeypatch.setitem(engines.ENGINES, "onnxruntime", engines.ENGINES["executorch"])  # absent
-    with pytest.raises(RuntimeUnavailableError, match=r"refuses model\.pte \(Error 0x20\); the oldest known"):
+    with pytest.raises(RuntimeUnavailableError, match=r"refuses model-f16\.pte \(.*\. .* refuses model\.pte \(Error"):
         taken(package, A76)
 
 
-@pytest.mark.parametrize(
+WITH_A_PHOTOGRAPH = pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        (lambda _image: 1 / 0, "model-f16.pte does not run here (division by zero)."),
-        (lambda _image: np.full(3, np.nan, np.float32), "model-f16.pte gives logits that are not finite numbers."),
+        (lambda _image: 1 / 0, "model-f16.pte does not run here (division by zero)"),
+        (lambda _image: np.full(3, np.nan, np.float32), "model-f16.pte gives logits that are not finite numbers"),
     ],
     ids=["fails", "no numbers"],
 )
-def test_what_fails_with_a_photograph_is_left_for_int8(
-    package: UnpackedPackage,
-    started: Callable[..., tuple[int, str, str]],
-    installed: Callable[..., None],
-    fault: Callable[[Any], Any],
-    reason: str,
-) -> None:
-    """The golden inputs told nothing. Of two photographs each is classified once."""
+
+
+@pytest.fixture
+def after_golden(package: UnpackedPackage) -> Callable[..., Callable[[Any], Any]]:
+    """What gives the golden logits, and fails with a photograph."""
     golden = next(each for each in package.models if each["file"] == "model-f16.pte")["golden_output"]
     inputs, outputs = package.floats(package.golden_input), package.floats(golden)
 
-    def later(image: Any) -> Any:
-        found = [output for each, output in zip(inputs, outputs, strict=True) if np.array_equal(each, image[0])]
-        return found[0] if found else fault(image)
+    def failing(fault: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def later(image: Any) -> Any:
+            found = [output for each, output in zip(inputs, outputs, strict=True) if np.array_equal(each, image[0])]
+            return found[0] if found else fault(image)
 
-    installed(*BOTH, float16=later)
+        return later
+
+    return failing
+
+
+@WITH_A_PHOTOGRAPH
+def test_what_fails_with_a_photograph_is_left_for_int8(
+    started: Callable[..., tuple[int, str, str]], installed: Callable[..., None],
+    after_golden: Callable[..., Callable[[Any], Any]], fault: Callable[[Any], Any], reason: str,
+) -> None:  # fmt: skip
+    """The golden inputs told nothing. Of two photographs each is classified once."""
+    installed(*BOTH, float16=after_golden(fault))
     photographs = [str(path) for path in sorted(evaluation_dir().glob("*/*.jpg"))[:2]]
     status, out, err = started(*photographs)
     assert status == ExitStatus.DONE
     assert [line for line in out.splitlines() if not line.startswith(" ")] == photographs
     assert err.splitlines()[1:] == [f"model.pte is used: {reason}"]
     status, out, err = started("--precision", "int8-f16", *photographs)
-    assert (status, out, err) == (ExitStatus.BAD_INPUT, "", f"error: {reason}\n")
+    assert (status, out, err) == (ExitStatus.BAD_INPUT, "", f"error: {reason}.\n")
+
+
+@WITH_A_PHOTOGRAPH
+def test_where_the_next_one_is_refused_then_both_reasons_are_told(
+    started: Callable[..., tuple[int, str, str]], installed: Callable[..., None],
+    after_golden: Callable[..., Callable[[Any], Any]], monkeypatch: pytest.MonkeyPatch,
+    fault: Callable[[Any], Any], reason: str,
+) -> None:  # fmt: skip
+    later = after_golden(fault)
+
+    def load(model: bytes, _threads: int) -> Any:
+        if model == FLOAT16_PTE:
+            return later
+        raise RuntimeError("Error 0x20")
+
+    installed("onnxruntime")
+    monkeypatch.setitem(engines.ENGINES, "executorch-numpy-runtime", lambda: load)
+    photograph = str(min(evaluation_dir().glob("*/*.jpg")))
+    status, _, err = started(photograph)
+    assert status == ExitStatus.DONE
+    (said,) = err.splitlines()[1:]
+    assert said.startswith(f"model.onnx is used: {reason}; model.pte is for this processor and does not work on it (")
+    monkeypatch.setitem(engines.ENGINES, "onnxruntime", engines.ENGINES["executorch"])  # absent
+    status, out, err = started(photograph)
+    assert (status, out) == (ExitStatus.BAD_INPUT, "")
+    (said,) = err.splitlines()[1:]
+    assert said.startswith(f"error: {reason}. executorch-numpy-runtime ")
+    assert "refuses model.pte (Error 0x20)" in said
 
 
 @FAULTS

@@ -86,6 +86,18 @@ def test_without_a_network_the_message_is_that_of_quantize(tmp_path: Path, monke
         named_checkpoints([CheckpointSource(path=ID)])
 
 
+def test_that_it_is_not_beside_the_plan_is_said(hub: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be in the working directory, where nobody looks."""
+    (tmp_path / "here" / "weights" / "levit").mkdir(parents=True)
+    (tmp_path / "plan.toml").write_text(
+        '[[checkpoints]]\npath = "weights/levit"\n[calibration]\nimages = "."\n[evaluation]\nimages = "."\n'
+    )
+    monkeypatch.chdir(tmp_path / "here")
+    hub.headers["X-Error-Code"] = "RepoNotFound"
+    with pytest.raises(DownloadError, match=r"Paths start at the plan's folder, where there is no weights/levit\.$"):
+        named_checkpoints(read_plan(tmp_path / "plan.toml").checkpoints)
+
+
 def test_what_is_beside_the_plan_is_taken_before_the_hub(tmp_path: Path) -> None:
     plan = tmp_path / "plan.toml"
     plan.write_text(f'[[checkpoints]]\npath = "{ID}"\n[calibration]\nimages = "."\n[evaluation]\nimages = "."\n')

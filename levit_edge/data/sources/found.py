@@ -43,6 +43,17 @@ class Labels:
     """All classes that the source knows, in its order, those without images too; None if it has no list."""
     told_by: str
     """What says so, for messages: `the class folders`, or a file's name."""
+    fault: str = ""
+    """Why these only tell classes apart, and not which of a model's outputs they are."""
+
+    def require_meaning(self) -> None:
+        """Refuse what only tells classes apart.
+
+        Raises:
+            DataError: it is so.
+        """
+        if self.fault:
+            raise DataError(self.fault)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,8 @@ schema's metadata may name, or text. They are read with pyarrow, row group by ro
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,13 +157,15 @@ def _labels(first: _Columns, images: Sequence[Row], found: Sequence[str]) -> Lab
         return None
     told_by = f"the column {first.label}"
     names = first.class_names
-    if names is not None and _are_imagenets(names):  # where "crane" is a bird and a machine
-        names = synsets()
     if names is not None:
-        _refuse_doubles(images[0].file, names)
-        of_images = tuple(names[_index(row, each)] for row, each in zip(images, found, strict=True))
-        if names == synsets():
+        places = [_index(row, each) for row, each in zip(images, found, strict=True)]
+        if names == synsets() or _are_imagenets(names):  # where "crane" is a bird and a machine
+            of_images = tuple(synsets()[place] for place in places)
             return Labels(kind=LabelKind.WORDNET_IDS, of_images=of_images, classes=None, told_by=told_by)
+        if fault := _fault_of_doubles(images[0].file, names, {*places}):
+            return Labels(kind=LabelKind.FOLDERS, of_images=tuple(found), classes=None, told_by=told_by, fault=fault)
+        names = _told_apart(names, {*places})
+        of_images = tuple(names[place] for place in places)
         return Labels(kind=LabelKind.NAMES, of_images=of_images, classes=names, told_by=told_by)
     kind = kind_of(found)
     if kind is LabelKind.NAMES and any(each.lstrip("-").isdecimal() for each in found):
@@ -171,16 +174,26 @@ def _labels(first: _Columns, images: Sequence[Row], found: Sequence[str]) -> Lab
     return Labels(kind=kind, of_images=tuple(found), classes=None, told_by=told_by)
 
 
-def _refuse_doubles(path: Path, names: Sequence[str]) -> None:
-    """Refuse a list of classes in which a name stands for two: images of both would have one label."""
+def _fault_of_doubles(path: Path, names: Sequence[str], filled: Set[int]) -> str:
+    """What is wrong if a name stands for two of the classes that have images: both would have one label."""
     place_of: dict[str, int] = {}
-    for place, name in enumerate(names):
-        if name in place_of:
-            raise DataError(
-                f"{path}: the list of classes in its metadata names {name[:40]!r} twice, as classes {place_of[name]}"
-                f" and {place}: which of them an image is of cannot be told by name. Expected each name once"
+    for place in sorted(filled):
+        first = place_of.setdefault(names[place], place)
+        if first != place:
+            return (
+                f"{path}: the list of classes in its metadata names {names[place][:40]!r} twice, as classes {first}"
+                f" and {place}: which of them an image is of cannot be told by name. Expected each name once: say the"
+                " images' classes in a table (--labels)"
             )
-        place_of[name] = place
+    return ""
+
+
+def _told_apart(names: Sequence[str], filled: Set[int]) -> tuple[str, ...]:
+    """The names, where classes without images that share theirs with others have their numbers in them."""
+    times = Counter(names)
+    return tuple(
+        name if times[name] == 1 or place in filled else f"{name} (class {place})" for place, name in enumerate(names)
+    )
 
 
 def _index(row: Row, label: str) -> int:

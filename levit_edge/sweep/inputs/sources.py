@@ -114,6 +114,8 @@ def list_shards(source: str, shard_size: int, options: ImageOptions = DEFAULTS, 
     table = None if options.classes is None else read_class_table(options.classes)
     place = str(fetch_set(source, use)) if source in NAMED_SETS else source
     found = _placed(place, options)
+    if found is not None and found.labels is not None and use is Use.EVALUATION:
+        found.labels.require_meaning()
     listing = _listed(place, shard_size) if found is None else _placed_listing(found, shard_size)
     return replace(listing, source=source, table=table, tables=ImageTables.of(options))
 

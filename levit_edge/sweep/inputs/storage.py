@@ -5,11 +5,15 @@ A location is a local path or a URL such as `s3://bucket/val`. Listings are neve
 
 import os
 import re
+import socket
+import ssl
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from errno import errorcode
+from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -30,6 +34,8 @@ CONTENT_TELLERS = (
 )
 """What file systems say of a file that changes with its content; the first is taken, as only some say the others."""
 LONGEST_REASON = 300
+CONNECTION_FAULTS = (ConnectionError, TimeoutError, ssl.SSLError, socket.gaierror)
+NOT_THERE = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +94,7 @@ def signature(system: Any, path: str, info: dict[str, Any] | None = None) -> str
             return f"size={status.st_size} mtime_ns={status.st_mtime_ns} inode={status.st_ino}"
         told = _told(info or {}) or _told(system.info(path))
     except FileNotFoundError as error:
-        if _obstacle(error) is not None:
+        if _obstacle(error.__cause__):
             raise
         return None
     if told is None:
@@ -131,16 +137,16 @@ def is_local(system: Any) -> bool:
     return "file" in ((system.protocol,) if isinstance(system.protocol, str) else system.protocol)
 
 
-def _obstacle(failure: FileNotFoundError) -> OSError | None:
-    """What has kept a file system from looking: fsspec's for HTTP says of all that fails that there is no such file."""
-    cause = failure.__cause__
-    return cause if isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError) else None
-
-
 def _reason(failure: Exception) -> str:
+    """In one line."""
+    return " ".join(_told_by(failure).split())[:LONGEST_REASON] or type(failure).__name__
+
+
+def _told_by(failure: Exception) -> str:
     if isinstance(failure, FileNotFoundError):
-        obstacle = _obstacle(failure)
-        return "it does not exist" if obstacle is None else f"no connection: {_system_reason(obstacle)}"
+        return _obstacle(failure.__cause__) or "it does not exist"
+    if obstacle := _obstacle(failure):
+        return obstacle
     if isinstance(failure, ModuleNotFoundError):
         return f"this needs {failure.name}: pip install 'levit-edge[sweep]'"
     if isinstance(failure, ImportError):  # fsspec's: "Install s3fs to access S3"
@@ -148,9 +154,29 @@ def _reason(failure: Exception) -> str:
         return f"{failure}: pip install {library[1]}" if library else str(failure)
     if isinstance(failure, OSError) and failure.strerror:
         return failure.strerror
-    return " ".join(str(failure).split())[:LONGEST_REASON] or type(failure).__name__
+    return str(failure)
 
 
-def _system_reason(error: OSError) -> str:
-    """Such as `Connection refused`."""
-    return os.strerror(error.errno) if error.errno and error.errno in errorcode else error.strerror or str(error)
+def _obstacle(error: BaseException | None) -> str | None:
+    """What keeps a file system from looking; fsspec's for HTTP says of all of these that there is no such file."""
+    if isinstance(error, _of_aiohttp("ClientResponseError")):
+        return None if error.status in NOT_THERE else f"the server answers {error.status} {error.message}"
+    if isinstance(error, (*CONNECTION_FAULTS, _of_aiohttp("ClientConnectionError"))):
+        return f"no connection: {_system_reason(error)}"
+    return None
+
+
+def _of_aiohttp(name: str) -> Any:
+    """A class of what fsspec uses for HTTP; where that was never imported, one of which nothing is."""
+    return getattr(sys.modules.get("aiohttp"), name, ())
+
+
+def _system_reason(error: BaseException) -> str:
+    """Such as `Connection refused`, where the error itself may say `Connect call failed ('127.0.0.1', 9)`."""
+    for each in (error, error.__cause__):
+        if isinstance(each, ssl.SSLError | socket.gaierror) and each.strerror:
+            return each.strerror  # their numbers are their own
+    if isinstance(error, OSError):
+        said = os.strerror(error.errno) if error.errno and error.errno in errorcode else error.strerror
+        return said or str(error) or type(error).__name__
+    return str(error) or type(error).__name__

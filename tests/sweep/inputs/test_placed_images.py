@@ -15,6 +15,7 @@ from levit_edge.data.classes import ModelClasses, PairingRule
 from levit_edge.data.image_set import evaluation_images
 from levit_edge.data.image_tables import ImageTables
 from levit_edge.data.imagenet import synsets
+from levit_edge.data.named_sets import Use
 from levit_edge.data.options import ImageOptions
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import DataError, SweepError
@@ -287,3 +288,12 @@ def test_labels_that_do_not_fit_are_told_when_listing(tmp_path: Path) -> None:
     (tmp_path / "val.txt").write_text(f"{validation_name(1)} 3\n")
     with pytest.raises(DataError, match=r"val has 5 images, but 4 of them are not in .*val.txt"):
         list_shards(str(folder), 9, ImageOptions(labels=tmp_path / "val.txt"))
+
+
+def test_a_name_of_two_classes_with_images_is_refused_only_to_evaluate(tmp_path: Path) -> None:
+    names = tuple("class 0" if place == 65 else f"class {place}" for place in range(70))
+    path = str(parquet(tmp_path / "a.parquet", names=names))
+    with pytest.raises(DataError, match="names 'class 0' twice, as classes 0 and 65"):
+        list_shards(path, 9)
+    listing = list_shards(path, 9, use=Use.CALIBRATION)
+    assert labels_for(listing, [index_shard(each) for each in listing.shards], None) == ((0, 2, 1, 0),)
