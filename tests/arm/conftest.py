@@ -35,7 +35,8 @@ def board_folder() -> Path:
         unavailable(f"emulated boards need namespaces and, in them, binfmt_misc (Linux 6.7): {probe.stderr.strip()}")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = Path(os.environ.get("LEVIT_EDGE_BOARDS") or cache / "levit-edge" / "boards").resolve()
-    made = subprocess.run([SCRIPTS / "setup.sh", folder], capture_output=True, text=True, check=False)
+    # Also what one file alone needs: a part that is out of date cannot be made while another process has a board.
+    made = subprocess.run([SCRIPTS / "setup.sh", folder, "--peers"], capture_output=True, text=True, check=False)
     if made.returncode:
         unavailable(f"emulated boards cannot be made: {made.stderr.strip()}")
     return folder

@@ -1,6 +1,5 @@
 """Another engine on an emulated processor: a small ncnn network, in float and with its linear in int8."""
 
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +10,6 @@ from benchmarks.peers.ncnn import quantize_linears
 from benchmarks.speed.contender import Engine
 from benchmarks.speed.engines import Floats
 from levit_edge.board.transports.qemu import Emulator
-from tests.arm.board import SCRIPTS
-from tests.conftest import unavailable
 
 pytestmark = [pytest.mark.device, pytest.mark.timeout(1800)]
 ROWS, INPUTS, OUTPUTS = 192, 16, 512
@@ -30,9 +27,6 @@ LEAST_SQNR_DB = 35
 
 @pytest.fixture(scope="module")
 def emulator(board_folder: Path) -> Emulator:
-    made = subprocess.run([SCRIPTS / "setup.sh", board_folder, "--peers"], capture_output=True, text=True, check=False)
-    if made.returncode:
-        unavailable(f"the other engines cannot be had: {made.stderr.strip()}")
     if not Emulator(cpu="cortex-a76", folder=board_folder).counts:
         pytest.skip(f"nothing counts instructions: run scripts/board/setup.sh {board_folder} --counting")
     assert (board_folder / PEERS / "ncnn").is_dir()
