@@ -213,7 +213,7 @@ class Recipe:
         fused = self.onnx_attention is OnnxAttention.FUSED
         if fused and self.scheme is not Scheme.MIXED and self.target is not Target.X86_64:
             raise QuantizationError(
-                f"fused attention with scheme {self.scheme} and target {self.target}: ONNX Runtime 1.31 on x86-64"
+                f"fused attention with scheme {self.scheme} and target {self.target}: ONNX Runtime 1.32 on x86-64"
                 " refuses static signed activations in operator set 23. Use scheme mixed, target x86-64 or plain"
                 " attention."
             )
