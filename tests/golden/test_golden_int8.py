@@ -69,9 +69,9 @@ def test_int8_is_close_to_fp32_and_fits_into_float16(golden: Golden, size: str, 
 @pytest.mark.export
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("size", [size for size, divided in DIVIDED.items() if divided])
+@pytest.mark.parametrize("size", ["128", "384"])
 def test_scores_that_are_divided_cost_nothing(golden: Golden, size: str, tmp_path: Path) -> None:
-    """In the file itself, and no pixels of any contrast make it give NaN."""
+    """In the file itself, of the smallest and the largest; and no pixels of any contrast make it give NaN."""
     deploy = network(golden, size, tmp_path)
     images = torch.from_numpy(golden.weights.images(24, 7))
     plan = plan_of(deploy, images[:8], Recipe())
