@@ -227,8 +227,9 @@ def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callabl
     root = tmp_path_factory.getbasetemp()
     if os.environ.get("PYTEST_XDIST_WORKER"):
         root = root.parent
-    folder, answer = root / "bundles" / name, root / "bundles" / f"{name}.json"
-    folder.parent.mkdir(exist_ok=True)
+    folder = root / "bundles" / name / name  # in a folder of its own, where nothing but its making leaves anything
+    answer = folder.with_suffix(".json")
+    folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):
         if not answer.exists():
             answer.write_text(json.dumps(make(folder)))
