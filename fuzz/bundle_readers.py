@@ -135,12 +135,12 @@ def recipe(bundle: Path) -> Reader:
 
 
 def _packages(bundle: Path) -> list[bytes]:
-    from levit_edge.package.contents import Purpose
+    from levit_edge.package.contents import ZIPPED
     from levit_edge.package.pack import pack
 
     with tempfile.TemporaryDirectory() as scratch:
         opened = Bundle.open(BundleFolder(bundle).write(Path(scratch), {}))
-        return [pack(opened, purpose) for purpose in Purpose]
+        return [pack(opened, purpose) for purpose in ZIPPED]
 
 
 def _read_package(data: bytes, folder: Path) -> None:

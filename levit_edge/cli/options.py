@@ -28,6 +28,7 @@ def targets(incomplete: str) -> list[str]:
 
 SIZES = ", ".join(CONFIGS)
 PLOT_SUFFIXES = (".png", ".svg")
+PAGE_SUFFIXES = (".html", ".htm")
 
 JsonOutput = Annotated[bool, typer.Option("--json", help="Print one JSON document and no progress.")]
 Limit = Annotated[
@@ -185,6 +186,11 @@ def require_ssh_config(path: Path | None) -> None:
     """
     if path is not None:
         require_file(path, "a configuration of ssh", BoardError)
+
+
+def is_page_name(path: Path) -> bool:
+    """Whether a file of that name is a web page."""
+    return path.suffix.lower() in PAGE_SUFFIXES
 
 
 def require_suffix(path: Path | None, suffixes: tuple[str, ...], option: str) -> None:

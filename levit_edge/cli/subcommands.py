@@ -58,8 +58,12 @@ COMMANDS = (
     ),
     Subcommand(
         package,
-        "Pack a bundle into one file for an app or a board.",
-        ("package my-int8 --for android", "package my-int8 --for board --sign key.pem"),
+        "Pack a bundle into one file for an app, a board or a browser.",
+        (
+            "package my-int8 --for android",
+            "package my-int8 --for board --sign key.pem",
+            "package my-int8 --for web --precision both",
+        ),
     ),
     Subcommand(
         predict,

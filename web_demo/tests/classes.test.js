@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { imagenetClasses, PairingError, pairClasses, sortedText } from "../classes.js";
-import { arrange } from "../image_folder.js";
+import { imagenetClasses, PairingError, pairClasses, sortedText } from "../page/classes.js";
+import { arrange } from "../page/image_folder.js";
 
 const repository = new URL("../../", import.meta.url);
 const read = (path) => readFileSync(new URL(path, repository), "utf8");

@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { test } from "node:test";
 
-import { compareGolden, predictedClass, softmax, topClasses } from "../logits.js";
-import { sha256 } from "../sha256.js";
-import { pairedInterval, percentile, Tally } from "../statistics.js";
+import { compareGolden, predictedClass, softmax, topClasses } from "../page/logits.js";
+import { sha256 } from "../page/sha256.js";
+import { pairedInterval, percentile, Tally } from "../page/statistics.js";
 import { cases } from "./vectors.js";
 
 /** Of a figure: exponentials and roots of different libraries differ in their last bit. */

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { normalised, square } from "../preprocess.js";
-import { resize } from "../resize.js";
+import { normalised, square } from "../page/preprocess.js";
+import { resize } from "../page/resize.js";
 import { bytes, cases, floats, picture, withAlpha } from "./vectors.js";
 
 for (const kind of ["resize", "filters"]) {

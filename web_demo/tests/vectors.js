@@ -25,7 +25,7 @@ export function floats(array) {
   return new Float32Array(bytes(array).buffer);
 }
 
-/** @returns {import("../resize.js").Picture} */
+/** @returns {import("../page/resize.js").Picture} */
 export function picture(array) {
   const [height, width, channels] = array.shape;
   return { data: bytes(array), width, height, channels };

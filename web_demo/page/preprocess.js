@@ -2,7 +2,7 @@
 
 import { resize } from "./resize.js";
 
-const MOST_PIXELS = 150_000_000;
+const MOST_RESIZED_PIXELS = 150_000_000;
 
 /**
  * `input` of model.json, docs/package-format.md.
@@ -21,7 +21,7 @@ export function square(picture, format) {
   const upright = picture.width <= picture.height;
   const [short, long] = upright ? [picture.width, picture.height] : [picture.height, picture.width];
   const other = format.crop === "squash" ? format.resize : Math.floor((format.resize * long) / short);
-  if (format.resize * other > MOST_PIXELS) {
+  if (format.resize * other > MOST_RESIZED_PIXELS) {
     throw new RangeError(`${picture.width} × ${picture.height} pixels are too elongated for this model: crop the picture first`);
   }
   const [width, height] = upright ? [format.resize, other] : [other, format.resize];
