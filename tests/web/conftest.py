@@ -1,0 +1,90 @@
+"""Pages of the tiny bundle and of the demo with the real onnxruntime-web, in a browser."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from levit_edge.bundle.reader import Bundle
+from levit_edge.errors import PackageError
+from levit_edge.package.contents import PagePrecision
+from levit_edge.package.web.pack import page_title, web_files
+from levit_edge.package.web.page import write_page
+from levit_edge.package.web.runtime_files import runtime_files
+from tests.conftest import Made, unavailable
+from tests.report.conftest import browser as browser  # noqa: PLC0414 - a fixture
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+DONE = "body[data-state=ready], body[data-state=refused]"
+START_MS = 120_000
+"""On a busy machine."""
+
+
+@pytest.fixture(scope="session")
+def runtime() -> Mapping[str, bytes]:
+    """onnxruntime-web's files: kept in the user's own cache, as they are large."""
+    with pytest.MonkeyPatch.context() as changes:
+        changes.delenv("LEVIT_EDGE_CACHE", raising=False)
+        try:
+            return runtime_files()
+        except PackageError as error:
+            unavailable(str(error))
+
+
+@pytest.fixture(scope="session")
+def tiny_files(tiny_bundle: Path, runtime: Mapping[str, bytes]) -> dict[str, bytes]:
+    """A package with both models of the tiny bundle."""
+    return web_files(Bundle.open(tiny_bundle), PagePrecision.BOTH, runtime)
+
+
+@pytest.fixture(scope="session")
+def tiny_page(tiny_files: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("web") / "tiny.html"
+    path.write_bytes(write_page(tiny_files, "tiny"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def demo_page(demo_bundle: Made, runtime: Mapping[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's, as `package --for web` makes it without options."""
+    bundle = Bundle.open(demo_bundle[0])
+    path = tmp_path_factory.mktemp("web") / "demo.html"
+    path.write_bytes(write_page(web_files(bundle, PagePrecision.INT8, runtime), page_title(bundle)))
+    return path
+
+
+@contextmanager
+def opened(browser: "Browser", address: str, **options: Any) -> "Iterator[Page]":
+    """The page at `address` once it has started; at the end, whatever went wrong in it fails the test.
+
+    That is: anything on the console, exceptions, dialogs, and any request but for the page itself and its blobs.
+    """
+    problems: list[str] = []
+    context = browser.new_context(**({"viewport": {"width": 360, "height": 800}} | options))
+    page = context.new_page()
+    own = address.rpartition("/")[0]
+    page.on("request", lambda request: _note_request(request.url, own, problems))
+    page.on("console", lambda message: problems.append(f"on the console: {message.type}: {message.text}"))
+    page.on("pageerror", lambda error: problems.append(f"an exception: {error}"))
+    page.on("dialog", lambda dialog: (problems.append(f"a dialog: {dialog.message}"), dialog.dismiss()))
+    page.goto(address)
+    page.wait_for_selector(DONE, timeout=START_MS)
+    yield page
+    context.close()
+    assert not problems, "; ".join(problems)
+
+
+def _note_request(url: str, own: str, problems: list[str]) -> None:
+    if not url.startswith(("blob:", own)):
+        problems.append(f"a request: {url[:200]}")
+
+
+def choose(page: "Page", *files: Path | dict[str, Any]) -> list[str]:
+    """Choose files, wait until they are all done, and give the text of the results, the newest first."""
+    page.set_input_files("#choose", [*files])  # type: ignore[list-item]
+    page.wait_for_selector(f"#status:text-matches('Ready: {len(files)} picture|Ready: 1 picture')", timeout=START_MS)
+    return page.locator("#results > *").all_inner_texts()
