@@ -17,7 +17,7 @@ from levit_edge.text import text
 
 __all__ = ["load_measurements", "save", "shareable"]
 
-KINDS = ("local", "ssh", "adb", "qemu")
+KINDS = ("local", "ssh", "adb", "qemu", "web")
 """The kinds of targets; what follows the colon of `ssh` and `adb` is an address or a serial number."""
 EMULATED = re.compile(r"qemu:[a-z0-9-]{1,30}")
 NAME_CHARACTERS = 40

@@ -36,7 +36,12 @@ def browser() -> Iterator["Browser"]:
         if made.returncode:
             unavailable(f"there is no chromium, and {SCRIPT.name} cannot install it: {made.stderr.strip()[-500:]}")
     with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"]
+        arguments = [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--force-color-profile=srgb",
+            "--use-fake-device-for-media-stream",
+        ]
         chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
         yield chromium
         chromium.close()

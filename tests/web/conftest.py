@@ -70,7 +70,7 @@ def opened(browser: "Browser", address: str, **options: Any) -> "Iterator[Page]"
     page.on("request", lambda request: _note_request(request.url, own, problems))
     page.on("console", lambda message: problems.append(f"on the console: {message.type}: {message.text}"))
     page.on("pageerror", lambda error: problems.append(f"an exception: {error}"))
-    page.on("dialog", lambda dialog: (problems.append(f"a dialog: {dialog.message}"), dialog.dismiss()))
+    page.on("dialog", lambda dialog: problems.append(f"a dialog: {dialog.message}"))
     page.goto(address)
     page.wait_for_selector(DONE, timeout=START_MS)
     yield page
@@ -83,8 +83,10 @@ def _note_request(url: str, own: str, problems: list[str]) -> None:
         problems.append(f"a request: {url[:200]}")
 
 
-def choose(page: "Page", *files: Path | dict[str, Any]) -> list[str]:
-    """Choose files, wait until they are all done, and give the text of the results, the newest first."""
-    page.set_input_files("#choose", [*files])  # type: ignore[list-item]
-    page.wait_for_selector(f"#status:text-matches('Ready: {len(files)} picture|Ready: 1 picture')", timeout=START_MS)
+def choose(page: "Page", *files: Any) -> list[str]:
+    """Choose files, all paths or all as dictionaries, and wait; the text of each result, the newest first."""
+    there = page.locator("#results > *").count()
+    page.set_input_files("#choose", [*files])
+    page.wait_for_selector(f"#results > :nth-child({there + len(files)})", timeout=START_MS)
+    page.wait_for_selector(DONE, timeout=START_MS)
     return page.locator("#results > *").all_inner_texts()

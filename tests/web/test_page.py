@@ -220,11 +220,11 @@ def test_it_is_readable_and_as_wide_as_a_phone(
 def test_all_is_reached_by_keyboard_and_has_a_name(browser: "Browser", tiny_page: Path) -> None:
     with opened(browser, tiny_page.as_uri()) as page:
         names = []
-        for _ in range(4):
+        for _ in range(7):
             page.keyboard.press("Tab")
             names.append(page.locator(":focus").get_attribute("id") or page.locator(":focus").inner_text())
-        assert names == ["choose", "take", "model", "Licences"]
-        for label in ("Choose pictures", "Take one", "Model"):
+        assert names == ["choose", "take", "live", "model", "folder", "bench", "Licences"]
+        for label in ("Choose pictures", "Take one", "Model", "Choose a folder"):
             assert page.get_by_label(label).count() == 1
         assert page.get_by_role("status").inner_text() == "Ready."
 

@@ -1,6 +1,9 @@
 /** The page: starts the worker, and takes pictures once its self-test has passed. */
 
+import { offerBenchmark } from "./bench.js";
+import { offerCamera } from "./camera.js";
 import { Client, takeEmbedded } from "./client.js";
+import { droppedFolder, offerVerify } from "./verify.js";
 import { addResult, at, element, refuse, refusedResult, resultOf, say, showPackage } from "./view.js";
 
 const TOP = 5;
@@ -27,9 +30,13 @@ async function start() {
   }
   const client = new Client();
   try {
-    const opened = await client.ask("open", { embedded: takeEmbedded(), threads: 1 }, say);
+    const embedded = takeEmbedded();
+    const opened = await client.ask("open", { embedded, threads: 1 }, say);
     showPackage(opened, performance.now());
-    takePictures(client, opened);
+    takePictures(client, opened, offerVerify(client, opened));
+    const stopCamera = offerCamera(client, () => Number(at("model").value));
+    offerBenchmark(opened, embedded, stopCamera);
+    at("more").hidden = false;
     say("Ready.", "ready");
   } catch (error) {
     refuse(`${error instanceof Error ? error.message : error}.`);
@@ -37,8 +44,8 @@ async function start() {
   }
 }
 
-/** @param {Client} client @param {any} opened */
-function takePictures(client, opened) {
+/** @param {Client} client @param {any} opened @param {(folder: FileSystemDirectoryEntry) => void} takeFolder */
+function takePictures(client, opened, takeFolder) {
   at("model").append(...opened.tests.map((/** @type {any} */ test, /** @type {number} */ i) => element("option", { value: i }, test.precision)));
   at("which").hidden = opened.tests.length < 2;
   at("classify").hidden = false;
@@ -58,7 +65,8 @@ function takePictures(client, opened) {
   document.addEventListener("drop", (event) => {
     event.preventDefault();
     at("drop").classList.remove("over");
-    take(event.dataTransfer?.files ?? []);
+    const folder = droppedFolder(event);
+    folder ? takeFolder(folder) : take(event.dataTransfer?.files ?? []);
   });
 }
 

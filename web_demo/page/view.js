@@ -57,6 +57,17 @@ function decibels(sqnr) {
   return sqnr === Infinity ? "∞" : sqnr.toFixed(1);
 }
 
+/** @param {number} count @param {number} of */
+export function percentOf(count, of) {
+  return of ? (100 * count) / of : 0;
+}
+
+/** A link that saves a document. @param {any} document_ @param {string} name */
+export function offerJson(document_, name) {
+  const blob = new Blob([`${JSON.stringify(document_, null, 1)}\n`], { type: "application/json" });
+  return element("p", {}, element("a", { href: URL.createObjectURL(blob), download: name, class: "button" }, "Save as JSON"));
+}
+
 /** @param {any} test @param {any} evaluation @returns {[string, string][]} */
 function accuracyRow({ precision, accuracy }, evaluation) {
   if (accuracy?.top1 == null) {

@@ -28,6 +28,7 @@ def test_each_module_comes_once_and_before_its_importers() -> None:
     [
         ({"main.js": 'import { a } from "./a.js";\n', "a.js": 'import { b } from "./main.js";\n'}, "imports itself"),
         ({"main.js": 'import a from "./a.js";\n'}, "'import a from"),
+        ({"main.js": 'import { a as b } from "./a.js";\n', "a.js": ""}, "'import { a as b }"),
         ({"main.js": "export default 1;\n"}, "'export default 1;'"),
         ({"main.js": 'const text = "</SCRIPT>";\n'}, "'</SCRIPT'"),
         ({"main.js": "// <!-- a comment\n"}, "'<!--'"),

@@ -1,0 +1,124 @@
+/** Times of the package's models in this browser, as `levit-edge bench` writes them down. */
+
+import { Client } from "./client.js";
+import { percentile } from "./statistics.js";
+import { at, element, offerJson, say } from "./view.js";
+
+const ROUNDS = 5;
+const RUNS = 20;
+const WARM_UP = 3;
+
+/**
+ * @param {any} opened the worker's answer to `open` @param {any} embedded the package's files, for workers of its own
+ * @param {() => void} quiet stops what else computes
+ */
+export function offerBenchmark(opened, embedded, quiet) {
+  const most = self.crossOriginIsolated ? navigator.hardwareConcurrency : 1;
+  const threads = [1, 2, 4].filter((count) => count <= most);
+  at("bench").addEventListener("click", async () => {
+    at("bench").disabled = true;
+    quiet();
+    at("measured").replaceChildren();
+    try {
+      const measurement = await measure(opened, embedded, threads);
+      at("measured").append(table(measurement), ...measurement.findings.map((each) => element("p", {}, each)),
+        offerJson(measurement, "web-benchmark.json"));
+      say("Ready: measured.", "ready");
+    } catch (error) {
+      at("measured").append(element("p", { class: "refusal" }, `${/** @type {Error} */ (error).message}.`));
+      say("Ready: nothing was measured.", "ready");
+    }
+    at("bench").disabled = false;
+  });
+}
+
+/** The document of docs/bench.schema.json. @param {any} opened @param {any} embedded @param {number[]} threads */
+async function measure(opened, embedded, threads) {
+  const results = [];
+  const speedups = [];
+  /** @type {string[]} */
+  const findings = ["In a browser, in WebAssembly: not native speed."];
+  for (const count of threads) {
+    say(`timing with ${threadsOf(count)}`);
+    const client = new Client();
+    try {
+      const { tests } = await client.ask("open", { embedded, threads: count });
+      const timed = await client.ask("time", { rounds: ROUNDS, runs: RUNS, warmUp: WARM_UP }, (/** @type {string} */ told) => say(told));
+      findings.push(ofClock(timed, count));
+      results.push(...tests.map((/** @type {any} */ test, /** @type {number} */ i) => row(opened, test, timed.rounds[i], count)));
+      if (tests.length === 2) {
+        speedups.push(speedup(timed.rounds, count));
+      }
+    } finally {
+      client.worker.terminate();
+    }
+  }
+  const { document: facts } = opened;
+  return {
+    schema_version: 1, levit_edge_version: facts.levit_edge_version, created_utc: new Date().toISOString().replace(/\.\d+Z$/, "+00:00"),
+    target: "web", bundle: facts.name,
+    model: { name: `LeViT-${facts.name}`, classes: facts.classes, image_size: facts.input.image_size, manifest_sha256: "" },
+    device: device(), before: {}, after: {}, rounds: ROUNDS, runs: RUNS, warm_up: WARM_UP, results, speedups,
+    findings,
+  };
+}
+
+/** @param {{step: number, together: number}} timed @param {number} threads */
+function ofClock({ step, together }, threads) {
+  const mean = together > 1 ? `, so that each time is the mean of ${together} inferences that followed each other` : "";
+  return `With ${threadsOf(threads)} the clock has steps of ${step.toFixed(3)} ms${mean}.`;
+}
+
+/** @param {any} opened @param {any} test @param {number[][]} rounds @param {number} threads */
+function row(opened, test, rounds, threads) {
+  const taken = rounds.flat();
+  const [p50, p90, p99] = [50, 90, 99].map((percent) => rounded(percentile(taken, percent)));
+  const [images] = opened.document.golden_input.shape;
+  return {
+    artifact: `${test.precision}.onnx`, runtime: "onnxruntime", precision: test.precision,
+    size_bytes: opened.document.files[test.file].size_bytes, threads, package: opened.runtime, runs: taken.length,
+    load_ms: rounded(test.loadMs), first_ms: rounded(test.firstMs), latency_ms: { p50, p90, p99, min: rounded(Math.min(...taken)) },
+    images_per_second: rounded(1000 / p50),
+    golden: { images, same_top1: test.sameTop1, sqnr_db: Number.isFinite(test.sqnrDb) ? test.sqnrDb : null },
+  };
+}
+
+/** fp32's time over int8's, in rounds that followed each other. @param {number[][][]} rounds of int8 and of fp32 */
+function speedup([fast, slow], /** @type {number} */ threads) {
+  const ratios = fast.map((times, i) => percentile(slow[i], 50) / percentile(times, 50));
+  const [p25, median, p75] = [25, 50, 75].map((percent) => rounded(percentile(ratios, percent)));
+  return { runtime: "onnxruntime", precision: "int8", threads, median, p25, p75 };
+}
+
+/** What browsers tell of a device; nothing names its owner. */
+function device() {
+  const { hardwareConcurrency, deviceMemory, userAgentData, userAgent } = /** @type {any} */ (navigator);
+  const brand = userAgentData?.brands.find((/** @type {any} */ each) => !/not.?a.?brand/i.test(each.brand));
+  const system = userAgentData?.platform || /\(([^;)]+)/.exec(userAgent)?.[1] || "unknown";
+  return {
+    model: "unknown", architecture: "wasm32", cores: [{ name: "unknown", count: hardwareConcurrency || 1, max_mhz: null }],
+    usable_cores: hardwareConcurrency || 1, features: [], memory_bytes: (deviceMemory || 0) * 2 ** 30, system,
+    kernel: brand ? `${brand.brand} ${brand.version}` : userAgent.slice(0, 200), python: "",
+  };
+}
+
+/** @param {any} measurement */
+function table({ results, speedups }) {
+  const cells = (/** @type {string} */ tag, /** @type {any[]} */ texts) => element("tr", {}, ...texts.map((text) => element(tag, {}, String(text))));
+  const rows = results.map((/** @type {any} */ { precision, threads, latency_ms: { p50, p90, p99, min } }) =>
+    cells("td", [precision, threads, ...[p50, p90, p99, min].map((each) => each.toFixed(1))]));
+  const ratios = speedups.map((/** @type {any} */ { threads, median, p25, p75 }) =>
+    element("p", {}, `int8 is ${median.toFixed(2)} times as fast as fp32 (${p25.toFixed(2)} to ${p75.toFixed(2)}), ${threadsOf(threads)}`));
+  const head = element("thead", {}, cells("th", ["model", "threads", "p50 ms", "p90", "p99", "min"]));
+  return element("div", {}, element("table", {}, head, element("tbody", {}, ...rows)), ...ratios);
+}
+
+/** @param {number} count */
+function threadsOf(count) {
+  return count === 1 ? "1 thread" : `${count} threads`;
+}
+
+/** @param {number} value */
+function rounded(value) {
+  return Number(value.toFixed(4));
+}
