@@ -22,7 +22,7 @@ def targets(incomplete: str) -> list[str]:
     """What a shell offers for `--on`, as far as it does not depend on the user's boards."""
     from levit_edge.board.transports.qemu import CPUS
 
-    every = ("local", "ssh://", "adb", *(f"qemu:{cpu}" for cpu in CPUS))
+    every = ("local", "web", "ssh://", "adb", *(f"qemu:{cpu}" for cpu in CPUS))
     return [target for target in every if target.startswith(incomplete)]
 
 
@@ -91,7 +91,8 @@ Target = Annotated[
         "--on",
         metavar="BOARD",
         autocompletion=targets,
-        help="local, ssh://user@host:port, adb, adb:SERIAL, qemu:CPU; may be repeated. [default: local]",
+        help="local, ssh://user@host:port, adb, adb:SERIAL, qemu:CPU, for bench also web (Chromium here); may be"
+        " repeated. [default: local]",
     ),
 ]
 Python = Annotated[

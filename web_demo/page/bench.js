@@ -4,36 +4,93 @@ import { Client } from "./client.js";
 import { percentile } from "./statistics.js";
 import { at, element, offerJson, say } from "./view.js";
 
-const ROUNDS = 5;
-const RUNS = 20;
+/** @typedef {{rounds: number, runs: number, warmUp: number, threads: number[]}} Settings */
 const WARM_UP = 3;
+const MOST_RUNS = 100_000;
 
 /**
  * @param {any} opened the worker's answer to `open` @param {any} embedded the package's files, for workers of its own
  * @param {() => void} quiet stops what else computes
  */
 export function offerBenchmark(opened, embedded, quiet) {
-  const most = self.crossOriginIsolated ? navigator.hardwareConcurrency : 1;
-  const threads = [1, 2, 4].filter((count) => count <= most);
-  at("bench").addEventListener("click", async () => {
+  const asked = settingsIn(location.hash);
+  const settings = asked ?? { rounds: 5, runs: 20, warmUp: WARM_UP, threads: possible([1, 2, 4]) };
+  const run = async () => {
     at("bench").disabled = true;
     quiet();
     at("measured").replaceChildren();
     try {
-      const measurement = await measure(opened, embedded, threads);
+      const measurement = await measure(opened, embedded, settings);
       at("measured").append(table(measurement), ...measurement.findings.map((each) => element("p", {}, each)),
         offerJson(measurement, "web-benchmark.json"));
       say("Ready: measured.", "ready");
+      await offerSending(measurement, asked !== null);
     } catch (error) {
       at("measured").append(element("p", { class: "refusal" }, `${/** @type {Error} */ (error).message}.`));
+      sendFailure(/** @type {Error} */ (error).message);
       say("Ready: nothing was measured.", "ready");
     }
     at("bench").disabled = false;
-  });
+  };
+  at("bench").addEventListener("click", run);
+  if (asked) {
+    run();
+  }
 }
 
-/** The document of docs/bench.schema.json. @param {any} opened @param {any} embedded @param {number[]} threads */
-async function measure(opened, embedded, threads) {
+/** Numbers of threads that there can be. @param {number[]} threads */
+function possible(threads) {
+  const most = self.crossOriginIsolated ? navigator.hardwareConcurrency : 1;
+  const found = threads.filter((count) => count <= most);
+  return found.length ? found : [1];
+}
+
+/** What `levit-edge bench --on web` asks for behind the address's `#`. @param {string} hash @returns {Settings | null} */
+function settingsIn(hash) {
+  const asked = new URLSearchParams(hash.slice(1));
+  const number = (/** @type {string} */ name, least = 1) => Math.min(MOST_RUNS, Math.max(least, Math.floor(Number(asked.get(name))) || least));
+  if (!asked.has("bench")) {
+    return null;
+  }
+  const threads = possible((asked.get("threads") ?? "").split(",").map(Number).filter((count) => count >= 1));
+  return { rounds: number("rounds"), runs: number("runs"), warmUp: number("warm_up", 0), threads };
+}
+
+/** Tell who asked for a benchmark why there is none. @param {string} error */
+export async function sendFailure(error) {
+  const address = settingsIn(location.hash) && document.querySelector('meta[name="results"]')?.getAttribute("content");
+  if (address) {
+    await fetch(address, { method: "POST", body: JSON.stringify({ error }) }).catch(() => {});
+  }
+}
+
+/** Where the page was served to be measured: offer to send the document back, or send it. @param {any} measurement @param {boolean} atOnce */
+async function offerSending(measurement, atOnce) {
+  const address = document.querySelector('meta[name="results"]')?.getAttribute("content");
+  if (!address) {
+    return;
+  }
+  const button = /** @type {HTMLButtonElement} */ (element("button", { type: "button" }, "Send to the computer that serves this page"));
+  const told = element("p", { role: "status" });
+  const send = async () => {
+    button.disabled = true;
+    try {
+      const answer = await fetch(address, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(measurement) });
+      told.textContent = answer.ok ? "Sent." : `Not taken: ${(await answer.text()).slice(0, 300)}`;
+    } catch {
+      told.textContent = "Not sent: the computer does not answer.";
+      button.disabled = false;
+    }
+  };
+  button.addEventListener("click", send);
+  at("measured").append(button, told);
+  if (atOnce) {
+    await send();
+  }
+}
+
+/** The document of docs/bench.schema.json. @param {any} opened @param {any} embedded @param {Settings} settings */
+async function measure(opened, embedded, { rounds, runs, warmUp, threads }) {
   const results = [];
   const speedups = [];
   /** @type {string[]} */
@@ -43,7 +100,7 @@ async function measure(opened, embedded, threads) {
     const client = new Client();
     try {
       const { tests } = await client.ask("open", { embedded, threads: count });
-      const timed = await client.ask("time", { rounds: ROUNDS, runs: RUNS, warmUp: WARM_UP }, (/** @type {string} */ told) => say(told));
+      const timed = await client.ask("time", { rounds, runs, warmUp }, (/** @type {string} */ told) => say(told));
       findings.push(ofClock(timed, count));
       results.push(...tests.map((/** @type {any} */ test, /** @type {number} */ i) => row(opened, test, timed.rounds[i], count)));
       if (tests.length === 2) {
@@ -58,7 +115,7 @@ async function measure(opened, embedded, threads) {
     schema_version: 1, levit_edge_version: facts.levit_edge_version, created_utc: new Date().toISOString().replace(/\.\d+Z$/, "+00:00"),
     target: "web", bundle: facts.name,
     model: { name: `LeViT-${facts.name}`, classes: facts.classes, image_size: facts.input.image_size, manifest_sha256: "" },
-    device: device(), before: {}, after: {}, rounds: ROUNDS, runs: RUNS, warm_up: WARM_UP, results, speedups,
+    device: device(), before: {}, after: {}, rounds, runs, warm_up: warmUp, results, speedups,
     findings,
   };
 }
@@ -97,7 +154,7 @@ function device() {
   const system = userAgentData?.platform || /\(([^;)]+)/.exec(userAgent)?.[1] || "unknown";
   return {
     model: "unknown", architecture: "wasm32", cores: [{ name: "unknown", count: hardwareConcurrency || 1, max_mhz: null }],
-    usable_cores: hardwareConcurrency || 1, features: [], memory_bytes: (deviceMemory || 0) * 2 ** 30, system,
+    usable_cores: hardwareConcurrency || 1, features: ["simd128"], memory_bytes: (deviceMemory || 0) * 2 ** 30, system,
     kernel: brand ? `${brand.brand} ${brand.version}` : userAgent.slice(0, 200), python: "",
   };
 }

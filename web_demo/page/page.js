@@ -1,6 +1,6 @@
 /** The page: starts the worker, and takes pictures once its self-test has passed. */
 
-import { offerBenchmark } from "./bench.js";
+import { offerBenchmark, sendFailure } from "./bench.js";
 import { offerCamera } from "./camera.js";
 import { Client, takeEmbedded } from "./client.js";
 import { droppedFolder, offerVerify } from "./verify.js";
@@ -26,6 +26,7 @@ async function start() {
   const absent = lacking();
   if (absent) {
     refuse(`This browser lacks ${absent}.`);
+    sendFailure(`this browser lacks ${absent}`);
     return;
   }
   const client = new Client();
@@ -39,7 +40,9 @@ async function start() {
     at("more").hidden = false;
     say("Ready.", "ready");
   } catch (error) {
-    refuse(`${error instanceof Error ? error.message : error}.`);
+    const reason = error instanceof Error ? error.message : String(error);
+    refuse(`${reason}.`);
+    sendFailure(reason);
     at("tests").append(element("li", { class: "failed" }, "the self-test has not passed"));
   }
 }

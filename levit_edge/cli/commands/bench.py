@@ -19,7 +19,7 @@ from levit_edge.cli.options import (
 )
 from levit_edge.cli.terminal.console import print_json, say, show_error, stdout, suggest
 from levit_edge.cli.terminal.progress import board_progress, progress_bars
-from levit_edge.errors import ExitStatus, LevitEdgeError
+from levit_edge.errors import BoardError, ExitStatus, LevitEdgeError
 from levit_edge.system.atomic import require_folder
 
 if TYPE_CHECKING:
@@ -112,6 +112,8 @@ def bench(
                 max_latency_ms=max_latency_ms,
                 timeout_s=timeout,
             )
+            if board.on == "web":
+                return _measure_in_browser(opened, settings, setup=setup)
             transport = open_target(board.on, python=board.python or python, ssh_config=ssh_config)
             progress = None if json else board_progress(bars, board.on if len(boards) > 1 else "")
             if setup:
@@ -119,12 +121,23 @@ def bench(
             return _measure(opened, transport, settings, progress)
 
         outcomes = side_by_side(boards, work)
+    again = (bundle, *(word for each in on or () for word in ("--on", each)))
+    return _finish(boards, outcomes, save, json=json, again=again)
+
+
+def _finish(
+    boards: "Sequence[Board]",
+    outcomes: "Sequence[Measurement | LevitEdgeError]",
+    save: Path | None,
+    *,
+    json: bool,
+    again: tuple[object, ...],
+) -> ExitStatus:
     errors = [each for each in outcomes if isinstance(each, LevitEdgeError)]
     measured = [each for each in outcomes if not isinstance(each, LevitEdgeError)]
     if errors and len(boards) == 1:
         raise errors[0]
-    document = _document(boards, outcomes) if json else None
-    _show(measured, save, document, again=(bundle, *(word for each in on or () for word in ("--on", each))))
+    _show(measured, save, _document(boards, outcomes) if json else None, again=again)
     return _ended(measured, errors)
 
 
@@ -136,6 +149,14 @@ def _measure(bundle: "Bundle", transport: "Transport", settings: "BenchmarkSetti
     if isinstance(transport, QemuTransport):
         return measure_emulated(bundle, transport, settings, progress)
     return measure_by_agent_or_app(bundle, transport, settings, progress)
+
+
+def _measure_in_browser(bundle: "Bundle", settings: "BenchmarkSettings", *, setup: bool) -> "Measurement":
+    from levit_edge.board.web.browser import measure_in_browser
+
+    if setup:
+        raise BoardError("web: a page brings what it needs: leave --setup out, or give it to other boards alone.")
+    return measure_in_browser(bundle, settings)
 
 
 def _show(measured: "Sequence[Measurement]", save: Path | None, document: object, *, again: tuple[object, ...]) -> None:

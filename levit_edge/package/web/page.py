@@ -32,6 +32,7 @@ POLICY = (
     "connect-src {connect}; img-src blob: data:; media-src blob: mediastream:; base-uri 'none'; form-action 'none'"
 )
 """`blob:` is for the worker and for the runtime, whose bytes come out of the page after their hash was compared."""
+RESULTS = '<meta name="results" content="results">\n'
 FOLDER = "package"
 """Where a folder for a static host has the package's files."""
 HEADERS = """\
@@ -43,11 +44,16 @@ HEADERS = """\
 """The file `_headers`, as some static hosts read it; others need the same in their own words."""
 
 
-def write_page(files: Mapping[str, bytes], title: str) -> bytes:
-    """One HTML file of a package's `files`. The same files and the same zlib give the same bytes."""
+def write_page(files: Mapping[str, bytes], title: str, *, sends_back: bool = False) -> bytes:
+    """One HTML file of a package's `files`. The same files and the same zlib give the same bytes.
+
+    With `sends_back` it may send its times to `results`, beside its own address; else to nobody.
+    """
     style, script = read_source("page.css"), joined("page.js")
+    connect = "'self'" if sends_back else "'none'"
     parts = {
-        "policy": POLICY.format(script=_hash_of(script), style=_hash_of(style), worker="blob:", connect="'none'"),
+        "policy": POLICY.format(script=_hash_of(script), style=_hash_of(style), worker="blob:", connect=connect),
+        "results": RESULTS if sends_back else "",
         "style": f"<style>{style}</style>",
         "worker": f'<script type="text/plain" id="worker">{joined("worker.js")}</script>',
         "files": "".join(_element(name, files[name]) for name in _in_order(files)),
@@ -60,6 +66,7 @@ def folder_files(files: Mapping[str, bytes], title: str) -> dict[str, bytes]:
     """The same for a static host: name -> content, the package's own under `FOLDER`."""
     parts = {
         "policy": POLICY.format(script="'self'", style="'self'", worker="'self' blob:", connect="'self'"),
+        "results": "",
         "style": '<link rel="stylesheet" href="page.css">',
         "worker": "",
         "files": "",
