@@ -127,6 +127,31 @@ def test_pictures_that_are_none_have_their_reasons(browser: "Browser", tiny_page
     assert reasons["name"].startswith(names)
 
 
+def test_memory_is_the_same_after_many_pictures(
+    browser: "Browser", tiny_page: Path, labelled_photographs: Path
+) -> None:
+    photographs = sorted(labelled_photographs.glob("red/*"))[:10]
+    with opened(browser, tiny_page.as_uri()) as page:
+        session = page.context.new_cdp_session(page)
+        used: list[dict[str, float]] = []
+        for turn in range(20):
+            page.set_input_files("#choose", photographs)
+            page.wait_for_selector("body[data-state=busy]")
+            page.wait_for_selector("body[data-state=ready]", timeout=60_000)
+            if turn in {4, 19}:
+                session.send("HeapProfiler.collectGarbage")
+                metrics = session.send("Performance.getMetrics") if used else _metrics(session)
+                used.append({each["name"]: each["value"] for each in metrics["metrics"]})
+        assert page.locator("#results > *").count() == 12
+    assert used[1]["Nodes"] <= used[0]["Nodes"] + 50
+    assert used[1]["JSHeapUsedSize"] <= used[0]["JSHeapUsedSize"] + 1_000_000
+
+
+def _metrics(session: Any) -> Any:
+    session.send("Performance.enable")
+    return session.send("Performance.getMetrics")
+
+
 def png(pixels: np.ndarray[Any, Any]) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")

@@ -4,6 +4,7 @@ Both lie under a secret in the address, made anew for each server: who was not g
 """
 
 import hmac
+import re
 import secrets
 import socket
 import threading
@@ -28,12 +29,13 @@ TIMEOUT_S = 30
 DOCUMENTATION_NET = "192.0.2.1"  # RFC 5737: nobody's
 HEADERS = {
     "Cache-Control": "no-store",
-    "Cross-Origin-Embedder-Policy": "require-corp",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Content-Security-Policy": "frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+FOR_THREADS = {"Cross-Origin-Embedder-Policy": "require-corp", "Cross-Origin-Opener-Policy": "same-origin"}
+"""Where browsers heed them: under this computer's own names, as what comes over http from elsewhere is not trusted."""
+OWN_HOST = re.compile(r"(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]+)?")
 Take = Callable[[bytes], None]
 """What is done with the content of a result; a LevitEdgeError is answered with its message."""
 
@@ -154,7 +156,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, status: HTTPStatus, content: bytes, kind: str) -> None:
         self.send_response(status)
-        for name, value in {**HEADERS, "Content-Type": kind, "Content-Length": str(len(content))}.items():
+        threads = FOR_THREADS if OWN_HOST.fullmatch(self.headers.get("Host", "")) else {}
+        for name, value in {**HEADERS, **threads, "Content-Type": kind, "Content-Length": str(len(content))}.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":

@@ -63,6 +63,19 @@ def test_the_page_and_its_results_lie_under_a_secret(server: PageServer, taken: 
     assert taken.results == [b"{}"]
 
 
+@pytest.mark.parametrize(
+    ("host", "isolated"),
+    [("127.0.0.1:1", True), ("localhost", True), ("[::1]:9", True), ("192.168.0.2:1", False), ("", False)],
+)
+def test_the_headers_for_threads_are_for_this_computer(server: PageServer, host: str, isolated: bool) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=20)
+    connection.request("GET", server.path, headers={"Host": host})
+    response = connection.getresponse()
+    assert (response.headers["Cross-Origin-Opener-Policy"] == "same-origin") is isolated
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    connection.close()
+
+
 def test_each_server_has_a_secret_of_its_own(taken: Taken) -> None:
     with served(PAGE, taken) as one, served(PAGE, taken) as other:
         assert one.path != other.path
