@@ -1,6 +1,7 @@
 """What the page measures in Chromium: accuracy on a folder, times, and the live camera."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,12 @@ import pytest
 from levit_edge.benchmark.files import load_measurements
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.reader import Bundle
+from levit_edge.demo import evaluation_dir
+from levit_edge.package.contents import PagePrecision
+from levit_edge.package.web.pack import web_files
+from levit_edge.package.web.page import write_page
 from levit_edge.runtime.evaluation.verify import verify
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, Made
 from tests.web.conftest import START_MS, opened
 
 if TYPE_CHECKING:
@@ -57,6 +62,21 @@ def test_a_folder_is_verified_as_by_python(
     for name in ("drop_pt", "drop_ci95_pt", "agreement", "flips_lost", "flips_gained"):
         assert found[name] == pytest.approx(getattr(int8, name)), name
     assert len(found["flips"]) == int8.flips_lost + (int8.flips_gained or 0)
+
+
+def test_the_demos_photographs_give_the_same_counts(
+    browser: "Browser", demo_bundle: Made, runtime: Mapping[str, bytes], tmp_path: Path
+) -> None:
+    bundle = Bundle.open(demo_bundle[0])
+    (tmp_path / "both.html").write_bytes(write_page(web_files(bundle, PagePrecision.BOTH, runtime), "both"))
+    with opened(browser, (tmp_path / "both.html").as_uri()) as page:
+        found = verified(page, evaluation_dir(), tmp_path / "found.json")
+    expected = verify(bundle, evaluation_dir(), runtimes=[Runtime.ONNXRUNTIME])
+    fp32, int8 = expected.results
+    assert (found["images"], found["unreadable"]) == (120, [])
+    assert [each["top1"] for each in found["models"]] == [pytest.approx(fp32.top1), pytest.approx(int8.top1)]
+    assert [each["top5"] for each in found["models"]] == [pytest.approx(fp32.top5), pytest.approx(int8.top5)]
+    assert (found["flips_lost"], found["flips_gained"]) == (int8.flips_lost, int8.flips_gained)
 
 
 def test_folders_that_cannot_be_verified_have_their_reasons(

@@ -5,6 +5,7 @@ import functools
 import gzip
 import hashlib
 import io
+import json
 import re
 import threading
 from collections.abc import Iterator, Mapping
@@ -36,6 +37,18 @@ LEAST_CONTRAST = 4.5
 """WCAG 2.2, criterion 1.4.3 (AA)."""
 LARGEST_DEMO_PAGE = 6_500_000
 PHONE = 360
+GIVE = """
+([way, content]) => {
+  const bytes = Uint8Array.from(atob(content), (each) => each.charCodeAt(0));
+  const data = new DataTransfer();
+  data.items.add(new File([bytes], "given.jpg", { type: "image/jpeg" }));
+  const event = way === "drop"
+    ? new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true })
+    : new ClipboardEvent("paste", { clipboardData: data, bubbles: true });
+  document.getElementById("drop").dispatchEvent(event);
+}
+"""
+"""Drops or pastes a picture."""
 
 
 def jpeg(picture: Image.Image, **options: Any) -> bytes:
@@ -125,6 +138,39 @@ def test_pictures_that_are_none_have_their_reasons(browser: "Browser", tiny_page
     assert "1 × 1" in reasons["dot"]
     assert "4000 × 3000" in reasons["large"]
     assert reasons["name"].startswith(names)
+
+
+@pytest.mark.parametrize("way", ["drop", "paste"])
+def test_pictures_are_dropped_and_pasted(
+    browser: "Browser", tiny_page: Path, labelled_photographs: Path, way: str
+) -> None:
+    content = base64.b64encode(sorted(labelled_photographs.glob("green/*.jpg"))[0].read_bytes()).decode()
+    with opened(browser, tiny_page.as_uri()) as page:
+        page.evaluate(GIVE, [way, content])
+        page.wait_for_selector("#results > .result", timeout=60_000)
+        assert set(guesses(page.inner_text("#results"))) == {"red", "green", "blå"}
+
+
+def test_hostile_names_of_classes_are_text(
+    browser: "Browser", tiny_files: Mapping[str, bytes], labelled_photographs: Path, tmp_path: Path
+) -> None:
+    hostile = ("<img src=x onerror=alert(1)>", "</script><script>alert(1)</script>", "__proto__")
+    labels = "\n".join(hostile).encode()
+    document = json.loads(tiny_files["model.json"])
+    document["files"]["labels.txt"] = {"size_bytes": len(labels), "sha256": hashlib.sha256(labels).hexdigest()}
+    files = {**tiny_files, "labels.txt": labels, "model.json": json.dumps(document).encode()}
+    (tmp_path / "hostile.html").write_bytes(write_page(files, hostile[0]))
+    for place, name in enumerate(("red", "green", "blå")):
+        folder = tmp_path / "pictures" / ("__proto__" if place == 2 else f"<b>{place}")
+        folder.mkdir(parents=True)
+        (folder / "1.jpg").write_bytes(sorted(labelled_photographs.glob(f"{name}/*.jpg"))[0].read_bytes())
+    with opened(browser, (tmp_path / "hostile.html").as_uri()) as page:
+        (found,) = choose(page, sorted(labelled_photographs.glob("red/*.jpg"))[0])
+        assert set(guesses(found)) == set(hostile)
+        page.set_input_files("#folder", tmp_path / "pictures")
+        page.wait_for_selector("#verified .refusal")
+        assert "these folders are not among the model's classes: <b>0, <b>1" in page.inner_text("#verified")
+        assert page.locator("#results img, #verified b").count() == 0
 
 
 def test_memory_is_the_same_after_many_pictures(
