@@ -1,5 +1,7 @@
 """Pages of the tiny bundle and of the demo with the real onnxruntime-web, in a browser."""
 
+import shutil
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +15,7 @@ from levit_edge.package.contents import PagePrecision
 from levit_edge.package.web.pack import page_title, web_files
 from levit_edge.package.web.page import write_page
 from levit_edge.package.web.runtime_files import runtime_files
-from tests.conftest import Made, unavailable
+from tests.conftest import REPOSITORY, Made, unavailable
 from tests.report.conftest import browser as browser  # noqa: PLC0414 - a fixture
 
 if TYPE_CHECKING:
@@ -25,7 +27,16 @@ START_MS = 120_000
 
 
 @pytest.fixture(scope="session")
-def runtime() -> Mapping[str, bytes]:
+def node() -> None:
+    """Node.js and npm; installed if they are absent and we may."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        made = subprocess.run([REPOSITORY / "scripts/node.sh"], capture_output=True, text=True, check=False)
+        if made.returncode:
+            unavailable(f"there is no node, and node.sh cannot install it: {made.stderr.strip()[-500:]}")
+
+
+@pytest.fixture(scope="session")
+def runtime(node: None) -> Mapping[str, bytes]:  # noqa: ARG001 - npm fetches them
     """onnxruntime-web's files: kept in the user's own cache, as they are large."""
     with pytest.MonkeyPatch.context() as changes:
         changes.delenv("LEVIT_EDGE_CACHE", raising=False)

@@ -2,14 +2,13 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import REPOSITORY, unavailable
+from tests.conftest import REPOSITORY
 
 pytestmark = pytest.mark.release
 DEMO = REPOSITORY / "web_demo"
@@ -20,11 +19,8 @@ MOST_LINES = 1500
 NO_CODE = re.compile(r"\s*(?:/?\*.*|//.*)?")
 
 
+@pytest.mark.usefixtures("node")
 def test_the_sources_pass_their_tests(tmp_path: Path) -> None:
-    if shutil.which("node") is None:
-        made = subprocess.run([REPOSITORY / "scripts/node.sh"], capture_output=True, text=True, check=False)
-        if made.returncode:
-            unavailable(f"there is no node, and node.sh cannot install it: {made.stderr.strip()[-500:]}")
     subprocess.run([sys.executable, REPOSITORY / "scripts/golden_vectors.py", tmp_path], check=True)
     tests = sorted(DEMO.glob("tests/*.test.js"))
     environment = os.environ | {"LEVIT_EDGE_VECTORS": str(tmp_path)}

@@ -19,7 +19,7 @@ from levit_edge.package.contents import DOCUMENT_FILE
 from levit_edge.package.web.script import joined, read_source
 from levit_edge.text import counted
 
-__all__ = ["FOLDER", "PAGE_START", "folder_files", "is_page", "own_page", "read_page", "write_page"]
+__all__ = ["FOLDER", "PAGE_START", "file_element", "folder_files", "is_page", "own_page", "read_page", "write_page"]
 
 PAGE_START = b"<!doctype html>\n"
 FILE = '<script type="text/plain" data-file="{name}" data-sha256="{sha256}">{text}</script>\n'
@@ -56,7 +56,7 @@ def write_page(files: Mapping[str, bytes], title: str, *, sends_back: bool = Fal
         "results": RESULTS if sends_back else "",
         "style": f"<style>{style}</style>",
         "worker": f'<script type="text/plain" id="worker">{joined("worker.js")}</script>',
-        "files": "".join(_element(name, files[name]) for name in _in_order(files)),
+        "files": "".join(file_element(name, files[name]) for name in _in_order(files)),
         "script": f'<script type="module">{script}</script>',
     }
     return _filled(title, parts)
@@ -126,7 +126,8 @@ def _in_order(files: Mapping[str, bytes]) -> list[str]:
     return sorted(files, key=lambda name: (name != DOCUMENT_FILE, name))
 
 
-def _element(name: str, data: bytes) -> str:
+def file_element(name: str, data: bytes) -> str:
+    """A file as an element of a page, which `read_page` reads."""
     text = base64.b64encode(gzip.compress(data, 9, mtime=0)).decode("ascii")
     return FILE.format(name=escape(name), sha256=hashlib.sha256(data).hexdigest(), text=text)
 
