@@ -190,9 +190,10 @@ def _check(on: list[str] | None, fleet: Path | None, *, setup: bool, offline: bo
         raise typer.BadParameter("goes with --setup.", param_hint="--offline")
     if fleet is not None and on:
         raise typer.BadParameter("give --on or --fleet, not both.", param_hint="--fleet")
-    if setup and fleet is None and "local" in (on or ["local"]):
+    if setup and fleet is None and not {"local", "web"}.isdisjoint(on or ["local"]):
         raise typer.BadParameter(
-            "is for boards: this computer has what levit-edge was installed with.", param_hint="--setup"
+            "is for boards: this computer has what levit-edge was installed with, and a page brings its own.",
+            param_hint="--setup",
         )
 
 

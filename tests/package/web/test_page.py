@@ -22,6 +22,7 @@ from levit_edge.package.contents import DOCUMENT_FILE, FP32_MODEL_FILE, WEB_RUNT
 from levit_edge.package.package import Package
 from levit_edge.package.web import page as module
 from levit_edge.package.web.page import folder_files, own_page, read_page, write_page
+from tests.package.test_signature import pem_pair
 from tests.package.web.conftest import RUNTIME
 
 Captured = pytest.CaptureFixture[str]
@@ -182,6 +183,22 @@ def test_the_commands_make_check_and_replace_it(
     for path in (output, folder):
         assert run([*command, "--output", str(path)]) == ExitStatus.BAD_INPUT
         assert "nothing was written" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_page_is_signed_as_a_zip_is(
+    packable_bundle: Bundle, pinned: dict[str, bytes], tmp_path: Path, capsys: Captured
+) -> None:
+    private, public = pem_pair(tmp_path, "maker")
+    for name, data in pinned.items():
+        (tmp_path / name).write_bytes(data)
+    path = tmp_path / "colours.html"
+    command = ["package", str(packable_bundle.path), "--for", "web", "--runtime-files", str(tmp_path)]
+    assert run([*command, "--output", str(path), "--sign", str(private)]) == 0
+    assert run(["verify", str(path), "--key", str(public)]) == 0
+    assert f"signed with the private key of {public}" in capsys.readouterr().out
+    path.write_bytes(path.read_bytes() + b"\n")
+    assert run(["verify", str(path), "--key", str(public)]) == ExitStatus.BAD_INPUT
+    assert "was not signed with" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize(
