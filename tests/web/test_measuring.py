@@ -1,6 +1,7 @@
 """What the page measures in Chromium: accuracy on a folder, times, and the live camera."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,6 +120,7 @@ def test_a_benchmark_is_one_that_levit_edge_reads(browser: "Browser", tiny_page:
     jsonschema.Draft202012Validator(SCHEMA).validate(document)
     (measurement,) = load_measurements([tmp_path / "measured.json"])
     assert measurement.target == "web"
+    assert re.fullmatch(r"(Headless)?Chrom\w+ \d+ on Linux", measurement.device.model)
     assert [result.artifact for result in measurement.results] == ["int8.onnx", "fp32.onnx"]
     assert all(result.runs == measurement.rounds * measurement.runs for result in measurement.results)
     assert all(result.package == "onnxruntime-web 1.30.0" for result in measurement.results)

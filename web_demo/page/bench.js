@@ -115,7 +115,7 @@ async function measure(opened, embedded, { rounds, runs, warmUp, threads }) {
     schema_version: 1, levit_edge_version: facts.levit_edge_version, created_utc: new Date().toISOString().replace(/\.\d+Z$/, "+00:00"),
     target: "web", bundle: facts.name,
     model: { name: `LeViT-${facts.name}`, classes: facts.classes, image_size: facts.input.image_size, manifest_sha256: "" },
-    device: device(), before: {}, after: {}, rounds, runs, warm_up: warmUp, results, speedups,
+    device: await device(), before: {}, after: {}, rounds, runs, warm_up: warmUp, results, speedups,
     findings,
   };
 }
@@ -147,15 +147,18 @@ function speedup([fast, slow], /** @type {number} */ threads) {
   return { runtime: "onnxruntime", precision: "int8", threads, median, p25, p75 };
 }
 
-/** What browsers tell of a device; nothing names its owner. */
-function device() {
+/** What browsers tell of a device, more of it in a secure context; nothing names its owner. */
+async function device() {
   const { hardwareConcurrency, deviceMemory, userAgentData, userAgent } = /** @type {any} */ (navigator);
+  const more = (await userAgentData?.getHighEntropyValues?.(["model", "architecture", "platformVersion"]).catch(() => null)) ?? {};
   const brand = userAgentData?.brands.find((/** @type {any} */ each) => !/not.?a.?brand/i.test(each.brand));
+  const browser = brand ? `${brand.brand} ${brand.version}` : (/(Firefox|Version)\/[\d.]+/.exec(userAgent)?.[0] ?? "a browser");
   const system = userAgentData?.platform || /\(([^;)]+)/.exec(userAgent)?.[1] || "unknown";
   return {
-    model: "unknown", architecture: "wasm32", cores: [{ name: "unknown", count: hardwareConcurrency || 1, max_mhz: null }],
-    usable_cores: hardwareConcurrency || 1, features: ["simd128"], memory_bytes: (deviceMemory || 0) * 2 ** 30, system,
-    kernel: brand ? `${brand.brand} ${brand.version}` : userAgent.slice(0, 200), python: "",
+    model: [more.model, `${browser} on ${system}`].filter(Boolean).join(", "), architecture: "wasm32",
+    cores: [{ name: more.architecture || "unknown", count: hardwareConcurrency || 1, max_mhz: null }],
+    usable_cores: hardwareConcurrency || 1, features: ["simd128"], memory_bytes: (deviceMemory || 0) * 2 ** 30,
+    system: [system, more.platformVersion].filter(Boolean).join(" "), kernel: browser, python: "",
   };
 }
 
