@@ -21,7 +21,7 @@ from levit_edge.device.small_files import usable_cores
 from levit_edge.errors import BoardError, MeasurementError
 from levit_edge.text import shortened
 
-__all__ = ["BROWSER_VARIABLE", "measure_in_browser"]
+__all__ = ["BROWSER_VARIABLE", "browser_program", "measure_in_browser"]
 
 BROWSER_VARIABLE = "LEVIT_EDGE_BROWSER"
 """The environment variable that names the Chromium to use."""
@@ -85,10 +85,15 @@ def _answer(process: "subprocess.Popen[bytes]", answers: Answers, timeout_s: flo
     raise BoardError(f"{TARGET}: no result in {timeout_s:g} s. A longer --timeout may do.")
 
 
+def browser_program() -> str | None:
+    """The Chromium that the user names, or that is found; None if there is none."""
+    return os.environ.get(BROWSER_VARIABLE) or next(filter(None, map(shutil.which, PROGRAMS)), None)
+
+
 @contextmanager
 def _browser(address: str) -> "Iterator[subprocess.Popen[bytes]]":
     """A browser that shows `address`, with a profile of its own, until the body ends."""
-    program = os.environ.get(BROWSER_VARIABLE) or next(filter(None, map(shutil.which, PROGRAMS)), None)
+    program = browser_program()
     if program is None:
         raise BoardError(
             f"{TARGET}: there is no Chromium here. Install chromium, or name one by {BROWSER_VARIABLE}; in other"

@@ -16,7 +16,7 @@ from levit_edge.places import found_at, unreadable
 from levit_edge.system.atomic import replace_file
 from levit_edge.system.host import CACHE_VARIABLE, cache_folder
 
-__all__ = ["NPM_PACKAGE", "cached_runtime_files", "runtime_files"]
+__all__ = ["ADVICE", "NPM_PACKAGE", "cached_runtime_files", "runtime_cache", "runtime_files"]
 
 VERSION = "1.30.0"
 NPM_PACKAGE = f"onnxruntime-web@{VERSION}"
@@ -61,12 +61,13 @@ def runtime_files(given: Path | None = None) -> dict[str, bytes]:
 def cached_runtime_files() -> dict[str, bytes] | None:
     """Those in the cache; None if one is missing or damaged."""
     try:
-        return _of_folder(_cache())
+        return _of_folder(runtime_cache())
     except PackageError:
         return None
 
 
-def _cache() -> Path:
+def runtime_cache() -> Path:
+    """Where they are kept."""
     return cache_folder() / f"onnxruntime-web-{VERSION}"
 
 
@@ -74,7 +75,7 @@ def _fetched() -> dict[str, bytes]:
     npm = shutil.which("npm")
     if npm is None:
         raise PackageError(f"there is no npm here, which {NPM_PACKAGE} would be fetched by. Install it, or: {ADVICE}")
-    folder = _cache()
+    folder = runtime_cache()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".npm-") as scratch:
