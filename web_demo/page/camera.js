@@ -16,40 +16,42 @@ export function offerCamera(client, model) {
   if (!navigator.mediaDevices?.getUserMedia) {
     return () => {}; // over plain http there is none: `Take one` asks the system's own
   }
-  const button = at("live");
   /** @type {MediaStream | null} */
   let stream = null;
   const stop = () => {
     stream?.getTracks().forEach((track) => track.stop());
     stream = null;
     at("camera").hidden = true;
-    button.setAttribute("aria-pressed", "false");
+    at("live").setAttribute("aria-pressed", "false");
   };
-  button.hidden = false;
-  button.addEventListener("click", async () => {
+  const startCamera = async () => {
+    const own = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" }, audio: false });
+    stream = own;
+    at("live").setAttribute("aria-pressed", "true");
+    at("camera").hidden = false;
+    at("video").srcObject = own;
+    await at("video").play();
+    run(client, model, () => stream === own).catch((error) => refuseCamera(stop, error));
+  };
+  at("live").hidden = false;
+  at("live").addEventListener("click", async () => {
     if (stream) {
       stop();
       return;
     }
-    button.disabled = true;
-    try {
-      stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" }, audio: false });
-      button.setAttribute("aria-pressed", "true");
-      at("camera").hidden = false;
-      at("video").srcObject = stream;
-      await at("video").play();
-      run(client, model, () => stream !== null).catch((error) => { at("rate").textContent = error.message; }).finally(stop);
-    } catch (error) {
-      stop();
-      const { name, message } = /** @type {Error} */ (error);
-      at("camera").hidden = false;
-      at("rate").textContent = `No live picture: ${REASONS[/** @type {keyof typeof REASONS} */ (name)] ?? message}.`;
-    } finally {
-      button.disabled = false;
-    }
+    at("live").disabled = true;
+    await startCamera().catch((error) => refuseCamera(stop, error));
+    at("live").disabled = false;
   });
   document.addEventListener("visibilitychange", () => document.hidden && stop());
   return stop;
+}
+
+/** Say why there is no live picture. @param {() => void} stop @param {Error} error */
+function refuseCamera(stop, { name, message }) {
+  stop();
+  at("camera").hidden = false;
+  at("rate").textContent = `No live picture: ${REASONS[/** @type {keyof typeof REASONS} */ (name)] ?? message}.`;
 }
 
 /** @param {import("./client.js").Client} client @param {() => number} model @param {() => boolean} goesOn */

@@ -9,7 +9,7 @@ import { addResult, at, element, refuse, refusedResult, resultOf, say, showPacka
 const TOP = 5;
 /** The smallest module with an instruction of WebAssembly's SIMD. */
 const SIMD = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11);
-const BROWSERS = "Chrome and Edge 91, Firefox 113 and Safari 16.4, and newer ones, have it";
+const BROWSERS = "Chrome and Edge 110, Firefox 115 and Safari 16.4, and newer ones, have all that this page needs";
 
 /** What this browser lacks; empty if nothing. */
 function lacking() {

@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from levit_edge.data.tar import StrictHeader, tar_faults
@@ -39,12 +41,12 @@ MOST_MEMBERS = 10_000
 NPM_TIMEOUT_S = 900
 ADVICE = (
     f"Run `npm pack {NPM_PACKAGE}` on a machine that has npm and a network, and give the file that it writes, or a"
-    " folder node_modules/onnxruntime-web, as --runtime-files."
+    " folder node_modules/onnxruntime-web, to `levit-edge package --for web` as --runtime-files: it is kept."
 )
 
 
 def runtime_files(given: Path | None = None) -> dict[str, bytes]:
-    """The files by name: of `given`, else from the cache, else fetched by the npm client into the cache.
+    """The files by name: of `given`, which are kept in the cache, else from there, else fetched into it by npm.
 
     Args:
         given: the package's archive as `npm pack` writes it, its folder, or a folder with the two files.
@@ -52,10 +54,13 @@ def runtime_files(given: Path | None = None) -> dict[str, bytes]:
     Raises:
         PackageError: they are not there, cannot be fetched, or are others than the pinned ones.
     """
-    if given is not None:
-        return _of_folder(given) if given.is_dir() else _of_archive(given)
-    found = cached_runtime_files()
-    return _fetched() if found is None else found
+    if given is None:
+        found = cached_runtime_files()
+        return _fetched() if found is None else found
+    files = _of_folder(given) if given.is_dir() else _of_archive(given)
+    with suppress(OSError):  # they are there for this time
+        _keep(files)
+    return files
 
 
 def cached_runtime_files() -> dict[str, bytes] | None:
@@ -80,13 +85,23 @@ def _fetched() -> dict[str, bytes]:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".npm-") as scratch:
             files = _of_archive(_npm_pack(npm, Path(scratch)))
-        for name, data in files.items():
-            replace_file(folder / name, data)
+        _keep(files)
     except OSError as error:
         raise PackageError(
             f"{folder} cannot be written: {error.strerror}. {CACHE_VARIABLE} names another folder for what is fetched."
         ) from error
     return files
+
+
+def _keep(files: Mapping[str, bytes]) -> None:
+    """Put them into the cache.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    runtime_cache().mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        replace_file(runtime_cache() / name, data)
 
 
 def _npm_pack(npm: str, folder: Path) -> Path:

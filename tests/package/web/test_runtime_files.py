@@ -1,6 +1,7 @@
 """onnxruntime-web's two files: the pinned ones, or a message; whatever the archive is."""
 
 import os
+import shutil
 import stat
 import tarfile
 from pathlib import Path
@@ -40,8 +41,18 @@ def test_they_are_found_in_an_archive_and_in_folders(pinned: dict[str, bytes], t
         (tmp_path / "module" / "dist" / name).write_bytes(data)
         (tmp_path / "flat" / name).write_bytes(data)
     for given in (packed, tmp_path / "module", tmp_path / "flat"):
-        assert runtime_files(given) == pinned
-    assert cached_runtime_files() is None  # what a user gives is the user's
+        assert runtime_files(given) == cached_runtime_files() == pinned
+        shutil.rmtree(module.runtime_cache())
+
+
+def test_a_cache_that_cannot_be_written_keeps_nobody_from_what_was_given(
+    pinned: dict[str, bytes], tmp_path: Path, cache: Path
+) -> None:
+    cache.write_text("a file where the folder should be")
+    for name, data in pinned.items():
+        (tmp_path / name).write_bytes(data)
+    assert runtime_files(tmp_path) == pinned
+    assert cached_runtime_files() is None
 
 
 def test_npm_fetches_them_once(
