@@ -2,12 +2,14 @@
 
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from filelock import FileLock
 
 from levit_edge.bundle.reader import Bundle
 from levit_edge.errors import PackageError
@@ -16,7 +18,6 @@ from levit_edge.package.web.pack import page_title, web_files
 from levit_edge.package.web.page import write_page
 from levit_edge.package.web.runtime_files import runtime_files
 from tests.conftest import REPOSITORY, Made, unavailable
-from tests.report.conftest import browser as browser  # noqa: PLC0414 - a fixture
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -41,7 +42,8 @@ def runtime(node: None) -> Mapping[str, bytes]:  # noqa: ARG001 - npm fetches th
     with pytest.MonkeyPatch.context() as changes:
         changes.delenv("LEVIT_EDGE_CACHE", raising=False)
         try:
-            return runtime_files()
+            with FileLock(Path(tempfile.gettempdir()) / "levit-edge-web-runtime.lock"):  # other workers wait for it
+                return runtime_files()
         except PackageError as error:
             unavailable(str(error))
 

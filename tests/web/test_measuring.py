@@ -1,5 +1,6 @@
 """What the page measures in Chromium: accuracy on a folder, times, and the live camera."""
 
+import base64
 import json
 import re
 from collections.abc import Mapping
@@ -7,16 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
+import numpy as np
 import pytest
 
 from levit_edge.benchmark.files import load_measurements
-from levit_edge.bundle.kinds import Runtime
+from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.reader import Bundle
+from levit_edge.data.preprocess import read_input
 from levit_edge.demo import evaluation_dir
 from levit_edge.package.contents import PagePrecision
 from levit_edge.package.web.pack import web_files
 from levit_edge.package.web.page import write_page
 from levit_edge.runtime.evaluation.verify import verify
+from levit_edge.runtime.runner import open_runner
 from tests.conftest import REPOSITORY, Made
 from tests.web.conftest import START_MS, opened
 
@@ -29,6 +33,32 @@ FORBIDDEN = """
   navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", "NotAllowedError"); };
 }
 """
+JUDGE = """
+async ([embedded, contents]) => {
+  const source = document.getElementById("worker").textContent;
+  const worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+  const ask = (request) => new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }) => {
+      if (data.progress === undefined) {
+        data.refused === undefined ? resolve(data.answer) : reject(new Error(data.refused));
+      }
+    };
+    worker.postMessage({ id: 1, ...request });
+  });
+  await ask({ ask: "open", embedded, threads: 1 });
+  const found = [];
+  for (const content of contents) {
+    const bytes = Uint8Array.from(atob(content), (each) => each.charCodeAt(0));
+    const { logits } = await ask({ ask: "judge", file: new Blob([bytes]) });
+    found.push(logits.map((each) => [...each]));
+  }
+  worker.terminate();
+  return found;
+}
+"""
+"""The logits of each model for each photograph, from a worker of the page's own source."""
+LARGEST_DIFFERENCES = {Precision.INT8: 0.03, Precision.FP32: 1e-4}
+"""Of logits near 4, between the two builds of ONNX Runtime; by the order of the page's models."""
 SCHEMA = json.loads((REPOSITORY / "docs/bench.schema.json").read_text())
 
 
@@ -78,6 +108,25 @@ def test_the_demos_photographs_give_the_same_counts(
     assert [each["top1"] for each in found["models"]] == [pytest.approx(fp32.top1), pytest.approx(int8.top1)]
     assert [each["top5"] for each in found["models"]] == [pytest.approx(fp32.top5), pytest.approx(int8.top5)]
     assert (found["flips_lost"], found["flips_gained"]) == (int8.flips_lost, int8.flips_gained)
+
+
+def test_the_demos_logits_are_those_of_python_but_a_little(
+    browser: "Browser", demo_bundle: Made, runtime: Mapping[str, bytes], tmp_path: Path
+) -> None:
+    bundle = Bundle.open(demo_bundle[0])
+    page_file = write_page(web_files(bundle, PagePrecision.BOTH, runtime), "both")
+    (tmp_path / "both.html").write_bytes(page_file)
+    elements = re.findall(rb'data-file="([^"]+)" data-sha256="([^"]+)">([^<]*)<', page_file)
+    embedded = {name.decode(): {"sha256": sha256.decode(), "text": text.decode()} for name, sha256, text in elements}
+    photographs = sorted(evaluation_dir().glob("*/*.jpg"))
+    contents = [base64.b64encode(path.read_bytes()).decode() for path in photographs]
+    with opened(browser, (tmp_path / "both.html").as_uri()) as page:
+        found = np.array(page.evaluate(JUDGE, [embedded, contents]))
+    for place, (precision, most) in enumerate(LARGEST_DIFFERENCES.items()):
+        data = bundle.read(bundle.artifact(Runtime.ONNXRUNTIME, precision).file)
+        runner, preprocessing = open_runner(Runtime.ONNXRUNTIME, data), bundle.manifest.preprocessing
+        expected = [runner.run(read_input(path, preprocessing)[np.newaxis]) for path in photographs]
+        assert np.abs(found[:, place] - np.array(expected)).max() <= most
 
 
 def test_folders_that_cannot_be_verified_have_their_reasons(

@@ -2,11 +2,12 @@
 
 import { Client } from "./client.js";
 import { percentile } from "./statistics.js";
-import { at, element, offerJson, say } from "./view.js";
+import { at, element, offerJson, say, tableOf } from "./view.js";
 
 /** @typedef {{rounds: number, runs: number, warmUp: number, threads: number[]}} Settings */
 const WARM_UP = 3;
 const MOST_RUNS = 100_000;
+const MOST_THREADS = 64;
 
 /**
  * @param {any} opened the worker's answer to `open` @param {any} embedded the package's files, for workers of its own
@@ -14,7 +15,7 @@ const MOST_RUNS = 100_000;
  */
 export function offerBenchmark(opened, embedded, quiet) {
   const asked = settingsIn(location.hash);
-  const settings = asked ?? { rounds: 5, runs: 20, warmUp: WARM_UP, threads: possible([1, 2, 4]) };
+  const settings = asked ?? { rounds: 5, runs: 20, warmUp: WARM_UP, threads: usualThreads() };
   const run = async () => {
     at("bench").disabled = true;
     quiet();
@@ -38,21 +39,19 @@ export function offerBenchmark(opened, embedded, quiet) {
   }
 }
 
-/** Numbers of threads that there can be. @param {number[]} threads */
-function possible(threads) {
-  const most = self.crossOriginIsolated ? navigator.hardwareConcurrency : 1;
-  const found = threads.filter((count) => count <= most);
-  return found.length ? found : [1];
+/** The numbers of threads to measure if nobody says. */
+function usualThreads() {
+  return self.crossOriginIsolated ? [1, 2, 4].filter((count) => count === 1 || count <= navigator.hardwareConcurrency) : [1];
 }
 
 /** What `levit-edge bench --on web` asks for behind the address's `#`. @param {string} hash @returns {Settings | null} */
-function settingsIn(hash) {
+export function settingsIn(hash) {
   const asked = new URLSearchParams(hash.slice(1));
   const number = (/** @type {string} */ name, least = 1) => Math.min(MOST_RUNS, Math.max(least, Math.floor(Number(asked.get(name))) || least));
   if (!asked.has("bench")) {
     return null;
   }
-  const threads = possible((asked.get("threads") ?? "").split(",").map(Number).filter((count) => count >= 1));
+  const threads = (asked.get("threads") ?? "1").split(",").map(Number).filter((count) => count >= 1 && count <= MOST_THREADS);
   return { rounds: number("rounds"), runs: number("runs"), warmUp: number("warm_up", 0), threads };
 }
 
@@ -91,6 +90,10 @@ async function offerSending(measurement, atOnce) {
 
 /** The document of docs/bench.schema.json. @param {any} opened @param {any} embedded @param {Settings} settings */
 async function measure(opened, embedded, { rounds, runs, warmUp, threads }) {
+  if (!threads.length || (Math.max(...threads) > 1 && !self.crossOriginIsolated)) {
+    const most = self.crossOriginIsolated ? `1 to ${MOST_THREADS}` : "one alone";
+    throw new Error(`threads of this page here: ${most}`);
+  }
   const results = [];
   const speedups = [];
   /** @type {string[]} */
@@ -164,13 +167,11 @@ async function device() {
 
 /** @param {any} measurement */
 function table({ results, speedups }) {
-  const cells = (/** @type {string} */ tag, /** @type {any[]} */ texts) => element("tr", {}, ...texts.map((text) => element(tag, {}, String(text))));
   const rows = results.map((/** @type {any} */ { precision, threads, latency_ms: { p50, p90, p99, min } }) =>
-    cells("td", [precision, threads, ...[p50, p90, p99, min].map((each) => each.toFixed(1))]));
-  const ratios = speedups.map((/** @type {any} */ { threads, median, p25, p75 }) =>
-    element("p", {}, `int8 is ${median.toFixed(2)} times as fast as fp32 (${p25.toFixed(2)} to ${p75.toFixed(2)}), ${threadsOf(threads)}`));
-  const head = element("thead", {}, cells("th", ["model", "threads", "p50 ms", "p90", "p99", "min"]));
-  return element("div", {}, element("table", {}, head, element("tbody", {}, ...rows)), ...ratios);
+    [precision, threads, ...[p50, p90, p99, min].map((each) => each.toFixed(1))]);
+  const ratios = speedups.map((/** @type {any} */ { threads, median, p25, p75 }) => element("p", {},
+    `int8 is ${median.toFixed(2)} times as fast as fp32 (${p25.toFixed(2)} to ${p75.toFixed(2)}), ${threadsOf(threads)}`));
+  return element("div", {}, tableOf(["model", "threads", "p50 ms", "p90", "p99", "min"], rows), ...ratios);
 }
 
 /** @param {number} count */

@@ -2,8 +2,9 @@
 
 import { listed, sortedText } from "./classes.js";
 
+/** TIFF, which Python reads too, is passed over: most browsers cannot. */
 const EXTENSIONS = new Set("jpg jpeg jpe jfif png bmp webp gif avif avifs".split(" "));
-/** Read by Python and not by browsers: counted as passed over. */
+/** What systems leave between the files of people. */
 const SYSTEMS = new Set(["@eadir", "#recycle", "@recycle", "__macosx", "lost+found", "$recycle.bin",
   "system volume information", "thumbs.db", "ehthumbs.db", "desktop.ini"]);
 const PARTS_OF_A_SET = new Set("train training val valid validation test testing".split(" "));

@@ -69,11 +69,13 @@ export class Package {
 
   /** The rows of an array, (N, …) float32. @param {{file: string, shape: number[]}} array @returns {Float32Array[]} */
   rows({ file, shape }) {
-    const numbers = new Float32Array(this.file(file).slice().buffer);
-    const length = numbers.length / shape[0];
-    if (!Number.isInteger(length) || !numbers.every(Number.isFinite)) {
+    const bytes = this.file(file);
+    const whole = bytes.length === 4 * shape.reduce((product, side) => product * side, 1);
+    const numbers = whole ? new Float32Array(bytes.slice().buffer) : new Float32Array();
+    if (!whole || !numbers.every(Number.isFinite)) {
       throw new PackageError(`${file} is not ${shape.join(" × ")} finite numbers`);
     }
+    const length = numbers.length / shape[0];
     return Array.from({ length: shape[0] }, (_, i) => numbers.subarray(i * length, (i + 1) * length));
   }
 

@@ -14,7 +14,7 @@ const MOST_RESIZED_PIXELS = 150_000_000;
  * Resizes the short side, or with `squash` both, and cuts the central square out.
  * @param {import("./resize.js").Picture} picture the right way up @param {InputFormat} format
  * @returns {import("./resize.js").Picture} what the model sees, image_size × image_size
- * @throws {RangeError} it is so elongated that it would have too many pixels when resized
+ * @throws {Error} it is so elongated that it would have too many pixels when resized
  */
 export function square(picture, format) {
   const size = format.image_size;
@@ -22,7 +22,7 @@ export function square(picture, format) {
   const [short, long] = upright ? [picture.width, picture.height] : [picture.height, picture.width];
   const other = format.crop === "squash" ? format.resize : Math.floor((format.resize * long) / short);
   if (format.resize * other > MOST_RESIZED_PIXELS) {
-    throw new RangeError(`${picture.width} × ${picture.height} pixels are too elongated for this model: crop the picture first`);
+    throw new Error(`${picture.width} × ${picture.height} pixels are too elongated for this model: crop the picture first`);
   }
   const [width, height] = upright ? [format.resize, other] : [other, format.resize];
   const part = { width, height, left: margin(width, size), top: margin(height, size), columns: size, rows: size };

@@ -1,7 +1,7 @@
 /** Accuracy on a folder of the user's own pictures, as `levit-edge verify` counts it. */
 
 import { pairedInterval, Tally } from "./statistics.js";
-import { at, drawn, element, offerJson, percentOf, say } from "./view.js";
+import { at, drawn, element, offerJson, percentOf, say, tableOf } from "./view.js";
 
 const MOST_FLIPS = 24;
 const MOST_NAMED = 10;
@@ -14,7 +14,10 @@ const MOST_NAMED = 10;
  */
 export function offerVerify(client, opened) {
   let stopped = false;
-  const take = async (/** @type {Found[]} */ found) => {
+  const take = async (/** @type {Found[] | Promise<Found[]>} */ found) => {
+    if (at("folder").disabled) {
+      return; // one after the other
+    }
     stopped = false;
     at("stop").hidden = false;
     at("folder").disabled = true;
@@ -28,7 +31,7 @@ export function offerVerify(client, opened) {
     take(files.map((file) => ({ path: withoutTop(file.webkitRelativePath), file })));
   });
   at("stop").addEventListener("click", () => { stopped = true; });
-  return async (folder) => take((await filesIn(folder)).map(({ path, file }) => ({ path: withoutTop(path), file })));
+  return (folder) => take(filesIn(folder).then((found) => found.map(({ path, file }) => ({ path: withoutTop(path), file }))));
 }
 
 /** The folder that was dropped; null if there is none. @param {DragEvent} event @returns {FileSystemDirectoryEntry | null} */
@@ -38,15 +41,17 @@ export function droppedFolder(event) {
 }
 
 /** @param {any} entry @param {string} path @returns {Promise<Found[]>} */
-async function filesIn(entry, path = entry.name) {
+export async function filesIn(entry, path = entry.name) {
   if (entry.isFile) {
     return [{ path, file: await new Promise((resolve, reject) => entry.file(resolve, reject)) }];
   }
   const reader = entry.createReader();
   const found = [];
-  for (let some = null; some === null || some.length; found.push(...some)) { // a part at a time, until there is none
+  let some;
+  do { // a part at a time, until there is none
     some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-  }
+    found.push(...some);
+  } while (some.length);
   return (await Promise.all(found.map((each) => filesIn(each, `${path}/${each.name}`)))).flat();
 }
 
@@ -55,10 +60,14 @@ function withoutTop(path) {
   return path.slice(path.indexOf("/") + 1);
 }
 
-/** @param {import("./client.js").Client} client @param {any} opened @param {Found[]} found @param {() => boolean} stopped */
-export async function verify(client, opened, found, stopped) {
+/**
+ * @param {import("./client.js").Client} client @param {any} opened @param {Found[] | Promise<Found[]>} files
+ * @param {() => boolean} stopped
+ */
+async function verify(client, opened, files, stopped) {
   at("verified").replaceChildren();
   try {
+    const found = await files;
     const set = await client.ask("imageSet", { paths: found.map(({ path }) => path) });
     const counted = await count(client, opened, set, new Map(found.map(({ path, file }) => [path, file])), stopped);
     show(opened, set, counted);
@@ -88,8 +97,8 @@ async function count(client, opened, set, files, stopped) {
       const flip = tally.add(order.map((model) => logits[model]), label);
       if (flip) {
         const names = order.map((model) => opened.labels[predicted[model]]);
-        flips.push({ image: path, label: opened.labels[label], fp32: names[0], int8: names[1], seen });
-        flips.slice(MOST_FLIPS).forEach((each) => { delete each.seen; });
+        const shown = flips.length < MOST_FLIPS ? seen : null; // pixels of a few alone: memory stays as it is
+        flips.push({ image: path, label: opened.labels[label], fp32: names[0], int8: names[1], seen: shown });
       }
     } catch (error) {
       unreadable.push({ image: path, reason: /** @type {Error} */ (error).message });
@@ -123,20 +132,27 @@ function show(opened, set, { tally, flips, unreadable, order, whole }) {
 /** @param {any} result */
 function report(result) {
   const shown = (/** @type {number | null} */ figure) => (figure === null ? "–" : figure.toFixed(2));
-  const cells = (/** @type {string} */ tag, /** @type {string[]} */ texts) => element("tr", {}, ...texts.map((text) => element(tag, {}, text)));
-  const rows = result.models.map((/** @type {any} */ model) => cells("td", [model.precision, shown(model.top1), shown(model.top5)]));
-  const sentences = [
-    `${result.images} pictures${result.whole ? "" : ", stopped before the end"}`
-    + `${result.labelled ? `, folders paired by ${result.paired_by}` : ", without class folders"}`
-    + `${result.passed_over ? `, ${result.passed_over} other files passed over` : ""}.`,
-    result.agreement === null ? "" : `int8 and fp32 agree on ${shown(result.agreement)} %.`,
-    result.drop_pt === null ? "" : `Drop ${shown(result.drop_pt)} points, 95 % interval ${result.drop_ci95_pt.map(shown).join(" … ")};`
-      + ` ${result.flips_lost} lost, ${result.flips_gained} gained.`,
-    result.unreadable.length ? `${result.unreadable.length} cannot be read and are left out: ${result.unreadable.slice(0, MOST_NAMED)
-      .map((/** @type {any} */ each) => `${each.image} (${each.reason})`).join("; ")}${result.unreadable.length > MOST_NAMED ? " …" : ""}` : "",
-  ].filter(Boolean);
-  const table = element("table", {}, element("thead", {}, cells("th", ["model", "top-1 %", "top-5 %"])), element("tbody", {}, ...rows));
-  return [table, ...sentences.map((sentence) => element("p", {}, sentence))];
+  const { images, whole, labelled, paired_by, passed_over, agreement, drop_pt, drop_ci95_pt, unreadable } = result;
+  const rows = result.models.map((/** @type {any} */ { precision, top1, top5 }) => [precision, shown(top1), shown(top5)]);
+  const set = [
+    `${images} pictures`, whole ? "" : "stopped before the end",
+    labelled ? `folders paired by ${paired_by}` : "without class folders",
+    passed_over ? `${passed_over} other files passed over` : "",
+  ];
+  const sentences = [`${set.filter(Boolean).join(", ")}.`];
+  if (agreement !== null) {
+    sentences.push(`int8 and fp32 agree on ${shown(agreement)} %.`);
+  }
+  if (drop_pt !== null) {
+    const interval = drop_ci95_pt.map(shown).join(" … ");
+    sentences.push(`Drop ${shown(drop_pt)} points, 95 % interval ${interval}; ${result.flips_lost} lost, ${result.flips_gained} gained.`);
+  }
+  if (unreadable.length) {
+    const named = unreadable.slice(0, MOST_NAMED).map((/** @type {any} */ each) => `${each.image} (${each.reason})`);
+    const more = unreadable.length > MOST_NAMED ? " …" : "";
+    sentences.push(`${unreadable.length} cannot be read and are left out: ${named.join("; ")}${more}`);
+  }
+  return [tableOf(["model", "top-1 %", "top-5 %"], rows), ...sentences.map((sentence) => element("p", {}, sentence))];
 }
 
 /** @param {any} flip */

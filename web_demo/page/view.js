@@ -57,6 +57,13 @@ function decibels(sqnr) {
   return sqnr === Infinity ? "∞" : sqnr.toFixed(1);
 }
 
+/** @param {string[]} headings @param {any[][]} rows */
+export function tableOf(headings, rows) {
+  const head = element("tr", {}, ...headings.map((text) => element("th", { scope: "col" }, text)));
+  const body = rows.map((row) => element("tr", {}, ...row.map((cell) => element("td", {}, String(cell)))));
+  return element("table", {}, element("thead", {}, head), element("tbody", {}, ...body));
+}
+
 /** @param {number} count @param {number} of */
 export function percentOf(count, of) {
   return of ? (100 * count) / of : 0;

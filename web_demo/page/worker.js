@@ -38,7 +38,7 @@ async function answer(request) {
 /** @param {unknown} error */
 function reason(error) {
   const text = error instanceof Error ? error.message : String(error);
-  const memory = error instanceof RangeError && /alloc|memory|length/i.test(text);
+  const memory = error instanceof RangeError && /alloc|memory|array length/i.test(text);
   return memory ? `there is not enough memory here (${text}): close other pages` : text;
 }
 

@@ -3,15 +3,18 @@
 import os
 import queue
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 
 from levit_edge.benchmark.measurement import Measurement
 from levit_edge.board.measure import BenchmarkSettings, files_to_measure, latency_gate
+from levit_edge.board.session import Progress
 from levit_edge.board.web.page import page_to_serve
 from levit_edge.board.web.results import TARGET, read_result
 from levit_edge.board.web.server import served
@@ -34,10 +37,12 @@ ROUNDS, RUNS, MOST_THREADS = 20, 100, 4
 TIMEOUT_S = 600.0
 ENDING_S = 10
 POLL_S = 0.2
+MOST_LOG_BYTES = 1 << 16
+Process = subprocess.Popen[bytes]
 Answers = queue.Queue[Measurement | MeasurementError]
 
 
-def measure_in_browser(bundle: Bundle, settings: BenchmarkSettings) -> Measurement:
+def measure_in_browser(bundle: Bundle, settings: BenchmarkSettings, progress: Progress | None = None) -> Measurement:
     """Time the bundle's ONNX files in a local Chromium.
 
     Raises:
@@ -47,6 +52,8 @@ def measure_in_browser(bundle: Bundle, settings: BenchmarkSettings) -> Measureme
     """
     if settings.sustained_s or settings.runtimes not in {None, (Runtime.ONNXRUNTIME,)}:
         raise BoardError(f"{TARGET}: pages run ONNX files, and no --sustained: leave it and other runtimes out.")
+    tell = progress or (lambda _what, _done, _total: None)
+    tell("make the page", 0, None)  # npm may have to fetch the runtime
     page = page_to_serve(bundle, files_to_measure(bundle, replace(settings, runtimes=(Runtime.ONNXRUNTIME,))))
     answers: Answers = queue.Queue()
 
@@ -56,8 +63,9 @@ def measure_in_browser(bundle: Bundle, settings: BenchmarkSettings) -> Measureme
         except MeasurementError as error:
             answers.put(error)
 
-    with served(page, take) as server, _browser(f"{server.address}#{_asked(settings)}") as process:
-        measured = _answer(process, answers, settings.timeout_s or TIMEOUT_S)
+    tell("time", 0, None)
+    with served(page, take) as server, _browser(f"{server.address}#{_asked(settings)}") as (process, log):
+        measured = _answer(process, log, answers, settings.timeout_s or TIMEOUT_S)
     return replace(measured, gate=latency_gate(measured.results, settings.max_latency_ms))
 
 
@@ -72,7 +80,7 @@ def _asked(settings: BenchmarkSettings) -> str:
     )
 
 
-def _answer(process: "subprocess.Popen[bytes]", answers: Answers, timeout_s: float) -> Measurement:
+def _answer(process: Process, log: Path, answers: Answers, timeout_s: float) -> Measurement:
     until = time.monotonic() + timeout_s
     while time.monotonic() < until:
         with suppress(queue.Empty):
@@ -81,7 +89,7 @@ def _answer(process: "subprocess.Popen[bytes]", answers: Answers, timeout_s: flo
                 return answer
             raise BoardError(f"{TARGET}: {answer}")
         if process.poll() is not None:
-            raise BoardError(f"{TARGET}: the browser ended with status {process.returncode}: {_last_words(process)}.")
+            raise BoardError(f"{TARGET}: the browser ended with status {process.returncode}: {_last_words(log)}.")
     raise BoardError(f"{TARGET}: no result in {timeout_s:g} s. A longer --timeout may do.")
 
 
@@ -91,8 +99,8 @@ def browser_program() -> str | None:
 
 
 @contextmanager
-def _browser(address: str) -> "Iterator[subprocess.Popen[bytes]]":
-    """A browser that shows `address`, with a profile of its own, until the body ends."""
+def _browser(address: str) -> Iterator[tuple[Process, Path]]:
+    """A browser that shows `address`, with a profile of its own, until the body ends; and the file of what it says."""
     program = browser_program()
     if program is None:
         raise BoardError(
@@ -100,34 +108,33 @@ def _browser(address: str) -> "Iterator[subprocess.Popen[bytes]]":
             " browsers and on phones: levit-edge serve."
         )
     as_root = ("--no-sandbox",) if os.geteuid() == 0 else ()  # it refuses to start otherwise; the page is our own
-    with tempfile.TemporaryDirectory(prefix="levit-edge-browser-", ignore_cleanup_errors=True) as profile:
+    with tempfile.TemporaryDirectory(prefix="levit-edge-browser-", ignore_cleanup_errors=True) as folder:
+        profile, log = Path(folder, "profile"), Path(folder, "log")
         command = [program, *OPTIONS, *as_root, f"--user-data-dir={profile}", address]
+        with log.open("wb") as said:
+            try:
+                process = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True
+                )
+            except OSError as error:
+                raise BoardError(f"{TARGET}: {program} cannot be started: {error.strerror}.") from error
         try:
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                start_new_session=True,
-            )  # fmt: skip
-        except OSError as error:
-            raise BoardError(f"{TARGET}: {program} cannot be started: {error.strerror}.") from error
-        try:
-            yield process
+            yield process, log
         finally:
             _end(process)
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def _end(process: Process) -> None:
     """Let it and its helpers end; it was made the leader of a group of its own."""
-    for number in (15, 9):
+    for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, number)
         with suppress(subprocess.TimeoutExpired):
             process.wait(ENDING_S)
-            break
-    if process.stderr is not None:
-        process.stderr.close()
+            return
 
 
-def _last_words(process: "subprocess.Popen[bytes]") -> str:
-    said = process.stderr.read() if process.stderr is not None else b""
-    lines = [line for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
+def _last_words(log: Path) -> str:
+    said = log.read_bytes()[-MOST_LOG_BYTES:].decode("utf-8", "replace")
+    lines = [line for line in said.splitlines() if line.strip()]
     return ascii(shortened(lines[-1], 200)) if lines else "it says nothing"

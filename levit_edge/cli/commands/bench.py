@@ -112,10 +112,11 @@ def bench(
                 max_latency_ms=max_latency_ms,
                 timeout_s=timeout,
             )
-            if board.on == "web":
-                return _measure_in_browser(opened, settings, setup=setup)
-            transport = open_target(board.on, python=board.python or python, ssh_config=ssh_config)
             progress = None if json else board_progress(bars, board.on if len(boards) > 1 else "")
+            if board.on == "web":
+                needs_nothing = not setup and (board.python or python) is None
+                return _measure_in_browser(opened, settings, progress, needs_nothing=needs_nothing)
+            transport = open_target(board.on, python=board.python or python, ssh_config=ssh_config)
             if setup:
                 set_up(transport, runtime, offline=offline, progress=progress)
             return _measure(opened, transport, settings, progress)
@@ -151,12 +152,17 @@ def _measure(bundle: "Bundle", transport: "Transport", settings: "BenchmarkSetti
     return measure_by_agent_or_app(bundle, transport, settings, progress)
 
 
-def _measure_in_browser(bundle: "Bundle", settings: "BenchmarkSettings", *, setup: bool) -> "Measurement":
+def _measure_in_browser(
+    bundle: "Bundle", settings: "BenchmarkSettings", progress: Any, *, needs_nothing: bool
+) -> "Measurement":
     from levit_edge.board.web.browser import measure_in_browser
 
-    if setup:
-        raise BoardError("web: a page brings what it needs: leave --setup out, or give it to other boards alone.")
-    return measure_in_browser(bundle, settings)
+    if not needs_nothing:
+        raise BoardError(
+            "web: a page brings what it needs, and runs no Python: leave --setup and --python out, or give them to"
+            " other boards alone."
+        )
+    return measure_in_browser(bundle, settings, progress)
 
 
 def _show(measured: "Sequence[Measurement]", save: Path | None, document: object, *, again: tuple[object, ...]) -> None:

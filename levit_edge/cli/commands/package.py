@@ -11,6 +11,7 @@ import typer
 from levit_edge.bundle.place import require_bundle
 from levit_edge.cli.options import PAGE_SUFFIXES, BundlePath, JsonOutput, is_page_name, require_suffix
 from levit_edge.cli.terminal.console import print_json, say, suggest
+from levit_edge.cli.web_runtime import note_fetch
 from levit_edge.package.contents import PagePrecision, Purpose
 from levit_edge.system.atomic import require_writable
 
@@ -122,6 +123,7 @@ def _package_page(
 
     opened = Bundle.open(bundle)
     title = page_title(opened)
+    note_fetch(runtime_path)
     if not _is_folder(path, Purpose.WEB):
         return _write(path, sign, lambda: write_page(web_files(opened, precision, runtime_files(runtime_path)), title))
     require_replaceable_folder(path)

@@ -10,6 +10,7 @@ import typer
 from levit_edge.bundle.place import require_bundle
 from levit_edge.cli.options import BundlePath
 from levit_edge.cli.terminal.console import say, show_note, show_warning, stdout, suggest
+from levit_edge.cli.web_runtime import note_fetch
 from levit_edge.errors import LevitEdgeError
 from levit_edge.system.atomic import require_folder
 from levit_edge.text import counted
@@ -55,6 +56,7 @@ def serve(
             raise
         results.append(measurement)
 
+    note_fetch()
     with served(page_to_serve(opened), take, host, port) as server:
         _say_where(server.address, host)
         with suppress(KeyboardInterrupt):

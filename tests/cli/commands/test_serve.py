@@ -28,6 +28,7 @@ RUNTIME: Mapping[str, bytes] = dict.fromkeys(WEB_RUNTIME, b"no runtime")
 @pytest.fixture(autouse=True)
 def without_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_module, "runtime_files", lambda: RUNTIME)
+    monkeypatch.setattr(module, "note_fetch", lambda: None)
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, work: Callable[[], None]) -> None:

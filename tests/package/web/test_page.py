@@ -18,9 +18,17 @@ from levit_edge.bundle.reader import Bundle
 from levit_edge.cli.main import run
 from levit_edge.errors import ExitStatus, PackageError
 from levit_edge.package.archive import write_archive
-from levit_edge.package.contents import DOCUMENT_FILE, FP32_MODEL_FILE, WEB_RUNTIME, Purpose, expected_files
+from levit_edge.package.contents import (
+    DOCUMENT_FILE,
+    FP32_MODEL_FILE,
+    WEB_RUNTIME,
+    PagePrecision,
+    Purpose,
+    expected_files,
+)
 from levit_edge.package.package import Package
 from levit_edge.package.web import page as module
+from levit_edge.package.web.pack import web_files
 from levit_edge.package.web.page import folder_files, own_page, read_page, write_page
 from tests.package.test_signature import pem_pair
 from tests.package.web.conftest import RUNTIME
@@ -81,6 +89,16 @@ def test_both_models_are_compared_in_a_page_of_both(packable_bundle: Bundle, bot
     assert [model.precision for model in package.document.models] == [Precision.INT8, Precision.FP32]
     assert package.files[FP32_MODEL_FILE] == packable_bundle.read("fp32.onnx")
     assert set(package.files) == expected_files(Purpose.WEB, second=True)
+
+
+@pytest.mark.parametrize("precision", PagePrecision)
+def test_a_page_has_the_models_that_are_asked_for(packable_bundle: Bundle, precision: PagePrecision) -> None:
+    package = Package.parse(write_page(web_files(packable_bundle, precision, RUNTIME), "x"), "it")
+    models = package.document.models
+    assert tuple(model.precision for model in models) == precision.precisions
+    assert [model.file for model in models] == ["model.onnx", FP32_MODEL_FILE][: len(models)]
+    for model in models:
+        assert package.files[model.file] == packable_bundle.read(f"{model.precision}.onnx")
 
 
 def test_nothing_runs_but_what_the_policy_names(page: bytes) -> None:
