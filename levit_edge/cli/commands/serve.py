@@ -58,8 +58,8 @@ def serve(
 
     note_fetch()
     with served(page_to_serve(opened), take, host, port) as server:
-        _say_where(server.address, host)
         with suppress(KeyboardInterrupt):
+            _say_where(server.address, host)
             threading.Event().wait()
     say(f"ended; {counted(len(results), 'result')} taken.")
     if save is not None and results:
