@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["serve"]
 
 PORT = 8765
+POLL_S = 0.5
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -57,10 +58,11 @@ def serve(
         results.append(measurement)
 
     note_fetch()
-    with served(page_to_serve(opened), take, host, port) as server:
-        with suppress(KeyboardInterrupt):
-            _say_where(server.address, host)
-            threading.Event().wait()
+    with served(page_to_serve(opened), take, host, port) as server, suppress(KeyboardInterrupt):
+        _say_where(server.address, host)
+        never = threading.Event()
+        while not never.wait(POLL_S):  # a signal that comes right before a wait without end would not end it
+            pass
     say(f"ended; {counted(len(results), 'result')} taken.")
     if save is not None and results:
         suggest(("levit-edge", "report", save, "--output", "comparison.html"))

@@ -35,7 +35,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, work: Callable[[], None]) -> None
     """Let `work` be done while it is served, and then Ctrl-C come."""
 
     class Event:
-        def wait(self) -> None:
+        def wait(self, _seconds: float) -> None:
             work()
             raise KeyboardInterrupt
 
