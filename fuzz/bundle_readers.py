@@ -4,8 +4,9 @@ import hashlib
 import io
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from random import Random
 
 import numpy as np
 
@@ -135,12 +136,12 @@ def recipe(bundle: Path) -> Reader:
 
 
 def _packages(bundle: Path) -> list[bytes]:
-    from levit_edge.package.contents import Purpose
+    from levit_edge.package.contents import ZIPPED
     from levit_edge.package.pack import pack
 
     with tempfile.TemporaryDirectory() as scratch:
         opened = Bundle.open(BundleFolder(bundle).write(Path(scratch), {}))
-        return [pack(opened, purpose) for purpose in Purpose]
+        return [pack(opened, purpose) for purpose in ZIPPED]
 
 
 def _read_package(data: bytes, folder: Path) -> None:
@@ -164,6 +165,33 @@ def package_document(bundle: Path) -> Reader:
         mutations=(content_mutation(*JSON, names=(DOCUMENT_FILE,)),),
         read=_read_package,
     )
+
+
+def _changed_page(chance: Random, data: bytes, _seeds: Sequence[bytes]) -> bytes:
+    """Change what is in one file of a page, mostly in its `model.json`; its hash in the page is right."""
+    from levit_edge.package.contents import DOCUMENT_FILE
+    from levit_edge.package.web.page import file_element, read_page
+
+    try:
+        files = read_page(data, "it")
+    except LevitEdgeError:  # an earlier mutation left none
+        return data
+    name = chance.choice([*files, *[DOCUMENT_FILE] * (len(files) * (DOCUMENT_FILE in files))])
+    mutation = chance.choice(JSON if name == DOCUMENT_FILE else BYTES)
+    new = mutation(chance, files[name], [files[name]])
+    return data.replace(file_element(name, files[name]).encode(), file_element(name, new).encode())
+
+
+def page(bundle: Path) -> Reader:
+    from levit_edge.package.contents import WEB_RUNTIME, PagePrecision
+    from levit_edge.package.web.pack import web_files
+    from levit_edge.package.web.page import write_page
+
+    with tempfile.TemporaryDirectory() as scratch:
+        opened = Bundle.open(BundleFolder(bundle).write(Path(scratch), {}))
+        runtime = dict.fromkeys(WEB_RUNTIME, b"no runtime opens it here")
+        seeds = [write_page(web_files(opened, each, runtime), "it") for each in PagePrecision]
+    return Reader(name="page", seeds=seeds, mutations=(*[_changed_page] * 20, *BYTES), read=_read_package)
 
 
 def signature(bundle: Path) -> Reader:
@@ -210,5 +238,6 @@ BUNDLE_READERS: dict[str, Callable[[Path], Reader]] = {
     "evidence": evidence,
     "package": package,
     "package-document": package_document,
+    "page": page,
     "signature": signature,
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# browser.sh: Debian's Chromium and a font, for the tests of report pages, unless it is there. As root.
+# browser.sh: Debian's Chromium and a font, for the tests of pages, unless it is there. As root.
 set -euo pipefail
 command -v chromium > /dev/null && exit
 apt-get --quiet update || true # other sources than Debian may be out of reach; the installation will tell

@@ -37,6 +37,7 @@ from levit_edge.data.preprocess import Preprocessing
 from levit_edge.device.float16 import Float16
 from levit_edge.model.config import CONFIGS
 from levit_edge.system.progress import StageRecord
+from tests.chromium import browser as browser  # noqa: PLC0414 - a fixture
 
 # A shell starts background jobs with Ctrl-C ignored, and programs that tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -54,6 +55,8 @@ SLOW_KINDS = ("export", "device", "ray", "release")
 LONGEST = (
     "tests/sweep/test_ray.py",
     "tests/integration/test_stand_in.py",
+    "tests/web/test_page.py",
+    "tests/web/test_measuring.py",
     "tests/arm/test_qemu.py",
     "tests/sweep/test_sweep.py",
     "tests/docs/test_commands.py",

@@ -15,9 +15,9 @@ from levit_edge.errors import MeasurementError, OutputError
 from levit_edge.system.atomic import remove_abandoned, write_whole
 from levit_edge.text import text
 
-__all__ = ["load_measurements", "save", "shareable"]
+__all__ = ["checked", "load_measurements", "save", "shareable"]
 
-KINDS = ("local", "ssh", "adb", "qemu")
+KINDS = ("local", "ssh", "adb", "qemu", "web")
 """The kinds of targets; what follows the colon of `ssh` and `adb` is an address or a serial number."""
 EMULATED = re.compile(r"qemu:[a-z0-9-]{1,30}")
 NAME_CHARACTERS = 40
@@ -49,7 +49,7 @@ def save(measurement: Measurement, folder: Path) -> Path:
         OutputError: it cannot be written, or a file of that name holds something else.
     """
     document = to_json(shareable(measurement))
-    shared = _checked(document, "this measurement")
+    shared = checked(document, "this measurement")
     data = json.dumps(document, indent=1, ensure_ascii=False).encode("utf-8", UNPAIRED) + b"\n"
     path = folder / _file_name(shared, hashlib.sha256(data).hexdigest()[:8])
     try:
@@ -91,17 +91,21 @@ def _files(path: Path) -> list[Path]:
 
 
 def _load(path: Path) -> Measurement:
-    document = read_json(path, MeasurementError, WHAT)
+    return checked(read_json(path, MeasurementError, WHAT), f"{WHAT} {path}")
+
+
+def checked(document: object, what: str) -> Measurement:
+    """The measurement that a JSON document is; `what` it is, for messages.
+
+    Raises:
+        MeasurementError: it is none, of another version, or has figures that cannot be.
+    """
     version = document.get("schema_version") if isinstance(document, dict) else None
     if version != SCHEMA_VERSION:
         raise MeasurementError(
-            f"{path} is of schema version {str(version)[:20]}, expected {SCHEMA_VERSION}: a file that `levit-edge bench"
-            " --save` wrote. If a newer levit-edge made it, update this one."
+            f"{what} is of schema version {str(version)[:20]}, expected {SCHEMA_VERSION}: what `levit-edge bench"
+            " --save` writes. If a newer levit-edge made it, update this one."
         )
-    return _checked(document, f"{WHAT} {path}")
-
-
-def _checked(document: object, what: str) -> Measurement:
     try:
         measurement = from_json(Measurement, document, MeasurementError, what)
         if problem := validate(measurement):

@@ -58,12 +58,14 @@ class Device:
     features: tuple[str, ...]
     """Those that decide the speed of int8 and that all cores have: on aarch64 among asimd, asimddp, i8mm, sve, sve2,
     bf16, asimdhp, sme; on 32-bit ARM among neon, asimddp, i8mm, asimdbf16, asimdhp; on x86-64 among avx2, avx_vnni,
-    avx512f, avx512_vnni, amx_int8."""
+    avx512f, avx512_vnni, amx_int8; in browsers simd128."""
     memory_bytes: int
     system: str
     """Such as `Debian GNU/Linux 12 (bookworm)`."""
     kernel: str
+    """Such as `6.12.0`; of a browser its name and version."""
     python: str
+    """Empty where none runs."""
     emulator: str | None = None
     """Such as `qemu-user, cortex-a76`: then times say nothing about any board."""
 

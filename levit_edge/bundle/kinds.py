@@ -125,7 +125,7 @@ RUNTIMES = {
         exporter="onnx.EXPORTER",
         self_contained=is_self_contained,
         oldest=_oldest_onnxruntime,
-        packed_for=("board",),
+        packed_for=("board", "web"),
     ),
 }
 

@@ -22,12 +22,13 @@ def targets(incomplete: str) -> list[str]:
     """What a shell offers for `--on`, as far as it does not depend on the user's boards."""
     from levit_edge.board.transports.qemu import CPUS
 
-    every = ("local", "ssh://", "adb", *(f"qemu:{cpu}" for cpu in CPUS))
+    every = ("local", "web", "ssh://", "adb", *(f"qemu:{cpu}" for cpu in CPUS))
     return [target for target in every if target.startswith(incomplete)]
 
 
 SIZES = ", ".join(CONFIGS)
 PLOT_SUFFIXES = (".png", ".svg")
+PAGE_SUFFIXES = (".html", ".htm")
 
 JsonOutput = Annotated[bool, typer.Option("--json", help="Print one JSON document and no progress.")]
 Limit = Annotated[
@@ -90,7 +91,8 @@ Target = Annotated[
         "--on",
         metavar="BOARD",
         autocompletion=targets,
-        help="local, ssh://user@host:port, adb, adb:SERIAL, qemu:CPU; may be repeated. [default: local]",
+        help="local, ssh://user@host:port, adb, adb:SERIAL, qemu:CPU, for bench also web (Chromium here); may be"
+        " repeated. [default: local]",
     ),
 ]
 Python = Annotated[
@@ -185,6 +187,11 @@ def require_ssh_config(path: Path | None) -> None:
     """
     if path is not None:
         require_file(path, "a configuration of ssh", BoardError)
+
+
+def is_page_name(path: Path) -> bool:
+    """Whether a file of that name is a web page."""
+    return path.suffix.lower() in PAGE_SUFFIXES
 
 
 def require_suffix(path: Path | None, suffixes: tuple[str, ...], option: str) -> None:

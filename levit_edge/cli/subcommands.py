@@ -11,6 +11,7 @@ from levit_edge.cli.commands.predict import predict
 from levit_edge.cli.commands.quantize import quantize
 from levit_edge.cli.commands.report import report
 from levit_edge.cli.commands.sensitivity import sensitivity
+from levit_edge.cli.commands.serve import serve
 from levit_edge.cli.commands.sweep import sweep
 from levit_edge.cli.commands.verify import verify
 
@@ -54,12 +55,22 @@ COMMANDS = (
             "bench my-int8",
             "bench my-int8 --on ssh://pi@board.local --setup --save results",
             "bench my-int8 --on adb --threads 1,4 --max-latency-ms 20",
+            "bench my-int8 --on web",
         ),
     ),
     Subcommand(
         package,
-        "Pack a bundle into one file for an app or a board.",
-        ("package my-int8 --for android", "package my-int8 --for board --sign key.pem"),
+        "Pack a bundle into one file for an app, a board or a browser.",
+        (
+            "package my-int8 --for android",
+            "package my-int8 --for board --sign key.pem",
+            "package my-int8 --for web --precision both",
+        ),
+    ),
+    Subcommand(
+        serve,
+        "Serve a bundle as a web page, and take benchmarks back.",
+        ("serve my-int8", "serve my-int8 --host 0.0.0.0 --save results"),
     ),
     Subcommand(
         predict,

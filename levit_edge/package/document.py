@@ -14,7 +14,7 @@ from levit_edge.documents import Between, Count, Matching, Sha256, Version
 from levit_edge.errors import PackageError
 from levit_edge.package.contents import (
     DOCUMENT_FILE,
-    FLOAT16_MODEL_FILE,
+    SECOND_MODEL,
     Purpose,
     expected_files,
     golden_output_file,
@@ -27,6 +27,7 @@ from levit_edge.text import listed
 __all__ = [
     "FLOAT16_KIND",
     "SCHEMA_VERSION",
+    "SECOND_KIND",
     "WITHOUT_FLOAT16",
     "Accuracy",
     "Evaluation",
@@ -42,6 +43,12 @@ __all__ = [
 SCHEMA_VERSION, WITHOUT_FLOAT16 = 2, 1
 """A package is of the oldest version that can say what it has: apps read it that know no newer one."""
 FLOAT16_KIND = (Runtime.EXECUTORCH, Precision.INT8_FLOAT16)
+SECOND_KIND = {
+    Purpose.ANDROID: FLOAT16_KIND,
+    Purpose.BOARD: FLOAT16_KIND,
+    Purpose.WEB: (Runtime.ONNXRUNTIME, Precision.FP32),
+}
+"""What the `SECOND_MODEL` of a package is."""
 MOST_GOLDEN = 64
 FromOne = Annotated[int, Between(1, 1 << 20)]
 
@@ -187,9 +194,9 @@ class PackageDocument:
     """Every file of the package but this one."""
 
     def __post_init__(self) -> None:
-        float16 = FLOAT16_MODEL_FILE in self.files
-        self._check_files(expected_files(self.purpose, float16=float16))
-        self._check_models(float16=float16)
+        second = SECOND_MODEL[self.purpose] in self.files
+        self._check_files(expected_files(self.purpose, second=second))
+        self._check_models(second=second)
         self._check_references()
 
     def _check_files(self, today: frozenset[str]) -> None:
@@ -202,17 +209,15 @@ class PackageDocument:
             f" unknown {listed(sorted(found - expected)) or 'none'}",
         )
 
-    def _check_models(self, *, float16: bool) -> None:
-        files = model_files(self.purpose, float16=float16)
-        runtimes = (*runtimes_of(self.purpose), *FLOAT16_KIND[: int(float16)])
+    def _check_models(self, *, second: bool) -> None:
+        files, (last_runtime, last_precision) = model_files(self.purpose, second=second), SECOND_KIND[self.purpose]
+        runtimes = (*runtimes_of(self.purpose), *[last_runtime][: int(second)])
         _require(
             tuple((model.file, model.runtime) for model in self.models) == tuple(zip(files, runtimes, strict=True)),
             f"the models of a package for {self.purpose}, {listed(files)}",
         )
         precisions = [model.precision for model in self.models]
-        _require(
-            not float16 or precisions[-1] is Precision.INT8_FLOAT16, f"{FLOAT16_MODEL_FILE} as {Precision.INT8_FLOAT16}"
-        )
+        _require(not second or precisions[-1] is last_precision, f"{files[-1]} as {last_precision}")
         _require(
             self.schema_version == (SCHEMA_VERSION if Precision.INT8_FLOAT16 in precisions else WITHOUT_FLOAT16),
             f"schema_version {SCHEMA_VERSION} if a model computes in float16, {WITHOUT_FLOAT16} if none does",

@@ -28,7 +28,7 @@ def assets_of(project: Path) -> Path:
         what = f"is not an Android project: {manifest} does not exist" if found == "is a folder" else found
         raise OutputError(f"{project} {what}. Give the folder android_demo of levit-edge, or a project of that layout.")
     folder = project / ASSETS
-    files = expected_files(Purpose.ANDROID, float16=True)
+    files = expected_files(Purpose.ANDROID, second=True)
     ours = files | {DOCUMENT_FILE} if (folder / DOCUMENT_FILE).exists() else frozenset()
     if not is_replaceable(folder, ours):
         raise OutputError(

@@ -21,7 +21,6 @@ from levit_edge.errors import BundleError
 from levit_edge.package.archive import write_archive
 from levit_edge.package.contents import (
     DOCUMENT_FILE,
-    FLOAT16_MODEL_FILE,
     GOLDEN_INPUT_FILE,
     LABELS_FILE,
     LICENSE_FILE,
@@ -56,7 +55,7 @@ GOLDEN_IMAGES = 2
 
 
 def pack(bundle: Bundle, purpose: Purpose) -> bytes:
-    """The package of the bundle's int8 files.
+    """The package of the bundle's int8 files, for one of the purposes `ZIPPED`.
 
     Raises:
         BundleError: the bundle lacks a file that the package needs, or it is damaged; or the app cannot preprocess so.
@@ -64,13 +63,17 @@ def pack(bundle: Bundle, purpose: Purpose) -> bytes:
     """
     int8 = [bundle.artifact(runtime, Precision.INT8) for runtime in runtimes_of(purpose)]
     float16 = [each for each in bundle.manifest.artifacts if (each.runtime, each.precision) == FLOAT16_KIND]
-    return write_archive(packed_files(bundle, purpose, [*int8, *float16]))
+    files = packed_files(bundle, purpose, [*int8, *float16], _programs() if purpose is Purpose.BOARD else None)
+    return write_archive(files)
 
 
-def packed_files(bundle: Bundle, purpose: Purpose, artifacts: Sequence[Artifact]) -> dict[str, bytes]:
+def packed_files(
+    bundle: Bundle, purpose: Purpose, artifacts: Sequence[Artifact], others: Mapping[str, bytes] | None = None
+) -> dict[str, bytes]:
     """The files of a package, `model.json` among them.
 
-    `artifacts` are its models in the order of `model_files`. Only int8 is handed on; others are for timing on a phone.
+    `artifacts` are its models in the order of `model_files`, `others` what a package has beside models, labels, notice
+    and golden values. Only int8 is handed on; others are for pages and for timing on a phone.
 
     Raises:
         BundleError, PackageError: as for `pack`.
@@ -78,12 +81,13 @@ def packed_files(bundle: Bundle, purpose: Purpose, artifacts: Sequence[Artifact]
     manifest = bundle.manifest
     if purpose is Purpose.ANDROID:
         _check_app_can(manifest.preprocessing)
-    models = dict(zip(model_files(purpose, float16=len(artifacts) > len(runtimes_of(purpose))), artifacts, strict=True))
+    models = dict(zip(model_files(purpose, second=len(artifacts) > len(runtimes_of(purpose))), artifacts, strict=True))
     origin = manifest.checkpoint
     checkpoint = PackedCheckpoint(source=_last_part(origin.source), format=origin.format, sha256=origin.sha256)
     files = {
         LABELS_FILE: bundle.read(manifest.labels_file),
-        NOTICE_FILE: notice(checkpoint, purpose, float16=FLOAT16_MODEL_FILE in models).encode("utf-8", UNPAIRED),
+        NOTICE_FILE: notice(checkpoint, purpose, models).encode("utf-8", UNPAIRED),
+        **(others or {}),
     }
     bundle.labels()  # checks that there is one for each class
     golden = bundle.golden()
@@ -91,10 +95,6 @@ def packed_files(bundle: Bundle, purpose: Purpose, artifacts: Sequence[Artifact]
     for name, artifact in models.items():
         files[name] = bundle.read(artifact.file)
         files[golden_output_file(name)] = _floats(golden, artifact.file, bundle)
-    if purpose is Purpose.BOARD:
-        home = Path(levit_edge.__file__).parent
-        files |= {name: (home / source).read_bytes() for name, source in SOURCE_FILES.items()}
-        files[LICENSE_FILE] = license_text().encode()
     images, size = len(golden["inputs"][:GOLDEN_IMAGES]), manifest.preprocessing.image_size
     float16 = any(each.precision is Precision.INT8_FLOAT16 for each in artifacts)
     document = PackageDocument(
@@ -122,6 +122,13 @@ def packed_files(bundle: Bundle, purpose: Purpose, artifacts: Sequence[Artifact]
     )
     text = json.dumps(to_json(document), indent=1, ensure_ascii=False)
     return files | {DOCUMENT_FILE: text.encode("utf-8", UNPAIRED) + b"\n"}
+
+
+def _programs() -> dict[str, bytes]:
+    """What runs on a board."""
+    home = Path(levit_edge.__file__).parent
+    sources = {name: (home / source).read_bytes() for name, source in SOURCE_FILES.items()}
+    return sources | {LICENSE_FILE: license_text().encode()}
 
 
 def _check_app_can(preprocessing: Preprocessing) -> None:

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from levit_edge.documents import from_json, parse_json
 from levit_edge.errors import PackageError
 from levit_edge.package.archive import MAX_PACKAGE_BYTES, read_archive
-from levit_edge.package.contents import DOCUMENT_FILE
+from levit_edge.package.contents import DOCUMENT_FILE, ZIPPED
 from levit_edge.package.document import FloatArray, PackageDocument
+from levit_edge.package.web.page import is_page, read_page
 from levit_edge.places import found_at, unreadable
 from levit_edge.text import counted, listed
 
@@ -39,7 +40,8 @@ class Package:
         Raises:
             PackageError: it is not a package, is damaged, or holds anything that a package does not.
         """
-        files = read_archive(data, what)
+        page = is_page(data)
+        files = read_page(data, what) if page else read_archive(data, what)
         content = files.pop(DOCUMENT_FILE, None)
         if content is None:
             raise PackageError(f"{what} has no {DOCUMENT_FILE}, expected a package made by `levit-edge package`.")
@@ -47,6 +49,10 @@ class Package:
             raise PackageError(f"{DOCUMENT_FILE} of {what} has {len(content):,} bytes, expected at most 1 MiB.")
         name = f"{DOCUMENT_FILE} of {what}"
         document = from_json(PackageDocument, parse_json(content, PackageError, name), PackageError, name)
+        if page is (document.purpose in ZIPPED):
+            raise PackageError(
+                f"{what} is {'a page' if page else 'a zip file'} and says that it is for {document.purpose}."
+            )
         package = cls(document=document, files=files)
         package._check_files(what)
         return package
@@ -122,11 +128,18 @@ def read_package_file(path: Path) -> bytes:
 def is_package(path: Path) -> bool:
     """Whether the file at `path` is a package of ours of any version, whole or not: one that may be replaced."""
     try:
-        with zipfile.ZipFile(io.BytesIO(read_package_file(path))) as archive:
-            if archive.getinfo(DOCUMENT_FILE).file_size > MAX_DOCUMENT_BYTES:
-                return False
-            with archive.open(DOCUMENT_FILE) as file:
-                document = parse_json(file.read(MAX_DOCUMENT_BYTES + 1), PackageError, DOCUMENT_FILE)
+        document = parse_json(_document(read_package_file(path)), PackageError, DOCUMENT_FILE)
     except Exception:  # whatever is wrong with it: not ours
         return False
     return isinstance(document, dict) and {"levit_edge_version", "purpose"} <= set(document)
+
+
+def _document(data: bytes) -> bytes:
+    """The bytes of `model.json`; anything may be raised."""
+    if is_page(data):
+        return read_page(data, "it")[DOCUMENT_FILE]
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if archive.getinfo(DOCUMENT_FILE).file_size > MAX_DOCUMENT_BYTES:
+            raise PackageError(DOCUMENT_FILE)
+        with archive.open(DOCUMENT_FILE) as file:
+            return file.read(MAX_DOCUMENT_BYTES + 1)

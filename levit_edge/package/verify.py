@@ -12,6 +12,7 @@ from levit_edge.package.contents import Purpose
 from levit_edge.package.document import PackedModel
 from levit_edge.package.package import Package, read_package_file
 from levit_edge.package.signature import check_signature
+from levit_edge.package.web.page import is_page, own_page
 from levit_edge.runtime.evaluation.evaluator import Model
 from levit_edge.runtime.evaluation.pool import answers
 from levit_edge.runtime.runner import refusal_here, runtime_version
@@ -44,6 +45,8 @@ class PackageVerification:
     signature_checked: bool
     files: int
     self_tests: tuple[SelfTest, ...]
+    page_known: bool | None = None
+    """Whether a page's scripts, style and policy are those that this levit-edge writes; None of what is no page."""
 
 
 def verify_package(path: Path, key: Path | None = None) -> PackageVerification:
@@ -64,6 +67,7 @@ def verify_package(path: Path, key: Path | None = None) -> PackageVerification:
         signature_checked=key is not None,
         files=len(package.files) + 1,
         self_tests=tuple(_self_test(package, model) for model in package.document.models),
+        page_known=own_page(data) if is_page(data) else None,
     )
 
 

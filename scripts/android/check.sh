@@ -21,7 +21,7 @@ main() {
     [ -f "$1/app/src/main/AndroidManifest.xml" ] || die 2 "$1 is not an Android project: it has no app/src/main/AndroidManifest.xml"
     [ -f "$1/app/src/main/assets/package/model.json" ] ||
         die 2 "$1 has no package: levit-edge package BUNDLE --for android --into $1"
-    [ -f "$2/vectors.json" ] || die 2 "$2 has no golden vectors: python $here/golden_vectors.py $2"
+    [ -f "$2/vectors.json" ] || die 2 "$2 has no golden vectors: python ${here%/android}/golden_vectors.py $2"
     app=$(cd "$1/app" && pwd)
     vectors=$(cd "$2" && pwd)
     mkdir -p "$3"

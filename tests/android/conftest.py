@@ -33,7 +33,7 @@ def app(demo_bundle: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.TempP
 def vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the Java has to compute, by levit-edge and Pillow."""
     folder = tmp_path_factory.mktemp("android") / "vectors"
-    subprocess.run([sys.executable, SCRIPTS / "golden_vectors.py", folder], check=True)
+    subprocess.run([sys.executable, SCRIPTS.parent / "golden_vectors.py", folder], check=True)
     return folder
 
 

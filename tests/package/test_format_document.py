@@ -21,6 +21,6 @@ def test_every_field_is_described(kind: type, prefix: str) -> None:
 
 
 def test_every_file_is_described() -> None:
-    files = {name for purpose in Purpose for name in expected_files(purpose, float16=True)}
+    files = {name for purpose in Purpose for name in expected_files(purpose, second=True)}
     own = [name for name in sorted(files) if not name.startswith("levit_edge/")]
     assert [name for name in own if f"`{name}`" not in TEXT] == []

@@ -16,14 +16,21 @@ from tests.release.conftest import ROOT, Distributions, build, copy_of_the_tree,
 pytestmark = pytest.mark.release
 LARGEST_WHEEL_BYTES = 4_500_000
 """Of which 3.9 MB are the demo's weights and photographs."""
+PAGE, PAGE_IN_WHEELS = "web_demo/page", "levit_edge/package/web/page"
+"""Of `package --for web`: it is found in both places."""
 LICENCES = {"LICENSE", "NOTICE", "levit_edge/data/demo/LICENSE"}
+
+
+def page_files() -> set[str]:
+    return {name.removeprefix(f"{PAGE}/") for name in tracked_files() if name.startswith(f"{PAGE}/")}
 
 
 def test_the_wheel_holds_the_tracked_files_of_the_package_and_its_metadata(distributions: Distributions) -> None:
     with zipfile.ZipFile(distributions.wheel) as wheel:
         names = {name for name in wheel.namelist() if not name.endswith("/")}
     metadata = {name for name in names if re.match(r"levit_edge-[0-9.]+\.dist-info/", name)}
-    assert names - metadata == {name for name in tracked_files() if name.startswith("levit_edge/")}
+    own = {name for name in tracked_files() if name.startswith("levit_edge/")}
+    assert names - metadata == own | {f"{PAGE_IN_WHEELS}/{name}" for name in page_files()}
     parts = {name.partition("/")[2] for name in metadata}
     assert parts == {"METADATA", "WHEEL", "RECORD", "entry_points.txt", *(f"licenses/{name}" for name in LICENCES)}
     assert distributions.wheel.stat().st_size < LARGEST_WHEEL_BYTES
@@ -43,7 +50,8 @@ def test_the_sdist_holds_what_the_wheel_is_made_of(distributions: Distributions)
         names = {member.name.partition("/")[2] for member in sdist.getmembers() if member.isfile()}
     package = {name for name in tracked_files() if name.startswith("levit_edge/")}
     assert names - package == {
-        "PKG-INFO", "pyproject.toml", ".gitignore", "README.md", "CHANGELOG.md", "LICENSE", "NOTICE"
+        "PKG-INFO", "pyproject.toml", ".gitignore", "README.md", "CHANGELOG.md", "LICENSE", "NOTICE",
+        *(f"{PAGE}/{name}" for name in page_files()),
     }  # fmt: skip
     assert package <= names
 

@@ -12,6 +12,7 @@ from levit_edge.errors import BoardError
 __all__ = ["FORMS", "open_target"]
 
 FORMS = "local, ssh://user@host:port, adb, adb:SERIAL, qemu:cortex-a76"
+"""`bench` also takes `web`, which is no way to a board: `levit_edge.board.web.browser`."""
 
 
 def open_target(target: str, *, python: str | None = None, ssh_config: Path | None = None) -> Transport:

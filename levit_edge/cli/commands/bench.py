@@ -19,7 +19,7 @@ from levit_edge.cli.options import (
 )
 from levit_edge.cli.terminal.console import print_json, say, show_error, stdout, suggest
 from levit_edge.cli.terminal.progress import board_progress, progress_bars
-from levit_edge.errors import ExitStatus, LevitEdgeError
+from levit_edge.errors import BoardError, ExitStatus, LevitEdgeError
 from levit_edge.system.atomic import require_folder
 
 if TYPE_CHECKING:
@@ -112,19 +112,33 @@ def bench(
                 max_latency_ms=max_latency_ms,
                 timeout_s=timeout,
             )
-            transport = open_target(board.on, python=board.python or python, ssh_config=ssh_config)
             progress = None if json else board_progress(bars, board.on if len(boards) > 1 else "")
+            if board.on == "web":
+                needs_nothing = not setup and (board.python or python) is None
+                return _measure_in_browser(opened, settings, progress, needs_nothing=needs_nothing)
+            transport = open_target(board.on, python=board.python or python, ssh_config=ssh_config)
             if setup:
                 set_up(transport, runtime, offline=offline, progress=progress)
             return _measure(opened, transport, settings, progress)
 
         outcomes = side_by_side(boards, work)
+    again = (bundle, *(word for each in on or () for word in ("--on", each)))
+    return _finish(boards, outcomes, save, json=json, again=again)
+
+
+def _finish(
+    boards: "Sequence[Board]",
+    outcomes: "Sequence[Measurement | LevitEdgeError]",
+    save: Path | None,
+    *,
+    json: bool,
+    again: tuple[object, ...],
+) -> ExitStatus:
     errors = [each for each in outcomes if isinstance(each, LevitEdgeError)]
     measured = [each for each in outcomes if not isinstance(each, LevitEdgeError)]
     if errors and len(boards) == 1:
         raise errors[0]
-    document = _document(boards, outcomes) if json else None
-    _show(measured, save, document, again=(bundle, *(word for each in on or () for word in ("--on", each))))
+    _show(measured, save, _document(boards, outcomes) if json else None, again=again)
     return _ended(measured, errors)
 
 
@@ -136,6 +150,19 @@ def _measure(bundle: "Bundle", transport: "Transport", settings: "BenchmarkSetti
     if isinstance(transport, QemuTransport):
         return measure_emulated(bundle, transport, settings, progress)
     return measure_by_agent_or_app(bundle, transport, settings, progress)
+
+
+def _measure_in_browser(
+    bundle: "Bundle", settings: "BenchmarkSettings", progress: Any, *, needs_nothing: bool
+) -> "Measurement":
+    from levit_edge.board.web.browser import measure_in_browser
+
+    if not needs_nothing:
+        raise BoardError(
+            "web: a page brings what it needs, and runs no Python: leave --setup and --python out, or give them to"
+            " other boards alone."
+        )
+    return measure_in_browser(bundle, settings, progress)
 
 
 def _show(measured: "Sequence[Measurement]", save: Path | None, document: object, *, again: tuple[object, ...]) -> None:
@@ -169,9 +196,10 @@ def _check(on: list[str] | None, fleet: Path | None, *, setup: bool, offline: bo
         raise typer.BadParameter("goes with --setup.", param_hint="--offline")
     if fleet is not None and on:
         raise typer.BadParameter("give --on or --fleet, not both.", param_hint="--fleet")
-    if setup and fleet is None and "local" in (on or ["local"]):
+    if setup and fleet is None and not {"local", "web"}.isdisjoint(on or ["local"]):
         raise typer.BadParameter(
-            "is for boards: this computer has what levit-edge was installed with.", param_hint="--setup"
+            "is for boards: this computer has what levit-edge was installed with, and a page brings its own.",
+            param_hint="--setup",
         )
 
 

@@ -42,7 +42,7 @@ def doctor(
 
 def _look(*, network: bool) -> list[Check]:
     """All checks; without `network` nothing leaves this machine."""
-    from levit_edge.doctor import board_tools, machine, packages, weights
+    from levit_edge.doctor import board_tools, machine, packages, web, weights
 
     return [
         packages.check_packages(),
@@ -57,6 +57,8 @@ def _look(*, network: bool) -> list[Check]:
         board_tools.check_adb(),
         board_tools.check_emulated_boards(),
         board_tools.check_counting(),
+        web.check_web_runtime(),
+        web.check_browser(),
         *(weights.check_network() if network else ()),
     ]
 

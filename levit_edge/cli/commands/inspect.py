@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from levit_edge.cli.options import JsonOutput, Weights
+from levit_edge.cli.options import JsonOutput, Weights, is_page_name
 from levit_edge.cli.terminal.console import print_json, say
 from levit_edge.errors import BundleError, RuntimeUnavailableError
 from levit_edge.model.source import require_checkpoint
@@ -74,7 +74,9 @@ def describe(path: Path, weights: str | None = None) -> dict[str, Any]:
 
 
 def _is_package(path: Path) -> bool:
-    """Whether it is a zip file by its name, and not one by torch."""
+    """Whether it is a page or a zip file by its name, and not one by torch."""
+    if is_page_name(path) and path.is_file():
+        return True
     if path.suffix.lower() != ".zip" or not path.is_file():
         return False
     try:

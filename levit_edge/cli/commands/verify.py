@@ -26,6 +26,7 @@ from levit_edge.cli.options import (
     SshConfig,
     Timeout,
     Workers,
+    is_page_name,
     require_ssh_config,
     targets,
 )
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from levit_edge.board.transports.transport import Transport
     from levit_edge.bundle.manifest import Verification
     from levit_edge.bundle.reader import Bundle
+    from levit_edge.package.verify import PackageVerification
     from levit_edge.system.progress import Stages
 
 __all__ = ["verify"]
@@ -47,7 +49,9 @@ __all__ = ["verify"]
 
 BundleOrPackage = Annotated[
     Path,
-    typer.Argument(metavar="BUNDLE", help="A folder made by `levit-edge quantize`, or a .zip by `levit-edge package`."),
+    typer.Argument(
+        metavar="BUNDLE", help="A folder made by `levit-edge quantize`, or a .zip or .html by `levit-edge package`."
+    ),
 ]
 Evaluation = Annotated[
     Path | None,
@@ -100,7 +104,7 @@ def verify(
     Of a package the checksums, the golden outputs and, with --key, the signature are checked; it is never unpacked.
     """
     for_boards = {"--python": python, "--ssh-config": ssh_config, "--timeout": timeout}
-    if bundle.suffix.lower() == ".zip" and not bundle.is_dir():
+    if (bundle.suffix.lower() == ".zip" or is_page_name(bundle)) and not bundle.is_dir():
         for_bundles = {
             "--evaluation": evaluation,
             "--classes": classes,
@@ -224,6 +228,20 @@ def _verify_package(path: Path, key: Path | None, for_bundles: Mapping[str, obje
     if json:
         print_json({"schema_version": 1, "package": str(path)} | to_json(found))
         return
+    for line in _package_lines(path, found, key):
+        say(line)
+    if found.page_known is False:
+        show_warning(
+            "its scripts are not those of this levit-edge: another version made it, or it was changed. What they do was"
+            " not checked; a signature (--key) says who made them."
+        )
+    if key is None and signature_path(path).exists():
+        show_warning(f"{signature_path(path)} was not checked: give the maker's public key with --key.")
+    if found.purpose is Purpose.BOARD:
+        suggest(("unzip", path, "-d", path.stem), ("python", f"{path.stem}/run.py", "--self-test"))
+
+
+def _package_lines(path: Path, found: "PackageVerification", key: Path | None) -> list[str]:
     lines = [
         f"{path}: a package for {found.purpose}, {counted(found.files, 'file')}, each with its SHA-256",
         f"SHA-256 {found.sha256}",
@@ -237,11 +255,8 @@ def _verify_package(path: Path, key: Path | None, for_bundles: Mapping[str, obje
                 f" {counted(test.images, 'golden image')},"
                 f" logits at most {test.max_abs_difference:g} apart"
             )
+    if found.page_known:
+        lines.append("its scripts are those of this levit-edge")
     if key is not None:
         lines.append(f"signed with the private key of {key}")
-    for line in lines:
-        say(line)
-    if key is None and signature_path(path).exists():
-        show_warning(f"{signature_path(path)} was not checked: give the maker's public key with --key.")
-    if found.purpose is Purpose.BOARD:
-        suggest(("unzip", path, "-d", path.stem), ("python", f"{path.stem}/run.py", "--self-test"))
+    return lines

@@ -22,7 +22,8 @@ def bench_table(measurement: Measurement, console: Console) -> None:
     device, line = measurement.device, partial(say, to=console, wrap=True)
     line(f"{measurement.target}: {_board(device)}", style="bold")
     features = ", ".join(device.features) or "none of the features that decide int8's speed"
-    line(f"{device.system}, kernel {device.kernel}, Python {device.python}; {features}")
+    python = f", Python {device.python}" if device.python else ""  # a browser has none
+    line(f"{device.system}, {'kernel' if python else 'in'} {device.kernel}{python}; {features}")
     for state in _states(measurement.before, measurement.after):
         line(state)
     if device.emulator:

@@ -60,6 +60,7 @@ def bench(*arguments: str | Path) -> int:
         (["x", "--offline"], "goes with --setup"),
         (["x", "--setup"], "is for boards: this computer has what levit-edge was installed with"),
         (["x", "--setup", "--on", "ssh://pi", "--on", "local"], "is for boards"),
+        (["x", "--setup", "--on", "web"], "is for boards"),
         (["x", "--on", "local", "--fleet", "fleet.toml"], "give --on or --fleet, not both"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -17,7 +17,7 @@ from levit_edge.errors import ExitStatus
 Captured = pytest.CaptureFixture[str]
 NAMES = [
     "packages", "quantize packages", "ExecuTorch", "ONNX Runtime", "Python", "processor", "memory", "disk",
-    "official weights", "ssh", "adb", "emulated boards", "instruction counts",
+    "official weights", "ssh", "adb", "emulated boards", "instruction counts", "onnxruntime-web", "Chromium",
 ]  # fmt: skip
 
 

@@ -14,14 +14,14 @@ import org.json.JSONArray;
 import org.json.JSONException;
 import org.json.JSONObject;
 
-/** What scripts/android/golden_vectors.py wrote: pictures, and what levit-edge in Python makes of them. */
+/** What scripts/golden_vectors.py wrote: pictures, and what levit-edge in Python makes of them. */
 final class Vectors {
     private Vectors() {}
 
     /** The folder; a test that asks for it is skipped where there is none. */
     static File folder() {
         String folder = System.getenv("LEVIT_EDGE_VECTORS");
-        assumeTrue("no golden vectors: python scripts/android/golden_vectors.py FOLDER, then set LEVIT_EDGE_VECTORS to the"
+        assumeTrue("no golden vectors: python scripts/golden_vectors.py FOLDER, then set LEVIT_EDGE_VECTORS to the"
                 + " absolute path of FOLDER", folder != null);
         return new File(folder);
     }

@@ -1,15 +1,16 @@
-"""Write what the Java of the Android demo has to compute: pictures, and what levit-edge and Pillow make of them.
+"""Write what the demos' Java and JavaScript have to compute: pictures, and what levit-edge and Pillow make of them.
 
-    python scripts/android/golden_vectors.py build/vectors
+    python scripts/golden_vectors.py build/vectors
 
 `vectors.json` lists the cases by kind. Pixels lie in files of their own, red, green, blue of each, row after row;
-inputs are little-endian float32. The JUnit tests of `android_demo` find the folder by the environment variable
-LEVIT_EDGE_VECTORS, and write the documents into it that levit-edge has to read.
+inputs are little-endian float32. The tests of `android_demo` and `web_demo` find the folder by the environment variable
+LEVIT_EDGE_VECTORS; JUnit's write the documents into it that levit-edge has to read.
 """
 
 import argparse
 import json
 from collections.abc import Iterator
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,15 @@ import PIL
 from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
-from levit_edge.data.preprocess import Preprocessing, preprocess
+from levit_edge.bundle.kinds import Precision
+from levit_edge.data.preprocess import Preprocessing, cut_square, preprocess
 from levit_edge.demo import evaluation_dir
-from levit_edge.device.image import crop_square, decode_photograph, open_photograph
+from levit_edge.device.golden import LEAST_SQNR_DB, compare_golden
+from levit_edge.device.image import FILTERS, decode_photograph, open_photograph
 from levit_edge.device.ranking import softmax, top_classes
 from levit_edge.documents import to_json
+from levit_edge.package.document import InputFormat
+from levit_edge.runtime.evaluation.comparison import Comparison, Counts, paired_interval
 
 OLDEST_PILLOW = 13
 """From it on, tall pictures are resized vertically first; older ones give other pixels for them."""
@@ -54,6 +59,12 @@ PROTOCOLS = [
     Preprocessing(image_size=224, resize=224, mean=MEAN, std=STD),
     Preprocessing(image_size=16, resize=17, mean=(0.5, 0.5, 0.5), std=(0.25, 0.5, 1.0)),
 ]
+OTHER_FILTERS = ("bilinear", "lanczos")
+OTHER_PROTOCOLS = [
+    Preprocessing(image_size=64, resize=70, interpolation="bilinear", mean=MEAN, std=STD),
+    Preprocessing(image_size=61, resize=64, squash=True, mean=MEAN, std=STD),
+]
+"""What the Android demo refuses."""
 PICTURE_SIZES = [
     (176, 216),
     (235, 176),
@@ -83,12 +94,12 @@ ORIENTED_FILES: list[tuple[str, str, dict[str, Any]]] = [
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Write the golden vectors of the Android demo's tests.")
+    parser = argparse.ArgumentParser(description="Write the golden vectors of the demos' tests.")
     parser.add_argument("folder", type=Path)
     arguments = parser.parse_args()
     if int(PIL.__version__.partition(".")[0]) < OLDEST_PILLOW:
         parser.error(
-            f"needs Pillow {OLDEST_PILLOW}, whose order of directions the Java follows; this is {PIL.__version__}"
+            f"needs Pillow {OLDEST_PILLOW}, whose order of directions the demos follow; this is {PIL.__version__}"
         )
     arguments.folder.mkdir(parents=True, exist_ok=True)
     write_vectors(arguments.folder)
@@ -96,12 +107,17 @@ def main() -> None:
 
 def write_vectors(folder: Path) -> None:
     vectors = {
-        "resize": [write_arrays(folder, case) for case in resize_cases()],
+        "resize": [write_arrays(folder, case) for case in resize_cases("bicubic")],
+        "filters": [write_arrays(folder, case) for name in OTHER_FILTERS for case in resize_cases(name)],
         "turn": [write_arrays(folder, case) for case in turn_cases()],
         "orientation": [write_arrays(folder, case) for case in orientation_cases()],
-        "input": [write_arrays(folder, case) for case in input_cases()],
+        "input": [write_arrays(folder, case) for case in input_cases(PROTOCOLS)],
+        "protocols": [write_arrays(folder, case) for case in input_cases(OTHER_PROTOCOLS)],
         "ranking": list(ranking_cases()),
         "percentiles": list(percentile_cases()),
+        "intervals": list(interval_cases()),
+        "tallies": list(tally_cases()),
+        "golden": list(golden_cases()),
     }
     (folder / "vectors.json").write_text(json.dumps(vectors, indent=1), encoding="utf-8")
 
@@ -119,7 +135,7 @@ def write_arrays(folder: Path, case: dict[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def resize_cases() -> Iterator[dict[str, Any]]:
+def resize_cases(interpolation: str) -> Iterator[dict[str, Any]]:
     generator = np.random.default_rng(1)
     sizes = [*EXTREME_SIZES]
     for _ in range(RANDOM_SIZES):
@@ -129,8 +145,13 @@ def resize_cases() -> Iterator[dict[str, Any]]:
         sizes.append(((width, height), (new_width, new_height)))
     for index, (size, new_size) in enumerate(sizes):
         picture = synthetic(size, index)
-        resized = picture.resize(new_size, Image.Resampling.BICUBIC)
-        yield {"name": f"resize-{index}", "source": np.asarray(picture), "expected": np.asarray(resized)}
+        resized = picture.resize(new_size, FILTERS[interpolation])
+        yield {
+            "name": f"resize-{interpolation}-{index}",
+            "interpolation": interpolation,
+            "source": np.asarray(picture),
+            "expected": np.asarray(resized),
+        }
 
 
 def turn_cases() -> Iterator[dict[str, Any]]:
@@ -173,18 +194,18 @@ def xmp_of(form: str) -> dict[str, Any]:
     return {"pnginfo": text}
 
 
-def input_cases() -> Iterator[dict[str, Any]]:
+def input_cases(protocols: list[Preprocessing]) -> Iterator[dict[str, Any]]:
     paths = sorted(evaluation_dir().glob("*/*.jpg"))
     photographs = [open_photograph(path).pixels for path in paths[:: len(paths) // PHOTOGRAPHS]]
     pictures = photographs + [synthetic(size, index) for index, size in enumerate(PICTURE_SIZES)]
     for index, picture in enumerate(pictures):
-        for protocol in PROTOCOLS:
-            pixels = np.asarray(crop_square(picture, protocol.resize, protocol.image_size))
+        for protocol in protocols:
             yield {
-                "name": f"input-{index}-{protocol.image_size}-{protocol.resize}",
+                "name": f"input-{index}-{protocol.image_size}-{protocol.resize}-{protocol.interpolation}",
                 "preprocessing": to_json(protocol),
+                "format": to_json(InputFormat.of(protocol)),
                 "source": np.asarray(picture),
-                "pixels": pixels,
+                "pixels": np.asarray(cut_square(picture, protocol)),
                 "expected": preprocess(picture, protocol),
             }
 
@@ -211,6 +232,58 @@ def percentile_cases() -> Iterator[dict[str, Any]]:
             "values": values.tolist(),
             "percents": percents,
             "expected": np.percentile(values, percents).tolist(),
+        }
+
+
+def interval_cases() -> Iterator[dict[str, Any]]:
+    few = [(0, 0, 1), (1, 0, 1), (0, 1, 1)]
+    for lost, gained, samples in [*few, (3, 2, 120), (50, 0, 50), (0, 50, 50), (210, 190, 50_000)]:
+        yield {
+            "lost": lost,
+            "gained": gained,
+            "samples": samples,
+            "expected": paired_interval(lost, gained, samples),
+        }
+
+
+def tally_cases() -> Iterator[dict[str, Any]]:
+    """Two models' logits for some images, many of them equal, and what `verify` counts."""
+    generator = np.random.default_rng(4)
+    for classes in (2, 10):
+        logits = generator.integers(-3, 4, (2, 40, classes)).astype(np.float32)
+        labels = generator.integers(0, classes, 40).tolist()
+        counts, comparison = (Counts(), Counts()), Comparison()
+        for reference, candidate, label in zip(*logits, labels, strict=True):
+            right = [each.add(found, label) for each, found in zip(counts, (reference, candidate), strict=True)]
+            comparison.add(reference, candidate)
+            comparison.add_outcome(right[0], right[1])
+        yield {
+            "logits": logits.tolist(),
+            "labels": labels,
+            "top1": [each.top1 for each in counts],
+            "top5": [each.top5 for each in counts],
+            "same": comparison.same,
+            "lost": comparison.lost,
+            "gained": comparison.gained,
+        }
+
+
+def golden_cases() -> Iterator[dict[str, Any]]:
+    """Golden logits and those found: as far apart as may be, and a little more."""
+    generator = np.random.default_rng(5)
+    golden = generator.normal(size=(2, 10)).astype(np.float32)
+    least = LEAST_SQNR_DB[Precision.INT8]
+    for decibels in (least - 0.1, least + 0.1, 60):
+        noise = generator.normal(size=golden.shape)
+        noise *= np.sqrt(np.square(golden).sum() / np.square(noise).sum()) * 10 ** (-decibels / 20)
+        found = (golden + noise).astype(np.float32)
+        difference, passed = compare_golden(partial(next, iter(found)), golden, golden, least)
+        yield {
+            "golden": golden.tolist(),
+            "found": found.tolist(),
+            "least_sqnr_db": least,
+            "passed": passed,
+            "max_difference": difference,
         }
 
 

@@ -1,0 +1,49 @@
+"""Putting a page's files into a folder, for a static host."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from levit_edge.errors import OutputError
+from levit_edge.package.contents import DOCUMENT_FILE, Purpose, expected_files
+from levit_edge.package.web.page import FOLDER
+from levit_edge.system.atomic import folder_beside, is_replaceable, put_in_place, require_folder, write_synced
+from levit_edge.system.signals import interrupts_wait
+
+__all__ = ["put_folder", "require_replaceable_folder"]
+
+OWN = frozenset({"index.html", "page.css", "page.js", "worker.js", "_headers", FOLDER})
+
+
+def require_replaceable_folder(folder: Path) -> None:
+    """Refuse a folder that holds anything that we did not put there, or that cannot be made.
+
+    Raises:
+        OutputError: it does, or cannot be written.
+    """
+    require_folder(folder, "--output")
+    own = OWN if (folder / FOLDER / DOCUMENT_FILE).exists() else frozenset[str]()
+    inside = expected_files(Purpose.WEB, second=True) | {DOCUMENT_FILE}
+    if not (is_replaceable(folder, own) and is_replaceable(folder / FOLDER, inside)):
+        raise OutputError(
+            f"{folder} exists and is not a page made by levit-edge, or holds other files too: nothing was written."
+            " Choose another --output."
+        )
+
+
+def put_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write `files`, by their paths in the folder; an older page there stays if that fails.
+
+    Raises:
+        OutputError: see `require_replaceable_folder`.
+    """
+    require_replaceable_folder(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with folder_beside(folder, "--output") as partial:
+            (partial / FOLDER).mkdir()
+            for name, content in files.items():
+                write_synced(partial / name, content)
+            with interrupts_wait():
+                put_in_place(partial, folder)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written: {error.strerror}. What was there is left as it was.") from error

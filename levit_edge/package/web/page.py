@@ -1,0 +1,148 @@
+"""The page itself: a package's files and the scripts that use them in one HTML file; and the files read out of one.
+
+Files are compressed and in base64, each in an element of its own, which no browser runs. What the page may do is in its
+policy: nothing but what is in it, no address anywhere.
+"""
+
+import base64
+import gzip
+import hashlib
+import re
+import zlib
+from collections.abc import Mapping
+from html import escape
+from string import Template
+
+from levit_edge.errors import PackageError
+from levit_edge.package.archive import MAX_FILES, MAX_PACKAGE_BYTES
+from levit_edge.package.contents import DOCUMENT_FILE
+from levit_edge.package.web.script import joined, read_source
+from levit_edge.text import counted
+
+__all__ = ["FOLDER", "PAGE_START", "file_element", "folder_files", "is_page", "own_page", "read_page", "write_page"]
+
+PAGE_START = b"<!doctype html>\n"
+FILE = '<script type="text/plain" data-file="{name}" data-sha256="{sha256}">{text}</script>\n'
+_FILE = re.compile(
+    rb'<script type="text/plain" data-file="([^"<>\n]{1,100})" data-sha256="([0-9a-f]{64})">'
+    rb"([A-Za-z0-9+/=]*)</script>\n"
+)
+POLICY = (
+    "default-src 'none'; script-src {script} blob: 'wasm-unsafe-eval'; style-src {style}; worker-src {worker}; "
+    "connect-src {connect}; img-src blob: data:; media-src blob: mediastream:; base-uri 'none'; form-action 'none'"
+)
+"""`blob:` is for the worker and for the runtime, whose bytes come out of the page after their hash was compared."""
+RESULTS = '<meta name="results" content="results">\n'
+FOLDER = "package"
+"""Where a folder for a static host has the package's files."""
+HEADERS = """\
+/*
+  Cross-Origin-Opener-Policy: same-origin
+  Cross-Origin-Embedder-Policy: require-corp
+  X-Content-Type-Options: nosniff
+"""
+"""The file `_headers`, as some static hosts read it; others need the same in their own words."""
+
+
+def write_page(files: Mapping[str, bytes], title: str, *, sends_back: bool = False) -> bytes:
+    """One HTML file of a package's `files`. The same files and the same zlib give the same bytes.
+
+    With `sends_back` it may send its times to `results`, beside its own address; else to nobody.
+    """
+    style, script = read_source("page.css"), joined("page.js")
+    connect = "'self'" if sends_back else "'none'"
+    parts = {
+        "policy": POLICY.format(script=_hash_of(script), style=_hash_of(style), worker="blob:", connect=connect),
+        "results": RESULTS if sends_back else "",
+        "style": f"<style>{style}</style>",
+        "worker": f'<script type="text/plain" id="worker">{joined("worker.js")}</script>',
+        "files": "".join(file_element(name, files[name]) for name in _in_order(files)),
+        "script": f'<script type="module">{script}</script>',
+    }
+    return _filled(title, parts)
+
+
+def folder_files(files: Mapping[str, bytes], title: str) -> dict[str, bytes]:
+    """The same for a static host: name -> content, the package's own under `FOLDER`."""
+    parts = {
+        "policy": POLICY.format(script="'self'", style="'self'", worker="'self' blob:", connect="'self'"),
+        "results": "",
+        "style": '<link rel="stylesheet" href="page.css">',
+        "worker": "",
+        "files": "",
+        "script": '<script type="module" src="page.js"></script>',
+    }
+    scripts = {name: joined(name).encode() for name in ("page.js", "worker.js")}
+    own = {"index.html": _filled(title, parts), "page.css": read_source("page.css").encode(), **scripts}
+    return own | {"_headers": HEADERS.encode()} | {f"{FOLDER}/{name}": data for name, data in files.items()}
+
+
+def is_page(data: bytes) -> bool:
+    """Whether these are the bytes of a page, as far as their beginning tells."""
+    return data[:64].lower().startswith(PAGE_START.rstrip())
+
+
+def read_page(data: bytes, what: str) -> dict[str, bytes]:
+    """The files in a page, by name, in memory; nothing of it is run.
+
+    Raises:
+        PackageError: it has none, a damaged one, or more than a package may have; `what` is named.
+    """
+    if len(data) > MAX_PACKAGE_BYTES:
+        raise PackageError(f"{what} has {len(data):,} bytes, expected at most {MAX_PACKAGE_BYTES:,}.")
+    elements = _FILE.findall(data)
+    if not elements:
+        raise PackageError(f"{what} is a web page, and not one by `levit-edge package --for web`.")
+    if len(elements) > MAX_FILES:
+        raise PackageError(f"{what} has {counted(len(elements), 'file')}, expected at most {MAX_FILES}.")
+    files: dict[str, bytes] = {}
+    left = MAX_PACKAGE_BYTES
+    for raw_name, sha256, text in elements:
+        name = raw_name.decode("utf-8", "backslashreplace")
+        if name in files:
+            raise PackageError(f"{what} has a file twice: {name!r}. It is not used.")
+        files[name] = _unpacked(text, left, f"{name!r} in {what}")
+        if hashlib.sha256(files[name]).hexdigest().encode() != sha256:
+            raise PackageError(f"{name!r} in {what} is damaged or was changed. Make or fetch the page again.")
+        left -= len(files[name])
+    return files
+
+
+def own_page(data: bytes) -> bool:
+    """Whether a page's scripts, style and policy are those that this levit-edge writes: then they are known."""
+    title = re.search(rb"<title>([^<\n]*)</title>\n", data)
+    rest = _FILE.sub(b"", data)
+    return title is not None and rest.replace(title[0], b"", 1) == write_page({}, "").replace(
+        b"<title></title>\n", b"", 1
+    )
+
+
+def _filled(title: str, parts: Mapping[str, str]) -> bytes:
+    page = Template(read_source("page.html")).substitute(title=escape(title), **parts)
+    return page.encode("utf-8")
+
+
+def _in_order(files: Mapping[str, bytes]) -> list[str]:
+    return sorted(files, key=lambda name: (name != DOCUMENT_FILE, name))
+
+
+def file_element(name: str, data: bytes) -> str:
+    """A file as an element of a page, which `read_page` reads."""
+    text = base64.b64encode(gzip.compress(data, 9, mtime=0)).decode("ascii")
+    return FILE.format(name=escape(name), sha256=hashlib.sha256(data).hexdigest(), text=text)
+
+
+def _unpacked(text: bytes, most: int, what: str) -> bytes:
+    inflate = zlib.decompressobj(wbits=31)
+    try:
+        data = inflate.decompress(base64.b64decode(text, validate=True), most + 1)
+    except (ValueError, zlib.error) as error:
+        raise PackageError(f"{what} is damaged ({error}). Make or fetch the page again.") from error
+    if not inflate.eof or inflate.unused_data or len(data) > most:
+        raise PackageError(f"{what} is damaged, or larger than a package may be. Make or fetch the page again.")
+    return data
+
+
+def _hash_of(text: str) -> str:
+    """How a policy names what may stand in the page itself."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"

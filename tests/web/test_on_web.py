@@ -1,0 +1,86 @@
+"""`levit-edge bench --on web`: a Chromium of this computer measures, and sends back what it measured."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from levit_edge.board.measure import BenchmarkSettings
+from levit_edge.board.web import browser as module
+from levit_edge.board.web import page as page_module
+from levit_edge.board.web.browser import BROWSER_VARIABLE, measure_in_browser
+from levit_edge.bundle.kinds import Runtime
+from levit_edge.bundle.reader import Bundle
+from levit_edge.cli.main import run
+from levit_edge.errors import BoardError, ExitStatus
+
+pytestmark = pytest.mark.release
+
+
+@pytest.fixture(autouse=True)
+def with_runtime(runtime: Mapping[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_module, "runtime_files", lambda: runtime)
+
+
+@pytest.mark.usefixtures("browser")
+def test_it_measures_both_files_with_both_numbers_of_threads(tiny_bundle: Path) -> None:
+    settings = BenchmarkSettings(threads=(1, 2), runs=4, max_latency_ms=1e6, timeout_s=300)
+    found = measure_in_browser(Bundle.open(tiny_bundle), settings)
+    rows = [(each.artifact, each.threads, each.runs) for each in found.results]
+    assert rows == [("int8.onnx", 1, 4), ("fp32.onnx", 1, 4), ("int8.onnx", 2, 4), ("fp32.onnx", 2, 4)]
+    assert (found.rounds, found.runs, found.target) == (4, 1, "web")
+    assert found.gate.passed
+    assert found.device.kernel.startswith("Chrom")
+
+
+@pytest.mark.usefixtures("browser")
+def test_the_command_shows_and_saves_it(tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["bench", str(tiny_bundle), "--on", "web", "--runs", "2", "--threads", "1", "--precision", "int8"]
+    assert run([*command, "--save", str(tmp_path / "results")]) == ExitStatus.DONE
+    said = capsys.readouterr().out
+    assert "int8.onnx" in said
+    assert "fp32.onnx" not in said
+    assert "not native speed" in said
+    assert len([*(tmp_path / "results").glob("*.json")]) == 1
+
+
+@pytest.mark.usefixtures("browser")
+def test_a_page_that_refuses_says_why(
+    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch, runtime: Mapping[str, bytes]
+) -> None:
+    damaged = {name: data[: len(data) // 2] for name, data in runtime.items()}
+    monkeypatch.setattr(page_module, "runtime_files", lambda: damaged)
+    with pytest.raises(BoardError, match="web: the page could not measure: "):
+        measure_in_browser(Bundle.open(tiny_bundle), BenchmarkSettings(runs=2, timeout_s=120))
+
+
+def test_browsers_that_are_none_are_told(tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = Bundle.open(tiny_bundle)
+    ending = tmp_path / "ending"
+    ending.write_text("#!/bin/sh\necho 'no display \033[31m' >&2\nexit 7\n")
+    ending.chmod(0o755)
+    silent = tmp_path / "silent"
+    silent.write_text("#!/bin/sh\nexec sleep 1000\n")
+    silent.chmod(0o755)
+    monkeypatch.setenv(BROWSER_VARIABLE, str(ending))
+    with pytest.raises(BoardError, match=r"ended with status 7: 'no display \\x1b\[31m'"):
+        measure_in_browser(bundle, BenchmarkSettings())
+    monkeypatch.setenv(BROWSER_VARIABLE, str(silent))
+    with pytest.raises(BoardError, match=r"no result in 0\.5 s"):
+        measure_in_browser(bundle, BenchmarkSettings(timeout_s=0.5))
+    monkeypatch.setenv(BROWSER_VARIABLE, str(tmp_path / "none"))
+    with pytest.raises(BoardError, match="cannot be started: No such file"):
+        measure_in_browser(bundle, BenchmarkSettings())
+    monkeypatch.delenv(BROWSER_VARIABLE)
+    monkeypatch.setattr(module, "PROGRAMS", ("no-such-browser",))
+    with pytest.raises(BoardError, match=f"no Chromium here. Install chromium, or name one by {BROWSER_VARIABLE}"):
+        measure_in_browser(bundle, BenchmarkSettings())
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [BenchmarkSettings(sustained_s=1), BenchmarkSettings(runtimes=(Runtime.EXECUTORCH,))],
+)
+def test_what_no_page_does_is_refused(tiny_bundle: Path, settings: BenchmarkSettings) -> None:
+    with pytest.raises(BoardError, match="pages run ONNX files"):
+        measure_in_browser(Bundle.open(tiny_bundle), settings)

@@ -1,0 +1,185 @@
+/** Times of the package's models in this browser, as `levit-edge bench` writes them down. */
+
+import { Client } from "./client.js";
+import { percentile } from "./statistics.js";
+import { at, element, offerJson, say, tableOf } from "./view.js";
+
+/** @typedef {{rounds: number, runs: number, warmUp: number, threads: number[]}} Settings */
+const WARM_UP = 3;
+const MOST_RUNS = 100_000;
+const MOST_THREADS = 64;
+
+/**
+ * @param {any} opened the worker's answer to `open` @param {any} embedded the package's files, for workers of its own
+ * @param {() => void} quiet stops what else computes
+ */
+export function offerBenchmark(opened, embedded, quiet) {
+  const asked = settingsIn(location.hash);
+  const settings = asked ?? { rounds: 5, runs: 20, warmUp: WARM_UP, threads: usualThreads() };
+  const run = async () => {
+    at("bench").disabled = true;
+    quiet();
+    at("measured").replaceChildren();
+    try {
+      const measurement = await measure(opened, embedded, settings);
+      at("measured").append(table(measurement), ...measurement.findings.map((each) => element("p", {}, each)),
+        offerJson(measurement, "web-benchmark.json"));
+      say("Ready: measured.", "ready");
+      await offerSending(measurement, asked !== null);
+    } catch (error) {
+      at("measured").append(element("p", { class: "refusal" }, `${/** @type {Error} */ (error).message}.`));
+      sendFailure(/** @type {Error} */ (error).message);
+      say("Ready: nothing was measured.", "ready");
+    }
+    at("bench").disabled = false;
+  };
+  at("bench").addEventListener("click", run);
+  if (asked) {
+    run();
+  }
+}
+
+/** The numbers of threads to measure if nobody says. */
+function usualThreads() {
+  return self.crossOriginIsolated ? [1, 2, 4].filter((count) => count === 1 || count <= navigator.hardwareConcurrency) : [1];
+}
+
+/** What `levit-edge bench --on web` asks for behind the address's `#`. @param {string} hash @returns {Settings | null} */
+export function settingsIn(hash) {
+  const asked = new URLSearchParams(hash.slice(1));
+  const number = (/** @type {string} */ name, least = 1) => Math.min(MOST_RUNS, Math.max(least, Math.floor(Number(asked.get(name))) || least));
+  if (!asked.has("bench")) {
+    return null;
+  }
+  const threads = (asked.get("threads") ?? "1").split(",").map(Number).filter((count) => count >= 1 && count <= MOST_THREADS);
+  return { rounds: number("rounds"), runs: number("runs"), warmUp: number("warm_up", 0), threads };
+}
+
+/** Tell who asked for a benchmark why there is none. @param {string} error */
+export async function sendFailure(error) {
+  const address = settingsIn(location.hash) && document.querySelector('meta[name="results"]')?.getAttribute("content");
+  if (address) {
+    await fetch(address, { method: "POST", body: JSON.stringify({ error }) }).catch(() => {});
+  }
+}
+
+/** Where the page was served to be measured: offer to send the document back, or send it. @param {any} measurement @param {boolean} atOnce */
+async function offerSending(measurement, atOnce) {
+  const address = document.querySelector('meta[name="results"]')?.getAttribute("content");
+  if (!address) {
+    return;
+  }
+  const button = /** @type {HTMLButtonElement} */ (element("button", { type: "button" }, "Send to the computer that serves this page"));
+  const told = element("p", { role: "status" });
+  const send = async () => {
+    button.disabled = true;
+    try {
+      const answer = await fetch(address, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(measurement) });
+      told.textContent = answer.ok ? "Sent." : `Not taken: ${(await answer.text()).slice(0, 300)}`;
+    } catch {
+      told.textContent = "Not sent: the computer does not answer.";
+      button.disabled = false;
+    }
+  };
+  button.addEventListener("click", send);
+  at("measured").append(button, told);
+  if (atOnce) {
+    await send();
+  }
+}
+
+/** The document of docs/bench.schema.json. @param {any} opened @param {any} embedded @param {Settings} settings */
+async function measure(opened, embedded, { rounds, runs, warmUp, threads }) {
+  if (!threads.length || (Math.max(...threads) > 1 && !self.crossOriginIsolated)) {
+    const most = self.crossOriginIsolated ? `1 to ${MOST_THREADS}` : "one alone";
+    throw new Error(`threads of this page here: ${most}`);
+  }
+  const results = [];
+  const speedups = [];
+  /** @type {string[]} */
+  const findings = ["In a browser, in WebAssembly: not native speed."];
+  for (const count of threads) {
+    say(`timing with ${threadsOf(count)}`);
+    const client = new Client();
+    try {
+      const { tests } = await client.ask("open", { embedded, threads: count });
+      const timed = await client.ask("time", { rounds, runs, warmUp }, (/** @type {string} */ told) => say(told));
+      findings.push(ofClock(timed, count));
+      results.push(...tests.map((/** @type {any} */ test, /** @type {number} */ i) => row(opened, test, timed.rounds[i], count)));
+      if (tests.length === 2) {
+        speedups.push(speedup(timed.rounds, count));
+      }
+    } finally {
+      client.worker.terminate();
+    }
+  }
+  const { document: facts } = opened;
+  return {
+    schema_version: 1, levit_edge_version: facts.levit_edge_version, created_utc: new Date().toISOString().replace(/\.\d+Z$/, "+00:00"),
+    target: "web", bundle: facts.name,
+    model: { name: `LeViT-${facts.name}`, classes: facts.classes, image_size: facts.input.image_size, manifest_sha256: "" },
+    device: await device(), before: {}, after: {}, rounds, runs, warm_up: warmUp, results, speedups,
+    findings,
+  };
+}
+
+/** @param {{step: number, together: number}} timed @param {number} threads */
+function ofClock({ step, together }, threads) {
+  const mean = together > 1 ? `, so that each time is the mean of ${together} inferences that followed each other` : "";
+  return `With ${threadsOf(threads)} the clock has steps of ${step.toFixed(3)} ms${mean}.`;
+}
+
+/** @param {any} opened @param {any} test @param {number[][]} rounds @param {number} threads */
+function row(opened, test, rounds, threads) {
+  const taken = rounds.flat();
+  const [p50, p90, p99] = [50, 90, 99].map((percent) => rounded(percentile(taken, percent)));
+  const [images] = opened.document.golden_input.shape;
+  return {
+    artifact: `${test.precision}.onnx`, runtime: "onnxruntime", precision: test.precision,
+    size_bytes: opened.document.files[test.file].size_bytes, threads, package: opened.runtime, runs: taken.length,
+    load_ms: rounded(test.loadMs), first_ms: rounded(test.firstMs), latency_ms: { p50, p90, p99, min: rounded(Math.min(...taken)) },
+    images_per_second: rounded(1000 / p50),
+    golden: { images, same_top1: test.sameTop1, sqnr_db: Number.isFinite(test.sqnrDb) ? test.sqnrDb : null },
+  };
+}
+
+/** fp32's time over int8's, in rounds that followed each other. @param {number[][][]} rounds of int8 and of fp32 */
+function speedup([fast, slow], /** @type {number} */ threads) {
+  const ratios = fast.map((times, i) => percentile(slow[i], 50) / percentile(times, 50));
+  const [p25, median, p75] = [25, 50, 75].map((percent) => rounded(percentile(ratios, percent)));
+  return { runtime: "onnxruntime", precision: "int8", threads, median, p25, p75 };
+}
+
+/** What browsers tell of a device, more of it in a secure context; nothing names its owner. */
+async function device() {
+  const { hardwareConcurrency, deviceMemory, userAgentData, userAgent } = /** @type {any} */ (navigator);
+  const more = (await userAgentData?.getHighEntropyValues?.(["model", "architecture", "platformVersion"]).catch(() => null)) ?? {};
+  const brand = userAgentData?.brands.find((/** @type {any} */ each) => !/not.?a.?brand/i.test(each.brand));
+  const browser = brand ? `${brand.brand} ${brand.version}` : (/(Firefox|Version)\/[\d.]+/.exec(userAgent)?.[0] ?? "a browser");
+  const system = userAgentData?.platform || /\(([^;)]+)/.exec(userAgent)?.[1] || "unknown";
+  return {
+    model: [more.model, `${browser} on ${system}`].filter(Boolean).join(", "), architecture: "wasm32",
+    cores: [{ name: more.architecture || "unknown", count: hardwareConcurrency || 1, max_mhz: null }],
+    usable_cores: hardwareConcurrency || 1, features: ["simd128"], memory_bytes: (deviceMemory || 0) * 2 ** 30,
+    system: [system, more.platformVersion].filter(Boolean).join(" "), kernel: browser, python: "",
+  };
+}
+
+/** @param {any} measurement */
+function table({ results, speedups }) {
+  const rows = results.map((/** @type {any} */ { precision, threads, latency_ms: { p50, p90, p99, min } }) =>
+    [precision, threads, ...[p50, p90, p99, min].map((each) => each.toFixed(1))]);
+  const ratios = speedups.map((/** @type {any} */ { threads, median, p25, p75 }) => element("p", {},
+    `int8 is ${median.toFixed(2)} times as fast as fp32 (${p25.toFixed(2)} to ${p75.toFixed(2)}), ${threadsOf(threads)}`));
+  return element("div", {}, tableOf(["model", "threads", "p50 ms", "p90", "p99", "min"], rows), ...ratios);
+}
+
+/** @param {number} count */
+function threadsOf(count) {
+  return count === 1 ? "1 thread" : `${count} threads`;
+}
+
+/** @param {number} value */
+function rounded(value) {
+  return Number(value.toFixed(4));
+}

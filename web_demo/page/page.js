@@ -1,0 +1,91 @@
+/** The page: starts the worker, and takes pictures once its self-test has passed. */
+
+import { offerBenchmark, sendFailure } from "./bench.js";
+import { offerCamera } from "./camera.js";
+import { Client, takeEmbedded } from "./client.js";
+import { droppedFolder, offerVerify } from "./verify.js";
+import { addResult, at, element, refuse, refusedResult, resultOf, say, showPackage } from "./view.js";
+
+const TOP = 5;
+/** The smallest module with an instruction of WebAssembly's SIMD. */
+const SIMD = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11);
+const BROWSERS = "Chrome and Edge 110, Firefox 115 and Safari 16.4, and newer ones, have all that this page needs";
+
+/** What this browser lacks; empty if nothing. */
+function lacking() {
+  if (typeof WebAssembly !== "object" || !WebAssembly.validate(SIMD)) {
+    return `WebAssembly with SIMD: ${BROWSERS}`;
+  }
+  if (typeof DecompressionStream !== "function") {
+    return `DecompressionStream: ${BROWSERS}`;
+  }
+  return typeof OffscreenCanvas === "function" ? "" : `OffscreenCanvas: ${BROWSERS}`;
+}
+
+async function start() {
+  const absent = lacking();
+  if (absent) {
+    refuse(`This browser lacks ${absent}.`);
+    sendFailure(`this browser lacks ${absent}`);
+    return;
+  }
+  const client = new Client();
+  try {
+    const embedded = takeEmbedded();
+    const opened = await client.ask("open", { embedded, threads: 1 }, say);
+    showPackage(opened, performance.now());
+    takePictures(client, opened, offerVerify(client, opened));
+    const stopCamera = offerCamera(client, () => Number(at("model").value));
+    offerBenchmark(opened, embedded, stopCamera);
+    at("more").hidden = false;
+    say("Ready.", "ready");
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    refuse(`${reason}.`);
+    sendFailure(reason);
+    at("tests").append(element("li", { class: "failed" }, "the self-test has not passed"));
+  }
+}
+
+/** @param {Client} client @param {any} opened @param {(folder: FileSystemDirectoryEntry) => void} takeFolder */
+function takePictures(client, opened, takeFolder) {
+  at("model").append(...opened.tests.map((/** @type {any} */ test, /** @type {number} */ i) => element("option", { value: i }, test.precision)));
+  at("which").hidden = opened.tests.length < 2;
+  at("classify").hidden = false;
+  const take = (/** @type {Iterable<File>} */ files) => classifyAll(client, [...files]);
+  for (const input of [at("choose"), at("take")]) {
+    input.addEventListener("change", async () => {
+      await take(input.files);
+      input.value = ""; // the same file may be chosen again
+    });
+  }
+  document.addEventListener("paste", (event) => take(event.clipboardData?.files ?? []));
+  document.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    at("drop").classList.add("over");
+  });
+  document.addEventListener("dragleave", () => at("drop").classList.remove("over"));
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    at("drop").classList.remove("over");
+    const folder = droppedFolder(event);
+    folder ? takeFolder(folder) : take(event.dataTransfer?.files ?? []);
+  });
+}
+
+/** One after the other. @param {Client} client @param {File[]} files */
+async function classifyAll(client, files) {
+  for (const [i, file] of files.entries()) {
+    say(`${file.name}, ${i + 1} of ${files.length}`);
+    try {
+      addResult(resultOf(file.name, await client.ask("classify", { file, model: Number(at("model").value), top: TOP })));
+    } catch (error) {
+      addResult(refusedResult(file.name, error instanceof Error ? error.message : String(error)));
+    }
+  }
+  if (files.length) {
+    say(`Ready: ${files.length === 1 ? "1 picture" : `${files.length} pictures`} classified.`, "ready");
+  }
+}
+
+start();
