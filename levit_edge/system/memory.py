@@ -8,7 +8,7 @@ from pathlib import Path
 from levit_edge.device.small_files import figure_kb
 from levit_edge.errors import MemoryShortageError
 
-__all__ = ["available_bytes", "give_back_freed", "ran_out_of_memory", "tells_of_shortage"]
+__all__ = ["available_bytes", "give_back_freed", "private_bytes", "ran_out_of_memory", "tells_of_shortage"]
 
 SAID = (
     "can't allocate memory",
@@ -26,6 +26,13 @@ def available_bytes(meminfo: Path = Path("/proc/meminfo")) -> int | None:
     """Memory that programs can have without others being moved to disk; None where the system does not tell."""
     available = figure_kb(str(meminfo), "MemAvailable")
     return None if available is None else 1024 * available
+
+
+def private_bytes(process: int) -> int | None:
+    """What a running process has in memory that no other has; None where /proc does not tell."""
+    kinds = [figure_kb(f"/proc/{process}/smaps_rollup", f"Private_{kind}") for kind in ("Clean", "Dirty")]
+    known = [kb for kb in kinds if kb is not None]
+    return 1024 * sum(known) if known else None
 
 
 def ran_out_of_memory(error: BaseException) -> bool:

@@ -12,18 +12,18 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from threading import Thread
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self, cast
 
 from levit_edge.device.protocol import Pipe, read_frame, write_frame
 from levit_edge.device.small_files import process_peak_bytes
 from levit_edge.errors import DataError
-from levit_edge.system.memory import ran_out_of_memory
+from levit_edge.system.memory import private_bytes, ran_out_of_memory
 
-__all__ = ["Helper", "Helpers", "next_frame", "serve", "watch_memory"]
+__all__ = ["Channel", "Helper", "Helpers", "end_with_client", "next_frame", "serve", "watch_memory"]
 
 HINTS = {signal.SIGKILL: ", often for want of memory", signal.SIGALRM: ", as it took too long"}
 _watches: list[list[int]] = []
@@ -35,7 +35,7 @@ def serve(handle: Callable[[Pipe, Pipe], None]) -> None:
     What else writes to standard output then writes to standard error. Want of memory ends the process with exit status
     ENOMEM.
     """
-    Thread(target=_end_with_client, daemon=True).start()
+    end_with_client()
     with (
         open(0, "rb", buffering=0) as requests,
         open(os.dup(1), "wb", buffering=0) as answers,  # noqa: PTH123
@@ -62,32 +62,23 @@ def next_frame(requests: Pipe) -> bytes:
     return frame
 
 
-def _end_with_client() -> None:
-    """In a thread: end when nobody can write to standard input any more, at once and whatever is being done."""
+def end_with_client() -> None:
+    """From now on, end when nobody can write to standard input any more, at once and whatever is being done."""
+    Thread(target=_wait_for_hang_up, daemon=True).start()
+
+
+def _wait_for_hang_up() -> None:
     hang_up = select.poll()
     hang_up.register(0, 0)  # POLLHUP is always told
     hang_up.poll()
     os._exit(0)
 
 
-class Helper:
-    """One running process."""
+class Channel:
+    """Frames to a process, and back."""
 
-    def __init__(self, module: str, arguments: Sequence[object], *, pass_fds: Sequence[int] = ()) -> None:
-        try:
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", module, *map(str, arguments)],
-                bufsize=0,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                pass_fds=pass_fds,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-                start_new_session=True,  # the terminal's Ctrl-C is for the parent, which then ends its helpers
-            )
-        except OSError as error:
-            raise DataError(f"a helper process cannot be started: {error}; work with fewer --workers") from error
-        self._requests = cast(Pipe, self.process.stdin)
-        self._answers = cast(Pipe, self.process.stdout)
+    def __init__(self, requests: Pipe, answers: Pipe) -> None:
+        self._requests, self._answers = requests, answers
 
     def fileno(self) -> int:
         """Readable, for `selectors`, when an answer is there."""
@@ -102,6 +93,42 @@ class Helper:
         """Wait for one frame; None if the process has died instead."""
         return read_frame(self._answers, sys.maxsize)
 
+    def close(self) -> None:
+        """Let the process know that nobody asks any more."""
+        for pipe in (self._requests, self._answers):
+            with suppress(BrokenPipeError):
+                pipe.close()
+
+
+class Helper(Channel):
+    """One running process, and the `copies` that it makes of itself, see `levit_edge.system.copies`."""
+
+    def __init__(
+        self,
+        module: str,
+        arguments: Sequence[object],
+        *,
+        pass_fds: Sequence[int] = (),
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", module, *map(str, arguments)],
+                bufsize=0,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                pass_fds=pass_fds,
+                env={**os.environ, **environment, "PYTHONPATH": os.pathsep.join(sys.path)},
+                start_new_session=True,  # the terminal's Ctrl-C is for the parent, which then ends its helpers
+            )
+        except OSError as error:
+            raise DataError(f"a helper process cannot be started: {error}; work with fewer --workers") from error
+        super().__init__(cast(Pipe, self.process.stdin), cast(Pipe, self.process.stdout))
+        self.channels: list[Channel] = []
+        """To its copies, to be closed with it."""
+        self.copies: list[int] = []
+        """Their process numbers."""
+
     def exit_reason(self) -> str:
         """How the process ended, in words, once it has; one that lacks memory ends with exit status ENOMEM."""
         status = self.process.wait()
@@ -112,12 +139,19 @@ class Helper:
         number = signal.Signals(-status)
         return f"killed by {number.name}{HINTS.get(number, '')}"
 
+    def peak_bytes(self) -> int:
+        """Its peak memory, and what its copies have now that they do not share; 0 where /proc does not tell."""
+        return (process_peak_bytes(self.process.pid) or 0) + sum(private_bytes(copy) or 0 for copy in self.copies)
+
     def kill(self) -> None:
-        """End the process at once: it holds nothing that would be lost."""
-        self.process.kill()
-        for pipe in (self._requests, self._answers):
-            with suppress(BrokenPipeError):
-                pipe.close()
+        """End the process and its copies at once: they hold nothing that would be lost."""
+        if self.copies:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)  # its session is its own
+        else:
+            self.process.kill()
+        for channel in (self, *self.channels):
+            channel.close()
 
 
 class Helpers:
@@ -130,7 +164,7 @@ class Helpers:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        peak = sum(process_peak_bytes(helper.process.pid) or 0 for helper in self._running)
+        peak = sum(helper.peak_bytes() for helper in self._running)
         for watch in _watches:
             watch.append(peak)
         for helper in self._running:
@@ -138,20 +172,27 @@ class Helpers:
         for helper in self._running:
             helper.process.wait()
 
-    def start(self, module: str, arguments: Sequence[object] = (), *, pass_fds: Sequence[int] = ()) -> Helper:
-        """Start `python -m module`; with `pass_fds` it inherits those descriptors.
+    def start(
+        self,
+        module: str,
+        arguments: Sequence[object] = (),
+        *,
+        pass_fds: Sequence[int] = (),
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> Helper:
+        """Start `python -m module`; with `pass_fds` it inherits those descriptors, `environment` is set there.
 
         Raises:
             DataError: it cannot be started.
         """
-        helper = Helper(module, arguments, pass_fds=pass_fds)
+        helper = Helper(module, arguments, pass_fds=pass_fds, environment=environment)
         self._running.append(helper)
         return helper
 
 
 @contextmanager
 def watch_memory() -> Iterator[list[int]]:
-    """The peak memory, bytes, of each group of helpers that ends while the body runs: its members' peaks added up."""
+    """The peak memory, bytes, of each group of helpers that ends while the body runs: its members' added up."""
     peaks: list[int] = []
     _watches.append(peaks)
     try:

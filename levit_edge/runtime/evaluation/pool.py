@@ -2,12 +2,14 @@
 
 Processes and not threads: ExecuTorch's bindings hold the interpreter's lock while they compute, so that a second thread
 waits (measured on two cores, a busy Python thread beside a running file: 1.00 cores together, with ONNX Runtime 1.62).
-An image goes to whichever process is free; answers are handed on in the images' order, so that sums over them do not
-depend on the number of processes.
+They are copies of one that has loaded the models, so that runtimes and models are in memory once
+(`levit_edge.system.copies`). An image goes to whichever process is free; answers are handed on in the images' order, so
+that sums over them do not depend on the number of processes.
 """
 
 import json
 import selectors
+import sys
 from collections import deque
 from collections.abc import Generator, Sequence
 
@@ -21,8 +23,9 @@ from levit_edge.documents import to_json
 from levit_edge.errors import DataError
 from levit_edge.runtime.evaluation.evaluator import Answer, Evaluator, Model
 from levit_edge.runtime.evaluation.worker import pack_image, unpack_answer
+from levit_edge.system import copies
 from levit_edge.system.limits import raise_death, raise_fault
-from levit_edge.system.worker import Helper, Helpers
+from levit_edge.system.worker import Channel, Helper, Helpers
 
 __all__ = ["answers", "default_processes"]
 
@@ -33,7 +36,7 @@ times what it takes."""
 AHEAD = 2
 """Images that a process has been given: one at work, one so that it never waits for us."""
 FEWEST_IMAGES = 200
-"""Fewer are done here before processes have imported ExecuTorch, which takes 1.5 s each."""
+"""Fewer are done here before a process has imported ExecuTorch, which takes 1.5 s."""
 
 
 def default_processes(images: int) -> int:
@@ -62,13 +65,49 @@ def answers(
         yield from _answers_here(models, images, preprocessing)
         return
     with Helpers() as helpers, selectors.DefaultSelector() as selector:
-        pool = [_Worker(helpers.start(WORKER)) for _ in range(min(processes, len(images)))]
+        pool = _copies(helpers, models, preprocessing, min(processes, len(images)))
         for worker in pool:
-            worker.send_models(models, preprocessing)
-            selector.register(worker.helper, selectors.EVENT_READ, worker)
-        for worker in pool:
-            worker.wait_until_open(models)
+            selector.register(worker.channel, selectors.EVENT_READ, worker)
         yield from _answers_of(pool, selector, images)
+
+
+def _copies(helpers: Helpers, models: Sequence[Model], preprocessing: Preprocessing, processes: int) -> list["_Worker"]:
+    """So many processes that have loaded the models: copies of one, or each for itself where there can be none."""
+    if processes == 1 or not sys.platform.startswith("linux"):
+        return _each_for_itself(helpers, models, preprocessing, processes)
+    helper = copies.start_to_copy(helpers, WORKER, processes)
+    _send_models(helper, models, preprocessing)
+    _wait_until_open(helper, models)
+    pool = [_Worker(helper, channel) for channel in copies.copied(helper)]
+    return pool + _each_for_itself(helpers, models, preprocessing, processes - len(pool))
+
+
+def _each_for_itself(
+    helpers: Helpers, models: Sequence[Model], preprocessing: Preprocessing, processes: int
+) -> list["_Worker"]:
+    started = [helpers.start(WORKER) for _ in range(processes)]
+    for helper in started:
+        _send_models(helper, models, preprocessing)
+    for helper in started:
+        _wait_until_open(helper, models)
+    return [_Worker(helper, helper) for helper in started]
+
+
+def _send_models(helper: Helper, models: Sequence[Model], preprocessing: Preprocessing) -> None:
+    described = [{"file": each.file, "runtime": each.runtime, "classes": each.classes} for each in models]
+    setup = {"preprocessing": to_json(preprocessing), "models": described, "limit_s": LIMIT_S}
+    helper.send(json.dumps(setup).encode())
+    for model in models:
+        helper.send(model.data)
+
+
+def _wait_until_open(helper: Helper, models: Sequence[Model]) -> None:
+    for model in models:
+        frame = helper.receive()
+        if frame is None:
+            raise_death(helper, f"{model.file}: the process that loaded it", "the file")
+        if (fault := json.loads(frame)) is not None:
+            raise_fault(fault)
 
 
 def _answers_here(
@@ -105,35 +144,21 @@ def _answers_of(
 class _Worker:
     """One evaluating process and the images that it has been given, oldest first."""
 
-    def __init__(self, helper: Helper) -> None:
-        self.helper = helper
+    def __init__(self, helper: Helper, channel: Channel) -> None:
+        self._helper = helper
+        self.channel = channel
         self.given: deque[tuple[int, Location | FloatImage]] = deque()
-
-    def send_models(self, models: Sequence[Model], preprocessing: Preprocessing) -> None:
-        described = [{"file": each.file, "runtime": each.runtime, "classes": each.classes} for each in models]
-        setup = {"preprocessing": to_json(preprocessing), "models": described, "limit_s": LIMIT_S}
-        self.helper.send(json.dumps(setup).encode())
-        for model in models:
-            self.helper.send(model.data)
-
-    def wait_until_open(self, models: Sequence[Model]) -> None:
-        for model in models:
-            frame = self.helper.receive()
-            if frame is None:
-                raise_death(self.helper, f"{model.file}: the process that loaded it", "the file")
-            if (fault := json.loads(frame)) is not None:
-                raise_fault(fault)
 
     def take(self, numbered: tuple[int, Location | FloatImage] | None) -> None:
         if numbered is not None:
             self.given.append(numbered)
-            self.helper.send(pack_image(numbered[1]))
+            self.channel.send(pack_image(numbered[1]))
 
     def answer(self) -> tuple[int, Answer | str]:
         """The number of the oldest image given, and what came of it."""
         index, image = self.given.popleft()
-        frame = self.helper.receive()
+        frame = self.channel.receive()
         if frame is None:
             name = f"input {index}" if isinstance(image, np.ndarray) else image
-            raise_death(self.helper, f"{name}: the process that evaluated it", "it or a model file")
+            raise_death(self._helper, f"{name}: the process that evaluated it", "it or a model file")
         return index, unpack_answer(frame)

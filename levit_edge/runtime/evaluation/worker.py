@@ -4,9 +4,12 @@
 the `models` but for their bytes, and `limit_s`, after which it ends by itself; the bytes of each model; then one
 `pack_image` after the other. Frames out: JSON for each model, null or a `fault_document`; then for each image
 `pack_answer`'s form of what came of it. It ends when its standard input does.
+
+With pipes as arguments it goes on as copies of itself once it has the models; see `levit_edge.system.copies`.
 """
 
 import json
+import sys
 from typing import Any
 
 import numpy as np
@@ -19,6 +22,7 @@ from levit_edge.device.protocol import Pipe, write_frame
 from levit_edge.documents import from_json
 from levit_edge.errors import DataError, LevitEdgeError
 from levit_edge.runtime.evaluation.evaluator import Answer, Evaluator, Model
+from levit_edge.system.copies import go_on_as_copies
 from levit_edge.system.limits import at_most, fault_document, raise_fault, set_limits
 from levit_edge.system.worker import next_frame, serve
 
@@ -36,6 +40,7 @@ def main(requests: Pipe, answers: Pipe) -> None:
         with at_most(setup["limit_s"]):
             fault = _add(evaluator, each, next_frame(requests))
         write_frame(answers, json.dumps(fault).encode())
+    go_on_as_copies(sys.argv[1:], answers)
     while True:
         image = _unpack_image(next_frame(requests))
         with at_most(setup["limit_s"]):

@@ -2,7 +2,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,10 +18,19 @@ from levit_edge.runtime.evaluation.evaluator import Answer, Model
 from levit_edge.runtime.evaluation.pool import answers, default_processes
 from levit_edge.runtime.evaluation.worker import pack_answer, unpack_answer
 from levit_edge.runtime.runner import open_runner
+from levit_edge.system import copies
+from levit_edge.system.worker import Channel, Helper
 from tests.conftest import Started, colour_classifier
 
 pytestmark = pytest.mark.timeout(60)  # a pool that loses an image would wait for it for ever
 PROCESSES = pytest.mark.parametrize("processes", [0, 1, 3])
+COPIES = pytest.mark.skipif(sys.platform != "linux", reason="processes that are copies of one")
+A_THREAD = """
+import ctypes
+libc, thread = ctypes.CDLL(None), ctypes.c_ulong()
+assert libc.pthread_create(ctypes.byref(thread), None, libc.pause, None) == 0
+"""
+"""One that Python does not know of, like those of a runtime's pool."""
 MODELS = [
     Model(file=f"{scale}.onnx", runtime=Runtime.ONNXRUNTIME, data=colour_classifier(scale * np.eye(3)), classes=3)
     for scale in (1, -2)
@@ -63,52 +72,95 @@ def test_a_file_that_the_runtime_refuses_is_the_same_error_everywhere(
 
 
 @pytest.fixture
-def hanging(started: Started, monkeypatch: pytest.MonkeyPatch) -> None:
+def processes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The numbers of the processes that have opened the models."""
+    numbers: list[int] = []
+    original = copies.copied
+
+    def copied(helper: Helper) -> list[Channel]:
+        channels = original(helper)
+        numbers.extend(helper.copies)
+        return channels
+
+    monkeypatch.setattr(copies, "copied", copied)
+    return numbers
+
+
+@pytest.fixture
+def hanging(processes: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     """The first process hangs as soon as it has opened the models, before it is given images."""
-    opened = evaluation_pool._Worker.wait_until_open
+    original = copies.copied
 
-    def wait_until_open(worker: evaluation_pool._Worker, models: Sequence[Model]) -> None:
-        opened(worker, models)
-        if worker.helper.process is started[0]:
-            started[0].send_signal(signal.SIGSTOP)
+    def stopped(helper: Helper) -> list[Channel]:
+        channels = original(helper)
+        os.kill(processes[0], signal.SIGSTOP)
+        return channels
 
-    monkeypatch.setattr(evaluation_pool._Worker, "wait_until_open", wait_until_open)
+    monkeypatch.setattr(copies, "copied", stopped)
 
 
+def ended(process: int) -> bool:
+    """Whether a process that is not our child has ended, or does within a second."""
+    for _ in range(100):
+        state = Path(f"/proc/{process}/stat")
+        if not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z":
+            return True
+        time.sleep(0.01)
+    return False
+
+
+@COPIES
 @pytest.mark.usefixtures("hanging")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV])
 def test_a_process_that_dies_is_an_error_that_names_the_image(
-    photographs: list[Path], small: Preprocessing, started: Started, monkeypatch: pytest.MonkeyPatch
+    photographs: list[Path],
+    small: Preprocessing,
+    started: Started,
+    processes: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+    how: signal.Signals,
 ) -> None:
     original = evaluation_pool._Worker.take
 
     def take(worker: evaluation_pool._Worker, numbered: tuple[int, Path | FloatImage] | None) -> None:
         original(worker, numbered)
         if numbered is not None and numbered[0] == 50:  # long after the first was given images 0 and 2
-            started[0].kill()
+            os.kill(processes[0], how)
+            os.kill(processes[0], signal.SIGCONT)
 
     monkeypatch.setattr(evaluation_pool._Worker, "take", take)
-    with pytest.raises(DataError, match=r"000\.png: the process that evaluated it died \(killed by SIGKILL, often"):
+    said = {signal.SIGKILL: r"died \(killed by SIGKILL, often", signal.SIGSEGV: r"crashed \(killed by SIGSEGV\)"}
+    kind = DataError if how is signal.SIGKILL else RuntimeUnavailableError
+    with pytest.raises(kind, match=rf"000\.png: the process that evaluated it {said[how]}"):
         list(answers(MODELS, photographs, small, 2))
     assert all(process.returncode is not None for process in started)
+    assert all(map(ended, processes))
 
 
+@COPIES
 @pytest.mark.usefixtures("hanging")
 def test_a_process_that_dies_when_its_images_are_done_is_none(
-    photographs: list[Path], small: Preprocessing, started: Started, monkeypatch: pytest.MonkeyPatch
+    photographs: list[Path],
+    small: Preprocessing,
+    started: Started,
+    processes: list[int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     original = evaluation_pool._Worker.answer
+    killed: list[int] = []
 
     def answer(worker: evaluation_pool._Worker) -> tuple[int, Answer | str]:
         found = original(worker)
-        if worker.helper.process is started[1] and not worker.given and found[0] >= 98:  # the rest is the first one's
-            started[1].kill()
-            started[1].wait()
-            started[0].send_signal(signal.SIGCONT)
+        if not killed and not worker.given and found[0] >= 98:  # the rest is the first one's
+            os.kill(processes[1], signal.SIGKILL)
+            killed.append(processes[1])
+            assert started[0].wait() == -signal.SIGKILL
+            os.kill(processes[0], signal.SIGCONT)
         return found
 
     monkeypatch.setattr(evaluation_pool._Worker, "answer", answer)
     assert len(list(answers(MODELS, photographs, small, 2))) == 100
-    assert started[1].returncode == -signal.SIGKILL
+    assert killed
 
 
 def test_a_process_that_cannot_work_is_an_error(
@@ -125,19 +177,23 @@ def test_a_process_that_cannot_work_is_an_error(
     assert "no numpy today" in capfd.readouterr().err
 
 
+@COPIES
 def test_closing_ends_processes_at_once_even_one_that_hangs(
-    photographs: list[Path], small: Preprocessing, started: Started
+    photographs: list[Path], small: Preprocessing, started: Started, processes: list[int]
 ) -> None:
     running = answers(MODELS, photographs, small, 2)
     next(running)
-    started[0].send_signal(signal.SIGSTOP)
+    os.kill(processes[0], signal.SIGSTOP)
     running.close()
-    assert [process.returncode for process in started] == [-signal.SIGKILL] * 2
+    assert [process.returncode for process in started] == [-signal.SIGKILL]
+    assert len(processes) == 2
+    assert all(map(ended, processes))
 
 
+@COPIES
 @pytest.mark.usefixtures("hanging")
 def test_a_process_that_is_slow_gets_fewer_images(
-    photographs: list[Path], small: Preprocessing, started: Started, monkeypatch: pytest.MonkeyPatch
+    photographs: list[Path], small: Preprocessing, processes: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While one process hangs, the other goes on: with every image but the few that the first one has."""
     taken: list[int] = []
@@ -147,13 +203,26 @@ def test_a_process_that_is_slow_gets_fewer_images(
         if numbered is not None:
             taken.append(numbered[0])
             if len(taken) == 100:  # all are handed out while the first is still not answered
-                started[0].send_signal(signal.SIGCONT)
+                os.kill(processes[0], signal.SIGCONT)
         original(worker, numbered)
 
     monkeypatch.setattr(evaluation_pool._Worker, "take", take)
     found = list(answers(MODELS, photographs, small, 2))
     assert taken == list(range(100))
     assert len(found) == 100
+
+
+@COPIES
+def test_where_a_runtime_has_threads_each_process_loads_the_models(
+    photographs: list[Path], small: Preprocessing, started: Started, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fork would leave its threads behind, and wait for them for ever."""
+    (tmp_path / "sitecustomize.py").write_text(A_THREAD)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    expected = [answer.logits for answer in answers(MODELS, photographs, small, 0) if isinstance(answer, Answer)]
+    found = [answer.logits for answer in answers(MODELS, photographs, small, 3) if isinstance(answer, Answer)]
+    assert np.array_equal(expected, found)
+    assert len(started) == 3
 
 
 INTERRUPTED = """
