@@ -19,6 +19,7 @@ from levit_edge.report.page import render
 from levit_edge.report.report_data import FlippedImage, ImageAnswer
 from levit_edge.report.reproduce import measured_besides, quantize_command, unasked, verify_command
 from levit_edge.runtime.evaluation.gate import demands, verdict
+from levit_edge.runtime.evaluation.meaning import meaning
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -37,6 +38,8 @@ class Headline:
     int8_bytes: int
     smaller: float
     """How many times smaller than fp32."""
+    meaning: str | None
+    """What the interval of its drop means."""
     speedup: tuple[float, float, float] | None
     """Median and quartiles, on the computer that made the bundle."""
 
@@ -109,6 +112,7 @@ def _headlines(opened: Opened) -> list[Headline]:
             int8=each,
             int8_bytes=sizes[each.runtime, each.precision],
             smaller=sizes[each.runtime, Precision.FP32] / max(sizes[each.runtime, each.precision], 1),
+            meaning=meaning(each, opened.manifest.verification.samples),
             speedup=speedups.get((each.runtime, each.precision)),
         )
         for each in opened.manifest.verification.results

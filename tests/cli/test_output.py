@@ -66,6 +66,7 @@ def test_verify_tells_of_its_progress_on_stderr(
     captured = capsys.readouterr()
     assert captured.err == "verify …\n"
     assert "int8.onnx: 10 flips lost, 4 gained" in captured.out
+    assert "int8.onnx: 32 images cannot tell a drop of 18.75 points from none, or from" in captured.out
 
 
 def test_predict_prints_one_json_document(capsys: Captured, tiny_bundle: Path, labelled_photographs: Path) -> None:

@@ -16,6 +16,7 @@ from levit_edge.report.bundle_page import bundle_page
 from levit_edge.report.page import number
 from levit_edge.report.report_data import ReportData, read_report_data
 from levit_edge.system.progress import StageRecord
+from levit_edge.text import counted
 from tests.board.example import MEASUREMENT, measured
 from tests.report.example import report_bundle
 
@@ -75,7 +76,8 @@ def test_the_file_with_float16_has_its_size_and_drop_beside_the_others(recorded:
     seen = text(
         bundle_page(changed(recorded, artifacts=(*manifest.artifacts, half), files=files, verification=verification))
     )
-    assert "int8-f16.onnx: 0.25, 95 % −1.00 … +1.50" in seen
+    meant = f"{counted(verification.samples, 'image')} cannot tell a drop of 0.25 points from none, or from 1.50"
+    assert f"int8-f16.onnx: 0.25, 95 % −1.00 … +1.50: {meant}" in seen
     assert re.search(r"int8-f16\.onnx: [1-9][0-9.]+ × smaller than fp32", seen)
     assert seen.count("× 2.10 (2.00 … 2.20)") == 1
     assert "Not run: it computes in float16." in seen

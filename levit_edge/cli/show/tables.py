@@ -14,6 +14,7 @@ from levit_edge.data.file_kinds import passed_over_words
 from levit_edge.data.image_tables import NO_TABLES
 from levit_edge.documents import to_json
 from levit_edge.runtime.evaluation.gate import verdict
+from levit_edge.runtime.evaluation.meaning import meaning
 from levit_edge.system.progress import StageRecord
 from levit_edge.text import counted, listed
 
@@ -65,6 +66,8 @@ def verification_table(verification: Verification, console: Console) -> None:
                 f"{result.artifact}: {counted(result.flips_lost, 'flip')} lost, {result.flips_gained} gained; margin"
                 f" change {result.margin_change_mean:+.2f} mean, {result.margin_change_worst:+.2f} worst"
             )
+        if (meant := meaning(result, verification.samples)) is not None:
+            line(f"{result.artifact}: {meant}")
     if (among := verification.among_present) is not None:
         figures = ", ".join(f"{artifact} {top1:.2f} %" for artifact, top1 in among.top1.items())
         line(f"top-1 among the {counted(among.classes, 'class')} of these images alone: {figures}")
