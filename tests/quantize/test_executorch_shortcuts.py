@@ -5,13 +5,16 @@ from contextlib import nullcontext
 
 import pytest
 import torch
-from executorch.backends.xnnpack import _passes
+from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+from executorch.exir import to_edge_transform_and_lower
+from torch import Tensor, nn
 from torch.export import ExportedProgram
 from torch.fx import GraphModule
+from torch.fx.passes.infra.pass_base import PassBase, PassResult
 
 from levit_edge.quantize.export import executorch
 from levit_edge.quantize.export.executorch import export_executorch
-from levit_edge.quantize.export.executorch_shortcuts import IDLE
+from levit_edge.quantize.export.executorch_shortcuts import NEEDED, shortcuts
 from levit_edge.quantize.export.float16 import float16_graph
 from levit_edge.quantize.export.program import export_program
 from tests.quantize.conftest import Demo
@@ -20,7 +23,7 @@ pytestmark = pytest.mark.export
 
 
 def global_state() -> list[object]:
-    return [*(getattr(_passes, name) for name in IDLE), ExportedProgram.run_decompositions, GraphModule.recompile]
+    return [PassBase.__call__, ExportedProgram._validate, ExportedProgram.run_decompositions, GraphModule.recompile]
 
 
 def test_torch_prints_no_graphs_for_pytest() -> None:
@@ -36,3 +39,33 @@ def test_without_shortcuts_the_file_is_the_same(tiny_steps: Demo, monkeypatch: p
     assert global_state() == before
     monkeypatch.setattr(executorch, "shortcuts", nullcontext)
     assert export_executorch(program) == short
+
+
+class Mixed(nn.Module):
+    """Two types and a number in the place of a tensor, which no float32 LeViT has."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        doubled: Tensor = torch.ops.aten.mul.Tensor(torch.ops.aten.add.Tensor(values.half(), values), 2)
+        return doubled
+
+
+def test_passes_run_where_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: set[str] = set()
+    call = PassBase.__call__
+
+    def recorded(each: PassBase, graph_module: GraphModule) -> PassResult | None:
+        if type(each) in NEEDED:
+            ran.add(type(each).__name__)
+        return call(each, graph_module)
+
+    monkeypatch.setattr(PassBase, "__call__", recorded)
+    program = torch.export.export(Mixed(), (torch.ones(4, 4),))
+    with shortcuts():
+        short = lowered(program)
+    assert ran == {"ScalarToTensorPass", "RemoveMixedTypeOperators"}
+    assert lowered(program) == short
+
+
+def lowered(program: ExportedProgram) -> bytes:
+    edge = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()])
+    return bytes(edge.to_executorch().buffer)
