@@ -1,7 +1,7 @@
 """What to quantize and how, as one document that is saved with the result."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
@@ -10,6 +10,7 @@ from levit_edge.documents import Version, from_json, read_json, read_toml
 from levit_edge.errors import LevitEdgeError, QuantizationError
 
 __all__ = [
+    "EVERY_LAYER",
     "FieldOption",
     "LayerScheme",
     "OnnxAttention",
@@ -25,6 +26,8 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 5
+EVERY_LAYER = "*"
+"""The pattern of them all."""
 BEFORE_FLOAT16: dict[str, object] = {"float16": False, "onnx_float16": False}
 BEFORE_CHOICES = BEFORE_FLOAT16 | {"scheme": "static", "weight_rounding": "nearest", "equalize": False}
 FORMER: dict[int, dict[str, object]] = {1: BEFORE_CHOICES, 2: BEFORE_FLOAT16, 3: BEFORE_FLOAT16, 4: {}}
@@ -57,6 +60,9 @@ class Scheme(StrEnum):
     MIXED = "mixed"
     """Stem and head dynamic, all else static. In ONNX files all linears are dynamic: there it is more exact and no
     slower."""
+    AUTO = "auto"
+    """Mixed; where the calibration images are not the model's own, with everything dynamic that can be: see
+    `Recipe.resolved`."""
 
 
 class RangeMethod(StrEnum):
@@ -129,9 +135,10 @@ class Recipe:
         Scheme,
         Option(
             "Which layers take the range of their input at run time and not from calibration. static: none;"
-            " dynamic: all linears; mixed: stem and head."
+            " dynamic: all linears; mixed: stem and head; auto: mixed, and without --calibration also"
+            " `--dynamic-layer '*'`."
         ),
-    ] = Scheme.MIXED
+    ] = Scheme.AUTO
     dynamic_layers: Annotated[
         tuple[str, ...],
         Option("Make matching layers dynamic, such as `*.proj`; may be repeated.", "--dynamic-layer", "PATTERN"),
@@ -211,7 +218,7 @@ class Recipe:
         if self.calibration_images < 1:
             raise QuantizationError(f"calibration_images is {self.calibration_images}, expected at least 1.")
         fused = self.onnx_attention is OnnxAttention.FUSED
-        if fused and self.scheme is not Scheme.MIXED and self.target is not Target.X86_64:
+        if fused and self.scheme not in {Scheme.AUTO, Scheme.MIXED} and self.target is not Target.X86_64:
             raise QuantizationError(
                 f"fused attention with scheme {self.scheme} and target {self.target}: ONNX Runtime 1.32 on x86-64"
                 " refuses static signed activations in operator set 23. Use scheme mixed, target x86-64 or plain"
@@ -219,6 +226,17 @@ class Recipe:
             )
         if not 50 < self.percentile <= 100:
             raise QuantizationError(f"percentile is {self.percentile}, expected more than 50 and at most 100.")
+
+    def resolved(self, *, own_images: bool) -> "Recipe":
+        """The recipe without `Scheme.AUTO`, by whether the calibration images are of the model's kind.
+
+        Ranges of other images fit badly deep in the network, where features are those of the model's classes: its last
+        stage gave up to twenty times what photographs of clothing had shown. Ranges taken at run time fit any image.
+        """
+        if self.scheme is not Scheme.AUTO:
+            return self
+        layers = self.dynamic_layers if own_images else (EVERY_LAYER, *self.dynamic_layers)
+        return replace(self, scheme=Scheme.MIXED, dynamic_layers=layers)
 
     @property
     def stem_in_float16(self) -> bool:

@@ -54,7 +54,7 @@ class Prepared:
     warnings: tuple[str, ...] = ()
     """What was told of the checkpoint and of the images' size, for the record."""
     recipe: Recipe
-    """With the number of calibration images that are used."""
+    """With the number of calibration images that are used, and the schemes that they allow."""
     images: ImageSources
     search_images: ImageSet | None = None
     """Those that choose layer schemes, if there is a budget; none of them is among `images`."""
@@ -95,8 +95,9 @@ def prepare(
         trained = read_checkpoint(source, size, weights)
     told = _tell(warn, reading_warnings(trained, trained.path.name))
     preprocessing, origin = _preprocessing_of(trained, source, options.preprocessing)
+    demo_model = trained.config.name == "demo"
     images = choose_images(
-        demo_model=trained.config.name == "demo",
+        demo_model=demo_model,
         model=ModelClasses.of(trained.config.classes, trained.labels, options.classes),
         recipe=recipe,
         calibration=calibration,
@@ -107,6 +108,7 @@ def prepare(
     )
     if not options.preprocessing.sizes_images:
         told += _tell(warn, _made_to_size(images, preprocessing))
+    resolved = recipe.resolved(own_images=demo_model or calibration is not None)
     with stages.stage("fold batch norm"):
         deploy = fuse(trained.model)
     return Prepared(
@@ -122,7 +124,7 @@ def prepare(
         preprocessing=preprocessing,
         preprocessing_origin=origin,
         warnings=told,
-        recipe=replace(recipe, calibration_images=len(images.calibration)),
+        recipe=replace(resolved, calibration_images=len(images.calibration)),
         images=images,
         options=options,
         rules=rules,

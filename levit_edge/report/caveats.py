@@ -1,6 +1,7 @@
 """What a reader of a bundle's figures has to know before believing them."""
 
 from levit_edge.bundle.manifest import EMBEDDED, Manifest, Verification
+from levit_edge.bundle.recipe import EVERY_LAYER
 
 __all__ = ["DEMO_MODEL", "FLATTERED", "caveats", "caveats_of_images"]
 
@@ -9,6 +10,14 @@ FEW_IMAGES = 1000
 DEMO_MODEL = (
     "The model is the embedded demo, a small LeViT for ten kinds of clothing: these figures show the tool at work and"
     " say nothing about other LeViTs or about ImageNet."
+)
+FOREIGN = (
+    "Calibrated on embedded photographs of clothing, not on images of this model's kind: expect a larger drop than with"
+    " some hundred of your own."
+)
+DYNAMIC_FOR_FOREIGN = (
+    "Calibrated on embedded photographs of clothing, not on images of this model's kind, and so with ranges that are"
+    " taken at run time: with some hundred of your own int8.pte is faster on ARM."
 )
 FLATTERED = "Evaluated on the calibration images themselves, which flatters."
 
@@ -20,10 +29,8 @@ def caveats(manifest: Manifest) -> list[str]:
     if manifest.config.name == DEMO:
         found.append(DEMO_MODEL)
     elif calibration.source == EMBEDDED:
-        found.append(
-            "Calibrated on embedded photographs of clothing, not on images of this model's kind: expect a larger drop"
-            " than with some hundred of your own."
-        )
+        dynamic = EVERY_LAYER in manifest.recipe.dynamic_layers
+        found.append(DYNAMIC_FOR_FOREIGN if dynamic else FOREIGN)
     found += manifest.warnings
     found += caveats_of_images(verification)
     if verification.images.sha256 == calibration.sha256:

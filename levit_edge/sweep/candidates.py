@@ -161,7 +161,8 @@ def _made_to_size(checkpoint: NamedCheckpoint, preprocessing: Preprocessing, sou
 
 
 async def _quantized(candidate: Candidate, work: _Work) -> BuiltCandidate:
-    recipe, network, name = work.plan.recipes[candidate.recipe], work.network, work.checkpoint.name
+    recipe = work.plan.recipes[candidate.recipe].resolved(own_images=True)
+    network, name = work.network, work.checkpoint.name
     limits, result_of = work.plan.limits, work.runner.result
     try:
         calibration = _calibration(recipe, work)

@@ -7,7 +7,7 @@ from levit_edge import demo
 from levit_edge.bundle.kinds import GateOn
 from levit_edge.bundle.manifest import CheckpointProvenance, Gate, ImageProvenance, Move, SearchRecord
 from levit_edge.bundle.reader import Bundle
-from levit_edge.bundle.recipe import LayerScheme, Recipe
+from levit_edge.bundle.recipe import LayerScheme, Recipe, Scheme
 from levit_edge.data.image_tables import ImageTables, TableFile
 from levit_edge.data.options import PreprocessingChanges
 from levit_edge.report.bundle_page import bundle_page
@@ -22,7 +22,7 @@ def test_moves_of_a_search_are_left_to_the_search(recorded: Bundle) -> None:
     manifest = replace(
         recorded.manifest,
         search=search,
-        recipe=Recipe(float_layers=("stem.*", "head"), seed=3),
+        recipe=Recipe(scheme=Scheme.MIXED, float_layers=("stem.*", "head"), seed=3),
         verification=replace(recorded.manifest.verification, gate=Gate(max_drop_pt=0.5, passed=True)),
         calibration=replace(images, source="train"),
         checkpoint=CheckpointProvenance(source="my weights.pth", format="original", sha256=""),

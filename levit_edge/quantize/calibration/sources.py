@@ -6,7 +6,7 @@ from pathlib import Path
 
 from levit_edge import demo
 from levit_edge.bundle.manifest import EMBEDDED
-from levit_edge.bundle.recipe import Recipe
+from levit_edge.bundle.recipe import EVERY_LAYER, Recipe, Scheme
 from levit_edge.data.classes import ModelClasses
 from levit_edge.data.image_set import calibration_images
 from levit_edge.data.imagefolder import ImageSet
@@ -59,10 +59,7 @@ def choose_images(
     chosen = balanced_sample(all_calibration, count, recipe.seed)
     options = replace(options, only=None)
     if calibration is None and not demo_model:
-        warn(
-            f"no --calibration folder: calibrating on {counted(count, 'embedded photograph')} of clothing, and not on"
-            " ImageNet or images of your own; expect a larger drop than with some hundred of these."
-        )
+        warn(_foreign(count, recipe))
     source = str(calibration) if calibration else EMBEDDED
     if evaluation is None and demo_model and model.outputs == demo_classes():
         evaluated = evaluation_set(demo.evaluation_dir(), model, options, rules)
@@ -83,6 +80,20 @@ def choose_images(
         evaluated, evaluation_source = _of_calibration(all_calibration, chosen, options.limit, warn), source
     return ImageSources(
         calibration=chosen, calibration_source=source, evaluation=evaluated, evaluation_source=evaluation_source
+    )
+
+
+def _foreign(count: int, recipe: Recipe) -> str:
+    """What to tell of ranges that come from images of another kind."""
+    what = (
+        f"no --calibration folder: calibrating on {counted(count, 'embedded photograph')} of clothing, and not on"
+        " ImageNet or images of your own; "
+    )
+    if recipe.scheme is not Scheme.AUTO:
+        return f"{what}expect a larger drop than with some hundred of these."
+    return (
+        f"{what}so every layer that can takes its range at run time (--scheme mixed --dynamic-layer '{EVERY_LAYER}')."
+        " With some hundred of these int8.pte is faster on ARM."
     )
 
 

@@ -70,7 +70,7 @@ def _by_scheme(scheme: Scheme, name: str, layer: Layer) -> LayerScheme:
             dynamic = False
         case Scheme.DYNAMIC:
             dynamic = isinstance(layer, nn.Linear)
-        case Scheme.MIXED:
+        case Scheme.AUTO | Scheme.MIXED:
             dynamic = any(fnmatchcase(name, pattern) for pattern in MIXED_DYNAMIC)
     return LayerScheme.DYNAMIC if dynamic else LayerScheme.STATIC
 
