@@ -9,9 +9,9 @@ from levit_edge.device.errors import PackageError, RuntimeUnavailableError
 from levit_edge.device.float16 import Float16
 
 RUNTIMES = ("onnxruntime", "executorch")
-"""Tried in this order; where float16 is fast, the other way round: `int8.pte` executes 48.0 million instructions on a
-Cortex-A76 and `int8.onnx` 70.8 (made for ARM 57.8), but 134.9 and 107.2 on a Cortex-A53. The exception is
-a Cortex-A55, where `int8.pte` takes 64.0 and an `int8.onnx` made for ARM 57.9: nothing here tells whether one was
+"""Tried in this order; where float16 is fast, the other way round: `int8.pte` executes 47.2 million instructions on a
+Cortex-A76 and `int8.onnx` 70.8 (made for ARM 57.8), but 134.4 and 107.2 on a Cortex-A53. The exception is
+a Cortex-A55, where `int8.pte` takes 63.3 and an `int8.onnx` made for ARM 57.9: nothing here tells whether one was
 (docs/performance.md)."""
 INT8, FLOAT16 = "int8", "int8-f16"
 PRECISIONS = (INT8, FLOAT16)

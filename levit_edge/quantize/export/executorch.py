@@ -12,7 +12,10 @@ from torch.export import ExportedProgram
 
 from levit_edge.errors import QuantizationError
 from levit_edge.quantize.export.executorch_casts import Cast, casts_in_delegates
+from levit_edge.quantize.export.executorch_delegate import rearranged
 from levit_edge.quantize.export.executorch_layout import images_are_tokens
+from levit_edge.quantize.export.executorch_moves import fold_paddings, move_heads_in_int8
+from levit_edge.quantize.export.executorch_rows import split_rows
 from levit_edge.quantize.export.executorch_shortcuts import shortcuts
 from levit_edge.quantize.export.executorch_stem import executorch_graph
 from levit_edge.quantize.export.float16 import float16_graph
@@ -46,7 +49,8 @@ def export_executorch(program: ExportedProgram) -> bytes:
             compute something else.
     """
     _require_right_ranges(program)
-    with warnings.catch_warnings(), shortcuts(), casts_in_delegates(), images_are_tokens(), torch.no_grad():
+    forms = rearranged(fold_paddings, move_heads_in_int8, split_rows)
+    with warnings.catch_warnings(), shortcuts(), casts_in_delegates(), images_are_tokens(), forms, torch.no_grad():
         for category in (FutureWarning, DeprecationWarning, UserWarning):
             warnings.filterwarnings("ignore", category=category)
         lowered = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner(configs=CONFIGS)])

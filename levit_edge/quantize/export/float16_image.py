@@ -49,15 +49,14 @@ def _replace(graph: GraphModule, node: Node, image: Node) -> None:
 def _in_pairs(image: Node, channels: int, height: int, width: int) -> Node:
     """(1, channels, height, width) -> (1, 2 · channels, height, width / 2 + 1), the first column of zeros.
 
-    Zeros are put in front of whole rows, as XNNPACK copies them one by one: of pixels it would make a copy each.
+    The convolution pads by itself, in the end: see `levit_edge.quantize.export.executorch_moves`.
     """
     call = image.graph.call_function
     pairs = call(_ATEN.reshape.default, (image, [1, channels, height, width // 2, 2]))
     last = call(_ATEN.permute.default, (pairs, [0, 2, 3, 1, 4]))
-    rows = call(_ATEN.reshape.default, (last, [height, width * channels]))
-    padded = call(_ATEN.constant_pad_nd.default, (rows, [2 * channels, 0], 0.0))
-    columns = call(_ATEN.reshape.default, (padded, [1, height, width // 2 + 1, 2 * channels]))
-    return call(_ATEN.permute.default, (columns, [0, 3, 1, 2]))
+    columns = call(_ATEN.reshape.default, (last, [1, height, width // 2, 2 * channels]))
+    padded = call(_ATEN.constant_pad_nd.default, (columns, [0, 0, 1, 0], 0.0))
+    return call(_ATEN.permute.default, (padded, [0, 3, 1, 2]))
 
 
 def _of_pairs(weight: Tensor) -> Tensor:
