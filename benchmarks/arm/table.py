@@ -30,7 +30,8 @@ ENGINES = {
     Engine.MNN: "MNN",
 }
 OWN_ENGINES = {Engine.EXECUTORCH, Engine.ONNXRUNTIME}
-ACCURACY = ("x86-64", "SQNR, dB", "agreement, %", "MB")
+TIME = "x86-64"
+ACCURACY = ("SQNR, dB", "agreement, %", "MB")
 
 
 def main() -> None:
@@ -40,12 +41,16 @@ def main() -> None:
 
 
 def markdown(comparison: ArmComparison) -> str:
-    """Under which circumstances, the table with fewest instructions on the first processor on top, and what failed."""
+    """Under which circumstances, the table with fewest instructions on the first processor on top, and what failed.
+
+    Without times it has no column for them.
+    """
     failures: dict[str, str] = {}
     cpus = processors(comparison.rows)
-    headings = ("file", *(_title(cpu) for cpu in cpus), *ACCURACY)
+    times = [TIME] if any(row.timed for row in comparison.rows) else []
+    headings = ["file", *(_title(cpu) for cpu in cpus), *times, *ACCURACY]
     lines = [_circumstances(comparison), "", _line(headings), "|---" * len(headings) + "|"]
-    lines += [_line(_cells(row, cpus, failures)) for row in by_count(comparison.rows)]
+    lines += [_line(_cells(row, cpus, failures, timed=bool(times))) for row in by_count(comparison.rows)]
     if failures:
         lines.append("")
     lines += [f"* ({letter}) {reason}" for reason, letter in failures.items()]
@@ -63,7 +68,7 @@ def _circumstances(comparison: ArmComparison) -> str:
     )
 
 
-def _line(cells: tuple[str, ...]) -> str:
+def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
@@ -72,7 +77,7 @@ def _title(cpu: str) -> str:
     return "-".join(part.capitalize() for part in cpu.split("-"))
 
 
-def _cells(row: Row, cpus: list[str], failures: dict[str, str]) -> tuple[str, ...]:
+def _cells(row: Row, cpus: list[str], failures: dict[str, str], *, timed: bool) -> list[str]:
     """One row; what failed gets a letter in `failures`, the same one for the same reason."""
 
     def cell(value: float | None, digits: int, reason: str = "") -> str:
@@ -80,16 +85,16 @@ def _cells(row: Row, cpus: list[str], failures: dict[str, str]) -> tuple[str, ..
             return f"– ({failures.setdefault(reason, chr(ord('a') + len(failures)))})"
         return number(value, digits)
 
-    made, timed, seen = row.made, row.timed or Timed(), row.accuracy or Accuracy(images=0, where="")
+    made, time, seen = row.made, row.timed or Timed(), row.accuracy or Accuracy(images=0, where="")
     counts = [row.counts.get(cpu, Counted()) for cpu in cpus]
-    return (
+    return [
         _label(row),
         *(cell(each.main, 1, made.reason or each.reason) + _elsewhere(each) for each in counts),
-        cell(timed.ratio, 2, made.reason or timed.reason),
+        *([cell(time.ratio, 2, made.reason or time.reason)] if timed else []),
         cell(seen.sqnr_db, 1, made.reason or seen.reason),
         cell(seen.agreement, 1),
         cell(None if made.size_bytes is None else made.size_bytes / MEGABYTE, 1),
-    )
+    ]
 
 
 def _elsewhere(counted: Counted) -> str:

@@ -102,3 +102,14 @@ def test_markdown_has_every_row_and_says_what_fails(
         "* (a) status 1",
         "* (b) failed: no such operator",
     ]
+
+
+def test_markdown_has_no_column_for_times_that_were_not_taken(document: ArmComparison) -> None:
+    lines = table.markdown(replace(document, rows=(replace(GOOD, timed=None),))).splitlines()
+    assert lines[2:] == [
+        "| file | Cortex-A76 | Cortex-A53 | SQNR, dB | agreement, % | MB |",
+        "|---|---|---|---|---|---|",
+        "| ncnn, fp32 | 112.0 + 9.0 | – (a) | 126.7 | 100.0 | 29.8 |",
+        "",
+        "* (a) status 1",
+    ]
