@@ -4,10 +4,13 @@
     scripts/board/setup.sh ~/.cache/levit-edge/boards --counting --peers
     python -m benchmarks.arm --model 128S --checkpoint my.pth --calibration train/ --evaluation val/ --work DIR
 
-`--model demo` needs no images. What is found is kept in DIR, and the same command goes on after an interruption. SQNR
+`--model demo` needs no images. What is found is kept in DIR, and the same command goes on after an interruption: files
+of levit-edge's are exported anew where its code is another, and what was found holds if they have the same bytes. SQNR
 and agreement are against the checkpoint in torch, float32: measured on this machine, or on the emulated Cortex-A76
 where a file computes in float16. "here": processor time of one image on this machine, how many times that of our
 int8.pte, in turn; without that file nothing is timed. A peer that is not installed or fails is a row with the reason.
+With `--known` it shows what there is so far; `python -m benchmarks.arm.table FILE` prints as Markdown what
+`--output FILE` wrote.
 An emulated inference takes 1.5 to 2 s of processor time, a count five of them. Exit status: 0 done;
 2 wrong usage; 3 bad input; 130 interrupted.
 """
@@ -19,8 +22,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks.arm.commit import commit
 from benchmarks.arm.measuring import FIRST_CPU, Measuring, evaluation_images
-from benchmarks.arm.results import TABLE_COLUMNS, ArmComparison, Counted, Row, show
+from benchmarks.arm.results import TABLE_COLUMNS, ArmComparison, show
+from benchmarks.arm.rows import known_rows, measure
 from benchmarks.arm.store import Setting, Store
 from benchmarks.command import check_folders, check_model, command_line, conclude, positive
 from benchmarks.document import circumstances
@@ -79,6 +84,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--timeout", type=positive, default=1800, metavar="S", help="of one emulated process [1800]")
     parser.add_argument("--boards", type=Path, default=default_folder(), metavar="DIR", help="[%(default)s]")
     parser.add_argument("--work", type=Path, required=True, metavar="DIR", help="where findings and files are kept")
+    parser.add_argument("--known", action="store_true", help="show what is in --work; make and measure nothing")
     options = parser.parse_args(arguments)
     check_model(parser, options)
     check_folders(parser, {"--output": options.output, "--work": options.work})
@@ -96,15 +102,18 @@ def run(options: argparse.Namespace, command: str) -> ArmComparison:
     listener = TerminalListener()
     (files := options.work / "files").mkdir(parents=True, exist_ok=True)
     prepared = _prepared(options, files, listener)
+    store, cpus = Store(folder=options.work), options.on or PROCESSORS
     measuring = Measuring(
         workshop=prepared.workshop,
-        store=Store(folder=options.work),
+        store=store,
         boards=options.boards,
         runs=options.runs,
         float16_images=options.float16_images,
         timeout_s=options.timeout,
         listener=listener,
     )
+    if not options.known:
+        measure(options.contenders, measuring, cpus)
     return ArmComparison(
         caveat=CAVEAT,
         command=command,
@@ -115,7 +124,8 @@ def run(options: argparse.Namespace, command: str) -> ArmComparison:
         calibration_images=prepared.calibration.count,
         runs=options.runs,
         board_packages=_board_packages(options.boards),
-        rows=_rows(options.contenders, measuring, options.on or PROCESSORS),
+        commit=commit(),
+        rows=known_rows(options.contenders, store, cpus),
     )
 
 
@@ -138,32 +148,6 @@ def _prepared(options: argparse.Namespace, files: Path, listener: TerminalListen
     )
     Store(folder=options.work).require(setting)
     return prepared
-
-
-def _rows(chosen: Sequence[Contender], measuring: Measuring, cpus: Sequence[str]) -> tuple[Row, ...]:
-    """What takes seconds first, emulated images last; by processor, so that an interruption leaves whole columns."""
-    made = measuring.made(chosen)
-    able = [each for each in chosen if not made[each.key].reason]
-    accuracy = {each.key: measuring.accuracy(each, made[each.key]) for each in able if not each.float16}
-    timed = {each.key: measuring.timed(each, made[each.key]) for each in able}
-    counts: dict[str, dict[str, Counted]] = {each.key: {} for each in able}
-    for cpu in cpus:
-        for each in able:
-            counts[each.key][cpu] = measuring.counted(each, made[each.key], cpu)
-    accuracy |= {each.key: measuring.accuracy(each, made[each.key]) for each in able if each.float16}
-    return tuple(
-        Row(
-            name=each.name,
-            runtime=each.engine,
-            precision=each.precision,
-            float16=each.float16,
-            made=made[each.key],
-            accuracy=accuracy.get(each.key),
-            timed=timed.get(each.key),
-            counts=counts.get(each.key, {}),
-        )
-        for each in chosen
-    )
 
 
 def _board_packages(boards: Path) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
 
@@ -12,15 +13,16 @@ from benchmarks.arm.here import in_turn
 from benchmarks.arm.results import Accuracy, Counted, Made, Timed
 from benchmarks.arm.store import Store
 from benchmarks.isolation import Isolated, reason_for
-from benchmarks.speed.building import build_all
+from benchmarks.speed.building import build_all, folder_for
 from benchmarks.speed.contender import Contender, Engine, Product, Workshop
 from benchmarks.speed.engines import Floats, opener
 from benchmarks.speed.rows import faithfulness
 from levit_edge.data.locations import Location
 from levit_edge.errors import BoardError
+from levit_edge.system.host import source_digest
 from levit_edge.system.progress import StageListener
 
-__all__ = ["EVALUATION", "EXPECTED", "FIRST_CPU", "HERE", "REFERENCE", "Measuring", "evaluation_images"]
+__all__ = ["EVALUATION", "EXPECTED", "FIRST_CPU", "HERE", "REFERENCE", "Measuring", "evaluation_images", "up_to_date"]
 
 EVALUATION, EXPECTED = "evaluation.npy", "expected.npy"
 FIRST_CPU = "cortex-a76"
@@ -46,13 +48,15 @@ class Measuring:
     listener: StageListener
 
     def made(self, contenders: Sequence[Contender]) -> dict[str, Made]:
-        """Everybody's file; those that share a process are built together."""
+        """Everybody's file; those that share a process are built together.
+
+        What failed is tried again, and what another code of levit-edge exported is exported again.
+        """
         found: dict[str, Made] = {}
         for _, group in groupby(sorted(contenders, key=_process), _process):
-            known = {each.key: (each, self.store.known(f"{each.key}.file", Made)) for each in group}
-            built = build_all([each for each, made in known.values() if made is None], self.workshop, self.listener)
-            for key, (_, made) in known.items():
-                found[key] = made or self.store.keep(f"{key}.file", self._made(built[key]))
+            known = {each: self._known(each) for each in group}
+            found |= {each.key: made for each, made in known.items() if made}
+            found |= self._built([each for each, made in known.items() if made is None])
         return found
 
     def accuracy(self, contender: Contender, made: Made) -> Accuracy:
@@ -102,11 +106,33 @@ class Measuring:
 
         return self.store.once(f"{contender.key}.time", Timed, find)
 
-    def _made(self, built: Product | str) -> Made:
+    def _known(self, contender: Contender) -> Made | None:
+        made = self.store.known(f"{contender.key}.file", Made)
+        return made if made and not made.reason and up_to_date(made, contender) else None
+
+    def _built(self, contenders: Sequence[Contender]) -> dict[str, Made]:
+        built = build_all(contenders, self.workshop, self.listener)
+        return {each.key: self._kept(each.key, self._made(each, built[each.key])) for each in contenders}
+
+    def _kept(self, key: str, made: Made) -> Made:
+        """What was found of a file holds for the same bytes; of that beside which all are timed, for all."""
+        before = self.store.known(f"{key}.file", Made)
+        if before is None or before.sha256 != made.sha256:
+            self.store.forget(f"{key}.*")
+            if key == REFERENCE[1]:
+                self.store.forget("*.time")
+        return self.store.keep(f"{key}.file", made)
+
+    def _made(self, contender: Contender, built: Product | str) -> Made:
         if isinstance(built, str):
-            return Made(reason=built)
-        file = str(built.file.relative_to(self.workshop.folder))
-        return Made(file=file, size_bytes=built.size_bytes, note=built.note)
+            return Made(reason=built, source=_source(contender))
+        return Made(
+            file=str(built.file.relative_to(self.workshop.folder)),
+            size_bytes=built.size_bytes,
+            sha256=_digest(folder_for(contender, self.workshop)),
+            note=built.note,
+            source=_source(contender),
+        )
 
     def _here(self, engine: Engine, file: Path) -> Accuracy:
         expected = np.load(self.workshop.folder / EXPECTED)
@@ -125,6 +151,20 @@ class Measuring:
         except BoardError as error:
             return Accuracy(images=0, where=FIRST_CPU, reason=str(error))
         return _compared(expected, logits, FIRST_CPU)
+
+
+def up_to_date(made: Made, contender: Contender) -> bool:
+    """Whether this code of levit-edge's made it, or a peer did."""
+    return made.source == _source(contender)
+
+
+def _source(contender: Contender) -> str:
+    return source_digest() if contender.ours else ""
+
+
+def _digest(folder: Path) -> str:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return sha256(b"".join(sha256(path.read_bytes()).digest() for path in files)).hexdigest()
 
 
 def _process(contender: Contender) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 from benchmarks.speed.contender import Engine
 from benchmarks.speed.engines import Floats, Run, opener
 from levit_edge.device.engines import import_engine
+from levit_edge.device.float16 import float16_here
 
 __all__ = ["main"]
 
@@ -25,6 +26,15 @@ OURS = {Engine.EXECUTORCH, Engine.ONNXRUNTIME}
 
 def main() -> None:
     """Count or check; nothing but an exit status says that it went well."""
+    try:
+        _work()
+    except Exception as error:  # an engine may raise anything
+        sys.exit(_reason(error))
+    sys.stdout.flush()
+    os._exit(0)  # engines' own ends differ, and some take long
+
+
+def _work() -> None:
     what, engine, file, images, count, *rest = sys.argv[1:]
     run = _opened(Engine(engine), Path(file))
     inputs: Floats = np.load(images, mmap_mode="r")
@@ -32,8 +42,12 @@ def main() -> None:
         _count(run, np.array(inputs[:1]), int(count))
     else:
         np.save(rest[0], np.stack([run(np.array(image[np.newaxis])) for image in inputs[: int(count)]]))
-    sys.stdout.flush()
-    os._exit(0)  # engines' own ends differ, and some take long
+
+
+def _reason(error: Exception) -> str:
+    """In a line; engines do not say that they miss float16."""
+    float16, said = float16_here(), " ".join(f"{type(error).__name__}: {error}".split())
+    return said if float16.runs else f"{said}; {float16.why}"
 
 
 def _opened(engine: Engine, file: Path) -> Run:

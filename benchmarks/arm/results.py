@@ -10,7 +10,20 @@ from benchmarks.results import number
 from benchmarks.speed.contender import Engine
 from levit_edge.bundle.kinds import Precision
 
-__all__ = ["TABLE_COLUMNS", "Accuracy", "ArmComparison", "Counted", "Made", "Row", "Timed", "show"]
+__all__ = [
+    "LEAST_ELSEWHERE",
+    "MEGABYTE",
+    "TABLE_COLUMNS",
+    "Accuracy",
+    "ArmComparison",
+    "Counted",
+    "Made",
+    "Row",
+    "Timed",
+    "by_count",
+    "processors",
+    "show",
+]
 
 TABLE_COLUMNS = 130
 MEGABYTE = 1e6
@@ -25,7 +38,11 @@ class Made:
     file: str = ""
     """In the folder of the measurements."""
     size_bytes: int | None = None
+    sha256: str = ""
+    """Of the SHA-256 of all that belongs to it, in the order of paths."""
     note: str = ""
+    source: str = ""
+    """SHA-256 of the code of levit-edge that exported it; empty for a peer's."""
     reason: str = ""
 
 
@@ -88,7 +105,25 @@ class ArmComparison(Document):
     """Inferences that each count is the mean of."""
     board_packages: dict[str, str]
     """What ran on the emulated processors."""
+    commit: str = ""
+    """The last that changed levit-edge's code, `+` behind it if that was changed since; empty if that is not known."""
     rows: tuple[Row, ...]
+
+
+def processors(rows: tuple[Row, ...]) -> list[str]:
+    """In the order in which they were counted."""
+    return list(dict.fromkeys(cpu for row in rows for cpu in row.counts))
+
+
+def by_count(rows: tuple[Row, ...]) -> list[Row]:
+    """Fewest instructions on the first processor first, then those without a count."""
+    cpus = processors(rows)
+
+    def order(row: Row) -> float:
+        counted = row.counts.get(cpus[0]) if cpus else None
+        return float("inf") if counted is None or counted.main is None else counted.main
+
+    return sorted(rows, key=order)
 
 
 def show(comparison: ArmComparison, console: Console) -> None:
@@ -96,7 +131,7 @@ def show(comparison: ArmComparison, console: Console) -> None:
     packages = ", ".join(f"{name} {version}" for name, version in comparison.board_packages.items())
     what = (
         f"{comparison.model}, {comparison.classes} classes; {comparison.calibration_images} calibration images;"
-        f" there: {packages}"
+        f" levit-edge's code of commit {comparison.commit or 'unknown'}; there: {packages}"
     )
     show_context(comparison, what, console)
     console.print(_table(comparison.rows))
@@ -106,21 +141,15 @@ def show(comparison: ArmComparison, console: Console) -> None:
 
 
 def _table(rows: tuple[Row, ...]) -> Table:
-    cpus = list(dict.fromkeys(cpu for row in rows for cpu in row.counts))
+    cpus = processors(rows)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("runtime", "contender"):
         table.add_column(heading, no_wrap=True)
     for heading in (*cpus, "here ×", "SQNR dB", "agree %", "images", "on", "MB"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for row in sorted(rows, key=lambda each: _order(each, cpus)):
+    for row in by_count(rows):
         table.add_row(*_cells(row, cpus))
     return table
-
-
-def _order(row: Row, cpus: list[str]) -> float:
-    """Fewest instructions first, on the first processor."""
-    counted = row.counts.get(cpus[0]) if cpus else None
-    return float("inf") if counted is None or counted.main is None else counted.main
 
 
 def _cells(row: Row, cpus: list[str]) -> tuple[str, ...]:

@@ -73,6 +73,11 @@ class Store:
             return None
         return from_json(kind, read_json(file, DataError, str(file)), DataError, str(file))
 
+    def forget(self, glob: str) -> None:
+        """Whatever was found by keys such as `executorch/ours fp32.*`."""
+        for file in (self.folder / FOUND).glob(self._file(glob).name):
+            file.unlink()
+
     def keep(self, key: str, found: T) -> T:
         """Write down what was found."""
         _write(self._file(key), found)

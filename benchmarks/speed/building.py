@@ -9,7 +9,7 @@ from benchmarks.isolation import Isolated, missing, reason_for
 from benchmarks.speed.contender import Contender, Product, Workshop
 from levit_edge.system.progress import Advance, StageListener
 
-__all__ = ["build_all"]
+__all__ = ["build_all", "folder_for"]
 
 
 def build_all(contenders: Sequence[Contender], workshop: Workshop, listener: StageListener) -> dict[str, Product | str]:
@@ -25,6 +25,11 @@ def build_all(contenders: Sequence[Contender], workshop: Workshop, listener: Sta
             while remaining := [each for each in group if each.key not in built]:
                 _build_here(remaining, built, workshop, advance)
     return built
+
+
+def folder_for(contender: Contender, workshop: Workshop) -> Path:
+    """Where its file and all that belongs to it lies."""
+    return workshop.folder / contender.key.replace(" ", "-")
 
 
 def _build_here(
@@ -50,7 +55,7 @@ def _build_there(process: Isolated, contender: Contender, workshop: Workshop) ->
 
 
 def _build(contender: Contender, workshop: Workshop) -> Product:
-    folder = Path(workshop.folder / contender.key.replace(" ", "-"))
+    folder = folder_for(contender, workshop)
     shutil.rmtree(folder, ignore_errors=True)  # what an interrupted run left
     folder.mkdir(parents=True)
     file, note = contender.build(workshop, folder)

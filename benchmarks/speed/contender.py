@@ -135,6 +135,11 @@ class Contender:
     """Whether it computes in float16 where the processor can, so that its accuracy elsewhere is another."""
 
     @property
+    def ours(self) -> bool:
+        """Whether levit-edge's export made it, or what it was converted from."""
+        return self.name.startswith("ours ")
+
+    @property
     def key(self) -> str:
         """What `--only` patterns are matched with."""
         return f"{self.engine}/{self.name}"

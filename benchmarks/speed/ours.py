@@ -22,6 +22,7 @@ from levit_edge.quantize.float16_bounds import check_onnx_float16, fit_float16
 from levit_edge.quantize.plan import Plan, make_plan
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.quantize.schemes.choice import layer_schemes
+from levit_edge.system.host import source_digest
 from levit_edge.system.progress import Advance, Stages
 
 __all__ = ["fp32_onnx", "fp32_onnx_file", "fp32_pte", "int8_f16_pte", "int8_onnx", "int8_pte"]
@@ -76,12 +77,12 @@ def int8_onnx(
 
 
 def fp32_onnx_file(workshop: Workshop) -> Path:
-    """The deploy form's ONNX file, exported once."""
+    """The deploy form's ONNX file, exported once by each code."""
 
     def export(target: Path) -> None:
         target.write_bytes(export_onnx(export_program(_deploy(workshop), workshop.example())))
 
-    return workshop.once("ours.onnx", export)
+    return workshop.once(f"ours-{source_digest()[:8]}.onnx", export)
 
 
 @cache

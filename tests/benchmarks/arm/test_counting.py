@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.arm import probe
 from benchmarks.arm.counting import CLONE, Count, count, emulator_for, logits_there, read_counts
 from benchmarks.speed.contender import Engine
 from levit_edge.board.transports.qemu import Emulator
+from levit_edge.device.float16 import float16_of
 from levit_edge.errors import BoardError
 from tests.conftest import colour_classifier
 
@@ -75,6 +77,18 @@ def test_a_file_that_does_not_run_there_is_a_reason(emulator: Emulator, tmp_path
     broken.write_bytes(b"not a model")
     with pytest.raises(BoardError, match=r"(?i)protobuf.*\(status 1\)"):
         count(emulator, Engine.ONNXRUNTIME, broken, images, 3, 60)
+
+
+def test_a_failure_without_float16_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    reasons = []
+    for features in ("fphp asimdhp", "asimd"):
+        here = float16_of(
+            "aarch64", f"processor : 0\nCPU implementer : 0x41\nCPU part : 0xd03\nFeatures : {features}\n"
+        )
+        monkeypatch.setattr(probe, "float16_here", lambda here=here: here)
+        reasons.append(probe._reason(RuntimeError("execute\nfailed")))
+    without = "Cortex-A53 has no float16 arithmetic (no fphp, asimdhp in /proc/cpuinfo)"
+    assert reasons == ["RuntimeError: execute failed", f"RuntimeError: execute failed; {without}"]
 
 
 def test_what_is_missing_is_named(emulator: Emulator) -> None:

@@ -42,6 +42,18 @@ def test_what_failed_is_tried_again(store: Store) -> None:
     assert store.once("x", Counted, partial(Counted, main=1.0)) == Counted(main=1.0)
 
 
+def test_what_is_forgotten_is_that_of_one_file(store: Store) -> None:
+    keys = (
+        "executorch/ours int8 mixed.time",
+        "executorch/ours int8 mixed.cortex-a76",
+        "executorch/ours int8 mixed arm64.time",
+    )
+    for key in keys:
+        store.keep(key, Counted(main=1.0))
+    store.forget("executorch/ours int8 mixed.*")
+    assert [store.known(key, Counted) for key in keys] == [None, None, Counted(main=1.0)]
+
+
 def test_the_same_setting_goes_on(store: Store) -> None:
     store.keep("x", Counted(main=1.0))
     store.require(SETTING)
