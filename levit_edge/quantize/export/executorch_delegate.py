@@ -22,8 +22,6 @@ from executorch.backends.xnnpack.serialization.xnnpack_graph_schema import (
 
 __all__ = ["Delegate", "rearranged"]
 
-INPUTS = ("input_id", "input1_id", "input2_id", "input3_id", "input4_id", "input5_id", "filter_id", "bias_id")
-
 
 class Delegate:
     """What is about to be written: values by number, and the operators from them to others."""
@@ -80,8 +78,8 @@ class Delegate:
 
 
 def _inputs(node: XNode) -> list[int]:
-    operands = vars(node.xnode_union)
-    return [operands[name] for name in INPUTS if name in operands]
+    """The values that it reads, constants included."""
+    return [value for name, value in vars(node.xnode_union).items() if name.endswith("_id") and name != "output_id"]
 
 
 @contextmanager
