@@ -10,8 +10,9 @@ import pytest
 from rich.console import Console
 
 from benchmarks.arm import table
+from benchmarks.arm.__main__ import PROCESSORS, contenders
 from benchmarks.arm.measuring import FIRST_CPU, HERE
-from benchmarks.arm.results import Accuracy, ArmComparison, Counted, Made, Row, Timed, show
+from benchmarks.arm.results import TABLE_COLUMNS, Accuracy, ArmComparison, Counted, Made, Row, Timed, show
 from benchmarks.document import circumstances
 from benchmarks.speed.contender import Engine
 from levit_edge.bundle.kinds import Precision
@@ -79,6 +80,14 @@ def test_a_terminal_has_every_row_and_says_what_fails(document: ArmComparison) -
         "9.0 million in other threads",
     ):
         assert expected in shown
+
+
+def test_a_terminal_has_room_for_all_processors_and_the_longest_names(document: ArmComparison) -> None:
+    counts = {cpu: Counted(main=112.0, elsewhere=0.0) for cpu in PROCESSORS}
+    rows = tuple(replace(GOOD, name=each.name, runtime=each.engine, counts=counts) for each in contenders())
+    console = Console(width=TABLE_COLUMNS, record=True, file=io.StringIO())
+    show(replace(document, rows=rows), console)
+    assert "…" not in console.export_text()
 
 
 def test_markdown_has_every_row_and_says_what_fails(
