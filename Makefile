@@ -3,9 +3,13 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 TORCH_INDEX ?=
-# A process for each core, each with one thread. A file's tests stay together, as they share what is slow to make, and
-# files are taken in the order of tests/conftest.py, the long ones first.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+# Processes with one thread each. A file's tests stay together, as they share what is slow to make, and files are taken in
+# the order of tests/conftest.py, the long ones first.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder --numprocesses
+# The fast tests compute all the time. Slow ones wait for a quarter of theirs (for boards, browsers, Ray), with two
+# processes on two cores: one more process computes meanwhile. Each may take 4 GiB.
+CORES := $(shell nproc 2> /dev/null || getconf _NPROCESSORS_ONLN)
+WORKERS ?= $(shell expr $(CORES) + 1)
 KIND ?=
 BOARD_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/levit-edge/boards
 
@@ -17,7 +21,7 @@ demo: $(VENV)/installed
 
 # All tests, or those of one kind: make test KIND=export (or device, ray, release; CONTRIBUTING.md says what they are)
 test: $(VENV)/installed
-	$(PYTEST) $(if $(KIND),-m $(KIND))
+	$(PYTEST) $(WORKERS) $(if $(KIND),-m $(KIND))
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check
@@ -25,10 +29,10 @@ lint: $(VENV)/installed
 	$(BIN)/mypy
 
 check: lint
-	$(PYTEST)
+	$(PYTEST) $(WORKERS)
 
 check-fast: lint
-	$(PYTEST) -m "not slow"
+	$(PYTEST) $(CORES) -m "not slow"
 
 docs: $(VENV)/installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict

@@ -1,4 +1,4 @@
-"""The race as a command: wrong usage, bad input, and the demo's own files raced without any peer."""
+"""The race as a command: wrong usage, bad input, and a small LeViT's own files raced without any peer."""
 
 import json
 from pathlib import Path
@@ -12,6 +12,7 @@ from benchmarks.speed.table import TABLE_COLUMNS
 from levit_edge.documents import from_json, read_json, to_json
 from levit_edge.errors import DataError, ExitStatus
 from tests.conftest import colour_classifier
+from tests.faults.tiny_levit import SMALL, write_checkpoint
 
 
 @pytest.mark.parametrize(
@@ -52,11 +53,13 @@ def test_bad_input_is_one_message(
 
 
 @pytest.mark.export
-def test_the_demo_races(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_small_network_races(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    checkpoint = write_checkpoint(tmp_path / "small.pth", config=SMALL)
     given, output, plot = tmp_path / "given.onnx", tmp_path / "figures.json", tmp_path / "figure.svg"
     given.write_bytes(colour_classifier(4 * np.eye(3)))  # 32 pixels: it cannot run, and is a row all the same
     only = ["*/ours fp32", "executorch/ours int8 static", "onnxruntime/ours int8 mixed, fused attention"]
-    arguments = ["--model", "demo", "--rounds", "2", "--runs", "2", "--calibration-images", "10", "--threads", "2,1"]
+    arguments = ["--checkpoint", str(checkpoint), "--rounds", "2", "--runs", "2", "--threads", "2,1"]
+    arguments += ["--calibration-images", "10"]
     arguments += [each for glob in only for each in ("--only", glob)]
     arguments += ["--file", f"mine={given}", "--output", str(output), "--plot", str(plot)]
     assert main(arguments) == ExitStatus.DONE

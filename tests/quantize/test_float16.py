@@ -11,10 +11,11 @@ from torch.export import ExportedProgram
 from torch.fx import GraphModule
 
 from levit_edge.bundle.kinds import Precision
+from levit_edge.bundle.reader import Bundle
 from levit_edge.bundle.recipe import LayerScheme, Recipe
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployLeViT
-from levit_edge.quantize.artifacts import check_exports, export_all
+from levit_edge.quantize.artifacts import export_all
 from levit_edge.quantize.export.executorch import EXPORTER, export_executorch
 from levit_edge.quantize.export.float16 import float16_graph
 from levit_edge.quantize.export.program import export_program
@@ -22,6 +23,7 @@ from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.runtime.executorch_runner import ExecuTorchRunner
 from levit_edge.system.progress import Stages
+from tests.conftest import Made
 from tests.faults.tiny_levit import TINY
 from tests.quantize.conftest import Demo, plan_of
 from tests.quantize.test_float16_bounds import with_large_scores
@@ -33,11 +35,6 @@ SAME_DB = 28.0
 """Of a file against its graph, both int8: they differ by single steps."""
 Floats = NDArray[np.float32]
 EXAMPLE = torch.zeros(1, 3, TINY.image_size, TINY.image_size)
-
-
-@pytest.fixture(scope="module")
-def plan(demo_steps: Demo) -> Plan:
-    return plan_of(demo_steps.deploy, demo_steps.images, Recipe())
 
 
 @pytest.fixture(scope="module")
@@ -68,22 +65,21 @@ def halved(plan: Plan) -> ExportedProgram:
     return export_program(in_float16(plan), EXAMPLE)
 
 
-def test_both_files_are_made_and_are_equally_exact(plan: Plan, demo_steps: Demo) -> None:
-    made = export_all(demo_steps.deploy, plan, Stages(), Recipe())
-    files = {each.file: each.model for each in made}
-    assert [*files] == ["fp32.pte", "fp32.onnx", "int8.pte", "int8.onnx", "int8-f16.pte"]
-    images = demo_steps.images.numpy()
-    checked = {each.artifact.file: each.artifact for each in check_exports(made, images[:4], Stages())}
+def test_both_files_are_made_and_are_equally_exact(demo_bundle: Made, demo_steps: Demo) -> None:
+    """As `quantize` makes them by default."""
+    bundle = Bundle.open(demo_bundle[0])
+    checked = {each.file: each for each in bundle.manifest.artifacts}
+    assert [*checked] == ["fp32.pte", "fp32.onnx", "int8.pte", "int8.onnx", "int8-f16.pte"]
     assert checked["int8-f16.pte"].precision is Precision.INT8_FLOAT16
     assert (checked["int8-f16.pte"].graph_sqnr_db or 0) > SAME_DB
+    images = demo_steps.images.numpy()
     with torch.no_grad():
         expected = demo_steps.deploy(demo_steps.images).numpy()
-    half, whole = (sqnr_db(expected, logits_of(files[name], images)) for name in ("int8-f16.pte", "int8.pte"))
-    assert half > whole - NEAR_DB
-    biases = sum(
-        buffer.nbytes for name, buffer in plan.deploy.named_buffers() if name.endswith(".bias") or "scale" in name
-    )
-    saved = len(files["int8.pte"]) - len(files["int8-f16.pte"])
+    half, whole = (bundle.read(name) for name in ("int8-f16.pte", "int8.pte"))
+    assert sqnr_db(expected, logits_of(half, images)) > sqnr_db(expected, logits_of(whole, images)) - NEAR_DB
+    deploy = plan_of(demo_steps.deploy, demo_steps.images, Recipe()).deploy
+    biases = sum(buffer.nbytes for name, buffer in deploy.named_buffers() if name.endswith(".bias") or "scale" in name)
+    saved = len(whole) - len(half)
     assert saved == pytest.approx(biases / 2, rel=0.05), "float32 copies of what is in float16 stayed in the file"
 
 

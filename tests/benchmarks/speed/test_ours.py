@@ -7,14 +7,18 @@ import pytest
 from benchmarks.speed import ours
 from benchmarks.speed.prepare import Wanted, prepare
 from levit_edge.bundle.recipe import OnnxAttention, Recipe, Scheme, Target
+from levit_edge.model.config import CONFIGS
 from levit_edge.quantize.artifacts import export_all
 from levit_edge.system.progress import Stages
+from tests.faults.tiny_levit import TINY, write_checkpoint
 
 pytestmark = [pytest.mark.export, pytest.mark.timeout(900)]
 
 
-def test_what_is_compared_is_what_quantize_writes(tmp_path: Path) -> None:
-    wanted = Wanted(checkpoint=None, size="demo", resize=None, calibration=None, calibration_images=4)
+def test_what_is_compared_is_what_quantize_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CONFIGS, TINY.name, TINY)
+    checkpoint = str(write_checkpoint(tmp_path / "tiny.pth"))
+    wanted = Wanted(checkpoint=checkpoint, size=None, resize=None, calibration=None, calibration_images=4)
     workshop = prepare(wanted, tmp_path).workshop
     plan = ours._plan(workshop, Scheme.MIXED)
     exported = export_all(ours._deploy(workshop), plan, Stages(), Recipe(target=Target.ARM64))

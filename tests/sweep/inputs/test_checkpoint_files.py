@@ -1,6 +1,6 @@
 import json
+import tempfile
 from pathlib import Path
-from tempfile import gettempdir
 
 import pytest
 
@@ -11,8 +11,14 @@ from levit_edge.sweep.inputs.checkpoint_files import checkpoint_paths, fetch
 from tests.sweep.places import Put, put_in_memory
 
 
+@pytest.fixture(autouse=True)
+def own_temporary_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sweeps in pytest's other processes fetch checkpoints too."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("temporary")))
+
+
 def copies() -> set[Path]:
-    return set(Path(gettempdir()).glob("levit-edge-checkpoint-*"))
+    return set(Path(tempfile.gettempdir()).glob("levit-edge-checkpoint-*"))
 
 
 def test_a_checkpoint_is_fetched_from_anywhere(put: Put) -> None:
