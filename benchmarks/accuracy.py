@@ -109,8 +109,9 @@ def run(options: argparse.Namespace, command: str, peers: Sequence[Peer]) -> Com
     manifest = ours.manifest
     images = _evaluation(options.evaluation, manifest.config.classes, options.limit)
     attempts = _attempts(peers, _task(options, ours), listener)
+    models = ours.files | {_artifact(each): each.built.model for each in attempts if each.built}
     verification = evaluate(
-        ours.files | {_artifact(each): each.built.model for each in attempts if each.built},
+        {artifact: partial(bytes, model) for artifact, model in models.items()},
         images,
         manifest.preprocessing,
         source=str(options.evaluation or "embedded"),

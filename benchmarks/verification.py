@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from multiprocessing.sharedctypes import Synchronized
@@ -97,7 +98,7 @@ def compare(bundle: Bundle, images: ImageSet, *, processes: int, rounds: int, co
         Model(
             file=each.file,
             runtime=each.runtime,
-            data=bundle.read(each.file),
+            read=partial(bundle.read, each.file),
             classes=bundle.manifest.config.classes,
         )
         for each in artifacts
@@ -168,7 +169,7 @@ def _run_share(
     """Run some of so many `images`, as long as there are any left to take; send start, end and CPU seconds."""
     os.setsid()  # as the processes of a verification do: Linux may share processors out by session
     values = [read_input(image, preprocessing)[np.newaxis] for image in held]
-    runners = [open_runner(model.runtime, model.data, THREADS) for model in models]
+    runners = [open_runner(model.runtime, model.read(), THREADS) for model in models]
     for _ in range(WARM_UP):
         for runner in runners:
             runner.run(values[0])
@@ -201,7 +202,7 @@ class _Clock:
 def verified(bundle: Bundle, images: ImageSet, processes: int) -> tuple[Throughput, float]:
     """Verification as it comes, and its images per second without what comes before the first one."""
     clock = _Clock()
-    models = {artifact: bundle.read(artifact.file) for artifact in bundle.manifest.artifacts}
+    models = {artifact: partial(bundle.read, artifact.file) for artifact in bundle.manifest.artifacts}
     start, cpu = time.monotonic(), _cpu_seconds()
     evaluate(
         models,

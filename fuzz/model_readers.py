@@ -120,7 +120,7 @@ def _run(runtime: Runtime, protocol: Preprocessing) -> Callable[[bytes, Path], N
 
     def read(data: bytes, _folder: Path) -> None:
         evaluator = Evaluator(protocol)
-        evaluator.add(Model(file="model", runtime=runtime, data=data, classes=10))
+        evaluator.add(Model(file="model", runtime=runtime, read=lambda: data, classes=10))
         evaluator.answer(values)
 
     return read

@@ -64,6 +64,18 @@ class BundleWriter:
         self.files[name] = hashlib.sha256(data).hexdigest()
         return self.files[name]
 
+    def read(self, name: str) -> bytes:
+        """The bytes of a file that was added.
+
+        Raises:
+            OutputError: it is not there any more, or another.
+        """
+        with faults_of(self.output):
+            data = (self._folder / name).read_bytes()
+        if hashlib.sha256(data).hexdigest() != self.files[name]:
+            raise OutputError(f"{self._folder / name} was changed while the bundle was made. Make it again.")
+        return data
+
     def staged(self, manifest: Manifest) -> Bundle:
         """The files so far, readable as a bundle of that manifest before `commit` gives it its place."""
         return Bundle(self._folder, replace(manifest, files=dict(self.files)))

@@ -3,6 +3,7 @@
 import hashlib
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from levit_edge.bundle.kinds import Runtime
@@ -88,7 +89,12 @@ def _self_test(package: Package, model: PackedModel) -> SelfTest:
 def _difference(package: Package, model: PackedModel, version: str) -> float:
     document = package.document
     inputs, golden = package.floats(document.golden_input), package.floats(model.golden_output)
-    run = Model(file=model.file, runtime=model.runtime, data=package.files[model.file], classes=document.classes)
+    run = Model(
+        file=model.file,
+        runtime=model.runtime,
+        read=partial(package.files.__getitem__, model.file),
+        classes=document.classes,
+    )
     with closing(answers([run], list(inputs), document.input.preprocessing(), 1)) as answered:
         found = (answer.logits[0] for answer in answered if not isinstance(answer, str))  # none has to be decoded
         difference, passed = compare_golden(lambda _: next(found), inputs, golden, model.least_sqnr_db)

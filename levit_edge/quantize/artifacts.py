@@ -18,12 +18,14 @@ from levit_edge.bundle.recipe import Recipe
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployLeViT
+from levit_edge.quantize.export.caches import forget_programs
 from levit_edge.quantize.export.program import Exporter, export_program
 from levit_edge.quantize.float16_bounds import check_onnx_float16, fit_float16
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.runtime.evaluation.comparison import Comparison
 from levit_edge.runtime.runner import open_runner, refusal_here
+from levit_edge.system.memory import give_back_freed
 from levit_edge.system.progress import Stages
 
 __all__ = ["FP32_TOLERANCE", "Exported", "check_exports", "export_all", "export_fp32"]
@@ -132,10 +134,17 @@ def _export(
                 captured[source] = export_program(source, example)
             return exporter.export(captured[source], recipe)
 
+    def export_alone(file: str, runtime: Runtime, source: nn.Module) -> bytes:
+        try:
+            return export(file, runtime, source)
+        finally:
+            forget_programs()
+            give_back_freed()
+
     exported = []
     for runtime, source in sources.items():
         file = f"{precision}{runtime.entry.suffix}"
-        model = recalled(file, partial(export, file, runtime, source))
+        model = recalled(file, partial(export_alone, file, runtime, source))
         exported.append(Exported(runtime=runtime, precision=precision, model=model, source=source))
     return exported
 

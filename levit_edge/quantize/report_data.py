@@ -1,28 +1,26 @@
 """What `quantize` keeps for the report: each layer's noise and ranges, the images that flipped, a short measurement."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from levit_edge.benchmark.files import shareable
 from levit_edge.benchmark.measurement import Measurement
 from levit_edge.board.measure import BenchmarkSettings, measure
 from levit_edge.board.transports.local import LocalTransport
-from levit_edge.bundle.manifest import Verification
+from levit_edge.bundle.manifest import Artifact, Verification
 from levit_edge.bundle.reader import Bundle
 from levit_edge.data.locations import Location
 from levit_edge.data.options import ImageOptions
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.errors import BoardError
 from levit_edge.quantize.analysis.layer_sqnr import layer_sqnr
-from levit_edge.quantize.artifacts import Checked
 from levit_edge.quantize.calibration.calibration_images import CalibrationImages
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.prepare import Prepared
 from levit_edge.quantize.ranges.affine import Range
 from levit_edge.report.flips import FlipLog
-from levit_edge.report.report_data import ActivationRange, LayerReportData, ReportData
+from levit_edge.report.report_data import ActivationRange, Flips, LayerReportData, ReportData
 from levit_edge.runtime.evaluation.verify import evaluate
-from levit_edge.system.memory import give_back_freed
 from levit_edge.system.progress import Stages
 
 __all__ = ["evaluate_files", "layer_report_data", "measure_here"]
@@ -33,25 +31,18 @@ TIMED_RUNS = 40
 
 
 def evaluate_files(
-    run: Prepared,
-    plan: Plan,
-    readable: Sequence[Location],
-    checked: Sequence[Checked],
-    stages: Stages,
-    *,
-    thumbnails: bool,
-) -> tuple[Verification, ReportData]:
-    """What the files did on the evaluation images, and with the noise of layers on the `readable` calibration images
-    what the report shows; `thumbnails` keeps small pictures of some images that flip.
+    run: Prepared, models: Mapping[Artifact, Callable[[], bytes]], stages: Stages, *, thumbnails: bool
+) -> tuple[Verification, Flips]:
+    """What `models`, read by their functions, did on the evaluation images, and images that flip; see `FlipLog.flips`.
+
+    Of `run` neither network needs to have its weights any more.
 
     Raises:
         DataError: images cannot be read, and are not to be skipped.
     """
-    report_data = layer_report_data(plan, readable, run.preprocessing, stages, limit=run.options.limit)
-    give_back_freed()  # what evaluates needs memory too
     images, log = run.images.evaluation, FlipLog()
     verification = evaluate(
-        {each.artifact: each.model for each in checked},
+        models,
         images,
         run.preprocessing,
         source=run.images.evaluation_source,
@@ -60,8 +51,7 @@ def evaluate_files(
         stages=stages,
         flips=log.add,
     )
-    flips = log.flips(images, run.preprocessing, thumbnails=thumbnails)
-    return verification, replace(report_data, flips=flips)
+    return verification, log.flips(images, run.preprocessing, thumbnails=thumbnails)
 
 
 def layer_report_data(

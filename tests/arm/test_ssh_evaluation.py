@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,8 @@ def test_predictions_on_the_board_are_those_made_here(
 
     artifacts = bundle.manifest.artifacts
     models = [
-        Model(file=each.file, runtime=each.runtime, data=bundle.read(each.file), classes=10) for each in artifacts
+        Model(file=each.file, runtime=each.runtime, read=partial(bundle.read, each.file), classes=10)
+        for each in artifacts
     ]
     images = evaluation_set(photographs, ModelClasses.of(bundle.manifest.config.classes, bundle.labels(), None))
     here = list(answers(models, images.images, bundle.manifest.preprocessing, 0))

@@ -1,6 +1,7 @@
 """The parts of the comparison of verification with its runtimes: what is counted, never how fast it was."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +75,7 @@ def test_both_ways_are_measured_in_every_round(tiny_bundle: Path, labelled_photo
 
 def test_a_bare_process_that_dies_is_an_error(photographs: list[Path], small: Preprocessing) -> None:
     models = [
-        Model(file="x.onnx", runtime=Runtime.ONNXRUNTIME, data=data, classes=3)
+        Model(file="x.onnx", runtime=Runtime.ONNXRUNTIME, read=partial(bytes, data), classes=3)
         for data in (colour_classifier(np.eye(3)), b"no model")
     ]
     with pytest.raises(DataError, match="a process of the bare runtimes died"):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from levit_edge.bundle.manifest import LayerRecord, Manifest, Verification
@@ -45,7 +46,7 @@ def evaluated(bundle: Bundle, photographs: Path) -> tuple[Verification, FlipLog]
     """The bundle's files over the labelled `photographs`."""
     flips, manifest = FlipLog(), bundle.manifest
     images = evaluation_images(photographs, ModelClasses(outputs=manifest.config.classes, names=LABELS))
-    models = {artifact: bundle.read(artifact.file) for artifact in manifest.artifacts}
+    models = {artifact: partial(bundle.read, artifact.file) for artifact in manifest.artifacts}
     return evaluate(
         models, images, manifest.preprocessing, source="val", flips=flips.add, options=ImageOptions(workers=0)
     ), flips

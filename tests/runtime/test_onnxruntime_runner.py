@@ -44,7 +44,7 @@ def test_one_that_is_too_old_is_named_by_all_that_run_files() -> None:
         open_runner(Runtime.ONNXRUNTIME, model)
     evaluator = Evaluator(Preprocessing.from_config(CONFIGS["demo"]))  # of verify and predict
     with pytest.raises(RuntimeUnavailableError, match=rf"^int8\.onnx: {TOO_OLD}"):
-        evaluator.add(Model(file="int8.onnx", runtime=Runtime.ONNXRUNTIME, data=model))
+        evaluator.add(Model(file="int8.onnx", runtime=Runtime.ONNXRUNTIME, read=lambda: model))
     with pytest.raises(BundleError, match=f"^{TOO_OLD}"):
         inspect_onnxruntime(model)
 

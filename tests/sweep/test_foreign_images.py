@@ -7,6 +7,7 @@ each source has another number of these.
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ def photographs(first: tuple[Path, SweepResults]) -> list[tuple[bytes, int]]:
     bundle = Bundle.open(first[0] / "bundles" / "demo")
     evaluator = Evaluator(bundle.manifest.preprocessing)
     fp32 = bundle.artifact(Runtime.ONNXRUNTIME, Precision.FP32)
-    evaluator.add(Model(file=fp32.file, runtime=fp32.runtime, data=bundle.read(fp32.file), classes=10))
+    evaluator.add(Model(file=fp32.file, runtime=fp32.runtime, read=partial(bundle.read, fp32.file), classes=10))
     contents = [path.read_bytes() for path in sorted(demo.evaluation_dir().glob("*/*"))[:: 120 // COUNT]]
     images = [decode_input(content, "it", bundle.manifest.preprocessing) for content in contents]
     found = [int(evaluator.answer(image).logits[0].argmax()) for image in images]

@@ -104,7 +104,7 @@ def elsewhere(location: str) -> bytes:
 
 
 def model_of(data: bytes, runtime: Runtime = Runtime.ONNXRUNTIME) -> Model:
-    return Model(file="int8.file", runtime=runtime, data=data, classes=3)
+    return Model(file="int8.file", runtime=runtime, read=lambda: data, classes=3)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Several model files, loaded, and a photograph through all of them."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,12 +23,13 @@ THREADS = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """The bytes of a model file, and what runs it."""
+    """A model file, and what runs it."""
 
     file: str
     """Its name, for messages."""
     runtime: Runtime
-    data: bytes
+    read: Callable[[], bytes]
+    """Gives its bytes, whenever a process is to load them: nobody needs them after that."""
     classes: int | None = None
     """How many logits it has to give for an image of the preprocessing's size; None: its form is not checked."""
 
@@ -60,7 +62,7 @@ class Evaluator:
         """
         size = self._preprocessing.image_size
         try:
-            runner = open_runner(model.runtime, model.data, THREADS)
+            runner = open_runner(model.runtime, model.read(), THREADS)
             expected = f"float32 (1, 3, {size}, {size}) -> float32 (1, {model.classes})"
             if model.classes is not None and runner.form != expected:
                 raise BundleError(f"it is {runner.form}, and its bundle says {expected}. Make the bundle again.")

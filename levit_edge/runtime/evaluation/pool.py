@@ -98,7 +98,7 @@ def _send_models(helper: Helper, models: Sequence[Model], preprocessing: Preproc
     setup = {"preprocessing": to_json(preprocessing), "models": described, "limit_s": LIMIT_S}
     helper.send(json.dumps(setup).encode())
     for model in models:
-        helper.send(model.data)
+        helper.send(model.read())
 
 
 def _wait_until_open(helper: Helper, models: Sequence[Model]) -> None:

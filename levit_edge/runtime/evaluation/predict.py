@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from levit_edge.bundle.kinds import Precision, Runtime
@@ -61,8 +62,9 @@ def predict(
     artifact, labels = bundle.artifact(runtime, precision), bundle.labels()
     if unfit := refusal_here(artifact.file, precision):
         raise RuntimeUnavailableError(f"{unfit}.")
-    data = bundle.read(artifact.file)
-    model = Model(file=artifact.file, runtime=artifact.runtime, data=data, classes=len(labels))
+    model = Model(
+        file=artifact.file, runtime=artifact.runtime, read=partial(bundle.read, artifact.file), classes=len(labels)
+    )
     preprocessing = replace(bundle.manifest.preprocessing, exif=exif)
     bad: list[str] = []
     with closing(answers([model], images, preprocessing, 1)) as answered:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +62,7 @@ def verify(
     artifacts = [artifact for artifact in bundle.manifest.artifacts if artifact.runtime in runtimes]
     for runtime in {artifact.runtime for artifact in artifacts} or runtimes:
         bundle.artifact(runtime, Precision.FP32)
-    models = {artifact: bundle.read(artifact.file) for artifact in artifacts}
+    models = {artifact: partial(bundle.read, artifact.file) for artifact in artifacts}
     return evaluate(
         models,
         images,
@@ -121,7 +122,7 @@ def evaluation_set(
 
 
 def evaluate(
-    models: Mapping[Artifact, bytes],
+    models: Mapping[Artifact, Callable[[], bytes]],
     images: ImageSet,
     preprocessing: Preprocessing,
     *,
@@ -132,15 +133,15 @@ def evaluate(
     classes: int | None = None,
     flips: AnswerListener | None = None,
 ) -> Verification:
-    """Run `models` (the bytes of each artifact's file) over `images`; see `verify`.
+    """Run `models` (what reads the bytes of each artifact's file) over `images`; see `verify`.
 
     With `workers` 0 this process runs them, for files that were made here. With `classes` a file has to give so many
     logits. `flips` hears of every image. Files that this processor cannot run are left out, and the result says so.
     """
     processes = options.processes(default_processes(len(images)))
     refusals = {each.file: refusal_here(each.file, each.precision) for each in models}
-    models = {each: data for each, data in models.items() if refusals[each.file] is None}
-    files = [Model(file=each.file, runtime=each.runtime, data=data, classes=classes) for each, data in models.items()]
+    models = {each: read for each, read in models.items() if refusals[each.file] is None}
+    files = [Model(file=each.file, runtime=each.runtime, read=read, classes=classes) for each, read in models.items()]
     runtimes = dict.fromkeys(artifact.runtime for artifact in models)
     found = score(
         list(models),

@@ -92,7 +92,7 @@ def _unpacked(frame: bytes) -> tuple[Any, FloatImage]:
 def _add(evaluator: Evaluator, model: dict[str, Any], data: bytes) -> dict[str, str] | None:
     """Open one model; its bytes do not stay unless the runtime needs them."""
     try:
-        evaluator.add(Model(**model | {"runtime": Runtime(model["runtime"])}, data=data))
+        evaluator.add(Model(**model | {"runtime": Runtime(model["runtime"])}, read=lambda: data))
     except LevitEdgeError as error:
         return fault_document(error)
     return None

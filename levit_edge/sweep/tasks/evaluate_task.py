@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, ClassVar
 
 from levit_edge.bundle.kinds import Precision
@@ -128,7 +128,9 @@ def _evaluator(
     """The files, loaded: kept for the next shard, which often is for the same ones."""
     store, evaluator = Store(store_url), Evaluator(preprocessing)
     for each in artifacts:
-        evaluator.add(Model(file=each.file, runtime=each.runtime, data=store.blob(each.sha256), classes=classes))
+        evaluator.add(
+            Model(file=each.file, runtime=each.runtime, read=partial(store.blob, each.sha256), classes=classes)
+        )
     return evaluator
 
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,9 @@ assert libc.pthread_create(ctypes.byref(thread), None, libc.pause, None) == 0
 """
 """One that Python does not know of, like those of a runtime's pool."""
 MODELS = [
-    Model(file=f"{scale}.onnx", runtime=Runtime.ONNXRUNTIME, data=colour_classifier(scale * np.eye(3)), classes=3)
+    Model(
+        file=f"{scale}.onnx", runtime=Runtime.ONNXRUNTIME, read=partial(colour_classifier, scale * np.eye(3)), classes=3
+    )
     for scale in (1, -2)
 ]
 
@@ -44,7 +47,7 @@ def test_answers_are_those_of_the_runtimes_in_the_images_order(
     photographs[7].write_bytes(b"no photograph")
     found = list(answers(MODELS, photographs, small, processes))
     assert len(found) == len(photographs)
-    runners = [open_runner(model.runtime, model.data) for model in MODELS]
+    runners = [open_runner(model.runtime, model.read()) for model in MODELS]
     for image, answer in zip(photographs, found, strict=True):
         if image == photographs[7]:
             assert answer == f"not an image in a known format ({', '.join(FORMATS)})"
@@ -66,7 +69,7 @@ def test_no_images_give_no_answers(small: Preprocessing, processes: int) -> None
 def test_a_file_that_the_runtime_refuses_is_the_same_error_everywhere(
     photographs: list[Path], small: Preprocessing, processes: int
 ) -> None:
-    damaged = [*MODELS, replace(MODELS[0], data=b"no model")]
+    damaged = [*MODELS, replace(MODELS[0], read=lambda: b"no model")]
     with pytest.raises(RuntimeUnavailableError, match=r"ONNX Runtime .* refuses the file"):
         list(answers(damaged, photographs, small, processes))
 
@@ -238,7 +241,7 @@ from levit_edge.bundle.kinds import Runtime
 
 preprocessing = Preprocessing(image_size=32, resize=36, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
 model = Path(sys.argv[1]).read_bytes()
-models = [Model(file="model.onnx", runtime=Runtime.ONNXRUNTIME, data=model, classes=3)]
+models = [Model(file="model.onnx", runtime=Runtime.ONNXRUNTIME, read=lambda: model, classes=3)]
 
 def interrupt(*_: object) -> None:
     time.sleep(0.3)  # time enough for a process to complain, had it been interrupted too
@@ -257,7 +260,7 @@ except KeyboardInterrupt:
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_processes_end_quietly_with_their_parent(photographs: list[Path], tmp_path: Path, how: signal.Signals) -> None:
     (tmp_path / "script.py").write_text(INTERRUPTED)
-    (tmp_path / "model.onnx").write_bytes(MODELS[0].data)
+    (tmp_path / "model.onnx").write_bytes(MODELS[0].read())
     arguments = (tmp_path / "script.py", tmp_path / "model.onnx", photographs[0])
     process = subprocess.Popen(
         [sys.executable, *map(str, arguments)],

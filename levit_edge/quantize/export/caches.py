@@ -1,0 +1,17 @@
+"""What torch and ExecuTorch keep of every program that was exported: for good, unless somebody clears it."""
+
+from executorch.exir.backend.utils import is_same_node
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+__all__ = ["forget_programs"]
+
+
+def forget_programs() -> None:
+    """Drop the caches that hold on to exported programs, and with them to their weights and to finished files.
+
+    Found with executorch 1.4.1 and torch 2.13: three ExecuTorch files of a LeViT-128S left 270 MiB behind. The first
+    cache has the delegates among its keys, the second the nodes of graphs. Neither changes what is computed.
+    """
+    FakeTensorMode.cache_clear()
+    if hasattr(is_same_node, "cache_clear"):
+        is_same_node.cache_clear()
