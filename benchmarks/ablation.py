@@ -17,16 +17,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.material import read_material
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.recipe import RangeMethod, Recipe, Scheme, WeightRounding
-from levit_edge.data import image_set
-from levit_edge.data.classes import ModelClasses
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import Decoder, batches
-from levit_edge.data.options import PreprocessingChanges
 from levit_edge.data.preprocess import Preprocessing
-from levit_edge.data.sampling import balanced_sample
-from levit_edge.model.checkpoint import Checkpoint, read_checkpoint
+from levit_edge.model.checkpoint import Checkpoint
 from levit_edge.model.fuse import fuse
 from levit_edge.quantize.analysis.layer_noise import FloatLogits, LogitNoise, network_noise
 from levit_edge.quantize.analysis.simulate import simulate
@@ -160,11 +157,17 @@ def main(
     output: Annotated[Path | None, typer.Option(help="JSON of everything.")] = None,
 ) -> None:
     """Print the ablation table."""
-    trained = read_checkpoint(checkpoint, model)
-    preprocessing = Preprocessing.from_config(trained.config, PreprocessingChanges(resize=resize))
-    chosen = balanced_sample(image_set.calibration_images(calibration), calibration_images, DEFAULT.seed)
-    images = image_set.evaluation_images(evaluation, ModelClasses.of(trained.config.classes, trained.labels, None))
-    images = images if limit is None else balanced_sample(images, min(limit, len(images)), 0)
+    material = read_material(
+        checkpoint,
+        model,
+        resize=resize,
+        calibration=calibration,
+        calibration_images=calibration_images,
+        evaluation=evaluation,
+        limit=limit,
+    )
+    trained, preprocessing = material.trained, material.preprocessing
+    chosen, images = material.calibration, material.evaluation
     console, progress = Console(), Console(stderr=True)
     rows = ablate(trained, preprocessing, chosen, images, ROWS, progress.print)
     timed = latencies(trained, preprocessing, chosen, {"plain": PLAIN, "default": DEFAULT}) if times else {}
