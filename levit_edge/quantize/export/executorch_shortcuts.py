@@ -1,5 +1,6 @@
 """What ExecuTorch does for nothing when it exports a LeViT, left out while a file is written: its bytes stay."""
 
+import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -103,6 +104,7 @@ def shortcuts() -> Iterator[None]:
         _without_idle_decompositions(),
         _checked_at_the_end(),
         _compiled_when_called(),
+        _old_objects_left_alone(),
     ):
         yield
 
@@ -202,3 +204,16 @@ def _compiled_when_called() -> Iterator[None]:
         yield
     finally:
         GraphModule.recompile = compile_now  # type: ignore[method-assign]
+
+
+@contextmanager
+def _old_objects_left_alone() -> Iterator[None]:
+    """Let no search for garbage go through what was there before, which is mostly what was imported.
+
+    Measured on a LeViT of three blocks, int8, three pairs in turn: 3.6 s of processor time instead of 3.8.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
