@@ -165,25 +165,26 @@ def _file(deploy: DeployLeViT, plan: Plan, preprocessing: Preprocessing) -> Netw
         each.model for each in exported if (each.runtime, each.precision) == (Runtime.EXECUTORCH, Precision.INT8)
     )
     runner = open_runner(Runtime.EXECUTORCH, model)
-    return lambda images: torch.from_numpy(np.concatenate([runner.run(each[None]) for each in images.numpy()]))
+    return lambda images: torch.from_numpy(np.stack([runner.run(each[None]) for each in images.numpy()]))
 
 
 def _cells(deploy: DeployLeViT, networks: Mapping[str, Network], material: Material, stages: Stages) -> Iterator[Cell]:
-    for spoilt in (_Spoilt(), *(_Spoilt(kind=kind, strength=each) for kind in STRENGTHS for each in STRENGTHS[kind])):
-        noises = {name: LogitNoise() for name in networks}
-        title = CLEAN if spoilt.kind is None else f"{spoilt.kind} {spoilt.strength:.3g}"
-        with (
-            stages.stage(title, total=len(material.evaluation)) as advance,
-            Decoder(material.evaluation.images, material.preprocessing) as decoder,
-            torch.inference_mode(),
-        ):
-            for indices, batch in batches(decoder, BATCH):
+    """Images are decoded once, and each batch is spoilt in all ways."""
+    ways = [_Spoilt(), *(_Spoilt(kind=kind, strength=each) for kind in STRENGTHS for each in STRENGTHS[kind])]
+    noises = {(spoilt, name): LogitNoise() for spoilt in ways for name in networks}
+    with (
+        stages.stage("evaluate", total=len(material.evaluation) * len(ways)) as advance,
+        Decoder(material.evaluation.images, material.preprocessing) as decoder,
+        torch.inference_mode(),
+    ):
+        for indices, batch in batches(decoder, BATCH):
+            for spoilt in ways:
                 images = spoilt.of(batch, indices[0], material.preprocessing)
                 expected = deploy(images)
                 for name, network in networks.items():
-                    noises[name].add(expected, network(images), None)
+                    noises[spoilt, name].add(expected, network(images), None)
                 advance(len(batch))
-        yield from (_cell(name, spoilt, noise) for name, noise in noises.items())
+    yield from (_cell(name, spoilt, noise) for (spoilt, name), noise in noises.items())
 
 
 def _cell(name: str, spoilt: _Spoilt, noise: LogitNoise) -> Cell:
