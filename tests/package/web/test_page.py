@@ -29,7 +29,7 @@ from levit_edge.package.contents import (
 from levit_edge.package.package import Package
 from levit_edge.package.web import page as module
 from levit_edge.package.web.pack import web_files
-from levit_edge.package.web.page import folder_files, own_page, read_page, write_page
+from levit_edge.package.web.page import file_element, folder_files, own_page, read_page, write_page
 from tests.package.test_signature import pem_pair
 from tests.package.web.conftest import RUNTIME
 
@@ -174,6 +174,31 @@ def test_scripts_of_others_are_told_apart(page: bytes) -> None:
         assert part in page
         assert not own_page(page.replace(part, part + b" ", 1))
     assert not own_page(page.replace(b"</body>", b"<script src=x></script></body>"))
+
+
+@pytest.mark.parametrize("place", [b'content="default-src', b'<p id="', b"<body>", b"</html>", b"<!doctype"])
+@pytest.mark.parametrize("part", [rb'<script type="text/plain" data-file="labels.txt".*?</script>\n', rb"<title>.*\n"])
+def test_what_makes_pages_differ_has_its_place(page: bytes, part: bytes, place: bytes) -> None:
+    """Elsewhere the same text means something else, such as the end of an attribute and the begin of another."""
+    found = re.search(part, page)
+    assert found is not None
+    for rest in (page, page.replace(found[0], b"", 1)):
+        assert not own_page(rest.replace(place, place + found[0], 1))
+
+
+@pytest.mark.parametrize("title", [b"a<b", b'a"b', b"a>b", b"a\nb"])
+def test_a_title_that_is_not_escaped_is_not_ours(page: bytes, title: bytes) -> None:
+    assert not own_page(re.sub(rb"<title>.*</title>", b"<title>%b</title>" % title, page))
+
+
+def test_a_page_that_serve_gives_out_is_known(both: dict[str, bytes]) -> None:
+    assert own_page(write_page(both, "x", sends_back=True))
+
+
+def test_packed_files_do_not_depend_on_the_python() -> None:
+    """3.11 and 3.13 write another tenth byte of themselves."""
+    text = re.findall(r">([^<]+)<", file_element("x", b"content"))[0]
+    assert base64.b64decode(text)[:10] == b"\x1f\x8b\x08\0\0\0\0\0\x02\xff"
 
 
 def test_the_commands_make_check_and_replace_it(
