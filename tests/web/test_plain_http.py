@@ -49,7 +49,7 @@ def server(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[PageServer]:
     monkeypatch.setattr(page_module, "runtime_files", lambda: runtime)
-    with served(page_to_serve(Bundle.open(tiny_bundle)), results.put) as running:
+    with served(lambda: page_to_serve(Bundle.open(tiny_bundle)), results.put) as running:
         yield running
 
 
