@@ -117,7 +117,7 @@ async function measure(opened, embedded, { rounds, runs, warmUp, threads }) {
   return {
     schema_version: 1, levit_edge_version: facts.levit_edge_version, created_utc: new Date().toISOString().replace(/\.\d+Z$/, "+00:00"),
     target: "web", bundle: facts.name,
-    model: { name: `LeViT-${facts.name}`, classes: facts.classes, image_size: facts.input.image_size, manifest_sha256: "" },
+    model: { name: `LeViT-${facts.name}`, classes: facts.classes, image_size: facts.input.image_size, manifest_sha256: facts.manifest_sha256 },
     device: await device(), before: {}, after: {}, rounds, runs, warm_up: warmUp, results, speedups,
     findings,
   };

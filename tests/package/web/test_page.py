@@ -78,6 +78,7 @@ def test_it_has_the_files_of_its_purpose_and_their_hashes(packable_bundle: Bundl
     assert set(files) == expected_files(Purpose.WEB) | {DOCUMENT_FILE}
     for name, listed in json.loads(files[DOCUMENT_FILE])["files"].items():
         assert listed == {"size_bytes": len(files[name]), "sha256": hashlib.sha256(files[name]).hexdigest()}
+    assert json.loads(files[DOCUMENT_FILE])["manifest_sha256"] == packable_bundle.manifest_sha256
     assert files["model.onnx"] == packable_bundle.read("int8.onnx")
     assert {name: files[name] for name in WEB_RUNTIME} == RUNTIME
     document = Package.parse(page, "it").document
