@@ -21,6 +21,10 @@ def require_replaceable_folder(folder: Path) -> None:
         OutputError: it does, or cannot be written.
     """
     require_folder(folder, "--output")
+    if Path.cwd().is_relative_to(folder.resolve()):
+        raise OutputError(
+            f"{folder} is where you are, or above, and a page's folder is replaced as a whole: choose another --output."
+        )
     own = OWN if (folder / FOLDER / DOCUMENT_FILE).exists() else frozenset[str]()
     inside = expected_files(Purpose.WEB, second=True) | {DOCUMENT_FILE}
     if not (is_replaceable(folder, own) and is_replaceable(folder / FOLDER, inside)):

@@ -253,6 +253,7 @@ def test_a_page_is_signed_as_a_zip_is(
         (["--for", "web", "--sign", "key.pem", "--output", "folder"], "signs one file"),
         (["--for", "web", "--into", "project"], "a package for browsers is not an app's"),
         (["--for", "board", "--output", "x.html"], "does not end in .zip"),
+        (["--for", "web", "--output", "x.zip"], "x.zip does not end in .html; a folder"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(
@@ -260,3 +261,35 @@ def test_options_that_do_not_fit_are_refused(
 ) -> None:
     assert run(["package", str(packable_bundle.path), *options]) == ExitStatus.USAGE
     assert fault in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("output", [".", "..", "inside/.."])
+def test_where_the_user_is_no_folder_is_replaced(
+    packable_bundle: Bundle,
+    pinned: dict[str, bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Captured,
+    output: str,
+) -> None:
+    for name, data in pinned.items():
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "a" / "b" / "inside").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "a" / "b")
+    command = ["package", str(packable_bundle.path), "--for", "web", "--runtime-files", str(tmp_path)]
+    assert run([*command, "--output", output]) == ExitStatus.BAD_INPUT
+    assert f"{output} is where you are, or above" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("output", ["my.site", "deep/er", "deep/../site"])
+def test_a_folder_may_be_there_and_called_as_one_likes(
+    packable_bundle: Bundle, pinned: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    for name, data in pinned.items():
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "my.site").mkdir()
+    (tmp_path / "deep").mkdir()
+    monkeypatch.chdir(tmp_path)
+    command = ["package", str(packable_bundle.path), "--for", "web", "--runtime-files", str(tmp_path)]
+    assert run([*command, "--output", output]) == ExitStatus.DONE
+    assert (tmp_path / output / "index.html").is_file()
