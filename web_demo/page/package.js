@@ -13,6 +13,7 @@ export class PackageError extends Error {}
 
 /** @typedef {{file: string, precision: string, golden_output: {file: string, shape: number[]}, least_sqnr_db: number}} PackedModel */
 /** @typedef {{text: string, sha256: string}} Embedded base64 of gzip, and the hash of what it holds */
+/** @typedef {{address: string, sha256: string}} Beside where a folder's files lie, and the hash of their model.json */
 
 export class Package {
   /** @param {any} document model.json @param {Map<string, Uint8Array>} files @param {string} documentSha256 */
@@ -30,14 +31,14 @@ export class Package {
   }
 
   /**
-   * @param {Record<string, Embedded> | null} embedded by name; null where they lie in a folder beside the page
+   * @param {Record<string, Embedded> | Beside} embedded by name, or where they lie beside the page
    * @param {(name: string) => void} progress
    * @throws {PackageError}
    */
   static async open(embedded, progress) {
     const content = await read(embedded, DOCUMENT);
     const digest = sha256(content);
-    if (embedded && embedded[DOCUMENT].sha256 !== digest) {
+    if ((isBeside(embedded) ? embedded : embedded[DOCUMENT]).sha256 !== digest) {
       throw damaged(DOCUMENT);
     }
     const document = parsed(content);
@@ -99,10 +100,15 @@ function parsed(content) {
   return document;
 }
 
-/** @param {Record<string, Embedded> | null} embedded @param {string} name @returns {Promise<Uint8Array>} */
+/** @param {Record<string, Embedded> | Beside} embedded @returns {embedded is Beside} */
+function isBeside(embedded) {
+  return typeof embedded.address === "string";
+}
+
+/** @param {Record<string, Embedded> | Beside} embedded @param {string} name @returns {Promise<Uint8Array>} */
 async function read(embedded, name) {
-  if (!embedded) {
-    const response = await fetch(`package/${encodeURIComponent(name)}`);
+  if (isBeside(embedded)) {
+    const response = await fetch(embedded.address + encodeURIComponent(name));
     if (!response.ok) {
       throw new PackageError(`package/${name}: the server answers ${response.status}`);
     }

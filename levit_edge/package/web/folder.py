@@ -11,7 +11,7 @@ from levit_edge.system.signals import interrupts_wait
 
 __all__ = ["put_folder", "require_replaceable_folder"]
 
-OWN = frozenset({"index.html", "page.css", "page.js", "worker.js", "_headers", FOLDER})
+OWN = frozenset({"index.html", "page.css", "page.js", "_headers", FOLDER})
 
 
 def require_replaceable_folder(folder: Path) -> None:

@@ -36,6 +36,8 @@ POLICY = (
 SYSTEM_BYTE, UNKNOWN_SYSTEM = 9, 255
 """RFC 1952, 2.3.1: where the system is named that packed it. Python 3.11 lets zlib name its own, 3.13 names none."""
 RESULTS = '<meta name="results" content="results">\n'
+DOCUMENT_HASH = '<meta name="model-json-sha256" content="{sha256}">\n'
+"""In a page whose package lies beside it: all other hashes are in that document."""
 FOLDER = "package"
 """Where a folder for a static host has the package's files."""
 HEADERS = """\
@@ -59,15 +61,15 @@ def write_page(files: Mapping[str, bytes], title: str, *, sends_back: bool = Fal
 def folder_files(files: Mapping[str, bytes], title: str) -> dict[str, bytes]:
     """The same for a static host: name -> content, the package's own under `FOLDER`."""
     parts = {
-        "policy": POLICY.format(script="'self'", style="'self'", worker="'self' blob:", connect="'self'"),
-        "results": "",
+        "policy": POLICY.format(script="'self'", style="'self'", worker="blob:", connect="'self'"),
+        "results": DOCUMENT_HASH.format(sha256=hashlib.sha256(files[DOCUMENT_FILE]).hexdigest()),
         "style": '<link rel="stylesheet" href="page.css">',
-        "worker": "",
+        "worker": _worker(),
         "files": "",
         "script": '<script type="module" src="page.js"></script>',
     }
-    scripts = {name: joined(name).encode() for name in ("page.js", "worker.js")}
-    own = {"index.html": _filled(title, parts), "page.css": read_source("page.css").encode(), **scripts}
+    sources = {"page.css": read_source("page.css").encode(), "page.js": joined("page.js").encode()}
+    own = {"index.html": _filled(title, parts), **sources}
     return own | {"_headers": HEADERS.encode()} | {f"{FOLDER}/{name}": data for name, data in files.items()}
 
 
@@ -124,10 +126,15 @@ def _parts(files: str, *, sends_back: bool) -> dict[str, str]:
         "policy": POLICY.format(script=_hash_of(script), style=_hash_of(style), worker="blob:", connect=connect),
         "results": RESULTS if sends_back else "",
         "style": f"<style>{style}</style>",
-        "worker": f'<script type="text/plain" id="worker">{joined("worker.js")}</script>',
+        "worker": _worker(),
         "files": files,
         "script": f'<script type="module">{script}</script>',
     }
+
+
+def _worker() -> str:
+    """In the page also where scripts lie beside it: a worker of a file of its own would have no policy."""
+    return f'<script type="text/plain" id="worker">{joined("worker.js")}</script>'
 
 
 def _filled(title: str, parts: Mapping[str, str]) -> bytes:

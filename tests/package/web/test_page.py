@@ -131,8 +131,11 @@ def test_a_folder_has_the_same_files_and_the_headers_for_threads(both: dict[str,
     assert inside == both
     assert b"Cross-Origin-Embedder-Policy: require-corp" in files["_headers"]
     assert set(files) - {f"package/{name}" for name in both} == {
-        "index.html", "page.css", "page.js", "worker.js", "_headers"
+        "index.html", "page.css", "page.js", "_headers"
     }  # fmt: skip
+    digest = hashlib.sha256(both[DOCUMENT_FILE]).hexdigest().encode()
+    assert b'<meta name="model-json-sha256" content="%b">' % digest in files["index.html"]
+    assert b"worker-src blob:;" in files["index.html"]
     assert b"'unsafe-inline'" not in files["index.html"]
 
 
