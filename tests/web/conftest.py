@@ -3,10 +3,11 @@
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
 import pytest
 from filelock import FileLock
@@ -71,28 +72,31 @@ def demo_page(demo_bundle: Made, runtime: Mapping[str, bytes], tmp_path_factory:
 
 
 @contextmanager
-def opened(browser: "Browser", address: str, **options: Any) -> "Iterator[Page]":
+def opened(browser: "Browser", address: str, beside: Iterable[str] = (), **options: Any) -> "Iterator[Page]":
     """The page at `address` once it has started; at the end, whatever went wrong in it fails the test.
 
-    That is: anything on the console, exceptions, dialogs, and any request but for the page itself and its blobs.
+    That is: anything on the console, exceptions, dialogs, and any request but for the page itself, its blobs and the
+    files `beside` it.
     """
     problems: list[str] = []
     context = browser.new_context(**({"viewport": {"width": 360, "height": 800}} | options))
     page = context.new_page()
-    own = address.rpartition("/")[0]
+    own = {address.partition("#")[0], *(urljoin(address, name) for name in beside)}
     page.on("request", lambda request: _note_request(request.url, own, problems))
     page.on("console", lambda message: problems.append(f"on the console: {message.type}: {message.text}"))
     page.on("pageerror", lambda error: problems.append(f"an exception: {error}"))
     page.on("dialog", lambda dialog: problems.append(f"a dialog: {dialog.message}"))
-    page.goto(address)
-    page.wait_for_selector(DONE, timeout=START_MS)
-    yield page
-    context.close()
+    try:
+        page.goto(address)
+        page.wait_for_selector(DONE, timeout=START_MS)
+        yield page
+    finally:
+        context.close()
     assert not problems, "; ".join(problems)
 
 
-def _note_request(url: str, own: str, problems: list[str]) -> None:
-    if not url.startswith(("blob:", own)):
+def _note_request(url: str, own: Container[str], problems: list[str]) -> None:
+    if not url.startswith("blob:") and url not in own:
         problems.append(f"a request: {url[:200]}")
 
 

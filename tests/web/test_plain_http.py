@@ -4,10 +4,13 @@ Such a page is no secure context: it has no camera, no `crypto.subtle` and no th
 """
 
 import queue
+import re
 import shutil
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -49,19 +52,31 @@ def server(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[PageServer]:
     monkeypatch.setattr(page_module, "runtime_files", lambda: runtime)
-    with served(lambda: page_to_serve(Bundle.open(tiny_bundle)), results.put) as running:
+    with served(lambda: page_to_serve(Bundle.open(tiny_bundle)), results.put, host="0.0.0.0") as running:  # noqa: S104
         yield running
+
+
+@pytest.fixture(params=["a name", "an address"])
+def address(request: pytest.FixtureRequest, server: PageServer) -> str:
+    """Where the page is: under that name, or at this computer's own address in its network."""
+    if request.param == "a name":
+        return f"http://{NAME}:{server.server_port}{server.path}"
+    host = str(urlsplit(server.address).hostname)
+    try:
+        alone = ip_address(host).is_loopback
+    except ValueError:
+        alone = True
+    return unavailable("this computer is in no network") if alone else server.address
 
 
 def test_all_but_camera_and_threads_works(
     elsewhere: "Browser",
-    server: PageServer,
+    address: str,
     results: "queue.Queue[bytes]",
     tiny_bundle: Path,
     labelled_photographs: Path,
 ) -> None:
-    address = f"http://{NAME}:{server.server_port}{server.path}"
-    with opened(elsewhere, address) as page:
+    with opened(elsewhere, address, ["results"]) as page:
         assert page.evaluate("() => [isSecureContext, typeof crypto.subtle, crossOriginIsolated]") == [
             False,
             "undefined",
@@ -72,11 +87,13 @@ def test_all_but_camera_and_threads_works(
         assert "red" in choose(page, sorted(labelled_photographs.glob("red/*.jpg"))[0])[0]
         page.set_input_files("#folder", labelled_photographs)
         page.wait_for_selector("#verified a", timeout=START_MS)
+        page.fill("#device", "My phone\u202e, the old one")
         page.click("#bench")
         page.click("#measured button", timeout=START_MS)
         page.wait_for_selector("#measured p[role=status]:has-text('Sent.')", timeout=START_MS)
     found = read_result(results.get(timeout=10), Bundle.open(tiny_bundle))
     assert {each.threads for each in found.results} == {1}
+    assert re.fullmatch(r"My phone, the old one, Chrome \d+ on Linux", found.device.model)
 
 
 def test_a_server_that_went_away_or_refuses_is_told(

@@ -25,6 +25,7 @@ export function say(text, state = "busy") {
 export function refuse(text) {
   at("refusal").textContent = text;
   at("refusal").hidden = false;
+  at("classify").hidden = at("more").hidden = true;
   say("Nothing is classified.", "refused");
 }
 
@@ -69,10 +70,15 @@ export function percentOf(count, of) {
   return of ? (100 * count) / of : 0;
 }
 
-/** A link that saves a document. @param {any} document_ @param {string} name */
+/** Name -> the address of the last document of that name: the browser keeps what has one. @type {Map<string, string>} */
+const offered = new Map();
+
+/** A link that saves a document, in place of an earlier one. @param {any} document_ @param {string} name */
 export function offerJson(document_, name) {
-  const blob = new Blob([`${JSON.stringify(document_, null, 1)}\n`], { type: "application/json" });
-  return element("p", {}, element("a", { href: URL.createObjectURL(blob), download: name, class: "button" }, "Save as JSON"));
+  URL.revokeObjectURL(offered.get(name) ?? "");
+  const href = URL.createObjectURL(new Blob([`${JSON.stringify(document_, null, 1)}\n`], { type: "application/json" }));
+  offered.set(name, href);
+  return element("p", {}, element("a", { href, download: name, class: "button" }, "Save as JSON"));
 }
 
 /** @param {any} test @param {any} evaluation @returns {[string, string][]} */
