@@ -1,5 +1,7 @@
 """Pages of the tiny bundle and of the demo with the real onnxruntime-web, in a browser."""
 
+import base64
+import re
 import shutil
 import subprocess
 import tempfile
@@ -26,6 +28,28 @@ if TYPE_CHECKING:
 DONE = "body[data-state=ready], body[data-state=refused]"
 START_MS = 120_000
 """On a busy machine."""
+ASK = """
+async ([ask, embedded, contents]) => {
+  const source = document.getElementById("worker").textContent;
+  const worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+  const answerTo = (request) => new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }) => {
+      if (data.progress === undefined) {
+        data.refused === undefined ? resolve(data.answer) : reject(new Error(data.refused));
+      }
+    };
+    worker.postMessage({ id: 1, ...request });
+  });
+  await answerTo({ ask: "open", embedded, threads: 1 });
+  const found = [];
+  for (const content of contents) {
+    const bytes = Uint8Array.from(atob(content), (each) => each.charCodeAt(0));
+    found.push(await answerTo({ ask, file: new Blob([bytes]), model: 0, top: 1 }));
+  }
+  worker.terminate();
+  return found;
+}
+"""
 
 
 @pytest.fixture(scope="session")
@@ -71,6 +95,16 @@ def demo_page(demo_bundle: Made, runtime: Mapping[str, bytes], tmp_path_factory:
     return path
 
 
+@pytest.fixture(scope="session")
+def demo_page_of_both(
+    demo_bundle: Made, runtime: Mapping[str, bytes], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """With both of the demo's models."""
+    path = tmp_path_factory.mktemp("web") / "both.html"
+    path.write_bytes(write_page(web_files(Bundle.open(demo_bundle[0]), PagePrecision.BOTH, runtime), "both"))
+    return path
+
+
 @contextmanager
 def opened(browser: "Browser", address: str, beside: Iterable[str] = (), **options: Any) -> "Iterator[Page]":
     """The page at `address` once it has started; at the end, whatever went wrong in it fails the test.
@@ -107,3 +141,12 @@ def choose(page: "Page", *files: Any) -> list[str]:
     page.wait_for_selector(f"#results > :nth-child({there + len(files)})", timeout=START_MS)
     page.wait_for_selector(DONE, timeout=START_MS)
     return page.locator("#results > *").all_inner_texts()
+
+
+def ask_worker(page: "Page", path: Path, question: str, contents: list[bytes]) -> list[Any]:
+    """What a worker of the page's own source answers of each picture's file; the page lies at `path`."""
+    elements = re.findall(rb'data-file="([^"]+)" data-sha256="([^"]+)">([^<]*)<', path.read_bytes())
+    embedded = {name.decode(): {"sha256": sha256.decode(), "text": text.decode()} for name, sha256, text in elements}
+    files = [base64.b64encode(content).decode() for content in contents]
+    answers: list[Any] = page.evaluate(ASK, [question, embedded, files])
+    return answers

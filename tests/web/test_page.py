@@ -51,10 +51,28 @@ GIVE = """
 """Drops or pastes a picture."""
 
 
+THROW = '() => { throw new RangeError("Array buffer allocation failed"); }'
+SHORT_OF_MEMORY = {
+    "pixels": f"OffscreenCanvasRenderingContext2D.prototype.getImageData = {THROW};",
+    "runtime": f"WebAssembly.Memory = function () {{ ({THROW})(); }};",
+    "files": f"Response.prototype.arrayBuffer = async {THROW};",
+}
+"""What fails, and how a worker is made to meet it."""
+
+
 def jpeg(picture: Image.Image, **options: Any) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", **options)
     return buffer.getvalue()
+
+
+def png(pixels: np.ndarray[Any, Any]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+SMALL_PNG = png(np.zeros((2, 2, 3), np.uint8))
 
 
 def given(name: str, content: bytes) -> dict[str, Any]:
@@ -198,12 +216,6 @@ def _metrics(session: Any) -> Any:
     return session.send("Performance.getMetrics")
 
 
-def png(pixels: np.ndarray[Any, Any]) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
 def changed(page: bytes, name: str, edit: Any) -> bytes:
     """The page with a file edited, and the hash in its element made right."""
     element = re.search(rb'data-file="%b" data-sha256="([0-9a-f]{64})">([^<]*)<' % name.encode(), page)
@@ -260,6 +272,21 @@ def assert_refused(browser: "Browser", path: Path, reason: str) -> None:
     with opened(browser, path.as_uri()) as page:
         assert reason in page.inner_text("#refusal")
         assert not page.is_visible("#classify")
+
+
+@pytest.mark.parametrize("short", [*SHORT_OF_MEMORY])
+def test_too_little_memory_is_told_as_such(browser: "Browser", tiny_page: Path, tmp_path: Path, short: str) -> None:
+    """By failures put in the worker's way: where a browser that is really short of it fails is chance."""
+    strict = b'id="worker">"use strict";'
+    whole = tiny_page.read_bytes()
+    assert whole.count(strict) == 1
+    (tmp_path / "short.html").write_bytes(whole.replace(strict, strict + SHORT_OF_MEMORY[short].encode()))
+    with opened(browser, (tmp_path / "short.html").as_uri()) as page:
+        if short == "pixels":
+            assert "there is not enough memory for 2 × 2 pixels here" in choose(page, given("a.png", SMALL_PNG))[0]
+        else:
+            assert re.search(r"there is not enough memory here \(.*\): close other pages", page.inner_text("#refusal"))
+            assert not page.is_visible("#classify")
 
 
 @pytest.mark.parametrize("lacking", ["DecompressionStream", "OffscreenCanvas", "WebAssembly"])

@@ -61,17 +61,27 @@ export function settingsIn(hash) {
   return { rounds: number("rounds"), runs: number("runs"), warmUp: number("warm_up", 0), threads };
 }
 
+/** Where times are sent to, if the page was served to be measured. */
+function resultsAddress() {
+  return document.querySelector('meta[name="results"]')?.getAttribute("content");
+}
+
+/** @param {string} address @param {any} document_ */
+function post(address, document_) {
+  return fetch(address, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(document_) });
+}
+
 /** Tell who asked for a benchmark why there is none. @param {string} error */
 export async function sendFailure(error) {
-  const address = settingsIn(location.hash) && document.querySelector('meta[name="results"]')?.getAttribute("content");
+  const address = settingsIn(location.hash) && resultsAddress();
   if (address) {
-    await fetch(address, { method: "POST", body: JSON.stringify({ error }) }).catch(() => {});
+    await post(address, { error }).catch(() => {});
   }
 }
 
-/** Where the page was served to be measured: offer to send the document back, or send it. @param {any} measurement @param {boolean} atOnce */
+/** Offer to send the document back, or send it. @param {any} measurement @param {boolean} atOnce */
 async function offerSending(measurement, atOnce) {
-  const address = document.querySelector('meta[name="results"]')?.getAttribute("content");
+  const address = resultsAddress();
   if (!address) {
     return;
   }
@@ -80,7 +90,7 @@ async function offerSending(measurement, atOnce) {
   const send = async () => {
     button.disabled = true;
     try {
-      const answer = await fetch(address, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(measurement) });
+      const answer = await post(address, measurement);
       told.textContent = answer.ok ? "Sent." : `Not taken: ${(await answer.text()).slice(0, 300)}`;
     } catch {
       told.textContent = "Not sent: the computer does not answer.";

@@ -5,6 +5,8 @@ import { sha256 } from "./sha256.js";
 const DOCUMENT = "model.json";
 const VERSIONS = [1, 2];
 const RUNTIME = ["ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"];
+/** What browsers and the runtime say when memory is short. */
+export const OF_MEMORY = /alloc|out of memory|grow instance memory|array length/i;
 /** Where Python ends lines. */
 const LINES = /\r\n|[\n-\r\x1c-\x1e\x85\u2028\u2029]/;
 
@@ -16,7 +18,7 @@ export class PackageError extends Error {}
 /** @typedef {{address: string, sha256: string}} Beside where a folder's files lie, and the hash of their model.json */
 
 export class Package {
-  /** @param {any} document model.json @param {Map<string, Uint8Array>} files @param {string} documentSha256 */
+  /** @param {any} document model.json @param {Map<string, Uint8Array<ArrayBuffer>>} files @param {string} documentSha256 */
   constructor(document, files, documentSha256) {
     this.document = document;
     this.files = files;
@@ -54,7 +56,7 @@ export class Package {
     return new Package(document, files, digest);
   }
 
-  /** @param {string} name @returns {Uint8Array} */
+  /** @param {string} name @returns {Uint8Array<ArrayBuffer>} */
   file(name) {
     const data = this.files.get(name);
     if (!data) {
@@ -105,7 +107,7 @@ function isBeside(embedded) {
   return typeof embedded.address === "string";
 }
 
-/** @param {Record<string, Embedded> | Beside} embedded @param {string} name @returns {Promise<Uint8Array>} */
+/** @param {Record<string, Embedded> | Beside} embedded @param {string} name @returns {Promise<Uint8Array<ArrayBuffer>>} */
 async function read(embedded, name) {
   if (isBeside(embedded)) {
     const response = await fetch(embedded.address + encodeURIComponent(name));
@@ -120,8 +122,8 @@ async function read(embedded, name) {
   try {
     const stream = new Blob([unpackedBase64(embedded[name].text)]).stream().pipeThrough(new DecompressionStream("gzip"));
     return new Uint8Array(await new Response(stream).arrayBuffer());
-  } catch {
-    throw damaged(name);
+  } catch (error) {
+    throw OF_MEMORY.test(String(error)) ? error : damaged(name);
   }
 }
 

@@ -3,7 +3,7 @@
 import { offerBenchmark, sendFailure } from "./bench.js";
 import { offerCamera } from "./camera.js";
 import { Client, takeEmbedded } from "./client.js";
-import { droppedFolder, offerVerify } from "./verify.js";
+import { droppedFolders, offerVerify } from "./verify.js";
 import { addResult, at, element, refuse, refusedResult, resultOf, say, showPackage } from "./view.js";
 
 const TOP = 5;
@@ -11,22 +11,22 @@ const TOP = 5;
 const SIMD = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11);
 const BROWSERS = "Chrome and Edge 110, Firefox 115 and Safari 16.4, and newer ones, have all that this page needs";
 
-/** What this browser lacks; empty if nothing. */
+/** What this browser lacks, if anything. */
 function lacking() {
-  if (typeof WebAssembly !== "object" || !WebAssembly.validate(SIMD)) {
-    return `WebAssembly with SIMD: ${BROWSERS}`;
-  }
-  if (typeof DecompressionStream !== "function") {
-    return `DecompressionStream: ${BROWSERS}`;
-  }
-  return typeof OffscreenCanvas === "function" ? "" : `OffscreenCanvas: ${BROWSERS}`;
+  const needed = {
+    "WebAssembly with SIMD": typeof WebAssembly === "object" && WebAssembly.validate(SIMD),
+    DecompressionStream: typeof DecompressionStream === "function",
+    OffscreenCanvas: typeof OffscreenCanvas === "function",
+  };
+  return Object.entries(needed).find(([, there]) => !there)?.[0];
 }
 
 async function start() {
   const absent = lacking();
   if (absent) {
-    refuse(`This browser lacks ${absent}.`);
-    sendFailure(`this browser lacks ${absent}`);
+    const reason = `this browser lacks ${absent}: ${BROWSERS}`;
+    refuse(`T${reason.slice(1)}.`);
+    sendFailure(reason);
     return;
   }
   const client = new Client();
@@ -47,8 +47,8 @@ async function start() {
   }
 }
 
-/** @param {Client} client @param {any} opened @param {(folder: FileSystemDirectoryEntry) => void} takeFolder */
-function takePictures(client, opened, takeFolder) {
+/** @param {Client} client @param {any} opened @param {(folders: any[]) => void} takeFolders */
+function takePictures(client, opened, takeFolders) {
   at("model").append(...opened.tests.map((/** @type {any} */ test, /** @type {number} */ i) => element("option", { value: i }, test.precision)));
   at("which").hidden = opened.tests.length < 2;
   at("classify").hidden = false;
@@ -68,8 +68,8 @@ function takePictures(client, opened, takeFolder) {
   document.addEventListener("drop", (event) => {
     event.preventDefault();
     at("drop").classList.remove("over");
-    const folder = droppedFolder(event);
-    folder ? takeFolder(folder) : take(event.dataTransfer?.files ?? []);
+    const folders = droppedFolders(event);
+    folders ? takeFolders(folders) : take(event.dataTransfer?.files ?? []);
   });
 }
 

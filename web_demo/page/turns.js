@@ -18,8 +18,12 @@ export async function alone(kind, work) {
   atWork = kind;
   works++;
   showTurns();
-  await work().finally(() => works--);
-  showTurns();
+  try {
+    await work();
+  } finally {
+    works--;
+    showTurns();
+  }
 }
 
 function showTurns() {

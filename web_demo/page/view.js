@@ -7,8 +7,8 @@ export function at(id) {
   return document.getElementById(id);
 }
 
-/** An element with attributes, of children that are elements or text. */
-export function element(/** @type {string} */ tag, attributes = {}, .../** @type {(Node | string)[]} */ children) {
+/** An element. @param {string} tag @param {Record<string, any>} attributes @param {(Node | string)[]} children */
+export function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   Object.entries(attributes).forEach(([name, value]) => made.setAttribute(name, String(value)));
   made.append(...children);
@@ -63,11 +63,6 @@ export function tableOf(headings, rows) {
   const head = element("tr", {}, ...headings.map((text) => element("th", { scope: "col" }, text)));
   const body = rows.map((row) => element("tr", {}, ...row.map((cell) => element("td", {}, String(cell)))));
   return element("table", {}, element("thead", {}, head), element("tbody", {}, ...body));
-}
-
-/** @param {number} count @param {number} of */
-export function percentOf(count, of) {
-  return of ? (100 * count) / of : 0;
 }
 
 /** Name -> the address of the last document of that name: the browser keeps what has one. @type {Map<string, string>} */
