@@ -111,6 +111,7 @@ def write_vectors(folder: Path) -> None:
         "filters": [write_arrays(folder, case) for name in OTHER_FILTERS for case in resize_cases(name)],
         "turn": [write_arrays(folder, case) for case in turn_cases()],
         "orientation": [write_arrays(folder, case) for case in orientation_cases()],
+        "sizes": [write_arrays(folder, case) for case in size_cases()],
         "input": [write_arrays(folder, case) for case in input_cases(PROTOCOLS)],
         "protocols": [write_arrays(folder, case) for case in input_cases(OTHER_PROTOCOLS)],
         "ranking": list(ranking_cases()),
@@ -165,6 +166,23 @@ def turn_cases() -> Iterator[dict[str, Any]]:
             "source": np.asarray(picture),
             "expected": np.asarray(turned),
         }
+
+
+def size_cases() -> Iterator[dict[str, Any]]:
+    """A picture as a file of each format, and its width and height as far as its first bytes are to tell them."""
+    size = (601, 283)
+    others: list[tuple[str, str, dict[str, Any]]] = [
+        ("progressive", "JPEG", {"progressive": True, "exif": Image.Exif().tobytes()}),
+        ("gif", "GIF", {}),
+        ("bmp", "BMP", {}),
+        ("webp-exif", "WEBP", {"exif": b"Exif\0\0MM\0*\0\0\0\x08\0\0"}),
+        ("tiff", "TIFF", {}),
+    ]
+    for name, kind, options in [*ORIENTED_FILES, *others]:
+        buffer = BytesIO()
+        synthetic(size, 5).save(buffer, kind, **options)
+        file = np.frombuffer(buffer.getvalue(), np.uint8)
+        yield {"name": f"sizes-{name}", "file": file, "size": None if kind == "TIFF" else size}
 
 
 def orientation_cases() -> Iterator[dict[str, Any]]:

@@ -79,6 +79,7 @@ def test_folders_are_dropped(
 
 
 def drop(page: "Page", paths: list[Path]) -> None:
+    page.locator("#drop").scroll_into_view_if_needed()
     session, box = page.context.new_cdp_session(page), page.locator("#drop").bounding_box()
     assert box is not None
     data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}

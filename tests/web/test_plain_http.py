@@ -7,10 +7,8 @@ import queue
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -52,30 +50,18 @@ def server(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[PageServer]:
     monkeypatch.setattr(page_module, "runtime_files", lambda: runtime)
-    with served(lambda: page_to_serve(Bundle.open(tiny_bundle)), results.put, host="0.0.0.0") as running:  # noqa: S104
+    with served(lambda: page_to_serve(Bundle.open(tiny_bundle)), results.put) as running:
         yield running
-
-
-@pytest.fixture(params=["a name", "an address"])
-def address(request: pytest.FixtureRequest, server: PageServer) -> str:
-    """Where the page is: under that name, or at this computer's own address in its network."""
-    if request.param == "a name":
-        return f"http://{NAME}:{server.server_port}{server.path}"
-    host = str(urlsplit(server.address).hostname)
-    try:
-        alone = ip_address(host).is_loopback
-    except ValueError:
-        alone = True
-    return unavailable("this computer is in no network") if alone else server.address
 
 
 def test_all_but_camera_and_threads_works(
     elsewhere: "Browser",
-    address: str,
+    server: PageServer,
     results: "queue.Queue[bytes]",
     tiny_bundle: Path,
     labelled_photographs: Path,
 ) -> None:
+    address = f"http://{NAME}:{server.server_port}{server.path}"
     with opened(elsewhere, address, ["results"]) as page:
         assert page.evaluate("() => [isSecureContext, typeof crypto.subtle, crossOriginIsolated]") == [
             False,

@@ -3,7 +3,7 @@
 import { Client } from "./client.js";
 import { percentile } from "./statistics.js";
 import { alone } from "./turns.js";
-import { at, element, offerJson, say, tableOf } from "./view.js";
+import { at, element, offerJson, say, sentence, tableOf } from "./view.js";
 
 /** @typedef {{rounds: number, runs: number, warmUp: number, threads: number[]}} Settings */
 const WARM_UP = 3;
@@ -33,7 +33,7 @@ export function offerBenchmark(opened, embedded, quiet) {
       say("Ready: measured.", "ready");
       await offerSending(measurement, asked !== null);
     } catch (error) {
-      at("measured").append(element("p", { class: "refusal" }, `${/** @type {Error} */ (error).message}.`));
+      at("measured").append(element("p", { class: "refusal" }, sentence(/** @type {Error} */ (error).message)));
       sendFailure(/** @type {Error} */ (error).message);
       say("Ready: nothing was measured.", "ready");
     }

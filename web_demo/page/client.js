@@ -1,7 +1,13 @@
 /** The worker, asked from the page. */
 
 /** What the worker refuses, with its reason. */
-export class Refusal extends Error {}
+export class Refusal extends Error {
+  /** @param {string} reason @param {boolean} ofPicture whether the picture is to blame, so that others may do */
+  constructor(reason, ofPicture = false) {
+    super(reason);
+    this.ofPicture = ofPicture;
+  }
+}
 
 export class Client {
   /** @param {(reason: string) => void} [failed] told when nothing more is answered */
@@ -48,15 +54,15 @@ export class Client {
     });
   }
 
-  /** @param {{id: number, answer?: any, refused?: string, progress?: any}} message */
-  take({ id, answer, refused, progress }) {
+  /** @param {{id: number, answer?: any, refused?: string, ofPicture?: boolean, progress?: any}} message */
+  take({ id, answer, refused, ofPicture, progress }) {
     const asked = this.waiting.get(id);
     if (progress !== undefined) {
       asked?.told?.(progress);
       return;
     }
     this.waiting.delete(id);
-    refused === undefined ? asked?.resolve(answer) : asked?.reject(new Refusal(refused));
+    refused === undefined ? asked?.resolve(answer) : asked?.reject(new Refusal(refused, ofPicture));
   }
 }
 

@@ -37,6 +37,9 @@ export async function openModel(ort, pack, model) {
     const output = (await session.run({ [session.inputNames[0]]: tensor }))[session.outputNames[0]];
     const logits = Float32Array.from(output.data);
     output.dispose();
+    if (logits.length !== pack.document.classes || !logits.every(Number.isFinite)) {
+      throw new Error(`${model.file} does not give ${pack.document.classes} finite logits`);
+    }
     return logits;
   };
   const loaded = performance.now();

@@ -91,15 +91,20 @@ function tagOf(view, start, end) {
   return 1;
 }
 
-/** @param {DataView} view */
-function avifOrientation(view) {
+/** The boxes of what is said of its pictures. @param {DataView} view */
+export function avifProperties(view) {
   const avif = nameAt(view, 4) === "ftyp";
   let inside = { from: 0, to: avif ? view.byteLength : 0 };
   for (const [name, skipped] of /** @type {[string, number][]} */ ([["meta", 4], ["iprp", 0], ["ipco", 0]])) {
     const found = boxes(view, inside).find((box) => box.name === name);
     inside = found ? { from: found.from + skipped, to: found.to } : { from: 0, to: 0 };
   }
-  const properties = boxes(view, inside);
+  return boxes(view, inside);
+}
+
+/** @param {DataView} view */
+function avifOrientation(view) {
+  const properties = avifProperties(view);
   const [rotation, mirror] = ["irot", "imir"].map((name) => properties.find((box) => box.name === name));
   return AVIF_TURNS[rotation ? view.getUint8(rotation.from) & 3 : 0][mirror ? 1 + (view.getUint8(mirror.from) & 1) : 0];
 }

@@ -6,7 +6,7 @@ const DOCUMENT = "model.json";
 const VERSIONS = [1, 2];
 const RUNTIME = ["ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"];
 /** What browsers and the runtime say when memory is short. */
-export const OF_MEMORY = /alloc|out of memory|grow instance memory|array length/i;
+export const OF_MEMORY = /alloc|out of memory|\bOOM\b|grow instance memory|array length|runtime failed: \d/i;
 /** Where Python ends lines. */
 const LINES = /\r\n|[\n-\r\x1c-\x1e\x85\u2028\u2029]/;
 

@@ -3,8 +3,9 @@
 import { offerBenchmark, sendFailure } from "./bench.js";
 import { offerCamera } from "./camera.js";
 import { Client, takeEmbedded } from "./client.js";
+import { alone } from "./turns.js";
 import { droppedFolders, offerVerify } from "./verify.js";
-import { addResult, at, element, refuse, refusedResult, resultOf, say, showPackage } from "./view.js";
+import { addResult, at, element, refuse, refusedResult, resultOf, say, sentence, showPackage } from "./view.js";
 
 const TOP = 5;
 /** The smallest module with an instruction of WebAssembly's SIMD. */
@@ -29,19 +30,19 @@ async function start() {
     sendFailure(reason);
     return;
   }
-  const client = new Client();
+  const client = new Client((reason) => refuse(sentence(`Reload this page: ${reason}`)));
   try {
     const embedded = takeEmbedded();
     const opened = await client.ask("open", { embedded, threads: 1 }, say);
     showPackage(opened, performance.now());
-    takePictures(client, opened, offerVerify(client, opened));
     const stopCamera = offerCamera(client, () => Number(at("model").value));
+    takePictures(client, opened, offerVerify(client, opened, stopCamera));
     offerBenchmark(opened, embedded, stopCamera);
     at("more").hidden = false;
     say("Ready.", "ready");
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    refuse(`${reason}.`);
+    refuse(sentence(reason));
     sendFailure(reason);
     at("tests").append(element("li", { class: "failed" }, "the self-test has not passed"));
   }
@@ -52,7 +53,10 @@ function takePictures(client, opened, takeFolders) {
   at("model").append(...opened.tests.map((/** @type {any} */ test, /** @type {number} */ i) => element("option", { value: i }, test.precision)));
   at("which").hidden = opened.tests.length < 2;
   at("classify").hidden = false;
-  const take = (/** @type {Iterable<File>} */ files) => classifyAll(client, [...files]);
+  const take = (/** @type {Iterable<File>} */ given) => {
+    const files = [...given]; // before the input is emptied
+    return files.length && alone("classification", () => classifyAll(client, files));
+  };
   for (const input of [at("choose"), at("take")]) {
     input.addEventListener("change", async () => {
       await take(input.files);
@@ -83,9 +87,7 @@ async function classifyAll(client, files) {
       addResult(refusedResult(file.name, error instanceof Error ? error.message : String(error)));
     }
   }
-  if (files.length) {
-    say(`Ready: ${files.length === 1 ? "1 picture" : `${files.length} pictures`} classified.`, "ready");
-  }
+  say(`Ready: ${files.length === 1 ? "1 picture" : `${files.length} pictures`} classified.`, "ready");
 }
 
 start();

@@ -2,6 +2,7 @@
 
 import { imageFormat } from "./formats.js";
 import { orientationOf } from "./orientation.js";
+import { statedSize } from "./sizes.js";
 
 const MOST_PIXELS = 150_000_000;
 /** How each of EXIF's orientations turns: what x and y of the stored pixels add to x and y of those shown. */
@@ -22,6 +23,8 @@ export async function decoded(file, asStored = false) {
   if (!bytes.length) {
     throw new PhotographError("an empty file");
   }
+  const [width, height] = statedSize(bytes) ?? [0, 0];
+  requireFew(width, height);
   const { orientation, pieces, turned } = orientationOf(bytes);
   const left = turned === asStored ? orientation : 1;
   let bitmap;
@@ -34,20 +37,25 @@ export async function decoded(file, asStored = false) {
   return { picture: pixelsOf(bitmap, turned ? BACK[left - 1] : left), turned: !asStored && orientation > 1 };
 }
 
+/** @param {number} width @param {number} height @throws {PhotographError} */
+function requireFew(width, height) {
+  if (width * height > MOST_PIXELS) {
+    throw new PhotographError(`${width} × ${height} pixels are more than ${MOST_PIXELS}`);
+  }
+}
+
 /** The pixels of a bitmap, which is closed. @param {ImageBitmap} bitmap @param {number} orientation by which to turn it @returns {import("./resize.js").Picture} */
 export function pixelsOf(bitmap, orientation = 1) {
   const [width, height] = orientation > 4 ? [bitmap.height, bitmap.width] : [bitmap.width, bitmap.height];
   try {
-    if (width * height > MOST_PIXELS) {
-      throw new PhotographError(`${width} × ${height} pixels are more than ${MOST_PIXELS}`);
-    }
+    requireFew(width, height);
     const context = /** @type {any} */ (new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true }));
     const [a, b, c, d] = TURNS[orientation - 1];
     context.setTransform(a, b, c, d, a + c < 0 ? width : 0, b + d < 0 ? height : 0);
     context.drawImage(bitmap, 0, 0);
     return { data: context.getImageData(0, 0, width, height).data, width, height, channels: 4 };
   } catch (error) {
-    throw error instanceof PhotographError ? error : new PhotographError(`there is not enough memory for ${width} × ${height} pixels here`);
+    throw error instanceof PhotographError ? error : new Error(`there is not enough memory for ${width} × ${height} pixels here`);
   } finally {
     bitmap.close();
   }

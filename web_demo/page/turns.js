@@ -3,15 +3,15 @@
 import { at } from "./view.js";
 
 /** Each kind of work, and what it leaves usable. @type {Record<string, string[]>} */
-const CONTROLS = { benchmark: [], verification: ["stop"], classification: ["choose", "take", "live", "model"] };
+const CONTROLS = { benchmark: [], verification: [], classification: ["choose", "take", "live", "model"] };
 const ALL = ["choose", "take", "live", "model", "folder", "device", "bench"];
 
 let atWork = "";
 let works = 0;
 
-/** Do `work` now, if none of another kind is being done; else say so. @param {string} kind @param {() => Promise<void>} work */
+/** Do `work` now, if nothing is being done that leaves no place for it; else say so. @param {string} kind @param {() => Promise<void>} work */
 export async function alone(kind, work) {
-  if (works && atWork !== kind) {
+  if (works && (atWork !== kind || !CONTROLS[kind].length)) {
     at("turns").textContent = `Not taken: a ${atWork} is running. One after the other.`;
     return;
   }

@@ -1,37 +1,46 @@
 /** Accuracy on a folder of the user's own pictures, as `levit-edge verify` counts it. */
 
+import { Refusal } from "./client.js";
 import { pairedInterval, Tally } from "./statistics.js";
-import { at, drawn, element, offerJson, say, tableOf } from "./view.js";
+import { alone } from "./turns.js";
+import { at, drawn, element, offerJson, say, sentence, tableOf } from "./view.js";
 
 const MOST_FLIPS = 24;
 const MOST_NAMED = 10;
+/** Rules that depend on how many folders there are, the empty ones counted. */
+const COUNTED = ["indices from 1", "sorted order"];
 
 /** @typedef {{path: string, file?: File}} Found */
 
 /**
  * @param {import("./client.js").Client} client @param {any} opened the worker's answer to `open`
+ * @param {() => void} quiet stops the camera
  * @returns {(folders: any[]) => void} what takes folders that were dropped
  */
-export function offerVerify(client, opened) {
+export function offerVerify(client, opened, quiet) {
   let stopped = false;
-  const take = async (/** @type {Found[] | Promise<Found[]>} */ found) => {
-    if (at("folder").disabled) {
-      return; // one after the other
-    }
+  const take = (/** @type {() => Promise<Found[]>} */ find) => alone("verification", async () => {
+    quiet();
     stopped = false;
     at("stop").hidden = false;
-    at("folder").disabled = true;
-    await verify(client, opened, found, () => stopped);
-    at("folder").disabled = false;
+    await verify(client, opened, find, () => stopped);
     at("stop").hidden = true;
-  };
+  });
   at("folder").addEventListener("change", () => {
     const files = [...at("folder").files];
     at("folder").value = "";
-    take(files.map((file) => ({ path: file.webkitRelativePath.replace(/^[^/]*\//, ""), file })));
+    take(async () => chosen(files));
   });
   at("stop").addEventListener("click", () => { stopped = true; });
-  return (folders) => take(filesOf(folders));
+  return (folders) => take(() => filesOf(folders));
+}
+
+/** Files of a folder that was chosen, which names none that are empty. @param {File[]} files @returns {Found[]} */
+function chosen(files) {
+  if (files.length && !files.some((file) => file.webkitRelativePath)) {
+    throw new Error("this browser lets no folder be chosen: drop it on the page, or take another browser");
+  }
+  return files.map((file) => ({ path: file.webkitRelativePath.replace(/^[^/]*\//, ""), file }));
 }
 
 /**
@@ -79,19 +88,20 @@ async function* childrenOf(folder) {
 }
 
 /**
- * @param {import("./client.js").Client} client @param {any} opened @param {Found[] | Promise<Found[]>} files
+ * @param {import("./client.js").Client} client @param {any} opened @param {() => Promise<Found[]>} find
  * @param {() => boolean} stopped
  */
-async function verify(client, opened, files, stopped) {
+async function verify(client, opened, find, stopped) {
   at("verified").replaceChildren();
   try {
-    const found = await files;
+    const found = await find();
     const set = await client.ask("imageSet", { found });
+    set.unsure = COUNTED.includes(set.rule) && found.some(({ file }) => file?.webkitRelativePath);
     const counted = await count(client, opened, set, new Map(found.map(({ path, file }) => [path, file])), stopped);
     show(opened, set, counted);
     say(`Ready: ${counted.tally.images} pictures verified.`, "ready");
   } catch (error) {
-    at("verified").append(element("p", { class: "refusal" }, `${/** @type {Error} */ (error).message}.`));
+    at("verified").append(element("p", { class: "refusal" }, sentence(/** @type {Error} */ (error).message)));
     say("Ready: that folder cannot be verified.", "ready");
   }
 }
@@ -119,7 +129,10 @@ async function count(client, opened, set, files, stopped) {
         flips.push({ image: path, label: opened.labels[label], fp32: names[0], int8: names[1], seen: shown });
       }
     } catch (error) {
-      unreadable.push({ image: path, reason: /** @type {Error} */ (error).message });
+      if (!(error instanceof Refusal) || !error.ofPicture) {
+        throw new Error(`${path}, ${i + 1} of ${set.images.length}: ${/** @type {Error} */ (error).message}`);
+      }
+      unreadable.push({ image: path, reason: error.message });
     }
   }
   return { tally, flips, unreadable, order, whole: tally.images + unreadable.length === set.images.length };
@@ -146,11 +159,11 @@ function show(opened, set, { tally, flips, unreadable, order, whole }) {
     flips_lost: compared ? tally.lost : null, flips_gained: compared ? tally.gained : null,
     flips: flips.map(({ seen, ...flip }) => flip),
   };
-  at("verified").append(...report(result, set.told), ...flips.slice(0, MOST_FLIPS).map(flipped), offerJson(result, "verification.json"));
+  at("verified").append(...report(result, set), ...flips.slice(0, MOST_FLIPS).map(flipped), offerJson(result, "verification.json"));
 }
 
-/** @param {any} result @param {string} told what was passed over */
-function report(result, told) {
+/** @param {any} result @param {any} set */
+function report(result, { told, unsure }) {
   const shown = (/** @type {number | null} */ figure) => (figure === null ? "–" : figure.toFixed(2));
   const { images, whole, labelled, paired_by, agreement, drop_pt, drop_ci95_pt, unreadable } = result;
   const rows = result.models.map((/** @type {any} */ { precision, top1, top5 }) => [precision, shown(top1), shown(top5)]);
@@ -160,12 +173,18 @@ function report(result, told) {
     told,
   ];
   const sentences = [`${set.filter(Boolean).join(", ")}.`];
+  if (unsure) {
+    sentences.push(`Browsers name no empty folders of one that is chosen: if it has any, they are classes too, and this pairing by ${paired_by} is wrong. Drop the folder instead.`);
+  }
   if (agreement !== null) {
     sentences.push(`int8 and fp32 agree on ${shown(agreement)} %.`);
   }
   if (drop_pt !== null) {
     const interval = drop_ci95_pt.map(shown).join(" … ");
     sentences.push(`Drop ${shown(drop_pt)} points, 95 % interval ${interval}; ${result.flips_lost} lost, ${result.flips_gained} gained.`);
+  }
+  if (result.flips.length > MOST_FLIPS) {
+    sentences.push(`Of ${result.flips.length} pictures with another answer the first ${MOST_FLIPS} are shown; the JSON names all.`);
   }
   if (unreadable.length) {
     const named = unreadable.slice(0, MOST_NAMED).map((/** @type {any} */ each) => `${each.image} (${each.reason})`);

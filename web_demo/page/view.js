@@ -17,6 +17,9 @@ export function element(tag, attributes = {}, ...children) {
 
 /** Say what is going on. @param {string} text @param {"busy" | "ready" | "refused"} state for whoever drives the page */
 export function say(text, state = "busy") {
+  if (document.body.dataset.state === "refused") {
+    return; // for good
+  }
   at("status").textContent = text;
   document.body.dataset.state = state;
 }
@@ -27,6 +30,11 @@ export function refuse(text) {
   at("refusal").hidden = false;
   at("classify").hidden = at("more").hidden = true;
   say("Nothing is classified.", "refused");
+}
+
+/** A message as a sentence, whether it is one already or not. @param {string} text */
+export function sentence(text) {
+  return /[.!?…]$/.test(text) ? text : `${text}.`;
 }
 
 /** @param {number} share 0 to 1 */

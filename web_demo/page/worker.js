@@ -5,7 +5,7 @@ import { loadRuntime, openModel } from "./engine.js";
 import { arrange, FolderError, folderOf, passedOverWords } from "./image_folder.js";
 import { predictedClass, softmax, topClasses } from "./logits.js";
 import { OF_MEMORY, Package } from "./package.js";
-import { decoded, pixelsOf } from "./photograph.js";
+import { decoded, PhotographError, pixelsOf } from "./photograph.js";
 import { normalised, square } from "./preprocess.js";
 
 /** A time of fewer steps of the clock would be rounded too much; and how often that is tried. */
@@ -31,13 +31,13 @@ async function answer(request) {
   try {
     self.postMessage({ id: request.id, answer: await ANSWERS[request.ask](request) });
   } catch (error) {
-    self.postMessage({ id: request.id, refused: reason(error) });
+    self.postMessage({ id: request.id, refused: reason(error), ofPicture: error instanceof PhotographError });
   }
 }
 
 /** @param {unknown} error */
 function reason(error) {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = error instanceof Error ? error.message : `the runtime failed: ${error}`; // it throws numbers, too
   const named = error instanceof FolderError || error instanceof PairingError; // what files are called is in it
   return OF_MEMORY.test(text) && !named ? `there is not enough memory here (${text}): close other pages and programs` : text;
 }

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { orientationOf } from "../page/orientation.js";
+import { statedSize } from "../page/sizes.js";
 import { bytes, cases } from "./vectors.js";
 
 const orientations = cases("orientation");
@@ -40,4 +41,14 @@ test("damaged files say nothing that cannot be, and are read to an end", () => {
     }
   }
   assert.equal(orientationOf(new Uint8Array()).orientation, 1);
+});
+
+test("the size is known before anything is decoded", () => {
+  for (const { name, file, size } of cases("sizes")) {
+    const whole = bytes(file);
+    assert.deepEqual(statedSize(whole), size, name);
+    for (let length = 0; length < 40; length++) {
+      statedSize(whole.slice(0, length)); // does not throw
+    }
+  }
 });
