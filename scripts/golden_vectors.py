@@ -111,6 +111,7 @@ def write_vectors(folder: Path) -> None:
         "filters": [write_arrays(folder, case) for name in OTHER_FILTERS for case in resize_cases(name)],
         "turn": [write_arrays(folder, case) for case in turn_cases()],
         "orientation": [write_arrays(folder, case) for case in orientation_cases()],
+        "unusual orientation": [write_arrays(folder, case) for case in unusual_orientation_cases()],
         "sizes": [write_arrays(folder, case) for case in size_cases()],
         "input": [write_arrays(folder, case) for case in input_cases(PROTOCOLS)],
         "protocols": [write_arrays(folder, case) for case in input_cases(OTHER_PROTOCOLS)],
@@ -201,6 +202,33 @@ def orientation_cases() -> Iterator[dict[str, Any]]:
                 "file": np.frombuffer(file.getvalue(), np.uint8),
                 "expected": decode_photograph(file.getvalue(), name).orientation,
             }
+
+
+def unusual_orientation_cases() -> Iterator[dict[str, Any]]:
+    """JPEGs whose EXIF is elsewhere, or otherwise, than cameras write it."""
+    entry = {
+        "short": b"\x12\x01\x03\0\x01\0\0\0\x06\0\0\0",
+        "long": b"\x12\x01\x04\0\x01\0\0\0\x06\0\0\0",
+        "byte": b"\x12\x01\x01\0\x01\0\0\0\x06\0\0\0",
+        "signed": b"\x12\x01\x08\0\x01\0\0\0\x06\0\0\0",
+        "two": b"\x12\x01\x03\0\x02\0\0\0\x06\0\0\0",
+        "nine": b"\x12\x01\x03\0\x01\0\0\0\x09\0\0\0",
+    }
+    before = {"fill": b"\xff\xff\xff", "late": (b"\xff\xe2\xff\xff" + bytes(65_533)) * 5}
+    for name, (tag, inserted) in {
+        **{name: (tag, b"") for name, tag in entry.items()},
+        **{name: (entry["short"], inserted) for name, inserted in before.items()},
+    }.items():
+        file = BytesIO()
+        exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0" + tag + bytes(4)
+        synthetic((21, 13), 2).save(file, "JPEG", exif=exif)
+        start, segment, rest = file.getvalue().partition(b"\xff\xe1")
+        whole = start + inserted + segment + rest
+        yield {
+            "name": f"orientation-unusual-{name}",
+            "file": np.frombuffer(whole, np.uint8),
+            "expected": decode_photograph(whole, name).orientation,
+        }
 
 
 def xmp_of(form: str) -> dict[str, Any]:

@@ -4,7 +4,9 @@
  */
 
 const ORIENTATION = 0x0112;
-const [SHORT, LONG] = [3, 4];
+/** The types of whole numbers of two and of four bytes, with a sign or without. */
+const SHORTS = [3, 8];
+const LONGS = [4, 9];
 const [JPEG, PNG, RIFF] = [0xffd8, 0x89504e47, 0x52494646];
 /**
  * Of each kind of file: where its parts begin; for a part, where the next one begins, and its TIFF data if it is EXIF.
@@ -82,9 +84,10 @@ function tagOf(view, start, end) {
   const directory = tiff + view.getUint32(tiff + 4, little);
   const count = view.getUint16(directory, little);
   for (let at = directory + 2; at < directory + 2 + 12 * count && at + 12 <= end; at += 12) {
-    if (view.getUint16(at, little) === ORIENTATION && view.getUint32(at + 4, little) === 1) {
-      const type = view.getUint16(at + 2, little);
-      const value = type === SHORT ? view.getUint16(at + 8, little) : type === LONG ? view.getUint32(at + 8, little) : 1;
+    if (view.getUint16(at, little) === ORIENTATION) {
+      const [type, numbers] = [view.getUint16(at + 2, little), view.getUint32(at + 4, little)];
+      const short = SHORTS.includes(type) && [1, 2].includes(numbers) && view.getUint16(at + 8, little); // else elsewhere
+      const value = short || (LONGS.includes(type) && numbers === 1 && view.getUint32(at + 8, little)) || 1;
       return value >= 1 && value <= 8 ? value : 1;
     }
   }

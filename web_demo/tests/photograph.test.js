@@ -19,6 +19,14 @@ test("orientations are Python's", () => {
   }
 });
 
+test("also where EXIF is elsewhere, or otherwise, than cameras write it", () => {
+  const unusual = cases("unusual orientation");
+  assert.deepEqual(new Set(unusual.map(({ expected }) => expected)), new Set([1, 6]));
+  for (const { name, file, expected } of unusual) {
+    assert.equal(orientationOf(bytes(file)).orientation, expected, name);
+  }
+});
+
 test("nothing is left of EXIF", () => {
   for (const { name, file } of orientations.filter((each) => !each.name.includes("avif"))) {
     const left = joined(orientationOf(bytes(file)).pieces);
