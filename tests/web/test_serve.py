@@ -15,7 +15,7 @@ from urllib.request import urlopen
 import pytest
 
 from levit_edge.benchmark.files import load_measurements
-from tests.web.conftest import START_MS, opened
+from tests.web.conftest import START_MS, choose, opened
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -62,7 +62,7 @@ def network() -> Iterator[list[str]]:
 
 @pytest.mark.usefixtures("runtime")
 def test_a_phone_of_the_network_measures_and_sends(
-    browser: "Browser", network: list[str], tiny_bundle: Path, tmp_path: Path
+    browser: "Browser", network: list[str], tiny_bundle: Path, labelled_photographs: Path, tmp_path: Path
 ) -> None:
     program = tmp_path / "chromium"
     program.write_text(f'#!/bin/sh\nexec {" ".join(network)} {shutil.which("chromium")} "$@"\n')
@@ -76,6 +76,10 @@ def test_a_phone_of_the_network_measures_and_sends(
         with opened(phone, address) as page:
             assert page.evaluate("isSecureContext") is False
             assert not page.is_visible("#live")
+            assert page.locator("#tests li.passed").count() == 3
+            assert "red" in choose(page, sorted(labelled_photographs.glob("red/*.jpg"))[0])[0]
+            page.set_input_files("#folder", labelled_photographs)
+            page.wait_for_selector("#verified a", timeout=START_MS)
             page.click("#bench")
             page.click("#measured button", timeout=START_MS)
             page.wait_for_selector("#measured p[role=status]:has-text('Sent.')", timeout=START_MS)

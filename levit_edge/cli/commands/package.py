@@ -158,6 +158,8 @@ def _output_path(bundle: Path, purpose: Purpose, output: Path | None, sign: Path
     """
     if purpose is not Purpose.WEB:
         require_suffix(output, (".zip",), "--output")  # `verify` and boards tell a package by it
+    elif output is not None and output.suffix.lower() == ".zip":  # else a folder would be called so
+        raise typer.BadParameter("for web give FILE.html, or a folder for a static host.", param_hint="--output")
     path = output or Path(f"{bundle.resolve().name}-{purpose}{PAGE_SUFFIXES[0] if purpose is Purpose.WEB else '.zip'}")
     if sign is not None and _is_folder(path, purpose):
         raise typer.BadParameter("signs one file: give --output FILE.html.", param_hint="--sign")

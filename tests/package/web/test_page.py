@@ -227,6 +227,7 @@ def test_a_page_is_signed_as_a_zip_is(
         (["--for", "web", "--sign", "key.pem", "--output", "folder"], "signs one file"),
         (["--for", "web", "--into", "project"], "a package for browsers is not an app's"),
         (["--for", "board", "--output", "x.html"], "does not end in .zip"),
+        (["--for", "web", "--output", "x.zip"], "for web give FILE.html, or a folder"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(
