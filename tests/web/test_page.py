@@ -282,7 +282,9 @@ def assert_refused(browser: "Browser", path: Path, reason: str) -> None:
 
 
 @pytest.mark.parametrize("short", [*SHORT_OF_MEMORY])
-def test_too_little_memory_is_told_as_such(browser: "Browser", tiny_page: Path, tmp_path: Path, short: str) -> None:
+def test_too_little_memory_is_told_as_such(
+    browser: "Browser", tiny_page: Path, labelled_photographs: Path, tmp_path: Path, short: str
+) -> None:
     """By failures put in the worker's way: where a browser that is really short of it fails is chance."""
     strict = b'id="worker">"use strict";'
     whole = tiny_page.read_bytes()
@@ -291,6 +293,9 @@ def test_too_little_memory_is_told_as_such(browser: "Browser", tiny_page: Path, 
     with opened(browser, (tmp_path / "short.html").as_uri()) as page:
         if short == "pixels":
             assert "there is not enough memory for 2 × 2 pixels here" in choose(page, given("a.png", SMALL_PNG))[0]
+            page.set_input_files("#folder", labelled_photographs)
+            page.wait_for_selector("#verified a")
+            assert "0 pictures, stopped before the end: there is not enough memory" in page.inner_text("#verified")
         else:
             assert re.search(r"there is not enough memory here \(.*\): close other pages", page.inner_text("#refusal"))
             assert not page.is_visible("#classify")

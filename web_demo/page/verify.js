@@ -5,6 +5,8 @@ import { at, drawn, element, offerJson, say, tableOf } from "./view.js";
 
 const MOST_FLIPS = 24;
 const MOST_NAMED = 10;
+/** How the worker says that memory is short. */
+const OF_SHORTAGE = /not enough memory/;
 
 /** @typedef {{path: string, file?: File}} Found */
 
@@ -104,6 +106,7 @@ async function count(client, opened, set, files, stopped) {
   const flips = [];
   /** @type {{image: string, reason: string}[]} */
   const unreadable = [];
+  let short = "";
   for (const [i, path] of set.images.entries()) {
     if (stopped()) {
       break;
@@ -119,14 +122,19 @@ async function count(client, opened, set, files, stopped) {
         flips.push({ image: path, label: opened.labels[label], fp32: names[0], int8: names[1], seen: shown });
       }
     } catch (error) {
-      unreadable.push({ image: path, reason: /** @type {Error} */ (error).message });
+      const { message } = /** @type {Error} */ (error);
+      if (OF_SHORTAGE.test(message)) {
+        short = `: ${message}`; // no fault of the picture, which must not be left out for it
+        break;
+      }
+      unreadable.push({ image: path, reason: message });
     }
   }
-  return { tally, flips, unreadable, order, whole: tally.images + unreadable.length === set.images.length };
+  return { tally, flips, unreadable, order, short, whole: tally.images + unreadable.length === set.images.length };
 }
 
 /** @param {any} opened @param {any} set @param {Awaited<ReturnType<typeof count>>} counted */
-function show(opened, set, { tally, flips, unreadable, order, whole }) {
+function show(opened, set, { tally, flips, unreadable, order, short, whole }) {
   const labelled = set.outputs !== null;
   const share = (/** @type {number} */ count, told = true) => (told && tally.images ? (100 * count) / tally.images : null);
   const models = order.map((/** @type {number} */ model, /** @type {number} */ i) => ({
@@ -146,16 +154,16 @@ function show(opened, set, { tally, flips, unreadable, order, whole }) {
     flips_lost: compared ? tally.lost : null, flips_gained: compared ? tally.gained : null,
     flips: flips.map(({ seen, ...flip }) => flip),
   };
-  at("verified").append(...report(result, set.told), ...flips.slice(0, MOST_FLIPS).map(flipped), offerJson(result, "verification.json"));
+  at("verified").append(...report(result, set.told, short), ...flips.slice(0, MOST_FLIPS).map(flipped), offerJson(result, "verification.json"));
 }
 
-/** @param {any} result @param {string} told what was passed over */
-function report(result, told) {
+/** @param {any} result @param {string} told what was passed over @param {string} short why it ended early */
+function report(result, told, short) {
   const shown = (/** @type {number | null} */ figure) => (figure === null ? "–" : figure.toFixed(2));
   const { images, whole, labelled, paired_by, agreement, drop_pt, drop_ci95_pt, unreadable } = result;
   const rows = result.models.map((/** @type {any} */ { precision, top1, top5 }) => [precision, shown(top1), shown(top5)]);
   const set = [
-    `${images} pictures`, whole ? "" : "stopped before the end",
+    `${images} pictures`, whole ? "" : `stopped before the end${short}`,
     labelled ? `folders paired by ${paired_by}` : "without class folders",
     told,
   ];
