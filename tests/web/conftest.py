@@ -14,6 +14,8 @@ from urllib.parse import urljoin
 import pytest
 from filelock import FileLock
 
+from levit_edge.board.web import page as page_module
+from levit_edge.board.web.page import page_to_serve
 from levit_edge.bundle.reader import Bundle
 from levit_edge.errors import PackageError
 from levit_edge.package.contents import PagePrecision
@@ -84,6 +86,14 @@ def tiny_page(tiny_files: dict[str, bytes], tmp_path_factory: pytest.TempPathFac
     path = tmp_path_factory.mktemp("web") / "tiny.html"
     path.write_bytes(write_page(tiny_files, "tiny"))
     return path
+
+
+@pytest.fixture(scope="session")
+def served_page(tiny_bundle: Path, runtime: Mapping[str, bytes]) -> bytes:
+    """The tiny bundle's, as `serve` and `bench --on web` make it, packed once."""
+    with pytest.MonkeyPatch.context() as changes:
+        changes.setattr(page_module, "runtime_files", lambda: runtime)
+        return page_to_serve(Bundle.open(tiny_bundle))
 
 
 @pytest.fixture(scope="session")

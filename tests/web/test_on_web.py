@@ -21,12 +21,13 @@ from levit_edge.errors import BoardError, ExitStatus
 pytestmark = pytest.mark.release
 
 
-@pytest.fixture(autouse=True)
-def with_runtime(runtime: Mapping[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_module, "runtime_files", lambda: runtime)
+@pytest.fixture
+def packed(served_page: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page is packed already."""
+    monkeypatch.setattr(module, "page_to_serve", lambda *_: served_page)
 
 
-@pytest.mark.usefixtures("browser")
+@pytest.mark.usefixtures("browser", "packed")
 def test_it_measures_both_files_with_both_numbers_of_threads(tiny_bundle: Path) -> None:
     settings = BenchmarkSettings(threads=(1, 2), runs=4, max_latency_ms=1e6, timeout_s=300)
     found = measure_in_browser(Bundle.open(tiny_bundle), settings)
@@ -38,7 +39,14 @@ def test_it_measures_both_files_with_both_numbers_of_threads(tiny_bundle: Path) 
 
 
 @pytest.mark.usefixtures("browser")
-def test_the_command_shows_and_saves_it(tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_shows_and_saves_it(
+    tiny_bundle: Path,
+    runtime: Mapping[str, bytes],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(page_module, "runtime_files", lambda: runtime)
     command = ["bench", str(tiny_bundle), "--on", "web", "--runs", "2", "--threads", "1", "--precision", "int8"]
     assert run([*command, "--save", str(tmp_path / "results")]) == ExitStatus.DONE
     said = capsys.readouterr().out
@@ -59,6 +67,7 @@ def test_a_page_that_refuses_says_why(
 
 
 def test_browsers_that_are_none_are_told(tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "page_to_serve", lambda *_: b"which none of them opens")
     bundle = Bundle.open(tiny_bundle)
     ending = tmp_path / "ending"
     ending.write_text("#!/bin/sh\necho 'no display \033[31m' >&2\nexit 7\n")

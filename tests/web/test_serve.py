@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -20,7 +21,7 @@ from levit_edge.benchmark.files import load_measurements
 from levit_edge.bundle.reader import Bundle
 from levit_edge.errors import ExitStatus
 from tests.board.web.test_results import document
-from tests.web.conftest import START_MS, opened
+from tests.web.conftest import START_MS, choose, opened
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -67,7 +68,7 @@ def network() -> Iterator[list[str]]:
 
 @pytest.mark.usefixtures("runtime")
 def test_a_phone_of_the_network_measures_and_sends(
-    browser: "Browser", network: list[str], tiny_bundle: Path, tmp_path: Path
+    browser: "Browser", network: list[str], tiny_bundle: Path, labelled_photographs: Path, tmp_path: Path
 ) -> None:
     program = tmp_path / "chromium"
     program.write_text(f'#!/bin/sh\nexec {" ".join(network)} {shutil.which("chromium")} "$@"\n')
@@ -81,6 +82,11 @@ def test_a_phone_of_the_network_measures_and_sends(
         with opened(phone, address, ["results"]) as page:
             assert page.evaluate("isSecureContext") is False
             assert not page.is_visible("#live")
+            assert page.locator("#tests li.passed").count() == 3
+            assert "red" in choose(page, sorted(labelled_photographs.glob("red/*.jpg"))[0])[0]
+            page.set_input_files("#folder", labelled_photographs)
+            page.wait_for_selector("#verified a", timeout=START_MS)
+            page.fill("#device", "My phone\u202e, the old one")
             page.click("#bench")
             page.click("#measured button", timeout=START_MS)
             page.wait_for_selector("#measured p[role=status]:has-text('Sent.')", timeout=START_MS)
@@ -91,6 +97,7 @@ def test_a_phone_of_the_network_measures_and_sends(
     assert (process.returncode, complained) == (0, "")
     (measurement,) = load_measurements([*results.iterdir()])
     assert {each.threads for each in measurement.results} == {1}
+    assert re.fullmatch(r"My phone, the old one, Chrome \d+ on Linux", measurement.device.model)
 
 
 @pytest.mark.usefixtures("runtime")

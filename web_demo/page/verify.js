@@ -1,6 +1,5 @@
 /** Accuracy on a folder of the user's own pictures, as `levit-edge verify` counts it. */
 
-import { Refusal } from "./client.js";
 import { pairedInterval, Tally } from "./statistics.js";
 import { alone } from "./turns.js";
 import { at, drawn, element, offerJson, say, sentence, tableOf } from "./view.js";
@@ -114,6 +113,7 @@ async function count(client, opened, set, files, stopped) {
   const flips = [];
   /** @type {{image: string, reason: string}[]} */
   const unreadable = [];
+  let ended = "";
   for (const [i, path] of set.images.entries()) {
     if (stopped()) {
       break;
@@ -129,17 +129,19 @@ async function count(client, opened, set, files, stopped) {
         flips.push({ image: path, label: opened.labels[label], fp32: names[0], int8: names[1], seen: shown });
       }
     } catch (error) {
-      if (!(error instanceof Refusal) || !error.ofPicture) {
-        throw new Error(`${path}, ${i + 1} of ${set.images.length}: ${/** @type {Error} */ (error).message}`);
+      const { message, ofPicture } = /** @type {import("./client.js").Refusal} */ (error);
+      if (!ofPicture) { // others would fail too, and the rest is not all
+        ended = `: ${message} (${path})`;
+        break;
       }
-      unreadable.push({ image: path, reason: error.message });
+      unreadable.push({ image: path, reason: message });
     }
   }
-  return { tally, flips, unreadable, order, whole: tally.images + unreadable.length === set.images.length };
+  return { tally, flips, unreadable, order, ended, whole: tally.images + unreadable.length === set.images.length };
 }
 
 /** @param {any} opened @param {any} set @param {Awaited<ReturnType<typeof count>>} counted */
-function show(opened, set, { tally, flips, unreadable, order, whole }) {
+function show(opened, set, { tally, flips, unreadable, order, ended, whole }) {
   const labelled = set.outputs !== null;
   const share = (/** @type {number} */ count, told = true) => (told && tally.images ? (100 * count) / tally.images : null);
   const models = order.map((/** @type {number} */ model, /** @type {number} */ i) => ({
@@ -159,16 +161,16 @@ function show(opened, set, { tally, flips, unreadable, order, whole }) {
     flips_lost: compared ? tally.lost : null, flips_gained: compared ? tally.gained : null,
     flips: flips.map(({ seen, ...flip }) => flip),
   };
-  at("verified").append(...report(result, set), ...flips.slice(0, MOST_FLIPS).map(flipped), offerJson(result, "verification.json"));
+  at("verified").append(...report(result, set, ended), ...flips.slice(0, MOST_FLIPS).map(flipped), offerJson(result, "verification.json"));
 }
 
-/** @param {any} result @param {any} set */
-function report(result, { told, unsure }) {
+/** @param {any} result @param {any} set @param {string} ended why it ended early */
+function report(result, { told, unsure }, ended) {
   const shown = (/** @type {number | null} */ figure) => (figure === null ? "–" : figure.toFixed(2));
   const { images, whole, labelled, paired_by, agreement, drop_pt, drop_ci95_pt, unreadable } = result;
   const rows = result.models.map((/** @type {any} */ { precision, top1, top5 }) => [precision, shown(top1), shown(top5)]);
   const set = [
-    `${images} pictures`, whole ? "" : "stopped before the end",
+    `${images} pictures`, whole ? "" : `stopped before the end${ended}`,
     labelled ? `folders paired by ${paired_by}` : "without class folders",
     told,
   ];
