@@ -21,6 +21,8 @@ from levit_edge.errors import LevitEdgeError, QuantizationError
 
 __all__ = ["BUNDLE_READERS", "BundleFolder"]
 
+MOST_CHANGED_BYTES = 1 << 22
+
 
 class BundleFolder:
     """A bundle whose models are cut off, as they are not run, and which has one golden image: quick to read.
@@ -177,6 +179,8 @@ def _changed_page(chance: Random, data: bytes, _seeds: Sequence[bytes]) -> bytes
     except LevitEdgeError:  # an earlier mutation left none
         return data
     name = chance.choice([*files, *[DOCUMENT_FILE] * (len(files) * (DOCUMENT_FILE in files))])
+    if len(files[name]) > MOST_CHANGED_BYTES:  # grown by earlier mutations: the next would take longer than any reader
+        return data
     mutation = chance.choice(JSON if name == DOCUMENT_FILE else BYTES)
     new = mutation(chance, files[name], [files[name]])
     return data.replace(file_element(name, files[name]).encode(), file_element(name, new).encode())

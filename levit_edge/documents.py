@@ -20,6 +20,7 @@ from typing import Annotated, Any, NoReturn, TypeVar, Union, get_args, get_origi
 
 from levit_edge.errors import LevitEdgeError
 from levit_edge.places import found_at, unreadable
+from levit_edge.text import brief
 
 __all__ = [
     "MAX_DOCUMENT_BYTES",
@@ -38,6 +39,8 @@ __all__ = [
 ]
 
 MAX_DOCUMENT_BYTES = 16 * 2**20
+MOST_KEY = 60
+"""Characters of a key in messages."""
 UNPAIRED = "backslashreplace"
 """How files in UTF-8 write the bytes of a file name that is no text, which Python holds as lone surrogates: escaped, as
 JSON has it."""
@@ -56,7 +59,7 @@ class Between:
         if self.low <= value <= self.high:
             return None
         wanted = f"at least {self.low:g}" if self.high == math.inf else f"{self.low:.16g} to {self.high:.16g}"
-        return f"is {value!r}, expected {wanted}"
+        return f"is {brief(value)}, expected {wanted}"
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class Matching:
         """As that of `Between`."""
         if re.fullmatch(self.expression, value, re.ASCII):
             return None
-        return f"is {_brief(value)}, expected {self.what}"
+        return f"is {brief(value)}, expected {self.what}"
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ class Version:
         if oldest <= value <= self.number:
             return None
         expected = str(self.number) if oldest == self.number else f"{oldest} to {self.number}"
-        return f"is {value}, expected {expected}: what this levit-edge reads"
+        return f"is {brief(value)}, expected {expected}: what this levit-edge reads"
 
 
 Count = Annotated[int, Between(0, 2**53)]
@@ -214,16 +217,21 @@ def _decode(kind: Any, value: object, at: str) -> Any:  # noqa: PLR0911 - one re
         return _decode_tuple(kind, value, at)
     if get_origin(kind) is dict:
         entries = _expect(dict, value, at)
-        return {key: _decode(get_args(kind)[1], item, f"{at}.{key}") for key, item in entries.items()}
+        return {key: _decode(get_args(kind)[1], item, f"{at}{_key(key)}") for key, item in entries.items()}
     if issubclass(kind, StrEnum):
         if value not in list(kind):
-            raise _MismatchError(f"{at} is {_brief(value)}, expected one of {', '.join(kind)}")
+            raise _MismatchError(f"{at} is {brief(value)}, expected one of {', '.join(kind)}")
         return kind(value)
     if hasattr(kind, "from_text"):
         return _decode_text(kind, value, at)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return _to_float(value, at)
     return _expect(kind, value, at)
+
+
+def _key(name: str) -> str:
+    """How a key stands behind where its object is: other people wrote it."""
+    return f".{name}" if name.isidentifier() and len(name) <= MOST_KEY else f"[{brief(name)}]"
 
 
 def _decode_bounded(kind: Any, value: object, at: str) -> Any:
@@ -239,14 +247,14 @@ def _decode_text(kind: Any, value: object, at: str) -> Any:
     try:
         return kind.from_text(_expect(str, value, at))
     except ValueError as error:
-        raise _MismatchError(f"{at or 'it'} is {_brief(value)}: {error}") from error
+        raise _MismatchError(f"{at or 'it'} is {brief(value)}: {error}") from error
 
 
 def _to_float(value: int, at: str) -> float:
     try:
         return float(value)
     except OverflowError as error:
-        raise _MismatchError(f"{at or 'it'} is {_brief(value)}, too large for a float") from error
+        raise _MismatchError(f"{at or 'it'} is {brief(value)}, too large for a float") from error
 
 
 def _decode_dataclass(kind: Any, value: object, at: str) -> Any:
@@ -256,7 +264,7 @@ def _decode_dataclass(kind: Any, value: object, at: str) -> Any:
     types = get_type_hints(kind, include_extras=True)
     unknown = sorted(set(entries) - set(types))
     if unknown:
-        raise _MismatchError(f"{at or 'it'} has unknown keys {_brief(unknown)}")
+        raise _MismatchError(f"{at or 'it'} has unknown keys {brief(unknown)}")
     required = {field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING}
     missing = sorted(required - set(entries))
     if missing:
@@ -284,10 +292,5 @@ def _decode_tuple(kind: Any, value: object, at: str) -> Any:
 def _expect(kind: type, value: object, at: str) -> Any:
     wrong_bool = isinstance(value, bool) and kind is not bool
     if wrong_bool or not isinstance(value, kind):
-        raise _MismatchError(f"{at or 'it'} is {_brief(value)}, expected {kind.__name__}")
+        raise _MismatchError(f"{at or 'it'} is {brief(value)}, expected {kind.__name__}")
     return value
-
-
-def _brief(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-__all__ = ["are", "counted", "entries", "faults", "listed", "number", "of_them", "reason", "shortened", "text"]
+__all__ = ["are", "brief", "counted", "entries", "faults", "listed", "number", "of_them", "reason", "shortened", "text"]
 
 LISTED, NEXT_LINE = 10, "\n  "
 MAX_ENTRIES = 4096
@@ -25,6 +25,15 @@ def text(value: object, limit: int) -> str:
 def reason(value: object, limit: int) -> str:
     """As `text`, and never empty."""
     return text(value, limit) or "it does not say why"
+
+
+def brief(value: object) -> str:
+    """A value as Python writes it, so that no character of it acts on a terminal; shortened to 60."""
+    try:
+        text = repr(value)
+    except RecursionError:
+        return "nested too deeply"
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def number(value: object, low: float, high: float) -> float | None:

@@ -111,6 +111,8 @@ def write_vectors(folder: Path) -> None:
         "filters": [write_arrays(folder, case) for name in OTHER_FILTERS for case in resize_cases(name)],
         "turn": [write_arrays(folder, case) for case in turn_cases()],
         "orientation": [write_arrays(folder, case) for case in orientation_cases()],
+        "unusual orientation": [write_arrays(folder, case) for case in unusual_orientation_cases()],
+        "sizes": [write_arrays(folder, case) for case in size_cases()],
         "input": [write_arrays(folder, case) for case in input_cases(PROTOCOLS)],
         "protocols": [write_arrays(folder, case) for case in input_cases(OTHER_PROTOCOLS)],
         "ranking": list(ranking_cases()),
@@ -167,6 +169,23 @@ def turn_cases() -> Iterator[dict[str, Any]]:
         }
 
 
+def size_cases() -> Iterator[dict[str, Any]]:
+    """A picture as a file of each format, and its width and height as far as its first bytes are to tell them."""
+    size = (601, 283)
+    others: list[tuple[str, str, dict[str, Any]]] = [
+        ("progressive", "JPEG", {"progressive": True, "exif": Image.Exif().tobytes()}),
+        ("gif", "GIF", {}),
+        ("bmp", "BMP", {}),
+        ("webp-exif", "WEBP", {"exif": b"Exif\0\0MM\0*\0\0\0\x08\0\0"}),
+        ("tiff", "TIFF", {}),
+    ]
+    for name, kind, options in [*ORIENTED_FILES, *others]:
+        buffer = BytesIO()
+        synthetic(size, 5).save(buffer, kind, **options)
+        file = np.frombuffer(buffer.getvalue(), np.uint8)
+        yield {"name": f"sizes-{name}", "file": file, "size": None if kind == "TIFF" else size}
+
+
 def orientation_cases() -> Iterator[dict[str, Any]]:
     """Whole files, in the formats of cameras that Android reads; 0 stands for one that says nothing."""
     picture = synthetic((21, 13), 2)
@@ -183,6 +202,33 @@ def orientation_cases() -> Iterator[dict[str, Any]]:
                 "file": np.frombuffer(file.getvalue(), np.uint8),
                 "expected": decode_photograph(file.getvalue(), name).orientation,
             }
+
+
+def unusual_orientation_cases() -> Iterator[dict[str, Any]]:
+    """JPEGs whose EXIF is elsewhere, or otherwise, than cameras write it."""
+    entry = {
+        "short": b"\x12\x01\x03\0\x01\0\0\0\x06\0\0\0",
+        "long": b"\x12\x01\x04\0\x01\0\0\0\x06\0\0\0",
+        "byte": b"\x12\x01\x01\0\x01\0\0\0\x06\0\0\0",
+        "signed": b"\x12\x01\x08\0\x01\0\0\0\x06\0\0\0",
+        "two": b"\x12\x01\x03\0\x02\0\0\0\x06\0\0\0",
+        "nine": b"\x12\x01\x03\0\x01\0\0\0\x09\0\0\0",
+    }
+    before = {"fill": b"\xff\xff\xff", "late": (b"\xff\xe2\xff\xff" + bytes(65_533)) * 5}
+    for name, (tag, inserted) in {
+        **{name: (tag, b"") for name, tag in entry.items()},
+        **{name: (entry["short"], inserted) for name, inserted in before.items()},
+    }.items():
+        file = BytesIO()
+        exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0" + tag + bytes(4)
+        synthetic((21, 13), 2).save(file, "JPEG", exif=exif)
+        start, segment, rest = file.getvalue().partition(b"\xff\xe1")
+        whole = start + inserted + segment + rest
+        yield {
+            "name": f"orientation-unusual-{name}",
+            "file": np.frombuffer(whole, np.uint8),
+            "expected": decode_photograph(whole, name).orientation,
+        }
 
 
 def xmp_of(form: str) -> dict[str, Any]:

@@ -56,6 +56,7 @@ LONGEST = (
     "tests/sweep/test_ray.py",
     "tests/integration/test_stand_in.py",
     "tests/web/test_page.py",
+    "tests/web/test_turns.py",
     "tests/web/test_measuring.py",
     "tests/arm/test_qemu.py",
     "tests/sweep/test_sweep.py",

@@ -116,6 +116,8 @@ def test_floats_that_json_cannot_hold_become_null(value: float) -> None:
         ({"colour": ["red"]}, r"colour is \['red'\], expected one of"),
         ({"notes": []}, r"notes is \[\], expected dict"),
         ({"notes": {"a": "b"}}, r"notes\.a is 'b', expected int"),
+        ({"notes": {"\x1b[2J\n": "b"}}, r"notes\['\\x1b\[2J\\n'\] is 'b', expected int"),
+        ({"notes": {"x" * 10_000: "b"}}, r"notes\['x{56}\.\.\.\] is 'b'"),
         ({"parts": {}}, r"parts is \{\}, expected list"),
         ({"parts": [{"name": "x", "weight_g": "y"}]}, r"parts\[0\]\.weight_g is 'y', expected float"),
         ({"parts": [{"name": "x"}]}, r"parts\[0\] lacks weight_g"),

@@ -1,6 +1,8 @@
+import sys
+
 import pytest
 
-from levit_edge.text import counted, listed, of_them
+from levit_edge.text import brief, counted, listed, of_them
 
 
 @pytest.mark.parametrize(
@@ -31,3 +33,12 @@ def test_what_is_counted_has_its_number() -> None:
     assert [counted(count, "class") for count in (1, 10)] == ["1 class", "10 classes"]
     assert [of_them(count) for count in (1, 2000)] == ["1 of them is", "2,000 of them are"]
     assert [counted(count, "entry") for count in (1, 10)] == ["1 entry", "10 entries"]
+
+
+def test_a_value_of_others_is_brief_and_acts_on_no_terminal() -> None:
+    nested: list[object] = []
+    for _ in range(sys.getrecursionlimit()):
+        nested = [nested]
+    assert brief("\x1b[2J\n\u202e") == r"'\x1b[2J\n\u202e'"
+    assert len(brief({"x" * 10_000: 1})) == 60
+    assert brief(nested) == "nested too deeply"

@@ -13,7 +13,7 @@ from levit_edge.bundle.place import MANIFEST_FILE
 from levit_edge.documents import UNPAIRED, from_json, read_json, to_json
 from levit_edge.errors import MeasurementError, OutputError
 from levit_edge.system.atomic import remove_abandoned, write_whole
-from levit_edge.text import text
+from levit_edge.text import brief, text
 
 __all__ = ["checked", "load_measurements", "save", "shareable"]
 
@@ -103,7 +103,7 @@ def checked(document: object, what: str) -> Measurement:
     version = document.get("schema_version") if isinstance(document, dict) else None
     if version != SCHEMA_VERSION:
         raise MeasurementError(
-            f"{what} is of schema version {str(version)[:20]}, expected {SCHEMA_VERSION}: what `levit-edge bench"
+            f"{what} is of schema version {brief(version)}, expected {SCHEMA_VERSION}: what `levit-edge bench"
             " --save` writes. If a newer levit-edge made it, update this one."
         )
     try:

@@ -60,6 +60,7 @@ class Device:
     bf16, asimdhp, sme; on 32-bit ARM among neon, asimddp, i8mm, asimdbf16, asimdhp; on x86-64 among avx2, avx_vnni,
     avx512f, avx512_vnni, amx_int8; in browsers simd128."""
     memory_bytes: int
+    """0 where the system does not tell."""
     system: str
     """Such as `Debian GNU/Linux 12 (bookworm)`."""
     kernel: str

@@ -11,7 +11,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Annotated, TypeVar
 
 from levit_edge.documents import Between, Length, from_json, read_toml
@@ -21,6 +21,8 @@ __all__ = ["Board", "read_fleet", "side_by_side"]
 
 T = TypeVar("T")
 MOST_COUNTS = 100
+HERE, EMULATED = ("local", "web"), "qemu"
+"""Kinds of targets that compute on this computer: timed, and without times that mean anything."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,27 +56,55 @@ def read_fleet(path: Path) -> tuple[Board, ...]:
 def side_by_side(boards: Sequence[Board], work: Callable[[Board], T]) -> list[T | LevitEdgeError]:
     """What `work` made of each board, all at once, or why it failed, which does not stop the others.
 
-    On Ctrl-C it is left at once: with this process its connections end, and so do the agents at their other ends.
+    What is timed on this computer comes one after the other, and what is emulated on it comes afterwards: together they
+    would be slower. On Ctrl-C all is left at once: with this process its connections end, and so do the agents at their
+    other ends.
     """
     outcomes: dict[int, T | LevitEdgeError] = {}
     faults: list[Exception] = []
 
-    def attempt(index: int, board: Board) -> None:
+    def attempt(index: int) -> None:
         try:
-            outcomes[index] = work(board)
+            outcomes[index] = work(boards[index])
         except LevitEdgeError as error:
             outcomes[index] = error
         except Exception as error:  # raised again where it is seen
             faults.append(error)
 
-    if len(boards) == 1:  # in this thread, which Ctrl-C lets clean up
-        attempt(0, boards[0])
-    else:
-        threads = [Thread(target=attempt, args=each, daemon=True) for each in enumerate(boards)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+    _run([_kind(each) for each in boards], attempt)
     if faults:
         raise faults[0]
     return [outcomes[index] for index in range(len(boards))]
+
+
+def _kind(board: Board) -> str:
+    return board.on.partition(":")[0]
+
+
+def _run(kinds: Sequence[str], attempt: Callable[[int], None]) -> None:
+    """Let all be attempted, by their numbers."""
+    here = [index for index, kind in enumerate(kinds) if kind in HERE]
+    others = [index for index, kind in enumerate(kinds) if kind not in HERE]
+    quiet = Event()
+
+    def attempt_here() -> None:
+        for index in here:
+            attempt(index)
+        quiet.set()
+
+    def attempt_other(index: int) -> None:
+        if kinds[index] == EMULATED:
+            quiet.wait()
+        attempt(index)
+
+    if not others or len(kinds) == 1:  # in this thread, which Ctrl-C lets clean up
+        attempt_here()
+        for index in others:
+            attempt(index)
+        return
+    threads = [Thread(target=attempt_here, daemon=True)]
+    threads += [Thread(target=attempt_other, args=[index], daemon=True) for index in others]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()

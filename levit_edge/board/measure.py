@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from levit_edge.benchmark.diagnosis import WANTED_SPEEDUP, findings
-from levit_edge.benchmark.measurement import ArtifactTimes, Device, LatencyGate, Measurement, ModelUnderTest, SpeedUp
+from levit_edge.benchmark.measurement import ArtifactTimes, LatencyGate, Measurement, ModelUnderTest, SpeedUp
 from levit_edge.board.answer import BenchmarkAnswer
 from levit_edge.board.facts.device import describe_device, describe_state, float16_there
 from levit_edge.board.float16 import without_float16
@@ -64,12 +64,11 @@ class Schedule:
     """Timed runs of one turn."""
 
     @classmethod
-    def of(cls, settings: BenchmarkSettings, device: Device) -> "Schedule":
+    def of(cls, settings: BenchmarkSettings, usable_cores: int, *, emulated: bool = False) -> "Schedule":
         """The settings', or what is usual on such a device."""
-        emulated = device.emulator is not None
         runs = settings.runs or (EMULATED_RUNS if emulated else RUNS)
         rounds = min(ROUNDS, runs)
-        usual = {1} if emulated else {1, min(device.usable_cores, MOST_DEFAULT_THREADS)}
+        usual = {1} if emulated else {1, min(usable_cores, MOST_DEFAULT_THREADS)}
         return cls(threads=settings.threads or tuple(sorted(usual)), rounds=rounds, runs=math.ceil(runs / rounds))
 
 
@@ -104,7 +103,7 @@ def measure(
         sent = [each for each in artifacts if each.runtime not in absent]
         for name in (*(each.file for each in sent), golden):
             session.put(name, files[name])
-        schedule = Schedule.of(settings, device)
+        schedule = Schedule.of(settings, device.usable_cores, emulated=device.emulator is not None)
         job = _job(bundle, sent, golden, schedule, settings)
         answer = BenchmarkAnswer(session.ask("bench", job=job), transport.name)
     results = tuple(answer.times(artifact, count) for artifact in sent for count in schedule.threads)

@@ -26,4 +26,7 @@ def check_browser() -> Check:
     if program is None:
         advice = f"for `bench --on web`: install chromium, or name one by {BROWSER_VARIABLE}"
         return Check("Chromium", CheckStatus.MISSING, "not on PATH", advice)
+    if shutil.which(program) is None:  # only what the user names is not looked for
+        found = f"{BROWSER_VARIABLE} names {program}, which is no program"
+        return Check("Chromium", CheckStatus.MISSING, found, "correct it, or unset it and install chromium")
     return Check("Chromium", CheckStatus.OK, program)

@@ -190,6 +190,8 @@ class PackageDocument:
     checkpoint: PackedCheckpoint
     calibration: ImagesUsed
     quantized_utc: str
+    manifest_sha256: Sha256 | None = None
+    """Of the bundle's manifest.json: pages name the bundle in what they measure. None in other packages."""
     files: dict[str, PackedFile]
     """Every file of the package but this one."""
 

@@ -115,12 +115,14 @@ def packed_files(
             sha256=manifest.calibration.sha256,
         ),
         quantized_utc=manifest.created_utc,
+        manifest_sha256=bundle.manifest_sha256 if purpose is Purpose.WEB else None,
         files={
             name: PackedFile(size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
             for name, data in sorted(files.items())
         },
     )
-    text = json.dumps(to_json(document), indent=1, ensure_ascii=False)
+    entries = {key: value for key, value in to_json(document).items() if value is not None}
+    text = json.dumps(entries, indent=1, ensure_ascii=False)
     return files | {DOCUMENT_FILE: text.encode("utf-8", UNPAIRED) + b"\n"}
 
 

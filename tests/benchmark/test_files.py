@@ -143,6 +143,9 @@ def test_a_measurement_that_cannot_be_is_not_saved(tmp_path: Path) -> None:
     [
         ({"schema_version": 2}, "is of schema version 2, expected 1"),
         ({"schema_version": None}, "is of schema version None"),
+        ({"schema_version": "\x1b[2J\n"}, r"is of schema version '\\x1b\[2J\\n', expected 1"),
+        ({"schema_version": {"a": "\x1b[2J"}}, r"is of schema version {'a': '\\x1b\[2J'}, expected 1"),
+        ({"left_out": {"\x1b[2J": 1}}, r"left_out\['\\x1b\[2J'\] is 1, expected str"),
         ({"surprise": 1}, "unknown keys"),
         ({"rounds": "5"}, "rounds is '5', expected int"),
         ({"rounds": 0}, r"is not valid: rounds is 0, expected at least 1\. Measure again\.$"),

@@ -87,6 +87,34 @@ def test_boards_are_worked_on_at_once() -> None:
     assert side_by_side(BOARDS, work) == [each.on for each in BOARDS]
 
 
+def test_what_is_timed_on_this_computer_is_alone_on_it() -> None:
+    """While boards elsewhere work; what is emulated here waits until the times are taken."""
+    boards = [Board(on=name) for name in ("qemu:cortex-a76", "local", "ssh://board", "web", "local")]
+    working, most, order = set[int](), list[int](), list[str]()
+    begun = threading.Event()
+
+    def work(board: Board) -> None:
+        if board.on.startswith("ssh"):
+            assert begun.wait(20)  # the others need not wait for it
+            return
+        working.add(id(board))
+        order.append(board.on)
+        begun.set()
+        threading.Event().wait(0.02)
+        most.append(len(working))
+        working.remove(id(board))
+
+    assert side_by_side(boards, work) == [None] * 5
+    assert most == [1, 1, 1, 1]
+    assert order == ["local", "web", "local", "qemu:cortex-a76"]
+
+
+def test_this_computer_alone_needs_no_other_thread() -> None:
+    """The main thread can be interrupted, and cleans up."""
+    found = side_by_side([Board(on="local"), Board(on="web")], lambda _board: threading.current_thread())
+    assert found == [threading.main_thread()] * 2
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_board_that_fails_does_not_stop_the_others(count: int) -> None:
     failure = BoardError("lost")

@@ -1,4 +1,4 @@
-"""The cases of pairing that the web demo's JavaScript is tested on too: web_demo/tests/classes.test.js."""
+"""The cases of folders and pairing that the web demo's JavaScript is tested on too: web_demo/tests/classes.test.js."""
 
 import json
 from pathlib import Path
@@ -8,27 +8,55 @@ import pytest
 
 from levit_edge.data import imagenet
 from levit_edge.data.classes import ModelClasses
+from levit_edge.data.imagefolder import arrange
 from levit_edge.data.pairing import pair_classes
 from levit_edge.errors import DataError
 
-CASES = json.loads(Path(__file__).with_name("pairing.json").read_text(encoding="utf-8"))
+CASES, FOLDERS = (
+    json.loads(Path(__file__).with_name(name).read_text(encoding="utf-8")) for name in ("pairing.json", "folders.json")
+)
 SHORTHAND = {
     "names": imagenet.class_names(),
     "synsets": imagenet.synsets(),
     "reversed": imagenet.class_names()[::-1],
+    "all": tuple(each.names for each in imagenet.classes()),
+    "reversed all": tuple(each.names for each in imagenet.classes())[::-1],
     None: None,
 }
 """For models with ImageNet's number of outputs."""
 
 
+def numbers(stated: Any) -> Any:
+    """The list, or the numbers of which only the first and the last are stated, with so many digits at least."""
+    if isinstance(stated, list):
+        return stated
+    first, last = stated["numbers"]
+    return [str(number).zfill(stated["digits"]) for number in range(first, last + 1)]
+
+
 @pytest.mark.parametrize("case", CASES, ids=[f"{place}" for place in range(len(CASES))])
 def test_a_shared_case(case: dict[str, Any]) -> None:
     names = SHORTHAND[case["names"]["imagenet"]] if isinstance(case["names"], dict) else case["names"]
-    model = ModelClasses.of(case["outputs"], names, None)
+    model, labels, empty = ModelClasses.of(case["outputs"], names, None), numbers(case["labels"]), case.get("empty", ())
     if "refused" in case:
         with pytest.raises(DataError, match=case["refused"]):
-            pair_classes("val", case["labels"], model)
+            pair_classes("val", labels, model, empty=empty)
         return
-    pairing = pair_classes("val", case["labels"], model)
+    pairing = pair_classes("val", labels, model, empty=empty)
     assert pairing.rule == case["rule"]
-    assert [pairing.index[label] for label in case["labels"]] == case["index"]
+    assert [pairing.index[label] for label in labels] == [int(place) for place in numbers(case["index"])]
+
+
+@pytest.mark.parametrize("case", FOLDERS, ids=[f"{place}" for place in range(len(FOLDERS))])
+def test_a_shared_folder(case: dict[str, Any]) -> None:
+    """Each file with how it begins, in Latin-1; a path with a slash at its end is a folder without files."""
+    heads = {path: head.encode("latin1") for path, head in case["files"].items() if not path.endswith("/")}
+    folders = {path.partition("/")[0] for path in case["files"] if "/" in path}
+    if "refused" in case:
+        with pytest.raises(DataError, match=case["refused"]):
+            arrange("val", heads, folders, head=heads.__getitem__)
+        return
+    found = arrange("val", heads, folders, head=heads.__getitem__)
+    assert list(found.images) == case["images"]
+    assert (None if found.folders is None else list(found.folders)) == case["folders"]
+    assert found.passed_over == case["passed_over"]

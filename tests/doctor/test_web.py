@@ -38,5 +38,13 @@ def test_browsers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (check_browser().status, check_browser().found) == ("missing", "not on PATH")
     program(tmp_path / "google-chrome")
     assert (check_browser().status, check_browser().found) == ("ok", str(tmp_path / "google-chrome"))
-    monkeypatch.setenv("LEVIT_EDGE_BROWSER", "/opt/mine")
-    assert check_browser().found == "/opt/mine"
+    mine = tmp_path / "mine"
+    monkeypatch.setenv("LEVIT_EDGE_BROWSER", str(mine))
+    assert (check_browser().status, check_browser().found) == (
+        "missing",
+        f"LEVIT_EDGE_BROWSER names {mine}, which is no program",
+    )
+    program(mine)
+    for name in (str(mine), "mine"):
+        monkeypatch.setenv("LEVIT_EDGE_BROWSER", name)
+        assert (check_browser().status, check_browser().found) == ("ok", name)

@@ -81,6 +81,17 @@ def test_whatever_was_measured_has_a_page(measurement: Measurement) -> None:
     assert "</html>" in page(measurement)
 
 
+def test_what_the_system_does_not_tell_is_left_out() -> None:
+    """As a browser, which knows neither memory nor governor."""
+    silent = replace(COOL, temperatures={}, governors=())
+    model = replace(MEASUREMENT.model, manifest_sha256="")
+    html = page(measured(device=replace(PI_5, memory_bytes=0), before=silent, after=silent, model=model))
+    for unknown in ("0.0 GiB", "governor", "hottest", "unknown", "<code>…"):
+        assert unknown not in html
+    assert "8.0 GiB" in page(MEASUREMENT)
+    assert "governor ondemand" in page(MEASUREMENT)
+
+
 def test_an_emulated_board_is_marked_and_has_its_instructions() -> None:
     inferences = (
         EmulatedInference(artifact="int8.onnx", kernel_sites={"sdot": 366}, million_instructions=62.04),

@@ -1,9 +1,7 @@
 """What the page measures in Chromium: accuracy on a folder, times, and the live camera."""
 
-import base64
 import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +14,10 @@ from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.reader import Bundle
 from levit_edge.data.preprocess import read_input
 from levit_edge.demo import evaluation_dir
-from levit_edge.package.contents import PagePrecision
-from levit_edge.package.web.pack import web_files
-from levit_edge.package.web.page import write_page
 from levit_edge.runtime.evaluation.verify import verify
 from levit_edge.runtime.runner import open_runner
 from tests.conftest import REPOSITORY, Made
-from tests.web.conftest import START_MS, opened
+from tests.web.conftest import START_MS, ask_worker, opened
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -33,30 +28,6 @@ FORBIDDEN = """
   navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", "NotAllowedError"); };
 }
 """
-JUDGE = """
-async ([embedded, contents]) => {
-  const source = document.getElementById("worker").textContent;
-  const worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
-  const ask = (request) => new Promise((resolve, reject) => {
-    worker.onmessage = ({ data }) => {
-      if (data.progress === undefined) {
-        data.refused === undefined ? resolve(data.answer) : reject(new Error(data.refused));
-      }
-    };
-    worker.postMessage({ id: 1, ...request });
-  });
-  await ask({ ask: "open", embedded, threads: 1 });
-  const found = [];
-  for (const content of contents) {
-    const bytes = Uint8Array.from(atob(content), (each) => each.charCodeAt(0));
-    const { logits } = await ask({ ask: "judge", file: new Blob([bytes]) });
-    found.push(logits.map((each) => [...each]));
-  }
-  worker.terminate();
-  return found;
-}
-"""
-"""The logits of each model for each photograph, from a worker of the page's own source."""
 LARGEST_DIFFERENCES = {Precision.INT8: 0.03, Precision.FP32: 1e-4}
 """Of logits near 4, between the two builds of ONNX Runtime; by the order of the page's models."""
 SCHEMA = json.loads((REPOSITORY / "docs/bench.schema.json").read_text())
@@ -95,14 +66,33 @@ def test_a_folder_is_verified_as_by_python(
     assert len(found["flips"]) == int8.flips_lost + (int8.flips_gained or 0)
 
 
-def test_the_demos_photographs_give_the_same_counts(
-    browser: "Browser", demo_bundle: Made, runtime: Mapping[str, bytes], tmp_path: Path
+@pytest.mark.parametrize("several", [False, True], ids=["a folder", "class folders"])
+def test_folders_are_dropped(
+    browser: "Browser", tiny_page: Path, labelled_photographs: Path, tmp_path: Path, several: bool
 ) -> None:
-    bundle = Bundle.open(demo_bundle[0])
-    (tmp_path / "both.html").write_bytes(write_page(web_files(bundle, PagePrecision.BOTH, runtime), "both"))
-    with opened(browser, (tmp_path / "both.html").as_uri()) as page:
+    """By the system, as a person drops them. From the disk, Chromium gives a page no entries to read, but handles."""
+    dropped = [labelled_photographs / "red", labelled_photographs / "green"] if several else [labelled_photographs]
+    with opened(browser, tiny_page.as_uri()) as page:
+        drop(page, dropped)
+        found = saved(page, "#verified", tmp_path / "found.json")
+    assert (found["images"], found["whole"], found["paired_by"]) == (26 if several else 32, True, "class names")
+
+
+def drop(page: "Page", paths: list[Path]) -> None:
+    page.locator("#drop").scroll_into_view_if_needed()
+    session, box = page.context.new_cdp_session(page), page.locator("#drop").bounding_box()
+    assert box is not None
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, "x": box["x"] + 9, "y": box["y"] + 9, "data": data})
+
+
+def test_the_demos_photographs_give_the_same_counts(
+    browser: "Browser", demo_bundle: Made, demo_page_of_both: Path, tmp_path: Path
+) -> None:
+    with opened(browser, demo_page_of_both.as_uri()) as page:
         found = verified(page, evaluation_dir(), tmp_path / "found.json")
-    expected = verify(bundle, evaluation_dir(), runtimes=[Runtime.ONNXRUNTIME])
+    expected = verify(Bundle.open(demo_bundle[0]), evaluation_dir(), runtimes=[Runtime.ONNXRUNTIME])
     fp32, int8 = expected.results
     assert (found["images"], found["unreadable"]) == (120, [])
     assert [each["top1"] for each in found["models"]] == [pytest.approx(fp32.top1), pytest.approx(int8.top1)]
@@ -111,17 +101,13 @@ def test_the_demos_photographs_give_the_same_counts(
 
 
 def test_the_demos_logits_are_those_of_python_but_a_little(
-    browser: "Browser", demo_bundle: Made, runtime: Mapping[str, bytes], tmp_path: Path
+    browser: "Browser", demo_bundle: Made, demo_page_of_both: Path
 ) -> None:
     bundle = Bundle.open(demo_bundle[0])
-    page_file = write_page(web_files(bundle, PagePrecision.BOTH, runtime), "both")
-    (tmp_path / "both.html").write_bytes(page_file)
-    elements = re.findall(rb'data-file="([^"]+)" data-sha256="([^"]+)">([^<]*)<', page_file)
-    embedded = {name.decode(): {"sha256": sha256.decode(), "text": text.decode()} for name, sha256, text in elements}
     photographs = sorted(evaluation_dir().glob("*/*.jpg"))
-    contents = [base64.b64encode(path.read_bytes()).decode() for path in photographs]
-    with opened(browser, (tmp_path / "both.html").as_uri()) as page:
-        found = np.array(page.evaluate(JUDGE, [embedded, contents]))
+    with opened(browser, demo_page_of_both.as_uri()) as page:
+        answers = ask_worker(page, demo_page_of_both, "judge", [path.read_bytes() for path in photographs])
+    found = np.array([answer["logits"] for answer in answers])
     for place, (precision, most) in enumerate(LARGEST_DIFFERENCES.items()):
         data = bundle.read(bundle.artifact(Runtime.ONNXRUNTIME, precision).file)
         runner, preprocessing = open_runner(Runtime.ONNXRUNTIME, data), bundle.manifest.preprocessing
@@ -139,7 +125,10 @@ def test_folders_that_cannot_be_verified_have_their_reasons(
         return tmp_path / folder
 
     cases = [
-        (put("none", "red/notes.txt"), "no images in it (1 other files)"),
+        (
+            put("none", "red/notes.txt"),
+            "expected one folder for each class, or images (1 file passed over: 1 no image)",
+        ),
         (put("beside", "red/1.jpg", "2.jpg"), "images beside the class folders: 2.jpg"),
         (put("strange", "<b>hat/1.jpg"), "none of the folders is among the model's classes. Folders: <b>hat"),
     ]
@@ -150,6 +139,7 @@ def test_folders_that_cannot_be_verified_have_their_reasons(
             assert reason in page.inner_text("#verified")
         found = verified(page, put("bad", "red/1.jpg", "red/2.png"), tmp_path / "found.json")
     assert (found["images"], len(found["unreadable"]), found["drop_pt"]) == (0, 2, None)
+    assert [each["top1"] for each in found["models"]] == [None, None]
 
 
 def test_a_folder_without_classes_tells_agreement_alone(

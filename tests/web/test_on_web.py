@@ -1,5 +1,9 @@
 """`levit-edge bench --on web`: a Chromium of this computer measures, and sends back what it measured."""
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,12 +21,13 @@ from levit_edge.errors import BoardError, ExitStatus
 pytestmark = pytest.mark.release
 
 
-@pytest.fixture(autouse=True)
-def with_runtime(runtime: Mapping[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_module, "runtime_files", lambda: runtime)
+@pytest.fixture
+def packed(served_page: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page is packed already."""
+    monkeypatch.setattr(module, "page_to_serve", lambda *_: served_page)
 
 
-@pytest.mark.usefixtures("browser")
+@pytest.mark.usefixtures("browser", "packed")
 def test_it_measures_both_files_with_both_numbers_of_threads(tiny_bundle: Path) -> None:
     settings = BenchmarkSettings(threads=(1, 2), runs=4, max_latency_ms=1e6, timeout_s=300)
     found = measure_in_browser(Bundle.open(tiny_bundle), settings)
@@ -34,7 +39,14 @@ def test_it_measures_both_files_with_both_numbers_of_threads(tiny_bundle: Path) 
 
 
 @pytest.mark.usefixtures("browser")
-def test_the_command_shows_and_saves_it(tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_shows_and_saves_it(
+    tiny_bundle: Path,
+    runtime: Mapping[str, bytes],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(page_module, "runtime_files", lambda: runtime)
     command = ["bench", str(tiny_bundle), "--on", "web", "--runs", "2", "--threads", "1", "--precision", "int8"]
     assert run([*command, "--save", str(tmp_path / "results")]) == ExitStatus.DONE
     said = capsys.readouterr().out
@@ -55,6 +67,7 @@ def test_a_page_that_refuses_says_why(
 
 
 def test_browsers_that_are_none_are_told(tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "page_to_serve", lambda *_: b"which none of them opens")
     bundle = Bundle.open(tiny_bundle)
     ending = tmp_path / "ending"
     ending.write_text("#!/bin/sh\necho 'no display \033[31m' >&2\nexit 7\n")
@@ -77,10 +90,51 @@ def test_browsers_that_are_none_are_told(tiny_bundle: Path, tmp_path: Path, monk
         measure_in_browser(bundle, BenchmarkSettings())
 
 
+INTERRUPTED = """
+import sys, threading
+from pathlib import Path
+from levit_edge.board.fleet import Board, side_by_side
+from levit_edge.board.web import browser
+
+def work(board):
+    if board.on != "web":
+        threading.Event().wait()
+    with browser._browser("about:blank") as (process, _log):
+        print(process.pid, flush=True)
+        threading.Event().wait()
+
+try:
+    side_by_side([Board(on="web"), Board(on="ssh://a")], work)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def test_ctrl_c_ends_a_browser_beside_other_boards(tmp_path: Path) -> None:
+    silent = tmp_path / "silent"
+    silent.write_text("#!/bin/sh\nexec sleep 1000\n")
+    silent.chmod(0o755)
+    environment = os.environ | {BROWSER_VARIABLE: str(silent), "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED], stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stdout is not None
+        browser = int(process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    with pytest.raises(ProcessLookupError):
+        os.kill(browser, 0)
+    assert [*tmp_path.iterdir()] == [silent]
+
+
 @pytest.mark.parametrize(
-    "settings",
-    [BenchmarkSettings(sustained_s=1), BenchmarkSettings(runtimes=(Runtime.EXECUTORCH,))],
+    ("settings", "fault"),
+    [
+        (BenchmarkSettings(sustained_s=1), "pages run ONNX files"),
+        (BenchmarkSettings(runtimes=(Runtime.EXECUTORCH,)), "pages run ONNX files"),
+        (BenchmarkSettings(threads=(1, 128)), "128 threads, expected at most 64"),
+    ],
 )
-def test_what_no_page_does_is_refused(tiny_bundle: Path, settings: BenchmarkSettings) -> None:
-    with pytest.raises(BoardError, match="pages run ONNX files"):
+def test_what_no_page_does_is_refused(tiny_bundle: Path, settings: BenchmarkSettings, fault: str) -> None:
+    with pytest.raises(BoardError, match=fault):
         measure_in_browser(Bundle.open(tiny_bundle), settings)

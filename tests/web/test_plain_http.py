@@ -3,27 +3,22 @@
 Such a page is no secure context: it has no camera, no `crypto.subtle` and no threads.
 """
 
-import queue
 import shutil
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
-from levit_edge.board.web import page as page_module
-from levit_edge.board.web.page import page_to_serve
-from levit_edge.board.web.results import read_result
 from levit_edge.board.web.server import PageServer, served
-from levit_edge.bundle.reader import Bundle
 from tests.conftest import unavailable
-from tests.web.conftest import START_MS, choose, opened
+from tests.web.conftest import START_MS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.release
 NAME = "levit-edge.test"
+SECURE = [False, "undefined", False]
 
 
 @pytest.fixture(scope="module")
@@ -37,46 +32,9 @@ def elsewhere(browser: "Browser") -> Iterator["Browser"]:
 
 
 @pytest.fixture
-def results() -> "queue.Queue[bytes]":
-    return queue.Queue()
-
-
-@pytest.fixture
-def server(
-    tiny_bundle: Path,
-    runtime: Mapping[str, bytes],
-    results: "queue.Queue[bytes]",
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[PageServer]:
-    monkeypatch.setattr(page_module, "runtime_files", lambda: runtime)
-    with served(page_to_serve(Bundle.open(tiny_bundle)), results.put) as running:
+def server(served_page: bytes) -> Iterator[PageServer]:
+    with served(lambda: served_page, lambda _content: None) as running:
         yield running
-
-
-def test_all_but_camera_and_threads_works(
-    elsewhere: "Browser",
-    server: PageServer,
-    results: "queue.Queue[bytes]",
-    tiny_bundle: Path,
-    labelled_photographs: Path,
-) -> None:
-    address = f"http://{NAME}:{server.server_port}{server.path}"
-    with opened(elsewhere, address) as page:
-        assert page.evaluate("() => [isSecureContext, typeof crypto.subtle, crossOriginIsolated]") == [
-            False,
-            "undefined",
-            False,
-        ]
-        assert not page.is_visible("#live")
-        assert page.locator("#tests li.passed").count() == 3
-        assert "red" in choose(page, sorted(labelled_photographs.glob("red/*.jpg"))[0])[0]
-        page.set_input_files("#folder", labelled_photographs)
-        page.wait_for_selector("#verified a", timeout=START_MS)
-        page.click("#bench")
-        page.click("#measured button", timeout=START_MS)
-        page.wait_for_selector("#measured p[role=status]:has-text('Sent.')", timeout=START_MS)
-    found = read_result(results.get(timeout=10), Bundle.open(tiny_bundle))
-    assert {each.threads for each in found.results} == {1}
 
 
 def test_a_server_that_went_away_or_refuses_is_told(
@@ -87,6 +45,7 @@ def test_a_server_that_went_away_or_refuses_is_told(
     page = context.new_page()
     page.goto(address)
     page.click("#bench", timeout=START_MS)
+    assert page.evaluate("() => [isSecureContext, typeof crypto.subtle, crossOriginIsolated]") == SECURE
     button = page.locator("#measured button")
     button.wait_for(timeout=START_MS)
     monkeypatch.setattr("levit_edge.board.web.server.MOST_RESULTS", 0)

@@ -12,9 +12,9 @@ from tests.conftest import REPOSITORY
 
 pytestmark = pytest.mark.release
 DEMO = REPOSITORY / "web_demo"
-LEAST_TESTS = 29
+LEAST_TESTS = 39
 """That so many ran shows that they were found, and the golden vectors too."""
-MOST_LINES = 1500
+MOST_LINES = 1720
 """Of code in the page's modules and style together: neither blank lines nor comments."""
 NO_CODE = re.compile(r"\s*(?:/?\*.*|//.*)?")
 

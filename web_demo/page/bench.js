@@ -2,12 +2,19 @@
 
 import { Client } from "./client.js";
 import { percentile } from "./statistics.js";
-import { at, element, offerJson, say, tableOf } from "./view.js";
+import { alone } from "./turns.js";
+import { at, element, offerJson, say, sentence, tableOf } from "./view.js";
 
 /** @typedef {{rounds: number, runs: number, warmUp: number, threads: number[]}} Settings */
 const WARM_UP = 3;
 const MOST_RUNS = 100_000;
 const MOST_THREADS = 64;
+/** How browsers name themselves, and what they are called; most name Chrome and Safari besides, so the order counts. */
+const BRANDS = {
+  Edg: "Edge", EdgA: "Edge", EdgiOS: "Edge", OPR: "Opera", SamsungBrowser: "Samsung Internet", CriOS: "Chrome", FxiOS: "Firefox",
+  Firefox: "Firefox", Chrome: "Chrome", HeadlessChrome: "Chrome", Version: "Safari",
+};
+const SYSTEMS = [/Android [\d.]+/, /iPhone OS [\d_]+/, /iPad; CPU OS [\d_]+/, /Windows NT [\d.]+/, /Mac OS X [\d_]+/, /CrOS/, /Linux/];
 
 /**
  * @param {any} opened the worker's answer to `open` @param {any} embedded the package's files, for workers of its own
@@ -16,8 +23,7 @@ const MOST_THREADS = 64;
 export function offerBenchmark(opened, embedded, quiet) {
   const asked = settingsIn(location.hash);
   const settings = asked ?? { rounds: 5, runs: 20, warmUp: WARM_UP, threads: usualThreads() };
-  const run = async () => {
-    at("bench").disabled = true;
+  const run = () => alone("benchmark", async () => {
     quiet();
     at("measured").replaceChildren();
     try {
@@ -27,12 +33,11 @@ export function offerBenchmark(opened, embedded, quiet) {
       say("Ready: measured.", "ready");
       await offerSending(measurement, asked !== null);
     } catch (error) {
-      at("measured").append(element("p", { class: "refusal" }, `${/** @type {Error} */ (error).message}.`));
+      at("measured").append(element("p", { class: "refusal" }, sentence(/** @type {Error} */ (error).message)));
       sendFailure(/** @type {Error} */ (error).message);
       say("Ready: nothing was measured.", "ready");
     }
-    at("bench").disabled = false;
-  };
+  });
   at("bench").addEventListener("click", run);
   if (asked) {
     run();
@@ -51,21 +56,32 @@ export function settingsIn(hash) {
   if (!asked.has("bench")) {
     return null;
   }
-  const threads = (asked.get("threads") ?? "1").split(",").map(Number).filter((count) => count >= 1 && count <= MOST_THREADS);
+  const counts = (asked.get("threads") ?? "1").split(",").map(Number);
+  const threads = counts.every((count) => Number.isInteger(count) && count >= 1 && count <= MOST_THREADS) ? counts : []; // all, or it is refused
   return { rounds: number("rounds"), runs: number("runs"), warmUp: number("warm_up", 0), threads };
+}
+
+/** Where times are sent to, if the page was served to be measured. */
+function resultsAddress() {
+  return document.querySelector('meta[name="results"]')?.getAttribute("content");
+}
+
+/** @param {string} address @param {any} document_ */
+function post(address, document_) {
+  return fetch(address, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(document_) });
 }
 
 /** Tell who asked for a benchmark why there is none. @param {string} error */
 export async function sendFailure(error) {
-  const address = settingsIn(location.hash) && document.querySelector('meta[name="results"]')?.getAttribute("content");
+  const address = settingsIn(location.hash) && resultsAddress();
   if (address) {
-    await fetch(address, { method: "POST", body: JSON.stringify({ error }) }).catch(() => {});
+    await post(address, { error }).catch(() => {});
   }
 }
 
-/** Where the page was served to be measured: offer to send the document back, or send it. @param {any} measurement @param {boolean} atOnce */
+/** Offer to send the document back, or send it. @param {any} measurement @param {boolean} atOnce */
 async function offerSending(measurement, atOnce) {
-  const address = document.querySelector('meta[name="results"]')?.getAttribute("content");
+  const address = resultsAddress();
   if (!address) {
     return;
   }
@@ -74,7 +90,7 @@ async function offerSending(measurement, atOnce) {
   const send = async () => {
     button.disabled = true;
     try {
-      const answer = await fetch(address, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(measurement) });
+      const answer = await post(address, measurement);
       told.textContent = answer.ok ? "Sent." : `Not taken: ${(await answer.text()).slice(0, 300)}`;
     } catch {
       told.textContent = "Not sent: the computer does not answer.";
@@ -117,8 +133,8 @@ async function measure(opened, embedded, { rounds, runs, warmUp, threads }) {
   return {
     schema_version: 1, levit_edge_version: facts.levit_edge_version, created_utc: new Date().toISOString().replace(/\.\d+Z$/, "+00:00"),
     target: "web", bundle: facts.name,
-    model: { name: `LeViT-${facts.name}`, classes: facts.classes, image_size: facts.input.image_size, manifest_sha256: "" },
-    device: await device(), before: {}, after: {}, rounds, runs, warm_up: warmUp, results, speedups,
+    model: { name: `LeViT-${facts.name}`, classes: facts.classes, image_size: facts.input.image_size, manifest_sha256: facts.manifest_sha256 },
+    device: await device(at("device").value.replace(/\p{C}/gu, "").trim()), before: {}, after: {}, rounds, runs, warm_up: warmUp, results, speedups,
     findings,
   };
 }
@@ -150,19 +166,27 @@ function speedup([fast, slow], /** @type {number} */ threads) {
   return { runtime: "onnxruntime", precision: "int8", threads, median, p25, p75 };
 }
 
-/** What browsers tell of a device, more of it in a secure context; nothing names its owner. */
-async function device() {
+/** What browsers tell of a device, more of it in a secure context; nothing names its owner. @param {string} name by the user */
+async function device(name) {
   const { hardwareConcurrency, deviceMemory, userAgentData, userAgent } = /** @type {any} */ (navigator);
   const more = (await userAgentData?.getHighEntropyValues?.(["model", "architecture", "platformVersion"]).catch(() => null)) ?? {};
   const brand = userAgentData?.brands.find((/** @type {any} */ each) => !/not.?a.?brand/i.test(each.brand));
-  const browser = brand ? `${brand.brand} ${brand.version}` : (/(Firefox|Version)\/[\d.]+/.exec(userAgent)?.[0] ?? "a browser");
-  const system = userAgentData?.platform || /\(([^;)]+)/.exec(userAgent)?.[1] || "unknown";
+  const told = named(userAgent);
+  const browser = brand ? `${brand.brand} ${brand.version}` : told.browser;
+  const system = [userAgentData?.platform, more.platformVersion].filter(Boolean).join(" ") || told.system;
   return {
-    model: [more.model, `${browser} on ${system}`].filter(Boolean).join(", "), architecture: "wasm32",
+    model: [name || more.model, `${browser} on ${userAgentData?.platform || system}`].filter(Boolean).join(", "), architecture: "wasm32",
     cores: [{ name: more.architecture || "unknown", count: hardwareConcurrency || 1, max_mhz: null }],
     usable_cores: hardwareConcurrency || 1, features: ["simd128"], memory_bytes: (deviceMemory || 0) * 2 ** 30,
-    system: [system, more.platformVersion].filter(Boolean).join(" "), kernel: browser, python: "",
+    system, kernel: browser, python: "",
   };
+}
+
+/** Browser and system, from what is all that pages over plain http are told. @param {string} userAgent */
+export function named(userAgent) {
+  const browsers = Object.entries(BRANDS).map(([token, called]) => [called, new RegExp(`\\b${token}/(\\d+(?:\\.[1-9]\\d*)?)`).exec(userAgent)?.[1]]);
+  const systems = SYSTEMS.map((system) => system.exec(userAgent)?.[0].replaceAll("_", "."));
+  return { browser: browsers.find(([, version]) => version)?.join(" ") ?? "a browser", system: systems.find(Boolean) ?? "unknown" };
 }
 
 /** @param {any} measurement */

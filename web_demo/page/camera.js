@@ -18,31 +18,37 @@ export function offerCamera(client, model) {
   }
   /** @type {MediaStream | null} */
   let stream = null;
+  let turn = 0; // what belongs to an earlier one, and comes late, changes nothing
   const stop = () => {
+    turn++;
     stream?.getTracks().forEach((track) => track.stop());
     stream = null;
     at("camera").hidden = true;
     at("live").setAttribute("aria-pressed", "false");
   };
-  const startCamera = async () => {
-    const own = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" }, audio: false });
-    stream = own;
-    at("live").setAttribute("aria-pressed", "true");
-    at("camera").hidden = false;
-    at("video").srcObject = own;
-    await at("video").play();
-    run(client, model, () => stream === own).catch((error) => refuseCamera(stop, error));
+  const start = async () => {
+    stop();
+    const own = turn;
+    const fail = (/** @type {Error} */ error) => own === turn && refuseCamera(stop, error);
+    try {
+      const given = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" }, audio: false });
+      if (own !== turn) { // no longer wanted
+        given.getTracks().forEach((track) => track.stop());
+        return;
+      }
+      stream = given;
+      given.getVideoTracks()[0].addEventListener("ended", () => fail(new Error("the camera was taken away")));
+      at("live").setAttribute("aria-pressed", "true");
+      at("camera").hidden = false;
+      at("video").srcObject = given;
+      await at("video").play();
+      await run(client, model, () => own === turn);
+    } catch (error) {
+      fail(/** @type {Error} */ (error));
+    }
   };
   at("live").hidden = false;
-  at("live").addEventListener("click", async () => {
-    if (stream) {
-      stop();
-      return;
-    }
-    at("live").disabled = true;
-    await startCamera().catch((error) => refuseCamera(stop, error));
-    at("live").disabled = false;
-  });
+  at("live").addEventListener("click", () => (stream ? stop() : start()));
   document.addEventListener("visibilitychange", () => document.hidden && stop());
   return stop;
 }
@@ -54,12 +60,19 @@ function refuseCamera(stop, { name, message }) {
   at("rate").textContent = `No live picture: ${REASONS[/** @type {keyof typeof REASONS} */ (name)] ?? message}.`;
 }
 
+/** The camera's next picture: the same is not counted twice. @returns {Promise<ImageBitmap>} */
+async function nextPicture() {
+  const video = at("video");
+  await new Promise((resolve) => (video.requestVideoFrameCallback ? video.requestVideoFrameCallback(resolve) : requestAnimationFrame(resolve)));
+  return createImageBitmap(video);
+}
+
 /** @param {import("./client.js").Client} client @param {() => number} model @param {() => boolean} goesOn */
 async function run(client, model, goesOn) {
   /** @type {number[]} */
   let times = [];
   while (goesOn()) {
-    const frame = await createImageBitmap(at("video"));
+    const frame = await nextPicture();
     const { guesses, ms } = await client.ask("classify", { file: frame, model: model(), top: LIVE_TOP }, undefined, [frame]);
     const now = performance.now();
     times = [...times.filter((time) => time > now - SPAN_MS), now];

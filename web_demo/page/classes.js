@@ -18,7 +18,7 @@ export class PairingError extends Error {}
 /** A name without what people write differently: case, and what stands between words. @param {string} name */
 export function normalForm(name) {
   // Python's casefold but for Cherokee, whose letters are told apart as well; the dotless i has no capital of its own
-  const fold = (/** @type {string} */ each) => (each === "ı" ? each : each.toUpperCase().toLowerCase());
+  const fold = (/** @type {string} */ each) => (each === "ı" ? each : each.toLowerCase().toUpperCase().toLowerCase()); // ẞ is ss
   const folded = Array.from(name.normalize("NFKC"), fold).join("");
   return folded.split(BETWEEN_WORDS).join(" ").replace(/^ +| +$/g, "");
 }
@@ -36,59 +36,72 @@ function sameClass(/** @type {string} */ name, /** @type {string[]} */ spellings
 
 /** Sorts as Python does: by code point, where JavaScript takes halves of surrogate pairs. @param {string[]} labels */
 export function sortedText(labels) {
-  return labels.toSorted((one, other) => compareLists(codePoints(one), codePoints(other)));
-}
-
-/** @param {string} text @returns {number[]} */
-function codePoints(text) {
-  return Array.from(text, (each) => each.codePointAt(0) ?? 0);
-}
-
-/** Below 0 if `one` comes first; the elements are numbers. @param {number[]} one @param {number[]} other */
-function compareLists(one, other) {
-  const at = one.findIndex((each, i) => each !== other[i]);
-  return at < 0 || at >= other.length ? one.length - other.length : one[at] - other[at];
+  return labels.map((label) => codePoints(label, label)).toSorted(compared).map(({ label }) => label);
 }
 
 /** Sorted as timm's `natural_key` does: numbers by their size, without case. @param {string[]} labels */
 function sortedNaturally(labels) {
-  const key = (/** @type {string} */ label) =>
-    label.toLowerCase().split(/([0-9]+)/).map((part, i) => (i % 2 ? part.replace(/^0+/, "") : part));
-  return labels.map((label) => ({ label, key: key(label) })).toSorted((one, other) => compareKeys(one.key, other.key))
-    .map((each) => each.label);
+  return labels.map((label) => {
+    const parts = label.toLowerCase().split(/([0-9]+)/).map((part, i) => (i % 2 ? part.replace(/^0+/, "") : part));
+    return codePoints(label, parts.map((part, i) => (i % 2 ? String.fromCodePoint(part.length) + part : part)).join("\0"));
+  }).toSorted(compared).map(({ label }) => label);
 }
 
-/** @param {string[]} one @param {string[]} other */
-function compareKeys(one, other) {
-  for (let i = 0; i < Math.min(one.length, other.length); i++) {
-    const shorter = i % 2 ? one[i].length - other[i].length : 0;
-    const order = shorter || compareLists(codePoints(one[i]), codePoints(other[i]));
-    if (order) {
-      return order;
-    }
-  }
-  return one.length - other.length;
+/** What a label is sorted by. @param {string} label @param {string} key */
+function codePoints(label, key) {
+  return { label, key: Array.from(key, (each) => each.codePointAt(0) ?? 0) };
+}
+
+/** Below 0 if `one` comes first. @param {{key: number[]}} one @param {{key: number[]}} other */
+function compared({ key: one }, { key: other }) {
+  const at = one.findIndex((each, i) => each !== other[i]);
+  return at < 0 || at >= other.length ? one.length - other.length : one[at] - other[at];
 }
 
 /**
  * Pair class folders with the outputs of a model.
  * @param {string[]} labels each once @param {number} outputs
  * @param {string[] | null} modelNames in the order of the outputs; placeholders such as `class 0` are none
- * @param {ImagenetClass[]} imagenet
+ * @param {ImagenetClass[]} imagenet @param {string[]} empty those of `labels` that no image has, for messages
  * @returns {Pairing}
  * @throws {PairingError}
  */
-export function pairClasses(labels, outputs, modelNames, imagenet) {
+export function pairClasses(labels, outputs, modelNames, imagenet, empty = []) {
   const names = modelNames?.every((name, i) => name === `class ${i}`) ? null : modelNames;
-  const paired = byWordnet(labels, outputs, names, imagenet) ?? byNames(labels, names)
-    ?? byIndices(labels, outputs, names, imagenet);
-  if (paired) {
-    return paired;
+  try {
+    return paired(labels, outputs, names, imagenet);
+  } catch (error) {
+    if (empty.length && error instanceof PairingError) {
+      throw ofEmpty(labels.filter((label) => !empty.includes(label)), outputs, names, imagenet, listed(empty), error);
+    }
+    throw error;
+  }
+}
+
+/** @param {string[]} labels @param {number} outputs @param {string[] | null} names @param {ImagenetClass[]} imagenet @returns {Pairing} */
+function paired(labels, outputs, names, imagenet) {
+  const found = byWordnet(labels, outputs, names, imagenet) ?? byNames(labels, names) ?? byIndices(labels, outputs, names, imagenet);
+  if (found) {
+    return found;
   }
   if (names) {
     throw new PairingError(`none of the folders is among the model's classes. Folders: ${listed(labels, 10)}. Classes: ${listed(names, 10)}. ${ADVICE}`);
   }
   return byOrder(labels, outputs);
+}
+
+/**
+ * What to say where folders without images are among those that cannot be paired: without them they may be.
+ * @param {string[]} filled @param {number} outputs @param {string[] | null} names @param {ImagenetClass[]} imagenet
+ * @param {string} empty @param {PairingError} error
+ */
+function ofEmpty(filled, outputs, names, imagenet, empty, error) {
+  try {
+    paired(filled, outputs, names, imagenet);
+  } catch {
+    return new PairingError(`${error.message} There are no images of ${empty}: an empty folder is a class too.`);
+  }
+  return new PairingError(`there are no images of ${empty}, and the model has no such class beside ${listed(filled)}. Remove the folder if it is none, or add its images.`);
 }
 
 /** @param {string[]} labels @param {number} outputs @param {string[] | null} names @param {ImagenetClass[]} imagenet */

@@ -2,7 +2,7 @@
 
 /** The probabilities, 0 to 1, of all classes. @param {ArrayLike<number>} logits @returns {Float64Array} */
 export function softmax(logits) {
-  const largest = Array.prototype.reduce.call(logits, (one, other) => Math.max(one, other), -Infinity);
+  const largest = Array.from(logits).reduce((one, other) => Math.max(one, other), -Infinity);
   const weights = Float64Array.from(logits, (each) => Math.exp(each - largest));
   const sum = weights.reduce((total, each) => total + each, 0);
   return weights.map((each) => each / sum);

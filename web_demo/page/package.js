@@ -5,6 +5,8 @@ import { sha256 } from "./sha256.js";
 const DOCUMENT = "model.json";
 const VERSIONS = [1, 2];
 const RUNTIME = ["ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"];
+/** What browsers and the runtime say when memory is short. */
+export const OF_MEMORY = /alloc|out of memory|\bOOM\b|grow instance memory|array length|runtime failed: \d/i;
 /** Where Python ends lines. */
 const LINES = /\r\n|[\n-\r\x1c-\x1e\x85\u2028\u2029]/;
 
@@ -13,9 +15,10 @@ export class PackageError extends Error {}
 
 /** @typedef {{file: string, precision: string, golden_output: {file: string, shape: number[]}, least_sqnr_db: number}} PackedModel */
 /** @typedef {{text: string, sha256: string}} Embedded base64 of gzip, and the hash of what it holds */
+/** @typedef {{address: string, sha256: string}} Beside where a folder's files lie, and the hash of their model.json */
 
 export class Package {
-  /** @param {any} document model.json @param {Map<string, Uint8Array>} files @param {string} documentSha256 */
+  /** @param {any} document model.json @param {Map<string, Uint8Array<ArrayBuffer>>} files @param {string} documentSha256 */
   constructor(document, files, documentSha256) {
     this.document = document;
     this.files = files;
@@ -30,14 +33,14 @@ export class Package {
   }
 
   /**
-   * @param {Record<string, Embedded> | null} embedded by name; null where they lie in a folder beside the page
+   * @param {Record<string, Embedded> | Beside} embedded by name, or where they lie beside the page
    * @param {(name: string) => void} progress
    * @throws {PackageError}
    */
   static async open(embedded, progress) {
     const content = await read(embedded, DOCUMENT);
     const digest = sha256(content);
-    if (embedded && embedded[DOCUMENT].sha256 !== digest) {
+    if ((isBeside(embedded) ? embedded : embedded[DOCUMENT]).sha256 !== digest) {
       throw damaged(DOCUMENT);
     }
     const document = parsed(content);
@@ -53,7 +56,7 @@ export class Package {
     return new Package(document, files, digest);
   }
 
-  /** @param {string} name @returns {Uint8Array} */
+  /** @param {string} name @returns {Uint8Array<ArrayBuffer>} */
   file(name) {
     const data = this.files.get(name);
     if (!data) {
@@ -99,10 +102,15 @@ function parsed(content) {
   return document;
 }
 
-/** @param {Record<string, Embedded> | null} embedded @param {string} name @returns {Promise<Uint8Array>} */
+/** @param {Record<string, Embedded> | Beside} embedded @returns {embedded is Beside} */
+function isBeside(embedded) {
+  return typeof embedded.address === "string";
+}
+
+/** @param {Record<string, Embedded> | Beside} embedded @param {string} name @returns {Promise<Uint8Array<ArrayBuffer>>} */
 async function read(embedded, name) {
-  if (!embedded) {
-    const response = await fetch(`package/${encodeURIComponent(name)}`);
+  if (isBeside(embedded)) {
+    const response = await fetch(embedded.address + encodeURIComponent(name));
     if (!response.ok) {
       throw new PackageError(`package/${name}: the server answers ${response.status}`);
     }
@@ -114,8 +122,8 @@ async function read(embedded, name) {
   try {
     const stream = new Blob([unpackedBase64(embedded[name].text)]).stream().pipeThrough(new DecompressionStream("gzip"));
     return new Uint8Array(await new Response(stream).arrayBuffer());
-  } catch {
-    throw damaged(name);
+  } catch (error) {
+    throw OF_MEMORY.test(String(error)) ? error : damaged(name);
   }
 }
 

@@ -88,25 +88,28 @@ export function resize(picture, interpolation, { width, height, left, top, colum
   const down = new Weights(kernel, picture.height, height, top, rows);
   const lostRows = picture.height - height;
   if (lostRows > 0 && lostRows > 2 * (picture.width - width)) {
-    return resampleRows(resampleColumns(picture, down, 0, across.start, across.end), across, across.start);
+    return resampled(resampled(picture, down, 0, true, across.start, across.end), across, across.start, false);
   }
-  return resampleColumns(resampleRows(picture, across, 0, down.start, down.end), down, down.start);
+  return resampled(resampled(picture, across, 0, false, down.start, down.end), down, down.start, true);
 }
 
 /**
- * The rows from `from` to before `to`, each as wide as there are weights.
- * @param {Picture} picture @param {Weights} weights @param {number} cut how many columns on the left are gone already
+ * One direction: the rows, or with `downwards` the columns, from `from` to before `to`, each as long as there are weights.
+ * @param {Picture} picture @param {Weights} weights @param {number} cut how many pixels of each are gone at its beginning
+ * @param {boolean} downwards
  * @returns {Picture}
  */
-function resampleRows(picture, weights, cut, from = 0, to = picture.height) {
-  const { data, width: sourceWidth, channels } = picture;
-  const width = weights.first.length;
-  const result = new Uint8ClampedArray(3 * width * (to - from));
+function resampled(picture, weights, cut, downwards, from = 0, to = downwards ? picture.width : picture.height) {
+  const { data, channels } = picture;
+  const [step, next] = downwards ? [picture.width * channels, channels] : [channels, picture.width * channels];
+  const [width, height] = downwards ? [to - from, weights.first.length] : [weights.first.length, to - from];
+  const result = new Uint8ClampedArray(3 * width * height);
   let out = 0;
-  for (let y = from; y < to; y++) {
+  for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      const values = weights.values[x];
-      let at = (y * sourceWidth + weights.first[x] - cut) * channels;
+      const [line, place] = downwards ? [x, y] : [y, x];
+      const values = weights.values[place];
+      let at = (from + line) * next + (weights.first[place] - cut) * step;
       let red = HALF;
       let green = HALF;
       let blue = HALF;
@@ -115,42 +118,11 @@ function resampleRows(picture, weights, cut, from = 0, to = picture.height) {
         red = (red + weight * data[at]) | 0;
         green = (green + weight * data[at + 1]) | 0;
         blue = (blue + weight * data[at + 2]) | 0;
-        at += channels;
+        at += step;
       }
       result[out++] = red >> PRECISION_BITS;
       result[out++] = green >> PRECISION_BITS;
       result[out++] = blue >> PRECISION_BITS;
-    }
-  }
-  return { data: result, width, height: to - from, channels: 3 };
-}
-
-/**
- * The columns from `from` to before `to`, each as high as there are weights.
- * @param {Picture} picture @param {Weights} weights @param {number} cut how many rows at the top are gone already
- * @returns {Picture}
- */
-function resampleColumns(picture, weights, cut, from = 0, to = picture.width) {
-  const { data, width: sourceWidth, channels } = picture;
-  const width = to - from;
-  const height = weights.first.length;
-  const result = new Uint8ClampedArray(3 * width * height);
-  const sums = new Int32Array(3 * width);
-  for (let y = 0; y < height; y++) {
-    sums.fill(HALF);
-    const values = weights.values[y];
-    for (let k = 0; k < values.length; k++) {
-      const weight = values[k];
-      let at = ((weights.first[y] - cut + k) * sourceWidth + from) * channels;
-      for (let x = 0; x < sums.length; x += 3) {
-        sums[x] += weight * data[at];
-        sums[x + 1] += weight * data[at + 1];
-        sums[x + 2] += weight * data[at + 2];
-        at += channels;
-      }
-    }
-    for (let x = 0; x < sums.length; x++) {
-      result[y * sums.length + x] = sums[x] >> PRECISION_BITS;
     }
   }
   return { data: result, width, height, channels: 3 };

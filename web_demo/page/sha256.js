@@ -7,6 +7,7 @@ const ROUNDS = Int32Array.from(PRIMES, (prime) => fraction(prime ** (1 / 3)));
 
 /** @param {number} count @returns {number[]} */
 function firstPrimes(count) {
+  /** @type {number[]} */
   const primes = [];
   for (let number = 2; primes.length < count; number++) {
     if (primes.every((prime) => number % prime !== 0)) {
@@ -25,26 +26,16 @@ function fraction(root) {
 export function sha256(bytes) {
   const state = START.slice();
   const words = new Int32Array(64);
-  const whole = bytes.length - (bytes.length % 64);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  for (let at = 0; at < whole; at += 64) {
+  const padded = new Uint8Array(64 * Math.ceil((bytes.length + 9) / 64)); // the bytes, a one, and the length in bits
+  padded.set(bytes);
+  padded[bytes.length] = 0x80;
+  const view = new DataView(padded.buffer);
+  view.setUint32(padded.length - 8, Math.floor(bytes.length / 2 ** 29));
+  view.setUint32(padded.length - 4, (bytes.length << 3) >>> 0);
+  for (let at = 0; at < padded.length; at += 64) {
     addBlock(state, words, view, at);
   }
-  const rest = padded(bytes.subarray(whole), bytes.length);
-  for (let at = 0; at < rest.byteLength; at += 64) {
-    addBlock(state, words, rest, at);
-  }
   return Array.from(state, (word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
-}
-
-/** The last blocks: the bytes, a one, and the length in bits. @param {Uint8Array} rest @param {number} length */
-function padded(rest, length) {
-  const view = new DataView(new ArrayBuffer(rest.length < 56 ? 64 : 128));
-  new Uint8Array(view.buffer).set(rest);
-  view.setUint8(rest.length, 0x80);
-  view.setUint32(view.byteLength - 8, Math.floor(length / 2 ** 29));
-  view.setUint32(view.byteLength - 4, (length << 3) >>> 0);
-  return view;
 }
 
 /** @param {Int32Array} state @param {Int32Array} words scratch @param {DataView} view @param {number} at */

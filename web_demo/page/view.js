@@ -7,8 +7,8 @@ export function at(id) {
   return document.getElementById(id);
 }
 
-/** An element with attributes, of children that are elements or text. */
-export function element(/** @type {string} */ tag, attributes = {}, .../** @type {(Node | string)[]} */ children) {
+/** An element. @param {string} tag @param {Record<string, any>} attributes @param {(Node | string)[]} children */
+export function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   Object.entries(attributes).forEach(([name, value]) => made.setAttribute(name, String(value)));
   made.append(...children);
@@ -17,6 +17,9 @@ export function element(/** @type {string} */ tag, attributes = {}, .../** @type
 
 /** Say what is going on. @param {string} text @param {"busy" | "ready" | "refused"} state for whoever drives the page */
 export function say(text, state = "busy") {
+  if (document.body.dataset.state === "refused") {
+    return; // for good
+  }
   at("status").textContent = text;
   document.body.dataset.state = state;
 }
@@ -25,7 +28,13 @@ export function say(text, state = "busy") {
 export function refuse(text) {
   at("refusal").textContent = text;
   at("refusal").hidden = false;
+  at("classify").hidden = at("more").hidden = true;
   say("Nothing is classified.", "refused");
+}
+
+/** A message as a sentence, whether it is one already or not. @param {string} text */
+export function sentence(text) {
+  return /[.!?…]$/.test(text) ? text : `${text}.`;
 }
 
 /** @param {number} share 0 to 1 */
@@ -64,15 +73,15 @@ export function tableOf(headings, rows) {
   return element("table", {}, element("thead", {}, head), element("tbody", {}, ...body));
 }
 
-/** @param {number} count @param {number} of */
-export function percentOf(count, of) {
-  return of ? (100 * count) / of : 0;
-}
+/** Name -> the address of the last document of that name: the browser keeps what has one. @type {Map<string, string>} */
+const offered = new Map();
 
-/** A link that saves a document. @param {any} document_ @param {string} name */
+/** A link that saves a document, in place of an earlier one. @param {any} document_ @param {string} name */
 export function offerJson(document_, name) {
-  const blob = new Blob([`${JSON.stringify(document_, null, 1)}\n`], { type: "application/json" });
-  return element("p", {}, element("a", { href: URL.createObjectURL(blob), download: name, class: "button" }, "Save as JSON"));
+  URL.revokeObjectURL(offered.get(name) ?? "");
+  const href = URL.createObjectURL(new Blob([`${JSON.stringify(document_, null, 1)}\n`], { type: "application/json" }));
+  offered.set(name, href);
+  return element("p", {}, element("a", { href, download: name, class: "button" }, "Save as JSON"));
 }
 
 /** @param {any} test @param {any} evaluation @returns {[string, string][]} */

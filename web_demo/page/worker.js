@@ -1,16 +1,16 @@
 /** All work of the page, so that it never freezes: asked by messages `{id, ask, …}`, which each get one answer. */
 
-import { imagenetClasses, pairClasses } from "./classes.js";
+import { imagenetClasses, PairingError, pairClasses } from "./classes.js";
 import { loadRuntime, openModel } from "./engine.js";
-import { arrange } from "./image_folder.js";
+import { arrange, FolderError, folderOf, passedOverWords } from "./image_folder.js";
 import { predictedClass, softmax, topClasses } from "./logits.js";
-import { Package } from "./package.js";
-import { decoded, pixelsOf } from "./photograph.js";
+import { OF_MEMORY, Package } from "./package.js";
+import { decoded, PhotographError, pixelsOf } from "./photograph.js";
 import { normalised, square } from "./preprocess.js";
 
-/** A time of fewer steps of the clock would be rounded too much; and how many inferences tell how long one takes. */
+/** A time of fewer steps of the clock would be rounded too much; and how often that is tried. */
 const LEAST_STEPS = 20;
-const TRIED = 10;
+const TRIALS = 3;
 
 /** @type {Package} */
 let pack;
@@ -31,18 +31,18 @@ async function answer(request) {
   try {
     self.postMessage({ id: request.id, answer: await ANSWERS[request.ask](request) });
   } catch (error) {
-    self.postMessage({ id: request.id, refused: reason(error) });
+    self.postMessage({ id: request.id, refused: reason(error), ofPicture: error instanceof PhotographError });
   }
 }
 
 /** @param {unknown} error */
 function reason(error) {
-  const text = error instanceof Error ? error.message : String(error);
-  const memory = error instanceof RangeError && /alloc|memory|array length/i.test(text);
-  return memory ? `there is not enough memory here (${text}): close other pages` : text;
+  const text = error instanceof Error ? error.message : `the runtime failed: ${error}`; // it throws numbers, too
+  const named = error instanceof FolderError || error instanceof PairingError; // what files are called is in it
+  return OF_MEMORY.test(text) && !named ? `there is not enough memory here (${text}): close other pages and programs` : text;
 }
 
-/** Check the package, load its models and run their golden tests. */
+/** Check the package, load its models and run their golden tests. @param {{id: number, embedded: any, threads: number}} request */
 async function open({ id, embedded, threads }) {
   const tell = (/** @type {string} */ progress) => self.postMessage({ id, progress });
   pack = await Package.open(embedded, (name) => tell(`checking ${name}`));
@@ -64,12 +64,12 @@ async function open({ id, embedded, threads }) {
  */
 async function classify({ file, model, top }) {
   const start = performance.now();
-  const { picture, turned } = file instanceof Blob ? await decoded(file) : { picture: taken(file), turned: false };
+  const { picture, turned } = file instanceof Blob ? await decoded(file) : { picture: pixelsOf(file), turned: false };
   const read = performance.now();
   const seen = square(picture, pack.document.input);
   const input = normalised(seen, pack.document.input);
   const prepared = performance.now();
-  const logits = await models[model].engine.run(input);
+  const logits = await models[model].run(input);
   const done = performance.now();
   const probabilities = softmax(logits);
   return {
@@ -79,15 +79,18 @@ async function classify({ file, model, top }) {
   };
 }
 
-/** Which of the files of a folder are images, and the output of each class folder. @param {{paths: string[]}} request */
-async function imageSet({ paths }) {
-  const { images, folders, passedOver } = arrange(paths);
+/** Which of the files of a folder are images, and the output of each. @param {{found: {path: string, file?: File}[]}} request */
+async function imageSet({ found }) {
+  const { images, folders, passedOver } = await arrange(found);
+  const told = passedOverWords(passedOver);
   if (!folders) {
-    return { images, passedOver, outputs: null, rule: null };
+    return { images, passedOver, told, outputs: null, rule: null };
   }
+  const filled = new Set(images.map(folderOf));
+  const empty = folders.filter((folder) => !filled.has(folder));
   const imagenet = imagenetClasses(pack.text("imagenet_classes.csv"));
-  const { rule, index } = pairClasses(folders, pack.document.classes, pack.labels, imagenet);
-  return { images, passedOver, outputs: Object.fromEntries(index), rule };
+  const { rule, index } = pairClasses(folders, pack.document.classes, pack.labels, imagenet, empty);
+  return { images, passedOver, told, outputs: images.map((path) => index.get(folderOf(path))), rule };
 }
 
 /** The logits of each model of a picture as it is stored, as evaluations take them. @param {{file: Blob}} request */
@@ -96,8 +99,8 @@ async function judge({ file }) {
   const seen = square(picture, pack.document.input);
   const input = normalised(seen, pack.document.input);
   const logits = [];
-  for (const { engine } of models) {
-    logits.push(await engine.run(input));
+  for (const { run } of models) {
+    logits.push(await run(input));
   }
   return { logits, predicted: logits.map(predictedClass), seen };
 }
@@ -113,16 +116,15 @@ async function time({ id, rounds, runs, warmUp }) {
   const taken = models.map(() => /** @type {number[][]} */ ([]));
   const step = clockStep();
   let together = 1;
-  for (const { engine } of models) {
-    const each = (await timeOf(engine, input, TRIED)) / TRIED;
-    together = Math.max(together, Math.ceil((LEAST_STEPS * step) / Math.max(each, step / TRIED)));
+  for (const { run } of models) {
+    together = await longEnough(run, input, LEAST_STEPS * step, together);
   }
   for (let round = 0; round < rounds; round++) {
     self.postMessage({ id, progress: `timing, round ${round + 1} of ${rounds}` });
-    for (const [i, { engine }] of models.entries()) {
+    for (const [i, { run }] of models.entries()) {
       const times = [];
-      for (let run = -warmUp; run < runs; run++) {
-        times.push((await timeOf(engine, input, together)) / together);
+      for (let turn = -warmUp; turn < runs; turn++) {
+        times.push((await timeOf(run, input, together)) / together);
       }
       taken[i].push(times.slice(warmUp));
     }
@@ -130,11 +132,22 @@ async function time({ id, rounds, runs, warmUp }) {
   return { rounds: taken, step, together };
 }
 
-/** Milliseconds of so many inferences. @param {any} engine @param {Float32Array} input @param {number} count */
-async function timeOf(engine, input, count) {
+/** How many inferences, at least `count`, take `leastMs` also when they are quick. @param {import("./engine.js").Run} run @param {Float32Array} input @param {number} leastMs @param {number} count */
+async function longEnough(run, input, leastMs, count) {
+  for (let trial = 0; trial < TRIALS; trial++) {
+    if (await timeOf(run, input, count) < leastMs) {
+      count *= 2;
+      trial = -1; // the first ones are slow
+    }
+  }
+  return count;
+}
+
+/** Milliseconds of so many inferences. @param {import("./engine.js").Run} run @param {Float32Array} input @param {number} count */
+async function timeOf(run, input, count) {
   const start = performance.now();
   for (let i = 0; i < count; i++) {
-    await engine.run(input);
+    await run(input);
   }
   return performance.now() - start;
 }
@@ -151,13 +164,4 @@ function clockStep() {
     least = Math.min(least, now - start);
   }
   return least;
-}
-
-/** @param {ImageBitmap} frame */
-function taken(frame) {
-  try {
-    return pixelsOf(frame);
-  } finally {
-    frame.close();
-  }
 }

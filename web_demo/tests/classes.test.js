@@ -5,13 +5,16 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { imagenetClasses, PairingError, pairClasses, sortedText } from "../page/classes.js";
-import { arrange } from "../page/image_folder.js";
+import { arrange, passedOverWords } from "../page/image_folder.js";
 
 const repository = new URL("../../", import.meta.url);
 const read = (path) => readFileSync(new URL(path, repository), "utf8");
 const imagenet = imagenetClasses(read("levit_edge/data/imagenet_classes.csv"));
 const first = imagenet.map((each) => each.names.split(",")[0]);
-const shorthand = { names: first, synsets: imagenet.map((each) => each.id), reversed: first.toReversed() };
+const all = imagenet.map((each) => each.names);
+const shorthand = {
+  names: first, synsets: imagenet.map((each) => each.id), reversed: first.toReversed(), all, "reversed all": all.toReversed(),
+};
 
 test("ImageNet's classes are read", () => {
   assert.equal(imagenet.length, 1000);
@@ -19,17 +22,27 @@ test("ImageNet's classes are read", () => {
   assert.deepEqual(imagenet.filter((each) => !each.id || !each.names || each.names.includes('"')), []);
 });
 
+/** The list, or the numbers of which only the first and the last are stated, with so many digits at least. */
+function numbers(stated) {
+  if (Array.isArray(stated)) {
+    return stated;
+  }
+  const [low, high] = stated.numbers;
+  return Array.from({ length: high - low + 1 }, (_, i) => String(low + i).padStart(stated.digits, "0"));
+}
+
 test("pairing", () => {
-  for (const { labels, outputs, names, rule, index, refused } of JSON.parse(read("tests/data/pairing.json"))) {
+  for (const { labels, outputs, names, empty, rule, index, refused } of JSON.parse(read("tests/data/pairing.json"))) {
     const own = names && !Array.isArray(names) ? (shorthand[names.imagenet] ?? null) : names;
-    const pair = () => pairClasses(labels, outputs, own, imagenet);
+    const told = JSON.stringify(labels);
+    const pair = () => pairClasses(numbers(labels), outputs, own, imagenet, empty);
     if (refused) {
-      assert.throws(pair, (error) => error instanceof PairingError, JSON.stringify(labels));
+      assert.throws(pair, (error) => error instanceof PairingError && new RegExp(refused).test(error.message), told);
       continue;
     }
     const found = pair();
-    assert.equal(found.rule, rule, JSON.stringify(labels));
-    assert.deepEqual(labels.map((label) => found.index.get(label)), index);
+    assert.equal(found.rule, rule, told);
+    assert.deepEqual(numbers(labels).map((label) => found.index.get(label)), numbers(index).map(Number), told);
   }
 });
 
@@ -37,13 +50,25 @@ test("text is sorted by code points, as by Python", () => {
   assert.deepEqual(sortedText(["\u{1f600}", "\uff5e", "a", "Z", "ab"]), ["Z", "a", "ab", "\uff5e", "\u{1f600}"]);
 });
 
-test("folders", () => {
-  const found = arrange(["b/2.JPG", "b/10.jpg", "a/x/1.png", "a/notes.txt", "a/.hidden.jpg", "__MACOSX/a/1.jpg", "c/readme"]);
-  assert.deepEqual(found.images, ["a/x/1.png", "b/10.jpg", "b/2.JPG"]);
-  assert.deepEqual(found.folders, ["a", "b", "c"]);
-  assert.equal(found.passedOver, 2);
-  assert.deepEqual(arrange(["b.webp", "a.jpg"]), { images: ["a.jpg", "b.webp"], folders: null, passedOver: 0 });
-  assert.throws(() => arrange(["a.jpg", "b/c.jpg"]), /images beside the class folders: a.jpg/);
-  assert.throws(() => arrange(["a.txt"]), /no images in it \(1 other files\)/);
-  assert.throws(() => arrange(["train/a/1.jpg", "VAL/a/1.jpg"]), /VAL and train, which are parts of a set/);
+test("folders", async () => {
+  for (const { files, images, folders, passed_over: passedOver, refused } of JSON.parse(read("tests/data/folders.json"))) {
+    const found = Object.entries(files).map(([path, head]) => ({ path, file: new Blob([Buffer.from(head, "latin1")]) }));
+    if (refused) {
+      await assert.rejects(arrange(found), new RegExp(refused), JSON.stringify(files));
+    } else {
+      assert.deepEqual(await arrange(found), { images, folders, passedOver });
+    }
+  }
+});
+
+test("what is passed over is told", () => {
+  assert.equal(passedOverWords({ HEIC: 3, "no image": 3, "JPEG 2000": 1 }), "7 files passed over: 3 HEIC, 1 JPEG 2000, 3 no image");
+  assert.equal(passedOverWords({ HEIC: 1 }), "1 file passed over: 1 HEIC");
+  assert.equal(passedOverWords({}), "");
+});
+
+test("a file without an ending that cannot be read is counted as such", async () => {
+  const gone = { slice: () => ({ arrayBuffer: () => Promise.reject(new Error("gone")) }) };
+  const found = await arrange([{ path: "a.jpg", file: new Blob() }, { path: "b", file: gone }]);
+  assert.deepEqual(found.passedOver, { unreadable: 1 });
 });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { gzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 
 import { Package, PackageError } from "../page/package.js";
 
@@ -71,4 +71,15 @@ test("arrays of other shapes, and what is no number, are refused", async () => {
     assert.throws(() => pack.rows({ ...ARRAY, shape }), PackageError);
   }
   assert.throws(() => pack.rows({ ...ARRAY, file: "other.f32" }), /there is no other.f32/);
+});
+
+test("files beside the page are those of the document that the page names", async (context) => {
+  const files = page();
+  const contents = Object.fromEntries(Object.entries(files).map(([name, { text }]) => [name, gunzipSync(Buffer.from(text, "base64"))]));
+  const address = "https://example.org/site/package/";
+  context.mock.method(globalThis, "fetch", async (asked) => new Response(contents[asked.slice(address.length)]));
+  const pack = await open({ address, sha256: files["model.json"].sha256 });
+  assert.deepEqual(pack.labels, ["hat", "blå"]);
+  contents["model.json"] = Buffer.concat([contents["model.json"], Buffer.from(" ")]);
+  await assert.rejects(open({ address, sha256: files["model.json"].sha256 }), /model.json is damaged or was changed/);
 });

@@ -1,26 +1,62 @@
-/** Which way up a JPEG was taken is what Python reads. */
+/** Which way up a photograph was taken is what Python reads, and no browser sees EXIF. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { orientationTag } from "../page/photograph.js";
+import { orientationOf } from "../page/orientation.js";
+import { statedSize } from "../page/sizes.js";
 import { bytes, cases } from "./vectors.js";
 
-test("EXIF of JPEG", () => {
-  const jpegs = cases("orientation").filter(({ name }) => name.startsWith("orientation-jpeg-"));
-  assert.equal(jpegs.length, 9);
-  for (const { name, file, expected } of jpegs) {
-    assert.equal(orientationTag(bytes(file))?.value ?? 1, expected, name);
+const orientations = cases("orientation");
+const joined = (pieces) => new Uint8Array(pieces.flatMap((piece) => [...piece]));
+
+test("orientations are Python's", () => {
+  assert.equal(orientations.length, 45);
+  for (const { name, file, expected } of orientations) {
+    const found = orientationOf(bytes(file));
+    assert.equal(found.orientation, expected, name);
+    assert.equal(found.turned, name.includes("avif"), name);
   }
 });
 
-test("damaged EXIF says nothing", () => {
-  const whole = bytes(cases("orientation").find(({ name }) => name === "orientation-jpeg-6").file);
-  for (let length = 0; length < 120; length++) {
-    orientationTag(whole.slice(0, length));
+test("also where EXIF is elsewhere, or otherwise, than cameras write it", () => {
+  const unusual = cases("unusual orientation");
+  assert.deepEqual(new Set(unusual.map(({ expected }) => expected)), new Set([1, 6]));
+  for (const { name, file, expected } of unusual) {
+    assert.equal(orientationOf(bytes(file)).orientation, expected, name);
   }
-  const endless = whole.slice();
-  endless.fill(0xff, 20, 40);
-  assert.equal(orientationTag(endless), null);
-  assert.equal(orientationTag(Uint8Array.of(0x89, 0x50, 0x4e, 0x47)), null);
+});
+
+test("nothing is left of EXIF", () => {
+  for (const { name, file } of orientations.filter((each) => !each.name.includes("avif"))) {
+    const left = joined(orientationOf(bytes(file)).pieces);
+    assert.equal(orientationOf(left).orientation, 1, name);
+    assert.ok(left.length > 100, name);
+  }
+});
+
+test("damaged files say nothing that cannot be, and are read to an end", () => {
+  for (const { file } of orientations.filter((each) => each.name.endsWith("-6"))) {
+    const whole = bytes(file);
+    for (let length = 0; length < whole.length; length++) {
+      assert.ok([1, 6].includes(orientationOf(whole.slice(0, length)).orientation));
+    }
+    for (let at = 2; at < whole.length; at++) {
+      const changed = whole.slice();
+      changed.fill(0xff, at, at + 4);
+      const { orientation } = orientationOf(changed);
+      assert.ok(orientation >= 1 && orientation <= 8);
+    }
+  }
+  assert.equal(orientationOf(new Uint8Array()).orientation, 1);
+});
+
+test("the size is known before anything is decoded", () => {
+  for (const { name, file, size } of cases("sizes")) {
+    const whole = bytes(file);
+    assert.deepEqual(statedSize(whole), size, name);
+    for (let length = 0; length < 40; length++) {
+      statedSize(whole.slice(0, length)); // does not throw
+    }
+  }
 });

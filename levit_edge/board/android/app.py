@@ -109,7 +109,7 @@ def measure_in_app(
     only_fast = replace(float16, runs=float16.fast)  # the app does not take it where it is slow
     left_out = without_float16(device.name, programs, only_fast, settings.precisions)
     artifacts = [each for each in programs if each.file not in left_out]
-    schedule = Schedule.of(settings, about)
+    schedule = Schedule.of(settings, about.usable_cores, emulated=about.emulator is not None)
     asked = {"runs": schedule.rounds * schedule.runs, "warmup": schedule.rounds * settings.warm_up}
     turns = [(threads, artifact) for threads in schedule.threads for artifact in artifacts]
     deadline = time.monotonic() + (settings.timeout_s or PATIENCE_S * len(turns))

@@ -1,5 +1,6 @@
 """A bundle timed by a Chromium on this computer, without a window: its page is served to it on loopback."""
 
+import atexit
 import os
 import queue
 import shutil
@@ -10,10 +11,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from levit_edge.benchmark.measurement import Measurement
-from levit_edge.board.measure import BenchmarkSettings, files_to_measure, latency_gate
+from levit_edge.board.measure import BenchmarkSettings, Schedule, files_to_measure, latency_gate
 from levit_edge.board.session import Progress
 from levit_edge.board.web.page import page_to_serve
 from levit_edge.board.web.results import TARGET, read_result
@@ -22,7 +24,7 @@ from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.reader import Bundle
 from levit_edge.device.small_files import usable_cores
 from levit_edge.errors import BoardError, MeasurementError
-from levit_edge.text import shortened
+from levit_edge.text import reason, shortened
 
 __all__ = ["BROWSER_VARIABLE", "browser_program", "measure_in_browser"]
 
@@ -33,13 +35,15 @@ OPTIONS = (
     "--headless=new", "--disable-gpu", "--no-first-run", "--no-default-browser-check", "--disable-extensions",
     "--disable-background-networking", "--disable-sync", "--mute-audio",
 )  # fmt: skip
-ROUNDS, RUNS, MOST_THREADS = 20, 100, 4
+MOST_THREADS = 64
+"""As in web_demo/page/bench.js."""
+MOST_TEXT = 500
 TIMEOUT_S = 600.0
 ENDING_S = 10
 POLL_S = 0.2
 MOST_LOG_BYTES = 1 << 16
 Process = subprocess.Popen[bytes]
-Answers = queue.Queue[Measurement | MeasurementError]
+Answers = queue.Queue[Measurement | Exception]
 
 
 def measure_in_browser(bundle: Bundle, settings: BenchmarkSettings, progress: Progress | None = None) -> Measurement:
@@ -52,31 +56,37 @@ def measure_in_browser(bundle: Bundle, settings: BenchmarkSettings, progress: Pr
     """
     if settings.sustained_s or settings.runtimes not in {None, (Runtime.ONNXRUNTIME,)}:
         raise BoardError(f"{TARGET}: pages run ONNX files, and no --sustained: leave it and other runtimes out.")
+    asked = _asked(settings)
+    artifacts = files_to_measure(bundle, replace(settings, runtimes=(Runtime.ONNXRUNTIME,)))
     tell = progress or (lambda _what, _done, _total: None)
-    tell("make the page", 0, None)  # npm may have to fetch the runtime
-    page = page_to_serve(bundle, files_to_measure(bundle, replace(settings, runtimes=(Runtime.ONNXRUNTIME,))))
     answers: Answers = queue.Queue()
+
+    def make_page() -> bytes:
+        tell("make the page", 0, None)  # npm may have to fetch the runtime
+        return page_to_serve(bundle, artifacts)
 
     def take(content: bytes) -> None:
         try:
             answers.put(read_result(content, bundle))
-        except MeasurementError as error:
+        except Exception as error:
             answers.put(error)
+            raise
 
-    tell("time", 0, None)
-    with served(page, take) as server, _browser(f"{server.address}#{_asked(settings)}") as (process, log):
-        measured = _answer(process, log, answers, settings.timeout_s or TIMEOUT_S)
+    with served(make_page, take) as server:
+        tell("time", 0, None)
+        with _browser(f"{server.address}#{asked}") as (process, log):
+            measured = _answer(process, log, answers, settings.timeout_s or TIMEOUT_S)
     return replace(measured, gate=latency_gate(measured.results, settings.max_latency_ms))
 
 
 def _asked(settings: BenchmarkSettings) -> str:
     """The settings for the page, behind the `#` of its address."""
-    runs = settings.runs or RUNS
-    rounds = min(ROUNDS, runs)
-    threads = settings.threads or sorted({1, min(usable_cores(), MOST_THREADS)})
+    schedule = Schedule.of(settings, usable_cores())
+    if max(schedule.threads) > MOST_THREADS:
+        raise BoardError(f"{TARGET}: {max(schedule.threads)} threads, expected at most {MOST_THREADS}: see --threads.")
     return (
-        f"bench&rounds={rounds}&runs={-(-runs // rounds)}&warm_up={settings.warm_up}"
-        f"&threads={','.join(map(str, threads))}"
+        f"bench&rounds={schedule.rounds}&runs={schedule.runs}&warm_up={settings.warm_up}"
+        f"&threads={','.join(map(str, schedule.threads))}"
     )
 
 
@@ -87,7 +97,9 @@ def _answer(process: Process, log: Path, answers: Answers, timeout_s: float) -> 
             answer = answers.get(timeout=POLL_S)
             if isinstance(answer, Measurement):
                 return answer
-            raise BoardError(f"{TARGET}: {answer}")
+            if not isinstance(answer, MeasurementError):
+                raise answer
+            raise BoardError(f"{TARGET}: {reason(str(answer), MOST_TEXT)}") from answer
         if process.poll() is not None:
             raise BoardError(f"{TARGET}: the browser ended with status {process.returncode}: {_last_words(log)}.")
     raise BoardError(f"{TARGET}: no result in {timeout_s:g} s. A longer --timeout may do.")
@@ -118,10 +130,13 @@ def _browser(address: str) -> Iterator[tuple[Process, Path]]:
                 )
             except OSError as error:
                 raise BoardError(f"{TARGET}: {program} cannot be started: {error.strerror}.") from error
+        end = partial(_end, process)
+        atexit.register(end)  # Ctrl-C leaves other threads than the main one as they are
         try:
             yield process, log
         finally:
-            _end(process)
+            end()
+            atexit.unregister(end)
 
 
 def _end(process: Process) -> None:

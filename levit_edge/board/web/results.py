@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from levit_edge.benchmark.files import checked
-from levit_edge.benchmark.measurement import Measurement
+from levit_edge.benchmark.measurement import BoardState, LatencyGate, Measurement
 from levit_edge.board.measure import model_under_test
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.reader import Bundle
@@ -17,6 +17,10 @@ MAX_RESULT_BYTES = 2**18
 """A page's own has some kilobytes."""
 TARGET = "web"
 WHAT = "what the page sent"
+NOT_MEASURED: dict[str, object] = {
+    "before": BoardState(), "after": BoardState(), "left_out": {}, "sustained": None, "gate": LatencyGate(),
+    "emulated": (),
+}  # fmt: skip
 
 
 def read_result(content: bytes, bundle: Bundle) -> Measurement:
@@ -30,9 +34,11 @@ def read_result(content: bytes, bundle: Bundle) -> Measurement:
         raise MeasurementError(f"the page could not measure: {reason(document['error'], 500)}")
     measurement = checked(document, WHAT)
     model = model_under_test(bundle)
-    there = {(each.file, each.size_bytes) for each in bundle.manifest.artifacts if each.runtime is Runtime.ONNXRUNTIME}
-    sent = {(each.artifact, each.size_bytes) for each in measurement.results}
-    same = replace(measurement.model, manifest_sha256=model.manifest_sha256) == model and sent <= there
-    if measurement.target != TARGET or not same:
+    kinds = [(each.file, each.size_bytes, each.runtime, each.precision) for each in bundle.manifest.artifacts]
+    there = {kind for kind in kinds if kind[2] is Runtime.ONNXRUNTIME}
+    sent = {(each.artifact, each.size_bytes, each.runtime, each.precision) for each in measurement.results}
+    if measurement.target != TARGET or measurement.model != model or not sent <= there:
         raise MeasurementError(f"{WHAT} is not of the models of {bundle.path}.")
-    return replace(measurement, bundle=str(bundle.path), model=model)
+    if more := [name for name, value in NOT_MEASURED.items() if getattr(measurement, name) != value]:
+        raise MeasurementError(f"{WHAT} has {', '.join(more)}, which no page measures.")
+    return replace(measurement, bundle=str(bundle.path))

@@ -159,6 +159,12 @@ def _output_path(bundle: Path, purpose: Purpose, output: Path | None, sign: Path
     if purpose is not Purpose.WEB:
         require_suffix(output, (".zip",), "--output")  # `verify` and boards tell a package by it
     path = output or Path(f"{bundle.resolve().name}-{purpose}{PAGE_SUFFIXES[0] if purpose is Purpose.WEB else '.zip'}")
+    if _is_folder(path, purpose) and path.suffix and not path.is_dir():
+        raise typer.BadParameter(
+            f"{path} does not end in {PAGE_SUFFIXES[0]}; a folder for a static host has no ending, or is there"
+            " already.",
+            param_hint="--output",
+        )
     if sign is not None and _is_folder(path, purpose):
         raise typer.BadParameter("signs one file: give --output FILE.html.", param_hint="--sign")
     return path

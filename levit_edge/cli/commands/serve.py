@@ -2,6 +2,7 @@
 
 import io
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,16 +15,19 @@ from levit_edge.cli.terminal.console import say, show_note, show_warning, stdout
 from levit_edge.cli.web_runtime import note_fetch
 from levit_edge.errors import LevitEdgeError
 from levit_edge.system.atomic import require_folder
-from levit_edge.text import counted
+from levit_edge.text import counted, text
 
 if TYPE_CHECKING:
     from levit_edge.benchmark.measurement import Measurement
+    from levit_edge.board.web.server import PageServer
+    from levit_edge.bundle.reader import Bundle
 
 __all__ = ["serve"]
 
 PORT = 8765
 POLL_S = 0.5
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
+LOOPBACK = "127.0.0.1"
+MOST_TEXT = 500
 
 
 def serve(
@@ -31,7 +35,7 @@ def serve(
     host: Annotated[
         str,
         typer.Option(metavar="ADDRESS", help="Where to listen; 0.0.0.0: wherever this computer is reached from."),
-    ] = LOOPBACK[0],
+    ] = LOOPBACK,
     port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="0: any that is free.")] = PORT,
     save: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write one JSON for each result there, made to be shared.")
@@ -41,43 +45,81 @@ def serve(
     require_bundle(bundle)
     if save is not None:
         require_folder(save, "--save")
-    from levit_edge.benchmark.measurement import Measurement
     from levit_edge.board.web.page import page_to_serve
-    from levit_edge.board.web.results import read_result
     from levit_edge.board.web.server import served
     from levit_edge.bundle.reader import Bundle
 
-    opened, results = Bundle.open(bundle), list[Measurement]()
+    opened = Bundle.open(bundle)
+    desk = _Desk(opened, save)
 
-    def take(content: bytes) -> None:
-        try:
-            measurement = read_result(content, opened)
-            _note(measurement, save)
-        except LevitEdgeError as error:
-            show_warning(f"a result was not taken: {error}")
-            raise
-        results.append(measurement)
+    def make_page() -> bytes:
+        note_fetch()
+        return page_to_serve(opened)
 
-    note_fetch()
-    with served(page_to_serve(opened), take, host, port) as server, suppress(KeyboardInterrupt):
-        _say_where(server.address, host)
-        never = threading.Event()
-        while not never.wait(POLL_S):  # a signal that comes right before a wait without end would not end it
-            pass
-    say(f"ended; {counted(len(results), 'result')} taken.")
-    if save is not None and results:
+    with served(make_page, desk.take, host, port, desk.note) as server, suppress(KeyboardInterrupt):
+        _say_where(server)
+        desk.wait()
+    say(f"ended; {counted(desk.taken, 'result')} taken.")
+    if save is not None and desk.taken:
         suggest(("levit-edge", "report", save, "--output", "comparison.html"))
 
 
-def _say_where(address: str, host: str) -> None:
-    say(address)
-    if host in LOOPBACK:
+class _Desk:
+    """Takes results: first they are saved, then shown."""
+
+    def __init__(self, bundle: "Bundle", save: Path | None) -> None:
+        self.taken = 0
+        self._bundle, self._save = bundle, save
+        self._fault: OSError | None = None
+        self._unheard = threading.Event()
+
+    def wait(self) -> None:
+        """Until Ctrl-C.
+
+        Raises:
+            OSError: what would be shown, nobody reads any more.
+        """
+        while not self._unheard.wait(POLL_S):  # a signal that comes right before a wait without end would not end it
+            pass
+        if self._fault is not None:
+            raise self._fault
+
+    def take(self, content: bytes) -> None:
+        """Called from other threads."""
+        from levit_edge.benchmark.files import save
+        from levit_edge.board.web.results import read_result
+
+        try:
+            measurement = read_result(content, self._bundle)
+            path = None if self._save is None else save(measurement, self._save)
+        except Exception as error:
+            why = str(error) if isinstance(error, LevitEdgeError) else f"{type(error).__name__}: {error}"
+            self._tell(lambda: show_warning(f"a result was not taken: {text(why, MOST_TEXT)}"))
+            raise
+        self.taken += 1
+        self._tell(lambda: _show(measurement, path))
+
+    def note(self, line: str) -> None:
+        """What befell somebody."""
+        self._tell(lambda: show_note(line))
+
+    def _tell(self, show: Callable[[], None]) -> None:
+        try:
+            show()
+        except OSError as error:
+            self._fault = error
+            self._unheard.set()
+
+
+def _say_where(server: "PageServer") -> None:
+    say(server.address)
+    if server.for_this_computer:
         say("Reachable from this computer alone; for phones: --host 0.0.0.0")
     else:
         say(
             "Reachable by whoever is in this network and has the whole address. Not encrypted: for a network you trust."
         )
-        _say_code(address)
+        _say_code(server.address)
     say("Ctrl-C ends it.")
 
 
@@ -93,16 +135,10 @@ def _say_code(address: str) -> None:
     stdout.file.write(code.getvalue())
 
 
-def _note(measurement: "Measurement", save: Path | None) -> None:
-    """A line for each file, as it comes."""
-    from levit_edge.benchmark.files import save as save_measurement
+def _show(measurement: "Measurement", path: Path | None) -> None:
+    """As it comes: a table of its files and what was found, as `bench` shows it."""
+    from levit_edge.cli.show.bench import bench_table
 
-    device = measurement.device
-    for each in measurement.results:
-        if each.latency_ms is not None:
-            say(
-                f"{device.system}, {device.kernel}: {each.artifact}, {counted(each.threads, 'thread')},"
-                f" p50 {each.latency_ms.p50:.2f} ms, p90 {each.latency_ms.p90:.2f} ms"
-            )
-    if save is not None:
-        say(f"saved {save_measurement(measurement, save)}")
+    bench_table(measurement, stdout)
+    if path is not None:
+        say(f"saved {path}")

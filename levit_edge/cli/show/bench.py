@@ -67,7 +67,8 @@ def _board(device: Device) -> str:
     cores = ", ".join(
         f"{each.count} × {each.name}" + (f" at {each.max_mhz:.0f} MHz" if each.max_mhz else "") for each in device.cores
     )
-    return f"{device.model}; {cores or 'unknown cores'}, {device.architecture}, {device.memory_bytes / 2**30:.1f} GiB"
+    memory = f", {device.memory_bytes / 2**30:.1f} GiB" if device.memory_bytes else ""  # few browsers tell
+    return f"{device.model}; {cores or 'unknown cores'}, {device.architecture}{memory}"
 
 
 def _states(before: BoardState, after: BoardState) -> Iterator[str]:

@@ -11,7 +11,7 @@ from levit_edge.system.signals import interrupts_wait
 
 __all__ = ["put_folder", "require_replaceable_folder"]
 
-OWN = frozenset({"index.html", "page.css", "page.js", "worker.js", "_headers", FOLDER})
+OWN = frozenset({"index.html", "page.css", "page.js", "_headers", FOLDER})
 
 
 def require_replaceable_folder(folder: Path) -> None:
@@ -21,6 +21,10 @@ def require_replaceable_folder(folder: Path) -> None:
         OutputError: it does, or cannot be written.
     """
     require_folder(folder, "--output")
+    if Path.cwd().is_relative_to(folder.resolve()):
+        raise OutputError(
+            f"{folder} is where you are, or above, and a page's folder is replaced as a whole: choose another --output."
+        )
     own = OWN if (folder / FOLDER / DOCUMENT_FILE).exists() else frozenset[str]()
     inside = expected_files(Purpose.WEB, second=True) | {DOCUMENT_FILE}
     if not (is_replaceable(folder, own) and is_replaceable(folder / FOLDER, inside)):

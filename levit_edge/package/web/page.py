@@ -27,12 +27,17 @@ _FILE = re.compile(
     rb'<script type="text/plain" data-file="([^"<>\n]{1,100})" data-sha256="([0-9a-f]{64})">'
     rb"([A-Za-z0-9+/=]*)</script>\n"
 )
+_TITLE_HERE, _FILES_HERE = "\0title", "\0files"
 POLICY = (
     "default-src 'none'; script-src {script} blob: 'wasm-unsafe-eval'; style-src {style}; worker-src {worker}; "
     "connect-src {connect}; img-src blob: data:; media-src blob: mediastream:; base-uri 'none'; form-action 'none'"
 )
 """`blob:` is for the worker and for the runtime, whose bytes come out of the page after their hash was compared."""
+SYSTEM_BYTE, UNKNOWN_SYSTEM = 9, 255
+"""RFC 1952, 2.3.1: where the system is named that packed it. Python 3.11 lets zlib name its own, 3.13 names none."""
 RESULTS = '<meta name="results" content="results">\n'
+DOCUMENT_HASH = '<meta name="model-json-sha256" content="{sha256}">\n'
+"""In a page whose package lies beside it: all other hashes are in that document."""
 FOLDER = "package"
 """Where a folder for a static host has the package's files."""
 HEADERS = """\
@@ -45,35 +50,26 @@ HEADERS = """\
 
 
 def write_page(files: Mapping[str, bytes], title: str, *, sends_back: bool = False) -> bytes:
-    """One HTML file of a package's `files`. The same files and the same zlib give the same bytes.
+    """One HTML file of a package's `files`. The same files and the same zlib give the same bytes, in every Python.
 
     With `sends_back` it may send its times to `results`, beside its own address; else to nobody.
     """
-    style, script = read_source("page.css"), joined("page.js")
-    connect = "'self'" if sends_back else "'none'"
-    parts = {
-        "policy": POLICY.format(script=_hash_of(script), style=_hash_of(style), worker="blob:", connect=connect),
-        "results": RESULTS if sends_back else "",
-        "style": f"<style>{style}</style>",
-        "worker": f'<script type="text/plain" id="worker">{joined("worker.js")}</script>',
-        "files": "".join(file_element(name, files[name]) for name in _in_order(files)),
-        "script": f'<script type="module">{script}</script>',
-    }
-    return _filled(title, parts)
+    elements = "".join(file_element(name, files[name]) for name in _in_order(files))
+    return _filled(title, _parts(elements, sends_back=sends_back))
 
 
 def folder_files(files: Mapping[str, bytes], title: str) -> dict[str, bytes]:
     """The same for a static host: name -> content, the package's own under `FOLDER`."""
     parts = {
-        "policy": POLICY.format(script="'self'", style="'self'", worker="'self' blob:", connect="'self'"),
-        "results": "",
+        "policy": POLICY.format(script="'self'", style="'self'", worker="blob:", connect="'self'"),
+        "results": DOCUMENT_HASH.format(sha256=hashlib.sha256(files[DOCUMENT_FILE]).hexdigest()),
         "style": '<link rel="stylesheet" href="page.css">',
-        "worker": "",
+        "worker": _worker(),
         "files": "",
         "script": '<script type="module" src="page.js"></script>',
     }
-    scripts = {name: joined(name).encode() for name in ("page.js", "worker.js")}
-    own = {"index.html": _filled(title, parts), "page.css": read_source("page.css").encode(), **scripts}
+    sources = {"page.css": read_source("page.css").encode(), "page.js": joined("page.js").encode()}
+    own = {"index.html": _filled(title, parts), **sources}
     return own | {"_headers": HEADERS.encode()} | {f"{FOLDER}/{name}": data for name, data in files.items()}
 
 
@@ -109,12 +105,36 @@ def read_page(data: bytes, what: str) -> dict[str, bytes]:
 
 
 def own_page(data: bytes) -> bool:
-    """Whether a page's scripts, style and policy are those that this levit-edge writes: then they are known."""
-    title = re.search(rb"<title>([^<\n]*)</title>\n", data)
-    rest = _FILE.sub(b"", data)
-    return title is not None and rest.replace(title[0], b"", 1) == write_page({}, "").replace(
-        b"<title></title>\n", b"", 1
-    )
+    """Whether a page is one that this levit-edge writes, but for its title and the content of its files.
+
+    That is the whole of it, each part where it belongs: then its scripts, style and policy are known.
+    """
+    return any(_form(sends_back=sends_back).fullmatch(data) for sends_back in (False, True))
+
+
+def _form(*, sends_back: bool) -> re.Pattern[bytes]:
+    """What pages of any title and files match."""
+    form = re.escape(_filled(_TITLE_HERE, _parts(_FILES_HERE, sends_back=sends_back)))
+    title, files = (re.escape(mark.encode()) for mark in (_TITLE_HERE, _FILES_HERE))
+    return re.compile(form.replace(title, rb'[^<>"\n]*+').replace(files, rb"(?:%b)*+" % _FILE.pattern))
+
+
+def _parts(files: str, *, sends_back: bool) -> dict[str, str]:
+    style, script = read_source("page.css"), joined("page.js")
+    connect = "'self'" if sends_back else "'none'"
+    return {
+        "policy": POLICY.format(script=_hash_of(script), style=_hash_of(style), worker="blob:", connect=connect),
+        "results": RESULTS if sends_back else "",
+        "style": f"<style>{style}</style>",
+        "worker": _worker(),
+        "files": files,
+        "script": f'<script type="module">{script}</script>',
+    }
+
+
+def _worker() -> str:
+    """In the page also where scripts lie beside it: a worker of a file of its own would have no policy."""
+    return f'<script type="text/plain" id="worker">{joined("worker.js")}</script>'
 
 
 def _filled(title: str, parts: Mapping[str, str]) -> bytes:
@@ -128,7 +148,9 @@ def _in_order(files: Mapping[str, bytes]) -> list[str]:
 
 def file_element(name: str, data: bytes) -> str:
     """A file as an element of a page, which `read_page` reads."""
-    text = base64.b64encode(gzip.compress(data, 9, mtime=0)).decode("ascii")
+    packed = bytearray(gzip.compress(data, 9, mtime=0))
+    packed[SYSTEM_BYTE] = UNKNOWN_SYSTEM
+    text = base64.b64encode(packed).decode("ascii")
     return FILE.format(name=escape(name), sha256=hashlib.sha256(data).hexdigest(), text=text)
 
 

@@ -113,6 +113,8 @@ def _npm_pack(npm: str, folder: Path) -> Path:
         )
     except subprocess.TimeoutExpired as error:
         raise PackageError(f"npm did not fetch {NPM_PACKAGE} in {NPM_TIMEOUT_S} s. {ADVICE}") from error
+    except OSError as error:
+        raise PackageError(f"{npm} cannot be started: {error.strerror}. Install it again, or: {ADVICE}") from error
     archives = [*folder.glob("*.tgz")]
     if done.returncode or len(archives) != 1:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()

@@ -27,7 +27,7 @@ def document(bundle: Bundle) -> dict[str, Any]:
         "bundle": config.name, "device": device, "before": {}, "after": {}, "rounds": 5, "runs": 20, "warm_up": 3,
         "model": {
             "name": f"LeViT-{config.name}", "classes": config.classes, "image_size": config.image_size,
-            "manifest_sha256": "",
+            "manifest_sha256": bundle.manifest_sha256,
         },
         "results": [
             row | {"artifact": f"{each}.onnx", "precision": each, "size_bytes": sizes[f"{each}.onnx"]}
@@ -53,6 +53,14 @@ def test_it_is_of_this_bundle(tiny_bundle: Path) -> None:
     [
         ({"target": "local"}, "is not of the models of"),
         ({"model": {"name": "LeViT-384", "classes": 3, "image_size": 32, "manifest_sha256": ""}}, "not of the models"),
+        (
+            {"model": {"name": "LeViT-tiny", "classes": 3, "image_size": 32, "manifest_sha256": "0" * 64}},
+            "not of the models",
+        ),
+        ({"gate": {"max_latency_ms": 5.0, "passed": True}}, "has gate, which no page measures"),
+        ({"left_out": {"int8.onnx": "too slow"}, "emulated": [{"artifact": "x"}]}, "has left_out, emulated, which no"),
+        ({"before": {"throttled": True}}, "has before, which"),
+        ({"sustained": {"artifact": "x", "threads": 1, "points": [], "slowdown": 1.0}}, "has sustained, which"),
         ({"schema_version": 2}, "schema version 2"),
         ({"more": 1}, "more"),
         ({"findings": ["\x1b[31mred"]}, "control characters"),
@@ -65,6 +73,15 @@ def test_what_is_none_is_refused(tiny_bundle: Path, changes: dict[str, Any], fau
     bundle = Bundle.open(tiny_bundle)
     with pytest.raises(MeasurementError, match=fault):
         read_result(json.dumps(document(bundle) | changes).encode(), bundle)
+
+
+@pytest.mark.parametrize("change", [{"precision": "fp32"}, {"runtime": "executorch"}, {"size_bytes": 7}])
+def test_files_are_those_of_the_bundle_in_all_that_tells_them_apart(tiny_bundle: Path, change: dict[str, Any]) -> None:
+    bundle = Bundle.open(tiny_bundle)
+    sent = document(bundle)
+    sent["results"][0] |= change
+    with pytest.raises(MeasurementError, match="is not of the models of"):
+        read_result(json.dumps(sent).encode(), bundle)
 
 
 @pytest.mark.parametrize(

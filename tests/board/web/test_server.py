@@ -1,6 +1,8 @@
 """What the server of a page gives, takes, and refuses; over loopback."""
 
 import http.client
+import queue
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -34,7 +36,7 @@ def taken() -> Taken:
 
 @pytest.fixture
 def server(taken: Taken) -> Iterator[PageServer]:
-    with served(PAGE, taken) as running:
+    with served(lambda: PAGE, taken) as running:
         yield running
 
 
@@ -77,7 +79,7 @@ def test_the_headers_for_threads_are_for_this_computer(server: PageServer, host:
 
 
 def test_each_server_has_a_secret_of_its_own(taken: Taken) -> None:
-    with served(PAGE, taken) as one, served(PAGE, taken) as other:
+    with served(lambda: PAGE, taken) as one, served(lambda: PAGE, taken) as other:
         assert one.path != other.path
 
 
@@ -120,29 +122,143 @@ def test_no_more_results_come_than_a_few(server: PageServer, taken: Taken, monke
 
 
 def test_a_client_that_says_nothing_keeps_nobody_waiting(taken: Taken) -> None:
-    with served(PAGE, taken) as server, socket.create_connection(("127.0.0.1", server.server_port)) as silent:
+    """Neither another client nor the end: the thread that waits for it is the only one left."""
+    before = set(threading.enumerate())
+    with (
+        socket.socket() as silent,
+        served(lambda: PAGE, taken) as server,
+    ):
+        silent.connect(("127.0.0.1", server.server_port))
         silent.sendall(b"POST ")
         assert ask(server, "GET", server.path) == (200, PAGE)
-    assert not [thread for thread in threading.enumerate() if not thread.daemon and "serve_forever" in thread.name]
+    left = set(threading.enumerate()) - before
+    assert all(thread.daemon and "process_request" in thread.name for thread in left), left
+
+
+@pytest.mark.parametrize("start", [b"GET /", b"POST {}results HTTP/1.0\r\nContent-Length: 100000\r\n\r\n"])
+def test_a_request_that_comes_slowly_is_given_up(taken: Taken, monkeypatch: pytest.MonkeyPatch, start: bytes) -> None:
+    monkeypatch.setattr(module, "TIMEOUT_S", 0.2)
+    with served(lambda: PAGE, taken) as server, socket.create_connection(("127.0.0.1", server.server_port)) as slow:
+        slow.sendall(start.replace(b"{}", server.path.encode()))
+        with pytest.raises(ConnectionError):
+            send_slowly(slow)
+    assert taken.results == []
+
+
+def send_slowly(client: socket.socket) -> None:
+    """A second long, each piece soon after the last."""
+    for _ in range(50):
+        client.sendall(b"x")
+        threading.Event().wait(0.02)
+
+
+def test_a_page_may_take_longer_than_one_part_of_it(taken: Taken, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A socket's time limit is for all bytes of one call."""
+    monkeypatch.setattr(module, "TIMEOUT_S", 0.6)
+    page = bytes(16 << 20)  # more than the system keeps for a client
+    with served(lambda: page, taken) as server, socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 14)
+        client.connect(("127.0.0.1", server.server_port))
+        client.sendall(f"GET {server.path} HTTP/1.0\r\n\r\n".encode())
+        got, paused = 0, 0
+        while content := client.recv(1 << 16):
+            got += len(content)
+            if got > (paused + 1) << 19:
+                paused += 1
+                threading.Event().wait(0.04)
+    assert got > len(page)
+
+
+def test_a_page_that_does_not_arrive_is_told(taken: Taken) -> None:
+    page, told = bytes(64 << 20), queue.Queue[str]()
+    with served(lambda: page, taken, tell=told.put) as server:
+        with socket.create_connection(("127.0.0.1", server.server_port)) as client:
+            client.sendall(f"GET {server.path} HTTP/1.0\r\n\r\n".encode())
+            client.recv(100)
+        found = told.get(timeout=20)
+    assert re.fullmatch(r"127\.0\.0\.1 got \d+\.\d of 67\.1 MB of the page, then the connection broke off\.", found)
 
 
 def test_too_many_at_once_are_closed(taken: Taken, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_CONNECTIONS", 1)
-    with served(PAGE, taken) as server, socket.create_connection(("127.0.0.1", server.server_port)) as first:
+    with served(lambda: PAGE, taken) as server, socket.create_connection(("127.0.0.1", server.server_port)) as first:
         first.sendall(b"GET ")
         with socket.create_connection(("127.0.0.1", server.server_port), timeout=20) as second:
             assert second.recv(1) == b""
 
 
+def test_one_client_shuts_no_other_out(taken: Taken, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_OF_ONE", 1)
+    with served(lambda: PAGE, taken, host="0.0.0.0") as server:  # noqa: S104
+        place = ("127.0.0.1", server.server_port)
+        with (
+            socket.create_connection(place, source_address=("127.0.0.2", 0)) as first,
+            socket.create_connection(place, timeout=20, source_address=("127.0.0.2", 0)) as second,
+        ):
+            first.sendall(b"GET ")
+            assert second.recv(1) == b""
+            assert ask(server, "GET", server.path) == (200, PAGE)
+        assert ask(server, "GET", server.path) == (200, PAGE)  # those that ended are not counted
+
+
+def test_a_result_that_is_being_taken_is_taken_before_the_end() -> None:
+    begun, go_on, results = threading.Event(), threading.Event(), list[bytes]()
+
+    def take(content: bytes) -> None:
+        begun.set()
+        go_on.wait(20)
+        results.append(content)
+
+    with served(lambda: PAGE, take) as server:
+        sender = threading.Thread(target=ask, args=(server, "POST", f"{server.path}results", b"{}"))
+        sender.start()
+        assert begun.wait(20)
+        threading.Timer(0.1, go_on.set).start()
+    assert results == [b"{}"]
+    sender.join()
+
+
+def test_results_that_come_after_the_end_are_refused(server: PageServer, taken: Taken) -> None:
+    server.end()
+    assert ask(server, "POST", f"{server.path}results", b"{}")[0] == 503
+    assert taken.results == []
+
+
+def test_a_fault_of_ours_is_answered() -> None:
+    def take(_content: bytes) -> None:
+        raise ZeroDivisionError
+
+    with served(lambda: PAGE, take) as server:
+        status, content = ask(server, "POST", f"{server.path}results", b"{}")
+    assert (status, content) == (500, b"it could not be taken: see what levit-edge says there\n")
+
+
+def test_the_page_is_made_when_it_can_be_served(server: PageServer, taken: Taken) -> None:
+    def make_page() -> bytes:
+        pytest.fail("it takes minutes, for nothing")
+
+    with pytest.raises(BoardError, match="Choose another --port"), served(make_page, taken, port=server.server_port):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("host", "own"),
+    [("127.0.0.1", True), ("127.0.0.2", True), ("localhost", True), ("0.0.0.0", False)],  # noqa: S104
+)
+def test_who_reaches_it(taken: Taken, host: str, own: bool) -> None:
+    with served(lambda: PAGE, taken, host=host) as server:
+        assert server.for_this_computer is own
+
+
 def test_a_port_in_use_and_an_address_of_others_are_told(server: PageServer, taken: Taken) -> None:
     used = server.server_port
     with pytest.raises(BoardError, match=rf"127.0.0.1, port {used}: .* Choose another --port"):
-        PageServer(PAGE, taken, "127.0.0.1", used)
+        PageServer(taken, "127.0.0.1", used)
     for host in ("192.0.2.7", "no such host"):
         with pytest.raises(BoardError, match="or another --host"):
-            PageServer(PAGE, taken, host, 0)
+            PageServer(taken, host, 0)
 
 
 def test_everywhere_has_an_address_that_others_can_use(taken: Taken) -> None:
-    with served(PAGE, taken, host="0.0.0.0") as server:  # noqa: S104
+    with served(lambda: PAGE, taken, host="0.0.0.0") as server:  # noqa: S104
         assert "//0.0.0.0" not in server.address

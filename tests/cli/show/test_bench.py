@@ -67,6 +67,10 @@ def test_the_table_fits_80_columns_and_cuts_no_figure(results: Any) -> None:
     assert "…" not in "".join(lines)
 
 
+def test_memory_that_the_system_does_not_tell_is_left_out() -> None:
+    assert "GiB" not in " ".join(shown(measured(device=dataclasses.replace(PI_5, memory_bytes=0))))
+
+
 def test_every_line_of_the_report_fits() -> None:
     failed = dataclasses.replace(
         RESULTS[3], latency_ms=None, runs=0, error="it does not compute here what it " + "did " * 40

@@ -29,7 +29,7 @@ from levit_edge.package.contents import (
 from levit_edge.package.package import Package
 from levit_edge.package.web import page as module
 from levit_edge.package.web.pack import web_files
-from levit_edge.package.web.page import folder_files, own_page, read_page, write_page
+from levit_edge.package.web.page import file_element, folder_files, own_page, read_page, write_page
 from tests.package.test_signature import pem_pair
 from tests.package.web.conftest import RUNTIME
 
@@ -78,6 +78,7 @@ def test_it_has_the_files_of_its_purpose_and_their_hashes(packable_bundle: Bundl
     assert set(files) == expected_files(Purpose.WEB) | {DOCUMENT_FILE}
     for name, listed in json.loads(files[DOCUMENT_FILE])["files"].items():
         assert listed == {"size_bytes": len(files[name]), "sha256": hashlib.sha256(files[name]).hexdigest()}
+    assert json.loads(files[DOCUMENT_FILE])["manifest_sha256"] == packable_bundle.manifest_sha256
     assert files["model.onnx"] == packable_bundle.read("int8.onnx")
     assert {name: files[name] for name in WEB_RUNTIME} == RUNTIME
     document = Package.parse(page, "it").document
@@ -130,8 +131,11 @@ def test_a_folder_has_the_same_files_and_the_headers_for_threads(both: dict[str,
     assert inside == both
     assert b"Cross-Origin-Embedder-Policy: require-corp" in files["_headers"]
     assert set(files) - {f"package/{name}" for name in both} == {
-        "index.html", "page.css", "page.js", "worker.js", "_headers"
+        "index.html", "page.css", "page.js", "_headers"
     }  # fmt: skip
+    digest = hashlib.sha256(both[DOCUMENT_FILE]).hexdigest().encode()
+    assert b'<meta name="model-json-sha256" content="%b">' % digest in files["index.html"]
+    assert b"worker-src blob:;" in files["index.html"]
     assert b"'unsafe-inline'" not in files["index.html"]
 
 
@@ -174,6 +178,31 @@ def test_scripts_of_others_are_told_apart(page: bytes) -> None:
         assert part in page
         assert not own_page(page.replace(part, part + b" ", 1))
     assert not own_page(page.replace(b"</body>", b"<script src=x></script></body>"))
+
+
+@pytest.mark.parametrize("place", [b'content="default-src', b'<p id="', b"<body>", b"</html>", b"<!doctype"])
+@pytest.mark.parametrize("part", [rb'<script type="text/plain" data-file="labels.txt".*?</script>\n', rb"<title>.*\n"])
+def test_what_makes_pages_differ_has_its_place(page: bytes, part: bytes, place: bytes) -> None:
+    """Elsewhere the same text means something else, such as the end of an attribute and the begin of another."""
+    found = re.search(part, page)
+    assert found is not None
+    for rest in (page, page.replace(found[0], b"", 1)):
+        assert not own_page(rest.replace(place, place + found[0], 1))
+
+
+@pytest.mark.parametrize("title", [b"a<b", b'a"b', b"a>b", b"a\nb"])
+def test_a_title_that_is_not_escaped_is_not_ours(page: bytes, title: bytes) -> None:
+    assert not own_page(re.sub(rb"<title>.*</title>", b"<title>%b</title>" % title, page))
+
+
+def test_a_page_that_serve_gives_out_is_known(both: dict[str, bytes]) -> None:
+    assert own_page(write_page(both, "x", sends_back=True))
+
+
+def test_packed_files_do_not_depend_on_the_python() -> None:
+    """3.11 and 3.13 write another tenth byte of themselves."""
+    text = re.findall(r">([^<]+)<", file_element("x", b"content"))[0]
+    assert base64.b64decode(text)[:10] == b"\x1f\x8b\x08\0\0\0\0\0\x02\xff"
 
 
 def test_the_commands_make_check_and_replace_it(
@@ -227,6 +256,7 @@ def test_a_page_is_signed_as_a_zip_is(
         (["--for", "web", "--sign", "key.pem", "--output", "folder"], "signs one file"),
         (["--for", "web", "--into", "project"], "a package for browsers is not an app's"),
         (["--for", "board", "--output", "x.html"], "does not end in .zip"),
+        (["--for", "web", "--output", "x.zip"], "x.zip does not end in .html; a folder"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(
@@ -234,3 +264,35 @@ def test_options_that_do_not_fit_are_refused(
 ) -> None:
     assert run(["package", str(packable_bundle.path), *options]) == ExitStatus.USAGE
     assert fault in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("output", [".", "..", "inside/.."])
+def test_where_the_user_is_no_folder_is_replaced(
+    packable_bundle: Bundle,
+    pinned: dict[str, bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Captured,
+    output: str,
+) -> None:
+    for name, data in pinned.items():
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "a" / "b" / "inside").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "a" / "b")
+    command = ["package", str(packable_bundle.path), "--for", "web", "--runtime-files", str(tmp_path)]
+    assert run([*command, "--output", output]) == ExitStatus.BAD_INPUT
+    assert f"{output} is where you are, or above" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("output", ["my.site", "deep/er", "deep/../site"])
+def test_a_folder_may_be_there_and_called_as_one_likes(
+    packable_bundle: Bundle, pinned: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    for name, data in pinned.items():
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "my.site").mkdir()
+    (tmp_path / "deep").mkdir()
+    monkeypatch.chdir(tmp_path)
+    command = ["package", str(packable_bundle.path), "--for", "web", "--runtime-files", str(tmp_path)]
+    assert run([*command, "--output", output]) == ExitStatus.DONE
+    assert (tmp_path / output / "index.html").is_file()

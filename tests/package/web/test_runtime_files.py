@@ -72,6 +72,14 @@ def test_npm_fetches_them_once(
 
 
 @pytest.mark.usefixtures("pinned")
+def test_an_npm_that_is_no_program_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    npm(tmp_path / "bin", monkeypatch, "")
+    (tmp_path / "bin" / "npm").write_bytes(b"\x7fELF, of another processor")
+    with pytest.raises(PackageError, match=r"/npm cannot be started: Exec format error\. .*Run `npm pack"):
+        runtime_files()
+
+
+@pytest.mark.usefixtures("pinned")
 @pytest.mark.parametrize("script", ["echo 'npm error code E404' >&2; exit 1", "exit 0"])
 def test_an_npm_that_cannot_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     npm(tmp_path / "bin", monkeypatch, script)
