@@ -1,10 +1,12 @@
 """The exported files, and the check that stands between them and a bundle."""
 
+import gc
 from copy import deepcopy
 
 import numpy as np
 import pytest
 import torch
+from torch.export import ExportedProgram
 
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.recipe import Recipe, Scheme, Target
@@ -43,6 +45,20 @@ def dead(tiny_steps: Demo) -> DeployLeViT:
 def fp32_files(dead: DeployLeViT) -> dict[str, bytes]:
     """What every recipe has in common."""
     return {each.file: each.model for each in export_fp32(dead, Stages(), Recipe())}
+
+
+def programs() -> set[int]:
+    """The exported programs that somebody holds."""
+    gc.collect()
+    return {id(each) for each in gc.get_objects() if type(each) is ExportedProgram}  # isinstance wakes lazy objects
+
+
+def test_no_program_outlives_its_export(dead: DeployLeViT) -> None:
+    """torch and ExecuTorch would keep each in caches, with its weights: four times the size of a large network."""
+    before = programs()
+    exported = export_fp32(dead, Stages(), Recipe())
+    assert len(exported) == 2
+    assert programs() <= before
 
 
 @pytest.mark.parametrize(

@@ -216,6 +216,19 @@ def test_a_process_that_is_slow_gets_fewer_images(
 
 
 @COPIES
+def test_models_are_read_and_loaded_once_for_all_processes(photographs: list[Path], small: Preprocessing) -> None:
+    reads: list[int] = []
+    data = MODELS[0].read()
+
+    def read() -> bytes:
+        reads.append(1)
+        return data
+
+    assert len(list(answers([replace(MODELS[0], read=read)], photographs, small, 3))) == len(photographs)
+    assert reads == [1]
+
+
+@COPIES
 def test_where_a_runtime_has_threads_each_process_loads_the_models(
     photographs: list[Path], small: Preprocessing, started: Started, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
