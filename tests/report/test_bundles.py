@@ -51,7 +51,7 @@ def test_differences_are_named_and_latencies_compared(recorded: Bundle, other: O
     theirs = other(change)
     both = compared(recorded, theirs)
     assert {each.what: each.values for each in both.differences} == {
-        "recipe: scheme": ("mixed", "static"),
+        "recipe: scheme": ("auto", "static"),
         "recipe: equalize": ("yes", "no"),
         "version of: onnx": ("1", "2"),
     }
