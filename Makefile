@@ -7,9 +7,12 @@ TORCH_INDEX ?=
 # the order of tests/conftest.py, the long ones first.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder --numprocesses
 # The fast tests compute all the time. Slow ones wait for a quarter of theirs (for boards, browsers, Ray), with two
-# processes on two cores: one more process computes meanwhile. Each may take 4 GiB.
-CORES := $(shell nproc 2> /dev/null || getconf _NPROCESSORS_ONLN)
-WORKERS ?= $(shell expr $(CORES) + 1)
+# processes on two cores: one more process computes meanwhile. Each may take 4 GiB: where the system tells what programs
+# can have, no more than that holds, and one at least. (nproc would say what OMP_NUM_THREADS does.)
+CORES := $(shell env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc 2> /dev/null || getconf _NPROCESSORS_ONLN)
+MEMINFO := /proc/meminfo
+WORKERS ?= $(shell awk -v most=$$(expr $(CORES) + 1) '/^MemAvailable:/ { fit = int($$2 / 4194304); if (fit < most) most = fit } \
+	END { print (most < 1) ? 1 : most }' $(wildcard $(MEMINFO)) /dev/null)
 KIND ?=
 BOARD_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/levit-edge/boards
 

@@ -39,6 +39,8 @@ __all__ = [
 ]
 
 MAX_DOCUMENT_BYTES = 16 * 2**20
+MOST_BITS = 1024
+"""Of an integer, as floats have them: Python writes none of thousands of digits, which TOML may have in hexadecimal."""
 MOST_KEY = 60
 """Characters of a key in messages."""
 UNPAIRED = "backslashreplace"
@@ -293,4 +295,6 @@ def _expect(kind: type, value: object, at: str) -> Any:
     wrong_bool = isinstance(value, bool) and kind is not bool
     if wrong_bool or not isinstance(value, kind):
         raise _MismatchError(f"{at or 'it'} is {brief(value)}, expected {kind.__name__}")
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:
+        raise _MismatchError(f"{at or 'it'} is {brief(value)}, expected at most {MOST_BITS} bits")
     return value

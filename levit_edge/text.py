@@ -33,6 +33,8 @@ def brief(value: object) -> str:
         text = repr(value)
     except RecursionError:
         return "nested too deeply"
+    except ValueError:  # more digits than sys.get_int_max_str_digits: TOML has them in hexadecimal
+        return "a number of thousands of digits"
     return text if len(text) <= 60 else text[:57] + "..."
 
 

@@ -42,3 +42,4 @@ def test_a_value_of_others_is_brief_and_acts_on_no_terminal() -> None:
     assert brief("\x1b[2J\n\u202e") == r"'\x1b[2J\n\u202e'"
     assert len(brief({"x" * 10_000: 1})) == 60
     assert brief(nested) == "nested too deeply"
+    assert brief([1 << 24_000]) == "a number of thousands of digits"

@@ -1,7 +1,7 @@
 """Each step of `python -m benchmarks.arm` for one contender; whatever goes wrong becomes the reason in its row."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
@@ -115,9 +115,14 @@ class Measuring:
         return {each.key: self._kept(each.key, self._made(each, built[each.key])) for each in contenders}
 
     def _kept(self, key: str, made: Made) -> Made:
-        """What was found of a file holds for the same bytes; of that beside which all are timed, for all."""
+        """What was found of a file holds for the same bytes; of that beside which all are timed, for all.
+
+        It is kept when no file can be made, for the next one that has those bytes.
+        """
         before = self.store.known(f"{key}.file", Made)
-        if before is None or before.sha256 != made.sha256:
+        if made.reason:
+            made = replace(made, sha256=before.sha256 if before else "")
+        elif before is None or before.sha256 != made.sha256:
             self.store.forget(f"{key}.*")
             if key == REFERENCE[1]:
                 self.store.forget("*.time")

@@ -34,13 +34,13 @@ LEAST_ELSEWHERE = 0.03
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """A contender's file, or why there is none."""
+    """A contender's file, or why there is none; neither if it was not made yet."""
 
     file: str = ""
     """In the folder of the measurements."""
     size_bytes: int | None = None
     sha256: str = ""
-    """Of the SHA-256 of all that belongs to it, in the order of paths."""
+    """Of the SHA-256 of all that belongs to it, in the order of paths; with a `reason`, of the last that was made."""
     note: str = ""
     source: str = ""
     """SHA-256 of the code of levit-edge that exported it; empty for a peer's."""

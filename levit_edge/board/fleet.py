@@ -61,14 +61,14 @@ def side_by_side(boards: Sequence[Board], work: Callable[[Board], T]) -> list[T 
     other ends.
     """
     outcomes: dict[int, T | LevitEdgeError] = {}
-    faults: list[Exception] = []
+    faults: list[BaseException] = []
 
     def attempt(index: int) -> None:
         try:
             outcomes[index] = work(boards[index])
         except LevitEdgeError as error:
             outcomes[index] = error
-        except Exception as error:  # raised again where it is seen
+        except (Exception, SystemExit) as error:  # raised again where it is seen
             faults.append(error)
 
     _run([_kind(each) for each in boards], attempt)
@@ -88,9 +88,11 @@ def _run(kinds: Sequence[str], attempt: Callable[[int], None]) -> None:
     quiet = Event()
 
     def attempt_here() -> None:
-        for index in here:
-            attempt(index)
-        quiet.set()
+        try:
+            for index in here:
+                attempt(index)
+        finally:
+            quiet.set()
 
     def attempt_other(index: int) -> None:
         if kinds[index] == EMULATED:

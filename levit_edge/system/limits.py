@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from levit_edge import errors
 from levit_edge.errors import DataError, LevitEdgeError, RuntimeUnavailableError
-from levit_edge.system.worker import Helper
+from levit_edge.system.worker import Channel
 
 __all__ = ["MEMORY_BYTES", "at_most", "fault_document", "raise_death", "raise_fault", "set_limits"]
 
@@ -59,11 +59,11 @@ def raise_fault(document: dict[str, str]) -> NoReturn:
     raise getattr(errors, document["error"])(document["message"])
 
 
-def raise_death(helper: Helper, what: str, suspect: str) -> NoReturn:
+def raise_death(process: Channel, what: str, suspect: str) -> NoReturn:
     """Say how a process ended that gave no answer.
 
     Args:
-        helper: the process.
+        process: the one.
         what: what it was doing, as in `int8.pte: the process that loaded it`.
         suspect: what may have led it astray, as in `the file`.
 
@@ -71,8 +71,8 @@ def raise_death(helper: Helper, what: str, suspect: str) -> NoReturn:
         RuntimeUnavailableError: as native code ends, or by its own time limit.
         DataError: by itself, or was killed from outside or for want of memory.
     """
-    reason = helper.exit_reason()
-    if -helper.process.returncode in CRASHES:
+    reason = process.exit_reason()
+    if -process.exit_status() in CRASHES:
         raise RuntimeUnavailableError(
             f"{what} crashed ({reason}): {suspect} is damaged or hostile, or the runtime does not fit this machine."
         )

@@ -8,18 +8,18 @@ from pathlib import Path
 from levit_edge.device.small_files import figure_kb
 from levit_edge.errors import MemoryShortageError
 
-__all__ = ["available_bytes", "give_back_freed", "private_bytes", "ran_out_of_memory", "tells_of_shortage"]
+__all__ = ["available_bytes", "give_back_freed", "private_peak_bytes", "ran_out_of_memory", "tells_of_shortage"]
 
 SAID = (
     "can't allocate memory",
     "bad_alloc",
-    "Failed to allocate memory",
+    "failed to allocate memory",
     "cannot allocate memory",
-    "Memory allocation still failed",
-    "MemoryError",
+    "memory allocation still failed",
+    "memoryerror",
 )
-"""In what torch and ONNX Runtime raise in MemoryError's place, the system's loader and OpenBLAS print, and libraries of
-the network make of it."""
+"""In what torch and ONNX Runtime raise in MemoryError's place, the system's calls, its loader and OpenBLAS say, and
+libraries of the network make of it; some with a capital."""
 
 
 def available_bytes(meminfo: Path = Path("/proc/meminfo")) -> int | None:
@@ -28,11 +28,15 @@ def available_bytes(meminfo: Path = Path("/proc/meminfo")) -> int | None:
     return None if available is None else 1024 * available
 
 
-def private_bytes(process: int) -> int | None:
-    """What a running process has in memory that no other has; None where /proc does not tell."""
+def private_peak_bytes(process: int) -> int | None:
+    """What a running process had in memory at its peak that no other has; None where /proc does not tell.
+
+    That is what it has now, and as much as its resident memory has shrunk since.
+    """
     kinds = [figure_kb(f"/proc/{process}/smaps_rollup", f"Private_{kind}") for kind in ("Clean", "Dirty")]
+    peak, now = (figure_kb(f"/proc/{process}/status", key) for key in ("VmHWM", "VmRSS"))
     known = [kb for kb in kinds if kb is not None]
-    return 1024 * sum(known) if known else None
+    return 1024 * (sum(known) + max((peak or 0) - (now or 0), 0)) if known else None
 
 
 def ran_out_of_memory(error: BaseException) -> bool:
@@ -42,7 +46,7 @@ def ran_out_of_memory(error: BaseException) -> bool:
 
 def tells_of_shortage(text: str) -> bool:
     """Whether a library that ran out of memory has written `text`."""
-    return any(words in text for words in SAID)
+    return any(words in text.lower() for words in SAID)
 
 
 def give_back_freed() -> None:

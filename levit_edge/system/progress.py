@@ -24,9 +24,9 @@ class StageRecord:
     seconds: float
     peak_rss_bytes: int
     """Peak resident memory during this stage: the main process's, and that of its helper processes added up. The peaks
-    need not fall together, and libraries that processes share count in each, so the true one is at most this; but a
-    helper's copies count with what each shares with no other process at its end. Where the system cannot tell (not
-    Linux): the main process's alone, since it began."""
+    need not fall together, and libraries that processes share count in each; but a helper's copies count with what each
+    shares with no other process at its end, and as much as it has given back since its peak. Where the system cannot
+    tell (not Linux): the main process's alone, since it began."""
 
 
 class StageListener(Protocol):

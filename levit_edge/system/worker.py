@@ -12,6 +12,7 @@ import select
 import signal
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from threading import Thread
@@ -21,12 +22,25 @@ from typing import Self, cast
 from levit_edge.device.protocol import Pipe, read_frame, write_frame
 from levit_edge.device.small_files import process_peak_bytes
 from levit_edge.errors import DataError
-from levit_edge.system.memory import private_bytes, ran_out_of_memory
+from levit_edge.system.memory import private_peak_bytes, ran_out_of_memory
 
-__all__ = ["Channel", "Helper", "Helpers", "end_with_client", "next_frame", "serve", "watch_memory"]
+__all__ = [
+    "Channel",
+    "Helper",
+    "Helpers",
+    "before_end",
+    "cannot_start",
+    "end_with_client",
+    "next_frame",
+    "serve",
+    "watch_memory",
+]
 
 HINTS = {signal.SIGKILL: ", often for want of memory", signal.SIGALRM: ", as it took too long"}
+END_MS = 2000
+"""For a process to end its copies, before it is ended with them."""
 _watches: list[list[int]] = []
+_before_end: list[Callable[[], None]] = []
 
 
 def serve(handle: Callable[[Pipe, Pipe], None]) -> None:
@@ -67,14 +81,21 @@ def end_with_client() -> None:
     Thread(target=_wait_for_hang_up, daemon=True).start()
 
 
+def before_end(do: Callable[[], None]) -> None:
+    """Have something done when the client has gone, before this process ends."""
+    _before_end.append(do)
+
+
 def _wait_for_hang_up() -> None:
     hang_up = select.poll()
     hang_up.register(0, 0)  # POLLHUP is always told
     hang_up.poll()
+    for do in _before_end:
+        do()
     os._exit(0)
 
 
-class Channel:
+class Channel(ABC):
     """Frames to a process, and back."""
 
     def __init__(self, requests: Pipe, answers: Pipe) -> None:
@@ -92,6 +113,20 @@ class Channel:
     def receive(self) -> bytes | None:
         """Wait for one frame; None if the process has died instead."""
         return read_frame(self._answers, sys.maxsize)
+
+    @abstractmethod
+    def exit_status(self) -> int:
+        """How the process ended, once it has; the negative number of the signal that killed it."""
+
+    def exit_reason(self) -> str:
+        """How the process ended, in words, once it has; one that lacks memory ends with exit status ENOMEM."""
+        status = self.exit_status()
+        if status == errno.ENOMEM:
+            return "out of memory"
+        if status >= 0:
+            return f"exit status {status}"
+        number = signal.Signals(-status)
+        return f"killed by {number.name}{HINTS.get(number, '')}"
 
     def close(self) -> None:
         """Let the process know that nobody asks any more."""
@@ -122,36 +157,44 @@ class Helper(Channel):
                 start_new_session=True,  # the terminal's Ctrl-C is for the parent, which then ends its helpers
             )
         except OSError as error:
-            raise DataError(f"a helper process cannot be started: {error}; work with fewer --workers") from error
+            raise cannot_start(error) from error
         super().__init__(cast(Pipe, self.process.stdin), cast(Pipe, self.process.stdout))
         self.channels: list[Channel] = []
         """To its copies, to be closed with it."""
         self.copies: list[int] = []
         """Their process numbers."""
 
-    def exit_reason(self) -> str:
-        """How the process ended, in words, once it has; one that lacks memory ends with exit status ENOMEM."""
-        status = self.process.wait()
-        if status == errno.ENOMEM:
-            return "out of memory"
-        if status >= 0:
-            return f"exit status {status}"
-        number = signal.Signals(-status)
-        return f"killed by {number.name}{HINTS.get(number, '')}"
+    def exit_status(self) -> int:
+        """Waits until it has ended."""
+        return self.process.wait()
 
     def peak_bytes(self) -> int:
-        """Its peak memory, and what its copies have now that they do not share; 0 where /proc does not tell."""
-        return (process_peak_bytes(self.process.pid) or 0) + sum(private_bytes(copy) or 0 for copy in self.copies)
+        """Its peak memory, and what its copies had at theirs that they did not share; 0 where /proc does not tell."""
+        own = process_peak_bytes(self.process.pid) or 0
+        return own + sum(private_peak_bytes(copy) or 0 for copy in self.copies)
 
     def kill(self) -> None:
         """End the process and its copies at once: they hold nothing that would be lost."""
-        if self.copies:
-            with suppress(ProcessLookupError):
+        if self.process.returncode is None:  # else its number may be another's
+            if self.copies:
+                self._let_it_end()
+            with suppress(ProcessLookupError, PermissionError):  # it has just ended; macOS says the latter
                 os.killpg(self.process.pid, signal.SIGKILL)  # its session is its own
-        else:
-            self.process.kill()
         for channel in (self, *self.channels):
             channel.close()
+
+    def _let_it_end(self) -> None:
+        """Wait a moment for it to end its copies, as nobody else could wait for those."""
+        self._requests.close()
+        end = select.poll()
+        end.register(self, select.POLLIN)
+        while end.poll(END_MS) and os.read(self.fileno(), 4096):
+            pass
+
+
+def cannot_start(error: OSError) -> DataError:
+    """What to say when there is no process, or no pipe to it."""
+    return DataError(f"a helper process cannot be started: {error}; work with fewer --workers")
 
 
 class Helpers:

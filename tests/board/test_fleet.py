@@ -109,6 +109,23 @@ def test_what_is_timed_on_this_computer_is_alone_on_it() -> None:
     assert order == ["local", "web", "local", "qemu:cortex-a76"]
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize(("end", "seen"), [(SystemExit, SystemExit), (KeyboardInterrupt, KeyError)])
+def test_what_is_emulated_does_not_wait_for_what_has_ended(end: type[BaseException], seen: type[BaseException]) -> None:
+    """Whatever a thread ends by; it is told where that is possible."""
+    worked: list[str] = []
+
+    def work(board: Board) -> None:
+        if board.on == "local":
+            raise end
+        worked.append(board.on)
+
+    with pytest.raises(seen):
+        side_by_side([Board(on="local"), Board(on="qemu:cortex-a76")], work)
+    assert worked == ["qemu:cortex-a76"]
+
+
 def test_this_computer_alone_needs_no_other_thread() -> None:
     """The main thread can be interrupted, and cleans up."""
     found = side_by_side([Board(on="local"), Board(on="web")], lambda _board: threading.current_thread())

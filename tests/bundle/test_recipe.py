@@ -104,6 +104,15 @@ def test_toml_json_and_a_manifest(tmp_path: Path, tiny_bundle: Path) -> None:
     assert read_recipe(tiny_bundle / MANIFEST_FILE, QuantizationError) == Recipe()
 
 
+@pytest.mark.parametrize("key", ["schema_version", "seed"])
+def test_a_number_that_python_does_not_write_is_refused(tmp_path: Path, key: str) -> None:
+    (path := tmp_path / "mine.toml").write_text(f"{key} = 0x{'F' * 6000}")
+    with pytest.raises(
+        QuantizationError, match=f"{key} is a number of thousands of digits, expected at most 1024 bits"
+    ):
+        read_recipe(path, QuantizationError)
+
+
 @pytest.mark.parametrize("name", ["mine.toml", "mine.json", "mine"])
 @pytest.mark.parametrize(
     ("content", "said"),

@@ -1,12 +1,14 @@
-"""Memory that a process has freed."""
+"""Memory that a process has freed, and want of it."""
 
+import errno
+import os
 import sys
 
 import numpy as np
 import pytest
 
 from levit_edge.device.small_files import figure_kb
-from levit_edge.system.memory import give_back_freed
+from levit_edge.system.memory import give_back_freed, ran_out_of_memory
 
 
 def resident_kb() -> int:
@@ -25,3 +27,8 @@ def test_the_system_has_what_was_freed_between_what_is_kept() -> None:
     give_back_freed()
     assert before - resident_kb() > 50_000
     assert kept
+
+
+@pytest.mark.parametrize(("number", "short"), [(errno.ENOMEM, True), (errno.EMFILE, False)])
+def test_a_call_of_the_system_that_finds_no_memory_says_so(number: int, short: bool) -> None:
+    assert ran_out_of_memory(OSError(number, os.strerror(number))) is short

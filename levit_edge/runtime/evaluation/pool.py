@@ -78,8 +78,8 @@ def _copies(helpers: Helpers, models: Sequence[Model], preprocessing: Preprocess
     helper = copies.start_to_copy(helpers, WORKER, processes)
     _send_models(helper, models, preprocessing)
     _wait_until_open(helper, models)
-    pool = [_Worker(helper, channel) for channel in copies.copied(helper)]
-    return pool + _each_for_itself(helpers, models, preprocessing, processes - len(pool))
+    pool = [_Worker(channel) for channel in copies.copied(helper)]
+    return pool or [_Worker(helper), *_each_for_itself(helpers, models, preprocessing, processes - 1)]
 
 
 def _each_for_itself(
@@ -90,7 +90,7 @@ def _each_for_itself(
         _send_models(helper, models, preprocessing)
     for helper in started:
         _wait_until_open(helper, models)
-    return [_Worker(helper, helper) for helper in started]
+    return [_Worker(helper) for helper in started]
 
 
 def _send_models(helper: Helper, models: Sequence[Model], preprocessing: Preprocessing) -> None:
@@ -144,8 +144,7 @@ def _answers_of(
 class _Worker:
     """One evaluating process and the images that it has been given, oldest first."""
 
-    def __init__(self, helper: Helper, channel: Channel) -> None:
-        self._helper = helper
+    def __init__(self, channel: Channel) -> None:
         self.channel = channel
         self.given: deque[tuple[int, Location | FloatImage]] = deque()
 
@@ -160,5 +159,5 @@ class _Worker:
         frame = self.channel.receive()
         if frame is None:
             name = f"input {index}" if isinstance(image, np.ndarray) else image
-            raise_death(self._helper, f"{name}: the process that evaluated it", "it or a model file")
+            raise_death(self.channel, f"{name}: the process that evaluated it", "it or a model file")
         return index, unpack_answer(frame)

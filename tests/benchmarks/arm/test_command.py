@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.arm import __main__ as command
 from benchmarks.arm.measuring import HERE, REFERENCE, Measuring
-from benchmarks.arm.results import Made, Timed
+from benchmarks.arm.results import Counted, Made, Timed
 from benchmarks.speed.contender import Engine, build_with
 from tests.benchmarks.arm.conftest import contender
 from tests.benchmarks.speed import fakes
@@ -68,6 +68,20 @@ def test_files_of_another_code_are_made_again_and_counts_hold_for_the_same_bytes
     measuring.made([replace(ours, build=build_with(f"{fakes.__name__}.write", size=11)), peer])
     assert found() == [False, False]
     assert measuring.made([peer]) == {peer.key: first[peer.key]}
+
+
+def test_a_failure_leaves_what_was_found_of_the_same_bytes(
+    measuring: Measuring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = replace(contender("write", size=10), name="ours fp32")
+    failing, count = replace(contender("fail"), name="ours fp32"), f"{ours.key}.cortex-a76"
+    first = measuring.made([ours])
+    measuring.store.keep(count, Counted(main=1.0))
+    for code in ("newer", "newest"):
+        monkeypatch.setattr("benchmarks.arm.measuring.source_digest", lambda code=code: code)
+        assert measuring.made([failing])[ours.key].reason
+    assert measuring.made([ours]) == {ours.key: replace(first[ours.key], source="newest")}
+    assert measuring.store.known(count, Counted) == Counted(main=1.0)
 
 
 def test_a_file_that_no_engine_opens_is_a_reason(measuring: Measuring) -> None:

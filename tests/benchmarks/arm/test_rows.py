@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.arm.measuring import HERE, Measuring
 from benchmarks.arm.results import Accuracy, Counted, Made
-from benchmarks.arm.rows import NOT_MADE, known_rows, measure
+from benchmarks.arm.rows import NOT_MADE, OLDER, known_rows, measure
 from benchmarks.speed.contender import Contender
 from tests.benchmarks.arm.conftest import contender
 
@@ -44,6 +44,6 @@ def test_rows_are_what_was_found_so_far(measuring: Measuring) -> None:
         measuring.store.keep(f"{key}.a", Counted(main=1.0))
         measuring.store.keep(f"{key}.accuracy", seen)
     rows = known_rows([peer, unmade, ours], measuring.store, ("a", "b"))
-    assert [row.made for row in rows] == [made, NOT_MADE, NOT_MADE]
+    assert [row.made for row in rows] == [made, NOT_MADE, OLDER]
     assert [row.counts for row in rows] == [{"a": Counted(main=1.0)}, {}, {}]
     assert [row.accuracy for row in rows] == [seen, None, None]

@@ -13,6 +13,7 @@ from benchmarks.arm import table
 from benchmarks.arm.__main__ import PROCESSORS, contenders
 from benchmarks.arm.measuring import FIRST_CPU, HERE
 from benchmarks.arm.results import TABLE_COLUMNS, Accuracy, ArmComparison, Counted, Made, Row, Timed, show
+from benchmarks.arm.rows import NOT_MADE
 from benchmarks.document import circumstances
 from benchmarks.speed.contender import Engine
 from levit_edge.bundle.kinds import Precision
@@ -111,6 +112,12 @@ def test_markdown_has_every_row_and_says_what_fails(
         "* (a) status 1",
         "* (b) failed: no such operator",
     ]
+
+
+def test_what_was_not_made_is_no_failure(document: ArmComparison) -> None:
+    unmade = replace(BAD, made=NOT_MADE)
+    lines = table.markdown(replace(document, rows=(GOOD, unmade))).splitlines()
+    assert lines[5:] == ["| ncnn, int8 | – | – | – | – | – | – |", "", "* (a) status 1"]
 
 
 def test_markdown_has_no_column_for_times_that_were_not_taken(document: ArmComparison) -> None:
