@@ -28,6 +28,8 @@ class ImageSources:
 
     calibration: ImageSet
     calibration_source: str
+    own_images: bool
+    """Whether those to calibrate on are of the model's kind: the user's, or the demo's for the demo."""
     evaluation: ImageSet
     evaluation_source: str
 
@@ -58,10 +60,11 @@ def choose_images(
         )
     chosen = balanced_sample(all_calibration, count, recipe.seed)
     options = replace(options, only=None)
-    if calibration is None and not demo_model:
+    own_images = demo_model or calibration is not None
+    if not own_images:
         warn(_foreign(count, recipe))
     source = str(calibration) if calibration else EMBEDDED
-    if evaluation is None and demo_model and model.outputs == demo_classes():
+    if evaluation is None and demo_model:
         evaluated = evaluation_set(demo.evaluation_dir(), model, options, rules)
         evaluation_source = EMBEDDED
     elif evaluation is not None:
@@ -79,7 +82,11 @@ def choose_images(
     else:
         evaluated, evaluation_source = _of_calibration(all_calibration, chosen, options.limit, warn), source
     return ImageSources(
-        calibration=chosen, calibration_source=source, evaluation=evaluated, evaluation_source=evaluation_source
+        calibration=chosen,
+        calibration_source=source,
+        own_images=own_images,
+        evaluation=evaluated,
+        evaluation_source=evaluation_source,
     )
 
 
@@ -129,8 +136,3 @@ def _of_calibration(candidates: ImageSet, used: ImageSet, limit: int | None, war
         " calibration folder that calibration did not use."
     )
     return replace(held_out, labels=None, pairing=None)
-
-
-def demo_classes() -> int:
-    """How many class folders the embedded photographs have."""
-    return sum(1 for folder in demo.evaluation_dir().iterdir() if folder.is_dir())
