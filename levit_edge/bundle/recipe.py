@@ -248,6 +248,11 @@ class Recipe:
         return replace(self, scheme=Scheme.MIXED, dynamic_layers=layers)
 
     @property
+    def all_dynamic(self) -> bool:
+        """Whether every layer that can takes its range at run time, so that it matters little what calibrated."""
+        return EVERY_LAYER in self.dynamic_layers
+
+    @property
     def stem_in_float16(self) -> bool:
         """Whether the ONNX file's dynamic convolutions are in float16."""
         return self.onnx_float16 and self.target is Target.ARM64

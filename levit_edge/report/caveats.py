@@ -1,7 +1,6 @@
 """What a reader of a bundle's figures has to know before believing them."""
 
 from levit_edge.bundle.manifest import EMBEDDED, Manifest, Verification
-from levit_edge.bundle.recipe import EVERY_LAYER
 from levit_edge.demo import is_demo
 
 __all__ = ["DEMO_MODEL", "FLATTERED", "caveats", "caveats_of_images"]
@@ -29,8 +28,7 @@ def caveats(manifest: Manifest) -> list[str]:
     if is_demo(manifest.checkpoint.sha256):
         found.append(DEMO_MODEL)
     elif calibration.source == EMBEDDED:
-        dynamic = EVERY_LAYER in manifest.recipe.dynamic_layers
-        found.append(DYNAMIC_FOR_FOREIGN if dynamic else FOREIGN)
+        found.append(DYNAMIC_FOR_FOREIGN if manifest.recipe.all_dynamic else FOREIGN)
     found += manifest.warnings
     found += caveats_of_images(verification)
     if verification.images.sha256 == calibration.sha256:

@@ -80,6 +80,16 @@ def test_a_scheme_that_is_asked_for_stays(shallow: Path) -> None:
     assert "expect a larger drop" in told[0]
 
 
+@pytest.mark.parametrize("scheme", [Scheme.MIXED, Scheme.STATIC])
+def test_who_asks_for_all_that_can_is_told_the_same(shallow: Path, scheme: Scheme) -> None:
+    """As the command in a report does."""
+    told: list[str] = []
+    asked = replace(EVERYTHING, scheme=scheme)
+    assert chosen(prepared(shallow, asked, told)) == asked
+    assert f"so every layer that can takes its range at run time (--scheme {scheme} --dynamic-layer '*')" in told[0]
+    assert "larger drop" not in told[0]
+
+
 def test_images_of_its_own_and_the_demos_leave_the_scheme_mixed(shallow: Path) -> None:
     for checkpoint, calibration in ((shallow, demo.calibration_dir()), (demo.checkpoint_path(), None)):
         told: list[str] = []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from levit_edge import demo
 from levit_edge.bundle.manifest import EMBEDDED
-from levit_edge.bundle.recipe import EVERY_LAYER, Recipe, Scheme
+from levit_edge.bundle.recipe import EVERY_LAYER, Recipe
 from levit_edge.data.classes import ModelClasses
 from levit_edge.data.image_set import calibration_images
 from levit_edge.data.imagefolder import ImageSet
@@ -62,7 +62,7 @@ def choose_images(
     options = replace(options, only=None)
     own_images = demo_model or calibration is not None
     if not own_images:
-        warn(_foreign(count, recipe))
+        warn(_foreign(count, recipe.resolved(own_images=False)))
     source = str(calibration) if calibration else EMBEDDED
     if evaluation is None and demo_model:
         evaluated = evaluation_set(demo.evaluation_dir(), model, options, rules)
@@ -96,10 +96,11 @@ def _foreign(count: int, recipe: Recipe) -> str:
         f"no --calibration folder: calibrating on {counted(count, 'embedded photograph')} of clothing, and not on"
         " ImageNet or images of your own; "
     )
-    if recipe.scheme is not Scheme.AUTO:
+    if not recipe.all_dynamic:
         return f"{what}expect a larger drop than with some hundred of these."
     return (
-        f"{what}so every layer that can takes its range at run time (--scheme mixed --dynamic-layer '{EVERY_LAYER}')."
+        f"{what}so every layer that can takes its range at run time"
+        f" (--scheme {recipe.scheme} --dynamic-layer '{EVERY_LAYER}')."
         " With some hundred of these int8.pte is faster on ARM."
     )
 
