@@ -1,6 +1,7 @@
 """What all tests share: the folder of references beside the repository, photographs and a bundle made on the spot."""
 
 import dataclasses
+import hashlib
 import io
 import json
 import logging
@@ -20,6 +21,7 @@ from filelock import FileLock
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
+from levit_edge import demo
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import (
     Artifact,
@@ -50,6 +52,7 @@ Made = tuple[Path, dict[str, Any]]
 """A bundle, and the JSON that the command printed."""
 Started = list[subprocess.Popen[bytes]]
 REPOSITORY = Path(__file__).parents[1]
+DEMO_SHA256 = hashlib.sha256(demo.checkpoint_path().read_bytes()).hexdigest()
 DISK_KIB = 512
 SLOW_KINDS = ("export", "device", "ray", "release")
 LONGEST = (

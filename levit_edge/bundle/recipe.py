@@ -25,17 +25,26 @@ __all__ = [
     "recipe_options",
 ]
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 EVERY_LAYER = "*"
 """The pattern of them all."""
-BEFORE_FLOAT16: dict[str, object] = {"float16": False, "onnx_float16": False}
+BEFORE_AUTO: dict[str, object] = {"scheme": "mixed"}
+BEFORE_FLOAT16 = BEFORE_AUTO | {"float16": False, "onnx_float16": False}
 BEFORE_CHOICES = BEFORE_FLOAT16 | {"scheme": "static", "weight_rounding": "nearest", "equalize": False}
-FORMER: dict[int, dict[str, object]] = {1: BEFORE_CHOICES, 2: BEFORE_FLOAT16, 3: BEFORE_FLOAT16, 4: {}}
+FORMER: dict[int, dict[str, object]] = {
+    1: BEFORE_CHOICES,
+    2: BEFORE_FLOAT16,
+    3: BEFORE_FLOAT16,
+    4: BEFORE_AUTO,
+    5: BEFORE_AUTO,
+}
 """What earlier versions were where they say nothing and today's defaults are others.
 
-Of version 4 nothing can be said so: its `int8.onnx` had the stem's second to fourth convolutions in float16, as
+Of version 4 not all can be said so: its `int8.onnx` had the stem's second to fourth convolutions in float16, as
 convolutions, which no recipe makes today. With `Target.ANY`, as it is read, the same network has them in float32.
 """
+LAST_FOR_ARM64 = 4
+"""The last version whose default target was `Target.ARM64`."""
 
 
 class LayerScheme(StrEnum):
@@ -210,7 +219,7 @@ class Recipe:
         if not isinstance(version, int) or version not in FORMER:
             return document
         today = FORMER[version] | document | {"schema_version": SCHEMA_VERSION}
-        if today.get("target") == Target.ARM64:  # the default, of a file that was none for ARM in particular
+        if version <= LAST_FOR_ARM64 and today.get("target") == Target.ARM64:  # then of files for any processor
             today["target"] = Target.ANY
         return today
 
@@ -237,6 +246,11 @@ class Recipe:
             return self
         layers = self.dynamic_layers if own_images else (EVERY_LAYER, *self.dynamic_layers)
         return replace(self, scheme=Scheme.MIXED, dynamic_layers=layers)
+
+    @property
+    def all_dynamic(self) -> bool:
+        """Whether every layer that can takes its range at run time, so that it matters little what calibrated."""
+        return EVERY_LAYER in self.dynamic_layers
 
     @property
     def stem_in_float16(self) -> bool:

@@ -10,9 +10,10 @@ from levit_edge.device.float16 import Float16
 
 RUNTIMES = ("onnxruntime", "executorch")
 """Tried in this order; where float16 is fast, the other way round: `int8.pte` executes 47.2 million instructions on a
-Cortex-A76 and `int8.onnx` 70.8 (made for ARM 57.8), but 134.4 and 107.2 on a Cortex-A53. The exception is
-a Cortex-A55, where `int8.pte` takes 63.3 and an `int8.onnx` made for ARM 57.9: nothing here tells whether one was
-(docs/performance.md)."""
+Cortex-A76 and `int8.onnx` 70.8 (made for ARM 57.8), but 134.4 and 107.2 on a Cortex-A53. There are two exceptions,
+of which nothing here can tell. On a Cortex-A55 `int8.pte` takes 63.3, and an `int8.onnx` made for ARM 57.9
+(docs/performance.md). And where no image of the model's kind calibrated, `int8.pte` takes its ranges at run time: about
+82, and `int8.onnx` as many as ever (docs/boards.md)."""
 INT8, FLOAT16 = "int8", "int8-f16"
 PRECISIONS = (INT8, FLOAT16)
 

@@ -44,6 +44,7 @@ class _Layer:
 class _Document:
     layers: dict[str, _Layer]
     products: dict[str, ProductPlan]
+    own_images: bool
     alike: bool
     bad: dict[str, str]
     """Calibration images that cannot be read: number -> why."""
@@ -59,6 +60,7 @@ def calibrated_to_bytes(calibrated: Calibrated) -> bytes:
             for name, layer in plan.layers.items()
         },
         products=plan.products,
+        own_images=plan.own_images,
         alike=calibrated.alike,
         bad={str(numbers[each.path]): each.reason for each in calibrated.bad},
     )
@@ -85,7 +87,7 @@ def calibrated_from_bytes(content: bytes, deploy: DeployLeViT, images: ImageSet)
         state = {name.removeprefix(DEPLOY): each for name, each in tensors.items() if name.startswith(DEPLOY)}
         equalized = _restored(deploy, state)
         layers = dict(_layers(document, tensors, equalized))
-        plan = Plan(deploy=equalized, layers=layers, products=document.products)
+        plan = Plan(deploy=equalized, layers=layers, products=document.products, own_images=document.own_images)
         golden = tensors[GOLDEN].numpy()
     except (SafetensorError, KeyError, IndexError, ValueError, RuntimeError, TypeError) as error:
         raise DamagedError(f"{WHAT}: {error}.") from error

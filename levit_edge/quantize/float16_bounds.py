@@ -3,8 +3,8 @@
 Interval arithmetic from the image, whose ends are black and white, to the last stream. What a static layer gives is
 what its int8 range represents, whatever it is given, so that streams are bounded by construction. Results of dynamic
 and float layers follow from their weights and from what they read; as such bounds multiply from layer to layer, these
-are also taken to be at most `HEADROOM` times what calibration saw. Equalization has made all of them small: on the
-LeViT-128S stand-in no bound is over 1,000, where float16 ends at 65,504.
+are also taken to be at most `headroom` times what calibration saw. Equalization has made all of them small: on the
+LeViT-128S stand-in no bound is over 1,000, where float16 ends at 65,504 (1,400 if clothing calibrated it).
 
 Attention's scores and the sums on the way to them are bounded by the ends of all channels of queries and keys. Where
 that is too much, as with random weights, whose scores grow from block to block, the file computes them divided
@@ -42,6 +42,9 @@ SMALLEST = 2.0**-14
 """Of a scale, and so of the step that int8 would have for what is in float16."""
 HEADROOM = 8.0
 """How many times more than calibration's images another image may give, where nothing else bounds it."""
+FOREIGN_HEADROOM = 32.0
+"""The same, where calibration had no images of the model's kind: its own were seen to give 21 times as much
+(docs/accuracy.md)."""
 MOST_DIVISOR = 2.0**10
 """Of scores: with it, ARM takes one below 1/16 for zero."""
 HARDSWISH_LOWEST = -0.375
@@ -74,9 +77,9 @@ class Interval:
         """The largest absolute value of each channel."""
         return torch.maximum(-self.low, self.high)
 
-    def near(self, seen: Range) -> "Interval":
-        """Not over `HEADROOM` times what calibration saw."""
-        low, high = HEADROOM * min(seen.minimum, 0.0), HEADROOM * max(seen.maximum, 0.0)
+    def near(self, seen: Range, headroom: float) -> "Interval":
+        """Not over `headroom` times what calibration saw."""
+        low, high = headroom * min(seen.minimum, 0.0), headroom * max(seen.maximum, 0.0)
         return Interval(low=self.low.clamp(min=low), high=self.high.clamp(max=high))
 
     def hardswish(self) -> "Interval":
@@ -95,6 +98,11 @@ class Interval:
         return Interval(low=low.clamp(max=0), high=high.clamp(min=0))
 
 
+def headroom(plan: Plan) -> float:
+    """How many times more than that `plan`'s calibration saw another image may give."""
+    return HEADROOM if plan.own_images else FOREIGN_HEADROOM
+
+
 def _summed(weight: Tensor) -> Tensor:
     """(outputs, channels, …) -> (outputs, channels): the sum over a kernel."""
     return weight.reshape(*weight.shape[:2], -1).sum(2)
@@ -104,7 +112,7 @@ def fit_float16(plan: Plan, preprocessing: Preprocessing | None = None) -> Plan:
     """What the file of that `plan` with a float16 core is made of, so that nothing leaves float16 there.
 
     The `plan` itself, or the same with some attentions' scores divided. `preprocessing` says what black and white are
-    to the network; without it, pixels are at most `HEADROOM` times what calibration saw.
+    to the network; without it, pixels are at most `headroom` times what calibration saw.
 
     Raises:
         QuantizationError: something could leave it; the layer is named.
@@ -122,7 +130,7 @@ def _pixels(plan: Plan, preprocessing: Preprocessing | None) -> Interval:
     """Of the image, as it is given to the network."""
     seen = Interval.of(plan.layers[FIRST].seen.input, 3)
     if preprocessing is None:
-        return seen.scaled(torch.full((3,), HEADROOM))
+        return seen.scaled(torch.full((3,), headroom(plan)))
     mean, deviation = torch.tensor(preprocessing.mean), torch.tensor(preprocessing.std)
     black, white = -mean / deviation, (1 - mean) / deviation
     return Interval(low=torch.minimum(seen.low, black), high=torch.maximum(seen.high, white))
@@ -178,7 +186,8 @@ def check_onnx_float16(plan: Plan, preprocessing: Preprocessing | None = None) -
                     factors = module.factors.flatten()
                     values = values.scaled(factors)
                 case nn.Conv2d():
-                    values = values if name == FIRST else values.near(plan.layers[name].seen.input)
+                    if name != FIRST:
+                        values = values.near(plan.layers[name].seen.input, headroom(plan))
                     if name in half:
                         _check_convolution(plan, name, module, values, factors)
                     values = values.through(module.weight, module.get_parameter("bias"))
@@ -251,7 +260,7 @@ def _after(plan: Plan, name: str, values: Interval) -> Interval:
     ranges, int8 = layer.represented, layer.computation.int8_weights
     weight, bias = (layer.weight, layer.bias) if int8 else (module.weight, module.get_parameter("bias"))
     reads_image = name == FIRST
-    values = values if reads_image else values.near(layer.seen.input)  # what pixels can be is known
+    values = values if reads_image else values.near(layer.seen.input, headroom(plan))  # what pixels can be is known
     if not (reads_image and layer.scheme is LayerScheme.STATIC):  # which rounds the image in float32
         _require_steps(name, "inputs", ranges.input.affine().scale)
     _require_steps(name, "results", ranges.output.affine().scale)
@@ -259,7 +268,8 @@ def _after(plan: Plan, name: str, values: Interval) -> Interval:
         result = Interval.of(_representable(ranges.output), len(bias))
     else:
         result = values.through(weight, bias)
-        result = result if feeds_hardswish(name) else result.near(ranges.output)  # there its input's bound is enough
+        if not feeds_hardswish(name):  # there its input's bound is enough
+            result = result.near(ranges.output, headroom(plan))
     if not int8 or (reads_image and layer.scheme is LayerScheme.DYNAMIC):  # see `export.float16_image`
         _require(name, "an input", values.magnitudes)
         _require(name, "a weight", weight.abs())

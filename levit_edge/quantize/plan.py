@@ -86,6 +86,8 @@ class Plan:
     """In execution order."""
     products: dict[str, ProductPlan] = field(default_factory=dict)
     """Those that compute in int8, by names such as `blocks.0.scores`."""
+    own_images: bool = True
+    """Whether calibration saw images of the model's kind: others show less of what it gives for its own."""
 
     @property
     def schemes(self) -> dict[str, LayerScheme]:

@@ -13,6 +13,7 @@ from levit_edge.data.loader import are_squares, check_headers
 from levit_edge.data.options import ImageOptions, PreprocessingChanges
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sampling import balanced_sample
+from levit_edge.demo import is_demo
 from levit_edge.errors import CheckpointError, DataError
 from levit_edge.model.checkpoint import Checkpoint, read_checkpoint
 from levit_edge.model.config import LevitConfig
@@ -64,9 +65,9 @@ class Prepared:
 
     def calibrate(self, stages: Stages) -> Calibrated:
         """Make the network's plan by the recipe; see `calibrate_network`."""
-        return calibrate_network(
-            self.deploy, self.images.calibration, self.preprocessing, self.recipe, self.options, stages
-        )
+        images = self.images
+        made = calibrate_network(self.deploy, images.calibration, self.preprocessing, self.recipe, self.options, stages)
+        return replace(made, plan=replace(made.plan, own_images=images.own_images))
 
 
 def prepare(
@@ -95,9 +96,8 @@ def prepare(
         trained = read_checkpoint(source, size, weights)
     told = _tell(warn, reading_warnings(trained, trained.path.name))
     preprocessing, origin = _preprocessing_of(trained, source, options.preprocessing)
-    demo_model = trained.config.name == "demo"
     images = choose_images(
-        demo_model=demo_model,
+        demo_model=is_demo(trained.sha256),
         model=ModelClasses.of(trained.config.classes, trained.labels, options.classes),
         recipe=recipe,
         calibration=calibration,
@@ -108,7 +108,7 @@ def prepare(
     )
     if not options.preprocessing.sizes_images:
         told += _tell(warn, _made_to_size(images, preprocessing))
-    resolved = recipe.resolved(own_images=demo_model or calibration is not None)
+    resolved = recipe.resolved(own_images=images.own_images)
     with stages.stage("fold batch norm"):
         deploy = fuse(trained.model)
     return Prepared(

@@ -121,6 +121,7 @@ def inputs_of(run: Prepared) -> dict[str, str]:
         "weights": run.trained.entry or "",
         "config": json.dumps(to_json(run.trained.config)),
         "calibration images": ordered_digest(run.images.calibration),
+        "kind of images": "the model's" if run.images.own_images else "another",
         "bad images": "skipped" if run.options.skip_bad_images else "refused",
         "recipe": json.dumps(to_json(replace(run.recipe, float16=False, onnx_float16=False))),
         "preprocessing": json.dumps(to_json(run.preprocessing)),

@@ -1,11 +1,10 @@
 """What a reader of a bundle's figures has to know before believing them."""
 
 from levit_edge.bundle.manifest import EMBEDDED, Manifest, Verification
-from levit_edge.bundle.recipe import EVERY_LAYER
+from levit_edge.demo import is_demo
 
 __all__ = ["DEMO_MODEL", "FLATTERED", "caveats", "caveats_of_images"]
 
-DEMO = "demo"
 FEW_IMAGES = 1000
 DEMO_MODEL = (
     "The model is the embedded demo, a small LeViT for ten kinds of clothing: these figures show the tool at work and"
@@ -26,11 +25,10 @@ def caveats(manifest: Manifest) -> list[str]:
     """Sentences; none where there is nothing to warn of."""
     verification, calibration = manifest.verification, manifest.calibration
     found = []
-    if manifest.config.name == DEMO:
+    if is_demo(manifest.checkpoint.sha256):
         found.append(DEMO_MODEL)
     elif calibration.source == EMBEDDED:
-        dynamic = EVERY_LAYER in manifest.recipe.dynamic_layers
-        found.append(DYNAMIC_FOR_FOREIGN if dynamic else FOREIGN)
+        found.append(DYNAMIC_FOR_FOREIGN if manifest.recipe.all_dynamic else FOREIGN)
     found += manifest.warnings
     found += caveats_of_images(verification)
     if verification.images.sha256 == calibration.sha256:

@@ -13,7 +13,6 @@ from levit_edge.bundle.recipe import LayerScheme, Recipe
 from levit_edge.data.image_tables import NO_TABLES
 from levit_edge.data.options import ImageOptions, PreprocessingChanges
 from levit_edge.model.config import CONFIGS
-from levit_edge.report.caveats import DEMO
 from levit_edge.report.command_line import Asked
 from levit_edge.runtime.evaluation.gate import GateRules
 from levit_edge.text import counted
@@ -80,7 +79,7 @@ def asked_of(manifest: Manifest, limit: int | None) -> Asked:
     name, checkpoint, gate = manifest.config.name, manifest.checkpoint, manifest.verification.gate
     return Asked(
         model=name if name in CONFIGS else None,
-        checkpoint=None if checkpoint.source == _default_weights(name) else checkpoint.source,
+        checkpoint=None if checkpoint.source == _default_weights(manifest) else checkpoint.source,
         weights=checkpoint.entry if checkpoint.other_entries else None,
         calibration=None if manifest.calibration.source == EMBEDDED else manifest.calibration.source,
         evaluation=_evaluation(manifest),
@@ -90,9 +89,10 @@ def asked_of(manifest: Manifest, limit: int | None) -> Asked:
     )
 
 
-def _default_weights(name: str) -> str | None:
+def _default_weights(manifest: Manifest) -> str | None:
     """What the weights are recorded as that a size has by itself."""
-    if name == DEMO:
+    name = manifest.config.name
+    if demo.is_demo(manifest.checkpoint.sha256):
         return demo.checkpoint_path().name
     published = CONFIGS[name].weights if name in CONFIGS else None
     return None if published is None else published.file_name

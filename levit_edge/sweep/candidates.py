@@ -161,7 +161,7 @@ def _made_to_size(checkpoint: NamedCheckpoint, preprocessing: Preprocessing, sou
 
 
 async def _quantized(candidate: Candidate, work: _Work) -> BuiltCandidate:
-    recipe = work.plan.recipes[candidate.recipe].resolved(own_images=True)
+    recipe = work.plan.recipes[candidate.recipe]
     network, name = work.network, work.checkpoint.name
     limits, result_of = work.plan.limits, work.runner.result
     try:

@@ -75,6 +75,7 @@ def sweep(
     """
     start, listener = time.monotonic(), listener or Listener()
     _require_packages()
+    plan = _resolved(plan)
     checkpoints = named_checkpoints(plan.checkpoints)
     calibration, evaluation = _listings(plan)
     place = Output(output)
@@ -112,6 +113,11 @@ def sweep(
     return results
 
 
+def _resolved(plan: SweepPlan) -> SweepPlan:
+    """The plan with the recipes that are worked by: it names the images to calibrate on."""
+    return replace(plan, recipes={name: each.resolved(own_images=True) for name, each in plan.recipes.items()})
+
+
 async def _all(
     plan: SweepPlan, checkpoints: Sequence[NamedCheckpoint], calibration: Listing, evaluation: Listing, runner: Runner
 ) -> tuple[tuple[BuiltCandidate, ...], tuple[Images, Images]]:
@@ -128,7 +134,7 @@ async def _all(
         ("identify", 1),
         ("export", attentions),
         ("calibrate", len({calibration_part(recipe) for recipe in recipes})),
-        ("quantize", len(recipes)),
+        ("quantize", len(set(recipes))),
         ("evaluate", attentions * len(evaluated.indices)),
     ):
         runner.listener.expect(kind, tasks * len(checkpoints))

@@ -64,7 +64,7 @@ def test_a_bundle_is_read_as_it_was_written() -> None:
     written = json.loads((BUNDLE / MANIFEST_FILE).read_bytes())
     read = json.loads(json.dumps(to_json(bundle.manifest)))
     assert (read["recipe"].pop("schema_version"), read["recipe"]["float16"], read["recipe"]["onnx_float16"]) == (
-        5,
+        6,
         False,
         False,
     )

@@ -70,11 +70,11 @@ def tiny_steps() -> Demo:
     return steps_of(fuse(seeded_levit(TINY)), photographs(Preprocessing.from_config(TINY)))
 
 
-def photographs(preprocessing: Preprocessing) -> torch.Tensor:
-    """24 of those that are embedded."""
-    chosen = balanced_sample(calibration_images(demo.calibration_dir()), 24, seed=0)
+def photographs(preprocessing: Preprocessing, count: int = 24) -> torch.Tensor:
+    """So many of those that are embedded."""
+    chosen = balanced_sample(calibration_images(demo.calibration_dir()), count, seed=0)
     with Decoder(chosen.images, preprocessing, ImageOptions(workers=0)) as decoder:
-        ((_, images),) = batches(decoder, 24)
+        ((_, images),) = batches(decoder, count)
     return torch.from_numpy(images)
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,13 +24,21 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from levit_edge.bundle.recipe import Recipe, WeightRounding
+from levit_edge.data.preprocess import Preprocessing
 from levit_edge.model.deploy import DeployAttention, DeployShrinkingAttention
+from levit_edge.model.fuse import fuse
 from levit_edge.quantize.export import executorch
 from levit_edge.quantize.export.executorch import export_executorch
 from levit_edge.quantize.export.executorch_delegate import Delegate
+from levit_edge.quantize.export.executorch_stem import executorch_graph
+from levit_edge.quantize.export.float16 import float16_graph
 from levit_edge.quantize.export.program import export_program
+from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.runtime.executorch_runner import ExecuTorchRunner
-from tests.quantize.conftest import Demo
+from tests.faults.tiny_levit import TINY
+from tests.model.conftest import seeded_levit
+from tests.quantize.conftest import Demo, photographs, plan_of, steps_of
 
 pytestmark = pytest.mark.export
 Q = torch.ops.quantized_decomposed
@@ -99,7 +108,7 @@ IMAGE = torch.linspace(-2, 2, 4 * 30).reshape(1, 4, 6, 5)
 
 def test_a_convolution_pads_by_itself(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
     expected, found = both(Padded().eval(), IMAGE, monkeypatch)
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(found, expected)
     assert written.operators(XNNStaticConstantPad) == []
     (conv,) = written.operators(XNNConv2d)
     ends = (conv.padding_top, conv.padding_left, conv.padding_bottom, conv.padding_right)
@@ -203,7 +212,20 @@ def test_heads_are_moved_in_int8(tiny_steps: Demo, written: Written, monkeypatch
     }
 
 
-def test_nothing_stays_behind() -> None:
-    before = xnnpack_preprocess.serialize_xnnpack_binary
-    results(Layers(torch.float32), tokens(2))
-    assert xnnpack_preprocess.serialize_xnnpack_binary is before
+@pytest.fixture(scope="module")
+def ragged() -> Demo:
+    """A LeViT whose stages have 100, 25 and 9 tokens: in two, one more than a multiple of four."""
+    config = replace(TINY, widths=(32, 128, 160), heads=(2, 4, 5), image_size=160, resize=160)
+    return steps_of(fuse(seeded_levit(config)), photographs(Preprocessing.from_config(config), 4))
+
+
+def test_a_levit_with_rows_of_their_own_computes_the_same(
+    ragged: Demo, written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bit for bit, in the file that computes in float16."""
+    plan = plan_of(ragged.deploy, ragged.images, Recipe(weight_rounding=WeightRounding.NEAREST))
+    graph = float16_graph(executorch_graph(quantize_graph(plan)))
+    expected, found = both(graph, ragged.images[:1], monkeypatch)
+    np.testing.assert_array_equal(found, expected)
+    rows = rows_of_linears(written)
+    assert {24, 8, 1} <= set(rows), rows

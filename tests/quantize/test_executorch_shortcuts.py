@@ -1,19 +1,24 @@
 """What is left out of ExecuTorch's export changes nothing, and comes back."""
 
+import gc
 import logging
 from contextlib import nullcontext
 
 import pytest
 import torch
+from executorch.backends.xnnpack import _passes, xnnpack_preprocess
+from executorch.backends.xnnpack.operators.node_visitor import _node_visitor_dict
 from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
 from executorch.exir import to_edge_transform_and_lower
 from torch import Tensor, nn
 from torch.export import ExportedProgram
 from torch.fx import GraphModule
 from torch.fx.passes.infra.pass_base import PassBase, PassResult
+from torch.fx.traceback import NodeSource
 
 from levit_edge.quantize.export import executorch
 from levit_edge.quantize.export.executorch import export_executorch
+from levit_edge.quantize.export.executorch_casts import WRITER
 from levit_edge.quantize.export.executorch_shortcuts import NEEDED, shortcuts
 from levit_edge.quantize.export.float16 import float16_graph
 from levit_edge.quantize.export.program import export_program
@@ -23,7 +28,49 @@ pytestmark = pytest.mark.export
 
 
 def global_state() -> list[object]:
-    return [PassBase.__call__, ExportedProgram._validate, ExportedProgram.run_decompositions, GraphModule.recompile]
+    """All that an export replaces while it lasts."""
+    return [
+        PassBase.__call__,
+        ExportedProgram._validate,
+        ExportedProgram.run_decompositions,
+        GraphModule.recompile,
+        vars(NodeSource).get("__deepcopy__"),
+        gc.get_freeze_count() > 0,
+        xnnpack_preprocess.serialize_xnnpack_binary,
+        _passes.ChannelsLastTaggedReshapePass,
+        _passes.RemoveRedundantCopyPass,
+        _node_visitor_dict[WRITER],
+    ]
+
+
+def test_an_export_that_fails_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, meanwhile = global_state(), list[object]()
+
+    def fail(*_arguments: object, **_options: object) -> None:
+        meanwhile.extend(global_state())
+        raise KeyError
+
+    monkeypatch.setattr(executorch, "to_edge_transform_and_lower", fail)
+    with pytest.raises(KeyError):
+        export_executorch(torch.export.export(nn.ReLU(), (torch.ones(4, 4),)))
+    assert all(now != then for now, then in zip(meanwhile, before, strict=True))
+    assert global_state() == before
+
+
+def test_what_was_there_before_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where torch copies records in a way of its own, objects are frozen already, and in shortcuts in shortcuts."""
+    monkeypatch.setattr(NodeSource, "__deepcopy__", lambda source, _memo: source, raising=False)
+    gc.freeze()
+    try:
+        before = global_state()
+        with shortcuts():
+            meanwhile = global_state()
+            with shortcuts():
+                pass
+            assert global_state() == meanwhile
+        assert global_state() == before
+    finally:
+        gc.unfreeze()
 
 
 def test_torch_prints_no_graphs_for_pytest() -> None:

@@ -12,7 +12,7 @@ from torch.fx import GraphModule
 
 from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.reader import Bundle
-from levit_edge.bundle.recipe import LayerScheme, Recipe
+from levit_edge.bundle.recipe import EVERY_LAYER, LayerScheme, Recipe
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.artifacts import export_all
@@ -147,12 +147,16 @@ def large_scores(tiny_steps: Demo) -> DeployLeViT:
     return with_large_scores(tiny_steps.deploy, 300.0)
 
 
-@pytest.mark.parametrize("int8_attention", [(), ("blocks.0",)], ids=["float", "int8"])
+@pytest.mark.parametrize(
+    "recipe",
+    [Recipe(), Recipe(int8_attention=("blocks.0",)), Recipe(dynamic_layers=(EVERY_LAYER,))],
+    ids=["float", "int8", "dynamic"],
+)
 def test_scores_that_float16_cannot_hold_are_computed_all_the_same(
-    large_scores: DeployLeViT, tiny_steps: Demo, int8_attention: tuple[str, ...]
+    large_scores: DeployLeViT, tiny_steps: Demo, recipe: Recipe
 ) -> None:
     """As exact as with float32 (without division 26 dB less), and finite on images beyond all that was seen."""
-    recipe, images = Recipe(int8_attention=int8_attention), tiny_steps.images
+    images = tiny_steps.images
     made = export_all(large_scores, plan_of(large_scores, images, recipe), Stages(), recipe, without_onnx)
     files, sources = ({each.file: getattr(each, part) for each in made} for part in ("model", "source"))
     assert sources["int8-f16.pte"] is not sources["int8.pte"]

@@ -18,6 +18,7 @@ from levit_edge.quantize import float16_bounds
 from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.equalize import rescale_stream, streams
 from levit_edge.quantize.float16_bounds import (
+    FOREIGN_HEADROOM,
     HEADROOM,
     LARGEST,
     MOST_DIVISOR,
@@ -191,6 +192,21 @@ def test_steps_of_queries_that_division_makes_too_small_are_refused(demo_steps: 
         fit_float16(plan)
 
 
+def test_images_of_the_models_own_kind_may_give_more_than_those_that_calibrated(demo_steps: Demo) -> None:
+    """Up to 21 times as much was seen, of queries and of keys: docs/accuracy.md."""
+    assert FOREIGN_HEADROOM > 21
+    plan = all_in(demo_steps.plan, LayerScheme.DYNAMIC)
+    seen, channels = plan.layers["blocks.4.q"].seen.output, plan.layers["blocks.4.q"].weight.shape[1]
+    stream = Interval.of(Range(minimum=-1e9, maximum=1e9), channels)
+    foreign = replace(plan, own_images=False)
+    for each, times in ((plan, HEADROOM), (foreign, FOREIGN_HEADROOM)):
+        queries = float16_bounds._after(each, "blocks.4.q", stream).magnitudes
+        assert float(queries.max()) == pytest.approx(times * max(-seen.minimum, seen.maximum))
+    assert divisors(plan) == {}
+    assert divisors(foreign) == {f"blocks.{block}.restore": 4.0 for block in (0, 4, 6, 10, 12)}
+    assert divisors(replace(demo_steps.plan, own_images=False)) == {}  # whose static layers give what they can
+
+
 def test_biases_of_attention_count(demo_steps: Demo) -> None:
     plan = replace(demo_steps.plan, deploy=deepcopy(demo_steps.deploy))
     plan.deploy.get_buffer("blocks.4.bias")[0, 0, 0] = -0.6 * LARGEST
@@ -226,6 +242,8 @@ def test_pixels_can_be_black_and_white_whatever_calibration_saw(demo_steps: Demo
     plan = plan_of(demo_steps.deploy, torch.full((4, 3, 128, 128), 0.01))
     found, known = float16_bounds._pixels(plan, None), float16_bounds._pixels(plan, preprocessing)
     assert torch.allclose(found.high, torch.tensor(0.01 * HEADROOM))
+    foreign = float16_bounds._pixels(replace(plan, own_images=False), None)
+    assert torch.allclose(foreign.high, torch.tensor(0.01 * FOREIGN_HEADROOM))
     for colour, ends in ((0, known.low), (255, known.high)):
         pixels = normalise(np.full((1, 1, 3), colour, np.uint8), preprocessing).flatten()
         assert np.allclose(ends.numpy(), pixels, rtol=1e-5)
@@ -348,5 +366,5 @@ def test_intervals_hold_and_are_reached(seed: int) -> None:
 
 def test_what_calibration_saw_bounds_what_nothing_else_does() -> None:
     values = Interval(low=torch.tensor([-100.0]), high=torch.tensor([100.0]))
-    near = values.near(Range(minimum=-1.0, maximum=2.0))
+    near = values.near(Range(minimum=-1.0, maximum=2.0), HEADROOM)
     assert (float(near.low), float(near.high)) == (-HEADROOM, 2 * HEADROOM)

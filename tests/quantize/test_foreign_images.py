@@ -17,6 +17,7 @@ from levit_edge.quantize.analysis.simulate import simulate
 from levit_edge.quantize.prepare import Prepared, prepare
 from levit_edge.quantize.schemes.choice import layer_schemes
 from levit_edge.system.progress import Stages
+from tests.model.conftest import seeded_levit
 from tests.quantize.conftest import Demo, plan_of
 
 EVERYTHING = Recipe(scheme=Scheme.MIXED, dynamic_layers=("*",))
@@ -56,6 +57,20 @@ def test_without_images_of_its_own_all_layers_that_can_are_dynamic(shallow: Path
     schemes = layer_schemes(run.deploy, run.recipe)
     assert {name for name, scheme in schemes.items() if scheme is LayerScheme.STATIC} == {"blocks.2.q", "blocks.6.q"}
     assert schemes["head"] is LayerScheme.FLOAT
+    quick = replace(run.recipe, weight_rounding=WeightRounding.NEAREST, equalize=False)
+    assert not replace(run, recipe=quick).calibrate(Stages()).plan.own_images  # of float16 with more room
+
+
+@pytest.mark.parametrize("classes", [10, 3])
+def test_own_weights_of_the_demos_shape_are_not_the_demo(tmp_path: Path, classes: int) -> None:
+    told: list[str] = []
+    config = replace(CONFIGS["demo"], classes=classes)
+    torch.save(seeded_levit(config).state_dict(), tmp_path / "levit.pth")
+    run = prepared(tmp_path / "levit.pth", Recipe(), told)
+    assert run.trained.config.name == "demo"
+    assert AT_RUN_TIME in told[0]
+    assert chosen(run) == EVERYTHING
+    assert run.images.evaluation.labels is None
 
 
 def test_a_scheme_that_is_asked_for_stays(shallow: Path) -> None:
@@ -65,11 +80,22 @@ def test_a_scheme_that_is_asked_for_stays(shallow: Path) -> None:
     assert "expect a larger drop" in told[0]
 
 
+@pytest.mark.parametrize("scheme", [Scheme.MIXED, Scheme.STATIC])
+def test_who_asks_for_all_that_can_is_told_the_same(shallow: Path, scheme: Scheme) -> None:
+    """As the command in a report does."""
+    told: list[str] = []
+    asked = replace(EVERYTHING, scheme=scheme)
+    assert chosen(prepared(shallow, asked, told)) == asked
+    assert f"so every layer that can takes its range at run time (--scheme {scheme} --dynamic-layer '*')" in told[0]
+    assert "larger drop" not in told[0]
+
+
 def test_images_of_its_own_and_the_demos_leave_the_scheme_mixed(shallow: Path) -> None:
     for checkpoint, calibration in ((shallow, demo.calibration_dir()), (demo.checkpoint_path(), None)):
         told: list[str] = []
         run = prepared(checkpoint, Recipe(), told, calibration)
         assert chosen(run) == Recipe(scheme=Scheme.MIXED)
+        assert run.images.own_images
         assert not any("clothing" in each for each in told)
 
 

@@ -75,6 +75,9 @@ def test_a_plan_survives_bit_for_bit(demo_steps: Demo, chosen: ImageSet, calibra
     plan, restored = calibrated.plan, again.plan
     assert same(plan, restored)
     assert restored.products
+    foreign = replace(calibrated, plan=replace(plan, own_images=False))
+    assert restored.own_images
+    assert not calibrated_from_bytes(calibrated_to_bytes(foreign), demo_steps.deploy, chosen).plan.own_images
     assert [name for name, _ in restored.deploy.stem.named_children()] == [
         name for name, _ in plan.deploy.stem.named_children()
     ]
@@ -215,10 +218,20 @@ def run(demo_steps: Demo, trained: Checkpoint, chosen: ImageSet, tmp_path: Path)
         preprocessing_origin="",
         recipe=Recipe(),
         images=ImageSources(
-            calibration=calibration, calibration_source="", evaluation=calibration, evaluation_source=""
+            calibration=calibration,
+            calibration_source="",
+            own_images=True,
+            evaluation=calibration,
+            evaluation_source="",
         ),
         options=ImageOptions(),
     )
+
+
+def test_the_kind_of_images_counts(run: Prepared) -> None:
+    """As float16 has more room for what others have not shown, though these are the same files."""
+    other = replace(run, images=replace(run.images, own_images=False))
+    assert inputs_of(run) != inputs_of(other)
 
 
 def test_who_leaves_out_float16_goes_on_from_what_there_is(run: Prepared) -> None:

@@ -18,6 +18,7 @@ from levit_edge.report.report_data import ReportData, read_report_data
 from levit_edge.system.progress import StageRecord
 from levit_edge.text import counted
 from tests.board.example import MEASUREMENT, measured
+from tests.conftest import DEMO_SHA256
 from tests.report.example import report_bundle
 
 SECTIONS = ("accuracy", "latency", "layers", "flips", "provenance", "work", "reproduce")
@@ -109,7 +110,9 @@ def test_caveats_stand_where_they_apply(recorded: Bundle) -> None:
     for caveat in ("embedded photographs of clothing", "no labels", "calibration images themselves", "left out"):
         assert caveat in seen, caveat
     assert "embedded demo" not in seen
-    assert "embedded demo" in text(bundle_page(recorded))
+    assert "embedded demo" not in text(bundle_page(recorded))  # of its shape only
+    checkpoint = replace(manifest.checkpoint, sha256=DEMO_SHA256)
+    assert "embedded demo" in text(bundle_page(changed(recorded, checkpoint=checkpoint)))
     assert "Few images: one of 32 is 3.12 points" in text(bundle_page(recorded))
 
 

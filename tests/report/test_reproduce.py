@@ -12,6 +12,7 @@ from levit_edge.data.image_tables import ImageTables, TableFile
 from levit_edge.data.options import PreprocessingChanges
 from levit_edge.report.bundle_page import bundle_page
 from levit_edge.report.reproduce import asked_of, measured_besides, quantize_command, unasked, verify_command
+from tests.conftest import DEMO_SHA256
 
 
 def test_moves_of_a_search_are_left_to_the_search(recorded: Bundle) -> None:
@@ -145,8 +146,9 @@ def test_bad_images_of_the_search_are_skipped_again(recorded: Bundle) -> None:
 def test_weights_of_the_demos_size_are_named_unless_they_are_the_demos(recorded: Bundle) -> None:
     manifest = recorded.manifest
     assert (manifest.config.name, asked_of(manifest, None).checkpoint) == ("demo", "tiny.pth")
-    own = replace(manifest, checkpoint=replace(manifest.checkpoint, source=demo.checkpoint_path().name))
-    assert asked_of(own, None).checkpoint is None
+    own = replace(manifest.checkpoint, source=demo.checkpoint_path().name)
+    assert asked_of(replace(manifest, checkpoint=own), None).checkpoint == own.source
+    assert asked_of(replace(manifest, checkpoint=replace(own, sha256=DEMO_SHA256)), None).checkpoint is None
 
 
 def test_turned_photographs_are_turned_again(recorded: Bundle) -> None:

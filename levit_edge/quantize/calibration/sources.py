@@ -6,7 +6,7 @@ from pathlib import Path
 
 from levit_edge import demo
 from levit_edge.bundle.manifest import EMBEDDED
-from levit_edge.bundle.recipe import EVERY_LAYER, Recipe, Scheme
+from levit_edge.bundle.recipe import EVERY_LAYER, Recipe
 from levit_edge.data.classes import ModelClasses
 from levit_edge.data.image_set import calibration_images
 from levit_edge.data.imagefolder import ImageSet
@@ -28,6 +28,8 @@ class ImageSources:
 
     calibration: ImageSet
     calibration_source: str
+    own_images: bool
+    """Whether those to calibrate on are of the model's kind: the user's, or the demo's for the demo."""
     evaluation: ImageSet
     evaluation_source: str
 
@@ -58,10 +60,11 @@ def choose_images(
         )
     chosen = balanced_sample(all_calibration, count, recipe.seed)
     options = replace(options, only=None)
-    if calibration is None and not demo_model:
-        warn(_foreign(count, recipe))
+    own_images = demo_model or calibration is not None
+    if not own_images:
+        warn(_foreign(count, recipe.resolved(own_images=False)))
     source = str(calibration) if calibration else EMBEDDED
-    if evaluation is None and demo_model and model.outputs == demo_classes():
+    if evaluation is None and demo_model:
         evaluated = evaluation_set(demo.evaluation_dir(), model, options, rules)
         evaluation_source = EMBEDDED
     elif evaluation is not None:
@@ -79,7 +82,11 @@ def choose_images(
     else:
         evaluated, evaluation_source = _of_calibration(all_calibration, chosen, options.limit, warn), source
     return ImageSources(
-        calibration=chosen, calibration_source=source, evaluation=evaluated, evaluation_source=evaluation_source
+        calibration=chosen,
+        calibration_source=source,
+        own_images=own_images,
+        evaluation=evaluated,
+        evaluation_source=evaluation_source,
     )
 
 
@@ -89,10 +96,11 @@ def _foreign(count: int, recipe: Recipe) -> str:
         f"no --calibration folder: calibrating on {counted(count, 'embedded photograph')} of clothing, and not on"
         " ImageNet or images of your own; "
     )
-    if recipe.scheme is not Scheme.AUTO:
+    if not recipe.all_dynamic:
         return f"{what}expect a larger drop than with some hundred of these."
     return (
-        f"{what}so every layer that can takes its range at run time (--scheme mixed --dynamic-layer '{EVERY_LAYER}')."
+        f"{what}so every layer that can takes its range at run time"
+        f" (--scheme {recipe.scheme} --dynamic-layer '{EVERY_LAYER}')."
         " With some hundred of these int8.pte is faster on ARM."
     )
 
@@ -129,8 +137,3 @@ def _of_calibration(candidates: ImageSet, used: ImageSet, limit: int | None, war
         " calibration folder that calibration did not use."
     )
     return replace(held_out, labels=None, pairing=None)
-
-
-def demo_classes() -> int:
-    """How many class folders the embedded photographs have."""
-    return sum(1 for folder in demo.evaluation_dir().iterdir() if folder.is_dir())

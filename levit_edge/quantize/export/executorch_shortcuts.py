@@ -116,11 +116,15 @@ def _shared_provenance() -> Iterator[None]:
     The records are never changed after they are made, and do not reach the file. Measured on LeViT-128S int8: 30 s of
     processor time instead of 46.
     """
+    own = vars(NodeSource).get("__deepcopy__")  # torch 2.13 has none
     NodeSource.__deepcopy__ = lambda source, _memo: source  # type: ignore[attr-defined]
     try:
         yield
     finally:
-        del NodeSource.__deepcopy__  # type: ignore[attr-defined]
+        if own is None:
+            del NodeSource.__deepcopy__  # type: ignore[attr-defined]
+        else:
+            NodeSource.__deepcopy__ = own  # type: ignore[attr-defined]
 
 
 @contextmanager
@@ -210,8 +214,12 @@ def _compiled_when_called() -> Iterator[None]:
 def _old_objects_left_alone() -> Iterator[None]:
     """Let no search for garbage go through what was there before, which is mostly what was imported.
 
-    Measured on a LeViT of three blocks, int8, three pairs in turn: 3.6 s of processor time instead of 3.8.
+    Who has objects frozen already keeps them so. Measured on a LeViT of three blocks, int8, three pairs in turn: 3.6 s
+    of processor time instead of 3.8.
     """
+    if gc.get_freeze_count():
+        yield
+        return
     gc.freeze()
     try:
         yield

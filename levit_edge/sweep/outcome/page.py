@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.manifest import ArtifactResult, Verification
 from levit_edge.bundle.recipe import Recipe
+from levit_edge.demo import is_demo
 from levit_edge.documents import to_json
 from levit_edge.report.bundles import brief
-from levit_edge.report.caveats import DEMO, DEMO_MODEL, FLATTERED, caveats_of_images
+from levit_edge.report.caveats import DEMO_MODEL, FLATTERED, caveats_of_images
 from levit_edge.report.page import number, render
 from levit_edge.sweep.outcome.choice import gate_checks, limits, too_few_images
 from levit_edge.sweep.outcome.plots import front_plot, winners_plot
@@ -154,7 +155,7 @@ def _amount(gate: str, value: float) -> str:
 def _caveats(results: SweepResults, verification: Verification | None) -> Iterator[str]:
     """What a reader of the figures has to know before believing them."""
     plan, recipes = results.plan, len(results.plan.recipes)
-    if any(each.size == DEMO for each in results.candidates):
+    if any(is_demo(each.checkpoint_sha256) for each in results.candidates):
         yield DEMO_MODEL
     if plan.winner.by is WinnerBy.ACCURACY and recipes > 1 and any(each.winner for each in results.candidates):
         yield (

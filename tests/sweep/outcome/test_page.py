@@ -15,6 +15,7 @@ from levit_edge.sweep.outcome.page import sweep_page
 from levit_edge.sweep.outcome.results import Candidate, TaskCounts
 from levit_edge.sweep.plan import Calibration, Gates, Winner, WinnerBy
 from tests.board.example import PI_5
+from tests.conftest import DEMO_SHA256
 from tests.report.test_bundle_page import text
 from tests.sweep.example import (
     IMAGES,
@@ -98,7 +99,9 @@ def test_caveats_stand_where_they_apply() -> None:
     few = replace(IMAGES, count=150, skipped=("bad.jpg",))
     base = candidate("demo", "static", size="demo")
     assert base.verification is not None
-    demo = replace(base, verification=replace(base.verification, samples=150, images=few))
+    demo = replace(
+        base, checkpoint_sha256=DEMO_SHA256, verification=replace(base.verification, samples=150, images=few)
+    )
     of = plan(calibration=Calibration(images=IMAGES.source))
     results = swept([demo, candidate("demo", "mixed")], of, environment={"processor": "one; another"})
     assert results.device is not None
@@ -115,7 +118,7 @@ def test_caveats_stand_where_they_apply() -> None:
     )
     for caveat in caveats:
         assert caveat in seen, caveat
-    plain = swept([candidate("levit", "static", times_ms=None)], plan(("static",), timed=False))
+    plain = swept([candidate("levit", "static", size="demo", times_ms=None)], plan(("static",), timed=False))
     unmoved = text(sweep_page(plain))
     assert not [caveat for caveat in caveats if caveat in unmoved]
     by_size = replace(of, winner=Winner(by=WinnerBy.SIZE))
