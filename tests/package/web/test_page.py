@@ -127,6 +127,8 @@ def test_a_title_is_text() -> None:
 
 def test_a_folder_has_the_same_files_and_the_headers_for_threads(both: dict[str, bytes]) -> None:
     files = folder_files(both, "x")
+    assert b"it has to come from a web server" in files["index.html"]
+    assert b"from a web server" not in write_page(both, "x")
     inside = {name.removeprefix("package/"): data for name, data in files.items() if name.startswith("package/")}
     assert inside == both
     assert b"Cross-Origin-Embedder-Policy: require-corp" in files["_headers"]
