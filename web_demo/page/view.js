@@ -57,7 +57,7 @@ export function percent(share) {
 export function showPackage({ document: facts, tests, runtime, notice }, readyMs) {
   at("name").textContent = `LeViT ${facts.name}, ${facts.classes} classes`;
   at("tests").append(
-    element("li", { class: "passed" }, `${Object.keys(facts.files).length} files have their size and SHA-256`),
+    element("li", { class: "passed" }, `${1 + Object.keys(facts.files).length} files have their size and SHA-256`),
     ...tests.map((/** @type {any} */ test) => element("li", { class: "passed" },
       `${test.file} (${test.precision}) computes what it should: golden logits at most`
       + ` ${test.maxDifference.toPrecision(2)} apart, ${test.sqnrDb === Infinity ? "∞" : test.sqnrDb.toFixed(1)} dB SQNR of at least ${test.least_sqnr_db}`)));
