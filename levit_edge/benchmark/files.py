@@ -15,7 +15,7 @@ from levit_edge.errors import MeasurementError, OutputError
 from levit_edge.system.atomic import remove_abandoned, write_whole
 from levit_edge.text import brief, text
 
-__all__ = ["checked", "load_measurements", "save", "shareable"]
+__all__ = ["BROWSER_VERIFICATION", "checked", "load_measurements", "save", "shareable"]
 
 KINDS = ("local", "ssh", "adb", "qemu", "web")
 """The kinds of targets; what follows the colon of `ssh` and `adb` is an address or a serial number."""
@@ -24,6 +24,8 @@ NAME_CHARACTERS = 40
 PATH = re.compile(r"(?:[A-Za-z]:\\|\\\\|~|/)[^\s'\",;:()]*[/\\]")
 ACCOUNT = re.compile(r"[^\s'\",;()/@]+@[^\s'\",;()/]+")
 WHAT = "the measurement"
+BROWSER_VERIFICATION = "verification in a browser"
+"""The `kind` that web_demo/page/verify.js gives its documents."""
 
 
 def shareable(measurement: Measurement) -> Measurement:
@@ -100,6 +102,11 @@ def checked(document: object, what: str) -> Measurement:
     Raises:
         MeasurementError: it is none, of another version, or has figures that cannot be.
     """
+    if isinstance(document, dict) and document.get("kind") == BROWSER_VERIFICATION:
+        raise MeasurementError(
+            f"{what} is a {BROWSER_VERIFICATION}, the accuracy that a page saved: it has no times. Expected"
+            " measurements alone: put it elsewhere."
+        )
     version = document.get("schema_version") if isinstance(document, dict) else None
     if version != SCHEMA_VERSION:
         raise MeasurementError(

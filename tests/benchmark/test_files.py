@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from levit_edge.benchmark.comparison import comparison_rows
-from levit_edge.benchmark.files import load_measurements, save, shareable
+from levit_edge.benchmark.files import BROWSER_VERIFICATION, load_measurements, save, shareable
 from levit_edge.benchmark.measurement import Measurement
 from levit_edge.cli.show.board import print_boards
 from levit_edge.documents import to_json
 from levit_edge.errors import MeasurementError, OutputError
 from tests.board.example import MEASUREMENT, PI_5, RESULTS, measured
-from tests.conftest import dead_process
+from tests.conftest import REPOSITORY, dead_process
 
 
 def written(tmp_path: Path, **changes: Any) -> Path:
@@ -224,3 +224,11 @@ def test_whatever_a_file_says_it_is_refused_or_can_be_shown(
     print_boards(rows, lines)
     assert isinstance(lines.file, StringIO)
     assert "\x1b" not in lines.file.getvalue()
+
+
+def test_the_accuracy_that_a_page_saved_is_told_as_such(tmp_path: Path) -> None:
+    page = (REPOSITORY / "web_demo/page/verify.js").read_text("utf-8")
+    assert f'kind: "{BROWSER_VERIFICATION}"' in page
+    (tmp_path / "verification.json").write_text(json.dumps({"schema_version": 1, "kind": BROWSER_VERIFICATION}))
+    with pytest.raises(MeasurementError, match=r"json is a verification in a browser, .* put it elsewhere"):
+        load_measurements([tmp_path])

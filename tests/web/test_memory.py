@@ -36,7 +36,7 @@ WebAssembly.Memory = new Proxy(WebAssembly.Memory, {
 """
 """For a worker: pictures that are not closed, and the runtime's memory."""
 IN_WORKER = "({ bitmaps: kept.bitmaps, runtime: kept.memories.reduce((sum, each) => sum + each.buffer.byteLength, 0) })"
-PICTURES, SIDE, TURNS = 5, 1500, 16
+PICTURES, SIDE, TURNS = 15, 1500, 8
 MOST_MORE_BYTES = 150 * 2**20
 """Of the whole process: a third of the pixels of the pictures between the two measurements."""
 
@@ -59,7 +59,7 @@ def test_memory_is_the_same_after_many_pictures(browser: "Browser", tiny_page: P
         page.wait_for_selector("body[data-state=ready]", timeout=START_MS)
         if turn in {3, TURNS - 1}:
             used.append(memory(browser, page))
-    assert page.locator("#results > *").count() == 12
+    assert page.locator("#results > *").count() == 60
     context.close()
     before, after = used
     assert after["bitmaps"] == 0

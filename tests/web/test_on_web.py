@@ -28,7 +28,10 @@ def packed(served_page: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("browser", "packed")
-def test_it_measures_both_files_with_both_numbers_of_threads(tiny_bundle: Path) -> None:
+def test_it_measures_both_files_with_both_numbers_of_threads(
+    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getloadavg", lambda: (3.0, 3.0, 3.0))
     settings = BenchmarkSettings(threads=(1, 2), runs=4, max_latency_ms=1e6, timeout_s=300)
     found = measure_in_browser(Bundle.open(tiny_bundle), settings)
     rows = [(each.artifact, each.threads, each.runs) for each in found.results]
@@ -36,6 +39,8 @@ def test_it_measures_both_files_with_both_numbers_of_threads(tiny_bundle: Path) 
     assert (found.rounds, found.runs, found.target) == (4, 1, "web")
     assert found.gate.passed
     assert found.device.kernel.startswith("Chrom")
+    assert found.before.load_average == 3.0
+    assert [line for line in found.findings if line.startswith("The board was busy before the first run: load")]
 
 
 @pytest.mark.usefixtures("browser")
@@ -76,13 +81,18 @@ def test_browsers_that_are_none_are_told(tiny_bundle: Path, tmp_path: Path, monk
     silent.write_text("#!/bin/sh\nexec sleep 1000\n")
     silent.chmod(0o755)
     monkeypatch.setenv(BROWSER_VARIABLE, str(ending))
-    with pytest.raises(BoardError, match=r"ended with status 7: 'no display \\x1b\[31m'"):
+    with pytest.raises(
+        BoardError, match=rf"ended with status 7: 'no display \\x1b\[31m'\. Another .*{BROWSER_VARIABLE}"
+    ):
         measure_in_browser(bundle, BenchmarkSettings())
     monkeypatch.setenv(BROWSER_VARIABLE, str(silent))
     with pytest.raises(BoardError, match=r"no result in 0\.5 s"):
         measure_in_browser(bundle, BenchmarkSettings(timeout_s=0.5))
     monkeypatch.setenv(BROWSER_VARIABLE, str(tmp_path / "none"))
-    with pytest.raises(BoardError, match="cannot be started: No such file"):
+    with pytest.raises(BoardError, match=f"none, which {BROWSER_VARIABLE} names, is no program"):
+        measure_in_browser(bundle, BenchmarkSettings())
+    monkeypatch.setattr(module, "page_to_serve", lambda *_: pytest.fail("the page is not made in vain"))
+    with pytest.raises(BoardError, match="is no program"):
         measure_in_browser(bundle, BenchmarkSettings())
     monkeypatch.delenv(BROWSER_VARIABLE)
     monkeypatch.setattr(module, "PROGRAMS", ("no-such-browser",))
@@ -99,7 +109,7 @@ from levit_edge.board.web import browser
 def work(board):
     if board.on != "web":
         threading.Event().wait()
-    with browser._browser("about:blank") as (process, _log):
+    with browser._browser(browser.browser_program(), "about:blank") as (process, _log):
         print(process.pid, flush=True)
         threading.Event().wait()
 

@@ -88,6 +88,7 @@ def test_the_demos_pictures_are_what_predict_says(browser: "Browser", demo_page:
     photographs = sorted(evaluation_dir().glob("*/*.jpg"))[::40]
     with opened(browser, demo_page.as_uri()) as page:
         assert page.inner_text("#tests").count("\n") == 1
+        assert page.is_visible("#one")
         found = choose(page, *photographs)
     runtime = Runtime.ONNXRUNTIME
     expected = list(predict(Bundle.open(demo_bundle[0]), photographs, runtime=runtime, precision=Precision.INT8))
@@ -104,6 +105,7 @@ def test_both_models_are_offered_and_used(browser: "Browser", tiny_page: Path, l
     with opened(browser, tiny_page.as_uri()) as page:
         assert page.locator("#tests li.passed").count() == 3
         assert page.is_visible("#which")
+        assert not page.is_visible("#one")
         int8 = guesses(choose(page, photograph)[0])
         page.select_option("#model", label="fp32")
         fp32 = guesses(choose(page, photograph)[0])
@@ -144,6 +146,9 @@ def test_pictures_that_are_none_have_their_reasons(browser: "Browser", tiny_page
             given(names, whole),
         )
         assert page.locator("#results img").count() == 0
+        read = len([text for text in found if guesses(text)])
+        assert page.inner_text("#status") == f"Ready: {read} of 7 pictures classified."
+        assert len([text for text in found if "int8 · " in text]) == read
     reasons = dict(zip(("name", "large", "dot", "long", "cut", "text", "empty"), found, strict=True))
     assert reasons["empty"].endswith("an empty file")
     assert "cannot decode it" in reasons["text"]

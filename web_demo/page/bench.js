@@ -9,6 +9,8 @@ import { at, element, offerJson, say, sentence, tableOf } from "./view.js";
 const WARM_UP = 3;
 const MOST_RUNS = 100_000;
 const MOST_THREADS = 64;
+/** p90 over p50 from which something else was at work. */
+const UNSTEADY = 1.5;
 /** How browsers name themselves, and what they are called; most name Chrome and Safari besides, so the order counts. */
 const BRANDS = {
   Edg: "Edge", EdgA: "Edge", EdgiOS: "Edge", OPR: "Opera", SamsungBrowser: "Samsung Internet", CriOS: "Chrome", FxiOS: "Firefox",
@@ -107,8 +109,7 @@ async function offerSending(measurement, atOnce) {
 /** The document of docs/bench.schema.json. @param {any} opened @param {any} embedded @param {Settings} settings */
 async function measure(opened, embedded, { rounds, runs, warmUp, threads }) {
   if (!threads.length || (Math.max(...threads) > 1 && !self.crossOriginIsolated)) {
-    const most = self.crossOriginIsolated ? `1 to ${MOST_THREADS}` : "one alone";
-    throw new Error(`threads of this page here: ${most}`);
+    throw new Error(`threads of this page here: ${self.crossOriginIsolated ? `1 to ${MOST_THREADS}` : "one alone"}`);
   }
   const results = [];
   const speedups = [];
@@ -129,6 +130,7 @@ async function measure(opened, embedded, { rounds, runs, warmUp, threads }) {
       client.worker.terminate();
     }
   }
+  findings.push(...unsteady(results, speedups));
   const { document: facts } = opened;
   return {
     schema_version: 1, levit_edge_version: facts.levit_edge_version, created_utc: new Date().toISOString().replace(/\.\d+Z$/, "+00:00"),
@@ -164,6 +166,14 @@ function speedup([fast, slow], /** @type {number} */ threads) {
   const ratios = fast.map((times, i) => percentile(slow[i], 50) / percentile(times, 50));
   const [p25, median, p75] = [25, 50, 75].map((percent) => rounded(percentile(ratios, percent)));
   return { runtime: "onnxruntime", precision: "int8", threads, median, p25, p75 };
+}
+
+/** Whether other work took time from the measurement, as a finding. @param {any[]} results @param {any[]} speedups @returns {string[]} */
+export function unsteady(results, speedups) {
+  const most = Math.max(...results.map(({ latency_ms: { p50, p90 } }) => p90 / p50));
+  const signs = most > UNSTEADY ? [`a tenth of the runs took at least ${most.toFixed(1)} times the median`] : [];
+  signs.push(...speedups.some(({ p25, p75 }) => p25 < 1 && p75 > 1) ? ["rounds differ in which model is faster"] : []);
+  return signs.length ? [`The device was busy: ${signs.join(", and ")}. Close other pages and programs, and measure again.`] : [];
 }
 
 /** What browsers tell of a device, more of it in a secure context; nothing names its owner. @param {string} name by the user */

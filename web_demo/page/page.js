@@ -5,7 +5,7 @@ import { offerCamera } from "./camera.js";
 import { Client, takeEmbedded } from "./client.js";
 import { alone } from "./turns.js";
 import { droppedFolders, offerVerify } from "./verify.js";
-import { addResult, at, element, refuse, refusedResult, resultOf, say, sentence, showPackage } from "./view.js";
+import { addResult, at, classified, element, refuse, refusedResult, resultOf, say, sentence, showPackage } from "./view.js";
 
 const TOP = 5;
 /** The smallest module with an instruction of WebAssembly's SIMD. */
@@ -52,6 +52,7 @@ async function start() {
 function takePictures(client, opened, takeFolders) {
   at("model").append(...opened.tests.map((/** @type {any} */ test, /** @type {number} */ i) => element("option", { value: i }, test.precision)));
   at("which").hidden = opened.tests.length < 2;
+  at("one").hidden = opened.tests.length > 1;
   at("classify").hidden = false;
   const take = (/** @type {Iterable<File>} */ given) => {
     const files = [...given]; // before the input is emptied
@@ -79,15 +80,18 @@ function takePictures(client, opened, takeFolders) {
 
 /** One after the other. @param {Client} client @param {File[]} files */
 async function classifyAll(client, files) {
+  let done = 0;
   for (const [i, file] of files.entries()) {
     say(`${file.name}, ${i + 1} of ${files.length}`);
     try {
-      addResult(resultOf(file.name, await client.ask("classify", { file, model: Number(at("model").value), top: TOP })));
+      const [{ value, text }] = at("model").selectedOptions; // it may be changed meanwhile
+      addResult(resultOf(file.name, await client.ask("classify", { file, model: Number(value), top: TOP }), text));
+      done++;
     } catch (error) {
       addResult(refusedResult(file.name, error instanceof Error ? error.message : String(error)));
     }
   }
-  say(`Ready: ${files.length === 1 ? "1 picture" : `${files.length} pictures`} classified.`, "ready");
+  say(classified(done, files.length), "ready");
 }
 
 start();

@@ -40,7 +40,7 @@ export async function decoded(file, asStored = false) {
 /** @param {number} width @param {number} height @throws {PhotographError} */
 function requireFew(width, height) {
   if (width * height > MOST_PIXELS) {
-    throw new PhotographError(`${width} × ${height} pixels are more than ${MOST_PIXELS}`);
+    throw new PhotographError(`${width} × ${height} pixels are ${Math.ceil((width * height) / 1e6).toLocaleString("en")} megapixels, at most ${MOST_PIXELS / 1e6} are decoded: scale it down first`);
   }
 }
 

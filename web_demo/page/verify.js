@@ -2,7 +2,7 @@
 
 import { pairedInterval, Tally } from "./statistics.js";
 import { alone } from "./turns.js";
-import { at, drawn, element, offerJson, say, sentence, tableOf } from "./view.js";
+import { at, drawn, element, offerJson, pictures, say, sentence, tableOf } from "./view.js";
 
 const MOST_FLIPS = 24;
 const MOST_NAMED = 10;
@@ -98,7 +98,7 @@ async function verify(client, opened, find, stopped) {
     set.unsure = COUNTED.includes(set.rule) && found.some(({ file }) => file?.webkitRelativePath);
     const counted = await count(client, opened, set, new Map(found.map(({ path, file }) => [path, file])), stopped);
     show(opened, set, counted);
-    say(`Ready: ${counted.tally.images} pictures verified.`, "ready");
+    say(`Ready: ${pictures(counted.tally.images)} verified.`, "ready");
   } catch (error) {
     at("verified").append(element("p", { class: "refusal" }, sentence(/** @type {Error} */ (error).message)));
     say("Ready: that folder cannot be verified.", "ready");
@@ -170,30 +170,21 @@ function report(result, { told, unsure }, ended) {
   const { images, whole, labelled, paired_by, agreement, drop_pt, drop_ci95_pt, unreadable } = result;
   const rows = result.models.map((/** @type {any} */ { precision, top1, top5 }) => [precision, shown(top1), shown(top5)]);
   const set = [
-    `${images} pictures`, whole ? "" : `stopped before the end${ended}`,
+    images || !whole ? pictures(images) : "None of these pictures can be read", whole ? "" : `stopped before the end${ended}`,
     labelled ? `folders paired by ${paired_by}` : "without class folders",
     told,
   ];
-  const sentences = [`${set.filter(Boolean).join(", ")}.`];
-  if (unsure) {
-    sentences.push(`Browsers name no empty folders of one that is chosen: if it has any, they are classes too, and this pairing by ${paired_by} is wrong. Drop the folder instead.`);
-  }
-  if (agreement !== null) {
-    sentences.push(`int8 and fp32 agree on ${shown(agreement)} %.`);
-  }
-  if (drop_pt !== null) {
-    const interval = drop_ci95_pt.map(shown).join(" … ");
-    sentences.push(`Drop ${shown(drop_pt)} points, 95 % interval ${interval}; ${result.flips_lost} lost, ${result.flips_gained} gained.`);
-  }
-  if (result.flips.length > MOST_FLIPS) {
-    sentences.push(`Of ${result.flips.length} pictures with another answer the first ${MOST_FLIPS} are shown; the JSON names all.`);
-  }
-  if (unreadable.length) {
-    const named = unreadable.slice(0, MOST_NAMED).map((/** @type {any} */ each) => `${each.image} (${each.reason})`);
-    const more = unreadable.length > MOST_NAMED ? " …" : "";
-    sentences.push(`${unreadable.length} cannot be read and are left out: ${named.join("; ")}${more}`);
-  }
-  return [tableOf(["model", "top-1 %", "top-5 %"], rows), ...sentences.map((sentence) => element("p", {}, sentence))];
+  const named = unreadable.slice(0, MOST_NAMED).map((/** @type {any} */ each) => element("li", {}, `${each.image}: ${each.reason}`));
+  const sentences = [
+    `${set.filter(Boolean).join(", ")}.`,
+    unsure && `Browsers name no empty folders of one that is chosen: if it has any, they are classes too, and this pairing by ${paired_by} is wrong. Drop the folder instead.`,
+    agreement !== null && `int8 and fp32 agree on ${shown(agreement)} %.`,
+    drop_pt !== null && `Drop ${shown(drop_pt)} points, 95 % interval ${drop_ci95_pt.map(shown).join(" … ")}; ${result.flips_lost} lost, ${result.flips_gained} gained.`,
+    result.flips.length > MOST_FLIPS && `Of ${result.flips.length} pictures with another answer the first ${MOST_FLIPS} are shown; the JSON names all.`,
+    unreadable.length && `${unreadable.length} cannot be read and are left out${unreadable.length > MOST_NAMED ? ", such as" : ""}:`,
+  ].filter(Boolean).map((sentence) => element("p", {}, sentence));
+  const table = images ? [tableOf(["model", "top-1 %", "top-5 %"], rows)] : [];
+  return [...table, ...sentences, element("ul", {}, ...named)];
 }
 
 /** @param {any} flip */

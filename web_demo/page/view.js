@@ -1,6 +1,6 @@
 /** What the page shows. All that comes from outside is set as text, never as HTML. */
 
-const MOST_RESULTS = 12;
+const MOST_RESULTS = 60;
 
 /** @param {string} id @returns {any} */
 export function at(id) {
@@ -37,6 +37,17 @@ export function sentence(text) {
   return /[.!?…]$/.test(text) ? text : `${text}.`;
 }
 
+/** @param {number} count */
+export function pictures(count) {
+  return count === 1 ? "1 picture" : `${count} pictures`;
+}
+
+/** What was done with pictures that were given. @param {number} done @param {number} given */
+export function classified(done, given) {
+  const shown = given > MOST_RESULTS ? `, the last ${MOST_RESULTS} are shown` : "";
+  return `Ready: ${done < given ? `${done} of ` : ""}${pictures(given)} classified${shown}.`;
+}
+
 /** @param {number} share 0 to 1 */
 export function percent(share) {
   return `${(100 * share).toFixed(2)} %`;
@@ -46,10 +57,10 @@ export function percent(share) {
 export function showPackage({ document: facts, tests, runtime, notice }, readyMs) {
   at("name").textContent = `LeViT ${facts.name}, ${facts.classes} classes`;
   at("tests").append(
-    element("li", { class: "passed" }, `${Object.keys(facts.files).length} files have their size and SHA-256`),
+    element("li", { class: "passed" }, `${1 + Object.keys(facts.files).length} files have their size and SHA-256`),
     ...tests.map((/** @type {any} */ test) => element("li", { class: "passed" },
       `${test.file} (${test.precision}) computes what it should: golden logits at most`
-      + ` ${test.maxDifference.toPrecision(2)} apart, ${decibels(test.sqnrDb)} dB SQNR of at least ${test.least_sqnr_db}`)));
+      + ` ${test.maxDifference.toPrecision(2)} apart, ${test.sqnrDb === Infinity ? "∞" : test.sqnrDb.toFixed(1)} dB SQNR of at least ${test.least_sqnr_db}`)));
   const rows = [
     ["Runtime", runtime],
     ["Ready after", `${(readyMs / 1000).toFixed(1)} s`],
@@ -59,11 +70,6 @@ export function showPackage({ document: facts, tests, runtime, notice }, readyMs
   ];
   at("facts").append(...rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
   at("notice").textContent = notice;
-}
-
-/** @param {number} sqnr */
-function decibels(sqnr) {
-  return sqnr === Infinity ? "∞" : sqnr.toFixed(1);
 }
 
 /** @param {string[]} headings @param {any[][]} rows */
@@ -93,9 +99,9 @@ function accuracyRow({ precision, accuracy }, evaluation) {
   return [[`Top-1, ${precision}`, `${accuracy.top1.toFixed(2)} % of ${evaluation.samples} images where it was made${drop}`]];
 }
 
-/** @param {string} name @param {any} result the worker's answer to `classify` @returns {HTMLElement} */
-export function resultOf(name, { seen, turned, guesses, ms, width, height }) {
-  const times = `${width} × ${height}${turned ? ", turned as its EXIF says" : ""} · ms: decoding ${ms.decode.toFixed(0)},`
+/** @param {string} name @param {any} result the worker's answer to `classify` @param {string} precision of the model */
+export function resultOf(name, { seen, turned, guesses, ms, width, height }, precision) {
+  const times = `${precision} · ${width} × ${height}${turned ? ", turned as its EXIF says" : ""} · ms: decoding ${ms.decode.toFixed(0)},`
     + ` preprocessing ${ms.preprocess.toFixed(0)}, inference ${ms.inference.toFixed(1)}`;
   const text = element("div", {}, element("h3", {}, name), guessList(guesses), element("p", { class: "times" }, times));
   return element("article", { class: "result" }, drawn(seen), text);

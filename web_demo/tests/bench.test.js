@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { named, settingsIn } from "../page/bench.js";
+import { named, settingsIn, unsteady } from "../page/bench.js";
 
 test("the settings of the command", () => {
   const asked = "#bench&rounds=20&runs=5&warm_up=1&threads=1,2";
@@ -47,4 +47,11 @@ test("browsers and systems by what they call themselves", () => {
     const { browser, system } = named(userAgent);
     assert.equal(`${browser} on ${system}`, expected);
   }
+});
+
+test("times of a busy device are told as such", () => {
+  const quiet = [{ latency_ms: { p50: 10, p90: 11 } }];
+  assert.deepEqual(unsteady(quiet, [{ p25: 1.4, p75: 1.6 }]), []);
+  assert.match(unsteady([...quiet, { latency_ms: { p50: 10, p90: 23 } }], [])[0], /at least 2\.3 times the median\. Close/);
+  assert.match(unsteady(quiet, [{ p25: 0.43, p75: 1.04 }])[0], /busy: rounds differ in which model is faster\. /);
 });

@@ -14,7 +14,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from levit_edge.benchmark.measurement import Measurement
+from levit_edge.benchmark.interference import busy
+from levit_edge.benchmark.measurement import BoardState, Measurement
 from levit_edge.board.measure import BenchmarkSettings, Schedule, files_to_measure, latency_gate
 from levit_edge.board.session import Progress
 from levit_edge.board.web.page import page_to_serve
@@ -58,6 +59,7 @@ def measure_in_browser(bundle: Bundle, settings: BenchmarkSettings, progress: Pr
         raise BoardError(f"{TARGET}: pages run ONNX files, and no --sustained: leave it and other runtimes out.")
     asked = _asked(settings)
     artifacts = files_to_measure(bundle, replace(settings, runtimes=(Runtime.ONNXRUNTIME,)))
+    program, before = _required_browser(), BoardState(load_average=os.getloadavg()[0])
     tell = progress or (lambda _what, _done, _total: None)
     answers: Answers = queue.Queue()
 
@@ -74,9 +76,10 @@ def measure_in_browser(bundle: Bundle, settings: BenchmarkSettings, progress: Pr
 
     with served(make_page, take) as server:
         tell("time", 0, None)
-        with _browser(f"{server.address}#{asked}") as (process, log):
+        with _browser(program, f"{server.address}#{asked}") as (process, log):
             measured = _answer(process, log, answers, settings.timeout_s or TIMEOUT_S)
-    return replace(measured, gate=latency_gate(measured.results, settings.max_latency_ms))
+    measured = replace(measured, before=before, gate=latency_gate(measured.results, settings.max_latency_ms))
+    return replace(measured, findings=(*measured.findings, *busy(measured)))  # pages know of no load
 
 
 def _asked(settings: BenchmarkSettings) -> str:
@@ -101,7 +104,10 @@ def _answer(process: Process, log: Path, answers: Answers, timeout_s: float) -> 
                 raise answer
             raise BoardError(f"{TARGET}: {reason(str(answer), MOST_TEXT)}") from answer
         if process.poll() is not None:
-            raise BoardError(f"{TARGET}: the browser ended with status {process.returncode}: {_last_words(log)}.")
+            raise BoardError(
+                f"{TARGET}: the browser ended with status {process.returncode}: {_last_words(log)}. Another one is"
+                f" named by {BROWSER_VARIABLE}."
+            )
     raise BoardError(f"{TARGET}: no result in {timeout_s:g} s. A longer --timeout may do.")
 
 
@@ -110,15 +116,23 @@ def browser_program() -> str | None:
     return os.environ.get(BROWSER_VARIABLE) or next(filter(None, map(shutil.which, PROGRAMS)), None)
 
 
-@contextmanager
-def _browser(address: str) -> Iterator[tuple[Process, Path]]:
-    """A browser that shows `address`, with a profile of its own, until the body ends; and the file of what it says."""
+def _required_browser() -> str:
     program = browser_program()
     if program is None:
         raise BoardError(
             f"{TARGET}: there is no Chromium here. Install chromium, or name one by {BROWSER_VARIABLE}; in other"
             " browsers and on phones: levit-edge serve."
         )
+    if shutil.which(program) is None:
+        raise BoardError(
+            f"{TARGET}: {program}, which {BROWSER_VARIABLE} names, is no program: correct it, or unset it."
+        )
+    return program
+
+
+@contextmanager
+def _browser(program: str, address: str) -> Iterator[tuple[Process, Path]]:
+    """A browser that shows `address`, with a profile of its own, until the body ends; and the file of what it says."""
     as_root = ("--no-sandbox",) if os.geteuid() == 0 else ()  # it refuses to start otherwise; the page is our own
     with tempfile.TemporaryDirectory(prefix="levit-edge-browser-", ignore_cleanup_errors=True) as folder:
         profile, log = Path(folder, "profile"), Path(folder, "log")

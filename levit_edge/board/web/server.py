@@ -163,6 +163,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not length.isascii() or not length.isdigit():
             self._say(HTTPStatus.LENGTH_REQUIRED, "say how long it is")
         elif len(length) > 9 or int(length) > MAX_RESULT_BYTES:
+            self.server.tell(f"{self.client_address[0]} sent too much: at most {MAX_RESULT_BYTES:,} bytes are taken.")
             self._say(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {MAX_RESULT_BYTES:,} bytes are taken")
         else:
             self._take(self.rfile.read(int(length)))

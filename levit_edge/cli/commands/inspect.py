@@ -58,8 +58,10 @@ def describe(path: Path, weights: str | None = None) -> dict[str, Any]:
         return _describe_package(path)
     from levit_edge.bundle.kinds import Runtime
     from levit_edge.bundle.place import MANIFEST_FILE
+    from levit_edge.package.web.folder import refuse_page_folder
     from levit_edge.runtime.inspect.model import ModelInspector
 
+    refuse_page_folder(path)
     is_bundle, is_model_file = (path / MANIFEST_FILE).is_file(), Runtime.of_file(path.name) and path.is_file()
     if weights is not None and (is_bundle or is_model_file):
         raise typer.BadParameter(f"goes with a checkpoint, and {path} is none.", param_hint="--weights")
@@ -109,7 +111,7 @@ def _describe_package(path: Path) -> dict[str, Any]:
             for model in document["models"]
         ],
         "verification": {key: document["evaluation"][key] for key in ("samples", "gate")},
-        "files": f"{len(document['files'])}, each with its SHA-256; levit-edge verify checks what they compute",
+        "files": f"{len(package.files) + 1}, each with its SHA-256; levit-edge verify checks what they compute",
     }
 
 

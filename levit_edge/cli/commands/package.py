@@ -11,7 +11,7 @@ import typer
 from levit_edge.bundle.place import require_bundle
 from levit_edge.cli.options import PAGE_SUFFIXES, BundlePath, JsonOutput, is_page_name, require_suffix
 from levit_edge.cli.terminal.console import print_json, say, suggest
-from levit_edge.cli.web_runtime import note_fetch
+from levit_edge.cli.web_runtime import note_fetch, note_not_kept
 from levit_edge.package.contents import PagePrecision, Purpose
 from levit_edge.system.atomic import require_writable
 
@@ -74,6 +74,7 @@ def package(
     require_bundle(bundle)
     if purpose is Purpose.WEB:
         made = _package_page(bundle, path, precision or PagePrecision.INT8, runtime_files, sign)
+        note_not_kept(runtime_files)
     else:
         made = _package_zip(bundle, purpose, path, sign) if into is None else _package_into(bundle, purpose, into)
     if json:
@@ -84,8 +85,18 @@ def package(
         say(f"SHA-256{'' if into is None else ' of the same package as a zip'} {made.sha256}")
     if made.signature is not None:
         say(f"signature: {made.signature}")
-    if into is None and made.sha256 is not None:
-        suggest(("levit-edge", "verify", made.path, *(() if sign is None else ("--key", "PUBLIC.pem"))))
+    if into is None:
+        _suggest_next(made, purpose)
+
+
+def _suggest_next(made: _Made, purpose: Purpose) -> None:
+    if made.sha256 is not None:
+        suggest(("levit-edge", "verify", made.path, *(() if made.signature is None else ("--key", "PUBLIC.pem"))))
+        if purpose is Purpose.WEB:
+            say("Open it in a browser, from the disk too.")
+        return
+    suggest(("python3", "-m", "http.server", "--directory", made.path))
+    say("Then open http://localhost:8000. Hosts that read `_headers` give the page more than one thread.")
 
 
 def _print_made(bundle: Path, purpose: Purpose, made: _Made) -> None:

@@ -1,5 +1,6 @@
 """`levit-edge serve`: the page of a bundle for the browsers of a network, and the times that they send back."""
 
+import hashlib
 import io
 import threading
 from collections.abc import Callable
@@ -54,6 +55,7 @@ def serve(
 
     def make_page() -> bytes:
         note_fetch()
+        show_note("making the page, which takes some seconds.")
         return page_to_serve(opened)
 
     with served(make_page, desk.take, host, port, desk.note) as server, suppress(KeyboardInterrupt):
@@ -68,10 +70,15 @@ class _Desk:
     """Takes results: first they are saved, then shown."""
 
     def __init__(self, bundle: "Bundle", save: Path | None) -> None:
-        self.taken = 0
+        self._taken: set[bytes] = set()
         self._bundle, self._save = bundle, save
         self._fault: OSError | None = None
         self._unheard = threading.Event()
+
+    @property
+    def taken(self) -> int:
+        """How many results, each counted once."""
+        return len(self._taken)
 
     def wait(self) -> None:
         """Until Ctrl-C.
@@ -89,6 +96,10 @@ class _Desk:
         from levit_edge.benchmark.files import save
         from levit_edge.board.web.results import read_result
 
+        digest = hashlib.sha256(content).digest()
+        if digest in self._taken:
+            self.note("a result came once more: it counts once.")
+            return
         try:
             measurement = read_result(content, self._bundle)
             path = None if self._save is None else save(measurement, self._save)
@@ -96,7 +107,7 @@ class _Desk:
             why = str(error) if isinstance(error, LevitEdgeError) else f"{type(error).__name__}: {error}"
             self._tell(lambda: show_warning(f"a result was not taken: {text(why, MOST_TEXT)}"))
             raise
-        self.taken += 1
+        self._taken.add(digest)
         self._tell(lambda: _show(measurement, path))
 
     def note(self, line: str) -> None:

@@ -124,7 +124,7 @@ def verify(
         }
         _verify_package(bundle, key, for_bundles, json=json)
         return ExitStatus.DONE
-    images = _checked(evaluation, key, on, for_boards)
+    images = _checked(bundle, evaluation, key, on, for_boards)
     require_bundle(bundle)
     require_ssh_config(ssh_config)
     sources = ImageOptions(classes=classes, labels=labels, devkit=devkit, only=only)
@@ -173,8 +173,13 @@ def _verify_bundle(
     return ExitStatus.GATE_FAILED if verification.gate.passed is False else ExitStatus.DONE
 
 
-def _checked(evaluation: Path | None, key: Path | None, on: str | None, for_boards: Mapping[str, object]) -> Path:
-    """The images of a bundle's verification, if the options go together."""
+def _checked(
+    bundle: Path, evaluation: Path | None, key: Path | None, on: str | None, for_boards: Mapping[str, object]
+) -> Path:
+    """The images of a bundle's verification, if the options go together, and with what is to be a bundle."""
+    from levit_edge.package.web.folder import refuse_page_folder
+
+    refuse_page_folder(bundle)
     if key is not None:
         raise typer.BadParameter("goes with a package: a bundle is not signed.", param_hint="--key")
     if evaluation is None:

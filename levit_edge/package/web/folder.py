@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from levit_edge.errors import OutputError
+from levit_edge.errors import OutputError, PackageError
 from levit_edge.package.contents import DOCUMENT_FILE, Purpose, expected_files
 from levit_edge.package.web.page import FOLDER
 from levit_edge.system.atomic import folder_beside, is_replaceable, put_in_place, require_folder, write_synced
 from levit_edge.system.signals import interrupts_wait
 
-__all__ = ["put_folder", "require_replaceable_folder"]
+__all__ = ["put_folder", "refuse_page_folder", "require_replaceable_folder"]
 
 OWN = frozenset({"index.html", "page.css", "page.js", "_headers", FOLDER})
 
@@ -31,6 +31,19 @@ def require_replaceable_folder(folder: Path) -> None:
         raise OutputError(
             f"{folder} exists and is not a page made by levit-edge, or holds other files too: nothing was written."
             " Choose another --output."
+        )
+
+
+def refuse_page_folder(path: Path) -> None:
+    """Refuse the folder of a page, where something else is expected.
+
+    Raises:
+        PackageError: it is one.
+    """
+    if (path / FOLDER / DOCUMENT_FILE).is_file() and (path / "index.html").is_file():
+        raise PackageError(
+            f"{path} is the folder of a page, which checks every file in it and runs the golden test itself. Here pages"
+            " of one file are checked: make one of the same bundle, by `levit-edge package BUNDLE --for web`."
         )
 
 

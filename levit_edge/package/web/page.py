@@ -36,6 +36,10 @@ POLICY = (
 SYSTEM_BYTE, UNKNOWN_SYSTEM = 9, 255
 """RFC 1952, 2.3.1: where the system is named that packed it. Python 3.11 lets zlib name its own, 3.13 names none."""
 RESULTS = '<meta name="results" content="results">\n'
+NEEDS_SERVER = (
+    " A page with files beside it, as this one, stays so wherever it is opened from the disk: it has to come from a web"
+    " server."
+)
 DOCUMENT_HASH = '<meta name="model-json-sha256" content="{sha256}">\n'
 """In a page whose package lies beside it: all other hashes are in that document."""
 FOLDER = "package"
@@ -67,6 +71,7 @@ def folder_files(files: Mapping[str, bytes], title: str) -> dict[str, bytes]:
         "worker": _worker(),
         "files": "",
         "script": '<script type="module" src="page.js"></script>',
+        "server": NEEDS_SERVER,
     }
     sources = {"page.css": read_source("page.css").encode(), "page.js": joined("page.js").encode()}
     own = {"index.html": _filled(title, parts), **sources}
@@ -129,6 +134,7 @@ def _parts(files: str, *, sends_back: bool) -> dict[str, str]:
         "worker": _worker(),
         "files": files,
         "script": f'<script type="module">{script}</script>',
+        "server": "",
     }
 
 

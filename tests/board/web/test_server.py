@@ -5,6 +5,7 @@ import queue
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -105,8 +106,11 @@ def test_other_methods_and_results_elsewhere_are_refused(server: PageServer, tak
 def test_lengths_that_are_none_or_too_much_are_refused(
     server: PageServer, taken: Taken, length: str, status: int
 ) -> None:
+    told: list[str] = []
+    server.tell = told.append
     found, _ = ask(server, "POST", f"{server.path}results", None, **{"Content-Length": length})
     assert found == status
+    assert told == ["127.0.0.1 sent too much: at most 262,144 bytes are taken."] * (status == 413)
     assert taken.results == []
 
 
@@ -198,6 +202,8 @@ def test_one_client_shuts_no_other_out(taken: Taken, monkeypatch: pytest.MonkeyP
             first.sendall(b"GET ")
             assert second.recv(1) == b""
             assert ask(server, "GET", server.path) == (200, PAGE)
+        while server._connected:  # their threads end a little later
+            time.sleep(0.01)
         assert ask(server, "GET", server.path) == (200, PAGE)  # those that ended are not counted
 
 

@@ -66,23 +66,28 @@ def test_results_are_shown_and_saved_until_it_is_ended(
 ) -> None:
     statuses: list[int] = []
     said: list[str] = []
+    made: list[str] = []
 
     def work() -> None:
-        said.append(capsys.readouterr().out)
+        before = capsys.readouterr()
+        said.append(before.out)
+        made.append(before.err)
         (address,) = ADDRESS.findall(said[0])
         with urllib.request.urlopen(address, timeout=20) as answer:  # noqa: S310
             assert b'<meta name="results"' in answer.read()
         good = json.dumps(document(Bundle.open(tiny_bundle))).encode()
-        statuses.extend(post(address, content) for content in (good, b"garbage"))
+        statuses.extend(post(address, content) for content in (good, good, b"garbage"))
 
     meanwhile(monkeypatch, work)
     assert run(["serve", str(tiny_bundle), "--port", "0", "--save", str(tmp_path / "results")]) == ExitStatus.DONE
-    assert statuses == [200, 400]
+    assert statuses == [200, 200, 400]
     shown = capsys.readouterr()
     assert "from this computer alone" in said[0]
     for part in ("Linux, in Chromium 150", "int8.onnx", "INT8 is 1.50 times as fast as fp32", "not native speed"):
         assert part in " ".join(shown.out.split())
     assert "ended; 1 result taken." in shown.out
+    assert "note: making the page" in made[0]
+    assert "a result came once more: it counts once" in shown.err
     assert "a result was not taken: what the page sent is not JSON" in " ".join(shown.err.split())
     (saved,) = load_measurements([tmp_path / "results"])
     assert (saved.target, saved.model.name) == ("web", document(Bundle.open(tiny_bundle))["model"]["name"])

@@ -127,6 +127,8 @@ def test_a_title_is_text() -> None:
 
 def test_a_folder_has_the_same_files_and_the_headers_for_threads(both: dict[str, bytes]) -> None:
     files = folder_files(both, "x")
+    assert b"it has to come from a web server" in files["index.html"]
+    assert b"from a web server" not in write_page(both, "x")
     inside = {name.removeprefix("package/"): data for name, data in files.items() if name.startswith("package/")}
     assert inside == both
     assert b"Cross-Origin-Embedder-Policy: require-corp" in files["_headers"]
@@ -296,3 +298,23 @@ def test_a_folder_may_be_there_and_called_as_one_likes(
     command = ["package", str(packable_bundle.path), "--for", "web", "--runtime-files", str(tmp_path)]
     assert run([*command, "--output", output]) == ExitStatus.DONE
     assert (tmp_path / output / "index.html").is_file()
+
+
+def test_a_folder_is_said_how_to_use_and_not_taken_for_a_bundle(
+    packable_bundle: Bundle, pinned: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    (tmp_path / "given").mkdir()
+    for name, data in pinned.items():
+        (tmp_path / "given" / name).write_bytes(data)
+    monkeypatch.chdir(tmp_path)
+    command = ["package", str(packable_bundle.path), "--for", "web", "--runtime-files", "given"]
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("LEVIT_EDGE_CACHE", "file")
+    assert run([*command, "--output", "site"]) == run([*command, "--output", "x.html"]) == ExitStatus.DONE
+    shown = capsys.readouterr()
+    assert "next: python3 -m http.server --directory site\n" in shown.out
+    assert "Open it in a browser, from the disk too." in shown.out
+    assert shown.err.count("could not be written: give --runtime-files again") == 2
+    for asked in ("verify", "inspect"):
+        assert run([asked, "site"]) == ExitStatus.BAD_INPUT
+        assert "site is the folder of a page, which checks" in " ".join(capsys.readouterr().err.split())
