@@ -14,8 +14,8 @@ import pytest
 from tests.release.conftest import ROOT, Distributions, build, copy_of_the_tree, succeed, tracked_files
 
 pytestmark = pytest.mark.release
-LARGEST_WHEEL_BYTES = 4_500_000
-"""Of which 3.9 MB are the demo's weights and photographs."""
+LARGEST_WHEEL_BYTES = 4_600_000
+"""Of which 3.9 MB are the demo's weights and photographs, and 0.1 MB the page of `package --for web` with its licences."""
 PAGE, PAGE_IN_WHEELS = "web_demo/page", "levit_edge/package/web/page"
 """Of `package --for web`: it is found in both places."""
 LICENCES = {"LICENSE", "NOTICE", "levit_edge/data/demo/LICENSE"}

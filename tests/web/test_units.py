@@ -14,7 +14,7 @@ pytestmark = pytest.mark.release
 DEMO = REPOSITORY / "web_demo"
 LEAST_TESTS = 39
 """That so many ran shows that they were found, and the golden vectors too."""
-MOST_LINES = 1720
+MOST_LINES = 1722
 """Of code in the page's modules and style together: neither blank lines nor comments."""
 NO_CODE = re.compile(r"\s*(?:/?\*.*|//.*)?")
 

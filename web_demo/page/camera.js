@@ -32,9 +32,8 @@ export function offerCamera(client, model) {
     const fail = (/** @type {Error} */ error) => own === turn && refuseCamera(stop, error);
     try {
       const given = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" }, audio: false });
-      if (own !== turn) { // no longer wanted
-        given.getTracks().forEach((track) => track.stop());
-        return;
+      if (own !== turn) {
+        return given.getTracks().forEach((track) => track.stop()); // no longer wanted
       }
       stream = given;
       given.getVideoTracks()[0].addEventListener("ended", () => fail(new Error("the camera was taken away")));
@@ -74,6 +73,9 @@ async function run(client, model, goesOn) {
   while (goesOn()) {
     const frame = await nextPicture();
     const { guesses, ms } = await client.ask("classify", { file: frame, model: model(), top: LIVE_TOP }, undefined, [frame]);
+    if (!goesOn()) {
+      return; // what was said meanwhile stays
+    }
     const now = performance.now();
     times = [...times.filter((time) => time > now - SPAN_MS), now];
     const perSecond = times.length > 1 ? (1000 * (times.length - 1)) / (now - times[0]) : 0;
