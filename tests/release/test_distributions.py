@@ -15,7 +15,7 @@ from tests.release.conftest import ROOT, Distributions, build, copy_of_the_tree,
 
 pytestmark = pytest.mark.release
 LARGEST_WHEEL_BYTES = 4_600_000
-"""Of which 3.9 MB are the demo's weights and photographs, and 0.1 MB the page of `package --for web` with its licences."""
+"""Of which 3.9 MB are the demo's weights and photographs, and 0.1 MB the page of `package --for web`."""
 PAGE, PAGE_IN_WHEELS = "web_demo/page", "levit_edge/package/web/page"
 """Of `package --for web`: it is found in both places."""
 LICENCES = {"LICENSE", "NOTICE", "levit_edge/data/demo/LICENSE"}
