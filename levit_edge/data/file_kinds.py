@@ -11,9 +11,11 @@ from pathlib import Path, PurePosixPath
 from levit_edge.device.formats import FORMATS, HEAD_BYTES, image_format
 
 __all__ = [
+    "ENDINGS",
     "EXTENSIONS",
     "NOT_PLAIN",
     "NO_IMAGE",
+    "SYSTEMS",
     "Head",
     "head_of",
     "is_hidden_path",

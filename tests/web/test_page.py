@@ -17,6 +17,7 @@ from PIL import Image
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.reader import Bundle
 from levit_edge.demo import evaluation_dir
+from levit_edge.package.web.pack import folders_file
 from levit_edge.package.web.page import write_page
 from levit_edge.runtime.evaluation.predict import predict
 from tests.conftest import Made
@@ -172,10 +173,11 @@ def test_hostile_names_of_classes_are_text(
     browser: "Browser", tiny_files: Mapping[str, bytes], labelled_photographs: Path, tmp_path: Path
 ) -> None:
     hostile = ("<img src=x onerror=alert(1)>", "</script><script>alert(1)</script>", "__proto__")
-    labels = "\n".join(hostile).encode()
+    others = {"labels.txt": "\n".join(hostile).encode(), "folders.json": folders_file(hostile)}
     document = json.loads(tiny_files["model.json"])
-    document["files"]["labels.txt"] = {"size_bytes": len(labels), "sha256": hashlib.sha256(labels).hexdigest()}
-    files = {**tiny_files, "labels.txt": labels, "model.json": json.dumps(document).encode()}
+    for name, content in others.items():
+        document["files"][name] = {"size_bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    files = {**tiny_files, **others, "model.json": json.dumps(document).encode()}
     (tmp_path / "hostile.html").write_bytes(write_page(files, hostile[0]))
     for place, name in enumerate(("red", "green", "blå")):
         folder = tmp_path / "pictures" / ("__proto__" if place == 2 else f"<b>{place}")

@@ -1,6 +1,6 @@
 /** All work of the page, so that it never freezes: asked by messages `{id, ask, …}`, which each get one answer. */
 
-import { imagenetClasses, PairingError, pairClasses } from "./classes.js";
+import { PairingError, pairClasses } from "./classes.js";
 import { loadRuntime, openModel } from "./engine.js";
 import { arrange, FolderError, folderOf, passedOverWords } from "./image_folder.js";
 import { predictedClass, softmax, topClasses } from "./logits.js";
@@ -81,15 +81,15 @@ async function classify({ file, model, top }) {
 
 /** Which of the files of a folder are images, and the output of each. @param {{found: {path: string, file?: File}[]}} request */
 async function imageSet({ found }) {
-  const { images, folders, passedOver } = await arrange(found);
+  const tables = JSON.parse(pack.text("folders.json"));
+  const { images, folders, passedOver } = await arrange(found, tables.files);
   const told = passedOverWords(passedOver);
   if (!folders) {
     return { images, passedOver, told, outputs: null, rule: null };
   }
   const filled = new Set(images.map(folderOf));
   const empty = folders.filter((folder) => !filled.has(folder));
-  const imagenet = imagenetClasses(pack.text("imagenet_classes.csv"));
-  const { rule, index } = pairClasses(folders, pack.document.classes, pack.labels, imagenet, empty);
+  const { rule, index } = pairClasses(folders, tables.pairing, pack.labels, empty);
   return { images, passedOver, told, outputs: images.map((path) => index.get(folderOf(path))), rule };
 }
 
