@@ -353,11 +353,7 @@ def pairing_cases() -> Iterator[dict[str, Any]]:
     for case in json.loads(PAIRING.read_text(encoding="utf-8")):
         names = stated_names(case["names"])
         table = PairingTable.of(ModelClasses.of(case["outputs"], names, None))
-        yield {
-            **case,
-            "names": names or [f"class {place}" for place in range(case["outputs"])],
-            "table": to_json(table),
-        }
+        yield {**case, "names": names or placeholder_names(case["outputs"]), "table": to_json(table)}
 
 
 def stated_names(names: Any) -> Sequence[str] | None:

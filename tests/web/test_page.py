@@ -151,7 +151,7 @@ def test_pictures_that_are_none_have_their_reasons(browser: "Browser", tiny_page
         assert page.inner_text("#status") == f"Ready: {read} of 7 pictures classified."
         assert len([text for text in found if "int8 · " in text]) == read
     reasons = dict(zip(("name", "large", "dot", "long", "cut", "text", "empty"), found, strict=True))
-    assert reasons["empty"].endswith("an empty file")
+    assert reasons["empty"].endswith("an empty file.")
     assert "cannot decode it" in reasons["text"]
     assert "cannot decode it" in reasons["cut"]
     assert "30000 × 10 pixels are too elongated" in reasons["long"] or guesses(reasons["long"])

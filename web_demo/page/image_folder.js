@@ -28,7 +28,7 @@ export async function arrange(found, table) {
     const kind = await kindOf(path, file, table.endings);
     table.read.includes(kind) ? images.push(path) : passedOver[kind] = (passedOver[kind] ?? 0) + 1;
   }
-  const sorted = sortedText(images);
+  const sorted = sortedText(images, (path) => path.replace("/", "\0")); // as by folder and then by path
   const [loose, inside] = [sorted.filter((path) => !path.includes("/")), sorted.filter((path) => path.includes("/"))];
   if (loose.length && inside.length) {
     throw new FolderError(`there are images beside the class folders: ${listed(loose, 3)}`);
@@ -45,9 +45,7 @@ export async function arrange(found, table) {
   if (folders.length > 1 && folders.every((name) => table.parts_of_a_set.includes(name.toLowerCase()))) {
     throw new FolderError(`it holds ${folders.join(" and ")}, which are parts of a set, not classes: choose one of them`);
   }
-  const byFolder = new Map(folders.map((name) => [name, /** @type {string[]} */ ([])]));
-  inside.forEach((path) => byFolder.get(folderOf(path))?.push(path));
-  return { images: [...byFolder.values()].flat(), folders, passedOver };
+  return { images: inside, folders, passedOver };
 }
 
 /** The class folder of an image. @param {string} path */

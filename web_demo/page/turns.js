@@ -1,6 +1,6 @@
 /** Work that takes long has the device alone: beside other work its times would be wrong, and both slow. */
 
-import { at } from "./view.js";
+import { at, refusal, say } from "./view.js";
 
 /** Each kind of work, and what it leaves usable. @type {Record<string, string[]>} */
 const CONTROLS = { benchmark: [], verification: [], classification: ["choose", "take", "live", "model"] };
@@ -24,6 +24,23 @@ export async function alone(kind, work) {
     works--;
     showTurns();
   }
+}
+
+/**
+ * The same with a result that comes into an element, or else the reason why there is none.
+ * @param {string} place @param {string} kind @param {() => Promise<string>} work gives what to say at its end
+ * @param {string} otherwise what to say if it fails
+ */
+export function resultIn(place, kind, work, otherwise) {
+  return alone(kind, async () => {
+    at(place).replaceChildren();
+    try {
+      say(await work(), "ready");
+    } catch (error) {
+      at(place).append(refusal(error));
+      say(otherwise, "ready");
+    }
+  });
 }
 
 function showTurns() {
