@@ -14,9 +14,9 @@ pytestmark = pytest.mark.release
 DEMO = REPOSITORY / "web_demo"
 LEAST_TESTS = 39
 """That so many ran shows that they were found, and the golden vectors too."""
-MOST_LINES = 1722
+MOST_LINES = 1489
 """Of code in the page's modules and style together: neither blank lines nor comments."""
-NO_CODE = re.compile(r"\s*(?:/?\*.*|//.*)?")
+NO_CODE = re.compile(r"\s*(?:/\*.*|//.*)?|\s+\*.*")
 
 
 @pytest.mark.usefixtures("node")

@@ -2,11 +2,10 @@
 
 import { Client } from "./client.js";
 import { percentile } from "./statistics.js";
-import { resultIn } from "./turns.js";
+import { alone } from "./turns.js";
 import { at, counted, element, messageOf, offerJson, say, tableOf } from "./view.js";
 
 /** @typedef {{rounds: number, runs: number, warmUp: number, threads: number[]}} Settings */
-const WARM_UP = 3;
 const MOST_RUNS = 100_000;
 const MOST_THREADS = 64;
 /** p90 over p50 from which something else was at work. */
@@ -24,9 +23,11 @@ const SYSTEMS = [/Android [\d.]+/, /iPhone OS [\d_]+/, /iPad; CPU OS [\d_]+/, /W
  */
 export function offerBenchmark(opened, embedded, quiet) {
   const asked = settingsIn(location.hash);
-  const settings = asked ?? { rounds: 5, runs: 20, warmUp: WARM_UP, threads: usualThreads() };
-  const run = () => resultIn("measured", "benchmark", async () => {
+  const most = self.crossOriginIsolated ? navigator.hardwareConcurrency || 1 : 1;
+  const settings = asked ?? { rounds: 5, runs: 20, warmUp: 3, threads: [1, 2, 4].filter((count) => count <= most) };
+  const run = () => alone("benchmark", async () => {
     quiet();
+    at("measured").replaceChildren();
     at("sending").hidden = true;
     const measurement = await measure(opened, embedded, settings).catch((error) => {
       sendFailure(error);
@@ -36,16 +37,11 @@ export function offerBenchmark(opened, embedded, quiet) {
       offerJson(measurement, "web-benchmark.json"));
     await offerSending(measurement, asked !== null);
     return "Ready: measured.";
-  }, "Ready: nothing was measured.");
+  }, "measured", "Ready: nothing was measured.");
   at("bench").addEventListener("click", run);
   if (asked) {
     run();
   }
-}
-
-/** The numbers of threads to measure if nobody says. */
-function usualThreads() {
-  return self.crossOriginIsolated ? [1, 2, 4].filter((count) => count === 1 || count <= navigator.hardwareConcurrency) : [1];
 }
 
 /** What `levit-edge bench --on web` asks for behind the address's `#`. @param {string} hash @returns {Settings | null} */
@@ -109,7 +105,7 @@ async function measure(opened, embedded, { rounds, runs, warmUp, threads }) {
     const client = new Client();
     try {
       const { tests } = await client.ask("open", { embedded, threads: count });
-      const timed = await client.ask("time", { rounds, runs, warmUp }, (/** @type {string} */ told) => say(told));
+      const timed = await client.ask("time", { rounds, runs, warmUp }, say);
       findings.push(ofClock(timed, count));
       results.push(...tests.map((/** @type {any} */ test, /** @type {number} */ i) => row(opened, test, timed.rounds[i], count)));
       if (tests.length === 2) {

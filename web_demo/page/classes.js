@@ -14,8 +14,8 @@ const ADVICE = "Name the folders as the model's classes, or use levit-edge verif
 /** @typedef {{named: boolean, imagenets: boolean, wordnet_ids: Places, names: Places, forms: Places, parts: Places}} PairingTable */
 /** @typedef {{rule: string, index: Map<string, number>}} Pairing label -> output, and what decided it */
 
-/** The labels cannot be paired for certain. */
-export class PairingError extends Error {}
+/** A folder that is no set of images, or whose classes cannot be paired for certain. */
+export class FolderError extends Error {}
 
 /** A name without what people write differently: case, and what stands between words. @param {string} name */
 export function normalForm(name) {
@@ -44,13 +44,13 @@ function naturalKey(label) {
  * @param {string[]} names of the outputs, in their order
  * @param {string[]} empty those of `labels` that no image has, for messages
  * @returns {Pairing}
- * @throws {PairingError}
+ * @throws {FolderError}
  */
 export function pairClasses(labels, table, names, empty = []) {
   try {
     return byNames(labels, table, names) ?? byIndices(labels, table, names.length) ?? byOrder(labels, table, names);
   } catch (error) {
-    if (empty.length && error instanceof PairingError) {
+    if (empty.length && error instanceof FolderError) {
       throw ofEmpty(labels.filter((label) => !empty.includes(label)), table, names, listed(empty), error);
     }
     throw error;
@@ -59,15 +59,15 @@ export function pairClasses(labels, table, names, empty = []) {
 
 /**
  * What to say where folders without images are among those that cannot be paired: without them they may be.
- * @param {string[]} filled @param {PairingTable} table @param {string[]} names @param {string} empty @param {PairingError} error
+ * @param {string[]} filled @param {PairingTable} table @param {string[]} names @param {string} empty @param {FolderError} error
  */
 function ofEmpty(filled, table, names, empty, error) {
   try {
     pairClasses(filled, table, names);
   } catch {
-    return new PairingError(`${error.message} There are no images of ${empty}: an empty folder is a class too.`);
+    return new FolderError(`${error.message} There are no images of ${empty}: an empty folder is a class too.`);
   }
-  return new PairingError(`there are no images of ${empty}, and the model has no such class beside ${listed(filled)}. Remove the folder if it is none, or add its images.`);
+  return new FolderError(`there are no images of ${empty}, and the model has no such class beside ${listed(filled)}. Remove the folder if it is none, or add its images.`);
 }
 
 /** By WordNet ids if all are some, or letter by letter if all are names, or else in normal form. @param {string[]} labels @param {PairingTable} table @param {string[]} names */
@@ -104,13 +104,13 @@ function byIndices(labels, { imagenets }, outputs) {
   const [low, high] = [Math.min(...numbers), Math.max(...numbers)];
   const found = `the folders are numbers from ${low} to ${high}, and the model has ${outputs} classes`;
   if (high > outputs || (low === 0 && high === outputs)) {
-    throw new PairingError(`${found}.`);
+    throw new FolderError(`${found}.`);
   }
   if (low > 0 && high < outputs) {
-    throw new PairingError(`${found}: whether they are counted from 0 or from 1 cannot be told. ${ADVICE}`);
+    throw new FolderError(`${found}: whether they are counted from 0 or from 1 cannot be told. ${ADVICE}`);
   }
   if (low > 0 && imagenets) {
-    throw new PairingError(`the folders are numbers from 1 to ${outputs}: ImageNet's own order, that of WordNet ids or that of text cannot be told. ${ADVICE}`);
+    throw new FolderError(`the folders are numbers from 1 to ${outputs}: ImageNet's own order, that of WordNet ids or that of text cannot be told. ${ADVICE}`);
   }
   if (low > 0 && labels.some((label) => label.length < String(outputs).length)) {
     requireCertainOrder(Array.from({ length: outputs }, (_, i) => String(i + 1)));
@@ -122,10 +122,10 @@ function byIndices(labels, { imagenets }, outputs) {
 /** @param {string[]} labels @param {PairingTable} table @param {string[]} names */
 function byOrder(labels, { named }, names) {
   if (named) {
-    throw new PairingError(`none of the folders is among the model's classes. Folders: ${listed(labels, 10)}. Classes: ${listed(names, 10)}. ${ADVICE}`);
+    throw new FolderError(`none of the folders is among the model's classes. Folders: ${listed(labels, 10)}. Classes: ${listed(names, 10)}. ${ADVICE}`);
   }
   if (labels.length !== names.length) {
-    throw new PairingError(`there are ${labels.length} class folders, and the model has ${names.length} classes that it does not name. Folders: ${listed(labels, 10)}. ${ADVICE}`);
+    throw new FolderError(`there are ${labels.length} class folders, and the model has ${names.length} classes that it does not name. Folders: ${listed(labels, 10)}. ${ADVICE}`);
   }
   requireCertainOrder(labels);
   return { rule: "sorted order", index: new Map(sortedText(labels).map((label, i) => [label, i])) };
@@ -136,7 +136,7 @@ function requireCertainOrder(labels) {
   const [asText, natural] = [sortedText(labels), sortedText(labels, naturalKey)];
   const here = asText.findIndex((label, i) => label !== natural[i]);
   if (here >= 0) {
-    throw new PairingError(`nothing says in which order the model has these folders: sorted as text, output ${here} is ${asText[here]}; by numbers and without case, ${natural[here]}. ${ADVICE}`);
+    throw new FolderError(`nothing says in which order the model has these folders: sorted as text, output ${here} is ${asText[here]}; by numbers and without case, ${natural[here]}. ${ADVICE}`);
   }
 }
 
@@ -144,11 +144,11 @@ function requireCertainOrder(labels) {
 function single(labels, places, names) {
   const unknown = labels.filter((_, i) => !places[i].length);
   if (unknown.length) {
-    throw new PairingError(`these folders are not among the model's classes: ${listed(unknown)}; its classes are ${listed(names, 10)}. ${ADVICE}`);
+    throw new FolderError(`these folders are not among the model's classes: ${listed(unknown)}; its classes are ${listed(names, 10)}. ${ADVICE}`);
   }
   const several = labels.findIndex((_, i) => places[i].length > 1);
   if (several >= 0) {
-    throw new PairingError(`${labels[several]} may be any of the model's classes ${listed(places[several].map((i) => `${names[i]} (${i})`))}. ${ADVICE}`);
+    throw new FolderError(`${labels[several]} may be any of the model's classes ${listed(places[several].map((i) => `${names[i]} (${i})`))}. ${ADVICE}`);
   }
   return withoutDoubles(new Map(labels.map((label, i) => [label, places[i][0]])));
 }
@@ -158,7 +158,7 @@ function withoutDoubles(index) {
   const labelOf = new Map();
   for (const [label, place] of index) {
     if (labelOf.has(place)) {
-      throw new PairingError(`${labelOf.get(place)} and ${label} are the same class, ${place}.`);
+      throw new FolderError(`${labelOf.get(place)} and ${label} are the same class, ${place}.`);
     }
     labelOf.set(place, label);
   }

@@ -3,7 +3,6 @@
 export class Client {
   /** @param {(failure: Error) => void} [failed] told when nothing more is answered */
   constructor(failed) {
-    this.failed = failed;
     /** @type {Error | undefined} */
     this.failure = undefined;
     const source = document.getElementById("worker")?.textContent ?? "";
@@ -12,23 +11,21 @@ export class Client {
     /** @type {Map<number, Record<string, (value: any) => void>>} */
     this.waiting = new Map();
     this.asked = 0;
+    const fail = (/** @type {string} */ reason) => {
+      this.failure = new Error(reason);
+      this.waiting.forEach(({ refused }) => refused(this.failure));
+      this.waiting.clear();
+      failed?.(this.failure);
+    };
     this.worker.onmessage = ({ data }) => {
       URL.revokeObjectURL(address);
       this.take(data);
     };
     this.worker.onerror = (event) => {
       event.preventDefault();
-      this.fail(event.message ? `its worker failed: ${event.message}` : "its worker cannot be started");
+      fail(event.message ? `its worker failed: ${event.message}` : "its worker cannot be started");
     };
-    this.worker.onmessageerror = () => this.fail("an answer of its worker cannot be read");
-  }
-
-  /** Nothing more is answered. @param {string} reason */
-  fail(reason) {
-    this.failure = new Error(reason);
-    this.waiting.forEach(({ refused }) => refused(this.failure));
-    this.waiting.clear();
-    this.failed?.(this.failure);
+    this.worker.onmessageerror = () => fail("an answer of its worker cannot be read");
   }
 
   /**

@@ -1,14 +1,11 @@
 /** Which files of a folder are images, of which class: as levit_edge/data/imagefolder.py, by file_kinds.py's own tables. */
 
-import { listed, sortedText } from "./classes.js";
+import { FolderError, listed, sortedText } from "./classes.js";
 import { HEAD_BYTES, imageFormat } from "./formats.js";
 
 const NO_IMAGE = "no image";
 
 /** @typedef {{endings: Record<string, string>, read: string[], systems: string[], parts_of_a_set: string[]}} FileTable levit_edge/data/folder_tables.py */
-
-/** A folder that is no set of images. */
-export class FolderError extends Error {}
 
 /**
  * @param {{path: string, file?: Blob}[]} found all files, with their paths in the chosen folder; `path` ends with a slash

@@ -29,8 +29,6 @@ export class Package {
     if (this.labels.length !== document.classes) {
       throw new PackageError(`${this.labels.length} labels for ${document.classes} classes`);
     }
-    /** @type {PackedModel[]} */
-    this.models = document.models;
   }
 
   /**

@@ -52,7 +52,7 @@ function takePictures(client, opened, takeFolders) {
   at("classify").hidden = false;
   const take = (/** @type {Iterable<File>} */ given) => {
     const files = [...given]; // before the input is emptied
-    return files.length && alone("classification", () => classifyAll(client, opened, files));
+    return files.length && alone("classification", () => classifyAll(client, opened, files), "results", "Ready.");
   };
   for (const input of [at("choose"), at("take")]) {
     input.addEventListener("change", async () => {
@@ -88,7 +88,7 @@ async function classifyAll(client, opened, files) {
       addResult(resultOf(file.name, null, refusal(error)));
     }
   }
-  say(classified(done, files.length), "ready");
+  return classified(done, files.length);
 }
 
 start();

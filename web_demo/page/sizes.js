@@ -5,7 +5,6 @@ import { avifProperties, nameAt, partsOf, unlessCut } from "./parts.js";
 
 /** The segments that begin a frame of a JPEG, which states its size. */
 const isFrame = (/** @type {any} */ { name }) => name >= 0xffc0 && name <= 0xffcf && ![0xffc4, 0xffc8, 0xffcc].includes(name);
-const area = (/** @type {number[]} */ [width, height]) => width * height;
 
 /** Of each format, and of each kind of WebP, width and height. @type {Record<string, (view: DataView) => number[]>} */
 const SIZES = {
@@ -19,7 +18,7 @@ const SIZES = {
   "VP8 ": (view) => [26, 28].map((at) => view.getUint16(at, true) & 0x3fff),
   AVIF: (view) => avifProperties(view).filter(({ name }) => name === "ispe")
     .map(({ content }) => [view.getUint32(content + 4), view.getUint32(content + 8)])
-    .sort((one, other) => area(other) - area(one))[0],
+    .sort(([width, height], [otherWidth, otherHeight]) => otherWidth * otherHeight - width * height)[0],
 };
 
 /** Width and height, or null where that is not said. @param {Uint8Array<ArrayBuffer>} bytes @returns {number[] | null} */

@@ -2,7 +2,7 @@
 
 import { topClasses } from "./logits.js";
 import { isFlip, pairedInterval, tally } from "./statistics.js";
-import { resultIn } from "./turns.js";
+import { alone } from "./turns.js";
 import { at, counted, element, offerJson, resultOf, say, tableOf } from "./view.js";
 
 const MOST_FLIPS = 24;
@@ -19,12 +19,13 @@ const COUNTED = ["indices from 1", "sorted order"];
  */
 export function offerVerify(client, opened, quiet) {
   let stopped = false;
-  const take = (/** @type {() => Promise<Found[]>} */ find) => resultIn("verified", "verification", async () => {
+  const take = (/** @type {() => Promise<Found[]>} */ find) => alone("verification", async () => {
     quiet();
+    at("verified").replaceChildren();
     stopped = at("stop").hidden = false;
-    const images = await verify(client, opened, await find(), () => stopped).finally(() => { at("stop").hidden = true; });
+    const images = await verify(client, opened, find, () => stopped).finally(() => { at("stop").hidden = true; });
     return images ? `Ready: ${counted(images, "picture")} verified.` : "Ready: nothing was verified.";
-  }, "Ready: that folder cannot be verified.");
+  }, "verified", "Ready: that folder cannot be verified.");
   at("folder").addEventListener("change", () => {
     const files = [...at("folder").files];
     at("folder").value = "";
@@ -83,10 +84,12 @@ async function* entriesOf(folder) {
 }
 
 /**
- * @param {import("./client.js").Client} client @param {any} opened @param {Found[]} found @param {() => boolean} stopped
+ * @param {import("./client.js").Client} client @param {any} opened @param {() => Promise<Found[]>} find
+ * @param {() => boolean} stopped
  * @returns {Promise<number>} how many images were counted
  */
-async function verify(client, opened, found, stopped) {
+async function verify(client, opened, find, stopped) {
+  const found = await find();
   const set = await client.ask("imageSet", { found });
   const order = [...opened.tests.keys()].reverse(); // fp32, the reference, is the last of two models
   const files = new Map(found.map(({ path, file }) => [path, file]));
@@ -108,10 +111,8 @@ async function lookAtAll(set, stopped, look) {
   /** @type {{image: string, reason: string}[]} */
   const unreadable = [];
   let [ended, flips] = ["", 0];
-  for (const [i, image] of set.images.entries()) {
-    if (ended || stopped()) {
-      break;
-    }
+  for (let i = 0; i < set.images.length && !ended && !stopped(); i++) {
+    const image = set.images[i];
     say(`${i + 1} of ${set.images.length}: ${image}`);
     try {
       const { logits, seen } = await look(image);

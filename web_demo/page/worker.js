@@ -1,8 +1,8 @@
 /** All work of the page, so that it never freezes: asked by messages `{id, ask, …}`, which each get one answer `{id, kind, value}`. */
 
-import { PairingError, pairClasses } from "./classes.js";
+import { FolderError, pairClasses } from "./classes.js";
 import { loadRuntime, openModel } from "./engine.js";
-import { arrange, FolderError, folderOf, passedOverWords } from "./image_folder.js";
+import { arrange, folderOf, passedOverWords } from "./image_folder.js";
 import { OF_MEMORY, Package } from "./package.js";
 import { decoded, PhotographError, pixelsOf } from "./photograph.js";
 import { normalised, square } from "./preprocess.js";
@@ -42,7 +42,7 @@ function tell(id, kind, value) {
 /** @param {unknown} error */
 function reason(error) {
   const text = error instanceof Error ? error.message : `the runtime failed: ${error}`; // it throws numbers, too
-  const named = error instanceof FolderError || error instanceof PairingError; // what files are called is in it
+  const named = error instanceof FolderError; // what files are called is in it
   return OF_MEMORY.test(text) && !named ? `there is not enough memory here (${text}): close other pages and programs` : text;
 }
 
@@ -52,12 +52,12 @@ async function open({ id, embedded, threads }) {
   tell(id, "told", "starting the runtime");
   const ort = await loadRuntime(pack, threads);
   models = [];
-  for (const model of pack.models) {
+  for (const model of pack.document.models) {
     tell(id, "told", `testing ${model.file}`);
     models.push(await openModel(ort, pack, model));
   }
   const { document, documentSha256, labels } = pack;
-  const tests = models.map(({ test, loadMs, firstMs }, i) => ({ ...pack.models[i], ...test, loadMs, firstMs }));
+  const tests = models.map(({ test, loadMs, firstMs }, i) => ({ ...pack.document.models[i], ...test, loadMs, firstMs }));
   return { document, documentSha256, labels, tests, runtime: `onnxruntime-web ${ort.env.versions.web}`, notice: pack.text("NOTICE.txt") };
 }
 
@@ -143,13 +143,10 @@ async function timeOf(run, input, count) {
 
 /** The least that two readings of the clock differ by, milliseconds. */
 function clockStep() {
-  const steps = Array.from({ length: 20 }, () => {
-    const start = performance.now();
-    let now = start;
-    while (now === start) {
-      now = performance.now();
-    }
-    return now - start;
-  });
-  return Math.min(...steps);
+  const readings = new Set();
+  while (readings.size <= 20) {
+    readings.add(performance.now());
+  }
+  const times = [...readings];
+  return Math.min(...times.slice(1).map((each, i) => each - times[i]));
 }

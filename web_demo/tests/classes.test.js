@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { PairingError, pairClasses, sortedText } from "../page/classes.js";
+import { FolderError, pairClasses, sortedText } from "../page/classes.js";
 import { arrange, passedOverWords } from "../page/image_folder.js";
 import { tables } from "./vectors.js";
 
@@ -26,7 +26,7 @@ test("pairing", () => {
     const told = JSON.stringify(labels);
     const pair = () => pairClasses(numbers(labels), table, names, empty);
     if (refused) {
-      assert.throws(pair, (error) => error instanceof PairingError && new RegExp(refused).test(error.message), told);
+      assert.throws(pair, (error) => error instanceof FolderError && new RegExp(refused).test(error.message), told);
       continue;
     }
     const found = pair();
