@@ -194,6 +194,15 @@ def is_page_name(path: Path) -> bool:
     return path.suffix.lower() in PAGE_SUFFIXES
 
 
+def is_package_place(path: Path) -> bool:
+    """Whether it is called as a package of one file, or is the folder of a page."""
+    if path.is_dir():
+        from levit_edge.package.web.folder import is_page_folder
+
+        return is_page_folder(path)
+    return path.suffix.lower() == ".zip" or is_page_name(path)
+
+
 def require_suffix(path: Path | None, suffixes: tuple[str, ...], option: str) -> None:
     """Refuse a file to write that is called otherwise than its kind.
 

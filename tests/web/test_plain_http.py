@@ -33,7 +33,7 @@ def elsewhere(browser: "Browser") -> Iterator["Browser"]:
 
 @pytest.fixture
 def server(served_page: bytes) -> Iterator[PageServer]:
-    with served(lambda: served_page, lambda _content: None) as running:
+    with served(lambda: served_page, lambda _content, _address: None) as running:
         yield running
 
 

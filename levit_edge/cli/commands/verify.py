@@ -26,7 +26,7 @@ from levit_edge.cli.options import (
     SshConfig,
     Timeout,
     Workers,
-    is_page_name,
+    is_package_place,
     require_ssh_config,
     targets,
 )
@@ -104,7 +104,7 @@ def verify(
     Of a package the checksums, the golden outputs and, with --key, the signature are checked; it is never unpacked.
     """
     for_boards = {"--python": python, "--ssh-config": ssh_config, "--timeout": timeout}
-    if (bundle.suffix.lower() == ".zip" or is_page_name(bundle)) and not bundle.is_dir():
+    if is_package_place(bundle):
         for_bundles = {
             "--evaluation": evaluation,
             "--classes": classes,
@@ -124,7 +124,7 @@ def verify(
         }
         _verify_package(bundle, key, for_bundles, json=json)
         return ExitStatus.DONE
-    images = _checked(bundle, evaluation, key, on, for_boards)
+    images = _checked(evaluation, key, on, for_boards)
     require_bundle(bundle)
     require_ssh_config(ssh_config)
     sources = ImageOptions(classes=classes, labels=labels, devkit=devkit, only=only)
@@ -173,13 +173,8 @@ def _verify_bundle(
     return ExitStatus.GATE_FAILED if verification.gate.passed is False else ExitStatus.DONE
 
 
-def _checked(
-    bundle: Path, evaluation: Path | None, key: Path | None, on: str | None, for_boards: Mapping[str, object]
-) -> Path:
-    """The images of a bundle's verification, if the options go together, and with what is to be a bundle."""
-    from levit_edge.package.web.folder import refuse_page_folder
-
-    refuse_page_folder(bundle)
+def _checked(evaluation: Path | None, key: Path | None, on: str | None, for_boards: Mapping[str, object]) -> Path:
+    """The images of a bundle's verification, if the options go together."""
     if key is not None:
         raise typer.BadParameter("goes with a package: a bundle is not signed.", param_hint="--key")
     if evaluation is None:
@@ -221,7 +216,10 @@ def _verify_package(path: Path, key: Path | None, for_bundles: Mapping[str, obje
             raise typer.BadParameter(
                 "goes with a bundle: a package has no fp32 files to compare with.", param_hint=name
             )
-    require_file(path, "a package made by `levit-edge package`", PackageError)
+    if path.is_dir() and key is not None:
+        raise typer.BadParameter("goes with a package of one file: a folder is not signed.", param_hint="--key")
+    if not path.is_dir():
+        require_file(path, "a package made by `levit-edge package`", PackageError)
     if key is not None:
         require_file(key, "a public key (PEM)", PackageError)
     from levit_edge.documents import to_json
@@ -240,7 +238,7 @@ def _verify_package(path: Path, key: Path | None, for_bundles: Mapping[str, obje
             "its scripts are not those of this levit-edge: another version made it, or it was changed. What they do was"
             " not checked; a signature (--key) says who made them."
         )
-    if key is None and signature_path(path).exists():
+    if key is None and not path.is_dir() and signature_path(path).exists():
         show_warning(f"{signature_path(path)} was not checked: give the maker's public key with --key.")
     if found.purpose is Purpose.BOARD:
         suggest(("unzip", path, "-d", path.stem), ("python", f"{path.stem}/run.py", "--self-test"))
@@ -249,7 +247,7 @@ def _verify_package(path: Path, key: Path | None, for_bundles: Mapping[str, obje
 def _package_lines(path: Path, found: "PackageVerification", key: Path | None) -> list[str]:
     lines = [
         f"{path}: a package for {found.purpose}, {counted(found.files, 'file')}, each with its SHA-256",
-        f"SHA-256 {found.sha256}",
+        f"{'SHA-256 of its model.json' if path.is_dir() else 'SHA-256'} {found.sha256}",
     ]
     for test in found.self_tests:
         if test.max_abs_difference is None:
