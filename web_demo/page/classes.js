@@ -18,7 +18,7 @@ const ADVICE = "Name the folders as the model's classes, or use levit-edge verif
 export class FolderError extends Error {}
 
 /** A name without what people write differently: case, and what stands between words. @param {string} name */
-export function normalForm(name) {
+function normalForm(name) {
   // Python's casefold but for Cherokee, whose letters are told apart as well; the dotless i has no capital of its own
   const fold = (/** @type {string} */ each) => (each === "ı" ? each : each.toLowerCase().toUpperCase().toLowerCase()); // ẞ is ss
   const folded = Array.from(name.normalize("NFKC"), fold).join("");

@@ -93,7 +93,8 @@ async function verify(client, opened, find, stopped) {
   const set = await client.ask("imageSet", { found });
   const order = [...opened.tests.keys()].reverse(); // fp32, the reference, is the last of two models
   const files = new Map(found.map(({ path, file }) => [path, file]));
-  const looked = await lookAtAll(set, stopped, (path) => client.ask("look", { file: files.get(path), asked: order, asStored: true }));
+  const look = (/** @type {string} */ path) => client.ask("look", { file: files.get(path), asked: order, asStored: true });
+  const looked = await lookAtAll(set, stopped, look);
   const result = resultOfAll(opened, set, order.map((model) => opened.tests[model]), looked);
   const doubtful = COUNTED.includes(set.rule) && found.some(({ file }) => file?.webkitRelativePath);
   const flips = looked.outcomes.filter(isFlip).slice(0, MOST_FLIPS);

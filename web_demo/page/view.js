@@ -61,18 +61,18 @@ export function classified(done, given) {
   return `Ready: ${done < given ? `${done} of ` : ""}${counted(given, "picture")} classified${shown}.`;
 }
 
-/** @param {any} opened the worker's answer to `open` @param {number} readyMs */
+/** @param {{document: any, tests: any[], runtime: string, notice: string}} opened the worker's answer to `open` @param {number} readyMs */
 export function showPackage({ document: facts, tests, runtime, notice }, readyMs) {
   at("name").textContent = `LeViT ${facts.name}, ${facts.classes} classes`;
   at("tests").append(
     element("li", { class: "passed" }, `${1 + Object.keys(facts.files).length} files have their size and SHA-256`),
-    ...tests.map((/** @type {any} */ test) => element("li", { class: "passed" },
+    ...tests.map((test) => element("li", { class: "passed" },
       `${test.file} (${test.precision}) computes what it should: golden logits at most`
       + ` ${test.maxDifference.toPrecision(2)} apart, ${test.sqnrDb === Infinity ? "∞" : test.sqnrDb.toFixed(1)} dB SQNR of at least ${test.least_sqnr_db}`)));
   const rows = [
     ["Runtime", runtime],
     ["Ready after", `${(readyMs / 1000).toFixed(1)} s`],
-    ...tests.filter((/** @type {any} */ { accuracy }) => accuracy?.top1 != null).map((/** @type {any} */ { precision, accuracy }) => [
+    ...tests.filter(({ accuracy }) => accuracy?.top1 != null).map(({ precision, accuracy }) => [
       `Top-1, ${precision}`, `${accuracy.top1.toFixed(2)} % of ${facts.evaluation.samples} images where it was made`
         + (accuracy.drop_pt === null ? "" : `, drop from fp32 ${accuracy.drop_pt.toFixed(2)} points`),
     ]),

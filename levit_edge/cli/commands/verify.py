@@ -50,7 +50,8 @@ __all__ = ["verify"]
 BundleOrPackage = Annotated[
     Path,
     typer.Argument(
-        metavar="BUNDLE", help="A folder made by `levit-edge quantize`, or a .zip or .html by `levit-edge package`."
+        metavar="BUNDLE",
+        help="A folder made by `levit-edge quantize`, or a .zip, a page or a page's folder by `levit-edge package`.",
     ),
 ]
 Evaluation = Annotated[
