@@ -27,6 +27,7 @@ __all__ = [
     "arrange",
     "arrange_images",
     "decoded_name",
+    "images_under",
     "list_image_folder",
 ]
 
@@ -97,13 +98,21 @@ def list_image_folder(directory: Path) -> Arrangement:
     Raises:
         DataError: no such folder, no images in it, or images beside class folders.
     """
-    entries = _entries(directory)
-    folders = {path.name: path for path in entries if path.is_dir()}
-    loose = [path.name for path in entries if path.name not in folders]
-    links = Counter[str]()
-    deeper = [f"{name}/{path}" for name, folder in folders.items() for path in _files_under(folder, links)]
-    files = [*loose, *deeper]
+    files, folders, links = _listed(directory)
     return arrange(directory, files, folders, head=lambda path: head_of(directory / path), passed_over=links)
+
+
+def images_under(directory: Path) -> tuple[list[str], Mapping[str, int]]:
+    """The paths in `directory` of all images in it, however deep and whatever lies beside; and what was passed over.
+
+    In the order of `list_image_folder`, with its rules for links and for what is hidden; nothing is said of classes.
+
+    Raises:
+        DataError: no such folder.
+    """
+    files, _, links = _listed(directory)
+    images, others = _sorted_out(files, lambda path: head_of(directory / path), links)
+    return _in_order(images), others
 
 
 def decoded_name(path: str) -> str:
@@ -135,16 +144,8 @@ def arrange(
     Raises:
         DataError: there are no images, images beside class folders, or training beside validation images.
     """
-    images, others = [], Counter(passed_over)
-    for path in files:
-        if is_hidden_path(path):
-            continue
-        kind = unread_kind(path, head)
-        if kind is None:
-            images.append(path)
-        else:
-            others[kind] += 1
-    return arrange_images(directory, images, folders, +others)
+    images, others = _sorted_out(files, head, passed_over)
+    return arrange_images(directory, images, folders, others)
 
 
 def arrange_images(
@@ -155,7 +156,7 @@ def arrange_images(
     Raises:
         DataError: as `arrange`.
     """
-    ordered = sorted(images, key=lambda path: (_folder_of(path), path))
+    ordered = _in_order(images)
     loose = [path for path in ordered if "/" not in path]
     inside = [path for path in ordered if "/" in path]
     if loose and inside:
@@ -172,6 +173,36 @@ def arrange_images(
             " folder of one of them, unpacked if this is a tar file"
         )
     return Arrangement(images=tuple(inside), folders=tuple(sorted(names)), passed_over=passed_over)
+
+
+def _in_order(images: Iterable[str]) -> list[str]:
+    return sorted(images, key=lambda path: (_folder_of(path), path))
+
+
+def _sorted_out(
+    files: Iterable[str], head: Head | None, passed_over: Mapping[str, int] | None
+) -> tuple[list[str], Mapping[str, int]]:
+    """The images among `files`, and how many others there are, by what they are."""
+    images, others = [], Counter(passed_over)
+    for path in files:
+        if is_hidden_path(path):
+            continue
+        kind = unread_kind(path, head)
+        if kind is None:
+            images.append(path)
+        else:
+            others[kind] += 1
+    return images, +others
+
+
+def _listed(directory: Path) -> tuple[list[str], Mapping[str, Path], Counter[str]]:
+    """All files in `directory` by their paths in it, the folders right in it, and the links that were not followed."""
+    entries = _entries(directory)
+    folders = {path.name: path for path in entries if path.is_dir()}
+    loose = [path.name for path in entries if path.name not in folders]
+    links = Counter[str]()
+    deeper = [f"{name}/{path}" for name, folder in folders.items() for path in _files_under(folder, links)]
+    return [*loose, *deeper], folders, links
 
 
 def _entries(directory: Path) -> list[Path]:

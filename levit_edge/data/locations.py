@@ -1,8 +1,9 @@
-"""Where an image is: in a file of its own, in a tar file, or in a row of a parquet file; and its bytes.
+"""Where an image is: in a file of its own, in a tar file, in a row of a parquet file, or in hand; and its bytes.
 
 Tar files and parquet files are never unpacked: an image is read from where it lies, when it is needed.
 """
 
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MOST_IMAGE_BYTES",
+    "Given",
     "Location",
     "Row",
     "Span",
@@ -73,7 +75,19 @@ class Row:
         return f"{self.file}: {self.name}"
 
 
-Location: TypeAlias = Path | Span | Row
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The bytes of an image's file, which came from elsewhere than the file system."""
+
+    content: bytes
+    name: str
+    """What the image is called, for messages."""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+Location: TypeAlias = Path | Span | Row | Given
 
 
 def photograph_at(location: Location) -> Photograph:
@@ -121,6 +135,8 @@ def read_bytes(location: Location) -> bytes:
     """
     if isinstance(location, Row):
         return _row_bytes(location)
+    if isinstance(location, Given):
+        return location.content
     path, start, size = (location, 0, -1) if isinstance(location, Path) else _whole(location)
     try:
         with path.open("rb") as file:
@@ -143,6 +159,8 @@ def pack(location: Location) -> dict[str, str | int]:
     """The JSON object that `unpack` takes, for processes that read images."""
     if isinstance(location, Path):
         return {"path": str(location)}
+    if isinstance(location, Given):
+        return {"content": b64encode(location.content).decode(), "name": location.name}
     return {key: str(value) if isinstance(value, Path) else value for key, value in asdict(location).items()}
 
 
@@ -150,6 +168,8 @@ def unpack(document: dict[str, Any]) -> Location:
     """The location that `pack` made `document` from."""
     if "path" in document:
         return Path(document["path"])
+    if "content" in document:
+        return Given(b64decode(document["content"]), document["name"])
     if "archive" in document:
         return Span(**document | {"archive": Path(document["archive"])})
     return Row(**document | {"file": Path(document["file"])})

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from levit_edge.cli.terminal.encoding import can_write
 
-__all__ = ["print_json", "say", "show_error", "show_note", "show_warning", "stderr", "stdout", "suggest"]
+__all__ = ["can_draw", "print_json", "say", "show_error", "show_note", "show_warning", "stderr", "stdout", "suggest"]
 
 
 class _Console(Console):
@@ -27,6 +27,11 @@ class _Console(Console):
 
 stdout = _Console()
 stderr = _Console(stderr=True)
+
+
+def can_draw(console: Console) -> bool:
+    """Whether it is a terminal that can move its cursor; FORCE_COLOR makes none of a pipe."""
+    return console.is_interactive and console.file.isatty()
 
 
 def say(line: object, style: str = "", *, to: Console = stdout, wrap: bool = False) -> None:
