@@ -112,6 +112,15 @@ def test_what_a_system_does_not_tell_is_left_out() -> None:
     assert MEASUREMENT.before.governors == ("ondemand",)
 
 
+@pytest.mark.parametrize(("load", "said"), [(0.1, False), (10.2, True)])
+def test_what_others_slowed_is_said_in_the_headline_and_beside_each_speed_up(load: float, said: bool) -> None:
+    lines = shown(measured(before=dataclasses.replace(COOL, load_average=load), speedups=FAST))
+    text = " ".join(lines[1:3])
+    assert ("NOT TO BE RELIED ON: slowed by other programs (load average 10.2 on 4 cores)" in text) is said
+    speedups = " ".join(" ".join(lines).split()).count(", while others slowed it")
+    assert speedups == (len(FAST) if said else 0)
+
+
 # --- emulated ---------------------------------------------------------------------------------------------------------
 
 INT8 = EmulatedInference(artifact="int8.pte", kernel_sites={"sdot": 248, "smmla": 1}, million_instructions=48.921)
