@@ -15,10 +15,10 @@ from levit_edge.cli.terminal.console import say, show_note, show_warning, stderr
 from levit_edge.cli.terminal.encoding import can_write
 from levit_edge.cli.terminal.live import Figures, live_figures
 from levit_edge.cli.terminal.progress import TerminalListener
-from levit_edge.data.file_kinds import passed_over_words
 from levit_edge.data.frames import Frame
 from levit_edge.data.loader import BadImage
 from levit_edge.data.photographs import Photographs
+from levit_edge.device.file_kinds import with_advice
 from levit_edge.documents import UNPAIRED
 from levit_edge.errors import DataError
 from levit_edge.runtime.evaluation.predict import Network, outcomes
@@ -68,7 +68,7 @@ def classify_photographs(
         DataError: some cannot be read, and they are not to be skipped, or none can; all others are written.
     """
     for word, counts in found.passed_over.items():
-        show_note(f"{word}: {passed_over_words(counts)}")
+        show_note(f"{word}: {with_advice(counts)}")
     quiet, bad, start = asked.only_a_document or asked.on_terminal, list[str](), time.monotonic()
     stages = Stages(None if quiet else TerminalListener(brief=True))
     with (

@@ -15,6 +15,7 @@ from PIL import Image
 
 from levit_edge.device.image import check_content, check_header, decode_photograph, open_photograph
 from levit_edge.device.orientation import Photograph
+from levit_edge.device.photographs import MOST_IMAGE_BYTES, Given
 from levit_edge.errors import DataError
 from levit_edge.places import reason
 
@@ -36,8 +37,6 @@ __all__ = [
     "unpack",
 ]
 
-MOST_IMAGE_BYTES = 256 * 2**20
-"""A photograph that is larger is refused unread."""
 HEADER_BYTES = 2**16
 """What tells format and size of most photographs."""
 ROWS_AT_A_TIME = 16
@@ -73,18 +72,6 @@ class Row:
 
     def __str__(self) -> str:
         return f"{self.file}: {self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """The bytes of an image's file, which came from elsewhere than the file system."""
-
-    content: bytes
-    name: str
-    """What the image is called, for messages."""
-
-    def __str__(self) -> str:
-        return self.name
 
 
 Location: TypeAlias = Path | Span | Row | Given

@@ -1,12 +1,14 @@
 import io
 import shutil
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from levit_edge.data.locations import Given, Location, Span, photograph_at
+from levit_edge.data.locations import Location, Span, photograph_at
 from levit_edge.data.photographs import find_photographs, listed_names
+from levit_edge.device.photographs import Given
 from levit_edge.errors import DataError
 
 
@@ -29,7 +31,7 @@ def place(tmp_path: Path, photographs: list[Path], monkeypatch: pytest.MonkeyPat
     return tmp_path
 
 
-def named(images: tuple[Location, ...]) -> list[str]:
+def named(images: Sequence[Location]) -> list[str]:
     return [str(image) for image in images]
 
 

@@ -11,8 +11,8 @@ from levit_edge.bundle.manifest import ArtifactResult, ImageProvenance, SearchRe
 from levit_edge.bundle.reader import Bundle
 from levit_edge.cli.show.fitting_table import decimal, print_table
 from levit_edge.cli.terminal.console import print_json, say, stdout
-from levit_edge.data.file_kinds import passed_over_words
 from levit_edge.data.image_tables import NO_TABLES
+from levit_edge.device.file_kinds import with_advice
 from levit_edge.documents import to_json
 from levit_edge.report.report_data import read_report_data
 from levit_edge.runtime.evaluation.gate import verdict
@@ -115,7 +115,7 @@ def verification_table(verification: Verification, console: Console) -> None:
 def print_passed_over(images: ImageProvenance, console: Console) -> None:
     """Print how many files of a source were not read, and what they are, if there are any."""
     if images.passed_over:
-        say(f"{images.source}: {passed_over_words(images.passed_over)}", to=console, wrap=True)
+        say(f"{images.source}: {with_advice(images.passed_over)}", to=console, wrap=True)
 
 
 def _print_search(search: SearchRecord) -> None:
