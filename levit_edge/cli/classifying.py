@@ -10,7 +10,7 @@ from typing import Any
 
 from levit_edge.bundle.reader import Bundle
 from levit_edge.cli.formats import Format
-from levit_edge.cli.show.predictions import Sheet, sheet_of
+from levit_edge.cli.show.predictions import outcome_document
 from levit_edge.cli.terminal.console import say, show_note, show_warning, stderr
 from levit_edge.cli.terminal.encoding import can_write
 from levit_edge.cli.terminal.live import Figures, live_figures
@@ -19,6 +19,7 @@ from levit_edge.data.frames import Frame
 from levit_edge.data.loader import BadImage
 from levit_edge.data.photographs import Photographs
 from levit_edge.device.file_kinds import with_advice
+from levit_edge.device.sheets import Sheet, sheet_of
 from levit_edge.documents import UNPAIRED
 from levit_edge.errors import DataError
 from levit_edge.runtime.evaluation.predict import Network, outcomes
@@ -146,7 +147,7 @@ def _written(asked: Asked, sheet: Sheet) -> Iterator[Any]:
 
     with place:
         put(sheet.begin())
-        yield lambda outcome: put(sheet.add(outcome))
+        yield lambda outcome: put(sheet.add(outcome_document(outcome)))
         put(sheet.end())
         if asked.output is not None:
             write_whole(asked.output, "".join(parts).encode("utf-8", UNPAIRED), "--output")

@@ -16,6 +16,7 @@ __all__ = [
     "LABELS_FILE",
     "LICENSE_FILE",
     "NOTICE_FILE",
+    "README_FILE",
     "RUNTIME_LICENSES_FILE",
     "SECOND_MODEL",
     "SOURCE_FILES",
@@ -36,6 +37,8 @@ NOTICE_FILE = "NOTICE.txt"
 LICENSE_FILE = "LICENSE.txt"
 """The license of our own sources, which packages for boards and pages carry."""
 GOLDEN_INPUT_FILE = "golden_input.f32"
+README_FILE = "README.md"
+"""For people with a board: packages of before schema version 3 have none."""
 IMAGENET_FILE = "imagenet_classes.csv"
 """For pages, which pair folders of WordNet ids with it."""
 WEB_RUNTIME = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
@@ -105,7 +108,7 @@ def expected_files(purpose: Purpose, *, second: bool = False) -> frozenset[str]:
     models = [name for model in model_files(purpose, second=second) for name in (model, golden_output_file(model))]
     own = {
         Purpose.ANDROID: (),
-        Purpose.BOARD: (LICENSE_FILE, *SOURCE_FILES),
+        Purpose.BOARD: (LICENSE_FILE, README_FILE, *SOURCE_FILES),
         Purpose.WEB: (LICENSE_FILE, IMAGENET_FILE, RUNTIME_LICENSES_FILE, *WEB_RUNTIME),
     }
     return frozenset({LABELS_FILE, NOTICE_FILE, GOLDEN_INPUT_FILE, *models, *own[purpose]})

@@ -20,7 +20,8 @@ from levit_edge.cli.main import run
 from levit_edge.data.preprocess import read_input
 from levit_edge.device import engines
 from levit_edge.device.facts import read_facts
-from levit_edge.device.run import Opened, UnpackedPackage, bench
+from levit_edge.device.run import bench
+from levit_edge.device.unpacked import Opened, UnpackedPackage
 from levit_edge.errors import DataError, PackageError, RuntimeUnavailableError
 from levit_edge.package.contents import SOURCE_FILES
 

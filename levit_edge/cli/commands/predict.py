@@ -9,8 +9,9 @@ import typer
 
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.place import require_bundle
-from levit_edge.cli.formats import Format, format_of
+from levit_edge.cli.formats import Format
 from levit_edge.cli.options import BundlePath, JsonOutput
+from levit_edge.device.sheets import format_of
 from levit_edge.errors import ExitStatus
 from levit_edge.system.atomic import require_writable
 from levit_edge.system.signals import last_signal
@@ -102,7 +103,7 @@ def predict(
     Results go to standard output as they come; progress and what cannot be read, to standard error.
     """
     _require_one(bool(images or from_file), video, camera, frames)
-    form = Format.JSON if json else format_of(form, output)
+    form = Format.JSON if json else Format(format_of(form, output))
     require_bundle(bundle)
     if output is not None:
         require_writable(output, "--output")

@@ -1,142 +1,20 @@
-"""Predictions as text, JSON, JSON lines or CSV, one after the other as they come."""
+"""Predictions as the objects that sheets are made of, see `levit_edge.device.sheets`."""
 
-import csv
-import io
-import json
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from levit_edge.cli.formats import Format
 from levit_edge.data.loader import BadImage
 from levit_edge.documents import to_json
-from levit_edge.runtime.evaluation.predict import Guess, Prediction
+from levit_edge.runtime.evaluation.predict import Prediction
 from levit_edge.runtime.evaluation.stream import FramePrediction
 
-__all__ = ["Outcome", "Sheet", "sheet_of"]
+__all__ = ["Outcome", "outcome_document"]
 
 Outcome: TypeAlias = Prediction | BadImage | FramePrediction
 
 
-COLUMNS = ("rank", "index", "label", "probability", "turned", "error")
-"""Of CSV, behind what names the photograph or frame."""
-
-
-class Sheet(ABC):
-    """What is written before, for, and behind the outcomes; each part ends with a line."""
-
-    def begin(self) -> str:
-        """Before the first one."""
-        return ""
-
-    @abstractmethod
-    def add(self, outcome: Outcome) -> str:
-        """For one of them."""
-
-    def end(self) -> str:
-        """Behind the last one, also if there will be no more because the user said so."""
-        return ""
-
-
-class Text(Sheet):
-    """For people: a line for the photograph, and one for each guess."""
-
-    def add(self, outcome: Outcome) -> str:
-        """Nothing for what cannot be read, which is named on standard error."""
-        if isinstance(outcome, BadImage):
-            return ""
-        guesses = "".join(f"  {each.probability:7.2%}  {each.label}\n" for each in outcome.guesses)
-        if isinstance(outcome, FramePrediction):
-            return f"frame {outcome.frame}, {outcome.at_s:.2f} s\n{guesses}"
-        return f"{outcome.image}{' (turned as its EXIF says)' if outcome.turned else ''}\n{guesses}"
-
-
-class JsonLines(Sheet):
-    """An object for each photograph or frame, on a line of its own."""
-
-    def __init__(self, *, ascii_only: bool) -> None:
-        self._ascii_only = ascii_only
-
-    def add(self, outcome: Outcome) -> str:
-        """`error` stands in place of `guesses` for what cannot be read."""
-        return _json(_document(outcome), self._ascii_only) + "\n"
-
-
-class Json(Sheet):
-    """One document: `head`, the results, and what cannot be read."""
-
-    def __init__(self, head: Mapping[str, Any], *, ascii_only: bool) -> None:
-        self._head, self._ascii_only = head, ascii_only
-        self._results, self._errors = list[Any](), list[Any]()
-
-    def add(self, outcome: Outcome) -> str:
-        """Nothing yet."""
-        (self._errors if isinstance(outcome, BadImage) else self._results).append(_document(outcome))
-        return ""
-
-    def end(self) -> str:
-        """All of it."""
-        document = {**self._head, "results": self._results, "errors": self._errors}
-        return _json(document, self._ascii_only, indent=1) + "\n"
-
-
-class Csv(Sheet):
-    """A row for each guess, as tools for tables like it; and one for each photograph that cannot be read."""
-
-    def __init__(self, subject: tuple[str, ...]) -> None:
-        self._columns = (*subject, *COLUMNS)
-
-    def begin(self) -> str:
-        """The names of the columns."""
-        return _row(dict(zip(self._columns, self._columns, strict=True)), self._columns)
-
-    def add(self, outcome: Outcome) -> str:
-        """As many rows as there are guesses."""
-        document = _document(outcome)
-        guesses: list[dict[str, Any]] = document.pop("guesses", [])
-        if "turned" in document:
-            document["turned"] = int(document["turned"])
-        rows = [{**document, "rank": rank, **guess} for rank, guess in enumerate(guesses, 1)]
-        return "".join(_row(each, self._columns) for each in rows or [document])
-
-
-def sheet_of(form: Format, head: Mapping[str, Any], *, frames: bool = False, ascii_only: bool = False) -> Sheet:
-    """An empty one; `head` is what a document says before the results, `frames` whether these are of a stream.
-
-    With `ascii_only`, JSON escapes all else, as it can; other forms leave that to the stream.
-    """
-    if form is Format.JSON:
-        return Json(head, ascii_only=ascii_only)
-    if form is Format.CSV:
-        return Csv(("frame", "at_s", "preprocessing_ms", "inference_ms") if frames else ("image",))
-    return JsonLines(ascii_only=ascii_only) if form is Format.JSONL else Text()
-
-
-def _document(outcome: Outcome) -> dict[str, Any]:
+def outcome_document(outcome: Outcome) -> dict[str, Any]:
+    """One row."""
     if isinstance(outcome, BadImage):
         return {"image": str(outcome.path), "error": outcome.reason}
-    guesses = [_guess(each) for each in outcome.guesses]
-    if isinstance(outcome, Prediction):
-        return {"image": outcome.image, "guesses": guesses, "turned": outcome.turned}
     document: dict[str, Any] = to_json(outcome)
     return document
-
-
-def _guess(guess: Guess) -> dict[str, Any]:
-    return {"index": guess.index, "label": guess.label, "probability": guess.probability}
-
-
-def _json(document: object, ascii_only: bool, indent: int | None = None) -> str:
-    """Names that are no text are escaped too, as their bytes are in no encoding."""
-    text = json.dumps(document, indent=indent, ensure_ascii=ascii_only, allow_nan=False)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return json.dumps(document, indent=indent, allow_nan=False)
-    return text
-
-
-def _row(values: Mapping[str, object], columns: tuple[str, ...]) -> str:
-    line = io.StringIO()
-    csv.DictWriter(line, columns, lineterminator="\n", extrasaction="raise").writerow(values)
-    return line.getvalue()
