@@ -44,7 +44,7 @@ def printed(capsys: Captured, *arguments: str | Path) -> Any:
 
 
 def contents(package: Path) -> dict[str, bytes]:
-    """What the bundle gives: without the code and the README that travel along, and the document, which has its hashes."""
+    """What the bundle gives: without code and README, which travel along, and the document, which has its hashes."""
     with ZipFile(package) as archive:
         names = [each for each in archive.namelist() if not each.endswith((".py", ".json", ".md"))]
         return {name: archive.read(name) for name in names}
