@@ -95,7 +95,7 @@ class Csv(Sheet):
 
     def begin(self) -> str:
         """The names of the columns."""
-        return _row(dict(zip(self._columns, self._columns, strict=True)), self._columns)
+        return _row({name: name for name in self._columns}, self._columns)
 
     def add(self, outcome: Document) -> str:
         """As many rows as there are guesses."""

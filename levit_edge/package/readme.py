@@ -13,10 +13,9 @@ __all__ = ["readme"]
 LONGEST_LABEL = 40
 TEXT = Path(__file__).with_name("board_readme.md")
 INSTALL = {
-    Runtime.ONNXRUNTIME: "pip install numpy pillow 'onnxruntime>={oldest}'{pad}# {file}",
-    Runtime.EXECUTORCH: "pip install executorch-numpy-runtime{pad}# {file}, from Python 3.12 on, if you want that one",
+    Runtime.ONNXRUNTIME: "pip install numpy pillow 'onnxruntime>={oldest}'  # {file}",
+    Runtime.EXECUTORCH: "# or, from Python 3.12 on: pip install numpy pillow executorch-numpy-runtime  # {file}",
 }
-COMMENT_AT = 48
 
 
 def readme(bundle: Bundle, artifacts: Sequence[tuple[str, Artifact]]) -> str:
@@ -30,9 +29,7 @@ def readme(bundle: Bundle, artifacts: Sequence[tuple[str, Artifact]]) -> str:
     for file, artifact in sorted(artifacts, key=lambda each: each[1].runtime is not Runtime.ONNXRUNTIME):
         models.append(f"`{file}` ({artifact.precision.label}, {artifact.runtime.entry.label})")
         if artifact.precision is Precision.INT8:
-            line = INSTALL[artifact.runtime].format(oldest=_oldest(bundle, artifact), file=file, pad="\0")
-            command, comment = line.split("\0")
-            lines.append(f"{command:{COMMENT_AT}}{comment}")
+            lines.append(INSTALL[artifact.runtime].format(oldest=_oldest(bundle, artifact), file=file))
     return TEXT.read_text("utf-8").format(
         name=manifest.config.name,
         classes=counted(len(labels), "class"),

@@ -285,4 +285,7 @@ def test_what_is_no_photograph_is_status_3(on_board: Path, unpacked: Path) -> No
 
 @pytest.mark.parametrize("source", sorted(SOURCE_FILES.values()))
 def test_what_boards_run_is_python_3_9(source: str) -> None:
-    ast.parse((REPOSITORY / "levit_edge" / source).read_text(encoding="utf-8"), feature_version=(3, 9))
+    """Its grammar, and no keywords of calls that came later: zip's `strict`, dataclass's `slots` and `kw_only`."""
+    tree = ast.parse((REPOSITORY / "levit_edge" / source).read_text(encoding="utf-8"), feature_version=(3, 9))
+    keywords = {each.arg for node in ast.walk(tree) if isinstance(node, ast.Call) for each in node.keywords}
+    assert keywords.isdisjoint({"strict", "slots", "kw_only"})
