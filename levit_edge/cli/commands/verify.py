@@ -26,6 +26,7 @@ from levit_edge.cli.options import (
     SshConfig,
     Timeout,
     Workers,
+    bundles,
     is_page_name,
     require_ssh_config,
     targets,
@@ -50,7 +51,9 @@ __all__ = ["verify"]
 BundleOrPackage = Annotated[
     Path,
     typer.Argument(
-        metavar="BUNDLE", help="A folder made by `levit-edge quantize`, or a .zip or .html by `levit-edge package`."
+        metavar="BUNDLE",
+        autocompletion=bundles,
+        help="A folder made by `levit-edge quantize`, or a .zip or .html by `levit-edge package`.",
     ),
 ]
 Evaluation = Annotated[
