@@ -76,7 +76,7 @@ class ImageProvenance:
     """The files that were given to say which images these are, and their classes; None without, and in older
     bundles."""
     passed_over: dict[str, Count] = field(default_factory=dict)
-    """How many other files there were, by what they are: `HEIC`, `no image`; see `levit_edge.data.file_kinds`."""
+    """How many other files there were, by what they are: `HEIC`, `no image`; see `levit_edge.device.file_kinds`."""
 
     @classmethod
     def of(cls, source: str, images: ImageSet, bad: Sequence[BadImage], *, list_files: bool = False) -> Self:

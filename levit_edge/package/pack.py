@@ -25,6 +25,7 @@ from levit_edge.package.contents import (
     LABELS_FILE,
     LICENSE_FILE,
     NOTICE_FILE,
+    README_FILE,
     SOURCE_FILES,
     Purpose,
     golden_output_file,
@@ -33,8 +34,6 @@ from levit_edge.package.contents import (
 )
 from levit_edge.package.document import (
     FLOAT16_KIND,
-    SCHEMA_VERSION,
-    WITHOUT_FLOAT16,
     Accuracy,
     Evaluation,
     FloatArray,
@@ -44,8 +43,10 @@ from levit_edge.package.document import (
     PackedCheckpoint,
     PackedFile,
     PackedModel,
+    version_of,
 )
 from levit_edge.package.notice import license_text, notice
+from levit_edge.package.readme import readme
 
 __all__ = ["pack", "packed_files"]
 
@@ -63,7 +64,9 @@ def pack(bundle: Bundle, purpose: Purpose) -> bytes:
     """
     int8 = [bundle.artifact(runtime, Precision.INT8) for runtime in runtimes_of(purpose)]
     float16 = [each for each in bundle.manifest.artifacts if (each.runtime, each.precision) == FLOAT16_KIND]
-    files = packed_files(bundle, purpose, [*int8, *float16], _programs() if purpose is Purpose.BOARD else None)
+    artifacts = [*int8, *float16]
+    others = _for_board(bundle, artifacts) if purpose is Purpose.BOARD else None
+    files = packed_files(bundle, purpose, artifacts, others)
     return write_archive(files)
 
 
@@ -96,9 +99,8 @@ def packed_files(
         files[name] = bundle.read(artifact.file)
         files[golden_output_file(name)] = _floats(golden, artifact.file, bundle)
     images, size = len(golden["inputs"][:GOLDEN_IMAGES]), manifest.preprocessing.image_size
-    float16 = any(each.precision is Precision.INT8_FLOAT16 for each in artifacts)
     document = PackageDocument(
-        schema_version=SCHEMA_VERSION if float16 else WITHOUT_FLOAT16,
+        schema_version=version_of(files, [each.precision for each in artifacts]),
         levit_edge_version=version("levit-edge"),
         purpose=purpose,
         name=manifest.config.name,
@@ -124,6 +126,13 @@ def packed_files(
     entries = {key: value for key, value in to_json(document).items() if value is not None}
     text = json.dumps(entries, indent=1, ensure_ascii=False)
     return files | {DOCUMENT_FILE: text.encode("utf-8", UNPAIRED) + b"\n"}
+
+
+def _for_board(bundle: Bundle, artifacts: Sequence[Artifact]) -> dict[str, bytes]:
+    """What a package for a board has beside models, labels and notice."""
+    names = model_files(Purpose.BOARD, second=len(artifacts) > len(runtimes_of(Purpose.BOARD)))
+    text = readme(bundle, list(zip(names, artifacts, strict=True)))
+    return {**_programs(), README_FILE: text.encode("utf-8", UNPAIRED)}
 
 
 def _programs() -> dict[str, bytes]:

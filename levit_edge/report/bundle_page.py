@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from levit_edge.benchmark.comparison import comparison_rows
+from levit_edge.benchmark.interference import slowed_by_others
 from levit_edge.benchmark.measurement import Measurement
 from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.manifest import ArtifactResult, ImageProvenance
@@ -67,6 +68,9 @@ def bundle_page(bundle: Bundle, *, others: Sequence[Bundle] = (), measurements: 
         headlines=_headlines(ours),
         caveats=caveats(manifest),
         report_data=report_data,
+        slowed=slowed_by_others(report_data.latency, after_own_work=True)
+        if report_data and report_data.latency
+        else None,
         flips=[(image, _flips(image)) for image in report_data.flips.shown]
         if report_data and report_data.flips
         else [],

@@ -3,7 +3,7 @@
 import unicodedata
 from typing import Any
 
-from levit_edge.data.file_kinds import passed_over_words
+from levit_edge.device.file_kinds import passed_over_words
 from levit_edge.errors import RuntimeUnavailableError
 from levit_edge.text import counted
 

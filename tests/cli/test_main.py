@@ -97,7 +97,7 @@ def test_version(capsys: Captured) -> None:
         (["package", "x", "--for", "board", "--output", "x.tar"], "--output: x.tar does not end in .zip."),
         (["verify", "x", "--gate-on", "intervall"], "'--gate-on': 'intervall' is not one of 'drop', 'interval'."),
         (["verify", "x", "--evaluation", "y", "--runtime", "abacus"], "--runtime"),
-        (["predict", "x"], "Missing argument 'IMAGE"),
+        (["predict", "x"], "give photographs, or --video, or --camera."),
         (["predict", "x", "y", "--top", "0"], "--top"),
         (["predict", "x", "y", "--precision", "int4"], "--precision"),
         (["quantize"], "give --model (128S, 128, 192, 256, 384, demo), or --checkpoint, or both"),

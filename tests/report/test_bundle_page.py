@@ -157,6 +157,20 @@ def test_numbers_that_cannot_be_are_dashes(recorded: Bundle, value: Any) -> None
     assert number(value) == "–"
 
 
+@pytest.mark.parametrize(("load", "said"), [(4.4, False), (10.2, True), (None, False)])
+def test_a_speed_up_that_others_slowed_says_so_in_the_headline(
+    recorded: Bundle, monkeypatch: pytest.MonkeyPatch, load: float | None, said: bool
+) -> None:
+    """Four cores may have had four of the load from the quantization itself."""
+    data = read_report_data(recorded)
+    assert data is not None
+    assert data.latency is not None
+    slowed = replace(data.latency, before=replace(data.latency.before, load_average=load))
+    monkeypatch.setattr("levit_edge.report.bundles.read_report_data", lambda _bundle: replace(data, latency=slowed))
+    headline = bundle_page(recorded).partition('id="headline"')[2].partition("<section")[0]
+    assert ("Not to be relied on: slowed by other programs (load average 10.2 on 4 cores)" in headline) is said
+
+
 def test_numbers_have_true_signs_and_no_negative_zero() -> None:
     assert [number(value) for value in (-0.001, 1.005, -2, None)] == ["0.00", "1.00", "−2.00", "–"]
     assert number(0.25, 1, sign="+") == "+0.2"

@@ -26,7 +26,12 @@ from levit_edge.cli.options import (
     SshConfig,
     Timeout,
     Workers,
+<<<<<<< HEAD
     is_package_place,
+=======
+    bundles,
+    is_page_name,
+>>>>>>> predict
     require_ssh_config,
     targets,
 )
@@ -51,7 +56,12 @@ BundleOrPackage = Annotated[
     Path,
     typer.Argument(
         metavar="BUNDLE",
+<<<<<<< HEAD
         help="A folder made by `levit-edge quantize`, or a .zip, a page or a page's folder by `levit-edge package`.",
+=======
+        autocompletion=bundles,
+        help="A folder made by `levit-edge quantize`, or a .zip or .html by `levit-edge package`.",
+>>>>>>> predict
     ),
 ]
 Evaluation = Annotated[
