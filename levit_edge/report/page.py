@@ -1,8 +1,13 @@
-"""A template and values -> one self-contained page. Every value is from elsewhere: it becomes text, never markup."""
+"""A template and values -> one self-contained page.
+
+Every value is from elsewhere: it becomes text, never markup. Pages are passed on: no value names a folder by its
+absolute path.
+"""
 
 import unicodedata
 from typing import Any
 
+from levit_edge.bundle.passed_on import hide_folders
 from levit_edge.data.file_kinds import passed_over_words
 from levit_edge.errors import RuntimeUnavailableError
 from levit_edge.text import counted
@@ -72,7 +77,7 @@ def _date(created_utc: str) -> str:
 
 
 def _printable(value: object) -> str:
-    """Text without control characters, marks that turn the direction of writing, and halves of surrogate pairs."""
-    text = str(value)
+    """Text without absolute paths, control characters, marks that turn writing around, and unpaired surrogates."""
+    text = hide_folders(str(value))
     shown = text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
     return "".join(each if not unicodedata.category(each).startswith("C") else " " for each in shown)

@@ -178,7 +178,8 @@ def _json(bundles: "Sequence[Bundle]", rows: "Sequence[ComparisonRow]") -> dict[
         for bundle, each in zip(bundles, opened, strict=True)
     ]
     differences = to_json(compared.differences)
-    return document | {"bundles": documents, "warnings": list(compared.warnings), "differences": differences}
+    told = {"identical": list(compared.identical), "warnings": list(compared.warnings)}
+    return document | {"bundles": documents, **told, "differences": differences}
 
 
 def _print(bundles: "Sequence[Bundle]", measurements: "Sequence[Measurement]", rows: "Sequence[ComparisonRow]") -> None:
@@ -188,10 +189,13 @@ def _print(bundles: "Sequence[Bundle]", measurements: "Sequence[Measurement]", r
         from levit_edge.report.bundles import compare, open_all
 
         opened = open_all(bundles)
-        for each in opened:
-            say(each.name, "bold")
-            verification_table(each.manifest.verification, stdout)
-        for warning in compare(opened).warnings:
+        for bundle in opened:
+            say(bundle.name, "bold")
+            verification_table(bundle.manifest.verification, stdout)
+        compared = compare(opened)
+        for each in compared.identical:
+            say(each, wrap=True)
+        for warning in compared.warnings:
             show_warning(warning)
         if strangers := of_other_bundles(bundles[0], measurements):
             show_warning(
