@@ -106,7 +106,12 @@ Key = Annotated[
     Path | None,
     typer.Option(metavar="PUB", help="Require that a package is signed by this public key (PEM), in PACKAGE.sig."),
 ]
-BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A folder made by `levit-edge quantize`.")]
+BundlePath = Annotated[
+    Path,
+    typer.Argument(
+        metavar="BUNDLE", help="A folder made by `levit-edge quantize`, or one of the hub: hf:owner/name[@REVISION]."
+    ),
+]
 
 Model = Annotated[
     str | None,

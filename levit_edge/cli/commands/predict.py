@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from levit_edge.bundle.kinds import Precision, Runtime
-from levit_edge.bundle.place import require_bundle
+from levit_edge.cli.bundles import bundle_at_hand
 from levit_edge.cli.options import BundlePath, JsonOutput
 from levit_edge.cli.terminal.console import print_json, say
 from levit_edge.errors import DataError
@@ -38,8 +38,9 @@ def predict(
     json: JsonOutput = False,
 ) -> None:
     """Classify photographs with a bundle."""
-    require_bundle(bundle)
+    bundle = bundle_at_hand(bundle)
     _require_photographs(images)
+    from levit_edge.bundle.from_hub import name_of
     from levit_edge.bundle.reader import Bundle
     from levit_edge.documents import to_json
     from levit_edge.runtime.evaluation.predict import predict as predict_images
@@ -50,7 +51,13 @@ def predict(
     if json:
         results = to_json(list(predictions))
         print_json(
-            {"schema_version": 1, "bundle": str(bundle), "runtime": runtime, "precision": precision, "results": results}
+            {
+                "schema_version": 1,
+                "bundle": name_of(bundle),
+                "runtime": runtime,
+                "precision": precision,
+                "results": results,
+            }
         )
         return
     for prediction in predictions:
