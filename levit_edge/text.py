@@ -1,5 +1,6 @@
 """What others wrote, put into messages: nothing is believed to have the right type, size or characters."""
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 
@@ -57,7 +58,7 @@ def counted(count: int, noun: str) -> str:
     if count == 1:
         return f"1 {noun}"
     ending = "es" if noun.endswith(("s", "x", "ch", "sh")) else "s"
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else noun + ending
+    plural = f"{noun[:-1]}ies" if re.search("[^aeiou]y$", noun) else noun + ending
     return f"{count:,} {plural}"
 
 
