@@ -23,7 +23,7 @@ LOOKS = ((BLUE, "o"), (ORANGE, "s"), (GREY, "D"), (BLUE, "^"), (ORANGE, "v"))
 SHIFT = 0.28
 """Between the points of two runtimes in one row."""
 FRONT_INCHES = (6.4, 3.6)
-WIDTH_INCHES, ROW_INCHES, FRAME_INCHES = 9.0, 0.32, 1.2
+WIDTH_INCHES, ROW_INCHES, FRAME_INCHES = 7.8, 0.32, 1.2
 MARKER = 14.0
 FILL, FAINT = 0.25, 0.6
 LABEL_CHARACTERS = 29
