@@ -128,6 +128,10 @@ class CheckpointProvenance:
     """Which of the file's entries the weights are, such as `state_dict_ema`; None if the file is nothing else."""
     other_entries: tuple[str, ...] = ()
     """The file's other LeViTs."""
+    revision: str | None = None
+    """Of a model of the hub, which `source` names then, the commit; None for files, and in older bundles."""
+    license: str | None = None
+    """The licence that its own files state; None if they state none, and in older bundles."""
 
 
 @dataclass(frozen=True, kw_only=True)

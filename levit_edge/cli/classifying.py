@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from levit_edge.bundle.from_hub import name_of
 from levit_edge.bundle.reader import Bundle
 from levit_edge.cli.formats import Format
 from levit_edge.cli.show.predictions import outcome_document
@@ -124,7 +125,7 @@ def classify_frames(bundle: Bundle, network: Network, frames: Generator[Frame, N
 def _sheet(bundle: Bundle, network: Network, asked: Asked, *, frames: bool = False) -> Sheet:
     head: dict[str, Any] = {
         "schema_version": 1,
-        "bundle": str(bundle.path),
+        "bundle": name_of(bundle.path),
         "runtime": network.model.runtime,
         "precision": network.precision,
     }

@@ -121,7 +121,11 @@ Key = Annotated[
 ]
 BundlePath = Annotated[
     Path,
-    typer.Argument(metavar="BUNDLE", autocompletion=bundles, help="A folder made by `levit-edge quantize`."),
+    typer.Argument(
+        metavar="BUNDLE",
+        autocompletion=bundles,
+        help="A folder made by `levit-edge quantize`, or one of the hub: hf:owner/name[@REVISION].",
+    ),
 ]
 
 Model = Annotated[

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from importlib.metadata import version
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 import levit_edge
 from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.manifest import Artifact, Manifest, Verification
+from levit_edge.bundle.passed_on import last_part
 from levit_edge.bundle.reader import Bundle
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.device.golden import LEAST_SQNR_DB
@@ -86,7 +87,7 @@ def packed_files(
         _check_app_can(manifest.preprocessing)
     models = dict(zip(model_files(purpose, second=len(artifacts) > len(runtimes_of(purpose))), artifacts, strict=True))
     origin = manifest.checkpoint
-    checkpoint = PackedCheckpoint(source=_last_part(origin.source), format=origin.format, sha256=origin.sha256)
+    checkpoint = PackedCheckpoint(source=last_part(origin.source), format=origin.format, sha256=origin.sha256)
     files = {
         LABELS_FILE: bundle.read(manifest.labels_file),
         NOTICE_FILE: notice(checkpoint, purpose, models).encode("utf-8", UNPAIRED),
@@ -112,7 +113,7 @@ def packed_files(
         evaluation=_evaluation(manifest.verification),
         checkpoint=checkpoint,
         calibration=ImagesUsed(
-            source=_last_part(manifest.calibration.source),
+            source=last_part(manifest.calibration.source),
             count=manifest.calibration.count,
             sha256=manifest.calibration.sha256,
         ),
@@ -181,7 +182,7 @@ def _evaluation(verification: Verification) -> Evaluation:
     return Evaluation(
         samples=verification.samples,
         labelled=verification.labelled,
-        source=_last_part(verification.images.source),
+        source=last_part(verification.images.source),
         sha256=verification.images.sha256,
         runtimes=verification.runtimes,
         processor=verification.host.get("processor", "unknown"),
@@ -194,8 +195,3 @@ def _floats(arrays: Mapping[str, NDArray[np.float32]], name: str, bundle: Bundle
     if name not in arrays:
         raise BundleError(f"{bundle.path / bundle.manifest.golden_file} has no {name!r}. Make the bundle again.")
     return np.ascontiguousarray(arrays[name][:GOLDEN_IMAGES], "<f4").tobytes()
-
-
-def _last_part(source: str) -> str:
-    """A name on a hub or a relative path as it is; of an absolute path its end: packages go to strangers."""
-    return PurePosixPath(source).name if source.startswith(("/", "~")) else source

@@ -150,6 +150,14 @@ def test_a_damaged_bundle_is_bad_input_for_every_command(
     assert captured.out == ""
 
 
+@pytest.mark.parametrize("word", ["ios", "iOS"])
+def test_what_there_is_for_ios_is_said(word: str, capsys: Captured) -> None:
+    assert run(["package", "bundle", "--for", word]) == ExitStatus.USAGE
+    told = capsys.readouterr().err
+    assert f"'{word}' is not one of 'android', 'board', 'web'. levit-edge has nothing of its own for iOS." in told
+    assert "ExecuTorch's runtime for iOS" in told
+
+
 def test_the_console_script_is_this_command() -> None:
     (script,) = entry_points(group="console_scripts", name="levit-edge")
     assert script.value == "levit_edge.cli.main:main"

@@ -4,7 +4,7 @@ import pytest
 
 from levit_edge.data import imagenet
 from levit_edge.data.classes import ModelClasses
-from levit_edge.data.file_kinds import unread_kind
+from levit_edge.device.file_kinds import unread_kind
 from levit_edge.data.folder_tables import FileTable, PairingTable
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from levit_edge.bundle.kinds import Precision, Runtime
-from levit_edge.bundle.place import require_bundle
+from levit_edge.cli.bundles import bundle_at_hand
 from levit_edge.cli.formats import Format
 from levit_edge.cli.options import BundlePath, JsonOutput
 from levit_edge.device.sheets import format_of
@@ -104,7 +104,7 @@ def predict(
     """
     _require_one(bool(images or from_file), video, camera, frames)
     form = Format.JSON if json else Format(format_of(form, output))
-    require_bundle(bundle)
+    bundle = bundle_at_hand(bundle)
     if output is not None:
         require_writable(output, "--output")
     found = _photographs(images or [], from_file, skip=skip_bad_images) if images or from_file else None

@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 
 from levit_edge.benchmark.interference import slowed_by_others
+from levit_edge.bundle.from_hub import name_of
 from levit_edge.bundle.manifest import ArtifactResult, ImageProvenance, SearchRecord, Verification
 from levit_edge.bundle.reader import Bundle
 from levit_edge.cli.show.fitting_table import decimal, print_table
@@ -68,7 +69,7 @@ def _work(stages: Sequence[StageRecord]) -> str:
 def bundle_json(bundle: Bundle, verification: Verification, stages: Sequence[StageRecord]) -> dict[str, Any]:
     """The JSON of `quantize` and `verify`: accuracies in percent, drops in points."""
     manifest = bundle.manifest
-    document: dict[str, Any] = {"schema_version": 1, "bundle": str(bundle.path)} | to_json(verification)
+    document: dict[str, Any] = {"schema_version": 1, "bundle": name_of(bundle.path)} | to_json(verification)
     said = ("checkpoint", "preprocessing", "preprocessing_origin", "warnings")
     made = {name: to_json(getattr(manifest, name)) for name in said}
     return document | made | {"stages": to_json(list(stages))}
