@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from levit_edge.data import imagenet
 from levit_edge.data.class_names import Forms
 from levit_edge.data.classes import ModelClasses
-from levit_edge.device.file_kinds import ENDINGS, SYSTEMS
 from levit_edge.data.imagefolder import PARTS_OF_A_SET
 from levit_edge.data.pairing_rules import is_imagenets
+from levit_edge.device.file_kinds import ENDINGS, SYSTEMS
 from levit_edge.device.formats import AVIF, FORMATS
 
 __all__ = ["FileTable", "PairingTable"]
