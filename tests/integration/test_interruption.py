@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from levit_edge.bundle.reader import Bundle
 from levit_edge.errors import ExitStatus
 from levit_edge.report.report_data import read_report_data
-from tests.integration.conftest import COMMAND, hidden, levit_edge
+from tests.integration.conftest import hidden, levit_edge
 
 pytestmark = pytest.mark.export
 STEPS = (
@@ -22,13 +23,21 @@ STEPS = (
     ("verify", signal.SIGTERM, ExitStatus.TERMINATED),
 )
 """The stage, the signal at its beginning, and the exit status."""
+TALKATIVE = """
+import sys
+from levit_edge.cli.terminal import progress
+progress.SECONDS_BETWEEN_LINES = 0.05
+from levit_edge.cli.main import main
+main(sys.argv[1:])
+"""
+"""The command, which tells of each stage soon after its beginning."""
 QUANTIZE = ("quantize", "--model", "demo", "--no-bench", "--output")
 KEPT = ("calibration", "fp32.pte", "fp32.onnx", "int8.pte", "int8.onnx", "int8-f16.pte")
 
 
 def ended(output: Path, stage: str, number: signal.Signals) -> tuple[int, list[str]]:
     """The exit status and the messages of a run that gets a signal at the beginning of a stage."""
-    command = [*COMMAND, *QUANTIZE, str(output)]
+    command = [sys.executable, "-c", TALKATIVE, *QUANTIZE, str(output)]
     seen = []
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"NO_COLOR": "1"}) as process:
         assert process.stderr is not None
