@@ -118,12 +118,17 @@ def _fetch_shards(index: Path, fetch: Callable[[str], Path]) -> None:
 
 
 def _reason(model_id: str, error: Exception, obstacle: str | None) -> str:
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+    from huggingface_hub.errors import GatedRepoError, RemoteEntryNotFoundError, RepositoryNotFoundError
 
     if isinstance(error, GatedRepoError):
         return f"{model_id} on the Hugging Face hub is gated: ask for access there and run `hf auth login`."
     if isinstance(error, RepositoryNotFoundError):
         return f"{model_id} does not exist, neither as a file nor as a model on the Hugging Face hub."
+    if isinstance(error, RemoteEntryNotFoundError):
+        return (
+            f"{model_id} on the Hugging Face hub has no config.json: expected a model of timm or Transformers. A bundle"
+            f" there is called hf:{model_id}."
+        )
     summary = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
     return (
         f"{model_id} does not exist as a file, and a model of that name cannot be fetched from the Hugging Face hub: "

@@ -11,7 +11,7 @@ from levit_edge.bundle import from_hub
 from levit_edge.bundle.from_hub import HubBundle, fetch_bundle, name_of, on_hub
 from levit_edge.bundle.reader import Bundle
 from levit_edge.cli.main import run
-from levit_edge.errors import BundleError, DownloadError, ExitStatus
+from levit_edge.errors import BundleError, DownloadError, ExitStatus, RuntimeUnavailableError
 from tests.hub_server import HubServer, Repository
 
 NAMED = HubBundle(repo="me/tiny")
@@ -136,6 +136,12 @@ def test_no_such_repository_no_revision_and_no_access(on_the_hub: Repository) ->
         fetch_bundle(HubBundle(repo="me/tiny", revision="v9"))
     on_the_hub.gated = True
     with pytest.raises(DownloadError, match="is gated: ask for access there"):
+        fetch_bundle(NAMED)
+
+
+def test_a_base_install_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(from_hub, "find_spec", lambda _name: None)
+    with pytest.raises(RuntimeUnavailableError, match=r"pip install 'levit-edge\[hub\]'"):
         fetch_bundle(NAMED)
 
 
