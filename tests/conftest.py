@@ -1,6 +1,7 @@
 """What all tests share: the folder of references beside the repository, photographs and a bundle made on the spot."""
 
 import dataclasses
+import gc
 import hashlib
 import io
 import json
@@ -97,6 +98,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     files = [*(REPOSITORY / file for file in LONGEST), *(item.path for item in slow), *(item.path for item in items)]
     places = {path: place for place, path in reversed(list(enumerate(files)))}
     items.sort(key=lambda item: places[item.path])
+
+
+def pytest_collection_finish() -> None:
+    """Let no search for garbage go through what all test modules import: exports make one for each file."""
+    gc.collect()
+    gc.freeze()
 
 
 def unavailable(reason: str) -> NoReturn:

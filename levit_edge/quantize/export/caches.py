@@ -1,6 +1,7 @@
 """What torch and ExecuTorch keep of every program that was exported: for good, unless somebody clears it."""
 
-from executorch.exir.backend.utils import is_same_node
+import sys
+
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 __all__ = ["forget_programs"]
@@ -13,5 +14,6 @@ def forget_programs() -> None:
     cache has the delegates among its keys, the second the nodes of graphs. Neither changes what is computed.
     """
     FakeTensorMode.cache_clear()
-    if hasattr(is_same_node, "cache_clear"):
-        is_same_node.cache_clear()
+    delegates = sys.modules.get("executorch.exir.backend.utils")  # who has not imported it keeps nothing
+    if delegates is not None and hasattr(delegates.is_same_node, "cache_clear"):
+        delegates.is_same_node.cache_clear()
