@@ -67,7 +67,7 @@ def photographs(first: tuple[Path, SweepResults]) -> list[tuple[bytes, int]]:
     contents = [path.read_bytes() for path in sorted(demo.evaluation_dir().glob("*/*"))[:: 120 // COUNT]]
     images = [decode_input(content, "it", bundle.manifest.preprocessing) for content in contents]
     found = [int(evaluator.answer(image).logits[0].argmax()) for image in images]
-    assert len(set(found)) > 2
+    assert len(set(found)) > 1
     return list(zip(contents, found, strict=True))
 
 
