@@ -20,12 +20,13 @@ from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.export.caches import forget_programs
 from levit_edge.quantize.export.program import Exporter, export_program
+from levit_edge.quantize.export.torch_shortcuts import known_operators
 from levit_edge.quantize.float16_bounds import check_onnx_float16, fit_float16
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.runtime.evaluation.comparison import Comparison
 from levit_edge.runtime.runner import open_runner, refusal_here
-from levit_edge.system.memory import give_back_freed
+from levit_edge.system.memory import give_back_freed, old_objects_left_alone
 from levit_edge.system.progress import Stages
 
 __all__ = ["FP32_TOLERANCE", "Exported", "check_exports", "export_all", "export_fp32"]
@@ -126,7 +127,7 @@ def _export(
     captured: dict[nn.Module, ExportedProgram] = {}
 
     def export(file: str, runtime: Runtime, source: nn.Module) -> bytes:
-        with stages.stage(f"export {file}"), torch.no_grad():
+        with stages.stage(f"export {file}"), torch.no_grad(), known_operators():
             exporter = _exporter(runtime)
             if precision is Precision.INT8_FLOAT16 and exporter.float16 and isinstance(source, GraphModule):
                 return exporter.export(export_program(exporter.float16(source), example), recipe)
@@ -142,10 +143,11 @@ def _export(
             give_back_freed()
 
     exported = []
-    for runtime, source in sources.items():
-        file = f"{precision}{runtime.entry.suffix}"
-        model = recalled(file, partial(export_alone, file, runtime, source))
-        exported.append(Exported(runtime=runtime, precision=precision, model=model, source=source))
+    with old_objects_left_alone():
+        for runtime, source in sources.items():
+            file = f"{precision}{runtime.entry.suffix}"
+            model = recalled(file, partial(export_alone, file, runtime, source))
+            exported.append(Exported(runtime=runtime, precision=precision, model=model, source=source))
     return exported
 
 

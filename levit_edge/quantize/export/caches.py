@@ -1,9 +1,14 @@
 """What torch and ExecuTorch keep of every program that was exported: for good, unless somebody clears it."""
 
-from executorch.exir.backend.utils import is_same_node
+import sys
+from typing import Any
+
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 __all__ = ["forget_programs"]
+
+CACHED = (("executorch.exir.backend.utils", "is_same_node"),)
+"""(module, function): who has not imported it, which takes seconds, has nothing there."""
 
 
 def forget_programs() -> None:
@@ -13,5 +18,7 @@ def forget_programs() -> None:
     cache has the delegates among its keys, the second the nodes of graphs. Neither changes what is computed.
     """
     FakeTensorMode.cache_clear()
-    if hasattr(is_same_node, "cache_clear"):
-        is_same_node.cache_clear()
+    for module, name in CACHED:
+        cached: Any = getattr(sys.modules.get(module), name, None)
+        if hasattr(cached, "cache_clear"):
+            cached.cache_clear()
