@@ -39,6 +39,6 @@ def build(task: Task, *, true_extremes: bool = False) -> Built:
             subset_size=len(images),
             activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX if true_extremes else None,
         )
-        model, delegates = lower(quantized, images[0])
+        model, delegates = lower(torch.export.export(quantized, (images[0],), strict=True))
     ranges = TRUE_EXTREMES if true_extremes else DEFAULT_RANGES
     return Built(model=model, calibration_images=len(images), note=f"{ranges}, fast bias correction; {delegates}")
