@@ -142,6 +142,8 @@ def prepared(options: argparse.Namespace, command: str, folder: Path) -> tuple[T
         ModelClasses.of(trained.config.classes, trained.labels, None),
         ImageOptions(limit=options.limit),
     )
+    if images.labels is None:
+        raise DataError(f"{images.root} has images but no class folders, expected one folder for each class.")
     return task, images, _begun(trained, task, images, command)
 
 

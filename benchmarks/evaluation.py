@@ -1,19 +1,22 @@
-"""An int8 file beside its float32 reference in the same runtime, over the same images, one after the other."""
+"""An int8 file beside its float32 reference in the same runtime, over the same images."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.speed.contender import Engine
 from benchmarks.speed.engines import opener
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.loader import Decoder
 from levit_edge.data.preprocess import Preprocessing
-from levit_edge.errors import DataError
 from levit_edge.runtime.evaluation.comparison import Comparison, Counts, paired_interval
 
-__all__ = ["Figures", "compare"]
+__all__ = ["Figures", "compare", "logits"]
+
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,22 +38,23 @@ class Figures:
     """Of the logits; None where they are the reference's."""
 
 
-def compare(engine: Engine, reference: Path, file: Path, images: ImageSet, preprocessing: Preprocessing) -> Figures:
-    """Run both on every image, one thread.
+def logits(engine: Engine, file: Path, images: ImageSet, preprocessing: Preprocessing) -> Floats:
+    """What it gives for every image, one thread: float32 (images, classes).
 
     Raises:
-        DataError: the images have no labels, or one cannot be read.
+        DataError: an image cannot be read.
     """
-    if images.labels is None:
-        raise DataError(f"{images.root} has images but no class folders, expected one folder for each class.")
-    runs = [opener(engine, each, 1)() for each in (reference, file)]
-    counts, comparison = (Counts(), Counts()), Comparison()
+    run = opener(engine, file, 1)()
     with Decoder(images.images, preprocessing) as decoder:
-        for index, image in decoder:
-            expected, found = (run(image[np.newaxis]) for run in runs)
-            comparison.add(expected, found)
-            label = images.labels[index]
-            comparison.add_outcome(counts[0].add(expected, label), counts[1].add(found, label))
+        return np.stack([run(image[np.newaxis]) for _, image in decoder])
+
+
+def compare(expected: Floats, found: Floats, labels: Sequence[int]) -> Figures:
+    """The logits of an int8 file beside those of its reference, both (images, classes)."""
+    counts, comparison = (Counts(), Counts()), Comparison()
+    for reference, candidate, label in zip(expected, found, labels, strict=True):
+        comparison.add(reference, candidate)
+        comparison.add_outcome(counts[0].add(reference, label), counts[1].add(candidate, label))
     return _figures(*counts, comparison)
 
 

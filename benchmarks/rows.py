@@ -2,12 +2,16 @@
 
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
 
 from benchmarks.arm.commit import commit
-from benchmarks.evaluation import Figures, compare
+from benchmarks.evaluation import Figures, compare, logits
 from benchmarks.isolation import Attempt, Isolated, attempt, reason_for
 from benchmarks.references import reference
 from benchmarks.results import Row, Taken
+from benchmarks.speed.contender import Engine
 from benchmarks.task import Peer, Task
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.system.host import describe_host, package_versions
@@ -30,10 +34,18 @@ def _figures(tried: Attempt, task: Task, images: ImageSet) -> Figures | None:
         return None
     runtime, file = tried.peer.runtime, task.folder / "evaluated"
     file.write_bytes(tried.built.model)
+    expected = np.load(task.once(f"expected-{runtime}.npy", lambda target: _expect(target, runtime, task, images)))
     with Isolated() as process:
-        expected = process.call(reference, task, runtime)
+        found = process.call(logits, runtime, file, images, task.preprocessing)
+    return compare(expected, found, images.labels or ())
+
+
+def _expect(target: Path, runtime: Engine, task: Task, images: ImageSet) -> None:
+    """The reference's logits, which all rows of the runtime share."""
     with Isolated() as process:
-        return process.call(compare, runtime, expected, file, images, task.preprocessing)
+        file = process.call(reference, task, runtime)
+    with Isolated() as process, target.open("wb") as stream:
+        np.save(stream, process.call(logits, runtime, file, images, task.preprocessing))
 
 
 def row(tried: Attempt, figures: Figures | None, command: str) -> Row:

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from benchmarks import accuracy, rows
 from benchmarks.accuracy import chosen, main
@@ -184,6 +185,12 @@ def test_figures_of_other_images_are_not_mixed(
     assert main([*arguments, *options]) == ExitStatus.BAD_INPUT
     assert f"has figures with other {what} images" in " ".join(capfd.readouterr().err.split())
     assert bench.output.read_bytes() == before
+
+
+def test_images_without_classes_are_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "picture.png")
+    assert main(["--model", "demo", "--evaluation", str(tmp_path)]) == ExitStatus.BAD_INPUT
+    assert "no class folders" in capfd.readouterr().err
 
 
 def test_the_task_is_that_of_quantize(tmp_path: Path) -> None:

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.evaluation import Figures, compare
+from benchmarks.evaluation import Figures, compare, logits
 from benchmarks.speed.contender import Engine
 from levit_edge.data.classes import ModelClasses
-from levit_edge.data.image_set import calibration_images, evaluation_images
+from levit_edge.data.image_set import evaluation_images
 from levit_edge.data.preprocess import Preprocessing
-from levit_edge.errors import DataError
 from levit_edge.runtime.evaluation.comparison import paired_interval
 from tests.conftest import colour_classifier
 
@@ -34,11 +33,12 @@ def pictures(tmp_path: Path) -> Path:
 
 
 def compared(pictures: Path, preprocessing: Preprocessing, candidate: np.ndarray) -> Figures:
-    fp32, int8 = (pictures.with_name(f"{name}.onnx") for name in ("fp32", "int8"))
-    fp32.write_bytes(colour_classifier(RIGHT))
-    int8.write_bytes(colour_classifier(candidate))
     images = evaluation_images(pictures, ModelClasses(outputs=3))
-    return compare(Engine.ONNXRUNTIME, fp32, int8, images, preprocessing)
+    found = []
+    for weights in (RIGHT, candidate):
+        (file := pictures.with_name("model.onnx")).write_bytes(colour_classifier(weights))
+        found.append(logits(Engine.ONNXRUNTIME, file, images, preprocessing))
+    return compare(found[0], found[1], images.labels or ())
 
 
 def test_drop_flips_and_agreement(pictures: Path, small: Preprocessing) -> None:
@@ -59,9 +59,3 @@ def test_noise_of_a_tenth_is_20_decibels(pictures: Path, small: Preprocessing) -
     assert found.sqnr_db == pytest.approx(20, abs=0.001)
     assert (found.drop_pt, found.agreement) == (0, 100)
     assert compared(pictures, small, RIGHT).sqnr_db is None
-
-
-def test_images_without_classes_are_refused(pictures: Path, small: Preprocessing, tmp_path: Path) -> None:
-    images = calibration_images(pictures / "red")
-    with pytest.raises(DataError, match="no class folders"):
-        compare(Engine.ONNXRUNTIME, tmp_path, tmp_path, images, small)
