@@ -1,18 +1,25 @@
-"""What was found, as docs/accuracy.md and the README have it: `python -m benchmarks.accuracy_table FILE…`.
+"""What was found, as docs/accuracy.md and the README have it: `python -m benchmarks.accuracy_table [--write]`.
 
-The files are those of `python -m benchmarks.accuracy --output`, one for each checkpoint.
+The files are docs/accuracy-*.json, which `python -m benchmarks.accuracy --output` writes, one for each checkpoint. On a
+page a table stands between `<!-- accuracy: NAME -->` and `<!-- end -->`; with --write it is put there.
 """
 
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+import argparse
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.results import Comparison, Row, number
 from benchmarks.speed.contender import Engine
 from levit_edge.documents import from_json, read_json
 from levit_edge.errors import DataError
+from levit_edge.model.config import CONFIGS
 
-__all__ = ["LABELS", "main", "markdown", "ours", "overview", "read"]
+__all__ = ["LABELS", "figures", "main", "markdown", "ours", "overview", "tables", "with_tables"]
+
+CLONE = Path(__file__).parents[1]
+PAGES = ("README.md", "docs/accuracy.md")
+BLOCK = re.compile(r"(<!-- accuracy: (\S+) -->\n\n).*?(\n\n<!-- end -->)", re.DOTALL)
 
 RUNTIMES = {Engine.EXECUTORCH: "ExecuTorch", Engine.ONNXRUNTIME: "ONNX Runtime", Engine.LITERT: "LiteRT"}
 UNCALIBRATED = "no `--calibration`"
@@ -42,30 +49,59 @@ OVERVIEW = {"ours int8.pte": "`.pte`", "ours int8.onnx": "`.onnx`"}
 """The files that the README shows."""
 
 
-def main() -> None:
-    """Print all tables."""
-    found = [read(Path(each)) for each in sys.argv[1:]]
-    print("\n".join(overview(found)), ours(found), *map(markdown, found), sep="\n\n")
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print all tables, or put them into the pages."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.accuracy_table", description=(__doc__ or "").split(":")[0]
+    )
+    parser.add_argument("--write", action="store_true", help=f"into {' and '.join(PAGES)}, in place")
+    found = tables(figures())
+    if not parser.parse_args(arguments).write:
+        print("\n\n".join(found.values()))
+        return
+    for page in (CLONE / each for each in PAGES):
+        page.write_text(with_tables(page.read_text("utf-8"), found), encoding="utf-8")
 
 
-def read(path: Path) -> Comparison:
-    """What `--output` wrote.
+def figures(folder: Path = CLONE / "docs") -> list[Comparison]:
+    """Of every checkpoint, the smallest network first.
 
     Raises:
-        DataError: it is something else.
+        DataError: a file is something else.
     """
-    return from_json(Comparison, read_json(path, DataError, str(path)), DataError, str(path))
+    paths = folder.glob("accuracy-*.json")
+    found = [from_json(Comparison, read_json(each, DataError, str(each)), DataError, str(each)) for each in paths]
+    return sorted(found, key=lambda each: list(CONFIGS).index(each.model.removeprefix("LeViT-")))
 
 
-def overview(found: Iterable[Comparison]) -> Iterator[str]:
-    """The README's lines: the default files of each checkpoint."""
+def tables(found: Sequence[Comparison]) -> dict[str, str]:
+    """By the names that the pages give them."""
+    return {"overview": overview(found), "ours": ours(found)} | {each.model: markdown(each) for each in found}
+
+
+def with_tables(page: str, found: Mapping[str, str]) -> str:
+    """The page with those tables that are in `found`."""
+
+    def put(block: re.Match[str]) -> str:
+        begin, name, end = block.groups()
+        return f"{begin}{found[name]}{end}" if name in found else block[0]
+
+    return BLOCK.sub(put, page)
+
+
+def overview(found: Iterable[Comparison]) -> str:
+    """The README's table: the default files of each checkpoint."""
+    headings = ("model", "images", "file", "fp32 top-1", "INT8 top-1", "drop, 95 % interval", "agreement")
+    lines = [f"| {' | '.join(headings)} |", "|---" * len(headings) + "|"]
     for each in found:
         model, images = f"{each.model} stand-in", f"{each.evaluation.count:,}"
         for row in each.rows:
-            if row.name in OVERVIEW:
-                figures = f"{number(row.fp32_top1, 2)} % | {number(row.top1, 2)} % | {_drop(row)}"
-                yield f"| {model} | {images} | {OVERVIEW[row.name]} | {figures} | {number(row.agreement, 2)} % |"
+            if row.name in OVERVIEW and row.measured:
+                top1 = f"{number(row.fp32_top1, 2)} % | {number(row.top1, 2)} %"
+                file, agreement = OVERVIEW[row.name], number(row.agreement, 2)
+                lines.append(f"| {model} | {images} | {file} | {top1} | {_drop(row)} | {agreement} % |")
                 model = images = ""
+    return "\n".join(lines)
 
 
 def ours(found: Sequence[Comparison]) -> str:
