@@ -86,8 +86,7 @@ def measure(
     artifacts = files_to_measure(bundle, settings)
     golden = bundle.manifest.golden_file
     bundle.golden()  # checks it: the board reads it too
-    files = {name: bundle.read(name) for name in (*(each.file for each in artifacts), golden)}
-    needed = sum(map(len, files.values())) + RESERVE
+    needed = sum(each.size_bytes for each in artifacts) + len(bundle.read(golden)) + RESERVE
     with Session(transport, needed_bytes=needed, progress=progress, timeout_s=settings.timeout_s) as session:
         hello = session.ask("hello")
         device = describe_device(hello.get("facts"), emulator=transport.emulator)
@@ -103,7 +102,7 @@ def measure(
         absent = require_packages(transport.name, hello, settings.runtimes, runtimes)
         sent = [each for each in artifacts if each.runtime not in absent]
         for name in (*(each.file for each in sent), golden):
-            session.put(name, files[name])
+            session.put(name, bundle.read(name))  # one at a time: of a large network all are half a gigabyte
         schedule = Schedule.of(settings, device.usable_cores, emulated=device.emulator is not None)
         job = _job(bundle, sent, golden, schedule, settings)
         answer = BenchmarkAnswer(session.ask("bench", job=job), transport.name)

@@ -83,11 +83,18 @@ def export_all(
         check_onnx_float16(plan, preprocessing)
     with stages.stage("quantize"):
         quantized = _quantized(plan, fitted, recipe)
+    _let_go()
     size = deploy.config.image_size
     exported = export_fp32(deploy, stages, recipe, recalled)
     for precision, sources in quantized.items():
         exported += _export(precision, sources, size, stages, recipe, recalled)
     return exported
+
+
+def _let_go() -> None:
+    """Of what nobody needs any more: networks of tens of millions of weights are in memory several times."""
+    forget_programs()
+    give_back_freed()
 
 
 def _quantized(plan: Plan, fitted: Plan, recipe: Recipe) -> dict[Precision, dict[Runtime, GraphModule]]:
@@ -139,8 +146,7 @@ def _export(
         try:
             return export(file, runtime, source)
         finally:
-            forget_programs()
-            give_back_freed()
+            _let_go()
 
     exported = []
     with old_objects_left_alone():

@@ -45,7 +45,8 @@ POOR = ("--scheme", "static", "--weight-rounding", "nearest", "--calibration-ima
 GRAPH_IMAGES = 100
 MOST_DIFFERENT = 1
 """Images on which an int8 file and the graph it came from may differ in top-1."""
-MAX_PEAK_BYTES = 4 * 2**30
+MAX_PEAK_BYTES = 1_434 * 2**20
+"""Of all processes added up. Seen: 1,162 MiB; libraries of other processors' kernels take others a little more."""
 
 
 def test_the_default_recipe_loses_next_to_nothing(stand_in_bundle: Made) -> None:
