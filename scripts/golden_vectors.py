@@ -4,12 +4,13 @@
 
 `vectors.json` lists the cases by kind. Pixels lie in files of their own, red, green, blue of each, row after row;
 inputs are little-endian float32. The tests of `android_demo` and `web_demo` find the folder by the environment variable
-LEVIT_EDGE_VECTORS; JUnit's write the documents into it that levit-edge has to read.
+LEVIT_EDGE_VECTORS; JUnit's write the documents into it that levit-edge has to read. `folders.json` has the tables by
+which pages read folders: those of models for the cases of tests/data/pairing.json, each with the model's names.
 """
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +23,9 @@ from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
 from levit_edge.bundle.kinds import Precision
+from levit_edge.data import imagenet
+from levit_edge.data.classes import ModelClasses, placeholder_names
+from levit_edge.data.folder_tables import FileTable, PairingTable
 from levit_edge.data.preprocess import Preprocessing, cut_square, preprocess
 from levit_edge.demo import evaluation_dir
 from levit_edge.device.golden import LEAST_SQNR_DB, compare_golden
@@ -52,6 +56,16 @@ EXTREME_SIZES = [
     ((2016, 1512), (341, 256)),
 ]
 """(width, height) before and after. Of the two with 50 columns, Pillow begins with the rows of one alone."""
+PAIRING = Path(__file__).parents[1] / "tests" / "data" / "pairing.json"
+IMAGENET_NAMES: dict[str | None, tuple[str, ...] | None] = {
+    "names": imagenet.class_names(),
+    "synsets": imagenet.synsets(),
+    "reversed": imagenet.class_names()[::-1],
+    "all": tuple(each.names for each in imagenet.classes()),
+    "reversed all": tuple(each.names for each in imagenet.classes())[::-1],
+    None: None,
+}
+"""What those cases call the names of models with ImageNet's number of outputs."""
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 PROTOCOLS = [
     Preprocessing(image_size=128, resize=146, mean=MEAN, std=STD),
@@ -122,6 +136,8 @@ def write_vectors(folder: Path) -> None:
         "golden": list(golden_cases()),
     }
     (folder / "vectors.json").write_text(json.dumps(vectors, indent=1), encoding="utf-8")
+    folders = {"pairing": list(pairing_cases()), "files": to_json(FileTable.of_levit_edge())}
+    (folder / "folders.json").write_text(json.dumps(folders), encoding="utf-8")
 
 
 def write_arrays(folder: Path, case: dict[str, Any]) -> dict[str, Any]:
@@ -331,6 +347,18 @@ def golden_cases() -> Iterator[dict[str, Any]]:
             "passed": passed,
             "max_difference": difference,
         }
+
+
+def pairing_cases() -> Iterator[dict[str, Any]]:
+    for case in json.loads(PAIRING.read_text(encoding="utf-8")):
+        names = stated_names(case["names"])
+        table = PairingTable.of(ModelClasses.of(case["outputs"], names, None))
+        yield {**case, "names": names or placeholder_names(case["outputs"]), "table": to_json(table)}
+
+
+def stated_names(names: Any) -> Sequence[str] | None:
+    """The names of a model's classes that a case of tests/data/pairing.json states; None: it has none."""
+    return IMAGENET_NAMES[names["imagenet"]] if isinstance(names, dict) else names
 
 
 def synthetic(size: tuple[int, int], seed: int) -> Image.Image:

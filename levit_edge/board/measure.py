@@ -15,6 +15,7 @@ from levit_edge.board.float16 import without_float16
 from levit_edge.board.packages import require_packages
 from levit_edge.board.session import Progress, Session
 from levit_edge.board.transports.transport import Transport
+from levit_edge.bundle.from_hub import name_of
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Artifact
 from levit_edge.bundle.reader import Bundle
@@ -114,7 +115,7 @@ def measure(
         levit_edge_version=version("levit-edge"),
         created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
         target=transport.name,
-        bundle=str(bundle.path),
+        bundle=name_of(bundle.path),
         model=model_under_test(bundle),
         device=device,
         before=describe_state(answer.document.get("before")),

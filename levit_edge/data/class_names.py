@@ -26,15 +26,17 @@ class Forms:
     """Where a model's names stand, by their normal forms: looked up, as a thousand labels meet a thousand names."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        self._whole: dict[str, set[int]] = {}
-        self._parts: dict[str, set[int]] = {}
+        self.whole: dict[str, set[int]] = {}
+        """Of each name."""
+        self.parts: dict[str, set[int]] = {}
+        """Of each of the names that a name lists."""
         for place, name in enumerate(names):
-            self._whole.setdefault(normal_form(name), set()).add(place)
+            self.whole.setdefault(normal_form(name), set()).add(place)
             for part in _parts(name):
-                self._parts.setdefault(part, set()).add(place)
+                self.parts.setdefault(part, set()).add(place)
 
     def places(self, spellings: Sequence[str]) -> list[int]:
         """The outputs whose name is one of `spellings`; where none is, those of whose names one is in them."""
-        whole = (self._whole.get(normal_form(spelling), set()) for spelling in spellings)
-        parts = (self._parts.get(part, set()) for spelling in spellings for part in _parts(spelling))
+        whole = (self.whole.get(normal_form(spelling), set()) for spelling in spellings)
+        parts = (self.parts.get(part, set()) for spelling in spellings for part in _parts(spelling))
         return sorted(set[int]().union(*whole) or set[int]().union(*parts))

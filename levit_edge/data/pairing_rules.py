@@ -18,6 +18,7 @@ __all__ = [
     "by_indices",
     "by_names",
     "by_wordnet",
+    "is_imagenets",
     "listed_otherwise",
     "names_of_numbers",
     "refuse_doubles",
@@ -33,7 +34,7 @@ def by_wordnet(source: object, labels: Sequence[str], outputs: int, names: Seque
     place_of = {each.synset: place for place, each in enumerate(classes)}
     if not labels or not all(label in place_of for label in labels):
         return None
-    if _is_imagenets(outputs, names):
+    if is_imagenets(outputs, names):
         index = {label: place_of[label] for label in labels}
         return ClassPairing(rule=PairingRule.WORDNET, index=index, names=tuple(names or imagenet.class_names()))
     if names is None:
@@ -45,7 +46,7 @@ def by_wordnet(source: object, labels: Sequence[str], outputs: int, names: Seque
     return ClassPairing(rule=PairingRule.WORDNET, index=_single(source, found, names), names=tuple(names))
 
 
-def _is_imagenets(outputs: int, names: Sequence[str] | None) -> bool:
+def is_imagenets(outputs: int, names: Sequence[str] | None) -> bool:
     """Whether these are ImageNet's 1,000 classes in the order of WordNet ids, as far as is known."""
     classes = imagenet.classes()
     return outputs == len(classes) and (
@@ -101,7 +102,7 @@ def listed_otherwise(source: object, labels: Sequence[str], outputs: int) -> boo
     if len(labels) != outputs or not all(WHOLE_NUMBER.fullmatch(label) for label in labels):
         return False
     here = next((place for place, label in enumerate(labels) if int(label) != place), None)
-    if here is not None and _is_imagenets(outputs, None):
+    if here is not None and is_imagenets(outputs, None):
         raise DataError(
             f"{source}: its classes are numbers, and in the order of its own list output {here} is {labels[here]!r}."
             f" Whether a model of {outputs:,} outputs without names has that order or the numbers' cannot be told."
@@ -112,7 +113,7 @@ def listed_otherwise(source: object, labels: Sequence[str], outputs: int) -> boo
 
 def _require_order_from_one(source: object, labels: Sequence[str], outputs: int, names: Sequence[str] | None) -> None:
     """Refuse numbers from 1 that sort as text otherwise than by number, and those of ImageNet's classes."""
-    if _is_imagenets(outputs, names):
+    if is_imagenets(outputs, names):
         raise DataError(
             f"{source}: its labels are numbers from 1 to {outputs:,}. ImageNet's development kit numbers the classes so"
             f" in an order of its own, and others by WordNet ids or as text: which it is cannot be told. {ADVICE}"

@@ -10,12 +10,13 @@ from levit_edge.device.sources import SOURCES
 __all__ = [
     "DOCUMENT_FILE",
     "FLOAT16_MODEL_FILE",
+    "FOLDERS_FILE",
     "FP32_MODEL_FILE",
     "GOLDEN_INPUT_FILE",
-    "IMAGENET_FILE",
     "LABELS_FILE",
     "LICENSE_FILE",
     "NOTICE_FILE",
+    "README_FILE",
     "RUNTIME_LICENSES_FILE",
     "SECOND_MODEL",
     "SOURCE_FILES",
@@ -36,8 +37,10 @@ NOTICE_FILE = "NOTICE.txt"
 LICENSE_FILE = "LICENSE.txt"
 """The license of our own sources, which packages for boards and pages carry."""
 GOLDEN_INPUT_FILE = "golden_input.f32"
-IMAGENET_FILE = "imagenet_classes.csv"
-"""For pages, which pair folders of WordNet ids with it."""
+FOLDERS_FILE = "folders.json"
+"""For pages: `levit_edge.data.folder_tables` of the model, by which folders of images are read and paired."""
+README_FILE = "README.md"
+"""For people with a board: packages of before schema version 3 have none."""
 WEB_RUNTIME = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
 """The files of onnxruntime-web that a page runs its models in: the module first."""
 RUNTIME_LICENSES_FILE = "onnxruntime-licenses.txt"
@@ -105,8 +108,8 @@ def expected_files(purpose: Purpose, *, second: bool = False) -> frozenset[str]:
     models = [name for model in model_files(purpose, second=second) for name in (model, golden_output_file(model))]
     own = {
         Purpose.ANDROID: (),
-        Purpose.BOARD: (LICENSE_FILE, *SOURCE_FILES),
-        Purpose.WEB: (LICENSE_FILE, IMAGENET_FILE, RUNTIME_LICENSES_FILE, *WEB_RUNTIME),
+        Purpose.BOARD: (LICENSE_FILE, README_FILE, *SOURCE_FILES),
+        Purpose.WEB: (LICENSE_FILE, FOLDERS_FILE, RUNTIME_LICENSES_FILE, *WEB_RUNTIME),
     }
     return frozenset({LABELS_FILE, NOTICE_FILE, GOLDEN_INPUT_FILE, *models, *own[purpose]})
 

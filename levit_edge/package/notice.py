@@ -4,7 +4,7 @@ from collections.abc import Collection
 from importlib.metadata import distribution, version
 
 from levit_edge.errors import PackageError
-from levit_edge.package.contents import IMAGENET_FILE, LICENSE_FILE, RUNTIME_LICENSES_FILE, WEB_RUNTIME, Purpose
+from levit_edge.package.contents import FOLDERS_FILE, LICENSE_FILE, RUNTIME_LICENSES_FILE, WEB_RUNTIME, Purpose
 from levit_edge.package.document import PackedCheckpoint
 
 __all__ = ["license_text", "notice"]
@@ -38,7 +38,7 @@ The page
   Its scripts are part of levit-edge, under the Apache License 2.0: see {LICENSE_FILE}.
 
 The classes of ImageNet
-  {IMAGENET_FILE} has the ids and words of WordNet 3.0, under WordNet's licence: see the end of {LICENSE_FILE}.
+  {FOLDERS_FILE} has the ids and words of WordNet 3.0, under WordNet's licence: see the end of {LICENSE_FILE}.
 """
 
 

@@ -16,6 +16,7 @@ from levit_edge.errors import PackageError
 from levit_edge.package.archive import MAX_PACKAGE_BYTES, read_archive
 from levit_edge.package.contents import DOCUMENT_FILE, ZIPPED
 from levit_edge.package.document import FloatArray, PackageDocument
+from levit_edge.package.web.folder import read_folder
 from levit_edge.package.web.page import is_page, read_page
 from levit_edge.places import found_at, unreadable
 from levit_edge.text import counted, listed
@@ -41,7 +42,30 @@ class Package:
             PackageError: it is not a package, is damaged, or holds anything that a package does not.
         """
         page = is_page(data)
-        files = read_page(data, what) if page else read_archive(data, what)
+        return cls._of(read_page(data, what) if page else read_archive(data, what), what, page=page)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Check the package at `path`, a file or the folder of a page.
+
+        Raises:
+            PackageError: as for `parse`, or it cannot be read.
+        """
+        if path.is_dir():
+            return cls.of_page(read_folder(path), str(path))
+        return cls.parse(read_package_file(path), str(path))
+
+    @classmethod
+    def of_page(cls, files: Mapping[str, bytes], what: str) -> Self:
+        """Check the files of a package that lie in a page, or beside it.
+
+        Raises:
+            PackageError: as for `parse`.
+        """
+        return cls._of({**files}, what, page=True)
+
+    @classmethod
+    def _of(cls, files: dict[str, bytes], what: str, *, page: bool) -> Self:
         content = files.pop(DOCUMENT_FILE, None)
         if content is None:
             raise PackageError(f"{what} has no {DOCUMENT_FILE}, expected a package made by `levit-edge package`.")

@@ -9,10 +9,11 @@ from pathlib import Path
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.device.golden import compare_golden
 from levit_edge.errors import PackageError
-from levit_edge.package.contents import Purpose
+from levit_edge.package.contents import DOCUMENT_FILE, Purpose
 from levit_edge.package.document import PackedModel
 from levit_edge.package.package import Package, read_package_file
 from levit_edge.package.signature import check_signature
+from levit_edge.package.web.folder import own_page_folder, read_folder
 from levit_edge.package.web.page import is_page, own_page
 from levit_edge.runtime.evaluation.evaluator import Model
 from levit_edge.runtime.evaluation.pool import answers
@@ -42,7 +43,9 @@ class PackageVerification:
 
     purpose: Purpose
     size_bytes: int
+    """Of the file; of a folder, that of the package's files."""
     sha256: str
+    """Of the file; of a folder, that of `model.json`, which has those of the package's other files."""
     signature_checked: bool
     files: int
     self_tests: tuple[SelfTest, ...]
@@ -51,24 +54,32 @@ class PackageVerification:
 
 
 def verify_package(path: Path, key: Path | None = None) -> PackageVerification:
-    """Check the package at `path`, its signature first if there is a public `key`.
+    """Check the package at `path`, its signature first if there is a public `key`; the folder of a page has none.
 
     Raises:
         PackageError: it is not signed by `key`, is damaged, is not a package, or computes something else here.
         RuntimeUnavailableError: a runtime that is installed refuses its model.
     """
-    data = read_package_file(path)
-    if key is not None:
-        check_signature(path, data, key)
-    package = Package.parse(data, str(path))
+    if path.is_dir():
+        files = read_folder(path)
+        whole, size = files[DOCUMENT_FILE], sum(map(len, files.values()))
+        known: bool | None = own_page_folder(path)
+        package = Package.of_page(files, str(path))
+    else:
+        whole = read_package_file(path)
+        if key is not None:
+            check_signature(path, whole, key)
+        size = len(whole)
+        known = own_page(whole) if is_page(whole) else None
+        package = Package.parse(whole, str(path))
     return PackageVerification(
         purpose=package.document.purpose,
-        size_bytes=len(data),
-        sha256=hashlib.sha256(data).hexdigest(),
+        size_bytes=size,
+        sha256=hashlib.sha256(whole).hexdigest(),
         signature_checked=key is not None,
         files=len(package.files) + 1,
         self_tests=tuple(_self_test(package, model) for model in package.document.models),
-        page_known=own_page(data) if is_page(data) else None,
+        page_known=known,
     )
 
 

@@ -97,7 +97,7 @@ def test_version(capsys: Captured) -> None:
         (["package", "x", "--for", "board", "--output", "x.tar"], "--output: x.tar does not end in .zip."),
         (["verify", "x", "--gate-on", "intervall"], "'--gate-on': 'intervall' is not one of 'drop', 'interval'."),
         (["verify", "x", "--evaluation", "y", "--runtime", "abacus"], "--runtime"),
-        (["predict", "x"], "Missing argument 'IMAGE"),
+        (["predict", "x"], "give photographs, or --video, or --camera."),
         (["predict", "x", "y", "--top", "0"], "--top"),
         (["predict", "x", "y", "--precision", "int4"], "--precision"),
         (["quantize"], "give --model (128S, 128, 192, 256, 384, demo), or --checkpoint, or both"),
@@ -148,6 +148,14 @@ def test_a_damaged_bundle_is_bad_input_for_every_command(
     captured = capsys.readouterr()
     assert "int8.onnx is damaged" in captured.err
     assert captured.out == ""
+
+
+@pytest.mark.parametrize("word", ["ios", "iOS"])
+def test_what_there_is_for_ios_is_said(word: str, capsys: Captured) -> None:
+    assert run(["package", "bundle", "--for", word]) == ExitStatus.USAGE
+    told = capsys.readouterr().err
+    assert f"'{word}' is not one of 'android', 'board', 'web'. levit-edge has nothing of its own for iOS." in told
+    assert "ExecuTorch's runtime for iOS" in told
 
 
 def test_the_console_script_is_this_command() -> None:

@@ -6,24 +6,15 @@ from typing import Any
 
 import pytest
 
-from levit_edge.data import imagenet
 from levit_edge.data.classes import ModelClasses
 from levit_edge.data.imagefolder import arrange
 from levit_edge.data.pairing import pair_classes
 from levit_edge.errors import DataError
+from scripts.golden_vectors import stated_names
 
 CASES, FOLDERS = (
     json.loads(Path(__file__).with_name(name).read_text(encoding="utf-8")) for name in ("pairing.json", "folders.json")
 )
-SHORTHAND = {
-    "names": imagenet.class_names(),
-    "synsets": imagenet.synsets(),
-    "reversed": imagenet.class_names()[::-1],
-    "all": tuple(each.names for each in imagenet.classes()),
-    "reversed all": tuple(each.names for each in imagenet.classes())[::-1],
-    None: None,
-}
-"""For models with ImageNet's number of outputs."""
 
 
 def numbers(stated: Any) -> Any:
@@ -36,8 +27,8 @@ def numbers(stated: Any) -> Any:
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{place}" for place in range(len(CASES))])
 def test_a_shared_case(case: dict[str, Any]) -> None:
-    names = SHORTHAND[case["names"]["imagenet"]] if isinstance(case["names"], dict) else case["names"]
-    model, labels, empty = ModelClasses.of(case["outputs"], names, None), numbers(case["labels"]), case.get("empty", ())
+    model = ModelClasses.of(case["outputs"], stated_names(case["names"]), None)
+    labels, empty = numbers(case["labels"]), case.get("empty", ())
     if "refused" in case:
         with pytest.raises(DataError, match=case["refused"]):
             pair_classes("val", labels, model, empty=empty)

@@ -31,13 +31,13 @@ DONE = "body[data-state=ready], body[data-state=refused]"
 START_MS = 120_000
 """On a busy machine."""
 ASK = """
-async ([ask, embedded, contents]) => {
+async ([asStored, asked, embedded, contents]) => {
   const source = document.getElementById("worker").textContent;
   const worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
   const answerTo = (request) => new Promise((resolve, reject) => {
     worker.onmessage = ({ data }) => {
-      if (data.progress === undefined) {
-        data.refused === undefined ? resolve(data.answer) : reject(new Error(data.refused));
+      if (data.kind !== "told") {
+        data.kind === "answered" ? resolve(data.value) : reject(new Error(data.value.message));
       }
     };
     worker.postMessage({ id: 1, ...request });
@@ -46,7 +46,7 @@ async ([ask, embedded, contents]) => {
   const found = [];
   for (const content of contents) {
     const bytes = Uint8Array.from(atob(content), (each) => each.charCodeAt(0));
-    found.push(await answerTo({ ask, file: new Blob([bytes]), model: 0, top: 1 }));
+    found.push(await answerTo({ ask: "look", file: new Blob([bytes]), asked, asStored }));
   }
   worker.terminate();
   return found;
@@ -153,10 +153,12 @@ def choose(page: "Page", *files: Any) -> list[str]:
     return page.locator("#results > *").all_inner_texts()
 
 
-def ask_worker(page: "Page", path: Path, question: str, contents: list[bytes]) -> list[Any]:
+def ask_worker(page: "Page", path: Path, contents: list[bytes], *, as_stored: bool, models: int = 1) -> list[Any]:
     """What a worker of the page's own source answers of each picture's file; the page lies at `path`."""
     elements = re.findall(rb'data-file="([^"]+)" data-sha256="([^"]+)">([^<]*)<', path.read_bytes())
-    embedded = {name.decode(): {"sha256": sha256.decode(), "text": text.decode()} for name, sha256, text in elements}
+    texts = {name.decode(): text.decode() for name, _, text in elements}
+    (sha256,) = (sha256.decode() for name, sha256, _ in elements if name == b"model.json")
     files = [base64.b64encode(content).decode() for content in contents]
-    answers: list[Any] = page.evaluate(ASK, [question, embedded, files])
+    given = [as_stored, [*range(models)], {"texts": texts, "sha256": sha256}, files]
+    answers: list[Any] = page.evaluate(ASK, given)
     return answers

@@ -106,7 +106,8 @@ def test_the_demos_logits_are_those_of_python_but_a_little(
     bundle = Bundle.open(demo_bundle[0])
     photographs = sorted(evaluation_dir().glob("*/*.jpg"))
     with opened(browser, demo_page_of_both.as_uri()) as page:
-        answers = ask_worker(page, demo_page_of_both, "judge", [path.read_bytes() for path in photographs])
+        contents = [path.read_bytes() for path in photographs]
+        answers = ask_worker(page, demo_page_of_both, contents, as_stored=True, models=2)
     found = np.array([answer["logits"] for answer in answers])
     for place, (precision, most) in enumerate(LARGEST_DIFFERENCES.items()):
         data = bundle.read(bundle.artifact(Runtime.ONNXRUNTIME, precision).file)

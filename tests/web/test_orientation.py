@@ -25,8 +25,8 @@ def test_pictures_are_turned_as_by_predict_and_taken_as_stored_as_by_verify(
     files = [case["file"].tobytes() for case in (*orientation_cases(), *unusual_orientation_cases())]
     preprocessing = Bundle.open(tiny_bundle).manifest.preprocessing
     with opened(browser, tiny_page.as_uri()) as page:
-        classified = ask_worker(page, tiny_page, "classify", files)
-        judged = ask_worker(page, tiny_page, "judge", files)
+        classified = ask_worker(page, tiny_page, files, as_stored=False)
+        judged = ask_worker(page, tiny_page, files, as_stored=True)
     assert len(files) == 53
     for file, answer, verified in zip(files, classified, judged, strict=True):
         photograph = decode_photograph(file, "it")

@@ -17,6 +17,7 @@ from PIL import Image
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.reader import Bundle
 from levit_edge.demo import evaluation_dir
+from levit_edge.package.web.pack import folders_file
 from levit_edge.package.web.page import write_page
 from levit_edge.runtime.evaluation.predict import predict
 from tests.conftest import Made
@@ -150,7 +151,7 @@ def test_pictures_that_are_none_have_their_reasons(browser: "Browser", tiny_page
         assert page.inner_text("#status") == f"Ready: {read} of 7 pictures classified."
         assert len([text for text in found if "int8 · " in text]) == read
     reasons = dict(zip(("name", "large", "dot", "long", "cut", "text", "empty"), found, strict=True))
-    assert reasons["empty"].endswith("an empty file")
+    assert reasons["empty"].endswith("an empty file.")
     assert "cannot decode it" in reasons["text"]
     assert "cannot decode it" in reasons["cut"]
     assert "30000 × 10 pixels are too elongated" in reasons["long"] or guesses(reasons["long"])
@@ -172,10 +173,11 @@ def test_hostile_names_of_classes_are_text(
     browser: "Browser", tiny_files: Mapping[str, bytes], labelled_photographs: Path, tmp_path: Path
 ) -> None:
     hostile = ("<img src=x onerror=alert(1)>", "</script><script>alert(1)</script>", "__proto__")
-    labels = "\n".join(hostile).encode()
+    others = {"labels.txt": "\n".join(hostile).encode(), "folders.json": folders_file(hostile)}
     document = json.loads(tiny_files["model.json"])
-    document["files"]["labels.txt"] = {"size_bytes": len(labels), "sha256": hashlib.sha256(labels).hexdigest()}
-    files = {**tiny_files, "labels.txt": labels, "model.json": json.dumps(document).encode()}
+    for name, content in others.items():
+        document["files"][name] = {"size_bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    files = {**tiny_files, **others, "model.json": json.dumps(document).encode()}
     (tmp_path / "hostile.html").write_bytes(write_page(files, hostile[0]))
     for place, name in enumerate(("red", "green", "blå")):
         folder = tmp_path / "pictures" / ("__proto__" if place == 2 else f"<b>{place}")

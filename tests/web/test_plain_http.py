@@ -33,7 +33,7 @@ def elsewhere(browser: "Browser") -> Iterator["Browser"]:
 
 @pytest.fixture
 def server(served_page: bytes) -> Iterator[PageServer]:
-    with served(lambda: served_page, lambda _content: None) as running:
+    with served(lambda: served_page, lambda _content, _address: None) as running:
         yield running
 
 
@@ -46,15 +46,15 @@ def test_a_server_that_went_away_or_refuses_is_told(
     page.goto(address)
     page.click("#bench", timeout=START_MS)
     assert page.evaluate("() => [isSecureContext, typeof crypto.subtle, crossOriginIsolated]") == SECURE
-    button = page.locator("#measured button")
+    button = page.locator("#send")
     button.wait_for(timeout=START_MS)
     monkeypatch.setattr("levit_edge.board.web.server.MOST_RESULTS", 0)
     button.click()
-    page.wait_for_selector("#measured p:has-text('Not taken: 0 results have come')", timeout=START_MS)
+    page.wait_for_selector("#sent:has-text('Not taken: 0 results have come')", timeout=START_MS)
     page.click("#bench")
-    page.wait_for_selector("#measured button:enabled", timeout=START_MS)
+    page.wait_for_selector("#send:enabled", timeout=START_MS)
     server.socket.close()
     server.shutdown()
     button.click()
-    page.wait_for_selector("#measured p:has-text('Not sent: the computer does not answer')", timeout=START_MS)
+    page.wait_for_selector("#sent:has-text('Not sent: the computer does not answer')", timeout=START_MS)
     context.close()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.release
 SILENT = "globalThis.Worker = class { postMessage() {} terminate() {} }; 0"
 """Workers that are made from now on answer nothing."""
-ENDLESS = "ANSWERS.judge = () => new Promise(() => {}); 0"
+ENDLESS = "ANSWERS.look = () => new Promise(() => {}); 0"
 ASKED = """
 () => {
   const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
@@ -32,8 +32,8 @@ ASKED = """
 """
 """The camera is asked for until `allow` is called."""
 OTHER_ANSWERS = """
-ANSWERS.judge = async () => ({
-  logits: [[1, 0, 0], [0, 1, 0]], predicted: [0, 1], seen: { data: new Uint8Array(3), width: 1, height: 1 },
+ANSWERS.look = async () => ({
+  logits: [[0, 1, 0], [1, 0, 0]], seen: { data: new Uint8Array(3), width: 1, height: 1 },
 });
 0
 """
@@ -152,6 +152,7 @@ def test_a_model_that_fails_ends_the_count(
         page.workers[0].evaluate(f"models[1].run = async () => {{ {fault}; }}; 0")
         page.set_input_files("#folder", labelled_photographs)
         page.wait_for_selector("#verified a")
+        page.wait_for_selector("#status:has-text('Ready: nothing was verified.')")
         found = page.inner_text("#verified")
     assert f"0 pictures, stopped before the end: {told}" in found
     assert "(blå/00.jpg)" in found

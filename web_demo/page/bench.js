@@ -3,10 +3,9 @@
 import { Client } from "./client.js";
 import { percentile } from "./statistics.js";
 import { alone } from "./turns.js";
-import { at, element, offerJson, say, sentence, tableOf } from "./view.js";
+import { at, counted, element, messageOf, offerJson, say, tableOf } from "./view.js";
 
 /** @typedef {{rounds: number, runs: number, warmUp: number, threads: number[]}} Settings */
-const WARM_UP = 3;
 const MOST_RUNS = 100_000;
 const MOST_THREADS = 64;
 /** p90 over p50 from which something else was at work. */
@@ -24,31 +23,25 @@ const SYSTEMS = [/Android [\d.]+/, /iPhone OS [\d_]+/, /iPad; CPU OS [\d_]+/, /W
  */
 export function offerBenchmark(opened, embedded, quiet) {
   const asked = settingsIn(location.hash);
-  const settings = asked ?? { rounds: 5, runs: 20, warmUp: WARM_UP, threads: usualThreads() };
+  const most = self.crossOriginIsolated ? navigator.hardwareConcurrency || 1 : 1;
+  const settings = asked ?? { rounds: 5, runs: 20, warmUp: 3, threads: [1, 2, 4].filter((count) => count <= most) };
   const run = () => alone("benchmark", async () => {
     quiet();
     at("measured").replaceChildren();
-    try {
-      const measurement = await measure(opened, embedded, settings);
-      at("measured").append(table(measurement), ...measurement.findings.map((each) => element("p", {}, each)),
-        offerJson(measurement, "web-benchmark.json"));
-      say("Ready: measured.", "ready");
-      await offerSending(measurement, asked !== null);
-    } catch (error) {
-      at("measured").append(element("p", { class: "refusal" }, sentence(/** @type {Error} */ (error).message)));
-      sendFailure(/** @type {Error} */ (error).message);
-      say("Ready: nothing was measured.", "ready");
-    }
-  });
+    at("sending").hidden = true;
+    const measurement = await measure(opened, embedded, settings).catch((error) => {
+      sendFailure(error);
+      throw error;
+    });
+    at("measured").append(...table(measurement), ...measurement.findings.map((each) => element("p", {}, each)),
+      offerJson(measurement, "web-benchmark.json"));
+    await offerSending(measurement, asked !== null);
+    return "Ready: measured.";
+  }, "measured", "Ready: nothing was measured.");
   at("bench").addEventListener("click", run);
   if (asked) {
     run();
   }
-}
-
-/** The numbers of threads to measure if nobody says. */
-function usualThreads() {
-  return self.crossOriginIsolated ? [1, 2, 4].filter((count) => count === 1 || count <= navigator.hardwareConcurrency) : [1];
 }
 
 /** What `levit-edge bench --on web` asks for behind the address's `#`. @param {string} hash @returns {Settings | null} */
@@ -63,44 +56,36 @@ export function settingsIn(hash) {
   return { rounds: number("rounds"), runs: number("runs"), warmUp: number("warm_up", 0), threads };
 }
 
-/** Where times are sent to, if the page was served to be measured. */
-function resultsAddress() {
-  return document.querySelector('meta[name="results"]')?.getAttribute("content");
+/** Send to where times are taken, if the page was served to be measured. @param {any} document_ @returns {Promise<Response> | null} */
+function post(document_) {
+  const address = document.querySelector('meta[name="results"]')?.getAttribute("content");
+  const body = JSON.stringify(document_);
+  return address ? fetch(address, { method: "POST", headers: { "Content-Type": "application/json" }, body }) : null;
 }
 
-/** @param {string} address @param {any} document_ */
-function post(address, document_) {
-  return fetch(address, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(document_) });
-}
-
-/** Tell who asked for a benchmark why there is none. @param {string} error */
-export async function sendFailure(error) {
-  const address = settingsIn(location.hash) && resultsAddress();
-  if (address) {
-    await post(address, { error }).catch(() => {});
+/** Tell who asked for a benchmark why there is none. @param {unknown} error */
+export function sendFailure(error) {
+  if (settingsIn(location.hash)) {
+    post({ error: messageOf(error) })?.catch(() => {});
   }
 }
 
-/** Offer to send the document back, or send it. @param {any} measurement @param {boolean} atOnce */
+/** Offer to send the document back if somebody takes it, or send it. @param {any} measurement @param {boolean} atOnce */
 async function offerSending(measurement, atOnce) {
-  const address = resultsAddress();
-  if (!address) {
-    return;
-  }
-  const button = /** @type {HTMLButtonElement} */ (element("button", { type: "button" }, "Send to the computer that serves this page"));
-  const told = element("p", { role: "status" });
   const send = async () => {
-    button.disabled = true;
+    at("send").disabled = true;
     try {
-      const answer = await post(address, measurement);
-      told.textContent = answer.ok ? "Sent." : `Not taken: ${(await answer.text()).slice(0, 300)}`;
+      const answer = await post(measurement);
+      at("sent").textContent = !answer || answer.ok ? "Sent." : `Not taken: ${(await answer.text()).slice(0, 300)}`;
     } catch {
-      told.textContent = "Not sent: the computer does not answer.";
-      button.disabled = false;
+      at("sent").textContent = "Not sent: the computer does not answer.";
+      at("send").disabled = false;
     }
   };
-  button.addEventListener("click", send);
-  at("measured").append(button, told);
+  at("send").onclick = send; // in place of an earlier measurement's
+  at("send").disabled = false;
+  at("sent").textContent = "";
+  at("sending").hidden = !document.querySelector('meta[name="results"]');
   if (atOnce) {
     await send();
   }
@@ -116,11 +101,11 @@ async function measure(opened, embedded, { rounds, runs, warmUp, threads }) {
   /** @type {string[]} */
   const findings = ["In a browser, in WebAssembly: not native speed."];
   for (const count of threads) {
-    say(`timing with ${threadsOf(count)}`);
+    say(`timing with ${counted(count, "thread")}`);
     const client = new Client();
     try {
       const { tests } = await client.ask("open", { embedded, threads: count });
-      const timed = await client.ask("time", { rounds, runs, warmUp }, (/** @type {string} */ told) => say(told));
+      const timed = await client.ask("time", { rounds, runs, warmUp }, say);
       findings.push(ofClock(timed, count));
       results.push(...tests.map((/** @type {any} */ test, /** @type {number} */ i) => row(opened, test, timed.rounds[i], count)));
       if (tests.length === 2) {
@@ -144,7 +129,7 @@ async function measure(opened, embedded, { rounds, runs, warmUp, threads }) {
 /** @param {{step: number, together: number}} timed @param {number} threads */
 function ofClock({ step, together }, threads) {
   const mean = together > 1 ? `, so that each time is the mean of ${together} inferences that followed each other` : "";
-  return `With ${threadsOf(threads)} the clock has steps of ${step.toFixed(3)} ms${mean}.`;
+  return `With ${counted(threads, "thread")} the clock has steps of ${step.toFixed(3)} ms${mean}.`;
 }
 
 /** @param {any} opened @param {any} test @param {number[][]} rounds @param {number} threads */
@@ -204,13 +189,8 @@ function table({ results, speedups }) {
   const rows = results.map((/** @type {any} */ { precision, threads, latency_ms: { p50, p90, p99, min } }) =>
     [precision, threads, ...[p50, p90, p99, min].map((each) => each.toFixed(1))]);
   const ratios = speedups.map((/** @type {any} */ { threads, median, p25, p75 }) => element("p", {},
-    `int8 is ${median.toFixed(2)} times as fast as fp32 (${p25.toFixed(2)} to ${p75.toFixed(2)}), ${threadsOf(threads)}`));
-  return element("div", {}, tableOf(["model", "threads", "p50 ms", "p90", "p99", "min"], rows), ...ratios);
-}
-
-/** @param {number} count */
-function threadsOf(count) {
-  return count === 1 ? "1 thread" : `${count} threads`;
+    `int8 is ${median.toFixed(2)} times as fast as fp32 (${p25.toFixed(2)} to ${p75.toFixed(2)}), ${counted(threads, "thread")}`));
+  return [tableOf(["model", "threads", "p50 ms", "p90", "p99", "min"], rows), ...ratios];
 }
 
 /** @param {number} value */

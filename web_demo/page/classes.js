@@ -1,7 +1,8 @@
 /**
- * Which output of the model a class folder stands for, by the rules of levit_edge/data/classes.py: WordNet ids, the
+ * Which output of the model a class folder stands for, by the rules of levit_edge/data/pairing.py: WordNet ids, the
  * model's own names, whole numbers, or sorted order where a model has no names; never by place where anything else
- * decides. Tested on the cases that Python is tested on, tests/data/pairing.json.
+ * decides. What may be called an output stands in the package's tables, levit_edge/data/folder_tables.py. Tested on the
+ * cases that Python is tested on, tests/data/pairing.json.
  */
 
 const WHOLE_NUMBER = /^[0-9]{1,9}$/;
@@ -9,161 +10,93 @@ const SPACES = "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029
 const BETWEEN_WORDS = new RegExp(`[${SPACES}_-]+`, "u");
 const ADVICE = "Name the folders as the model's classes, or use levit-edge verify with --classes.";
 
-/** @typedef {{id: string, names: string}} ImagenetClass a WordNet id, and all its names, in the order of the outputs */
+/** @typedef {Record<string, number[]>} Places what a folder may be called -> the outputs that this may mean */
+/** @typedef {{named: boolean, imagenets: boolean, wordnet_ids: Places, names: Places, forms: Places, parts: Places}} PairingTable */
 /** @typedef {{rule: string, index: Map<string, number>}} Pairing label -> output, and what decided it */
 
-/** The labels cannot be paired for certain. */
-export class PairingError extends Error {}
+/** A folder that is no set of images, or whose classes cannot be paired for certain. */
+export class FolderError extends Error {}
 
 /** A name without what people write differently: case, and what stands between words. @param {string} name */
-export function normalForm(name) {
+function normalForm(name) {
   // Python's casefold but for Cherokee, whose letters are told apart as well; the dotless i has no capital of its own
   const fold = (/** @type {string} */ each) => (each === "ı" ? each : each.toLowerCase().toUpperCase().toLowerCase()); // ẞ is ss
   const folded = Array.from(name.normalize("NFKC"), fold).join("");
   return folded.split(BETWEEN_WORDS).join(" ").replace(/^ +| +$/g, "");
 }
 
-/** The normal forms of the names in a list such as ImageNet's "tench, Tinca tinca". @param {string} name */
-function parts(name) {
-  return name.split(",").map(normalForm).filter((each) => each !== "");
-}
-
-/** Whether a name in the list `name` is one of those in `spellings`. */
-function sameClass(/** @type {string} */ name, /** @type {string[]} */ spellings) {
-  const forms = new Set(spellings.flatMap(parts));
-  return parts(name).some((each) => forms.has(each));
-}
-
 /** Sorts as Python does: by code point, where JavaScript takes halves of surrogate pairs. @param {string[]} labels */
-export function sortedText(labels) {
-  return labels.map((label) => codePoints(label, label)).toSorted(compared).map(({ label }) => label);
+export function sortedText(labels, keyOf = (/** @type {string} */ label) => label) {
+  const digits = (/** @type {string} */ each) => each.codePointAt(0)?.toString(16).padStart(6, "0");
+  const keyed = labels.map((label) => ({ label, key: Array.from(keyOf(label), digits).join("") }));
+  return keyed.sort((one, other) => Number(one.key > other.key) - Number(one.key < other.key)).map(({ label }) => label);
 }
 
-/** Sorted as timm's `natural_key` does: numbers by their size, without case. @param {string[]} labels */
-function sortedNaturally(labels) {
-  return labels.map((label) => {
-    const parts = label.toLowerCase().split(/([0-9]+)/).map((part, i) => (i % 2 ? part.replace(/^0+/, "") : part));
-    return codePoints(label, parts.map((part, i) => (i % 2 ? String.fromCodePoint(part.length) + part : part)).join("\0"));
-  }).toSorted(compared).map(({ label }) => label);
-}
-
-/** What a label is sorted by. @param {string} label @param {string} key */
-function codePoints(label, key) {
-  return { label, key: Array.from(key, (each) => each.codePointAt(0) ?? 0) };
-}
-
-/** Below 0 if `one` comes first. @param {{key: number[]}} one @param {{key: number[]}} other */
-function compared({ key: one }, { key: other }) {
-  const at = one.findIndex((each, i) => each !== other[i]);
-  return at < 0 || at >= other.length ? one.length - other.length : one[at] - other[at];
+/** What sorts as timm's `natural_key` does: numbers by their size, without case. @param {string} label */
+function naturalKey(label) {
+  const parts = label.toLowerCase().split(/([0-9]+)/).map((part, i) => (i % 2 ? part.replace(/^0+/, "") : part));
+  return parts.map((part, i) => (i % 2 ? String.fromCodePoint(part.length) + part : part)).join("\0");
 }
 
 /**
  * Pair class folders with the outputs of a model.
- * @param {string[]} labels each once @param {number} outputs
- * @param {string[] | null} modelNames in the order of the outputs; placeholders such as `class 0` are none
- * @param {ImagenetClass[]} imagenet @param {string[]} empty those of `labels` that no image has, for messages
+ * @param {string[]} labels each once @param {PairingTable} table
+ * @param {string[]} names of the outputs, in their order
+ * @param {string[]} empty those of `labels` that no image has, for messages
  * @returns {Pairing}
- * @throws {PairingError}
+ * @throws {FolderError}
  */
-export function pairClasses(labels, outputs, modelNames, imagenet, empty = []) {
-  const names = modelNames?.every((name, i) => name === `class ${i}`) ? null : modelNames;
+export function pairClasses(labels, table, names, empty = []) {
   try {
-    return paired(labels, outputs, names, imagenet);
+    return byNames(labels, table, names) ?? byIndices(labels, table, names.length) ?? byOrder(labels, table, names);
   } catch (error) {
-    if (empty.length && error instanceof PairingError) {
-      throw ofEmpty(labels.filter((label) => !empty.includes(label)), outputs, names, imagenet, listed(empty), error);
+    if (empty.length && error instanceof FolderError) {
+      throw ofEmpty(labels.filter((label) => !empty.includes(label)), table, names, listed(empty), error);
     }
     throw error;
   }
 }
 
-/** @param {string[]} labels @param {number} outputs @param {string[] | null} names @param {ImagenetClass[]} imagenet @returns {Pairing} */
-function paired(labels, outputs, names, imagenet) {
-  const found = byWordnet(labels, outputs, names, imagenet) ?? byNames(labels, names) ?? byIndices(labels, outputs, names, imagenet);
-  if (found) {
-    return found;
-  }
-  if (names) {
-    throw new PairingError(`none of the folders is among the model's classes. Folders: ${listed(labels, 10)}. Classes: ${listed(names, 10)}. ${ADVICE}`);
-  }
-  return byOrder(labels, outputs);
-}
-
 /**
  * What to say where folders without images are among those that cannot be paired: without them they may be.
- * @param {string[]} filled @param {number} outputs @param {string[] | null} names @param {ImagenetClass[]} imagenet
- * @param {string} empty @param {PairingError} error
+ * @param {string[]} filled @param {PairingTable} table @param {string[]} names @param {string} empty @param {FolderError} error
  */
-function ofEmpty(filled, outputs, names, imagenet, empty, error) {
+function ofEmpty(filled, table, names, empty, error) {
   try {
-    paired(filled, outputs, names, imagenet);
+    pairClasses(filled, table, names);
   } catch {
-    return new PairingError(`${error.message} There are no images of ${empty}: an empty folder is a class too.`);
+    return new FolderError(`${error.message} There are no images of ${empty}: an empty folder is a class too.`);
   }
-  return new PairingError(`there are no images of ${empty}, and the model has no such class beside ${listed(filled)}. Remove the folder if it is none, or add its images.`);
+  return new FolderError(`there are no images of ${empty}, and the model has no such class beside ${listed(filled)}. Remove the folder if it is none, or add its images.`);
 }
 
-/** @param {string[]} labels @param {number} outputs @param {string[] | null} names @param {ImagenetClass[]} imagenet */
-function byWordnet(labels, outputs, names, imagenet) {
-  const placeOf = new Map(imagenet.map((each, i) => [each.id, i]));
-  if (!labels.length || !labels.every((label) => placeOf.has(label))) {
-    return null;
-  }
-  const place = (/** @type {string} */ label) => placeOf.get(label) ?? 0;
-  if (isImagenets(outputs, names, imagenet)) {
-    return { rule: "WordNet ids", index: new Map(labels.map((label) => [label, place(label)])) };
-  }
-  if (!names) {
-    return null;
-  }
-  const found = places(labels, names, (label) => [imagenet[place(label)].id, imagenet[place(label)].names]);
-  return found && { rule: "WordNet ids", index: single(found, names) };
+/** By WordNet ids if all are some, or letter by letter if all are names, or else in normal form. @param {string[]} labels @param {PairingTable} table @param {string[]} names */
+function byNames(labels, table, names) {
+  const exact = (/** @type {Places} */ places) =>
+    (labels.every((label) => Object.hasOwn(places, label)) ? labels.map((label) => places[label]) : []);
+  /** @type {[string, number[][]][]} */
+  const found = [
+    ["WordNet ids", exact(table.wordnet_ids)],
+    ["class names", exact(table.names)],
+    ["class names in normal form", labels.map((label) => placesOf(label, table))],
+  ];
+  const [rule, places] = found.find(([, each]) => each.some((outputs) => outputs.length)) ?? [];
+  return rule && places ? { rule, index: single(labels, places, names) } : null;
 }
 
-/** Whether these are ImageNet's 1,000 classes in the order of WordNet ids, as far as is known. */
-function isImagenets(/** @type {number} */ outputs, /** @type {string[] | null} */ names, /** @type {ImagenetClass[]} */ imagenet) {
-  return outputs === imagenet.length && (!names || names.every((name, i) => sameClass(name, [imagenet[i].id, imagenet[i].names])));
+/** The outputs that are called so, or else those of whose names one is in it. @param {string} label @param {PairingTable} table */
+function placesOf(label, { forms, parts }) {
+  const among = (/** @type {Places} */ places, /** @type {string} */ name) => {
+    const form = normalForm(name);
+    return Object.hasOwn(places, form) ? places[form] : [];
+  };
+  const whole = among(forms, label);
+  const inside = new Set(label.split(",").flatMap((part) => among(parts, part)));
+  return whole.length ? whole : [...inside].sort((one, other) => one - other);
 }
 
-/** @param {string[]} labels @param {string[] | null} names */
-function byNames(labels, names) {
-  if (!names || !labels.length) {
-    return null;
-  }
-  if (labels.every((label) => names.includes(label))) {
-    const exact = new Map(labels.map((label) => [label, names.flatMap((name, i) => (name === label ? [i] : []))]));
-    return { rule: "class names", index: single(exact, names) };
-  }
-  const found = places(labels, names, (label) => [label]);
-  return found && { rule: "class names in normal form", index: single(found, names) };
-}
-
-/**
- * The outputs of each label whose name is one of its spellings, or else has one of them in it; null if there are none.
- * @param {string[]} labels @param {string[]} names @param {(label: string) => string[]} spellings
- */
-function places(labels, names, spellings) {
-  const whole = placesByForm(names, (name) => [normalForm(name)]);
-  const inside = placesByForm(names, parts);
-  const among = (/** @type {Map<string, number[]>} */ of, /** @type {string[]} */ forms) =>
-    [...new Set(forms.flatMap((form) => of.get(form) ?? []))].sort((one, other) => one - other);
-  const found = new Map(labels.map((label) => {
-    const exact = among(whole, spellings(label).map(normalForm));
-    return [label, exact.length ? exact : among(inside, spellings(label).flatMap(parts))];
-  }));
-  return [...found.values()].some((each) => each.length) ? found : null;
-}
-
-/** @param {string[]} names @param {(name: string) => string[]} forms @returns {Map<string, number[]>} */
-function placesByForm(names, forms) {
-  const result = new Map();
-  names.forEach((name, i) => forms(name).forEach((form) => result.set(form, [...(result.get(form) ?? []), i])));
-  return result;
-}
-
-/** @param {string[]} labels @param {number} outputs @param {string[] | null} names @param {ImagenetClass[]} imagenet */
-function byIndices(labels, outputs, names, imagenet) {
+/** @param {string[]} labels @param {PairingTable} table @param {number} outputs @returns {Pairing | null} */
+function byIndices(labels, { imagenets }, outputs) {
   if (!labels.length || !labels.every((label) => WHOLE_NUMBER.test(label))) {
     return null;
   }
@@ -171,33 +104,28 @@ function byIndices(labels, outputs, names, imagenet) {
   const [low, high] = [Math.min(...numbers), Math.max(...numbers)];
   const found = `the folders are numbers from ${low} to ${high}, and the model has ${outputs} classes`;
   if (high > outputs || (low === 0 && high === outputs)) {
-    throw new PairingError(`${found}.`);
+    throw new FolderError(`${found}.`);
   }
   if (low > 0 && high < outputs) {
-    throw new PairingError(`${found}: whether they are counted from 0 or from 1 cannot be told. ${ADVICE}`);
+    throw new FolderError(`${found}: whether they are counted from 0 or from 1 cannot be told. ${ADVICE}`);
   }
-  if (low > 0) {
-    requireOrderFromOne(labels, outputs, names, imagenet);
+  if (low > 0 && imagenets) {
+    throw new FolderError(`the folders are numbers from 1 to ${outputs}: ImageNet's own order, that of WordNet ids or that of text cannot be told. ${ADVICE}`);
   }
-  const index = new Map(labels.map((label) => [label, Number(label) - Number(low > 0)]));
-  refuseDoubles(index);
-  return { rule: low > 0 ? "indices from 1" : "indices", index };
-}
-
-/** @param {string[]} labels @param {number} outputs @param {string[] | null} names @param {ImagenetClass[]} imagenet */
-function requireOrderFromOne(labels, outputs, names, imagenet) {
-  if (isImagenets(outputs, names, imagenet)) {
-    throw new PairingError(`the folders are numbers from 1 to ${outputs}: ImageNet's own order, that of WordNet ids or that of text cannot be told. ${ADVICE}`);
-  }
-  if (Math.min(...labels.map((label) => label.length)) < String(outputs).length) {
+  if (low > 0 && labels.some((label) => label.length < String(outputs).length)) {
     requireCertainOrder(Array.from({ length: outputs }, (_, i) => String(i + 1)));
   }
+  const index = new Map(labels.map((label) => [label, Number(label) - Number(low > 0)]));
+  return { rule: low > 0 ? "indices from 1" : "indices", index: withoutDoubles(index) };
 }
 
-/** @param {string[]} labels @param {number} outputs */
-function byOrder(labels, outputs) {
-  if (labels.length !== outputs) {
-    throw new PairingError(`there are ${labels.length} class folders, and the model has ${outputs} classes that it does not name. Folders: ${listed(labels, 10)}. ${ADVICE}`);
+/** @param {string[]} labels @param {PairingTable} table @param {string[]} names */
+function byOrder(labels, { named }, names) {
+  if (named) {
+    throw new FolderError(`none of the folders is among the model's classes. Folders: ${listed(labels, 10)}. Classes: ${listed(names, 10)}. ${ADVICE}`);
+  }
+  if (labels.length !== names.length) {
+    throw new FolderError(`there are ${labels.length} class folders, and the model has ${names.length} classes that it does not name. Folders: ${listed(labels, 10)}. ${ADVICE}`);
   }
   requireCertainOrder(labels);
   return { rule: "sorted order", index: new Map(sortedText(labels).map((label, i) => [label, i])) };
@@ -205,52 +133,40 @@ function byOrder(labels, outputs) {
 
 /** Refuse labels that torchvision's `ImageFolder` and timm sort differently. @param {string[]} labels */
 function requireCertainOrder(labels) {
-  const [asText, natural] = [sortedText(labels), sortedNaturally(labels)];
+  const [asText, natural] = [sortedText(labels), sortedText(labels, naturalKey)];
   const here = asText.findIndex((label, i) => label !== natural[i]);
   if (here >= 0) {
-    throw new PairingError(`nothing says in which order the model has these folders: sorted as text, output ${here} is ${asText[here]}; by numbers and without case, ${natural[here]}. ${ADVICE}`);
+    throw new FolderError(`nothing says in which order the model has these folders: sorted as text, output ${here} is ${asText[here]}; by numbers and without case, ${natural[here]}. ${ADVICE}`);
   }
 }
 
-/** The one output of each label. @param {Map<string, number[]>} found @param {string[]} names */
-function single(found, names) {
-  const labels = [...found.keys()];
-  const unknown = labels.filter((label) => !found.get(label)?.length);
+/** The one output of each label. @param {string[]} labels @param {number[][]} places of each @param {string[]} names */
+function single(labels, places, names) {
+  const unknown = labels.filter((_, i) => !places[i].length);
   if (unknown.length) {
-    throw new PairingError(`these folders are not among the model's classes: ${listed(unknown)}; its classes are ${listed(names, 10)}. ${ADVICE}`);
+    throw new FolderError(`these folders are not among the model's classes: ${listed(unknown)}; its classes are ${listed(names, 10)}. ${ADVICE}`);
   }
-  const index = new Map();
-  for (const [label, places] of found) {
-    if (places.length > 1) {
-      throw new PairingError(`${label} may be any of the model's classes ${listed(places.map((i) => `${names[i]} (${i})`))}. ${ADVICE}`);
-    }
-    index.set(label, places[0]);
+  const several = labels.findIndex((_, i) => places[i].length > 1);
+  if (several >= 0) {
+    throw new FolderError(`${labels[several]} may be any of the model's classes ${listed(places[several].map((i) => `${names[i]} (${i})`))}. ${ADVICE}`);
   }
-  refuseDoubles(index);
-  return index;
+  return withoutDoubles(new Map(labels.map((label, i) => [label, places[i][0]])));
 }
 
-/** @param {Map<string, number>} index */
-function refuseDoubles(index) {
+/** @param {Map<string, number>} index @returns what was given, if no two labels have one output */
+function withoutDoubles(index) {
   const labelOf = new Map();
   for (const [label, place] of index) {
     if (labelOf.has(place)) {
-      throw new PairingError(`${labelOf.get(place)} and ${label} are the same class, ${place}.`);
+      throw new FolderError(`${labelOf.get(place)} and ${label} are the same class, ${place}.`);
     }
     labelOf.set(place, label);
   }
+  return index;
 }
 
 /** The first names, and how many more there are. @param {string[]} names */
 export function listed(names, shown = 5) {
   const text = names.slice(0, shown).map((name) => (name.length > 60 ? `${name.slice(0, 60)}…` : name)).join(", ");
   return names.length > shown ? `${text} and ${names.length - shown} more` : text;
-}
-
-/** Of imagenet_classes.csv: a number, a WordNet id, and its names in quotation marks where there are several. */
-export function imagenetClasses(/** @type {string} */ text) {
-  return text.trim().split(/\r?\n/).slice(1).map((line) => {
-    const [, id, names] = /^\d+,(n\d+),(.*)$/.exec(line) ?? [];
-    return { id, names: names.replace(/^"(.*)"$/, "$1").replaceAll('""', '"') };
-  });
 }

@@ -11,11 +11,10 @@ import { PackageError } from "./package.js";
  * @returns {Promise<any>}
  */
 export async function loadRuntime(pack, threads) {
-  const { module, program } = pack.runtime;
-  const address = URL.createObjectURL(new Blob([module], { type: "text/javascript" }));
-  const ort = await import(address); // kept, as threads start from it again
+  const module = new Blob([pack.file("ort.wasm.bundle.min.mjs")], { type: "text/javascript" });
+  const ort = await import(URL.createObjectURL(module)); // kept, as threads start from it again
   ort.env.logLevel = "error";
-  ort.env.wasm.wasmBinary = program;
+  ort.env.wasm.wasmBinary = pack.file("ort-wasm-simd-threaded.wasm");
   ort.env.wasm.numThreads = threads;
   ort.env.wasm.proxy = false;
   return ort;

@@ -1,41 +1,31 @@
-/** Which files of a folder are images, of which class: as levit_edge/data/imagefolder.py and file_kinds.py. */
+/** Which files of a folder are images, of which class: as levit_edge/data/imagefolder.py, by file_kinds.py's own tables. */
 
-import { listed, sortedText } from "./classes.js";
+import { FolderError, listed, sortedText } from "./classes.js";
 import { HEAD_BYTES, imageFormat } from "./formats.js";
 
-const READ = new Set(["JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "AVIF"]);
-const ENDINGS = {
-  JPEG: "jpg jpeg jpe jfif", PNG: "png", BMP: "bmp", WEBP: "webp", TIFF: "tif tiff", GIF: "gif", AVIF: "avif avifs",
-  HEIC: "heic heif hif heics", "JPEG 2000": "jp2 j2k jpf jpx j2c jpc", "JPEG XL": "jxl",
-  raw: "dng cr2 cr3 nef arw orf rw2 raf", PNM: "pbm pgm ppm pnm", PSD: "psd", SVG: "svg", EXR: "exr",
-  archive: "tar tgz gz bz2 xz zst zip 7z rar", parquet: "parquet",
-};
-const KINDS = new Map(Object.entries(ENDINGS).flatMap(([kind, endings]) => endings.split(" ").map((each) => [each, kind])));
-/** What systems leave between the files of people. */
-const SYSTEMS = new Set(["@eadir", "#recycle", "@recycle", "__macosx", "lost+found", "$recycle.bin",
-  "system volume information", "thumbs.db", "ehthumbs.db", "desktop.ini"]);
-const PARTS_OF_A_SET = new Set("train training val valid validation test testing".split(" "));
 const NO_IMAGE = "no image";
 
-/** A folder that is no set of images. */
-export class FolderError extends Error {}
+/** @typedef {{endings: Record<string, string>, read: string[], systems: string[], parts_of_a_set: string[]}} FileTable levit_edge/data/folder_tables.py */
 
 /**
  * @param {{path: string, file?: Blob}[]} found all files, with their paths in the chosen folder; `path` ends with a slash
  *   for a folder that has none
+ * @param {FileTable} table
  * @returns {Promise<{images: string[], folders: string[] | null, passedOver: Record<string, number>}>} sorted by class
  *   folder and then by path; `folders` is null for a folder of images alone; how many others there are of each kind
  * @throws {FolderError}
  */
-export async function arrange(found) {
+export async function arrange(found, table) {
   const images = [];
   /** @type {Record<string, number>} */
   const passedOver = {};
+  const isHidden = (/** @type {string} */ path) =>
+    path.split("/").some((name) => name.startsWith(".") || table.systems.includes(name.toLowerCase()));
   for (const { path, file } of found.filter((each) => !each.path.endsWith("/") && !isHidden(each.path))) {
-    const kind = await kindOf(path, file);
-    READ.has(kind) ? images.push(path) : passedOver[kind] = (passedOver[kind] ?? 0) + 1;
+    const kind = await kindOf(path, file, table.endings);
+    table.read.includes(kind) ? images.push(path) : passedOver[kind] = (passedOver[kind] ?? 0) + 1;
   }
-  const sorted = sortedText(images);
+  const sorted = sortedText(images, (path) => path.replace("/", "\0")); // as by folder and then by path
   const [loose, inside] = [sorted.filter((path) => !path.includes("/")), sorted.filter((path) => path.includes("/"))];
   if (loose.length && inside.length) {
     throw new FolderError(`there are images beside the class folders: ${listed(loose, 3)}`);
@@ -49,12 +39,10 @@ export async function arrange(found) {
   }
   const all = found.filter(({ path }) => path.includes("/")).map(({ path }) => folderOf(path));
   const folders = sortedText([...new Set(all)].filter((name) => !isHidden(name)));
-  if (folders.length > 1 && folders.every((name) => PARTS_OF_A_SET.has(name.toLowerCase()))) {
+  if (folders.length > 1 && folders.every((name) => table.parts_of_a_set.includes(name.toLowerCase()))) {
     throw new FolderError(`it holds ${folders.join(" and ")}, which are parts of a set, not classes: choose one of them`);
   }
-  const byFolder = new Map(folders.map((name) => [name, /** @type {string[]} */ ([])]));
-  inside.forEach((path) => byFolder.get(folderOf(path))?.push(path));
-  return { images: [...byFolder.values()].flat(), folders, passedOver };
+  return { images: inside, folders, passedOver };
 }
 
 /** The class folder of an image. @param {string} path */
@@ -69,17 +57,12 @@ export function passedOverWords(counts) {
   return total ? `${total} ${total === 1 ? "file" : "files"} passed over: ${kinds.map((kind) => `${counts[kind]} ${kind}`).join(", ")}` : "";
 }
 
-/** @param {string} path relative */
-function isHidden(path) {
-  return path.split("/").some((name) => name.startsWith(".") || SYSTEMS.has(name.toLowerCase()));
-}
-
-/** What a file is by its ending, or else by how it begins. @param {string} path @param {Blob} [file] */
-async function kindOf(path, file) {
+/** What a file is by its ending, or else by how it begins. @param {string} path @param {Blob | undefined} file @param {Record<string, string>} endings */
+async function kindOf(path, file, endings) {
   const name = path.slice(path.lastIndexOf("/") + 1);
   const ending = /^.+\.([^.]+)$/s.exec(name)?.[1].toLowerCase();
   if (ending !== undefined) {
-    return KINDS.get(ending) ?? NO_IMAGE;
+    return Object.hasOwn(endings, ending) ? endings[ending] : NO_IMAGE;
   }
   try {
     const head = await file?.slice(0, HEAD_BYTES).arrayBuffer();

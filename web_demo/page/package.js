@@ -4,7 +4,6 @@ import { sha256 } from "./sha256.js";
 
 const DOCUMENT = "model.json";
 const VERSIONS = [1, 2];
-const RUNTIME = ["ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"];
 /** What browsers and the runtime say when memory is short. */
 export const OF_MEMORY = /alloc|out of memory|\bOOM\b|grow instance memory|array length|runtime failed: \d/i;
 /** Where Python ends lines. */
@@ -14,8 +13,10 @@ const LINES = /\r\n|[\n-\r\x1c-\x1e\x85\u2028\u2029]/;
 export class PackageError extends Error {}
 
 /** @typedef {{file: string, precision: string, golden_output: {file: string, shape: number[]}, least_sqnr_db: number}} PackedModel */
-/** @typedef {{text: string, sha256: string}} Embedded base64 of gzip, and the hash of what it holds */
-/** @typedef {{address: string, sha256: string}} Beside where a folder's files lie, and the hash of their model.json */
+/**
+ * Each file of the page as base64 of gzip, or where a folder's files lie; and the hash of the document.
+ * @typedef {{texts: Record<string, string>, address?: string | null, sha256: string}} Embedded
+ */
 
 export class Package {
   /** @param {any} document model.json @param {Map<string, Uint8Array<ArrayBuffer>>} files @param {string} documentSha256 */
@@ -28,32 +29,21 @@ export class Package {
     if (this.labels.length !== document.classes) {
       throw new PackageError(`${this.labels.length} labels for ${document.classes} classes`);
     }
-    /** @type {PackedModel[]} */
-    this.models = document.models;
   }
 
   /**
-   * @param {Record<string, Embedded> | Beside} embedded by name, or where they lie beside the page
+   * @param {Embedded} embedded
    * @param {(name: string) => void} progress
    * @throws {PackageError}
    */
   static async open(embedded, progress) {
-    const content = await read(embedded, DOCUMENT);
-    const digest = sha256(content);
-    if ((isBeside(embedded) ? embedded : embedded[DOCUMENT]).sha256 !== digest) {
-      throw damaged(DOCUMENT);
-    }
-    const document = parsed(content);
+    const document = parsed(await checked(embedded, DOCUMENT, embedded.sha256));
     const files = new Map();
-    for (const [name, expected] of Object.entries(document.files)) {
+    for (const [name, { sha256: digest, size_bytes }] of Object.entries(document.files)) {
       progress(name);
-      const data = await read(embedded, name);
-      if (data.length !== expected.size_bytes || sha256(data) !== expected.sha256) {
-        throw damaged(name);
-      }
-      files.set(name, data);
+      files.set(name, await checked(embedded, name, digest, size_bytes));
     }
-    return new Package(document, files, digest);
+    return new Package(document, files, embedded.sha256);
   }
 
   /** @param {string} name @returns {Uint8Array<ArrayBuffer>} */
@@ -81,11 +71,6 @@ export class Package {
     const length = numbers.length / shape[0];
     return Array.from({ length: shape[0] }, (_, i) => numbers.subarray(i * length, (i + 1) * length));
   }
-
-  /** The module and the program of onnxruntime-web. */
-  get runtime() {
-    return { module: this.file(RUNTIME[0]), program: this.file(RUNTIME[1]) };
-  }
 }
 
 /** @param {Uint8Array} content @returns {any} */
@@ -102,25 +87,29 @@ function parsed(content) {
   return document;
 }
 
-/** @param {Record<string, Embedded> | Beside} embedded @returns {embedded is Beside} */
-function isBeside(embedded) {
-  return typeof embedded.address === "string";
+/** @param {Embedded} embedded @param {string} name @param {string} digest @param {number} [size] in bytes; as the hash says */
+async function checked(embedded, name, digest, size) {
+  const data = await read(embedded, name);
+  if (data.length !== (size ?? data.length) || sha256(data) !== digest) {
+    throw damaged(name);
+  }
+  return data;
 }
 
-/** @param {Record<string, Embedded> | Beside} embedded @param {string} name @returns {Promise<Uint8Array<ArrayBuffer>>} */
-async function read(embedded, name) {
-  if (isBeside(embedded)) {
-    const response = await fetch(embedded.address + encodeURIComponent(name));
+/** @param {Embedded} embedded @param {string} name @returns {Promise<Uint8Array<ArrayBuffer>>} */
+async function read({ texts, address }, name) {
+  if (address) {
+    const response = await fetch(address + encodeURIComponent(name));
     if (!response.ok) {
       throw new PackageError(`package/${name}: the server answers ${response.status}`);
     }
     return new Uint8Array(await response.arrayBuffer());
   }
-  if (!Object.hasOwn(embedded, name)) {
+  if (!Object.hasOwn(texts, name)) {
     throw new PackageError(`there is no ${name} in the page`);
   }
   try {
-    const stream = new Blob([unpackedBase64(embedded[name].text)]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const stream = new Blob([unpackedBase64(texts[name])]).stream().pipeThrough(new DecompressionStream("gzip"));
     return new Uint8Array(await new Response(stream).arrayBuffer());
   } catch (error) {
     throw OF_MEMORY.test(String(error)) ? error : damaged(name);

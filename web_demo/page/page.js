@@ -5,45 +5,41 @@ import { offerCamera } from "./camera.js";
 import { Client, takeEmbedded } from "./client.js";
 import { alone } from "./turns.js";
 import { droppedFolders, offerVerify } from "./verify.js";
-import { addResult, at, classified, element, refuse, refusedResult, resultOf, say, sentence, showPackage } from "./view.js";
+import { addResult, at, classified, element, guessList, refusal, refuse, resultOf, say, sentenceOf, showPackage, timesOf } from "./view.js";
 
 const TOP = 5;
 /** The smallest module with an instruction of WebAssembly's SIMD. */
 const SIMD = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11);
 const BROWSERS = "Chrome and Edge 110, Firefox 115 and Safari 16.4, and newer ones, have all that this page needs";
 
-/** What this browser lacks, if anything. */
-function lacking() {
+/** @throws {Error} this browser lacks something */
+function requireBrowser() {
   const needed = {
     "WebAssembly with SIMD": typeof WebAssembly === "object" && WebAssembly.validate(SIMD),
     DecompressionStream: typeof DecompressionStream === "function",
     OffscreenCanvas: typeof OffscreenCanvas === "function",
   };
-  return Object.entries(needed).find(([, there]) => !there)?.[0];
+  const [absent] = Object.entries(needed).find(([, there]) => !there) ?? [];
+  if (absent) {
+    throw new Error(`This browser lacks ${absent}: ${BROWSERS}`);
+  }
 }
 
 async function start() {
-  const absent = lacking();
-  if (absent) {
-    const reason = `this browser lacks ${absent}: ${BROWSERS}`;
-    refuse(`T${reason.slice(1)}.`);
-    sendFailure(reason);
-    return;
-  }
-  const client = new Client((reason) => refuse(sentence(`Reload this page: ${reason}`)));
   try {
+    requireBrowser();
+    const client = new Client((error) => refuse(`Reload this page: ${sentenceOf(error)}`));
     const embedded = takeEmbedded();
     const opened = await client.ask("open", { embedded, threads: 1 }, say);
     showPackage(opened, performance.now());
-    const stopCamera = offerCamera(client, () => Number(at("model").value));
+    const stopCamera = offerCamera(client, opened);
     takePictures(client, opened, offerVerify(client, opened, stopCamera));
     offerBenchmark(opened, embedded, stopCamera);
     at("more").hidden = false;
     say("Ready.", "ready");
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    refuse(sentence(reason));
-    sendFailure(reason);
+    refuse(sentenceOf(error));
+    sendFailure(error);
     at("tests").append(element("li", { class: "failed" }, "the self-test has not passed"));
   }
 }
@@ -56,7 +52,7 @@ function takePictures(client, opened, takeFolders) {
   at("classify").hidden = false;
   const take = (/** @type {Iterable<File>} */ given) => {
     const files = [...given]; // before the input is emptied
-    return files.length && alone("classification", () => classifyAll(client, files));
+    return files.length && alone("classification", () => classifyAll(client, opened, files), "results", "Ready.");
   };
   for (const input of [at("choose"), at("take")]) {
     input.addEventListener("change", async () => {
@@ -65,33 +61,34 @@ function takePictures(client, opened, takeFolders) {
     });
   }
   document.addEventListener("paste", (event) => take(event.clipboardData?.files ?? []));
-  document.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    at("drop").classList.add("over");
-  });
-  document.addEventListener("dragleave", () => at("drop").classList.remove("over"));
+  for (const kind of ["dragover", "dragleave", "drop"]) {
+    document.addEventListener(kind, (event) => {
+      event.preventDefault();
+      at("drop").classList.toggle("over", kind === "dragover");
+    });
+  }
   document.addEventListener("drop", (event) => {
-    event.preventDefault();
-    at("drop").classList.remove("over");
     const folders = droppedFolders(event);
     folders ? takeFolders(folders) : take(event.dataTransfer?.files ?? []);
   });
 }
 
-/** One after the other. @param {Client} client @param {File[]} files */
-async function classifyAll(client, files) {
+/** One after the other. @param {Client} client @param {any} opened @param {File[]} files */
+async function classifyAll(client, opened, files) {
   let done = 0;
   for (const [i, file] of files.entries()) {
     say(`${file.name}, ${i + 1} of ${files.length}`);
     try {
       const [{ value, text }] = at("model").selectedOptions; // it may be changed meanwhile
-      addResult(resultOf(file.name, await client.ask("classify", { file, model: Number(value), top: TOP }), text));
+      const { seen, turned, logits: [logits], ms, width, height } = await client.ask("look", { file, asked: [Number(value)] });
+      const told = `${text} · ${width} × ${height}${turned ? ", turned as its EXIF says" : ""} · ${timesOf(ms, "decoding", 0)}`;
+      addResult(resultOf(file.name, seen, guessList(logits, opened.labels, TOP), element("p", { class: "times" }, told)));
       done++;
     } catch (error) {
-      addResult(refusedResult(file.name, error instanceof Error ? error.message : String(error)));
+      addResult(resultOf(file.name, null, refusal(error)));
     }
   }
-  say(classified(done, files.length), "ready");
+  return classified(done, files.length);
 }
 
 start();

@@ -27,13 +27,11 @@ export async function decoded(file, asStored = false) {
   requireFew(width, height);
   const { orientation, pieces, turned } = orientationOf(bytes);
   const left = turned === asStored ? orientation : 1;
-  let bitmap;
-  try {
-    bitmap = await createImageBitmap(new Blob(pieces, { type: file.type }), { colorSpaceConversion: "none", premultiplyAlpha: "none" });
-  } catch {
+  const blob = new Blob(pieces, { type: file.type });
+  const bitmap = await createImageBitmap(blob, { colorSpaceConversion: "none", premultiplyAlpha: "none" }).catch(() => {
     const format = imageFormat(bytes);
     throw new PhotographError(`this browser cannot decode it: ${format ? `is it a whole ${format} file, and not too large?` : "not an image in a known format"}`);
-  }
+  });
   return { picture: pixelsOf(bitmap, turned ? BACK[left - 1] : left), turned: !asStored && orientation > 1 };
 }
 

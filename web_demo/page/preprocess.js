@@ -43,16 +43,11 @@ export function normalised(picture, format) {
   const plane = picture.width * picture.height;
   const input = new Float32Array(3 * plane);
   for (let channel = 0; channel < 3; channel++) {
-    const table = normalisationTable(format.mean[channel], format.std[channel]);
+    const [center, deviation] = [Math.fround(format.mean[channel]), Math.fround(format.std[channel])];
+    const table = Float32Array.from({ length: 256 }, (_, value) => Math.fround(Math.fround(value / 255) - center) / deviation);
     for (let i = 0; i < plane; i++) {
       input[channel * plane + i] = table[picture.data[3 * i + channel]];
     }
   }
   return input;
-}
-
-/** What the 256 values of a channel become. @param {number} mean @param {number} std */
-function normalisationTable(mean, std) {
-  const [center, deviation] = [Math.fround(mean), Math.fround(std)];
-  return Float32Array.from({ length: 256 }, (_, value) => Math.fround(Math.fround(value / 255) - center) / deviation);
 }

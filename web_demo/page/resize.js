@@ -37,30 +37,30 @@ function sinc(x) {
   return x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI);
 }
 
-/** Which pixels of one direction make up each pixel of the result, and with what weights. */
-class Weights {
-  /**
-   * For `count` pixels of the result from `from` on, when `length` pixels become `newLength`.
-   * @param {{support: number, at: (x: number) => number}} kernel
-   * @param {number} length @param {number} newLength @param {number} from @param {number} count
-   */
-  constructor(kernel, length, newLength, from, count) {
-    /** For each pixel of the result, the first of the source that has a weight. */
-    this.first = new Int32Array(count);
-    /** For each pixel of the result, the weights from that one on, as fixed-point numbers. @type {Int32Array[]} */
-    this.values = [];
-    const scale = length / newLength;
-    const widening = Math.max(1, scale);
-    for (let i = 0; i < count; i++) {
-      const center = (from + i + 0.5) * scale;
-      this.first[i] = Math.max(0, Math.trunc(center - kernel.support * widening + 0.5));
-      const end = Math.min(length, Math.trunc(center + kernel.support * widening + 0.5));
-      this.values.push(fixedPoint(kernel.at, this.first[i] - center + 0.5, end - this.first[i], 1 / widening));
-    }
-    /** The first pixel of the source that is needed at all, and the one behind the last. */
-    this.start = this.first[0];
-    this.end = this.first[count - 1] + this.values[count - 1].length;
+/**
+ * Which pixels of one direction make up each pixel of the result, and with what weights.
+ * @typedef {{first: Int32Array, values: Int32Array[], start: number, end: number}} Weights for each pixel of the result the
+ *   first of the source that has a weight, and the weights from that one on, as fixed-point numbers; the first pixel of
+ *   the source that is needed at all, and the one behind the last
+ */
+
+/**
+ * For `count` pixels of the result from `from` on, when `length` pixels become `newLength`.
+ * @param {{support: number, at: (x: number) => number}} kernel
+ * @param {number} length @param {number} newLength @param {number} from @param {number} count @returns {Weights}
+ */
+function weightsOf(kernel, length, newLength, from, count) {
+  const first = new Int32Array(count);
+  const values = [];
+  const scale = length / newLength;
+  const widening = Math.max(1, scale);
+  for (let i = 0; i < count; i++) {
+    const center = (from + i + 0.5) * scale;
+    first[i] = Math.max(0, Math.trunc(center - kernel.support * widening + 0.5));
+    const end = Math.min(length, Math.trunc(center + kernel.support * widening + 0.5));
+    values.push(fixedPoint(kernel.at, first[i] - center + 0.5, end - first[i], 1 / widening));
   }
+  return { first, values, start: first[0], end: first[count - 1] + values[count - 1].length };
 }
 
 /**
@@ -84,8 +84,8 @@ function fixedPoint(at, position, count, scale) {
  */
 export function resize(picture, interpolation, { width, height, left, top, columns, rows }) {
   const kernel = KERNELS[interpolation];
-  const across = new Weights(kernel, picture.width, width, left, columns);
-  const down = new Weights(kernel, picture.height, height, top, rows);
+  const across = weightsOf(kernel, picture.width, width, left, columns);
+  const down = weightsOf(kernel, picture.height, height, top, rows);
   const lostRows = picture.height - height;
   if (lostRows > 0 && lostRows > 2 * (picture.width - width)) {
     return resampled(resampled(picture, down, 0, true, across.start, across.end), across, across.start, false);

@@ -1,21 +1,11 @@
 /** SHA-256 (FIPS 180-4), for pages that have no `crypto.subtle`: those that came over plain http. */
 
-const PRIMES = firstPrimes(64);
+/** The first 64 are those up to 311. */
+const PRIMES = Array.from({ length: 310 }, (_, i) => i + 2)
+  .filter((number, i, all) => all.slice(0, i).every((each) => number % each !== 0));
 /** The first 32 bits behind the point of the primes' square roots, and cube roots. */
 const START = Int32Array.from(PRIMES.slice(0, 8), (prime) => fraction(prime ** (1 / 2)));
 const ROUNDS = Int32Array.from(PRIMES, (prime) => fraction(prime ** (1 / 3)));
-
-/** @param {number} count @returns {number[]} */
-function firstPrimes(count) {
-  /** @type {number[]} */
-  const primes = [];
-  for (let number = 2; primes.length < count; number++) {
-    if (primes.every((prime) => number % prime !== 0)) {
-      primes.push(number);
-    }
-  }
-  return primes;
-}
 
 /** @param {number} root */
 function fraction(root) {

@@ -1,7 +1,5 @@
 /** Figures of many runs and of many images, as `levit-edge bench` and `levit-edge verify` compute them. */
 
-import { predictedClass, topClasses } from "./logits.js";
-
 /** 97.5 % quantile of the standard normal distribution. */
 const Z95 = 1.959963984540054;
 
@@ -35,37 +33,26 @@ export function pairedInterval(lost, gained, samples) {
   return [100 * Math.max(-1, center - half), 100 * Math.min(1, center + half)];
 }
 
-/** What two models did on the same images: the first is the reference. */
-export class Tally {
-  /** @param {number} models 1 or 2 */
-  constructor(models) {
-    this.images = 0;
-    this.top1 = Array(models).fill(0);
-    this.top5 = Array(models).fill(0);
-    this.same = 0;
-    this.lost = 0;
-    this.gained = 0;
-  }
+/**
+ * What was found of an image: its class, if that is known, and the likeliest classes by each model, the best first.
+ * @typedef {{image: string, label: number | null, tops: number[][], seen?: import("./resize.js").Picture}} Outcome
+ */
 
-  /**
-   * Count one image.
-   * @param {ArrayLike<number>[]} logits of each model @param {number | null} label
-   * @returns {boolean} whether the candidate's top-1 is right where the reference's is wrong, or the other way round
-   */
-  add(logits, label) {
-    this.images += 1;
-    const right = logits.map((each, i) => {
-      const hit = label !== null && predictedClass(each) === label;
-      this.top1[i] += Number(hit);
-      this.top5[i] += Number(label !== null && topClasses(each, 5).includes(label));
-      return hit;
-    });
-    if (logits.length < 2) {
-      return false;
-    }
-    this.same += Number(predictedClass(logits[0]) === predictedClass(logits[1]));
-    this.lost += Number(right[0] && !right[1]);
-    this.gained += Number(right[1] && !right[0]);
-    return right[0] !== right[1];
-  }
+/** What models did on the same images: of two the first is the reference. @param {Outcome[]} outcomes @param {number} models */
+export function tally(outcomes, models) {
+  const count = (/** @type {(outcome: Outcome) => boolean} */ is) => outcomes.filter(is).length;
+  const ofEach = (/** @type {(top: number[], label: any) => boolean} */ is) =>
+    Array.from({ length: models }, (_, model) => count(({ label, tops }) => is(tops[model], label)));
+  return {
+    top1: ofEach((top, label) => top[0] === label),
+    top5: ofEach((top, label) => top.includes(label)),
+    same: count(({ tops: [reference, candidate] }) => reference[0] === candidate?.[0]),
+    lost: count((each) => isFlip(each) && each.tops[0][0] === each.label),
+    gained: count((each) => isFlip(each) && each.tops[0][0] !== each.label),
+  };
+}
+
+/** Whether one of two models is right and the other one is not. @param {Outcome} outcome */
+export function isFlip({ label, tops: [reference, candidate] }) {
+  return candidate !== undefined && (reference[0] === label) !== (candidate[0] === label);
 }

@@ -1,6 +1,6 @@
 /** Work that takes long has the device alone: beside other work its times would be wrong, and both slow. */
 
-import { at } from "./view.js";
+import { at, refusal, say } from "./view.js";
 
 /** Each kind of work, and what it leaves usable. @type {Record<string, string[]>} */
 const CONTROLS = { benchmark: [], verification: [], classification: ["choose", "take", "live", "model"] };
@@ -9,8 +9,12 @@ const ALL = ["choose", "take", "live", "model", "folder", "device", "bench"];
 let atWork = "";
 let works = 0;
 
-/** Do `work` now, if nothing is being done that leaves no place for it; else say so. @param {string} kind @param {() => Promise<void>} work */
-export async function alone(kind, work) {
+/**
+ * Do `work` now, if nothing is being done that leaves no place for it; else say so.
+ * @param {string} kind @param {() => Promise<string>} work gives what to say at its end
+ * @param {string} place the element for the reason if it fails @param {string} otherwise what to say then
+ */
+export async function alone(kind, work, place, otherwise) {
   if (works && (atWork !== kind || !CONTROLS[kind].length)) {
     at("turns").textContent = `Not taken: a ${atWork} is running. One after the other.`;
     return;
@@ -19,7 +23,10 @@ export async function alone(kind, work) {
   works++;
   showTurns();
   try {
-    await work();
+    say(await work(), "ready");
+  } catch (error) {
+    at(place).append(refusal(error));
+    say(otherwise, "ready");
   } finally {
     works--;
     showTurns();

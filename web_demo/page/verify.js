@@ -1,8 +1,9 @@
 /** Accuracy on a folder of the user's own pictures, as `levit-edge verify` counts it. */
 
-import { pairedInterval, Tally } from "./statistics.js";
+import { topClasses } from "./logits.js";
+import { isFlip, pairedInterval, tally } from "./statistics.js";
 import { alone } from "./turns.js";
-import { at, drawn, element, offerJson, pictures, say, sentence, tableOf } from "./view.js";
+import { at, counted, element, offerJson, resultOf, say, tableOf } from "./view.js";
 
 const MOST_FLIPS = 24;
 const MOST_NAMED = 10;
@@ -20,11 +21,11 @@ export function offerVerify(client, opened, quiet) {
   let stopped = false;
   const take = (/** @type {() => Promise<Found[]>} */ find) => alone("verification", async () => {
     quiet();
-    stopped = false;
-    at("stop").hidden = false;
-    await verify(client, opened, find, () => stopped);
-    at("stop").hidden = true;
-  });
+    at("verified").replaceChildren();
+    stopped = at("stop").hidden = false;
+    const images = await verify(client, opened, find, () => stopped).finally(() => { at("stop").hidden = true; });
+    return images ? `Ready: ${counted(images, "picture")} verified.` : "Ready: nothing was verified.";
+  }, "verified", "Ready: that folder cannot be verified.");
   at("folder").addEventListener("change", () => {
     const files = [...at("folder").files];
     at("folder").value = "";
@@ -67,18 +68,14 @@ async function filesIn(from, path) {
   }
   const inside = path && `${path}/`;
   const below = [];
-  for await (const each of childrenOf(from)) {
+  for await (const each of from.values?.() ?? entriesOf(from)) {
     below.push(...await filesIn(each, inside + each.name));
   }
   return below.length || !path ? below : [{ path: inside }];
 }
 
-/** @param {any} folder a handle or an entry */
-async function* childrenOf(folder) {
-  if (folder.values) {
-    yield* folder.values();
-    return;
-  }
+/** @param {any} folder as browsers have it that give no handles */
+async function* entriesOf(folder) {
   const reader = folder.createReader();
   for (let some = [null]; some.length;) { // a part at a time, until there is none
     some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
@@ -89,95 +86,88 @@ async function* childrenOf(folder) {
 /**
  * @param {import("./client.js").Client} client @param {any} opened @param {() => Promise<Found[]>} find
  * @param {() => boolean} stopped
+ * @returns {Promise<number>} how many images were counted
  */
 async function verify(client, opened, find, stopped) {
-  at("verified").replaceChildren();
-  try {
-    const found = await find();
-    const set = await client.ask("imageSet", { found });
-    set.unsure = COUNTED.includes(set.rule) && found.some(({ file }) => file?.webkitRelativePath);
-    const counted = await count(client, opened, set, new Map(found.map(({ path, file }) => [path, file])), stopped);
-    show(opened, set, counted);
-    say(`Ready: ${pictures(counted.tally.images)} verified.`, "ready");
-  } catch (error) {
-    at("verified").append(element("p", { class: "refusal" }, sentence(/** @type {Error} */ (error).message)));
-    say("Ready: that folder cannot be verified.", "ready");
-  }
+  const found = await find();
+  const set = await client.ask("imageSet", { found });
+  const order = [...opened.tests.keys()].reverse(); // fp32, the reference, is the last of two models
+  const files = new Map(found.map(({ path, file }) => [path, file]));
+  const look = (/** @type {string} */ path) => client.ask("look", { file: files.get(path), asked: order, asStored: true });
+  const looked = await lookAtAll(set, stopped, look);
+  const result = resultOfAll(opened, set, order.map((model) => opened.tests[model]), looked);
+  const doubtful = COUNTED.includes(set.rule) && found.some(({ file }) => file?.webkitRelativePath);
+  const flips = looked.outcomes.filter(isFlip).slice(0, MOST_FLIPS);
+  at("verified").append(...report(result, set, looked.ended, doubtful), ...flips.map(({ seen }, i) => {
+    const { image, label, fp32, int8 } = result.flips[i];
+    return resultOf(image, seen ?? null, element("p", {}, `is ${label}; fp32 says ${fp32}, int8 says ${int8}`));
+  }), offerJson(result, "verification.json"));
+  return result.images;
 }
 
-/** @param {import("./client.js").Client} client @param {any} opened @param {any} set @param {Map<string, File | undefined>} files @param {() => boolean} stopped */
-async function count(client, opened, set, files, stopped) {
-  const order = [...opened.tests.keys()].reverse(); // fp32, the reference, is the last of two models
-  const tally = new Tally(order.length);
-  /** @type {any[]} */
-  const flips = [];
+/** @param {any} set @param {() => boolean} stopped @param {(path: string) => Promise<any>} look */
+async function lookAtAll(set, stopped, look) {
+  /** @type {import("./statistics.js").Outcome[]} */
+  const outcomes = [];
   /** @type {{image: string, reason: string}[]} */
   const unreadable = [];
-  let ended = "";
-  for (const [i, path] of set.images.entries()) {
-    if (stopped()) {
-      break;
-    }
-    say(`${i + 1} of ${set.images.length}: ${path}`);
-    const label = set.outputs ? set.outputs[i] : null;
+  let [ended, flips] = ["", 0];
+  for (let i = 0; i < set.images.length && !ended && !stopped(); i++) {
+    const image = set.images[i];
+    say(`${i + 1} of ${set.images.length}: ${image}`);
     try {
-      const { logits, predicted, seen } = await client.ask("judge", { file: files.get(path) });
-      const flip = tally.add(order.map((model) => logits[model]), label);
-      if (flip) {
-        const names = order.map((model) => opened.labels[predicted[model]]);
-        const shown = flips.length < MOST_FLIPS ? seen : null; // pixels of a few alone: memory stays as it is
-        flips.push({ image: path, label: opened.labels[label], fp32: names[0], int8: names[1], seen: shown });
-      }
+      const { logits, seen } = await look(image);
+      const label = set.outputs ? set.outputs[i] : null;
+      const outcome = { image, label, tops: logits.map((/** @type {Float32Array} */ each) => topClasses(each, 5)) };
+      const shown = isFlip(outcome) && ++flips <= MOST_FLIPS; // pixels of a few alone: memory stays as it is
+      outcomes.push(shown ? { ...outcome, seen } : outcome);
     } catch (error) {
-      const { message, ofPicture } = /** @type {import("./client.js").Refusal} */ (error);
-      if (!ofPicture) { // others would fail too, and the rest is not all
-        ended = `: ${message} (${path})`;
-        break;
-      }
-      unreadable.push({ image: path, reason: message });
+      const { message, ofPicture } = /** @type {any} */ (error);
+      ofPicture ? unreadable.push({ image, reason: message }) : ended = `: ${message} (${image})`; // others would fail too
     }
   }
-  return { tally, flips, unreadable, order, ended, whole: tally.images + unreadable.length === set.images.length };
+  return { outcomes, unreadable, ended };
 }
 
-/** @param {any} opened @param {any} set @param {Awaited<ReturnType<typeof count>>} counted */
-function show(opened, set, { tally, flips, unreadable, order, ended, whole }) {
-  const labelled = set.outputs !== null;
-  const share = (/** @type {number} */ count, told = true) => (told && tally.images ? (100 * count) / tally.images : null);
-  const models = order.map((/** @type {number} */ model, /** @type {number} */ i) => ({
-    file: opened.tests[model].file, precision: opened.tests[model].precision,
-    top1: share(tally.top1[i], labelled), top5: share(tally.top5[i], labelled),
-    top1_count: labelled ? tally.top1[i] : null, top5_count: labelled ? tally.top5[i] : null,
-  }));
-  const two = order.length === 2;
-  const compared = two && labelled && tally.images > 0;
-  const result = {
+/** @param {any} opened @param {any} set @param {any[]} tests of the models, in their order @param {Awaited<ReturnType<typeof lookAtAll>>} looked */
+function resultOfAll(opened, set, tests, { outcomes, unreadable }) {
+  const [images, labelled, two] = [outcomes.length, set.outputs !== null, tests.length === 2];
+  const { top1, top5, same, lost, gained } = tally(outcomes, tests.length);
+  const share = (/** @type {number} */ count, told = true) => (told && images ? (100 * count) / images : null);
+  const compared = two && labelled && images > 0;
+  return {
     schema_version: 1, kind: "verification in a browser", model_json_sha256: opened.documentSha256,
-    runtime: opened.runtime, browser: navigator.userAgent, images: tally.images, whole, labelled, paired_by: set.rule,
-    passed_over: set.passedOver, unreadable, models,
-    agreement: share(tally.same, two),
-    drop_pt: share(tally.lost - tally.gained, compared),
-    drop_ci95_pt: compared ? pairedInterval(tally.lost, tally.gained, tally.images) : null,
-    flips_lost: compared ? tally.lost : null, flips_gained: compared ? tally.gained : null,
-    flips: flips.map(({ seen, ...flip }) => flip),
+    runtime: opened.runtime, browser: navigator.userAgent, images, whole: images + unreadable.length === set.images.length,
+    labelled, paired_by: set.rule, passed_over: set.passedOver, unreadable,
+    models: tests.map(({ file, precision }, i) => ({
+      file, precision, top1: share(top1[i], labelled), top5: share(top5[i], labelled),
+      top1_count: labelled ? top1[i] : null, top5_count: labelled ? top5[i] : null,
+    })),
+    agreement: share(same, two),
+    drop_pt: share(lost - gained, compared),
+    drop_ci95_pt: compared ? pairedInterval(lost, gained, images) : null,
+    flips_lost: compared ? lost : null, flips_gained: compared ? gained : null,
+    flips: outcomes.filter(isFlip).map(({ image, label, tops }) => {
+      const [fp32, int8] = tops.map(([best]) => opened.labels[best]);
+      return { image, label: opened.labels[label ?? -1], fp32, int8 };
+    }),
   };
-  at("verified").append(...report(result, set, ended), ...flips.slice(0, MOST_FLIPS).map(flipped), offerJson(result, "verification.json"));
 }
 
-/** @param {any} result @param {any} set @param {string} ended why it ended early */
-function report(result, { told, unsure }, ended) {
+/** @param {any} result @param {any} set @param {string} ended why it ended early @param {boolean} doubtful whether empty folders may be missing */
+function report(result, { told }, ended, doubtful) {
   const shown = (/** @type {number | null} */ figure) => (figure === null ? "–" : figure.toFixed(2));
   const { images, whole, labelled, paired_by, agreement, drop_pt, drop_ci95_pt, unreadable } = result;
   const rows = result.models.map((/** @type {any} */ { precision, top1, top5 }) => [precision, shown(top1), shown(top5)]);
   const set = [
-    images || !whole ? pictures(images) : "None of these pictures can be read", whole ? "" : `stopped before the end${ended}`,
+    images || !whole ? counted(images, "picture") : "None of these pictures can be read", whole ? "" : `stopped before the end${ended}`,
     labelled ? `folders paired by ${paired_by}` : "without class folders",
     told,
   ];
   const named = unreadable.slice(0, MOST_NAMED).map((/** @type {any} */ each) => element("li", {}, `${each.image}: ${each.reason}`));
   const sentences = [
     `${set.filter(Boolean).join(", ")}.`,
-    unsure && `Browsers name no empty folders of one that is chosen: if it has any, they are classes too, and this pairing by ${paired_by} is wrong. Drop the folder instead.`,
+    doubtful && `Browsers name no empty folders of one that is chosen: if it has any, they are classes too, and this pairing by ${paired_by} is wrong. Drop the folder instead.`,
     agreement !== null && `int8 and fp32 agree on ${shown(agreement)} %.`,
     drop_pt !== null && `Drop ${shown(drop_pt)} points, 95 % interval ${drop_ci95_pt.map(shown).join(" … ")}; ${result.flips_lost} lost, ${result.flips_gained} gained.`,
     result.flips.length > MOST_FLIPS && `Of ${result.flips.length} pictures with another answer the first ${MOST_FLIPS} are shown; the JSON names all.`,
@@ -185,10 +175,4 @@ function report(result, { told, unsure }, ended) {
   ].filter(Boolean).map((sentence) => element("p", {}, sentence));
   const table = images ? [tableOf(["model", "top-1 %", "top-5 %"], rows)] : [];
   return [...table, ...sentences, element("ul", {}, ...named)];
-}
-
-/** @param {any} flip */
-function flipped({ image, label, fp32, int8, seen }) {
-  return element("article", { class: "result" }, drawn(seen),
-    element("div", {}, element("h3", {}, image), element("p", {}, `is ${label}; fp32 says ${fp32}, int8 says ${int8}`)));
 }

@@ -1,5 +1,7 @@
 /** What the page shows. All that comes from outside is set as text, never as HTML. */
 
+import { softmax, topClasses } from "./logits.js";
+
 const MOST_RESULTS = 60;
 
 /** @param {string} id @returns {any} */
@@ -32,39 +34,48 @@ export function refuse(text) {
   say("Nothing is classified.", "refused");
 }
 
-/** A message as a sentence, whether it is one already or not. @param {string} text */
-export function sentence(text) {
+/** Why something is not there. @param {unknown} error */
+export function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The same as a sentence. @param {unknown} error */
+export function sentenceOf(error) {
+  const text = messageOf(error);
   return /[.!?…]$/.test(text) ? text : `${text}.`;
 }
 
-/** @param {number} count */
-export function pictures(count) {
-  return count === 1 ? "1 picture" : `${count} pictures`;
+/** The same, to be seen. @param {unknown} error */
+export function refusal(error) {
+  return element("p", { class: "refusal" }, sentenceOf(error));
+}
+
+/** Such as `1 picture`, `2 pictures`. @param {number} count @param {string} what one of them */
+export function counted(count, what) {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 /** What was done with pictures that were given. @param {number} done @param {number} given */
 export function classified(done, given) {
   const shown = given > MOST_RESULTS ? `, the last ${MOST_RESULTS} are shown` : "";
-  return `Ready: ${done < given ? `${done} of ` : ""}${pictures(given)} classified${shown}.`;
+  return `Ready: ${done < given ? `${done} of ` : ""}${counted(given, "picture")} classified${shown}.`;
 }
 
-/** @param {number} share 0 to 1 */
-export function percent(share) {
-  return `${(100 * share).toFixed(2)} %`;
-}
-
-/** @param {any} opened the worker's answer to `open` @param {number} readyMs */
+/** @param {{document: any, tests: any[], runtime: string, notice: string}} opened the worker's answer to `open` @param {number} readyMs */
 export function showPackage({ document: facts, tests, runtime, notice }, readyMs) {
   at("name").textContent = `LeViT ${facts.name}, ${facts.classes} classes`;
   at("tests").append(
     element("li", { class: "passed" }, `${1 + Object.keys(facts.files).length} files have their size and SHA-256`),
-    ...tests.map((/** @type {any} */ test) => element("li", { class: "passed" },
+    ...tests.map((test) => element("li", { class: "passed" },
       `${test.file} (${test.precision}) computes what it should: golden logits at most`
       + ` ${test.maxDifference.toPrecision(2)} apart, ${test.sqnrDb === Infinity ? "∞" : test.sqnrDb.toFixed(1)} dB SQNR of at least ${test.least_sqnr_db}`)));
   const rows = [
     ["Runtime", runtime],
     ["Ready after", `${(readyMs / 1000).toFixed(1)} s`],
-    ...tests.flatMap((/** @type {any} */ test) => accuracyRow(test, facts.evaluation)),
+    ...tests.filter(({ accuracy }) => accuracy?.top1 != null).map(({ precision, accuracy }) => [
+      `Top-1, ${precision}`, `${accuracy.top1.toFixed(2)} % of ${facts.evaluation.samples} images where it was made`
+        + (accuracy.drop_pt === null ? "" : `, drop from fp32 ${accuracy.drop_pt.toFixed(2)} points`),
+    ]),
     ["Checkpoint", `${facts.checkpoint.source}, SHA-256 ${facts.checkpoint.sha256.slice(0, 16)}…`],
     ["Made by", `levit-edge ${facts.levit_edge_version}, ${facts.quantized_utc}`],
   ];
@@ -90,44 +101,31 @@ export function offerJson(document_, name) {
   return element("p", {}, element("a", { href, download: name, class: "button" }, "Save as JSON"));
 }
 
-/** @param {any} test @param {any} evaluation @returns {[string, string][]} */
-function accuracyRow({ precision, accuracy }, evaluation) {
-  if (accuracy?.top1 == null) {
-    return [];
-  }
-  const drop = accuracy.drop_pt === null ? "" : `, drop from fp32 ${accuracy.drop_pt.toFixed(2)} points`;
-  return [[`Top-1, ${precision}`, `${accuracy.top1.toFixed(2)} % of ${evaluation.samples} images where it was made${drop}`]];
+/** A picture, if there is one, with its name and what is said of it. @param {string} name @param {import("./resize.js").Picture | null} seen @param {Node[]} said */
+export function resultOf(name, seen, ...said) {
+  const text = element("div", {}, element("h3", {}, name), ...said);
+  return element("article", { class: "result" }, ...(seen ? [drawn(seen), text] : [text]));
 }
 
-/** @param {string} name @param {any} result the worker's answer to `classify` @param {string} precision of the model */
-export function resultOf(name, { seen, turned, guesses, ms, width, height }, precision) {
-  const times = `${precision} · ${width} × ${height}${turned ? ", turned as its EXIF says" : ""} · ms: decoding ${ms.decode.toFixed(0)},`
-    + ` preprocessing ${ms.preprocess.toFixed(0)}, inference ${ms.inference.toFixed(1)}`;
-  const text = element("div", {}, element("h3", {}, name), guessList(guesses), element("p", { class: "times" }, times));
-  return element("article", { class: "result" }, drawn(seen), text);
+/** How long it took, in milliseconds. @param {{decode: number, preprocess: number, inference: number}} ms @param {string} first what came first @param {number} digits */
+export function timesOf({ decode, preprocess, inference }, first, digits) {
+  return `ms: ${first} ${decode.toFixed(digits)}, preprocessing ${preprocess.toFixed(digits)}, inference ${inference.toFixed(1)}`;
 }
 
-/** @param {{label: string, probability: number}[]} guesses */
-export function guessList(guesses) {
-  return element("ol", { class: "guesses" }, ...guesses.map(({ label, probability }) => element("li", {},
-    element("span", {}, label), element("span", {}, percent(probability)),
-    element("progress", { value: probability, max: 1, "aria-hidden": "true" }))));
+/** @param {ArrayLike<number>} logits @param {string[]} labels @param {number} count how many of the likeliest classes are shown */
+export function guessList(logits, labels, count) {
+  const probabilities = softmax(logits);
+  return element("ol", { class: "guesses" }, ...topClasses(logits, count).map((index) => element("li", {},
+    element("span", {}, labels[index]), element("span", {}, `${(100 * probabilities[index]).toFixed(2)} %`),
+    element("progress", { value: probabilities[index], max: 1, "aria-hidden": "true" }))));
 }
 
 /** The square that the model saw. @param {import("./resize.js").Picture} seen */
-export function drawn({ data, width, height }) {
+function drawn({ data, width, height }) {
   const canvas = /** @type {HTMLCanvasElement} */ (element("canvas", { role: "img", "aria-label": "What the model saw", width, height }));
-  const image = new ImageData(width, height);
-  for (let i = 0; i < width * height; i++) {
-    image.data.set([data[3 * i], data[3 * i + 1], data[3 * i + 2], 255], 4 * i);
-  }
-  canvas.getContext("2d")?.putImageData(image, 0, 0);
+  const pixels = Uint8ClampedArray.from({ length: 4 * width * height }, (_, i) => (i % 4 < 3 ? data[3 * (i >> 2) + i % 4] : 255));
+  canvas.getContext("2d")?.putImageData(new ImageData(pixels, width, height), 0, 0);
   return canvas;
-}
-
-/** @param {string} name @param {string} reason */
-export function refusedResult(name, reason) {
-  return element("article", { class: "result refused" }, element("h3", {}, name), element("p", { class: "refusal" }, reason));
 }
 
 /** The newest first, and no more than a few: memory stays as it is. @param {HTMLElement} result */

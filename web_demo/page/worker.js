@@ -1,9 +1,8 @@
-/** All work of the page, so that it never freezes: asked by messages `{id, ask, …}`, which each get one answer. */
+/** All work of the page, so that it never freezes: asked by messages `{id, ask, …}`, which each get one answer `{id, kind, value}`. */
 
-import { imagenetClasses, PairingError, pairClasses } from "./classes.js";
+import { FolderError, pairClasses } from "./classes.js";
 import { loadRuntime, openModel } from "./engine.js";
-import { arrange, FolderError, folderOf, passedOverWords } from "./image_folder.js";
-import { predictedClass, softmax, topClasses } from "./logits.js";
+import { arrange, folderOf, passedOverWords } from "./image_folder.js";
 import { OF_MEMORY, Package } from "./package.js";
 import { decoded, PhotographError, pixelsOf } from "./photograph.js";
 import { normalised, square } from "./preprocess.js";
@@ -18,7 +17,7 @@ let pack;
 let models = [];
 
 /** @type {Record<string, (request: any) => Promise<any>>} */
-const ANSWERS = { open, classify, imageSet, judge, time };
+const ANSWERS = { open, look, imageSet, time };
 
 /** One after the other: a model cannot run twice at once. */
 let queue = Promise.resolve();
@@ -29,80 +28,70 @@ self.onmessage = ({ data }) => {
 /** @param {any} request */
 async function answer(request) {
   try {
-    self.postMessage({ id: request.id, answer: await ANSWERS[request.ask](request) });
+    tell(request.id, "answered", await ANSWERS[request.ask](request));
   } catch (error) {
-    self.postMessage({ id: request.id, refused: reason(error), ofPicture: error instanceof PhotographError });
+    tell(request.id, "refused", { message: reason(error), ofPicture: error instanceof PhotographError });
   }
+}
+
+/** @param {number} id of a request @param {"told" | "answered" | "refused"} kind @param {any} value */
+function tell(id, kind, value) {
+  self.postMessage({ id, kind, value });
 }
 
 /** @param {unknown} error */
 function reason(error) {
   const text = error instanceof Error ? error.message : `the runtime failed: ${error}`; // it throws numbers, too
-  const named = error instanceof FolderError || error instanceof PairingError; // what files are called is in it
+  const named = error instanceof FolderError; // what files are called is in it
   return OF_MEMORY.test(text) && !named ? `there is not enough memory here (${text}): close other pages and programs` : text;
 }
 
 /** Check the package, load its models and run their golden tests. @param {{id: number, embedded: any, threads: number}} request */
 async function open({ id, embedded, threads }) {
-  const tell = (/** @type {string} */ progress) => self.postMessage({ id, progress });
-  pack = await Package.open(embedded, (name) => tell(`checking ${name}`));
-  tell("starting the runtime");
+  pack = await Package.open(embedded, (name) => tell(id, "told", `checking ${name}`));
+  tell(id, "told", "starting the runtime");
   const ort = await loadRuntime(pack, threads);
   models = [];
-  for (const model of pack.models) {
-    tell(`testing ${model.file}`);
+  for (const model of pack.document.models) {
+    tell(id, "told", `testing ${model.file}`);
     models.push(await openModel(ort, pack, model));
   }
   const { document, documentSha256, labels } = pack;
-  const tests = models.map(({ test, loadMs, firstMs }, i) => ({ ...pack.models[i], ...test, loadMs, firstMs }));
+  const tests = models.map(({ test, loadMs, firstMs }, i) => ({ ...pack.document.models[i], ...test, loadMs, firstMs }));
   return { document, documentSha256, labels, tests, runtime: `onnxruntime-web ${ort.env.versions.web}`, notice: pack.text("NOTICE.txt") };
 }
 
 /**
- * The likeliest classes of a photograph's file, or of a picture of the camera.
- * @param {{file: Blob | ImageBitmap, model: number, top: number}} request
+ * What models answer of a photograph's file, or of a picture of the camera.
+ * @param {{file: Blob | ImageBitmap, asked: number[], asStored: boolean}} request `asked`: of which models
  */
-async function classify({ file, model, top }) {
+async function look({ file, asked, asStored }) {
   const start = performance.now();
-  const { picture, turned } = file instanceof Blob ? await decoded(file) : { picture: pixelsOf(file), turned: false };
+  const { picture, turned } = file instanceof Blob ? await decoded(file, asStored) : { picture: pixelsOf(file), turned: false };
   const read = performance.now();
   const seen = square(picture, pack.document.input);
   const input = normalised(seen, pack.document.input);
   const prepared = performance.now();
-  const logits = await models[model].run(input);
-  const done = performance.now();
-  const probabilities = softmax(logits);
-  return {
-    seen, turned, width: picture.width, height: picture.height,
-    guesses: topClasses(logits, top).map((index) => ({ label: pack.labels[index], probability: probabilities[index] })),
-    ms: { decode: read - start, preprocess: prepared - read, inference: done - prepared },
-  };
+  const logits = [];
+  for (const model of asked) {
+    logits.push(await models[model].run(input));
+  }
+  const ms = { decode: read - start, preprocess: prepared - read, inference: performance.now() - prepared };
+  return { seen, turned, width: picture.width, height: picture.height, logits, ms };
 }
 
 /** Which of the files of a folder are images, and the output of each. @param {{found: {path: string, file?: File}[]}} request */
 async function imageSet({ found }) {
-  const { images, folders, passedOver } = await arrange(found);
+  const tables = JSON.parse(pack.text("folders.json"));
+  const { images, folders, passedOver } = await arrange(found, tables.files);
   const told = passedOverWords(passedOver);
   if (!folders) {
     return { images, passedOver, told, outputs: null, rule: null };
   }
   const filled = new Set(images.map(folderOf));
   const empty = folders.filter((folder) => !filled.has(folder));
-  const imagenet = imagenetClasses(pack.text("imagenet_classes.csv"));
-  const { rule, index } = pairClasses(folders, pack.document.classes, pack.labels, imagenet, empty);
+  const { rule, index } = pairClasses(folders, tables.pairing, pack.labels, empty);
   return { images, passedOver, told, outputs: images.map((path) => index.get(folderOf(path))), rule };
-}
-
-/** The logits of each model of a picture as it is stored, as evaluations take them. @param {{file: Blob}} request */
-async function judge({ file }) {
-  const { picture } = await decoded(file, true);
-  const seen = square(picture, pack.document.input);
-  const input = normalised(seen, pack.document.input);
-  const logits = [];
-  for (const { run } of models) {
-    logits.push(await run(input));
-  }
-  return { logits, predicted: logits.map(predictedClass), seen };
 }
 
 /**
@@ -120,7 +109,7 @@ async function time({ id, rounds, runs, warmUp }) {
     together = await longEnough(run, input, LEAST_STEPS * step, together);
   }
   for (let round = 0; round < rounds; round++) {
-    self.postMessage({ id, progress: `timing, round ${round + 1} of ${rounds}` });
+    tell(id, "told", `timing, round ${round + 1} of ${rounds}`);
     for (const [i, { run }] of models.entries()) {
       const times = [];
       for (let turn = -warmUp; turn < runs; turn++) {
@@ -154,14 +143,10 @@ async function timeOf(run, input, count) {
 
 /** The least that two readings of the clock differ by, milliseconds. */
 function clockStep() {
-  let least = Infinity;
-  for (let i = 0; i < 20; i++) {
-    const start = performance.now();
-    let now = start;
-    while (now === start) {
-      now = performance.now();
-    }
-    least = Math.min(least, now - start);
+  const readings = new Set();
+  while (readings.size <= 20) {
+    readings.add(performance.now());
   }
-  return least;
+  const times = [...readings];
+  return Math.min(...times.slice(1).map((each, i) => each - times[i]));
 }

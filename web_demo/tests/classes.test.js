@@ -4,23 +4,12 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { imagenetClasses, PairingError, pairClasses, sortedText } from "../page/classes.js";
+import { FolderError, pairClasses, sortedText } from "../page/classes.js";
 import { arrange, passedOverWords } from "../page/image_folder.js";
+import { tables } from "./vectors.js";
 
-const repository = new URL("../../", import.meta.url);
-const read = (path) => readFileSync(new URL(path, repository), "utf8");
-const imagenet = imagenetClasses(read("levit_edge/data/imagenet_classes.csv"));
-const first = imagenet.map((each) => each.names.split(",")[0]);
-const all = imagenet.map((each) => each.names);
-const shorthand = {
-  names: first, synsets: imagenet.map((each) => each.id), reversed: first.toReversed(), all, "reversed all": all.toReversed(),
-};
-
-test("ImageNet's classes are read", () => {
-  assert.equal(imagenet.length, 1000);
-  assert.deepEqual(imagenet[0], { id: "n01440764", names: "tench, Tinca tinca" });
-  assert.deepEqual(imagenet.filter((each) => !each.id || !each.names || each.names.includes('"')), []);
-});
+const FOLDERS = JSON.parse(readFileSync(new URL("../../tests/data/folders.json", import.meta.url), "utf8"));
+const { pairing, files: TABLE } = tables();
 
 /** The list, or the numbers of which only the first and the last are stated, with so many digits at least. */
 function numbers(stated) {
@@ -32,12 +21,12 @@ function numbers(stated) {
 }
 
 test("pairing", () => {
-  for (const { labels, outputs, names, empty, rule, index, refused } of JSON.parse(read("tests/data/pairing.json"))) {
-    const own = names && !Array.isArray(names) ? (shorthand[names.imagenet] ?? null) : names;
+  assert.ok(pairing.length > 90);
+  for (const { labels, names, table, empty, rule, index, refused } of pairing) {
     const told = JSON.stringify(labels);
-    const pair = () => pairClasses(numbers(labels), outputs, own, imagenet, empty);
+    const pair = () => pairClasses(numbers(labels), table, names, empty);
     if (refused) {
-      assert.throws(pair, (error) => error instanceof PairingError && new RegExp(refused).test(error.message), told);
+      assert.throws(pair, (error) => error instanceof FolderError && new RegExp(refused).test(error.message), told);
       continue;
     }
     const found = pair();
@@ -51,12 +40,12 @@ test("text is sorted by code points, as by Python", () => {
 });
 
 test("folders", async () => {
-  for (const { files, images, folders, passed_over: passedOver, refused } of JSON.parse(read("tests/data/folders.json"))) {
+  for (const { files, images, folders, passed_over: passedOver, refused } of FOLDERS) {
     const found = Object.entries(files).map(([path, head]) => ({ path, file: new Blob([Buffer.from(head, "latin1")]) }));
     if (refused) {
-      await assert.rejects(arrange(found), new RegExp(refused), JSON.stringify(files));
+      await assert.rejects(arrange(found, TABLE), new RegExp(refused), JSON.stringify(files));
     } else {
-      assert.deepEqual(await arrange(found), { images, folders, passedOver });
+      assert.deepEqual(await arrange(found, TABLE), { images, folders, passedOver });
     }
   }
 });
@@ -69,6 +58,6 @@ test("what is passed over is told", () => {
 
 test("a file without an ending that cannot be read is counted as such", async () => {
   const gone = { slice: () => ({ arrayBuffer: () => Promise.reject(new Error("gone")) }) };
-  const found = await arrange([{ path: "a.jpg", file: new Blob() }, { path: "b", file: gone }]);
+  const found = await arrange([{ path: "a.jpg", file: new Blob() }, { path: "b", file: gone }], TABLE);
   assert.deepEqual(found.passedOver, { unreadable: 1 });
 });

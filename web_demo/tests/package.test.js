@@ -8,7 +8,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { Package, PackageError } from "../page/package.js";
 
 const sha256 = (data) => createHash("sha256").update(data).digest("hex");
-const embed = (data) => ({ text: gzipSync(data).toString("base64"), sha256: sha256(data) });
+const embed = (data) => gzipSync(data).toString("base64");
 const FILES = {
   "labels.txt": Buffer.from("hat\nblå\n"),
   "golden_input.f32": Buffer.from(Float32Array.of(1, 2, 3, 4).buffer),
@@ -19,8 +19,9 @@ const ARRAY = { file: "golden_input.f32", shape: [2, 2] };
 function page(files = FILES, changes = {}) {
   const listed = Object.fromEntries(Object.entries(files).map(([name, data]) => [name, { size_bytes: data.length, sha256: sha256(data) }]));
   const document = { schema_version: 1, purpose: "web", classes: 2, labels_file: "labels.txt", models: [], files: listed, ...changes };
-  const embedded = Object.fromEntries(Object.entries(files).map(([name, data]) => [name, embed(data)]));
-  return { ...embedded, "model.json": embed(Buffer.from(JSON.stringify(document))) };
+  const json = Buffer.from(JSON.stringify(document));
+  const texts = Object.entries({ ...files, "model.json": json }).map(([name, data]) => [name, embed(data)]);
+  return { texts: Object.fromEntries(texts), sha256: sha256(json) };
 }
 
 function open(embedded) {
@@ -42,21 +43,23 @@ test("labels end where Python ends lines", async () => {
 });
 
 test("what was changed is refused", async () => {
-  const whole = page();
-  const without = { ...whole };
-  delete without["labels.txt"];
+  const { texts, sha256: digest } = page();
+  const changed = (edits) => ({ texts: { ...texts, ...edits }, sha256: digest });
+  const { "labels.txt": labels, ...without } = texts;
+  const noJson = Buffer.from("{");
   const cases = [
-    [{ ...whole, "labels.txt": embed(Buffer.from("hat\ncap\n!")) }, /^labels.txt is damaged or was changed/],
-    [{ ...whole, "labels.txt": { ...whole["labels.txt"], text: "no base64!" } }, /^labels.txt is damaged or was changed/],
-    [{ ...whole, "labels.txt": { ...whole["labels.txt"], text: btoa("no gzip") } }, /^labels.txt is damaged or was changed/],
-    [{ ...whole, "model.json": { ...whole["model.json"], sha256: "0".repeat(64) } }, /^model.json is damaged or was changed/],
-    [without, /^there is no labels.txt in the page/],
-    [{}, /^there is no model.json in the page/],
+    [changed({ "labels.txt": embed(Buffer.from("hat\ncap\n!")) }), /^labels.txt is damaged or was changed/],
+    [changed({ "labels.txt": "no base64!" }), /^labels.txt is damaged or was changed/],
+    [changed({ "labels.txt": btoa("no gzip") }), /^labels.txt is damaged or was changed/],
+    [changed({ "labels.txt": labels.slice(0, -8) }), /^labels.txt is damaged or was changed/],
+    [{ texts, sha256: "0".repeat(64) }, /^model.json is damaged or was changed/],
+    [{ texts: without, sha256: digest }, /^there is no labels.txt in the page/],
+    [{ texts: {}, sha256: undefined }, /^there is no model.json in the page/],
     [page(FILES, { schema_version: 3 }), /is of version 3 for web/],
     [page(FILES, { purpose: "board" }), /is of version 1 for board/],
     [page(FILES, { classes: 3 }), /^2 labels for 3 classes/],
     [page({ ...FILES, "labels.txt": Buffer.of(0xff, 10, 65) }), /^labels.txt is not UTF-8/],
-    [{ ...whole, "model.json": embed(Buffer.from("{")) }, /^model.json is not JSON/],
+    [{ texts: { "model.json": embed(noJson) }, sha256: sha256(noJson) }, /^model.json is not JSON/],
   ];
   for (const [embedded, message] of cases) {
     await assert.rejects(open(embedded), (error) => error instanceof PackageError && message.test(error.message), String(message));
@@ -74,12 +77,12 @@ test("arrays of other shapes, and what is no number, are refused", async () => {
 });
 
 test("files beside the page are those of the document that the page names", async (context) => {
-  const files = page();
-  const contents = Object.fromEntries(Object.entries(files).map(([name, { text }]) => [name, gunzipSync(Buffer.from(text, "base64"))]));
+  const { texts, sha256: digest } = page();
+  const contents = Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, gunzipSync(Buffer.from(text, "base64"))]));
   const address = "https://example.org/site/package/";
   context.mock.method(globalThis, "fetch", async (asked) => new Response(contents[asked.slice(address.length)]));
-  const pack = await open({ address, sha256: files["model.json"].sha256 });
+  const pack = await open({ texts: {}, address, sha256: digest });
   assert.deepEqual(pack.labels, ["hat", "blå"]);
   contents["model.json"] = Buffer.concat([contents["model.json"], Buffer.from(" ")]);
-  await assert.rejects(open({ address, sha256: files["model.json"].sha256 }), /model.json is damaged or was changed/);
+  await assert.rejects(open({ texts: {}, address, sha256: digest }), /model.json is damaged or was changed/);
 });

@@ -8,9 +8,16 @@ if (!folder) {
   throw new Error("no golden vectors: python scripts/golden_vectors.py FOLDER, then set LEVIT_EDGE_VECTORS to FOLDER");
 }
 
+const read = (name) => JSON.parse(readFileSync(join(folder, name), "utf8"));
+
+/** Cases of pairing, with their tables, and the table of what files are. */
+export function tables() {
+  return read("folders.json");
+}
+
 /** The cases of one kind, of which there are some. */
 export function cases(kind) {
-  const found = JSON.parse(readFileSync(join(folder, "vectors.json"), "utf8"))[kind];
+  const found = read("vectors.json")[kind];
   if (!found?.length) {
     throw new Error(`no cases of ${kind}`);
   }

@@ -67,7 +67,7 @@ def measure_in_browser(bundle: Bundle, settings: BenchmarkSettings, progress: Pr
         tell("make the page", 0, None)  # npm may have to fetch the runtime
         return page_to_serve(bundle, artifacts)
 
-    def take(content: bytes) -> None:
+    def take(content: bytes, _address: str) -> None:
         try:
             answers.put(read_result(content, bundle))
         except Exception as error:

@@ -44,8 +44,8 @@ HEADERS = {
 FOR_THREADS = {"Cross-Origin-Embedder-Policy": "require-corp", "Cross-Origin-Opener-Policy": "same-origin"}
 """Where browsers heed them: under this computer's own names, as what comes over http from elsewhere is not trusted."""
 OWN_HOST = re.compile(r"(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]+)?")
-Take = Callable[[bytes], None]
-"""What is done with the content of a result; a LevitEdgeError is answered with its message."""
+Take = Callable[[bytes, str], None]
+"""What is done with the content of a result from an address; a LevitEdgeError is answered with its message."""
 Tell = Callable[[str], None]
 
 
@@ -179,7 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             server.taken += 1
             try:
-                server.take(content)
+                server.take(content, str(self.client_address[0]))
             except LevitEdgeError as error:
                 self._say(HTTPStatus.BAD_REQUEST, str(error))
                 return

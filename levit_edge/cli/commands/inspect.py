@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from levit_edge.cli.options import JsonOutput, Weights, is_page_name
+from levit_edge.bundle.place import HUB_PREFIX
+from levit_edge.cli.bundles import bundle_at_hand
+from levit_edge.cli.options import JsonOutput, Weights, is_package_place, is_page_name
 from levit_edge.cli.terminal.console import print_json, say
 from levit_edge.errors import BundleError, RuntimeUnavailableError
 from levit_edge.model.source import require_checkpoint
@@ -27,17 +29,21 @@ def inspect(
         Path,
         typer.Argument(
             metavar="PATH|ID",
-            help="A checkpoint (a file, a folder or a Hugging Face model id), a bundle, a package, a .pte file or an"
-            " .onnx file.",
+            help="A checkpoint (a file, a folder or a Hugging Face model id), a bundle (also hf:owner/name), a package,"
+            " a .pte file or an .onnx file.",
         ),
     ],
     weights: Weights = None,
     json: JsonOutput = False,
 ) -> None:
     """Say what a checkpoint, a bundle, a package or a model file is."""
+    if str(path).startswith(HUB_PREFIX):
+        path = bundle_at_hand(path)
     facts = describe(path, weights)
     if json:
-        print_json({"schema_version": 1, "path": str(path)} | facts)
+        from levit_edge.bundle.from_hub import name_of
+
+        print_json({"schema_version": 1, "path": name_of(path)} | facts)
     else:
         names = facts.get("class_names")
         _print_facts(facts | {"class_names": listed(names)} if names else facts)
@@ -58,10 +64,8 @@ def describe(path: Path, weights: str | None = None) -> dict[str, Any]:
         return _describe_package(path)
     from levit_edge.bundle.kinds import Runtime
     from levit_edge.bundle.place import MANIFEST_FILE
-    from levit_edge.package.web.folder import refuse_page_folder
     from levit_edge.runtime.inspect.model import ModelInspector
 
-    refuse_page_folder(path)
     is_bundle, is_model_file = (path / MANIFEST_FILE).is_file(), Runtime.of_file(path.name) and path.is_file()
     if weights is not None and (is_bundle or is_model_file):
         raise typer.BadParameter(f"goes with a checkpoint, and {path} is none.", param_hint="--weights")
@@ -76,11 +80,11 @@ def describe(path: Path, weights: str | None = None) -> dict[str, Any]:
 
 
 def _is_package(path: Path) -> bool:
-    """Whether it is a page or a zip file by its name, and not one by torch."""
-    if is_page_name(path) and path.is_file():
-        return True
-    if path.suffix.lower() != ".zip" or not path.is_file():
+    """Whether it is a page, the folder of one, or a zip file by its name, and not one by torch."""
+    if not is_package_place(path) or not (path.is_dir() or path.is_file()):
         return False
+    if path.is_dir() or is_page_name(path):
+        return True
     try:
         with zipfile.ZipFile(path) as archive:
             return not any(name.endswith("data.pkl") for name in archive.namelist())
@@ -91,9 +95,9 @@ def _is_package(path: Path) -> bool:
 def _describe_package(path: Path) -> dict[str, Any]:
     """What its `model.json` says; that every file has its SHA-256 is checked, and nothing is run."""
     from levit_edge.documents import to_json
-    from levit_edge.package.package import Package, read_package_file
+    from levit_edge.package.package import Package
 
-    package = Package.parse(read_package_file(path), str(path))
+    package = Package.read(path)
     document = to_json(package.document)
     of_models = ("file", "runtime", "precision", "made_with", "accuracy")
     return {

@@ -5,18 +5,19 @@ import io
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from levit_edge.bundle.place import require_bundle
+from levit_edge.cli.bundles import bundle_at_hand
 from levit_edge.cli.options import BundlePath
 from levit_edge.cli.terminal.console import say, show_note, show_warning, stdout, suggest
 from levit_edge.cli.web_runtime import note_fetch
 from levit_edge.errors import LevitEdgeError
 from levit_edge.system.atomic import require_folder
-from levit_edge.text import counted, text
+from levit_edge.text import counted, shortened, text
 
 if TYPE_CHECKING:
     from levit_edge.benchmark.measurement import Measurement
@@ -29,6 +30,7 @@ PORT = 8765
 POLL_S = 0.5
 LOOPBACK = "127.0.0.1"
 MOST_TEXT = 500
+LONGEST_NAME = 200
 
 
 def serve(
@@ -43,7 +45,7 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the page of a bundle until Ctrl-C, and take the benchmarks that are sent back from it."""
-    require_bundle(bundle)
+    bundle = bundle_at_hand(bundle)
     if save is not None:
         require_folder(save, "--save")
     from levit_edge.board.web.page import page_to_serve
@@ -71,6 +73,7 @@ class _Desk:
 
     def __init__(self, bundle: "Bundle", save: Path | None) -> None:
         self._taken: set[bytes] = set()
+        self._addresses: dict[str, list[str]] = {}  # of the devices of one name, in the order of their first results
         self._bundle, self._save = bundle, save
         self._fault: OSError | None = None
         self._unheard = threading.Event()
@@ -91,7 +94,7 @@ class _Desk:
         if self._fault is not None:
             raise self._fault
 
-    def take(self, content: bytes) -> None:
+    def take(self, content: bytes, address: str) -> None:
         """Called from other threads."""
         from levit_edge.benchmark.files import save
         from levit_edge.board.web.results import read_result
@@ -101,7 +104,7 @@ class _Desk:
             self.note("a result came once more: it counts once.")
             return
         try:
-            measurement = read_result(content, self._bundle)
+            measurement = self._told_apart(read_result(content, self._bundle), address)
             path = None if self._save is None else save(measurement, self._save)
         except Exception as error:
             why = str(error) if isinstance(error, LevitEdgeError) else f"{type(error).__name__}: {error}"
@@ -109,6 +112,17 @@ class _Desk:
             raise
         self._taken.add(digest)
         self._tell(lambda: _show(measurement, path))
+
+    def _told_apart(self, measurement: "Measurement", address: str) -> "Measurement":
+        """With a number behind the device's name if another address has sent one of that name: phones of one kind."""
+        device = measurement.device
+        addresses = self._addresses.setdefault(device.model, [])
+        if address not in addresses:
+            addresses.append(address)
+        number = addresses.index(address) + 1
+        if number == 1:
+            return measurement
+        return replace(measurement, device=replace(device, model=f"{shortened(device.model, LONGEST_NAME)} ({number})"))
 
     def note(self, line: str) -> None:
         """What befell somebody."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from levit_edge.bundle.kinds import GateOn, Runtime
-from levit_edge.bundle.place import require_bundle
+from levit_edge.cli.bundles import bundle_at_hand
 from levit_edge.cli.images import find_images
 from levit_edge.cli.options import (
     AllowPoorFp32,
@@ -26,7 +26,8 @@ from levit_edge.cli.options import (
     SshConfig,
     Timeout,
     Workers,
-    is_page_name,
+    bundles,
+    is_package_place,
     require_ssh_config,
     targets,
 )
@@ -50,7 +51,9 @@ __all__ = ["verify"]
 BundleOrPackage = Annotated[
     Path,
     typer.Argument(
-        metavar="BUNDLE", help="A folder made by `levit-edge quantize`, or a .zip or .html by `levit-edge package`."
+        metavar="BUNDLE",
+        autocompletion=bundles,
+        help="A folder made by `levit-edge quantize`, or a .zip, a page or a page's folder by `levit-edge package`.",
     ),
 ]
 Evaluation = Annotated[
@@ -104,7 +107,7 @@ def verify(
     Of a package the checksums, the golden outputs and, with --key, the signature are checked; it is never unpacked.
     """
     for_boards = {"--python": python, "--ssh-config": ssh_config, "--timeout": timeout}
-    if (bundle.suffix.lower() == ".zip" or is_page_name(bundle)) and not bundle.is_dir():
+    if is_package_place(bundle):
         for_bundles = {
             "--evaluation": evaluation,
             "--classes": classes,
@@ -124,8 +127,8 @@ def verify(
         }
         _verify_package(bundle, key, for_bundles, json=json)
         return ExitStatus.DONE
-    images = _checked(bundle, evaluation, key, on, for_boards)
-    require_bundle(bundle)
+    images = _checked(evaluation, key, on, for_boards)
+    bundle = bundle_at_hand(bundle)
     require_ssh_config(ssh_config)
     sources = ImageOptions(classes=classes, labels=labels, devkit=devkit, only=only)
     options = replace(sources, limit=limit, skip_bad_images=skip_bad_images, exif=exif, workers=workers)
@@ -173,13 +176,8 @@ def _verify_bundle(
     return ExitStatus.GATE_FAILED if verification.gate.passed is False else ExitStatus.DONE
 
 
-def _checked(
-    bundle: Path, evaluation: Path | None, key: Path | None, on: str | None, for_boards: Mapping[str, object]
-) -> Path:
-    """The images of a bundle's verification, if the options go together, and with what is to be a bundle."""
-    from levit_edge.package.web.folder import refuse_page_folder
-
-    refuse_page_folder(bundle)
+def _checked(evaluation: Path | None, key: Path | None, on: str | None, for_boards: Mapping[str, object]) -> Path:
+    """The images of a bundle's verification, if the options go together."""
     if key is not None:
         raise typer.BadParameter("goes with a package: a bundle is not signed.", param_hint="--key")
     if evaluation is None:
@@ -203,6 +201,7 @@ def _on_board(bundle: "Bundle", transport: "Transport", images: Path, **asked: A
 
 
 def _show(bundle: "Bundle", verification: "Verification", stages: "Stages", on: str | None, *, json: bool) -> None:
+    from levit_edge.bundle.from_hub import name_of
     from levit_edge.cli.show.tables import bundle_json, verification_table
 
     if json:
@@ -211,7 +210,8 @@ def _show(bundle: "Bundle", verification: "Verification", stages: "Stages", on: 
     verification_table(verification, stdout)
     board = () if on is None else ("--on", on)
     if verification.gate.passed is not False and verification.poor_fp32 is None:
-        suggest(("levit-edge", "bench", bundle.path, *board), ("levit-edge", "package", bundle.path, "--for", "board"))
+        name = name_of(bundle.path)
+        suggest(("levit-edge", "bench", name, *board), ("levit-edge", "package", name, "--for", "board"))
 
 
 def _verify_package(path: Path, key: Path | None, for_bundles: Mapping[str, object], *, json: bool) -> None:
@@ -221,7 +221,10 @@ def _verify_package(path: Path, key: Path | None, for_bundles: Mapping[str, obje
             raise typer.BadParameter(
                 "goes with a bundle: a package has no fp32 files to compare with.", param_hint=name
             )
-    require_file(path, "a package made by `levit-edge package`", PackageError)
+    if path.is_dir() and key is not None:
+        raise typer.BadParameter("goes with a package of one file: a folder is not signed.", param_hint="--key")
+    if not path.is_dir():
+        require_file(path, "a package made by `levit-edge package`", PackageError)
     if key is not None:
         require_file(key, "a public key (PEM)", PackageError)
     from levit_edge.documents import to_json
@@ -240,7 +243,7 @@ def _verify_package(path: Path, key: Path | None, for_bundles: Mapping[str, obje
             "its scripts are not those of this levit-edge: another version made it, or it was changed. What they do was"
             " not checked; a signature (--key) says who made them."
         )
-    if key is None and signature_path(path).exists():
+    if key is None and not path.is_dir() and signature_path(path).exists():
         show_warning(f"{signature_path(path)} was not checked: give the maker's public key with --key.")
     if found.purpose is Purpose.BOARD:
         suggest(("unzip", path, "-d", path.stem), ("python", f"{path.stem}/run.py", "--self-test"))
@@ -249,7 +252,7 @@ def _verify_package(path: Path, key: Path | None, for_bundles: Mapping[str, obje
 def _package_lines(path: Path, found: "PackageVerification", key: Path | None) -> list[str]:
     lines = [
         f"{path}: a package for {found.purpose}, {counted(found.files, 'file')}, each with its SHA-256",
-        f"SHA-256 {found.sha256}",
+        f"{'SHA-256 of its model.json' if path.is_dir() else 'SHA-256'} {found.sha256}",
     ]
     for test in found.self_tests:
         if test.max_abs_difference is None:

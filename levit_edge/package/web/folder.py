@@ -1,17 +1,21 @@
-"""Putting a page's files into a folder, for a static host."""
+"""A page's files in a folder, for a static host: put there, and read again."""
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
 from levit_edge.errors import OutputError, PackageError
+from levit_edge.package.archive import MAX_FILES, MAX_PACKAGE_BYTES
 from levit_edge.package.contents import DOCUMENT_FILE, Purpose, expected_files
-from levit_edge.package.web.page import FOLDER
+from levit_edge.package.web.page import FOLDER, INDEX, document_hash, own_folder
+from levit_edge.places import found_at, unreadable
 from levit_edge.system.atomic import folder_beside, is_replaceable, put_in_place, require_folder, write_synced
 from levit_edge.system.signals import interrupts_wait
+from levit_edge.text import counted
 
-__all__ = ["put_folder", "refuse_page_folder", "require_replaceable_folder"]
+__all__ = ["is_page_folder", "own_page_folder", "put_folder", "read_folder", "require_replaceable_folder"]
 
-OWN = frozenset({"index.html", "page.css", "page.js", "_headers", FOLDER})
+OWN = frozenset({INDEX, "page.css", "page.js", "_headers", FOLDER})
 
 
 def require_replaceable_folder(folder: Path) -> None:
@@ -34,17 +38,64 @@ def require_replaceable_folder(folder: Path) -> None:
         )
 
 
-def refuse_page_folder(path: Path) -> None:
-    """Refuse the folder of a page, where something else is expected.
+def is_page_folder(path: Path) -> bool:
+    """Whether it is the folder of a page, as far as its files' names tell."""
+    return (path / FOLDER / DOCUMENT_FILE).is_file() and (path / INDEX).is_file()
+
+
+def read_folder(folder: Path) -> dict[str, bytes]:
+    """The files of the package in a page's folder, by name.
 
     Raises:
-        PackageError: it is one.
+        PackageError: they cannot be read, are more than a package may have, or of another page.
     """
-    if (path / FOLDER / DOCUMENT_FILE).is_file() and (path / "index.html").is_file():
+    files: dict[str, bytes] = {}
+    left = MAX_PACKAGE_BYTES
+    for path in _inside(folder / FOLDER):
+        files[path.name] = _read(path, left)
+        left -= len(files[path.name])
+    stated, found = (
+        document_hash(_read(folder / INDEX, left)),
+        hashlib.sha256(files.get(DOCUMENT_FILE, b"")).hexdigest(),
+    )
+    if stated != found:
         raise PackageError(
-            f"{path} is the folder of a page, which checks every file in it and runs the golden test itself. Here pages"
-            " of one file are checked: make one of the same bundle, by `levit-edge package BUNDLE --for web`."
+            f"{folder / FOLDER / DOCUMENT_FILE} is damaged or was changed: SHA-256 {found[:16]}…; {INDEX} says"
+            f" {'none' if stated is None else f'{stated[:16]}…'}. Make or fetch the folder again."
         )
+    return files
+
+
+def own_page_folder(folder: Path) -> bool:
+    """Whether a page's folder is one that this levit-edge writes, but for its title, its package and `_headers`.
+
+    Raises:
+        PackageError: it cannot be read.
+    """
+    return own_folder(lambda name: _read(folder / name, MAX_PACKAGE_BYTES))
+
+
+def _inside(folder: Path) -> list[Path]:
+    try:
+        found = sorted(folder.iterdir())
+    except OSError as error:
+        raise PackageError(f"{folder} {unreadable(error)}.") from error
+    if len(found) > MAX_FILES:
+        raise PackageError(f"{folder} has {counted(len(found), 'file')}, expected at most {MAX_FILES}.")
+    return found
+
+
+def _read(path: Path, most: int) -> bytes:
+    try:
+        if not path.is_file():
+            raise PackageError(f"{path} {found_at(path)}, expected a file of a page made by `levit-edge package`.")
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except OSError as error:
+        raise PackageError(f"{path} {unreadable(error)}.") from error
+    if len(data) > most:
+        raise PackageError(f"{path} makes its page larger than {MAX_PACKAGE_BYTES:,} bytes, expected fewer.")
+    return data
 
 
 def put_folder(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -9,7 +9,7 @@ import gzip
 import hashlib
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 from string import Template
 
@@ -19,7 +19,19 @@ from levit_edge.package.contents import DOCUMENT_FILE
 from levit_edge.package.web.script import joined, read_source
 from levit_edge.text import counted
 
-__all__ = ["FOLDER", "PAGE_START", "file_element", "folder_files", "is_page", "own_page", "read_page", "write_page"]
+__all__ = [
+    "FOLDER",
+    "INDEX",
+    "PAGE_START",
+    "document_hash",
+    "file_element",
+    "folder_files",
+    "is_page",
+    "own_folder",
+    "own_page",
+    "read_page",
+    "write_page",
+]
 
 PAGE_START = b"<!doctype html>\n"
 FILE = '<script type="text/plain" data-file="{name}" data-sha256="{sha256}">{text}</script>\n'
@@ -27,7 +39,9 @@ _FILE = re.compile(
     rb'<script type="text/plain" data-file="([^"<>\n]{1,100})" data-sha256="([0-9a-f]{64})">'
     rb"([A-Za-z0-9+/=]*)</script>\n"
 )
-_TITLE_HERE, _FILES_HERE = "\0title", "\0files"
+_TITLE_HERE, _FILES_HERE, _HASH_HERE = "\0title", "\0files", "\0hash"
+_FILES = rb"(?:%b)*+" % _FILE.pattern
+_TITLE, _SHA256 = rb'[^<>"\n]*+', rb"([0-9a-f]{64})"
 POLICY = (
     "default-src 'none'; script-src {script} blob: 'wasm-unsafe-eval'; style-src {style}; worker-src {worker}; "
     "connect-src {connect}; img-src blob: data:; media-src blob: mediastream:; base-uri 'none'; form-action 'none'"
@@ -42,8 +56,8 @@ NEEDS_SERVER = (
 )
 DOCUMENT_HASH = '<meta name="model-json-sha256" content="{sha256}">\n'
 """In a page whose package lies beside it: all other hashes are in that document."""
-FOLDER = "package"
-"""Where a folder for a static host has the package's files."""
+FOLDER, INDEX = "package", "index.html"
+"""Where a folder for a static host has the package's files, and its page."""
 HEADERS = """\
 /*
   Cross-Origin-Opener-Policy: same-origin
@@ -64,18 +78,9 @@ def write_page(files: Mapping[str, bytes], title: str, *, sends_back: bool = Fal
 
 def folder_files(files: Mapping[str, bytes], title: str) -> dict[str, bytes]:
     """The same for a static host: name -> content, the package's own under `FOLDER`."""
-    parts = {
-        "policy": POLICY.format(script="'self'", style="'self'", worker="blob:", connect="'self'"),
-        "results": DOCUMENT_HASH.format(sha256=hashlib.sha256(files[DOCUMENT_FILE]).hexdigest()),
-        "style": '<link rel="stylesheet" href="page.css">',
-        "worker": _worker(),
-        "files": "",
-        "script": '<script type="module" src="page.js"></script>',
-        "server": NEEDS_SERVER,
-    }
-    sources = {"page.css": read_source("page.css").encode(), "page.js": joined("page.js").encode()}
-    own = {"index.html": _filled(title, parts), **sources}
-    return own | {"_headers": HEADERS.encode()} | {f"{FOLDER}/{name}": data for name, data in files.items()}
+    parts = _folder_parts(hashlib.sha256(files[DOCUMENT_FILE]).hexdigest())
+    own = {INDEX: _filled(title, parts), **_folder_sources(), "_headers": HEADERS.encode()}
+    return own | {f"{FOLDER}/{name}": data for name, data in files.items()}
 
 
 def is_page(data: bytes) -> bool:
@@ -114,14 +119,30 @@ def own_page(data: bytes) -> bool:
 
     That is the whole of it, each part where it belongs: then its scripts, style and policy are known.
     """
-    return any(_form(sends_back=sends_back).fullmatch(data) for sends_back in (False, True))
+    forms = (_form(_parts(_FILES_HERE, sends_back=sends_back), {_FILES_HERE: _FILES}) for sends_back in (False, True))
+    return any(form.fullmatch(data) for form in forms)
 
 
-def _form(*, sends_back: bool) -> re.Pattern[bytes]:
-    """What pages of any title and files match."""
-    form = re.escape(_filled(_TITLE_HERE, _parts(_FILES_HERE, sends_back=sends_back)))
-    title, files = (re.escape(mark.encode()) for mark in (_TITLE_HERE, _FILES_HERE))
-    return re.compile(form.replace(title, rb'[^<>"\n]*+').replace(files, rb"(?:%b)*+" % _FILE.pattern))
+def own_folder(read: Callable[[str], bytes]) -> bool:
+    """The same of a page whose files lie beside it, of which `read` gives those that are no part of the package."""
+    form = _form(_folder_parts(_HASH_HERE), {_HASH_HERE: _SHA256})
+    return form.fullmatch(read(INDEX)) is not None and all(
+        read(name) == content for name, content in _folder_sources().items()
+    )
+
+
+def document_hash(index: bytes) -> str | None:
+    """The SHA-256 of `model.json` that a page states whose files lie beside it."""
+    found = re.search(DOCUMENT_HASH.encode().replace(b"{sha256}", _SHA256), index)
+    return None if found is None else found[1].decode()
+
+
+def _form(parts: Mapping[str, str], marks: Mapping[str, bytes]) -> re.Pattern[bytes]:
+    """What pages with these parts and any title match; in place of each mark is what it stands for."""
+    form = re.escape(_filled(_TITLE_HERE, parts))
+    for mark, pattern in {_TITLE_HERE: _TITLE, **marks}.items():
+        form = form.replace(re.escape(mark.encode()), pattern)
+    return re.compile(form)
 
 
 def _parts(files: str, *, sends_back: bool) -> dict[str, str]:
@@ -136,6 +157,22 @@ def _parts(files: str, *, sends_back: bool) -> dict[str, str]:
         "script": f'<script type="module">{script}</script>',
         "server": "",
     }
+
+
+def _folder_parts(document_sha256: str) -> dict[str, str]:
+    return {
+        "policy": POLICY.format(script="'self'", style="'self'", worker="blob:", connect="'self'"),
+        "results": DOCUMENT_HASH.format(sha256=document_sha256),
+        "style": '<link rel="stylesheet" href="page.css">',
+        "worker": _worker(),
+        "files": "",
+        "script": '<script type="module" src="page.js"></script>',
+        "server": NEEDS_SERVER,
+    }
+
+
+def _folder_sources() -> dict[str, bytes]:
+    return {"page.css": read_source("page.css").encode(), "page.js": joined("page.js").encode()}
 
 
 def _worker() -> str:

@@ -24,7 +24,7 @@ class Taken:
     def __init__(self) -> None:
         self.results: list[bytes] = []
 
-    def __call__(self, content: bytes) -> None:
+    def __call__(self, content: bytes, _address: str) -> None:
         if content == b"bad":
             raise MeasurementError("it is bad.")
         self.results.append(content)
@@ -210,7 +210,7 @@ def test_one_client_shuts_no_other_out(taken: Taken, monkeypatch: pytest.MonkeyP
 def test_a_result_that_is_being_taken_is_taken_before_the_end() -> None:
     begun, go_on, results = threading.Event(), threading.Event(), list[bytes]()
 
-    def take(content: bytes) -> None:
+    def take(content: bytes, _address: str) -> None:
         begun.set()
         go_on.wait(20)
         results.append(content)
@@ -231,7 +231,7 @@ def test_results_that_come_after_the_end_are_refused(server: PageServer, taken: 
 
 
 def test_a_fault_of_ours_is_answered() -> None:
-    def take(_content: bytes) -> None:
+    def take(_content: bytes, _address: str) -> None:
         raise ZeroDivisionError
 
     with served(lambda: PAGE, take) as server:

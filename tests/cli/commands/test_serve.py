@@ -1,5 +1,6 @@
 """`levit-edge serve`: what it says, what it takes, and how it ends."""
 
+import http.client
 import json
 import re
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -51,6 +53,16 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, work: Callable[[], None]) -> None
     monkeypatch.setattr(module, "threading", SimpleNamespace(Event=Event))
 
 
+def post_from(source: str, address: str, content: bytes) -> int:
+    """From another address of this computer."""
+    where = urlsplit(address)
+    connection = http.client.HTTPConnection(str(where.hostname), where.port, timeout=20, source_address=(source, 0))
+    connection.request("POST", f"{where.path}results", content)
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
 def post(address: str, content: bytes) -> int:
     request = urllib.request.Request(f"{address}results", data=content)  # noqa: S310
     try:
@@ -91,6 +103,26 @@ def test_results_are_shown_and_saved_until_it_is_ended(
     assert "a result was not taken: what the page sent is not JSON" in " ".join(shown.err.split())
     (saved,) = load_measurements([tmp_path / "results"])
     assert (saved.target, saved.model.name) == ("web", document(Bundle.open(tiny_bundle))["model"]["name"])
+
+
+def test_phones_of_one_kind_are_told_apart(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    good = document(Bundle.open(tiny_bundle))
+    senders = ["127.0.0.1", "127.0.0.2", "127.0.0.1", "127.0.0.3", "127.0.0.2"]
+
+    def work() -> None:
+        (address,) = ADDRESS.findall(capsys.readouterr().out)
+        for minute, sender in enumerate(senders):
+            device = good["device"] | {"model": "Pixel 8, Chrome on Android"}
+            sent = good | {"device": device, "created_utc": f"2026-11-28T19:{minute:02}:00+00:00"}
+            assert post_from(sender, address, json.dumps(sent).encode()) == 200
+
+    meanwhile(monkeypatch, work)
+    assert run(["serve", str(tiny_bundle), "--port", "0", "--save", str(tmp_path / "results")]) == ExitStatus.DONE
+    saved = sorted(load_measurements([tmp_path / "results"]), key=lambda each: each.created_utc)
+    found = [each.device.model.removeprefix("Pixel 8, Chrome on Android") for each in saved]
+    assert found == ["", " (2)", "", " (3)", " (2)"]
 
 
 @pytest.mark.parametrize("installed", [True, False])

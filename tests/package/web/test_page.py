@@ -27,7 +27,9 @@ from levit_edge.package.contents import (
     expected_files,
 )
 from levit_edge.package.package import Package
+from levit_edge.package.verify import verify_package
 from levit_edge.package.web import page as module
+from levit_edge.package.web.folder import put_folder
 from levit_edge.package.web.pack import web_files
 from levit_edge.package.web.page import file_element, folder_files, own_page, read_page, write_page
 from tests.package.test_signature import pem_pair
@@ -176,7 +178,7 @@ def test_other_pages_are_refused(page: bytes, both: dict[str, bytes], monkeypatc
 
 def test_scripts_of_others_are_told_apart(page: bytes) -> None:
     assert own_page(page)
-    for part in (b'"use strict";', b"default-src 'none'", b"--paper: #fff"):
+    for part in (b'"use strict";', b"default-src 'none'", b"--soft: #57606a"):
         assert part in page
         assert not own_page(page.replace(part, part + b" ", 1))
     assert not own_page(page.replace(b"</body>", b"<script src=x></script></body>"))
@@ -227,11 +229,57 @@ def test_the_commands_make_check_and_replace_it(
     output.write_bytes(output.read_bytes().replace(b'"use strict";', b"evil();", 1))
     assert run(["verify", str(output)]) == 0
     assert "its scripts are not those of this levit-edge" in " ".join(capsys.readouterr().err.split())
+    assert run(["verify", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert "a package for web, " in said
+    assert "SHA-256 of its model.json" in said
+    assert "model-fp32.onnx: computes in onnxruntime" in said
+    assert "its scripts are those of this levit-edge" in said
+    assert run(["inspect", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["purpose"] == "web"
+    assert run(["verify", str(folder), "--key", "pub.pem"]) == ExitStatus.USAGE
+    assert "a folder is not signed" in " ".join(capsys.readouterr().err.split())
     (folder / "mine.txt").write_text("x")
     output.write_text("<!doctype html>\nmine")
     for path in (output, folder):
         assert run([*command, "--output", str(path)]) == ExitStatus.BAD_INPUT
         assert "nothing was written" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        ("package/model.json", "package/model.json is damaged or was changed"),
+        ("package/labels.txt", "labels.txt in .* is damaged or was changed"),
+        ("package/other.txt", "unknown other.txt"),
+        ("index.html", None),
+        ("page.js", None),
+        ("page.css", None),
+        ("_headers", ""),
+    ],
+)
+def test_a_folder_that_was_changed_is_told(
+    both: dict[str, bytes], tmp_path: Path, changed: str, fault: str | None
+) -> None:
+    put_folder(tmp_path / "site", folder_files(both, "x"))
+    assert verify_package(tmp_path / "site").page_known
+    path = tmp_path / "site" / changed
+    path.write_bytes((path.read_bytes() if path.exists() else b"") + b"\n")
+    if fault:
+        with pytest.raises(PackageError, match=fault):
+            verify_package(tmp_path / "site")
+    else:
+        assert verify_package(tmp_path / "site").page_known is (fault is not None)
+
+
+def test_a_folder_that_lacks_what_it_names_is_told(both: dict[str, bytes], tmp_path: Path) -> None:
+    put_folder(tmp_path / "site", folder_files(both, "x"))
+    (tmp_path / "site" / "package" / "labels.txt").unlink()
+    with pytest.raises(PackageError, match=r"missing labels\.txt"):
+        verify_package(tmp_path / "site")
+    (tmp_path / "site" / "package" / "labels.txt").mkdir()
+    with pytest.raises(PackageError, match="is a folder, expected a file of a page"):
+        verify_package(tmp_path / "site")
 
 
 def test_a_page_is_signed_as_a_zip_is(
@@ -300,7 +348,7 @@ def test_a_folder_may_be_there_and_called_as_one_likes(
     assert (tmp_path / output / "index.html").is_file()
 
 
-def test_a_folder_is_said_how_to_use_and_not_taken_for_a_bundle(
+def test_a_folder_is_said_how_to_use(
     packable_bundle: Bundle, pinned: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
     (tmp_path / "given").mkdir()
@@ -315,6 +363,3 @@ def test_a_folder_is_said_how_to_use_and_not_taken_for_a_bundle(
     assert "next: python3 -m http.server --directory site\n" in shown.out
     assert "Open it in a browser, from the disk too." in shown.out
     assert shown.err.count("could not be written: give --runtime-files again") == 2
-    for asked in ("verify", "inspect"):
-        assert run([asked, "site"]) == ExitStatus.BAD_INPUT
-        assert "site is the folder of a page, which checks" in " ".join(capsys.readouterr().err.split())
