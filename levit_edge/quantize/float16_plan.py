@@ -11,6 +11,7 @@ from copy import deepcopy
 from dataclasses import replace
 
 import torch
+from torch.nn import functional as F
 
 from levit_edge.bundle.recipe import LayerScheme
 from levit_edge.model.deploy import DeployShrinkingAttention
@@ -47,7 +48,7 @@ def _without_factors(plan: Plan) -> Plan:
     with torch.no_grad():
         deploy.stem.unscale_input(SECOND.partition(".")[2])
     second = plan.layers[SECOND]
-    largest = plan.layers[FIRST].seen.output.maximum
-    read = Range(minimum=HARDSWISH_LOWEST, maximum=max(largest, 0.0))
+    largest = F.hardswish(torch.tensor(plan.layers[FIRST].seen.output.maximum))
+    read = Range(minimum=HARDSWISH_LOWEST, maximum=max(float(largest), 0.0))
     ranges = LayerRanges(input=read, output=second.seen.output)
     return replace(plan, deploy=deploy, layers={**plan.layers, SECOND: replace(second, ranges=ranges, seen=ranges)})
