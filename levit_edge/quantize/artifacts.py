@@ -22,6 +22,7 @@ from levit_edge.quantize.export.caches import forget_programs
 from levit_edge.quantize.export.program import Exporter, export_program
 from levit_edge.quantize.export.torch_shortcuts import known_operators
 from levit_edge.quantize.float16_bounds import check_onnx_float16, fit_float16
+from levit_edge.quantize.float16_plan import with_float16_choices
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.runtime.evaluation.comparison import Comparison
@@ -78,7 +79,7 @@ def export_all(
     Raises:
         QuantizationError: something of the plan cannot be in float16, where the recipe wants that.
     """
-    fitted = fit_float16(plan, preprocessing) if recipe.float16 else plan
+    fitted = fit_float16(with_float16_choices(plan), preprocessing) if recipe.float16 else None
     if recipe.stem_in_float16:
         check_onnx_float16(plan, preprocessing)
     with stages.stage("quantize"):
@@ -97,19 +98,16 @@ def _let_go() -> None:
     give_back_freed()
 
 
-def _quantized(plan: Plan, fitted: Plan, recipe: Recipe) -> dict[Precision, dict[Runtime, GraphModule]]:
-    """What int8 files compute; and of the plan that is `fitted` to float16, what those with it are made of later."""
+def _quantized(plan: Plan, fitted: Plan | None, recipe: Recipe) -> dict[Precision, dict[Runtime, GraphModule]]:
+    """What int8 files compute; and of a plan that is `fitted` to float16, what those with it are made of later."""
     exporters = {runtime: _exporter(runtime) for runtime in Runtime}
     graph = quantize_graph(plan)
     sources = {Precision.INT8: {runtime: each.prepared(graph, plan, recipe) for runtime, each in exporters.items()}}
-    if recipe.float16:
-        known = {runtime: each for runtime, each in exporters.items() if each.float16}
-        if fitted is plan:
-            halves = {runtime: sources[Precision.INT8][runtime] for runtime in known}
-        else:
-            graph = quantize_graph(fitted)
-            halves = {runtime: each.prepared(graph, fitted, recipe) for runtime, each in known.items()}
-        sources[Precision.INT8_FLOAT16] = halves
+    if fitted:
+        graph = quantize_graph(fitted)
+        sources[Precision.INT8_FLOAT16] = {
+            runtime: each.prepared(graph, fitted, recipe) for runtime, each in exporters.items() if each.float16
+        }
     return sources
 
 

@@ -98,14 +98,6 @@ def test_constants_that_nothing_reads_stay_in_neither_module(tiny_plan: Plan) ->
         assert {name for name, _ in (*graph.named_buffers(), *graph.named_parameters())} == read
 
 
-def test_a_plan_as_it_is_needs_one_graph_for_both_files(tiny_plan: Plan) -> None:
-    """So that golden images pass through it once; divided scores make another."""
-    made = export_all(tiny_plan.deploy, tiny_plan, Stages(), Recipe(), lambda _file, _make: b"")
-    sources = {each.file: each.source for each in made}
-    assert sources["int8-f16.pte"] is sources["int8.pte"]
-    assert sources["int8.onnx"] is not sources["int8.pte"]
-
-
 def test_only_the_image_and_the_head_are_in_float32(tiny_plan: Plan) -> None:
     in_float32 = [
         str(node.target)
