@@ -81,7 +81,7 @@ class RangeMethod(StrEnum):
     """How an activation's range is chosen from what calibration saw."""
 
     MINMAX = "minmax"
-    """The smallest and the largest value."""
+    """The smallest and the largest value, with a margin: see `levit_edge.quantize.ranges.margin`."""
     PERCENTILE = "percentile"
     """`Recipe.percentile` of the values on each side."""
     MSE = "mse"
