@@ -31,10 +31,10 @@ LEAST_SQNR_DB = 20.0
 MOST_MEMORY_BYTES = 16 * 2**30
 DIVIDED = {
     "128S": {},
-    "128": {"blocks.26.restore": 4},
-    "192": {"blocks.24.restore": 2, "blocks.26.restore": 4},
-    "256": {"blocks.26.restore": 2},
-    "384": {"blocks.22.restore": 2, "blocks.24.restore": 8, "blocks.26.restore": 16},
+    "128": {"blocks.26.restore": 8},
+    "192": {"blocks.24.restore": 2, "blocks.26.restore": 8},
+    "256": {"blocks.24.restore": 2, "blocks.26.restore": 4},
+    "384": {"blocks.22.restore": 2, "blocks.24.restore": 8, "blocks.26.restore": 32},
 }
 """Random weights make scores that grow from block to block, up to 14,204 in the last of 384: there float16 has them
 divided."""

@@ -34,13 +34,12 @@ EVALUATION_IMAGES = 980
 """Half of them, as many of each class; docs/accuracy.md has the figures of all."""
 MAX_DROP_PT = 0.3
 LEAST_FP32_AGREEMENT = 99.2
-LEAST_SQNR_DB = 36.0
-FLOAT16_COSTS_DB = 0.5
-"""At most; 0.06 were seen."""
+LEAST_SQNR_DB = {"int8.pte": 37.3, "int8-f16.pte": 39.5, "int8.onnx": 46.5}
+"""Half a decibel below what was seen on all images."""
 BUDGET_PT = 3.0
 BUDGET_IMAGES = 80
 """Half of them choose, one of which is 2.5 points: with the uncertainty of one, the search may lose none."""
-POOR = ("--scheme", "static", "--weight-rounding", "nearest", "--calibration-images", "16")
+POOR = ("--scheme", "static", "--weight-rounding", "nearest", "--calibration-images", "8")
 """Loses two of those (21 dB)."""
 GRAPH_IMAGES = 100
 MOST_DIFFERENT = 1
@@ -58,8 +57,7 @@ def test_the_default_recipe_loses_next_to_nothing(stand_in_bundle: Made) -> None
     for file in ("int8.pte", "int8-f16.pte", "int8.onnx"):
         assert results[file]["drop_pt"] <= MAX_DROP_PT, file
         assert results[file]["agreement"] >= LEAST_FP32_AGREEMENT, file
-        assert results[file]["sqnr_db"] >= LEAST_SQNR_DB, file
-    assert results["int8-f16.pte"]["sqnr_db"] > results["int8.pte"]["sqnr_db"] - FLOAT16_COSTS_DB
+        assert results[file]["sqnr_db"] >= LEAST_SQNR_DB[file], file
     assert max(stage["peak_rss_bytes"] for stage in document["stages"]) < MAX_PEAK_BYTES
 
 

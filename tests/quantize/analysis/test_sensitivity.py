@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from levit_edge import demo
-from levit_edge.bundle.recipe import LayerScheme, Recipe, WeightRounding
+from levit_edge.bundle.recipe import LayerScheme, Recipe, Scheme, WeightRounding
 from levit_edge.data.options import ImageOptions
 from levit_edge.documents import from_json, to_json
 from levit_edge.errors import LevitEdgeError
@@ -20,7 +20,7 @@ from levit_edge.system.progress import Advance
 from tests.quantize.analysis.sensitivity_example import example, row
 
 pytestmark = pytest.mark.export
-QUICK = Recipe(calibration_images=16, weight_rounding=WeightRounding.NEAREST)
+QUICK = Recipe(calibration_images=16, scheme=Scheme.MIXED, weight_rounding=WeightRounding.NEAREST)
 IMAGES = 10
 
 
