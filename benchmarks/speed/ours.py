@@ -18,7 +18,8 @@ from levit_edge.quantize.export.float16 import float16_graph
 from levit_edge.quantize.export.onnx import EXPORTER as ONNX
 from levit_edge.quantize.export.onnx import export_onnx
 from levit_edge.quantize.export.program import Exporter, export_program
-from levit_edge.quantize.float16_bounds import check_onnx_float16, fit_float16
+from levit_edge.quantize.float16_bounds import check_onnx_float16
+from levit_edge.quantize.float16_plan import plan_for_float16
 from levit_edge.quantize.plan import Plan, make_plan
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.quantize.schemes.choice import layer_schemes
@@ -63,7 +64,7 @@ def int8_pte(workshop: Workshop, folder: Path, scheme: Scheme) -> tuple[Path, st
 
 def int8_f16_pte(workshop: Workshop, folder: Path) -> tuple[Path, str]:
     """The default scheme in ExecuTorch, with float16 between its int8 layers."""
-    plan, recipe = fit_float16(_plan(workshop, Scheme.MIXED)), Recipe()
+    plan, recipe = plan_for_float16(_plan(workshop, Scheme.MIXED)), Recipe()
     graph = float16_graph(EXECUTORCH.prepared(quantize_graph(plan), plan, recipe))
     return _written(folder / "int8-f16.pte", export_executorch(export_program(graph, workshop.example())))
 

@@ -37,16 +37,16 @@ def to_tokens(images: Tensor) -> Tensor:
 
 
 class ChannelScale(nn.Module):
-    """(batch, channels, height, width) times one factor for each channel."""
+    """(batch, channels, …) times one factor for each channel; `factors` are (1, channels, …) of as many dimensions."""
 
     factors: Tensor
 
     def __init__(self, factors: Tensor) -> None:
         super().__init__()
-        self.register_buffer("factors", factors.view(1, -1, 1, 1))
+        self.register_buffer("factors", factors)
 
-    def forward(self, images: Tensor) -> Tensor:
-        return images * self.factors
+    def forward(self, values: Tensor) -> Tensor:
+        return values * self.factors
 
 
 class DeployStem(nn.Sequential):
@@ -67,7 +67,7 @@ class DeployStem(nn.Sequential):
         for name, layer in layers.items():
             delattr(self, name)
             if name == convolution and isinstance(layer, nn.Conv2d):
-                self.add_module(name.replace("conv", "scale"), ChannelScale(factors))
+                self.add_module(name.replace("conv", "scale"), ChannelScale(factors.view(1, -1, 1, 1)))
                 layer.weight.div_(factors.view(1, -1, 1, 1))
             self.add_module(name, layer)
 
@@ -214,10 +214,10 @@ class DeployLeViT(nn.Module):
     def classify(self, tokens: Tensor) -> Tensor:
         """(batch × tokens, channels) of the last stream -> (batch, classes)."""
         means = to_grid(tokens, self.config.grids[-1]).mean((2, 3), keepdim=True)
-        logits: Tensor = self.head(self.scale(means).flatten(1))
+        logits: Tensor = self.head(self.scale(means.flatten(1)))
         return logits
 
     def scale_means(self, factors: Tensor) -> None:
         """Multiply the channels of what the head reads by `factors` at run time, and divide its weights by them."""
-        self.scale = ChannelScale(factors)
+        self.scale = ChannelScale(factors.view(1, -1))
         self.head.weight.div_(factors)

@@ -21,8 +21,8 @@ from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.export.caches import forget_programs
 from levit_edge.quantize.export.program import Exporter, export_program
 from levit_edge.quantize.export.torch_shortcuts import known_operators
-from levit_edge.quantize.float16_bounds import check_onnx_float16, fit_float16
-from levit_edge.quantize.float16_plan import with_float16_choices
+from levit_edge.quantize.float16_bounds import check_onnx_float16
+from levit_edge.quantize.float16_plan import plan_for_float16
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.runtime.evaluation.comparison import Comparison
@@ -79,7 +79,7 @@ def export_all(
     Raises:
         QuantizationError: something of the plan cannot be in float16, where the recipe wants that.
     """
-    fitted = fit_float16(with_float16_choices(plan), preprocessing) if recipe.float16 else None
+    fitted = plan_for_float16(plan, preprocessing) if recipe.float16 else None
     if recipe.stem_in_float16:
         check_onnx_float16(plan, preprocessing)
     with stages.stage("quantize"):

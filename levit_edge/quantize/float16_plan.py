@@ -14,15 +14,26 @@ import torch
 from torch.nn import functional as F
 
 from levit_edge.bundle.recipe import LayerScheme
+from levit_edge.data.preprocess import Preprocessing
 from levit_edge.model.deploy import DeployShrinkingAttention
+from levit_edge.quantize.float16_bounds import fit_float16
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.ranges.affine import LayerRanges, Range
 
-__all__ = ["with_float16_choices"]
+__all__ = ["plan_for_float16", "with_float16_choices"]
 
 FIRST, SECOND = "stem.conv1", "stem.conv2"
 HARDSWISH_LOWEST = -0.375
 DYNAMIC_PARTS = ("k", "proj")
+
+
+def plan_for_float16(plan: Plan, preprocessing: Preprocessing | None = None) -> Plan:
+    """What the file with float16 of that `plan` is made of; `preprocessing` is as for `fit_float16`.
+
+    Raises:
+        QuantizationError: something could leave float16; the layer is named.
+    """
+    return fit_float16(with_float16_choices(plan), preprocessing)
 
 
 def with_float16_choices(plan: Plan) -> Plan:
