@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from levit_edge.cli.commands.bench import bench
 from levit_edge.cli.commands.doctor import doctor
+from levit_edge.cli.commands.explain import explain
 from levit_edge.cli.commands.inspect import inspect
 from levit_edge.cli.commands.package import package
 from levit_edge.cli.commands.predict import predict
@@ -115,5 +116,10 @@ COMMANDS = (
         doctor,
         "Say what this machine has for levit-edge, and what it lacks.",
         ("doctor", "doctor --network --json"),
+    ),
+    Subcommand(
+        explain,
+        "Say what a term of the tables and reports means.",
+        ("explain", "explain SQNR", "explain dynamic layer"),
     ),
 )

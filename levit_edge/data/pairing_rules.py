@@ -11,7 +11,7 @@ from levit_edge.data.class_names import Forms, same_class
 from levit_edge.data.class_order import require_certain_order
 from levit_edge.data.classes import ClassPairing, PairingRule
 from levit_edge.errors import DataError
-from levit_edge.text import listed
+from levit_edge.text import counted, listed
 
 __all__ = [
     "ADVICE",
@@ -74,11 +74,12 @@ def by_indices(source: object, labels: Sequence[str], outputs: int, names: Seque
         return None
     numbers = {label: int(label) for label in labels}
     low, high = min(numbers.values()), max(numbers.values())
+    many = counted(outputs, "class")
     if high > outputs or (low == 0 and high == outputs):
-        raise DataError(f"{source}: its labels are numbers from {low} to {high}, but the model has {outputs} classes.")
+        raise DataError(f"{source}: its labels are numbers from {low} to {high}, but the model has {many}.")
     if low > 0 and high < outputs:
         raise DataError(
-            f"{source}: its labels are numbers from {low} to {high}, and the model has {outputs} classes: whether they "
+            f"{source}: its labels are numbers from {low} to {high}, and the model has {many}: whether they "
             f"are counted from 0 or from 1 cannot be told. {ADVICE}"
         )
     first = 0 if low == 0 else 1

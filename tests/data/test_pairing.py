@@ -207,6 +207,11 @@ def test_numbers_that_are_no_certain_indices_are_refused(labels: list[str], comp
         pair(labels, 10)
 
 
+def test_one_class_is_one_class() -> None:
+    with pytest.raises(DataError, match=r"numbers from 5 to 5, but the model has 1 class\.$"):
+        pair(["5"], 1)
+
+
 def test_sorted_order_serves_a_model_without_names() -> None:
     pairing = pair(["hat", "Boot", "class_2", "class_3"], 4)
     assert pairing.rule == PairingRule.SORTED

@@ -102,7 +102,7 @@ def poor_fp32(
     if low <= 100 / classes.outputs:
         return (
             f"fp32 is right on {top1:.2f} % of {counted(samples, 'image')}, which is no better than chance among "
-            f"{classes.outputs} classes (95 % interval {low:.2f} to {high:.2f} %). {CAUSES}"
+            f"{counted(classes.outputs, 'class')} (95 % interval {low:.2f} to {high:.2f} %). {CAUSES}"
         )
     if published is not None and classes.labels == IMAGENET_CLASSES and high < published - PUBLISHED_MARGIN_PT:
         return (

@@ -1,0 +1,1 @@
+"""What the words of tables, reports and pages mean."""
