@@ -3,6 +3,7 @@
 import unicodedata
 from typing import Any
 
+from levit_edge.benchmark.profile_table import errors, profile_tables
 from levit_edge.data.file_kinds import passed_over_words
 from levit_edge.errors import RuntimeUnavailableError
 from levit_edge.text import counted
@@ -43,6 +44,8 @@ def render(template: str, **values: object) -> str:
         date=_date,
         passed_over=passed_over_words,
         counted=_counted,
+        profile_tables=profile_tables,
+        profile_errors=errors,
     )
     return environment.get_template(template).render(values)
 
