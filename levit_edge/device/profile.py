@@ -82,7 +82,9 @@ def _read(path: str, folder: str) -> list[Nodes]:
         return _runs(events)
     except (ValueError, LookupError, TypeError, AttributeError, OSError) as error:
         if shutil.disk_usage(folder).free < FULL:
-            raise AgentError("disk", f"onnxruntime's profile was not written whole into {folder}") from None
+            raise AgentError(
+                "disk", f"the disk is full: onnxruntime's profile was not written whole into {folder}"
+            ) from None
         raise AgentError("profile", f"onnxruntime's profile cannot be read ({type(error).__name__}: {error})") from None
     finally:
         if os.path.exists(path):
