@@ -4,61 +4,60 @@
     python -m benchmarks.accuracy --checkpoint my.pth --calibration train/ --evaluation val/ --output accuracy.json
 
 A peer that is not installed, fails or runs out of memory is a row with the reason. Every file runs in its own runtime,
-ExecuTorch or ONNX Runtime, and is compared with levit-edge's fp32 file in that runtime, image by image.
+ExecuTorch, ONNX Runtime or LiteRT, and is compared with the folded network in float32 there, image by image.
+
+With --output each row is written as soon as it is known, and the same command goes on with the rows that have no
+figures yet; `--only ours` takes those of levit-edge anew and leaves the others as they are. `python -m
+benchmarks.accuracy_table FILE…` prints as Markdown what was written. Exit status: 0 done; 2 wrong usage; 3 bad input;
+130 interrupted.
 """
 
 import argparse
-import hashlib
 import sys
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from benchmarks.command import add_model_options, check_folders, check_model, command_line, conclude, positive
+from benchmarks.command import (
+    add_model_options,
+    check_folders,
+    check_model,
+    command_line,
+    conclude,
+    positive,
+    write_document,
+)
 from benchmarks.document import circumstances
-from benchmarks.isolation import Attempt, attempt
-from benchmarks.ours import Ours, make_ours
-from benchmarks.peers import nncf, onnxruntime, torchao
-from benchmarks.results import TABLE_COLUMNS, Comparison, show
-from benchmarks.rows import make_rows
+from benchmarks.quantizers import PEERS
+from benchmarks.results import TABLE_COLUMNS, Comparison, Row, show
+from benchmarks.rows import measured
 from benchmarks.task import Peer, Task
 from levit_edge import demo
-from levit_edge.bundle.kinds import Precision, Runtime
-from levit_edge.bundle.manifest import Artifact
-from levit_edge.cli.terminal.console import show_warning
+from levit_edge.bundle.manifest import EMBEDDED, ImageProvenance
+from levit_edge.bundle.recipe import Recipe
 from levit_edge.cli.terminal.progress import TerminalListener
 from levit_edge.data.classes import ModelClasses
+from levit_edge.data.image_set import calibration_images
 from levit_edge.data.imagefolder import ImageSet
-from levit_edge.data.options import ImageOptions
+from levit_edge.data.options import ImageOptions, PreprocessingChanges
+from levit_edge.data.preprocess import Preprocessing
+from levit_edge.data.sampling import balanced_sample
+from levit_edge.documents import from_json, read_json
 from levit_edge.errors import DataError
+from levit_edge.model.checkpoint import Checkpoint, read_checkpoint
 from levit_edge.model.download import resolve_checkpoint
-from levit_edge.runtime.evaluation.verify import evaluate, evaluation_set
-from levit_edge.system.progress import StageListener, Stages
+from levit_edge.runtime.evaluation.verify import evaluation_set
 
-__all__ = ["PEERS", "main", "run"]
+__all__ = ["main", "run"]
 
-PACKAGES = ("levit-edge", "torch", "torchao", "executorch", "nncf", "onnx", "onnxruntime", "numpy")
+PACKAGES = ("levit-edge", "torch", "executorch", "onnxruntime", "numpy")
 CAVEAT = (
-    "Figures that compare quantizers, and say nothing about ImageNet: the stand-in is ten classes of Imagenette,"
+    "Figures that compare quantizers, and say nothing about ImageNet: the stand-ins are ten classes of Imagenette,"
     " trained for minutes; the demo is ten kinds of clothing."
-)
-PT2E = ("torch", "torchao", "executorch")
-
-
-def _onnxruntime(name: str, method: str, operators: tuple[str, ...] = ()) -> Peer:
-    build = partial(onnxruntime.build, method=method, operators=operators)
-    return Peer(name=name, runtime=Runtime.ONNXRUNTIME, requires=("onnx", "onnxruntime", "sympy"), build=build)
-
-
-PEERS = (
-    Peer(name="torchao", runtime=Runtime.EXECUTORCH, requires=PT2E, build=torchao.build),
-    Peer(name="nncf", runtime=Runtime.EXECUTORCH, requires=("nncf", *PT2E), build=nncf.build),
-    _onnxruntime("ort minmax", "MinMax"),
-    _onnxruntime("ort entropy", "Entropy"),
-    _onnxruntime("ort percentile", "Percentile"),
-    _onnxruntime("ort minmax, linear", "MinMax", onnxruntime.LINEAR_LAYERS),
 )
 
 
@@ -66,7 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status; errors of the user become one message on stderr."""
     arguments = sys.argv[1:] if arguments is None else arguments
     options = _options(arguments)
-    return conclude(lambda: run(options, command_line("accuracy", arguments), PEERS), options.output, _show)
+    command = command_line("accuracy", arguments)
+    kept = f"{options.output} has the rows that were finished" if options.output else "nothing was written"
+    return conclude(lambda: run(options, command, PEERS), options.output, _show, interrupted=kept)
 
 
 def _show(comparison: Comparison) -> None:
@@ -80,99 +81,116 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--evaluation", type=Path, metavar="DIR", help="labelled images [demo: embedded]")
     parser.add_argument("--calibration-images", type=positive, default=256, metavar="N", help="how many [256]")
     parser.add_argument("--limit", type=positive, metavar="N", help="evaluate on a class-balanced sample of N images")
+    parser.add_argument("--only", action="append", metavar="GLOB", help="rows: ours, 'onnxruntime/*', 'torchao'")
     parser.add_argument("--output", type=Path, metavar="JSON", help="where the figures go besides the table")
     options = parser.parse_args(arguments)
     check_model(parser, options)
     if options.model != "demo" and None in {options.calibration, options.evaluation}:
         parser.error("give --calibration and --evaluation: only --model demo has images of its own")
+    if options.only and not chosen(PEERS, options.only):
+        parser.error(f"--only: no row fits; there are {', '.join(each.key for each in PEERS)}")
     check_folders(parser, {"--output": options.output})
     return options
 
 
+def chosen(peers: Iterable[Peer], globs: Iterable[str]) -> list[Peer]:
+    """Those of which the key, the name, or the name's first word fits."""
+    patterns = tuple(globs)
+
+    def fits(peer: Peer) -> bool:
+        known = peer.key, peer.name, peer.name.split()[0]
+        return any(fnmatchcase(each, pattern) for each in known for pattern in patterns)
+
+    return [each for each in peers if fits(each)]
+
+
 def run(options: argparse.Namespace, command: str, peers: Sequence[Peer]) -> Comparison:
-    """Make all files, then run them side by side over the evaluation images.
+    """Take the rows that are asked for, one after the other, and put each beside those that are known.
 
     Raises:
-        LevitEdgeError: the checkpoint or the images are not usable, or levit-edge itself fails.
+        LevitEdgeError: the checkpoint or the images are not usable, or the output has figures of others.
     """
     listener = TerminalListener()
-    ours = make_ours(
-        options.checkpoint,
+    with TemporaryDirectory() as folder:
+        with listener.stage("prepare", None):
+            task, images, begun = prepared(options, command, Path(folder))
+        comparison = _known(options.output, begun)
+        for peer in _wanted(peers, options.only, comparison.rows):
+            with listener.stage(peer.key, None):
+                comparison = _with(comparison, measured(peer, task, images, command), peers)
+            if options.output:
+                write_document(comparison, options.output)
+    return comparison
+
+
+def prepared(options: argparse.Namespace, command: str, folder: Path) -> tuple[Task, ImageSet, Comparison]:
+    """What all rows start from, the images to evaluate on, and a comparison without rows."""
+    checkpoint = resolve_checkpoint(options.checkpoint, options.model)
+    trained = read_checkpoint(checkpoint, options.model)
+    task = Task(
+        folder=folder,
+        checkpoint=checkpoint,
         size=options.model,
-        calibration=options.calibration,
-        evaluation=options.evaluation,
-        calibration_images=options.calibration_images,
         resize=options.resize,
-        listener=listener,
-        warn=show_warning,
+        preprocessing=Preprocessing.from_config(trained.config, PreprocessingChanges(resize=options.resize)),
+        calibration=_calibration(options),
+        calibration_folder=options.calibration,
+        evaluation_folder=options.evaluation,
     )
-    manifest = ours.manifest
-    images = _evaluation(options.evaluation, manifest.config.classes, options.limit)
-    attempts = _attempts(peers, _task(options, ours), listener)
-    models = ours.files | {_artifact(each): each.built.model for each in attempts if each.built}
-    verification = evaluate(
-        {artifact: partial(bytes, model) for artifact, model in models.items()},
-        images,
-        manifest.preprocessing,
-        source=str(options.evaluation or "embedded"),
-        stages=Stages(listener),
+    images = evaluation_set(
+        options.evaluation or demo.evaluation_dir(),
+        ModelClasses.of(trained.config.classes, trained.labels, None),
+        ImageOptions(limit=options.limit),
     )
+    if images.labels is None:
+        raise DataError(f"{images.root} has images but no class folders, expected one folder for each class.")
+    return task, images, _begun(trained, task, images, command)
+
+
+def _calibration(options: argparse.Namespace) -> ImageProvenance:
+    """Those that `levit-edge quantize` takes."""
+    images = calibration_images(options.calibration or demo.calibration_dir())
+    sample = balanced_sample(images, min(options.calibration_images, len(images)), Recipe().seed)
+    return ImageProvenance.of(str(options.calibration or EMBEDDED), sample, (), list_files=True)
+
+
+def _begun(trained: Checkpoint, task: Task, images: ImageSet, command: str) -> Comparison:
     return Comparison(
         caveat=CAVEAT,
         command=command,
         **circumstances(PACKAGES),
-        model=f"LeViT-{manifest.config.name}",
-        classes=manifest.config.classes,
-        checkpoint_sha256=manifest.checkpoint.sha256,
-        calibration=manifest.calibration,
-        evaluation=verification.images,
-        rows=make_rows(ours, attempts, verification),
+        model=f"LeViT-{trained.config.name}",
+        classes=trained.config.classes,
+        checkpoint_sha256=trained.sha256,
+        preprocessing=task.preprocessing,
+        calibration=replace(task.calibration, files=()),
+        evaluation=ImageProvenance.of(str(task.evaluation_folder or EMBEDDED), images, ()),
+        rows=(),
     )
 
 
-def _evaluation(folder: Path | None, classes: int, limit: int | None) -> ImageSet:
-    images = evaluation_set(folder or demo.evaluation_dir(), ModelClasses(outputs=classes), ImageOptions(limit=limit))
-    if images.labels is None:
-        raise DataError(f"{images.root} has images but no class folders, expected one folder for each class.")
-    return images
+def _known(output: Path | None, begun: Comparison) -> Comparison:
+    """`begun` with the rows that the output has already."""
+    if output is None or not output.exists():
+        return begun
+    found = from_json(Comparison, read_json(output, DataError, str(output)), DataError, str(output))
+    if differs := begun.unlike(found):
+        raise DataError(f"{output} has figures with other {', '.join(differs)}: give another file, or remove it.")
+    return replace(begun, rows=found.rows)
 
 
-def _task(options: argparse.Namespace, ours: Ours) -> Task:
-    """The very images that levit-edge calibrated on, and its fp32 file."""
-    manifest = ours.manifest
-    root = options.calibration or demo.calibration_dir()
-    fp32_onnx = next(
-        model
-        for artifact, model in ours.files.items()
-        if (artifact.runtime, artifact.precision) == (Runtime.ONNXRUNTIME, Precision.FP32)
-    )
-    return Task(
-        checkpoint=resolve_checkpoint(options.checkpoint, options.model),
-        size=options.model,
-        preprocessing=manifest.preprocessing,
-        calibration=tuple(root / file for file in manifest.calibration.files),
-        fp32_onnx=fp32_onnx,
-    )
+def _wanted(peers: Sequence[Peer], only: Sequence[str] | None, rows: Sequence[Row]) -> list[Peer]:
+    """What is asked for by name, else what has no figures yet."""
+    if only:
+        return chosen(peers, only)
+    done = {each.key for each in rows if each.measured}
+    return [each for each in peers if each.key not in done]
 
 
-def _attempts(peers: Sequence[Peer], task: Task, listener: StageListener) -> list[Attempt]:
-    attempts = []
-    for peer in peers:
-        with listener.stage(peer.name, None):
-            attempts.append(attempt(peer, task))
-    return attempts
-
-
-def _artifact(tried: Attempt) -> Artifact:
-    """How `evaluate` knows a peer's file: by the peer's name."""
-    model = tried.built.model if tried.built else b""
-    return Artifact(
-        file=tried.peer.name,
-        runtime=tried.peer.runtime,
-        precision=Precision.INT8,
-        size_bytes=len(model),
-        sha256=hashlib.sha256(model).hexdigest(),
-    )
+def _with(comparison: Comparison, row: Row, peers: Sequence[Peer]) -> Comparison:
+    """The rows in the order of `peers`; those of none of them are left out."""
+    rows = {each.key: each for each in (*comparison.rows, row)}
+    return replace(comparison, rows=tuple(rows[each.key] for each in peers if each.key in rows))
 
 
 if __name__ == "__main__":

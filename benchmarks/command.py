@@ -21,6 +21,7 @@ __all__ = [
     "conclude",
     "model_size",
     "positive",
+    "write_document",
 ]
 
 T = TypeVar("T")
@@ -67,15 +68,30 @@ def command_line(command: str, arguments: Sequence[str]) -> str:
     return shlex.join(["python", "-m", f"benchmarks.{command}", *arguments])
 
 
-def conclude(work: Callable[[], T], output: Path | None, show: Callable[[T], None]) -> int:
-    """Do the work, write its document, show it; the exit status. Errors of the user become one message on stderr."""
+def write_document(document: object, output: Path) -> None:
+    """All of it or nothing, so that an interruption leaves what was there."""
+    unfinished = output.with_name(f".{output.name}.partial")
+    unfinished.write_text(json.dumps(to_json(document), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    unfinished.replace(output)
+
+
+def conclude(
+    work: Callable[[], T],
+    output: Path | None,
+    show: Callable[[T], None],
+    *,
+    interrupted: str = "nothing was written",
+) -> int:
+    """Do the work, write its document, show it; the exit status. Errors of the user become one message on stderr.
+
+    `interrupted` says what Ctrl-C leaves.
+    """
     for library in ("torchao", "torch.utils._pytree"):  # warn of GPU kernels and of each other when imported
         logging.getLogger(library).setLevel(logging.ERROR)
     try:
         document = work()
         if output:
-            text = json.dumps(to_json(document), indent=1, ensure_ascii=False)
-            output.write_text(text + "\n", encoding="utf-8")
+            write_document(document, output)
         show(document)
     except LevitEdgeError as error:
         show_error(str(error))
@@ -84,6 +100,6 @@ def conclude(work: Callable[[], T], output: Path | None, show: Callable[[T], Non
         show_error(f"{error.filename}: {error.strerror}.")
         return ExitStatus.BAD_INPUT
     except KeyboardInterrupt:
-        show_error("interrupted; nothing was written.")
+        show_error(f"interrupted; {interrupted}.")
         return ExitStatus.INTERRUPTED
     return ExitStatus.DONE

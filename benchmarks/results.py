@@ -6,39 +6,62 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.document import Document, show_context
-from levit_edge.bundle.kinds import Runtime
+from benchmarks.speed.contender import Engine
 from levit_edge.bundle.manifest import ImageProvenance
+from levit_edge.data.preprocess import Preprocessing
 
-__all__ = ["TABLE_COLUMNS", "Comparison", "Row", "number", "show"]
+__all__ = ["TABLE_COLUMNS", "Comparison", "Row", "Taken", "number", "show"]
 
 TABLE_COLUMNS = 116
 """What the table needs; a narrower console would leave out figures."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """One file in its runtime, over the evaluation images; the reference is levit-edge's fp32 file there.
+class Taken:
+    """When, with what and from what a row was taken; rows of one table may be of several runs."""
 
-    Figures are None where there is no file (`note` says why), and where the reference would be compared with itself.
+    command: str
+    created_utc: str
+    processor: str
+    versions: dict[str, str]
+    """Of the packages that made and ran the file."""
+    commit: str = ""
+    """Of levit-edge's code, in its own rows; see `benchmarks.arm.commit`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One file in its runtime, over the evaluation images, beside the folded network in float32 there.
+
+    Figures are None where there is no file; `note` says why. See `benchmarks.evaluation.Figures` for what they mean.
     """
 
     name: str
-    runtime: Runtime
+    runtime: Engine
+    taken: Taken
+    fp32_top1: float | None = None
     top1: float | None = None
-    """Percent."""
     drop_pt: float | None = None
-    """fp32 top-1 minus this top-1, percentage points."""
     drop_ci95_pt: tuple[float, float] | None = None
-    """95 % interval of the paired difference, see `levit_edge.runtime.evaluation.comparison.paired_interval`."""
+    flips_lost: int | None = None
+    flips_gained: int | None = None
     agreement: float | None = None
-    """Percent of images with fp32's top-1 class."""
     sqnr_db: float | None = None
-    """Of the logits."""
     size_bytes: int | None = None
     seconds: float | None = None
     """From the checkpoint to the file, whatever else the machine did."""
     calibration_images: int | None = None
     note: str = ""
+
+    @property
+    def key(self) -> str:
+        """As `benchmarks.task.Peer.key`."""
+        return f"{self.runtime}/{self.name}"
+
+    @property
+    def measured(self) -> bool:
+        """Whether it has figures."""
+        return self.top1 is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +71,20 @@ class Comparison(Document):
     model: str
     classes: int
     checkpoint_sha256: str
+    preprocessing: Preprocessing
     calibration: ImageProvenance
     evaluation: ImageProvenance
     rows: tuple[Row, ...]
+
+    def unlike(self, other: "Comparison") -> list[str]:
+        """In what the two differ that has to be the same for rows to stand in one table."""
+        pairs = {
+            "checkpoint": (self.checkpoint_sha256, other.checkpoint_sha256),
+            "preprocessing": (self.preprocessing, other.preprocessing),
+            "calibration images": (self.calibration.sha256, other.calibration.sha256),
+            "evaluation images": (self.evaluation.sha256, other.evaluation.sha256),
+        }
+        return [name for name, (here, there) in pairs.items() if here != there]
 
 
 def show(comparison: Comparison, console: Console) -> None:

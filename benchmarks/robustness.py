@@ -159,11 +159,16 @@ def _plans(
 
 def _file(deploy: DeployLeViT, plan: Plan, preprocessing: Preprocessing) -> Network:
     """The plan's `int8.pte`, in its runtime."""
-    recipe = Recipe(float16=False)
-    exported = export_all(deploy, plan, Stages(), recipe, preprocessing=preprocessing)
-    (model,) = (
-        each.model for each in exported if (each.runtime, each.precision) == (Runtime.EXECUTORCH, Precision.INT8)
+    wanted = f"{Precision.INT8}{Runtime.EXECUTORCH.entry.suffix}"
+    exported = export_all(
+        deploy,
+        plan,
+        Stages(),
+        Recipe(float16=False),
+        lambda file, make: make() if file == wanted else b"",
+        preprocessing=preprocessing,
     )
+    (model,) = (each.model for each in exported if each.file == wanted)
     runner = open_runner(Runtime.EXECUTORCH, model)
     return lambda images: torch.from_numpy(np.stack([runner.run(each[None]) for each in images.numpy()]))
 

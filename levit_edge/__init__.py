@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # What runs here stays here: onnxruntime for Linux (1.31 and 1.32) reports to its makers, and leaves an identifier in
 # the home folder, unless this is set before it is imported. Whoever wants that can set it to 0.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+# huggingface_hub tells its makers with each request what is installed beside it, and asks daily for more to tell.
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 __all__ = [
     "Bundle",

@@ -10,6 +10,7 @@
     ├── MeasurementError          a saved measurement of a board is damaged, or is not one
     ├── OutputError               an output path cannot be written
     ├── MemoryShortageError       there is not enough memory
+    ├── PublishError              a bundle cannot be put on the Hugging Face hub
     ├── PlanError                 a sweep's plan is not one, or contradicts itself
     ├── SweepError                a sweep cannot go on: its cluster, its workers or its store fail
     ├── BoardError                a board cannot be reached, or cannot do what it is asked
@@ -46,6 +47,7 @@ __all__ = [
     "OutputError",
     "PackageError",
     "PlanError",
+    "PublishError",
     "QuantizationError",
     "RuntimeUnavailableError",
     "SweepError",
@@ -74,6 +76,10 @@ class MeasurementError(LevitEdgeError):
 
 class OutputError(LevitEdgeError):
     """An output path cannot be written."""
+
+
+class PublishError(LevitEdgeError):
+    """A bundle cannot be put on the Hugging Face hub."""
 
 
 class PlanError(LevitEdgeError):

@@ -3,6 +3,8 @@
 import unicodedata
 from collections.abc import Mapping, Sequence
 
+from levit_edge.device.words import counted
+
 __all__ = ["are", "brief", "counted", "entries", "faults", "listed", "number", "of_them", "reason", "shortened", "text"]
 
 LISTED, NEXT_LINE = 10, "\n  "
@@ -50,15 +52,6 @@ def entries(value: object) -> dict[str, object]:
     if not isinstance(value, Mapping):
         return {}
     return {str(key): item for key, item in list(value.items())[:MAX_ENTRIES]}
-
-
-def counted(count: int, noun: str) -> str:
-    """Such as `1 thread`, `2 classes` and `50,000 images`; the last word of `noun` is regular."""
-    if count == 1:
-        return f"1 {noun}"
-    ending = "es" if noun.endswith(("s", "x", "ch", "sh")) else "s"
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else noun + ending
-    return f"{count:,} {plural}"
 
 
 def are(count: int) -> str:

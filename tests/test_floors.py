@@ -8,7 +8,7 @@ import levit_edge
 
 FLOORS = (
     "device", "errors", "places", "text", "demo", "documents", "system", "model", "data", "bundle", "runtime",
-    "benchmark", "package", "report", "board", "doctor", "quantize", "sweep", "cli",
+    "benchmark", "package", "report", "hub", "board", "doctor", "quantize", "sweep", "cli",
 )  # fmt: skip
 """From the ground up. `device` is what travels to a board, so it stands on nothing."""
 ROOT = Path(levit_edge.__file__).parent

@@ -62,6 +62,12 @@ def test_sizes_and_recipes_are_known_without_torch() -> None:
     assert imported_by("import levit_edge.model.config, levit_edge.bundle.recipe").isdisjoint(HEAVY)
 
 
+@pytest.mark.export
+def test_what_hands_out_a_sweeps_tasks_needs_no_executorch() -> None:
+    """Importing it takes seconds, which only those that do the tasks need to spend."""
+    assert imported_by("import levit_edge.sweep.sweep").isdisjoint({"executorch", "onnx", "onnxscript"})
+
+
 @pytest.mark.parametrize(
     "call",
     [

@@ -33,6 +33,7 @@ def test_what_is_counted_has_its_number() -> None:
     assert [counted(count, "class") for count in (1, 10)] == ["1 class", "10 classes"]
     assert [of_them(count) for count in (1, 2000)] == ["1 of them is", "2,000 of them are"]
     assert [counted(count, "entry") for count in (1, 10)] == ["1 entry", "10 entries"]
+    assert counted(2, "array") == "2 arrays"
 
 
 def test_a_value_of_others_is_brief_and_acts_on_no_terminal() -> None:

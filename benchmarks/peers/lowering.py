@@ -1,27 +1,15 @@
-"""A peer's quantized graph -> `.pte`: as levit-edge exports, or with the stock partitioner where that refuses."""
+"""A peer's quantized graph -> `.pte`, with ExecuTorch's partitioner as it comes.
+
+levit-edge's own export rewrites what it knows of its own graphs, and XNNPACK refuses what that makes of NNCF's.
+"""
 
 import torch
-from torch.fx import GraphModule
 
-from levit_edge.errors import QuantizationError
-from levit_edge.quantize.export.executorch import export_executorch
-
-__all__ = ["lower", "lower_stock"]
+__all__ = ["lower"]
 
 
-def lower(graph: GraphModule, example: torch.Tensor) -> tuple[bytes, str]:
-    """The bytes of the file, and how many delegates it has.
-
-    `graph` takes `example`, float32 (1, 3, size, size).
-    """
-    try:
-        return export_executorch(torch.export.export(graph, (example,), strict=True)), "one delegate"
-    except QuantizationError:
-        return lower_stock(torch.export.export(graph, (example,), strict=True))
-
-
-def lower_stock(program: torch.export.ExportedProgram) -> tuple[bytes, str]:
-    """The bytes of the file as the stock partitioner makes it, and how many delegates it has."""
+def lower(program: torch.export.ExportedProgram) -> tuple[bytes, str]:
+    """The bytes of the file, and how many delegates it has."""
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
     from executorch.exir import to_edge_transform_and_lower
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.references import reference
+from benchmarks.speed.contender import Engine
 from benchmarks.task import Built, Task
 
 __all__ = ["INPUT_NAME", "LINEAR_LAYERS", "build", "quantize_file"]
@@ -43,19 +45,20 @@ class Reader:
         return None if image is None else {INPUT_NAME: image}
 
 
-def build(task: Task, method: str, operators: tuple[str, ...] = ()) -> Built:
+def build(task: Task, method: str, operators: tuple[str, ...] = (), activations: str = "QInt8") -> Built:
     """Quantize `fp32.onnx` with the calibrator `method` of `CalibrationMethod`.
 
-    `operators` are the kinds to quantize; none stands for all that ONNX Runtime knows how to.
+    `operators` are the kinds to quantize; none stands for all that ONNX Runtime knows how to. `activations` is one of
+    `QuantType`.
     """
-    images = task.images()
+    images, source = task.images(), reference(task, Engine.ONNXRUNTIME)
     with tempfile.TemporaryDirectory() as folder:
-        source, target = (Path(folder) / f"{name}.onnx" for name in ("fp32", "int8"))
-        source.write_bytes(task.fp32_onnx)
-        at_once = quantize_file(source, target, images, method=method, operators=operators)
+        target = Path(folder) / "int8.onnx"
+        at_once = quantize_file(source, target, images, activations=activations, method=method, operators=operators)
         model = target.read_bytes()
     what = " and ".join(operators) if operators else "all operators"
-    return Built(model=model, calibration_images=len(images), note=f"s8s8, {what}; {at_once} images collected at once")
+    note = f"{activations} activations, {what}; {at_once} images collected at once"
+    return Built(model=model, calibration_images=len(images), note=note)
 
 
 def quantize_file(

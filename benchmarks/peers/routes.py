@@ -83,10 +83,10 @@ def executorch_int8(workshop: Workshop, folder: Path, library: Library) -> tuple
 
 
 def _lowered(model: nn.Module, example: torch.Tensor, folder: Path, note: str) -> tuple[Path, str]:
-    from benchmarks.peers.lowering import lower_stock
+    from benchmarks.peers.lowering import lower
 
     with torch.no_grad():
-        content, delegates = lower_stock(torch.export.export(model, (example,), strict=True))
+        content, delegates = lower(torch.export.export(model, (example,), strict=True))
     target = folder / "model.pte"
     target.write_bytes(content)
     return target, f"{note}; {delegates}"

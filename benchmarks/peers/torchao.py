@@ -22,7 +22,8 @@ def build(task: Task) -> Built:
     from benchmarks.peers.lowering import lower
 
     images = [torch.from_numpy(image) for image in task.images()]
-    model, delegates = lower(quantize_captured(capture(task, images[0]), images), images[0])
+    quantized = quantize_captured(capture(task, images[0]), images)
+    model, delegates = lower(torch.export.export(quantized, (images[0],), strict=True))
     return Built(model=model, calibration_images=len(images), note=f"histogram observers; {delegates}")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from levit_edge.benchmark.measurement import Measurement
 from levit_edge.text import counted
 
-__all__ = ["busy", "powersave", "throttled", "too_many_threads"]
+__all__ = ["busy", "powersave", "slowed_by_others", "throttled", "too_many_threads"]
 
 HOT = 80.0
 """Degrees Celsius from which a Raspberry Pi lowers its clock, step by step to 85 (its documentation, "Frequency
@@ -49,6 +49,19 @@ def busy(measured: Measurement) -> Iterable[str]:
             f"The board was busy before the first run: load average {load:.2f}. What else runs there takes time from"
             " the figures. End it, wait two minutes (an earlier benchmark counts too), and measure again."
         )
+
+
+def slowed_by_others(measured: Measurement, *, after_own_work: bool) -> str | None:
+    """What stands beside times that other programs took from, wherever these are shown first; None: none did.
+
+    Right after work of one's own, as in `quantize`, a load of up to one for each core says nothing of others, as the
+    average of a minute has that too.
+    """
+    load, cores = measured.before.load_average, measured.device.usable_cores
+    least = BUSY_LOAD + (cores if after_own_work else 0)
+    if "android" in measured.device.kernel.lower() or measured.device.emulator or load is None or load < least:
+        return None
+    return f"slowed by other programs (load average {load:.1f} on {counted(cores, 'core')})"
 
 
 def too_many_threads(measured: Measurement) -> Iterable[str]:

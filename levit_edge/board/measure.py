@@ -17,6 +17,7 @@ from levit_edge.board.packages import require_packages
 from levit_edge.board.profile import NO_EVENTS
 from levit_edge.board.session import Progress, Session
 from levit_edge.board.transports.transport import Transport
+from levit_edge.bundle.from_hub import name_of
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Artifact
 from levit_edge.bundle.reader import Bundle
@@ -92,8 +93,8 @@ def measure(
     artifacts = files_to_measure(bundle, settings)
     golden = bundle.manifest.golden_file
     bundle.golden()  # checks it: the board reads it too
-    files = {name: bundle.read(name) for name in (*(each.file for each in artifacts), golden)}
-    needed = sum(map(len, files.values())) + (PROFILE_RESERVE if settings.profile else RESERVE)
+    sizes = [each.size_bytes for each in artifacts]
+    needed = sum(sizes) + len(bundle.read(golden)) + (PROFILE_RESERVE if settings.profile else RESERVE)
     with Session(transport, needed_bytes=needed, progress=progress, timeout_s=settings.timeout_s) as session:
         hello = session.ask("hello")
         device = describe_device(hello.get("facts"), emulator=transport.emulator)
@@ -107,7 +108,7 @@ def measure(
             raise BoardError(f"{transport.name}: --profile needs onnxruntime: {absent[Runtime.ONNXRUNTIME]}.")
         sent = [each for each in artifacts if each.runtime not in absent]
         for name in (*(each.file for each in sent), golden):
-            session.put(name, files[name])
+            session.put(name, bundle.read(name))  # one at a time: of a large network all are half a gigabyte
         schedule = Schedule.of(settings, device.usable_cores, emulated=device.emulator is not None)
         job = _job(bundle, sent, golden, schedule, settings)
         answer = BenchmarkAnswer(session.ask("bench", job=job), transport.name)
@@ -119,7 +120,7 @@ def measure(
         levit_edge_version=version("levit-edge"),
         created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
         target=transport.name,
-        bundle=str(bundle.path),
+        bundle=name_of(bundle.path),
         model=model_under_test(bundle),
         device=device,
         before=describe_state(answer.document.get("before")),

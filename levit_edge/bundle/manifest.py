@@ -76,7 +76,7 @@ class ImageProvenance:
     """The files that were given to say which images these are, and their classes; None without, and in older
     bundles."""
     passed_over: dict[str, Count] = field(default_factory=dict)
-    """How many other files there were, by what they are: `HEIC`, `no image`; see `levit_edge.data.file_kinds`."""
+    """How many other files there were, by what they are: `HEIC`, `no image`; see `levit_edge.device.file_kinds`."""
 
     @classmethod
     def of(cls, source: str, images: ImageSet, bad: Sequence[BadImage], *, list_files: bool = False) -> Self:
@@ -128,6 +128,10 @@ class CheckpointProvenance:
     """Which of the file's entries the weights are, such as `state_dict_ema`; None if the file is nothing else."""
     other_entries: tuple[str, ...] = ()
     """The file's other LeViTs."""
+    revision: str | None = None
+    """Of a model of the hub, which `source` names then, the commit; None for files, and in older bundles."""
+    license: str | None = None
+    """The licence that its own files state; None if they state none, and in older bundles."""
 
 
 @dataclass(frozen=True, kw_only=True)

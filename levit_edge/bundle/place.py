@@ -4,21 +4,36 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from levit_edge.bundle.card_seal import has_own_card
 from levit_edge.documents import read_json
 from levit_edge.errors import BundleError, OutputError
+from levit_edge.model.license import CARD_FILE
 from levit_edge.places import found_at
 from levit_edge.system.atomic import is_replaceable, require_folder
 
-__all__ = ["MANIFEST_FILE", "bundle_files", "faults_of", "require_bundle", "require_output", "require_replaceable"]
+__all__ = [
+    "HUB_PREFIX",
+    "MANIFEST_FILE",
+    "bundle_files",
+    "faults_of",
+    "require_bundle",
+    "require_output",
+    "require_replaceable",
+]
 
 MANIFEST_FILE = "manifest.json"
+HUB_PREFIX = "hf:"
+"""Before `owner/name`: a bundle of the Hugging Face hub, see `levit_edge.bundle.from_hub`."""
 MODEL_FILES = (".pte", ".onnx")
 CHECKPOINTS = (".pth", ".pt", ".safetensors", ".bin", ".ckpt")
 IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
 
 def bundle_files(path: Path) -> frozenset[str]:
-    """The manifest in the folder `path`, of any version, and the files that it names; none if it is not ours."""
+    """The manifest in the folder `path`, of any version, the files that it names, and the card that levit-edge wrote.
+
+    None if it is not ours.
+    """
     try:
         document = read_json(path / MANIFEST_FILE, BundleError, "the manifest")
     except BundleError:
@@ -26,7 +41,8 @@ def bundle_files(path: Path) -> frozenset[str]:
     if not isinstance(document, dict) or "levit_edge_version" not in document:
         return frozenset()
     files = document.get("files")
-    return frozenset({MANIFEST_FILE, *files}) if isinstance(files, dict) and files else frozenset()
+    card = [CARD_FILE] if has_own_card(path) else []
+    return frozenset({MANIFEST_FILE, *files, *card}) if isinstance(files, dict) and files else frozenset()
 
 
 def require_bundle(path: Path) -> None:

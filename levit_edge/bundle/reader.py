@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Artifact, Manifest
-from levit_edge.bundle.place import MANIFEST_FILE, require_bundle
+from levit_edge.bundle.place import HUB_PREFIX, MANIFEST_FILE, require_bundle
 from levit_edge.bundle.self_contained import ELSEWHERE
 from levit_edge.documents import from_json, read_json
 from levit_edge.errors import BundleError
@@ -56,12 +56,13 @@ class Bundle:
 
     @classmethod
     def open(cls, path: Path | str) -> Self:
-        """Open the bundle at `path` and check every file of it.
+        """Open the bundle at `path` and check every file of it; `hf:owner/name` is fetched from the Hugging Face hub.
 
         Raises:
             BundleError: it is not a bundle, or a file is missing, added to, or not the one in the manifest.
+            DownloadError: one of the hub cannot be fetched.
         """
-        path = Path(path)
+        path = _at_hand(str(path))
         bundle = cls(path, read_manifest(path))
         runtimes = {each.file: each.runtime for each in bundle.manifest.artifacts}
         sizes = {name: bundle._checked_size(name, runtimes.get(name)) for name in bundle.manifest.files}
@@ -167,6 +168,15 @@ class Bundle:
         if runtime and not runtime.entry.self_contained(data):
             raise BundleError(f"{self.path / name}: {ELSEWHERE}")
         return len(data)
+
+
+def _at_hand(path: str) -> Path:
+    if not path.startswith(HUB_PREFIX):
+        return Path(path)
+    from levit_edge.bundle.from_hub import fetch_bundle, on_hub
+
+    asked = on_hub(path)
+    return Path(path) if asked is None else fetch_bundle(asked)
 
 
 def _read_regular_file(path: Path) -> bytes:

@@ -10,6 +10,7 @@ from levit_edge.documents import Version, from_json, read_json, read_toml
 from levit_edge.errors import LevitEdgeError, QuantizationError
 
 __all__ = [
+    "ENOUGH_IMAGES",
     "EVERY_LAYER",
     "FieldOption",
     "LayerScheme",
@@ -28,6 +29,8 @@ __all__ = [
 SCHEMA_VERSION = 6
 EVERY_LAYER = "*"
 """The pattern of them all."""
+ENOUGH_IMAGES = 32
+"""Of the model's own kind, for fixed ranges: measured within 1 dB of 256; 8 are 15 dB worse (docs/accuracy.md)."""
 BEFORE_AUTO: dict[str, object] = {"scheme": "mixed"}
 BEFORE_FLOAT16 = BEFORE_AUTO | {"float16": False, "onnx_float16": False}
 BEFORE_CHOICES = BEFORE_FLOAT16 | {"scheme": "static", "weight_rounding": "nearest", "equalize": False}
@@ -70,7 +73,7 @@ class Scheme(StrEnum):
     """Stem and head dynamic, all else static. In ONNX files all linears are dynamic: there it is more exact and no
     slower."""
     AUTO = "auto"
-    """Mixed; where the calibration images are not the model's own, with everything dynamic that can be: see
+    """Mixed; where the calibration images are few or not the model's own, with everything dynamic that can be: see
     `Recipe.resolved`."""
 
 
@@ -78,7 +81,7 @@ class RangeMethod(StrEnum):
     """How an activation's range is chosen from what calibration saw."""
 
     MINMAX = "minmax"
-    """The smallest and the largest value."""
+    """The smallest and the largest value, with a margin: see `levit_edge.quantize.ranges.margin`."""
     PERCENTILE = "percentile"
     """`Recipe.percentile` of the values on each side."""
     MSE = "mse"
@@ -144,8 +147,8 @@ class Recipe:
         Scheme,
         Option(
             "Which layers take the range of their input at run time and not from calibration. static: none;"
-            " dynamic: all linears; mixed: stem and head; auto: mixed, and without --calibration also"
-            " `--dynamic-layer '*'`."
+            " dynamic: all linears; mixed: stem and head; auto: mixed, and without --calibration, or with"
+            " fewer than 32 images, also `--dynamic-layer '*'`."
         ),
     ] = Scheme.AUTO
     dynamic_layers: Annotated[
@@ -240,11 +243,13 @@ class Recipe:
         """The recipe without `Scheme.AUTO`, by whether the calibration images are of the model's kind.
 
         Ranges of other images fit badly deep in the network, where features are those of the model's classes: its last
-        stage gave up to twenty times what photographs of clothing had shown. Ranges taken at run time fit any image.
+        stage gave up to twenty times what photographs of clothing had shown. So do ranges of a few images. Those taken
+        at run time fit any image.
         """
         if self.scheme is not Scheme.AUTO:
             return self
-        layers = self.dynamic_layers if own_images else (EVERY_LAYER, *self.dynamic_layers)
+        ranges_fit = own_images and self.calibration_images >= ENOUGH_IMAGES
+        layers = self.dynamic_layers if ranges_fit else (EVERY_LAYER, *self.dynamic_layers)
         return replace(self, scheme=Scheme.MIXED, dynamic_layers=layers)
 
     @property

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from levit_edge.bundle.manifest import Manifest
+from levit_edge.bundle.passed_on import without_folders
 from levit_edge.bundle.place import MANIFEST_FILE, faults_of, require_output, require_replaceable
 from levit_edge.bundle.reader import Bundle, plain_file_name
 from levit_edge.documents import UNPAIRED, to_json
@@ -83,10 +84,12 @@ class BundleWriter:
     def commit(self, manifest: Manifest) -> Bundle:
         """Write `manifest` with all files and put the bundle in its place, over an older one if there is one.
 
+        Bundles are passed on: absolute paths in the manifest become what `without_folders` makes of them.
+
         Raises:
             OutputError: the disk is full or not writable; an older bundle is left as it was.
         """
-        manifest = replace(manifest, files=dict(self.files))
+        manifest = without_folders(replace(manifest, files=dict(self.files)))
         self._write(
             MANIFEST_FILE, json.dumps(to_json(manifest), indent=1, ensure_ascii=False).encode("utf-8", UNPAIRED) + b"\n"
         )

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from levit_edge.bundle.kinds import GateOn, Precision, Runtime
+from levit_edge.bundle.place import MANIFEST_FILE
 from levit_edge.errors import BoardError
 from levit_edge.model.config import CONFIGS, size_named
 from levit_edge.model.source import require_checkpoint
@@ -24,6 +25,18 @@ def targets(incomplete: str) -> list[str]:
 
     every = ("local", "web", "ssh://", "adb", *(f"qemu:{cpu}" for cpu in CPUS))
     return [target for target in every if target.startswith(incomplete)]
+
+
+def bundles(incomplete: str) -> list[str]:
+    """What a shell offers for a bundle: those in the folder that was begun; without any it offers files by itself."""
+    folder, _, begun = incomplete.rpartition("/")
+    place = Path(f"{folder}/") if "/" in incomplete else Path()
+    before = incomplete[: len(incomplete) - len(begun)]
+    try:
+        names = sorted(each.parent.name for each in place.glob(f"*/{MANIFEST_FILE}"))
+    except OSError:
+        return []
+    return [before + name for name in names if name.startswith(begun) and (begun.startswith(".") or name[0] != ".")]
 
 
 SIZES = ", ".join(CONFIGS)
@@ -106,7 +119,14 @@ Key = Annotated[
     Path | None,
     typer.Option(metavar="PUB", help="Require that a package is signed by this public key (PEM), in PACKAGE.sig."),
 ]
-BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A folder made by `levit-edge quantize`.")]
+BundlePath = Annotated[
+    Path,
+    typer.Argument(
+        metavar="BUNDLE",
+        autocompletion=bundles,
+        help="A folder made by `levit-edge quantize`, or one of the hub: hf:owner/name[@REVISION].",
+    ),
+]
 
 Model = Annotated[
     str | None,

@@ -86,7 +86,7 @@ def _other_than_network(word: str) -> str:
         return f"a package: type levit-edge verify {quoted}"
     if ending in {".pte", ".onnx"}:
         return f"a model file: type levit-edge inspect {quoted}"
-    from levit_edge.data.file_kinds import EXTENSIONS
+    from levit_edge.device.file_kinds import EXTENSIONS
 
     return f"a photograph: type levit-edge predict BUNDLE {quoted}" if ending in EXTENSIONS else ""
 

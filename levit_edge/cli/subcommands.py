@@ -8,6 +8,7 @@ from levit_edge.cli.commands.doctor import doctor
 from levit_edge.cli.commands.inspect import inspect
 from levit_edge.cli.commands.package import package
 from levit_edge.cli.commands.predict import predict
+from levit_edge.cli.commands.publish import publish
 from levit_edge.cli.commands.quantize import quantize
 from levit_edge.cli.commands.report import report
 from levit_edge.cli.commands.sensitivity import sensitivity
@@ -102,7 +103,13 @@ COMMANDS = (
             "report my-int8 --open",
             "report results friends-pi.json --output comparison.html",
             "report s3://bucket/sweep",
+            "report my-int8 --card --license apache-2.0",
         ),
+    ),
+    Subcommand(
+        publish,
+        "Put a bundle on the Hugging Face hub.",
+        ("publish my-int8 me/my-int8", "publish my-int8 me/my-int8 --push --public"),
     ),
     Subcommand(
         doctor,

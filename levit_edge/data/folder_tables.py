@@ -1,7 +1,7 @@
 """What is known of folders of images before any is seen, as tables: for pages, which read and pair them in a browser.
 
 `web_demo/page/classes.js` normalises what folders are called, looks it up here and refuses what `pair_classes` refuses;
-`image_folder.js` tells images from other files as `levit_edge.data.file_kinds` does.
+`image_folder.js` tells images from other files as `levit_edge.device.file_kinds` does.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from levit_edge.data import imagenet
 from levit_edge.data.class_names import Forms
 from levit_edge.data.classes import ModelClasses
-from levit_edge.data.file_kinds import ENDINGS, SYSTEMS
 from levit_edge.data.imagefolder import PARTS_OF_A_SET
 from levit_edge.data.pairing_rules import is_imagenets
+from levit_edge.device.file_kinds import ENDINGS, SYSTEMS
 from levit_edge.device.formats import AVIF, FORMATS
 
 __all__ = ["FileTable", "PairingTable"]

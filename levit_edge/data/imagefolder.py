@@ -1,23 +1,21 @@
 """Folders of images: which images there are, their labels, a fair sample of them, and their digest.
 
 The layout is that of torchvision's `ImageFolder`, one folder per class; a folder of images alone is a set
-without labels. Which files are images is decided in `levit_edge.data.file_kinds`, which class a folder stands for in
+without labels. Which files are images is decided in `levit_edge.device.file_kinds`, which class a folder stands for in
 `levit_edge.data.pairing`, and nowhere else.
 """
 
 import os
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NoReturn
 
 from levit_edge.data.classes import ClassPairing
-from levit_edge.data.file_kinds import NOT_PLAIN, Head, head_of, is_hidden_path, passed_over_words, unread_kind
 from levit_edge.data.image_tables import ImageTables
 from levit_edge.data.locations import Location
+from levit_edge.device.file_kinds import Head, head_of, is_hidden_path, with_advice
+from levit_edge.device.image_files import files_in, in_order, sorted_out
 from levit_edge.errors import DataError
-from levit_edge.places import reason
 from levit_edge.text import listed
 
 __all__ = [
@@ -53,7 +51,7 @@ class ImageSet:
     tables: ImageTables | None = None
     """The files that said which images these are, and their classes; None without."""
     passed_over: Mapping[str, int] = field(default_factory=dict)
-    """How many files beside them were not read, by what they are; see `levit_edge.data.file_kinds`."""
+    """How many files beside them were not read, by what they are; see `levit_edge.device.file_kinds`."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -97,12 +95,7 @@ def list_image_folder(directory: Path) -> Arrangement:
     Raises:
         DataError: no such folder, no images in it, or images beside class folders.
     """
-    entries = _entries(directory)
-    folders = {path.name: path for path in entries if path.is_dir()}
-    loose = [path.name for path in entries if path.name not in folders]
-    links = Counter[str]()
-    deeper = [f"{name}/{path}" for name, folder in folders.items() for path in _files_under(folder, links)]
-    files = [*loose, *deeper]
+    files, folders, links = files_in(directory)
     return arrange(directory, files, folders, head=lambda path: head_of(directory / path), passed_over=links)
 
 
@@ -129,22 +122,14 @@ def arrange(
     """Which of `files`, all those in `directory` by their paths in it, are images, and in which order.
 
     `folders` are the names of the folders right in it, for those without files. What is hidden or a system's own is
-    passed over, and so is, but counted, what is no image; see `levit_edge.data.file_kinds` for `head`. `passed_over`
+    passed over, and so is, but counted, what is no image; see `levit_edge.device.file_kinds` for `head`. `passed_over`
     counts what else is not read.
 
     Raises:
         DataError: there are no images, images beside class folders, or training beside validation images.
     """
-    images, others = [], Counter(passed_over)
-    for path in files:
-        if is_hidden_path(path):
-            continue
-        kind = unread_kind(path, head)
-        if kind is None:
-            images.append(path)
-        else:
-            others[kind] += 1
-    return arrange_images(directory, images, folders, +others)
+    images, others = sorted_out(files, head, passed_over)
+    return arrange_images(directory, images, folders, others)
 
 
 def arrange_images(
@@ -155,7 +140,7 @@ def arrange_images(
     Raises:
         DataError: as `arrange`.
     """
-    ordered = sorted(images, key=lambda path: (_folder_of(path), path))
+    ordered = in_order(images)
     loose = [path for path in ordered if "/" not in path]
     inside = [path for path in ordered if "/" in path]
     if loose and inside:
@@ -163,7 +148,7 @@ def arrange_images(
     if loose:
         return Arrangement(images=tuple(loose), folders=None, passed_over=passed_over)
     if not inside:
-        told = f" ({passed_over_words(passed_over)})" if passed_over else ""
+        told = f" ({with_advice(passed_over)})" if passed_over else ""
         raise DataError(f"{directory}: no images in it; expected one folder per class, or images{told}")
     names = {*map(_folder_of, inside), *(name for name in folders if not is_hidden_path(name))}
     if len(names) > 1 and PARTS_OF_A_SET.issuperset(map(str.lower, names)):
@@ -172,31 +157,6 @@ def arrange_images(
             " folder of one of them, unpacked if this is a tar file"
         )
     return Arrangement(images=tuple(inside), folders=tuple(sorted(names)), passed_over=passed_over)
-
-
-def _entries(directory: Path) -> list[Path]:
-    """What lies in `directory`, but for what is hidden or a system's own."""
-    try:
-        return [path for path in directory.iterdir() if not is_hidden_path(path.name)]
-    except OSError as error:
-        _refuse(error)
-
-
-def _files_under(folder: Path, links: Counter[str]) -> list[str]:
-    """The paths in `folder` of the files in it and below, but for folders that are hidden or a system's own.
-
-    `links` counts the links to folders, which are not followed.
-    """
-    found = []
-    for parent, folders, files in os.walk(folder, onerror=_refuse):
-        folders[:] = [name for name in folders if not is_hidden_path(name)]
-        links[NOT_PLAIN] += sum(Path(parent, name).is_symlink() for name in folders)
-        found += [Path(parent, name).relative_to(folder).as_posix() for name in files]
-    return found
-
-
-def _refuse(error: OSError) -> NoReturn:
-    raise DataError(f"{error.filename}: {reason(error)}; expected a folder of images that can be read") from error
 
 
 def _folder_of(path: str) -> str:

@@ -1,8 +1,9 @@
-"""Where an image is: in a file of its own, in a tar file, or in a row of a parquet file; and its bytes.
+"""Where an image is: in a file of its own, in a tar file, in a row of a parquet file, or in hand; and its bytes.
 
 Tar files and parquet files are never unpacked: an image is read from where it lies, when it is needed.
 """
 
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -14,6 +15,7 @@ from PIL import Image
 
 from levit_edge.device.image import check_content, check_header, decode_photograph, open_photograph
 from levit_edge.device.orientation import Photograph
+from levit_edge.device.photographs import MOST_IMAGE_BYTES, Given
 from levit_edge.errors import DataError
 from levit_edge.places import reason
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MOST_IMAGE_BYTES",
+    "Given",
     "Location",
     "Row",
     "Span",
@@ -34,8 +37,6 @@ __all__ = [
     "unpack",
 ]
 
-MOST_IMAGE_BYTES = 256 * 2**20
-"""A photograph that is larger is refused unread."""
 HEADER_BYTES = 2**16
 """What tells format and size of most photographs."""
 ROWS_AT_A_TIME = 16
@@ -73,7 +74,7 @@ class Row:
         return f"{self.file}: {self.name}"
 
 
-Location: TypeAlias = Path | Span | Row
+Location: TypeAlias = Path | Span | Row | Given
 
 
 def photograph_at(location: Location) -> Photograph:
@@ -121,6 +122,8 @@ def read_bytes(location: Location) -> bytes:
     """
     if isinstance(location, Row):
         return _row_bytes(location)
+    if isinstance(location, Given):
+        return location.content
     path, start, size = (location, 0, -1) if isinstance(location, Path) else _whole(location)
     try:
         with path.open("rb") as file:
@@ -143,6 +146,8 @@ def pack(location: Location) -> dict[str, str | int]:
     """The JSON object that `unpack` takes, for processes that read images."""
     if isinstance(location, Path):
         return {"path": str(location)}
+    if isinstance(location, Given):
+        return {"content": b64encode(location.content).decode(), "name": location.name}
     return {key: str(value) if isinstance(value, Path) else value for key, value in asdict(location).items()}
 
 
@@ -150,6 +155,8 @@ def unpack(document: dict[str, Any]) -> Location:
     """The location that `pack` made `document` from."""
     if "path" in document:
         return Path(document["path"])
+    if "content" in document:
+        return Given(b64decode(document["content"]), document["name"])
     if "archive" in document:
         return Span(**document | {"archive": Path(document["archive"])})
     return Row(**document | {"file": Path(document["file"])})

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
-from levit_edge.data.file_kinds import EXTENSIONS, is_hidden_path
 from levit_edge.data.tar import StrictHeader, tar_faults
+from levit_edge.device.file_kinds import EXTENSIONS, is_hidden_path
 from levit_edge.errors import DataError, DownloadError
 from levit_edge.model.http_file import Progress, fetch_file
 from levit_edge.system.atomic import folder_beside, put_in_place

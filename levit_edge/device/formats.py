@@ -12,6 +12,8 @@ AVIF, HEIC = "AVIF", "HEIC"
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF") + ((AVIF,) if importlib.util.find_spec("PIL._avif") else ())
 """What is decoded, whatever the file is called; AVIF where the installed Pillow can. Never EPS and its like, which run
 programs."""
+ADVICE = {HEIC: "for example by heif-convert IN.heic OUT.jpg, of Debian's libheif-examples"}
+"""How to make a JPEG of what phones write and is not read."""
 HEAD_BYTES = 64
 """So much of a file tells what it is."""
 SIGNATURES = (

@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from levit_edge.device.colours import check_depth, to_rgb
 from levit_edge.device.errors import MEMORY_ADVICE, DataError, MemoryShortageError
-from levit_edge.device.formats import FORMATS, HEAD_BYTES, image_format
+from levit_edge.device.formats import ADVICE, FORMATS, HEAD_BYTES, image_format
 from levit_edge.device.orientation import Photograph, orientation_of
 
 EMPTY = "an empty file"
@@ -141,7 +141,8 @@ def _reason(source: Union[Path, BytesIO], error: Exception) -> str:
     found = _format_of(source)
     if isinstance(error, UnidentifiedImageError) or (found is not None and found not in FORMATS):
         known = f"not an image in a known format ({', '.join(FORMATS)})"
-        return known if found is None or found in FORMATS else f"{known} but {found}: convert it, to PNG for example"
+        how = ADVICE.get(found or "", "to PNG for example")
+        return known if found is None or found in FORMATS else f"{known} but {found}: convert it, {how}"
     return _fault(error)
 
 

@@ -33,12 +33,13 @@ ALL_FILES = "levit-edge's files"
 NEEDS = {
     "onnxruntime": {
         ALL_FILES: OLDEST_BY_FORM[8, 18],
+        "files of older versions (IR version 10)": OLDEST_BY_FORM[10, 18],
         "files with --onnx-attention fused": OLDEST_BY_FORM[11, 23],
         "files with that and static layers": OLDEST_FOR_STATIC_23,
     },
     **{package: {ALL_FILES: oldest} for package, oldest in OLDEST_FOR_PROGRAMS.items()},
 }
-"""Package of a runtime -> which of the files that are made today need which version of it."""
+"""Package of a runtime -> which of levit-edge's files need which version of it."""
 
 # Numbers of fields in onnx.proto.
 IR_VERSION, GRAPH, OPSET_IMPORT = 1, 7, 8

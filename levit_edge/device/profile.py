@@ -38,7 +38,7 @@ def profile_runs(
     """
     session = open_onnxruntime(model, threads, os.path.join(folder, f"profile-{os.getpid()}"))
     name = session.get_inputs()[0].name
-    sides = (run_one, lambda each: session.run(None, {name: each}))
+    sides: tuple[Callable[[Any], Any], ...] = (run_one, lambda each: session.run(None, {name: each}))
     taken: list[list[float]] = [[], []]
     for _ in range(WARM_UP + runs):
         for side, milliseconds in zip(sides, taken):

@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError, requires
 from typing import TYPE_CHECKING
 
 from levit_edge.bundle.kinds import Runtime
-from levit_edge.device.oldest import ALL_FILES, NEEDS, is_older
+from levit_edge.device.oldest import ALL_FILES, NEEDS, OLDEST_FOR_NUMPY_2, is_older
 from levit_edge.doctor.check import Check, CheckStatus
 from levit_edge.system.host import package_versions
 
@@ -51,12 +51,23 @@ def _check_age(label: str, found: Mapping[str, str]) -> Check:
         for files, oldest in NEEDS.get(package, {}).items()
         if is_older(version, oldest)
     ]
-    if not unmet:
+    beside = _beside_numpy(found)
+    if not unmet and beside is None:
         return Check(label, CheckStatus.OK, _listed(found))
-    status = CheckStatus.PROBLEM if any(files == ALL_FILES for _, files, _ in unmet) else CheckStatus.MISSING
-    told = "; ".join(f"{files} need {package} {oldest} or newer" for package, files, oldest in unmet)
+    bad = beside is not None or any(files == ALL_FILES for _, files, _ in unmet)
+    status = CheckStatus.PROBLEM if bad else CheckStatus.MISSING
+    needs = [f"{files} need {package} {oldest} or newer" for package, files, oldest in unmet]
+    told = "; ".join([*([beside] if beside else []), *needs])
     package, _, newest = unmet[-1]
     return Check(label, status, f"{_listed(found)} is installed; {told}", f"pip install '{package}>={newest}'")
+
+
+def _beside_numpy(found: Mapping[str, str]) -> str | None:
+    """What is to be said of an onnxruntime that does not load beside the installed numpy."""
+    version, numpy = found.get("onnxruntime"), package_versions(("numpy",)).get("numpy")
+    if version is None or numpy is None or is_older(numpy, "2") or not is_older(version, OLDEST_FOR_NUMPY_2):
+        return None
+    return f"it does not load beside numpy {numpy}: that needs onnxruntime {OLDEST_FOR_NUMPY_2} or newer"
 
 
 def _check(name: str, extra: str, repair: str) -> Check:

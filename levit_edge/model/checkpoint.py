@@ -21,6 +21,7 @@ from levit_edge.model.hub_config import PROCESSOR_FILE, HubConfig, clean_labels,
 from levit_edge.model.hub_preprocessing import LEVIT_PROTOCOL, PreprocessingOrigin
 from levit_edge.model.key_maps import CheckpointFormat
 from levit_edge.model.levit import LeViT
+from levit_edge.model.license import stated_license
 from levit_edge.model.networks import Network, find_network
 from levit_edge.model.recognition import Recognition, recognise, tensor_shapes, without_kernel
 from levit_edge.model.shards import refuse_one_shard
@@ -60,6 +61,8 @@ class Checkpoint:
     """SHA-256 of that file, 64 hex digits."""
     preprocessing_origin: PreprocessingOrigin = LEVIT_PROTOCOL
     """Whose word the preprocessing in `config` is."""
+    license: str | None = None
+    """Under which licence the files say that they are; see `levit_edge.model.license`."""
 
 
 def read_checkpoint(path: Path | str, size: str | None = None, weights: str | None = None) -> Checkpoint:
@@ -135,6 +138,7 @@ def _read(path: Path, size: str | None, wanted: str | None) -> Checkpoint:
         path=weights,
         sha256=file.sha256,
         preprocessing_origin=origin,
+        license=stated_license(path if folder else None, folder.content if folder else {}, file.metadata),
     )
 
 

@@ -71,6 +71,13 @@ class DeployStem(nn.Sequential):
                 layer.weight.div_(factors.view(1, -1, 1, 1))
             self.add_module(name, layer)
 
+    def unscale_input(self, convolution: str) -> None:
+        """Take back what `scale_input` did, if it did."""
+        name = convolution.replace("conv", "scale")
+        if isinstance(scale := dict(self.named_children()).get(name), ChannelScale):
+            self.get_submodule(convolution).get_parameter("weight").mul_(scale.factors)
+            delattr(self, name)
+
 
 class Product(nn.Module):
     """The matrix product of the last two dimensions, the others being batches."""
@@ -189,6 +196,7 @@ class DeployLeViT(nn.Module):
         self.config = config
         self.stem = DeployStem(config.widths[0])
         self.blocks = nn.ModuleList(_blocks(config))
+        self.scale: nn.Module = nn.Identity()
         self.head = nn.Linear(config.widths[-1], config.classes)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -206,5 +214,10 @@ class DeployLeViT(nn.Module):
     def classify(self, tokens: Tensor) -> Tensor:
         """(batch × tokens, channels) of the last stream -> (batch, classes)."""
         means = to_grid(tokens, self.config.grids[-1]).mean((2, 3), keepdim=True)
-        logits: Tensor = self.head(means.flatten(1))
+        logits: Tensor = self.head(self.scale(means).flatten(1))
         return logits
+
+    def scale_means(self, factors: Tensor) -> None:
+        """Multiply the channels of what the head reads by `factors` at run time, and divide its weights by them."""
+        self.scale = ChannelScale(factors)
+        self.head.weight.div_(factors)

@@ -8,11 +8,14 @@ from urllib.request import Request, urlopen
 
 from levit_edge.errors import CheckpointError, DownloadError
 from levit_edge.model.hub_config import INDEX_FILES, PROCESSOR_FILE, WEIGHT_FILES
+from levit_edge.model.license import CARD_FILE
 from levit_edge.model.shards import INDEX_SUFFIX, read_index
 
-__all__ = ["fetch_from_hub"]
+__all__ = ["fetch_from_hub", "hub_obstacle"]
 
 PROBE_TIMEOUT_S = 10.0
+BESIDE = (PROCESSOR_FILE, CARD_FILE)
+"""What may lie beside weights: Transformers' preprocessing, and a card that says the licence."""
 NOT_FOUND = 404
 """All that a mirror of the hub may say of a file that is not there; the hub itself says more."""
 
@@ -31,9 +34,7 @@ def fetch_from_hub(model_id: str, *, endpoint: str | None = None, cache: Path | 
         DownloadError: no such model, no access, no weights, or no network and nothing in the cache.
         CheckpointError: an index of weights is none, or names files that do not lie beside it.
     """
-    from huggingface_hub import constants
-
-    obstacle = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else _obstacle(endpoint or constants.ENDPOINT)
+    obstacle = hub_obstacle(endpoint)
     try:
         folder = _fetch(model_id, endpoint, cache, offline=obstacle is not None)
     except CheckpointError as error:
@@ -45,9 +46,14 @@ def fetch_from_hub(model_id: str, *, endpoint: str | None = None, cache: Path | 
     return folder
 
 
-def _obstacle(endpoint: str) -> str | None:
-    """Why the hub cannot be reached; asked first because huggingface_hub would retry for half a minute."""
-    request = Request(endpoint, method="HEAD", headers={"User-Agent": "levit-edge"})  # noqa: S310 - the user's own hub
+def hub_obstacle(endpoint: str | None = None) -> str | None:
+    """Why the hub cannot be reached, None if it can; asked first, as huggingface_hub would retry for half a minute."""
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return "HF_HUB_OFFLINE is set"
+    address = endpoint or constants.ENDPOINT
+    request = Request(address, method="HEAD", headers={"User-Agent": "levit-edge"})  # noqa: S310 - the user's own hub
     try:
         urlopen(request, timeout=PROBE_TIMEOUT_S).close()  # noqa: S310
     except HTTPError as error:
@@ -70,17 +76,17 @@ def _fetch(model_id: str, endpoint: str | None, cache: Path | None, *, offline: 
 
     fetch("config.json")
     weights, missing = None, None
-    for name in (PROCESSOR_FILE, *WEIGHT_FILES, *INDEX_FILES):
+    for name in (*BESIDE, *WEIGHT_FILES, *INDEX_FILES):
         try:
             found = fetch(name)
         except RemoteEntryNotFoundError:
-            continue  # timm's have no processor, and others not all kinds of weights
+            continue  # timm's have no processor, others no card, and not all kinds of weights
         except LocalEntryNotFoundError as error:
-            if not offline and not _is_not_found(error):
+            if not offline and not _is_not_found(error) and name != CARD_FILE:
                 raise
             missing = error
         else:
-            if name != PROCESSOR_FILE:
+            if name not in BESIDE:
                 weights = found
                 break
     if weights is None:
@@ -112,12 +118,17 @@ def _fetch_shards(index: Path, fetch: Callable[[str], Path]) -> None:
 
 
 def _reason(model_id: str, error: Exception, obstacle: str | None) -> str:
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+    from huggingface_hub.errors import GatedRepoError, RemoteEntryNotFoundError, RepositoryNotFoundError
 
     if isinstance(error, GatedRepoError):
         return f"{model_id} on the Hugging Face hub is gated: ask for access there and run `hf auth login`."
     if isinstance(error, RepositoryNotFoundError):
         return f"{model_id} does not exist, neither as a file nor as a model on the Hugging Face hub."
+    if isinstance(error, RemoteEntryNotFoundError):
+        return (
+            f"{model_id} on the Hugging Face hub has no config.json: expected a model of timm or Transformers. A bundle"
+            f" there is called hf:{model_id}."
+        )
     summary = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
     return (
         f"{model_id} does not exist as a file, and a model of that name cannot be fetched from the Hugging Face hub: "

@@ -11,6 +11,7 @@ import re
 import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO, Self, cast
@@ -21,7 +22,7 @@ from torch import Tensor
 from levit_edge.errors import CheckpointError
 from levit_edge.model.class_lists import ClassList, class_lists
 from levit_edge.model.pickle_scan import SCANNED_BYTES, pickle_globals
-from levit_edge.text import listed
+from levit_edge.text import counted, listed
 
 __all__ = ["LEGACY_NUMBER", "MAGICS", "MAX_BYTES", "explain_pickle", "explain_protocol", "read_torch_file", "shown_key"]
 
@@ -64,15 +65,28 @@ def explain_pickle(pickled: bytes) -> str | None:
     )
 
 
-def _other_archive(names: Sequence[str], pickles: int) -> str | None:
+@dataclass(frozen=True)
+class _Kind:
     """What a zip archive is that is no state dict's."""
+
+    name: str
+    weights: str = "model.state_dict()"
+    """Python for its weights, of the file FILE, or of the network where it was made."""
+
+
+def _other_archive(names: Sequence[str], pickles: int) -> _Kind | None:
     if any(name.endswith("constants.pkl") for name in names):
-        return "a TorchScript model (torch.jit.save)"
+        return _Kind("a TorchScript model (torch.jit.save)", 'torch.jit.load("FILE").state_dict()')
     if any(
         name.endswith(("archive_format", "models/model.json", "serialized_exported_program.json")) for name in names
     ):
-        return "an exported program (torch.export.save)"
-    return None if pickles == 1 else f"a zip archive ({listed(names)})"
+        return _Kind("an exported program (torch.export.save)", 'torch.export.load("FILE").state_dict')
+    if names and all(name.endswith(".npy") for name in names):
+        arrays = counted(len(names), "array")
+        shown = listed([name.removesuffix(".npy") for name in names])
+        by_name = '{name: torch.from_numpy(array) for name, array in numpy.load("FILE").items()}'
+        return _Kind(f"numpy's .npz of {arrays} ({shown})", by_name)
+    return None if pickles == 1 else _Kind(f"a zip archive ({listed(names)})")
 
 
 def _foreign(pickled: bytes) -> list[str]:
@@ -85,8 +99,8 @@ def _check_zip(archive: zipfile.ZipFile) -> bytes:
     pickles = [record for record in records if record.filename.rpartition("/")[2] == "data.pkl"]
     if kind := _other_archive([record.filename for record in records], len(pickles)):
         raise CheckpointError(
-            f"It is {kind}, not a state dict written by torch.save. Where it was made, save the trained network's "
-            'weights: torch.save(model.state_dict(), "levit.pth").'
+            f"It is {kind.name}, not a state dict written by torch.save. Where it was made, or where you trust it,"
+            f' save the trained network\'s weights: torch.save({kind.weights}, "levit.pth").'
         )
     if any(record.compress_type != zipfile.ZIP_STORED for record in records):
         raise CheckpointError("It is a compressed zip archive; torch.save writes uncompressed ones.")

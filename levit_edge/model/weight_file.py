@@ -38,6 +38,7 @@ KINDS = {
     b"RIFF": "a WebP image or another RIFF file",
     b"\x1f\x8b": "a gzip archive: unpack it first",
     b"\x89HDF": "an HDF5 file, perhaps TensorFlow weights",
+    b"\x93NUMPY": "one array of numpy (.npy), without the names of weights",
     b"%PDF": "a PDF document",
     b"version https://git-lfs": "a Git LFS pointer and not the weights themselves: run `git lfs pull`",
     b"<!doctype html": "an HTML page, such as a failed download leaves",

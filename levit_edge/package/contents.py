@@ -16,6 +16,7 @@ __all__ = [
     "LABELS_FILE",
     "LICENSE_FILE",
     "NOTICE_FILE",
+    "README_FILE",
     "RUNTIME_LICENSES_FILE",
     "SECOND_MODEL",
     "SOURCE_FILES",
@@ -38,6 +39,8 @@ LICENSE_FILE = "LICENSE.txt"
 GOLDEN_INPUT_FILE = "golden_input.f32"
 FOLDERS_FILE = "folders.json"
 """For pages: `levit_edge.data.folder_tables` of the model, by which folders of images are read and paired."""
+README_FILE = "README.md"
+"""For people with a board: packages of before schema version 3 have none."""
 WEB_RUNTIME = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
 """The files of onnxruntime-web that a page runs its models in: the module first."""
 RUNTIME_LICENSES_FILE = "onnxruntime-licenses.txt"
@@ -105,7 +108,7 @@ def expected_files(purpose: Purpose, *, second: bool = False) -> frozenset[str]:
     models = [name for model in model_files(purpose, second=second) for name in (model, golden_output_file(model))]
     own = {
         Purpose.ANDROID: (),
-        Purpose.BOARD: (LICENSE_FILE, *SOURCE_FILES),
+        Purpose.BOARD: (LICENSE_FILE, README_FILE, *SOURCE_FILES),
         Purpose.WEB: (LICENSE_FILE, FOLDERS_FILE, RUNTIME_LICENSES_FILE, *WEB_RUNTIME),
     }
     return frozenset({LABELS_FILE, NOTICE_FILE, GOLDEN_INPUT_FILE, *models, *own[purpose]})

@@ -4,6 +4,7 @@ Accuracies are in percent, drops in percentage points, sizes in bytes.
 """
 
 import math
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from levit_edge.documents import Between, Count, Matching, Sha256, Version
 from levit_edge.errors import PackageError
 from levit_edge.package.contents import (
     DOCUMENT_FILE,
+    README_FILE,
     SECOND_MODEL,
     Purpose,
     expected_files,
@@ -28,7 +30,6 @@ __all__ = [
     "FLOAT16_KIND",
     "SCHEMA_VERSION",
     "SECOND_KIND",
-    "WITHOUT_FLOAT16",
     "Accuracy",
     "Evaluation",
     "FloatArray",
@@ -38,9 +39,10 @@ __all__ = [
     "PackedCheckpoint",
     "PackedFile",
     "PackedModel",
+    "version_of",
 ]
 
-SCHEMA_VERSION, WITHOUT_FLOAT16 = 2, 1
+SCHEMA_VERSION, WITH_FLOAT16, WITHOUT_FLOAT16 = 3, 2, 1
 """A package is of the oldest version that can say what it has: apps read it that know no newer one."""
 FLOAT16_KIND = (Runtime.EXECUTORCH, Precision.INT8_FLOAT16)
 SECOND_KIND = {
@@ -174,7 +176,7 @@ class PackageDocument:
     """`model.json`."""
 
     schema_version: Annotated[int, Version(SCHEMA_VERSION, oldest=WITHOUT_FLOAT16)]
-    """2 if a model computes in float16, else 1."""
+    """3 if it has a README.md, as those for boards; else 2 if a model computes in float16, else 1."""
     levit_edge_version: str
     """The version of the levit-edge that packed it."""
     purpose: Purpose
@@ -203,6 +205,8 @@ class PackageDocument:
 
     def _check_files(self, today: frozenset[str]) -> None:
         board = self.purpose is Purpose.BOARD
+        if README_FILE not in self.files:
+            today -= {README_FILE}
         expected, found = without_modules(today), without_modules(self.files) if board else frozenset(self.files)
         _require(
             found == expected,
@@ -221,8 +225,9 @@ class PackageDocument:
         precisions = [model.precision for model in self.models]
         _require(not second or precisions[-1] is last_precision, f"{files[-1]} as {last_precision}")
         _require(
-            self.schema_version == (SCHEMA_VERSION if Precision.INT8_FLOAT16 in precisions else WITHOUT_FLOAT16),
-            f"schema_version {SCHEMA_VERSION} if a model computes in float16, {WITHOUT_FLOAT16} if none does",
+            self.schema_version == version_of(self.files, precisions),
+            f"schema_version {SCHEMA_VERSION} with {README_FILE}, else {WITH_FLOAT16} if a model computes in float16,"
+            f" {WITHOUT_FLOAT16} if none does",
         )
 
     def _check_references(self) -> None:
@@ -241,6 +246,13 @@ class PackageDocument:
                 self.files[array.file].size_bytes == 4 * math.prod(array.shape),
                 f"{array.file} as large as its shape says",
             )
+
+
+def version_of(files: Collection[str], precisions: Collection[Precision]) -> int:
+    """The schema version of a package with these files, and models of these precisions."""
+    if README_FILE in files:
+        return SCHEMA_VERSION
+    return WITH_FLOAT16 if Precision.INT8_FLOAT16 in precisions else WITHOUT_FLOAT16
 
 
 def _require(holds: object, expected: str) -> None:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from importlib.metadata import version
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 import levit_edge
 from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.manifest import Artifact, Manifest, Verification
+from levit_edge.bundle.passed_on import last_part
 from levit_edge.bundle.reader import Bundle
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.device.golden import LEAST_SQNR_DB
@@ -25,6 +26,7 @@ from levit_edge.package.contents import (
     LABELS_FILE,
     LICENSE_FILE,
     NOTICE_FILE,
+    README_FILE,
     SOURCE_FILES,
     Purpose,
     golden_output_file,
@@ -33,8 +35,6 @@ from levit_edge.package.contents import (
 )
 from levit_edge.package.document import (
     FLOAT16_KIND,
-    SCHEMA_VERSION,
-    WITHOUT_FLOAT16,
     Accuracy,
     Evaluation,
     FloatArray,
@@ -44,8 +44,10 @@ from levit_edge.package.document import (
     PackedCheckpoint,
     PackedFile,
     PackedModel,
+    version_of,
 )
 from levit_edge.package.notice import license_text, notice
+from levit_edge.package.readme import readme
 
 __all__ = ["pack", "packed_files"]
 
@@ -63,7 +65,9 @@ def pack(bundle: Bundle, purpose: Purpose) -> bytes:
     """
     int8 = [bundle.artifact(runtime, Precision.INT8) for runtime in runtimes_of(purpose)]
     float16 = [each for each in bundle.manifest.artifacts if (each.runtime, each.precision) == FLOAT16_KIND]
-    files = packed_files(bundle, purpose, [*int8, *float16], _programs() if purpose is Purpose.BOARD else None)
+    artifacts = [*int8, *float16]
+    others = _for_board(bundle, artifacts) if purpose is Purpose.BOARD else None
+    files = packed_files(bundle, purpose, artifacts, others)
     return write_archive(files)
 
 
@@ -83,7 +87,7 @@ def packed_files(
         _check_app_can(manifest.preprocessing)
     models = dict(zip(model_files(purpose, second=len(artifacts) > len(runtimes_of(purpose))), artifacts, strict=True))
     origin = manifest.checkpoint
-    checkpoint = PackedCheckpoint(source=_last_part(origin.source), format=origin.format, sha256=origin.sha256)
+    checkpoint = PackedCheckpoint(source=last_part(origin.source), format=origin.format, sha256=origin.sha256)
     files = {
         LABELS_FILE: bundle.read(manifest.labels_file),
         NOTICE_FILE: notice(checkpoint, purpose, models).encode("utf-8", UNPAIRED),
@@ -96,9 +100,8 @@ def packed_files(
         files[name] = bundle.read(artifact.file)
         files[golden_output_file(name)] = _floats(golden, artifact.file, bundle)
     images, size = len(golden["inputs"][:GOLDEN_IMAGES]), manifest.preprocessing.image_size
-    float16 = any(each.precision is Precision.INT8_FLOAT16 for each in artifacts)
     document = PackageDocument(
-        schema_version=SCHEMA_VERSION if float16 else WITHOUT_FLOAT16,
+        schema_version=version_of(files, [each.precision for each in artifacts]),
         levit_edge_version=version("levit-edge"),
         purpose=purpose,
         name=manifest.config.name,
@@ -110,7 +113,7 @@ def packed_files(
         evaluation=_evaluation(manifest.verification),
         checkpoint=checkpoint,
         calibration=ImagesUsed(
-            source=_last_part(manifest.calibration.source),
+            source=last_part(manifest.calibration.source),
             count=manifest.calibration.count,
             sha256=manifest.calibration.sha256,
         ),
@@ -124,6 +127,13 @@ def packed_files(
     entries = {key: value for key, value in to_json(document).items() if value is not None}
     text = json.dumps(entries, indent=1, ensure_ascii=False)
     return files | {DOCUMENT_FILE: text.encode("utf-8", UNPAIRED) + b"\n"}
+
+
+def _for_board(bundle: Bundle, artifacts: Sequence[Artifact]) -> dict[str, bytes]:
+    """What a package for a board has beside models, labels and notice."""
+    names = model_files(Purpose.BOARD, second=len(artifacts) > len(runtimes_of(Purpose.BOARD)))
+    text = readme(bundle, list(zip(names, artifacts, strict=True)))
+    return {**_programs(), README_FILE: text.encode("utf-8", UNPAIRED)}
 
 
 def _programs() -> dict[str, bytes]:
@@ -172,7 +182,7 @@ def _evaluation(verification: Verification) -> Evaluation:
     return Evaluation(
         samples=verification.samples,
         labelled=verification.labelled,
-        source=_last_part(verification.images.source),
+        source=last_part(verification.images.source),
         sha256=verification.images.sha256,
         runtimes=verification.runtimes,
         processor=verification.host.get("processor", "unknown"),
@@ -185,8 +195,3 @@ def _floats(arrays: Mapping[str, NDArray[np.float32]], name: str, bundle: Bundle
     if name not in arrays:
         raise BundleError(f"{bundle.path / bundle.manifest.golden_file} has no {name!r}. Make the bundle again.")
     return np.ascontiguousarray(arrays[name][:GOLDEN_IMAGES], "<f4").tobytes()
-
-
-def _last_part(source: str) -> str:
-    """A name on a hub or a relative path as it is; of an absolute path its end: packages go to strangers."""
-    return PurePosixPath(source).name if source.startswith(("/", "~")) else source

@@ -20,12 +20,14 @@ from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.export.caches import forget_programs
 from levit_edge.quantize.export.program import Exporter, export_program
+from levit_edge.quantize.export.torch_shortcuts import known_operators
 from levit_edge.quantize.float16_bounds import check_onnx_float16, fit_float16
+from levit_edge.quantize.float16_plan import with_float16_choices
 from levit_edge.quantize.plan import Plan
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.runtime.evaluation.comparison import Comparison
 from levit_edge.runtime.runner import open_runner, refusal_here
-from levit_edge.system.memory import give_back_freed
+from levit_edge.system.memory import give_back_freed, old_objects_left_alone
 from levit_edge.system.progress import Stages
 
 __all__ = ["FP32_TOLERANCE", "Exported", "check_exports", "export_all", "export_fp32"]
@@ -77,11 +79,12 @@ def export_all(
     Raises:
         QuantizationError: something of the plan cannot be in float16, where the recipe wants that.
     """
-    fitted = fit_float16(plan, preprocessing) if recipe.float16 else plan
+    fitted = fit_float16(with_float16_choices(plan), preprocessing) if recipe.float16 else None
     if recipe.stem_in_float16:
         check_onnx_float16(plan, preprocessing)
     with stages.stage("quantize"):
         quantized = _quantized(plan, fitted, recipe)
+    _let_go()
     size = deploy.config.image_size
     exported = export_fp32(deploy, stages, recipe, recalled)
     for precision, sources in quantized.items():
@@ -89,19 +92,22 @@ def export_all(
     return exported
 
 
-def _quantized(plan: Plan, fitted: Plan, recipe: Recipe) -> dict[Precision, dict[Runtime, GraphModule]]:
-    """What int8 files compute; and of the plan that is `fitted` to float16, what those with it are made of later."""
+def _let_go() -> None:
+    """Of what nobody needs any more: networks of tens of millions of weights are in memory several times."""
+    forget_programs()
+    give_back_freed()
+
+
+def _quantized(plan: Plan, fitted: Plan | None, recipe: Recipe) -> dict[Precision, dict[Runtime, GraphModule]]:
+    """What int8 files compute; and of a plan that is `fitted` to float16, what those with it are made of later."""
     exporters = {runtime: _exporter(runtime) for runtime in Runtime}
     graph = quantize_graph(plan)
     sources = {Precision.INT8: {runtime: each.prepared(graph, plan, recipe) for runtime, each in exporters.items()}}
-    if recipe.float16:
-        known = {runtime: each for runtime, each in exporters.items() if each.float16}
-        if fitted is plan:
-            halves = {runtime: sources[Precision.INT8][runtime] for runtime in known}
-        else:
-            graph = quantize_graph(fitted)
-            halves = {runtime: each.prepared(graph, fitted, recipe) for runtime, each in known.items()}
-        sources[Precision.INT8_FLOAT16] = halves
+    if fitted:
+        graph = quantize_graph(fitted)
+        sources[Precision.INT8_FLOAT16] = {
+            runtime: each.prepared(graph, fitted, recipe) for runtime, each in exporters.items() if each.float16
+        }
     return sources
 
 
@@ -126,7 +132,7 @@ def _export(
     captured: dict[nn.Module, ExportedProgram] = {}
 
     def export(file: str, runtime: Runtime, source: nn.Module) -> bytes:
-        with stages.stage(f"export {file}"), torch.no_grad():
+        with stages.stage(f"export {file}"), torch.no_grad(), known_operators():
             exporter = _exporter(runtime)
             if precision is Precision.INT8_FLOAT16 and exporter.float16 and isinstance(source, GraphModule):
                 return exporter.export(export_program(exporter.float16(source), example), recipe)
@@ -138,14 +144,14 @@ def _export(
         try:
             return export(file, runtime, source)
         finally:
-            forget_programs()
-            give_back_freed()
+            _let_go()
 
     exported = []
-    for runtime, source in sources.items():
-        file = f"{precision}{runtime.entry.suffix}"
-        model = recalled(file, partial(export_alone, file, runtime, source))
-        exported.append(Exported(runtime=runtime, precision=precision, model=model, source=source))
+    with old_objects_left_alone():
+        for runtime, source in sources.items():
+            file = f"{precision}{runtime.entry.suffix}"
+            model = recalled(file, partial(export_alone, file, runtime, source))
+            exported.append(Exported(runtime=runtime, precision=precision, model=model, source=source))
     return exported
 
 

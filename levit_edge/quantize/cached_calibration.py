@@ -28,6 +28,7 @@ from levit_edge.quantize.stage_cache import DamagedError
 __all__ = ["calibrated_from_bytes", "calibrated_to_bytes"]
 
 WHAT = "calibration"
+SCALE = "scale.factors"
 DOCUMENT, GOLDEN, DEPLOY = "document", "golden", "deploy."
 TENSORS = ("weight_scales", "weight", "bias")
 """The tensors of each layer."""
@@ -104,6 +105,8 @@ def _restored(deploy: DeployLeViT, state: dict[str, Tensor]) -> DeployLeViT:
         for name in [name for name in state if name.startswith("stem.scale")]:
             convolution = name.split(".")[1].replace("scale", "conv")
             restored.stem.scale_input(convolution, state[name].flatten())
+        if SCALE in state:
+            restored.scale_means(state[SCALE].flatten())
     restored.load_state_dict(state)
     return restored
 

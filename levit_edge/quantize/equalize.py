@@ -4,17 +4,19 @@ A deployed LeViT has no normalisation on its residual stream. Within a stage, mu
 s_c in every layer that writes it, and dividing by s_c in every layer that reads it, changes nothing in exact
 arithmetic; the same holds for each pair (q_i, k_i) of an attention. Hardswish is not scale-equivariant, so nothing is
 moved across it; in the stem, whose activations are the worst, its output is multiplied by s_c at run time instead, and
-the weights of the next convolution divided by it.
+the weights of the next convolution divided by it. So are the means that the head reads.
 
-Objective, per channel: equal magnitude of activation and weights, s_c = sqrt(max |W_:,c| / max |x_c|), the maxima over
-all readers of the stream. It is SmoothQuant's balance at α = 0.5 (Xiao et al., arXiv 2211.10438, equation 4), applied
-to a whole stage at once as cross-layer equalization does to pairs of layers (Nagel et al., arXiv 1906.04721, section
-4.1).
-For q and k, whose product alone matters, t_i = sqrt(max |k_i| / max |q_i|). In the stem, max |x_c| is the mean of the
-images' own maxima, as its ranges are taken image by image.
+First, per channel, equal magnitude of activation and weights, s_c = sqrt(max |W_:,c| / max |x_c|), the maxima over all
+readers of the stream. It is SmoothQuant's balance at α = 0.5 (Xiao et al., arXiv 2211.10438, equation 4), applied to a
+whole stage at once as cross-layer equalization does to pairs of layers (Nagel et al., arXiv 1906.04721, section 4.1).
+For q and k, whose product alone matters, t_i = sqrt(max |k_i| / max |q_i|). Where ranges are taken image by image, in
+the stem and the head, max |x_c| is the mean of the images' own maxima.
+
+Then, from there, what `levit_edge.quantize.channel_noise` predicts to be best for the logits (measured:
+docs/accuracy.md).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 
@@ -24,7 +26,7 @@ from torch import Tensor, nn
 from levit_edge.errors import QuantizationError
 from levit_edge.model.deploy import DeployAttention, DeployLeViT, DeployMlp, DeployShrinkingAttention
 from levit_edge.model.fuse import MAX_RELATIVE_ERROR, relative_error
-from levit_edge.quantize.calibration.observe import observe
+from levit_edge.quantize.channel_noise import RoundedTensor, Site, least_noise, observed
 from levit_edge.quantize.schemes import Layer
 
 __all__ = ["Stream", "equalize", "pairs", "rescale_pair", "rescale_stream", "streams"]
@@ -39,8 +41,13 @@ class Stream:
 
     writers: list[Layer] = field(default_factory=list)
     """Output channels are the stream's channels."""
-    readers: list[Layer] = field(default_factory=list)
-    """Input channels are the stream's channels."""
+    readings: list[tuple[Layer, ...]] = field(default_factory=list)
+    """Input channels are the stream's channels; those together read the same."""
+
+    @property
+    def readers(self) -> list[Layer]:
+        """All of them."""
+        return [layer for together in self.readings for layer in together]
 
 
 def streams(deploy: DeployLeViT) -> list[Stream]:
@@ -50,15 +57,15 @@ def streams(deploy: DeployLeViT) -> list[Stream]:
     for block in deploy.blocks:
         match block:
             case DeployShrinkingAttention():
-                found[-1].readers += [block.q, block.k, block.v]
+                found[-1].readings.append((block.q, block.k, block.v))
                 found.append(Stream(writers=[block.proj]))
             case DeployAttention():
-                found[-1].readers += [block.q, block.k, block.v]
+                found[-1].readings.append((block.q, block.k, block.v))
                 found[-1].writers.append(block.proj)
             case DeployMlp():
-                found[-1].readers.append(block.up)
+                found[-1].readings.append((block.up,))
                 found[-1].writers.append(block.down)
-    found[-1].readers.append(deploy.head)
+    found[-1].readings.append((deploy.head,))
     return found
 
 
@@ -91,22 +98,19 @@ def equalize(deploy: DeployLeViT, batches: Iterable[Tensor]) -> DeployLeViT:
             `MAX_RELATIVE_ERROR`.
     """
     equalized = deepcopy(deploy)
-    all_streams, all_pairs = streams(equalized), list(pairs(equalized))
-    after_hardswish: dict[str, Layer] = {
-        name: layer
-        for name, layer in equalized.stem.named_children()
-        if isinstance(layer, nn.Conv2d) and name != "conv1"
-    }
-    inputs, outputs, means = _magnitudes(equalized, all_streams, all_pairs, list(after_hardswish.values()), batches)
+    names = {layer: name for name, layer in equalized.named_modules()}
+    seen = observed(equalized, _sites(equalized, names), batches)
     with torch.no_grad():
-        for q, k in all_pairs:  # before the streams, whose weights q and k are among
-            rescale_pair(q, k, _balance(outputs[k], outputs[q]))
-        for stream in all_streams:
-            activations = torch.stack([inputs[layer] for layer in stream.readers]).amax(0)
-            weights = torch.stack([_input_magnitudes(layer) for layer in stream.readers]).amax(0)
-            rescale_stream(stream, _balance(weights, activations))
-        for name, layer in after_hardswish.items():
-            equalized.stem.scale_input(name, _balance(_input_magnitudes(layer), means[layer]))
+        for q, k in pairs(equalized):  # before the streams, whose weights q and k are among
+            rescale_pair(q, k, _balance(seen[_output(names[k])].magnitudes, seen[_output(names[q])].magnitudes))
+        for stream in streams(equalized):
+            factors = _stream_factors(stream, names, seen)
+            rescale_stream(stream, factors)
+            if equalized.head in stream.readers:
+                seen["head.input"] = seen["head.input"].scaled(factors)
+        equalized.scale_means(_input_factors(equalized.head, seen["head.input"]))
+        for name, layer in _after_hardswish(equalized).items():
+            equalized.stem.scale_input(name, _input_factors(layer, seen[_input(names[layer])]))
     error = relative_error(deploy, equalized)
     if not error <= MAX_RELATIVE_ERROR:  # also catches NaN
         raise QuantizationError(
@@ -116,6 +120,21 @@ def equalize(deploy: DeployLeViT, batches: Iterable[Tensor]) -> DeployLeViT:
     return equalized
 
 
+def _stream_factors(stream: Stream, names: Mapping[nn.Module, str], seen: Mapping[str, RoundedTensor]) -> Tensor:
+    """For what is read of the stream, but by the head, which has its own, and for what linears write to it."""
+    read = [seen[_input(names[together[0]])] for together in stream.readings if names[together[0]] != "head"]
+    written = [seen[_output(names[layer])] for layer in stream.writers if isinstance(layer, nn.Linear)]
+    activations = torch.stack([each.magnitudes for each in read]).amax(0)
+    weights = torch.stack([_input_magnitudes(layer) for layer in stream.readers]).amax(0)
+    balance = _balance(weights, activations)
+    return balance * least_noise([each.scaled(balance) for each in (*read, *written)])
+
+
+def _input_factors(layer: Layer, read: RoundedTensor) -> Tensor:
+    balance = _balance(_input_magnitudes(layer), read.magnitudes)
+    return balance * least_noise([read.scaled(balance)])
+
+
 def _balance(target: Tensor, found: Tensor) -> Tensor:
     """Factors sqrt(`target` / `found`); 1 where a channel is dead."""
     alive = (target > 0) & (found > 0)
@@ -123,48 +142,28 @@ def _balance(target: Tensor, found: Tensor) -> Tensor:
     return factors.clamp(1 / LARGEST_FACTOR, LARGEST_FACTOR)
 
 
-def _magnitudes(
-    deploy: DeployLeViT,
-    all_streams: list[Stream],
-    all_pairs: list[tuple[Layer, Layer]],
-    stem: list[Layer],
-    batches: Iterable[Tensor],
-) -> tuple[dict[Layer, Tensor], dict[Layer, Tensor], dict[Layer, Tensor]]:
-    """Magnitudes of channels: the largest ones of the streams' readers' inputs and of q's and k's outputs, and the mean
-    over the images of each image's largest one, of the `stem` layers' inputs.
-    """
-    inputs: dict[Layer, Tensor] = {}
-    outputs: dict[Layer, Tensor] = {}
-    sums: dict[Layer, Tensor] = {}
-
-    def observe_input(layer: Layer, arguments: tuple[Tensor], _result: Tensor) -> None:
-        _keep_largest(inputs, layer, arguments[0])
-
-    def observe_output(layer: Layer, _arguments: tuple[Tensor], result: Tensor) -> None:
-        _keep_largest(outputs, layer, result)
-
-    def observe_stem(layer: Layer, arguments: tuple[Tensor], _result: Tensor) -> None:
-        sums[layer] = sums.get(layer, 0) + arguments[0].abs().amax((2, 3)).sum(0)
-
-    readers = [layer for stream in all_streams for layer in stream.readers]
-    hooks = [layer.register_forward_hook(observe_input) for layer in readers]
-    hooks += [layer.register_forward_hook(observe_output) for pair in all_pairs for layer in pair]
-    hooks += [layer.register_forward_hook(observe_stem) for layer in stem]
-    images = observe(deploy, batches, hooks, "equalization")
-    means = {layer: total / images for layer, total in sums.items()}
-    names = {layer: name for name, layer in deploy.named_modules()}
-    for layer, largest in (inputs | outputs | means).items():
-        if not largest.isfinite().all():
-            raise QuantizationError(
-                f"{names[layer]}: an activation is NaN or infinite: the checkpoint or an image is not usable."
-            )
-    return inputs, outputs, means
+def _sites(deploy: DeployLeViT, names: Mapping[nn.Module, str]) -> dict[str, Site]:
+    """All that the factors depend on."""
+    sites = {_input(names[layer]): Site(readers=(layer,), by_image=True) for layer in _after_hardswish(deploy).values()}
+    for stream in streams(deploy):
+        for together in stream.readings:
+            sites[_input(names[together[0]])] = Site(readers=together, by_image=together == (deploy.head,))
+        sites |= {_output(names[layer]): Site(writer=layer) for layer in stream.writers if isinstance(layer, nn.Linear)}
+    return sites | {_output(names[layer]): Site(writer=layer) for pair in pairs(deploy) for layer in pair}
 
 
-def _keep_largest(kept: dict[Layer, Tensor], layer: Layer, values: Tensor) -> None:
-    """Channels are the second dimension of images and of two-dimensional tokens alike."""
-    largest = values.abs().amax([dimension for dimension in range(values.ndim) if dimension != 1])
-    kept[layer] = torch.maximum(kept[layer], largest) if layer in kept else largest
+def _after_hardswish(deploy: DeployLeViT) -> dict[str, nn.Conv2d]:
+    """The stem's layers that read it."""
+    convolutions = {name: layer for name, layer in deploy.stem.named_children() if isinstance(layer, nn.Conv2d)}
+    return {name: layer for name, layer in convolutions.items() if name != "conv1"}
+
+
+def _input(layer: str) -> str:
+    return f"{layer}.input"
+
+
+def _output(layer: str) -> str:
+    return f"{layer}.output"
 
 
 def _scale_outputs(layer: Layer, factors: Tensor) -> None:

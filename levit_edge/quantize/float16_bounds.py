@@ -144,8 +144,24 @@ def _checked(plan: Plan, pixels: Interval) -> dict[str, ScoreLimit]:
         if isinstance(block, DeployAttention | DeployShrinkingAttention) and (limit := _limit(plan, name, stream)):
             limits[name] = limit
         stream = _block(plan, name, block, stream)
-    _require_steps("head", "inputs", plan.layers["head"].represented.input.affine().scale)
+    _check_head(plan, stream)
     return limits
+
+
+def _check_head(plan: Plan, means: Interval) -> None:
+    """What it reads: in float16 until its factors are multiplied."""
+    if isinstance(scale := plan.deploy.scale, ChannelScale):
+        _check_factors("head", scale.factors.flatten(), means)
+    _require_steps("head", "inputs", plan.layers["head"].represented.input.affine().scale)
+
+
+def _check_factors(name: str, factors: Tensor, values: Interval) -> Interval:
+    """The `values` times `factors`, all of which fit."""
+    _require(name, "a factor", factors)
+    _require_steps(name, "factors", float(factors.min()))
+    scaled = values.scaled(factors)
+    _require(name, "what its channels are scaled to", scaled.magnitudes)
+    return scaled
 
 
 def _stem(plan: Plan, values: Interval) -> Interval:
@@ -157,11 +173,7 @@ def _stem(plan: Plan, values: Interval) -> Interval:
             case nn.Hardswish():
                 values = values.hardswish()
             case ChannelScale():
-                factors = module.factors.flatten()
-                _require(f"stem.{name}", "a factor", factors)
-                _require_steps(f"stem.{name}", "factors", float(factors.min()))
-                values = values.scaled(factors)
-                _require(f"stem.{name}", "its result", values.magnitudes)
+                values = _check_factors(f"stem.{name}", module.factors.flatten(), values)
     return values
 
 

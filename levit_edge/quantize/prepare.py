@@ -21,6 +21,7 @@ from levit_edge.model.deploy import DeployLeViT
 from levit_edge.model.download import resolve_checkpoint
 from levit_edge.model.fuse import fuse
 from levit_edge.model.hub_preprocessing import LEVIT_PROTOCOL, PreprocessingOrigin
+from levit_edge.model.source import is_hub_id
 from levit_edge.quantize.calibration.calibrated import Calibrated, calibrate_network
 from levit_edge.quantize.calibration.sources import ImageSources, choose_images, refuse_list_alone
 from levit_edge.runtime.evaluation.gate import NO_GATE, GateRules
@@ -114,13 +115,7 @@ def prepare(
     return Prepared(
         trained=trained,
         deploy=deploy,
-        provenance=CheckpointProvenance(
-            source=str(checkpoint) if checkpoint else source.name,
-            format=str(trained.format),
-            sha256=trained.sha256,
-            entry=trained.entry,
-            other_entries=trained.other_entries,
-        ),
+        provenance=_provenance(checkpoint, source, trained),
         preprocessing=preprocessing,
         preprocessing_origin=origin,
         warnings=told,
@@ -128,6 +123,19 @@ def prepare(
         images=images,
         options=options,
         rules=rules,
+    )
+
+
+def _provenance(checkpoint: str | Path | None, source: Path, trained: Checkpoint) -> CheckpointProvenance:
+    """Where `trained` came from: it was asked for as `checkpoint`, and lies at `source`."""
+    return CheckpointProvenance(
+        source=str(checkpoint) if checkpoint else source.name,
+        format=str(trained.format),
+        sha256=trained.sha256,
+        entry=trained.entry,
+        other_entries=trained.other_entries,
+        revision=source.name if checkpoint is not None and is_hub_id(str(checkpoint)) else None,
+        license=trained.license,
     )
 
 

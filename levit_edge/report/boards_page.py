@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["boards_page", "boards_plot"]
 
-ROW_INCHES, FRAME_INCHES, WIDTH_INCHES = 0.3, 1.5, 9.0
+ROW_INCHES, FRAME_INCHES, WIDTH_INCHES = 0.32, 1.5, 7.8
 LABEL_CHARACTERS = 48
 
 

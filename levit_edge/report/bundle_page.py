@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from levit_edge.benchmark.comparison import comparison_rows
+from levit_edge.benchmark.interference import slowed_by_others
 from levit_edge.benchmark.measurement import Measurement
 from levit_edge.bundle.kinds import Precision
 from levit_edge.bundle.manifest import ArtifactResult, ImageProvenance
@@ -13,11 +14,12 @@ from levit_edge.data.image_tables import NO_TABLES, TableFile
 from levit_edge.documents import to_json
 from levit_edge.report.boards_page import boards_plot
 from levit_edge.report.bundles import Opened, compare, open_all
-from levit_edge.report.caveats import caveats
+from levit_edge.report.caveats import caveats, few_images
 from levit_edge.report.layers_plot import compared_sqnr_plot, ranges_plot, sqnr_plot
+from levit_edge.report.next_steps import next_steps
 from levit_edge.report.page import render
-from levit_edge.report.report_data import FlippedImage, ImageAnswer
-from levit_edge.report.reproduce import measured_besides, quantize_command, unasked, verify_command
+from levit_edge.report.report_data import FlippedImage, ImageAnswer, LayerReportData, ReportData
+from levit_edge.report.reproduce import hidden_folders, measured_besides, quantize_command, unasked, verify_command
 from levit_edge.runtime.evaluation.gate import demands, verdict
 from levit_edge.runtime.evaluation.meaning import meaning
 
@@ -28,6 +30,8 @@ __all__ = ["bundle_page", "of_other_bundles"]
 
 HEADINGS = {"classes": "classes by", "labels": "labels by", "devkit": "labels by", "only": "only those of"}
 """Of the files that came with images."""
+NOISIEST = 5
+"""Layers that are named above the folded charts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +61,9 @@ def bundle_page(bundle: Bundle, *, others: Sequence[Bundle] = (), measurements: 
         RuntimeUnavailableError: Jinja2 or matplotlib is not installed.
     """
     opened = open_all([bundle, *others])
-    ours, report_data, manifest = opened[0], opened[0].report_data, bundle.manifest
-    rows = comparison_rows(measurements)
+    ours, report_data, manifest = opened[0], opened[0].report_data, opened[0].manifest
+    rows, limit = comparison_rows(measurements), report_data.limit if report_data else None
+    again, figures = quantize_command(manifest, limit), verify_command(manifest, limit)
     return render(
         "bundle.html.jinja",
         manifest=manifest,
@@ -66,18 +71,25 @@ def bundle_page(bundle: Bundle, *, others: Sequence[Bundle] = (), measurements: 
         labels=bundle.labels(),
         headlines=_headlines(ours),
         caveats=caveats(manifest),
+        few_images=few_images(manifest.verification),
         report_data=report_data,
+        slowed=slowed_by_others(report_data.latency, after_own_work=True)
+        if report_data and report_data.latency
+        else None,
         flips=[(image, _flips(image)) for image in report_data.flips.shown]
         if report_data and report_data.flips
         else [],
         plots=_layer_plots(ours),
-        quantize_command=quantize_command(manifest, report_data.limit if report_data else None),
+        noisiest=_noisiest(report_data),
+        next_steps=next_steps(manifest, report_data.latency if report_data else None, measurements),
+        quantize_command=again,
+        hidden_folders=hidden_folders([*again, *([figures] if figures else [])]),
         quantize_lacks=unasked(manifest),
         verdict=verdict(manifest.verification),
         gate_rules=demands(manifest.verification.gate),
         calibration_tables=_tables(manifest.calibration),
         evaluation_tables=_tables(manifest.verification.images),
-        verify_command=verify_command(manifest, report_data.limit if report_data else None),
+        verify_command=figures,
         measured_besides=measured_besides(manifest),
         compared=compare(opened) if others else None,
         compared_plot=_compared_plot(opened) if others else None,
@@ -135,6 +147,12 @@ def _layer_plots(opened: Opened) -> "tuple[Markup, Markup] | None":
     schemes: Mapping[str, str] = {each.layer: each.scheme for each in opened.manifest.layers}
     layers = opened.report_data.layers
     return sqnr_plot(layers, schemes).inline(), ranges_plot(layers, schemes).inline()
+
+
+def _noisiest(report_data: ReportData | None) -> list[LayerReportData]:
+    """The few layers with the least SQNR, the least first."""
+    noisy = [layer for layer in (report_data.layers if report_data else ()) if layer.sqnr_db is not None]
+    return sorted(noisy, key=lambda layer: layer.sqnr_db or 0.0)[:NOISIEST]
 
 
 def _compared_plot(opened: Sequence[Opened]) -> "Markup | None":

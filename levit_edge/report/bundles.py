@@ -2,10 +2,12 @@
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from levit_edge.benchmark.measurement import Device, Measurement
 from levit_edge.bundle.manifest import ImageProvenance, Manifest
+from levit_edge.bundle.passed_on import without_folders
 from levit_edge.bundle.reader import Bundle
 from levit_edge.data.image_tables import NO_TABLES
 from levit_edge.documents import to_json
@@ -23,6 +25,7 @@ class Opened:
 
     name: str
     manifest: Manifest
+    """Without folders of its maker's machine, see `without_folders`."""
     report_data: ReportData | None
 
 
@@ -43,26 +46,35 @@ class BundleComparison:
     bundles: tuple[Opened, ...]
     warnings: tuple[str, ...]
     """What must not be compared, and why."""
+    identical: tuple[str, ...]
+    """Which bundles hold the same model files."""
     differences: tuple[Difference, ...]
     timed: tuple[tuple[str, Measurement], ...]
     """Names and latencies that may be compared: all were taken on computers that look the same."""
 
 
 def open_all(bundles: Sequence[Bundle]) -> tuple[Opened, ...]:
-    """The bundles with names of their own: the folder's, and where that is not enough the path.
+    """The bundles with names of their own: the folder's, and where that is not enough its parent's too, or a number.
 
     Raises:
         BundleError: the evidence of one is damaged.
     """
-    folders = [text(bundle.path.resolve().name, LONGEST_NAME) or "bundle" for bundle in bundles]
     return tuple(
-        Opened(
-            name=folder if folders.count(folder) == 1 else text(str(bundle.path), LONGEST_NAME),
-            manifest=bundle.manifest,
-            report_data=read_report_data(bundle),
-        )
-        for folder, bundle in zip(folders, bundles, strict=True)
+        Opened(name=name, manifest=without_folders(bundle.manifest), report_data=read_report_data(bundle))
+        for name, bundle in zip(_names([bundle.path.resolve() for bundle in bundles]), bundles, strict=True)
     )
+
+
+def _names(paths: Sequence[Path]) -> Iterator[str]:
+    """What each bundle is called; no path, as pages are passed on."""
+    folders = [text(path.name, LONGEST_NAME) or "bundle" for path in paths]
+    longer = [
+        text(f"{path.parent.name}/{folder}", LONGEST_NAME) if folders.count(folder) > 1 else folder
+        for path, folder in zip(paths, folders, strict=True)
+    ]
+    for place, name in enumerate(longer):
+        before = longer[:place].count(name)
+        yield f"{name} ({before + 1})" if before else name
 
 
 def compare(opened: Sequence[Opened]) -> BundleComparison:
@@ -75,6 +87,7 @@ def compare(opened: Sequence[Opened]) -> BundleComparison:
     return BundleComparison(
         bundles=tuple(opened),
         warnings=tuple(warnings),
+        identical=tuple(_identical(opened)),
         differences=tuple(_differences([each.manifest for each in opened])),
         timed=tuple(timed) if len(timed) > 1 else (),
     )
@@ -91,6 +104,19 @@ def _warnings(opened: Sequence[Opened]) -> Iterator[str]:
             )
         if first.manifest.checkpoint.sha256 != other.manifest.checkpoint.sha256:
             yield f"{first.name} and {other.name} were made from different checkpoints: their fp32 files differ too."
+
+
+def _identical(opened: Sequence[Opened]) -> Iterator[str]:
+    """Which bundles have the same model files, byte for byte, as their digests say."""
+    alike: dict[Hashable, list[str]] = {}
+    for each in opened:
+        alike.setdefault(frozenset((file.file, file.sha256) for file in each.manifest.artifacts), []).append(each.name)
+    for names in alike.values():
+        if len(names) > 1:
+            yield (
+                f"{' and '.join(names)} are identical: every model file has the same SHA-256. Where their figures"
+                " differ, it is the images, the versions or the machine that they were measured with."
+            )
 
 
 def _named(images: ImageProvenance) -> str:

@@ -3,7 +3,7 @@
 from levit_edge.bundle.manifest import EMBEDDED, Manifest, Verification
 from levit_edge.demo import is_demo
 
-__all__ = ["DEMO_MODEL", "FLATTERED", "caveats", "caveats_of_images"]
+__all__ = ["DEMO_MODEL", "FEW_IMAGES", "FLATTERED", "caveats", "caveats_of_images", "few_images"]
 
 FEW_IMAGES = 1000
 DEMO_MODEL = (
@@ -18,11 +18,12 @@ DYNAMIC_FOR_FOREIGN = (
     "Calibrated on embedded photographs of clothing, not on images of this model's kind, and so with ranges that are"
     " taken at run time: with some hundred of your own int8.pte is faster on ARM."
 )
+UNLABELLED = "The images have no labels: the drop was not measured, only agreement with fp32 and SQNR."
 FLATTERED = "Evaluated on the calibration images themselves, which flatters."
 
 
 def caveats(manifest: Manifest) -> list[str]:
-    """Sentences; none where there is nothing to warn of."""
+    """Sentences; none where there is nothing to warn of. `few_images` is not among them: it stands beside the drop."""
     verification, calibration = manifest.verification, manifest.calibration
     found = []
     if is_demo(manifest.checkpoint.sha256):
@@ -30,7 +31,7 @@ def caveats(manifest: Manifest) -> list[str]:
     elif calibration.source == EMBEDDED:
         found.append(DYNAMIC_FOR_FOREIGN if manifest.recipe.all_dynamic else FOREIGN)
     found += manifest.warnings
-    found += caveats_of_images(verification)
+    found += [] if verification.labelled else [UNLABELLED]
     if verification.images.sha256 == calibration.sha256:
         found.append(FLATTERED)
     if calibration.skipped or verification.images.skipped:
@@ -44,10 +45,15 @@ def caveats(manifest: Manifest) -> list[str]:
 def caveats_of_images(verification: Verification) -> list[str]:
     """Those that come of what was evaluated on."""
     if not verification.labelled:
-        return ["The images have no labels: the drop was not measured, only agreement with fp32 and SQNR."]
-    if 0 < verification.samples < FEW_IMAGES:
-        return [
-            f"Few images: one of {verification.samples} is {100 / verification.samples:.2f} points. Read the interval,"
-            " not the drop alone."
-        ]
-    return []
+        return [UNLABELLED]
+    return [few] if (few := few_images(verification)) else []
+
+
+def few_images(verification: Verification) -> str | None:
+    """What to know of a drop that was measured on few images; None if it was not."""
+    if not verification.labelled or not 0 < verification.samples < FEW_IMAGES:
+        return None
+    return (
+        f"Few images: one of {verification.samples} is {100 / verification.samples:.2f} points. Read the interval, not"
+        " the drop alone."
+    )

@@ -22,11 +22,17 @@ BLUE, ORANGE, GREEN, PINK, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#
 """Okabe and Ito, "Color Universal Design", 2008: told apart with every kind of colour vision, on white and on black."""
 INK = "#010203"
 """Stands for the page's own text colour, which is dark or light."""
+TEXT_POINTS = 9.75
+"""13 pixels: the size of the headings of a page's tables. Charts are shown as large as they are drawn."""
 STYLE: Any = {
     "svg.hashsalt": "levit-edge",
     "svg.fonttype": "none",
     "text.parse_math": False,  # a `$` in a name from elsewhere begins no formula
-    "font.size": 9,
+    "font.size": TEXT_POINTS,
+    "axes.labelsize": TEXT_POINTS,
+    "xtick.labelsize": TEXT_POINTS,
+    "ytick.labelsize": TEXT_POINTS,
+    "legend.fontsize": TEXT_POINTS,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.spines.left": False,
@@ -95,9 +101,9 @@ def mark(axes: "Axes", points: Sequence[tuple[float, float]], marker: str, **loo
     axes.plot(*zip(*points, strict=True) if points else ([], []), marker, **look)
 
 
-def name_rows(axes: "Axes", labels: Sequence[str], **font: Any) -> None:
+def name_rows(axes: "Axes", labels: Sequence[str]) -> None:
     """A row for each label, the first one at the top, and faint lines at the ticks of the other axis."""
-    axes.set_yticks(range(len(labels)), labels, **font)
+    axes.set_yticks(range(len(labels)), labels)
     axes.set_ylim(max(len(labels), 1) - 0.5, -0.5)
     axes.tick_params("y", length=0)
     axes.grid(axis="x", color=GREY, alpha=0.3)

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 __all__ = ["compared_sqnr_plot", "ranges_plot", "sqnr_plot"]
 
-WIDTH_INCHES, ROW_INCHES, FRAME_INCHES = 4.1, 0.17, 1.0
-FONT, SMALL_FONT = 8.5, 7.0
-LABEL_CHARACTERS = 24
+WIDTH_INCHES, ROW_INCHES, FRAME_INCHES = 3.4, 0.165, 0.8
+"""As wide as a phone's screen: a chart is shown as large as it is drawn, so that its text has the page's size."""
+LABEL_CHARACTERS = 20
 SCHEMES = {"static": BLUE, "dynamic": GREEN, "float": GREY}
 SERIES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "D"), (PINK, "^"))
 LINEAR = 1.0
@@ -34,10 +34,9 @@ def sqnr_plot(layers: Sequence[LayerReportData], schemes: Mapping[str, str]) -> 
                     (3, 0),
                     textcoords="offset points",
                     va="center",
-                    fontsize=SMALL_FONT,
                 )
-        axes.set_xlabel("SQNR of the layer's output, dB")
-        axes.margins(x=0.12)
+        axes.set_xlabel("SQNR, dB")
+        axes.margins(x=0.3)
         _scheme_legend(axes, layers, schemes)
 
     return _drawing([layer.layer for layer in layers], paint)
@@ -55,8 +54,7 @@ def ranges_plot(layers: Sequence[LayerReportData], schemes: Mapping[str, str]) -
         axes.axvline(0, color=GREY, linewidth=0.8)
         axes.set_xscale("symlog", linthresh=LINEAR)
         axes.xaxis.set_major_formatter("{x:g}")
-        axes.tick_params("x", labelsize=SMALL_FONT)
-        axes.set_xlabel("activations: output thick, input thin")
+        axes.set_xlabel("output thick, input thin")
         _scheme_legend(axes, layers, schemes)
 
     return _drawing([layer.layer for layer in layers], paint)
@@ -72,8 +70,8 @@ def compared_sqnr_plot(bundles: Mapping[str, Sequence[LayerReportData]]) -> Draw
             colour, marker = SERIES[index % len(SERIES)]
             points = [(layer.sqnr_db, places[layer.layer]) for layer in layers if layer.sqnr_db is not None]
             mark(axes, points, marker, color=colour, markersize=4.5, label=bundle.lstrip("_"), alpha=0.85)
-        axes.set_xlabel("SQNR of the layer's output, dB")
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), frameon=False, fontsize=FONT)
+        axes.set_xlabel("SQNR, dB")
+        axes.figure.legend(loc="outside upper left", frameon=False)
 
     return _drawing(names, paint)
 
@@ -83,7 +81,7 @@ def _drawing(names: Sequence[str], paint: Callable[["Axes"], None]) -> Drawing:
         axes = figure.subplots()
         paint(axes)
         labels = [name if len(name) <= LABEL_CHARACTERS else name[: LABEL_CHARACTERS - 1] + "…" for name in names]
-        name_rows(axes, labels, fontsize=FONT)
+        name_rows(axes, labels)
         shade_blocks(axes, names)
 
     return Drawing(WIDTH_INCHES, FRAME_INCHES + ROW_INCHES * len(names), all_of_it)
@@ -99,13 +97,12 @@ def _scheme_legend(axes: "Axes", layers: Sequence[LayerReportData], schemes: Map
     used = {schemes.get(layer.layer) for layer in layers}
     patches = [Patch(color=colour, label=scheme) for scheme, colour in SCHEMES.items() if scheme in used]
     if patches:
-        axes.legend(
+        axes.figure.legend(
             handles=patches,
-            loc="lower left",
-            bbox_to_anchor=(0, 1),
+            loc="outside upper left",
             ncols=len(patches),
             frameon=False,
-            fontsize=FONT,
-            handlelength=1.2,
+            handlelength=1.0,
             handleheight=0.8,
+            columnspacing=1.2,
         )

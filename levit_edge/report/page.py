@@ -1,10 +1,16 @@
-"""A template and values -> one self-contained page. Every value is from elsewhere: it becomes text, never markup."""
+"""A template and values -> one self-contained page, or the Markdown of a model card.
 
+Every value is from elsewhere: it becomes text, never markup. Pages are passed on: no value names a folder by its
+absolute path.
+"""
+
+import re
 import unicodedata
 from typing import Any
 
 from levit_edge.benchmark.profile_table import errors, profile_tables
-from levit_edge.data.file_kinds import passed_over_words
+from levit_edge.bundle.passed_on import hide_folders
+from levit_edge.device.file_kinds import passed_over_words
 from levit_edge.errors import RuntimeUnavailableError
 from levit_edge.text import counted
 
@@ -12,6 +18,8 @@ __all__ = ["number", "render"]
 
 LONGEST_TEXT = 8000
 LARGEST = 2.0**63
+MARKDOWN = ".md.jinja"
+_UNCODED = re.compile(r"[`|<>&\s]")
 
 
 def render(template: str, **values: object) -> str:
@@ -27,13 +35,14 @@ def render(template: str, **values: object) -> str:
         raise RuntimeUnavailableError(
             "jinja2 is not installed: install it with `pip install 'levit-edge[quantize]'`."
         ) from error
+    text_of = _markdown if template.endswith(MARKDOWN) else _printable
     environment = Environment(
         loader=PackageLoader("levit_edge.report", "."),
-        autoescape=True,
+        autoescape=not template.endswith(MARKDOWN),  # noqa: S701 - Markdown is escaped by `finalize`
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=lambda value: value if isinstance(value, Markup) else _printable(value),
+        finalize=lambda value: value if isinstance(value, Markup) else text_of(value),
     )
     environment.filters.update(
         number=number,
@@ -46,6 +55,7 @@ def render(template: str, **values: object) -> str:
         counted=_counted,
         profile_tables=profile_tables,
         profile_errors=errors,
+        code=lambda value: Markup(_UNCODED.sub(" ", _printable(value))),  # noqa: S704 - in a code span of Markdown
     )
     return environment.get_template(template).render(values)
 
@@ -74,8 +84,13 @@ def _date(created_utc: str) -> str:
     return f"{day} {time[:5]} UTC" if time else day
 
 
+def _markdown(value: object) -> str:
+    """One line of text that Markdown takes for nothing else."""
+    return re.sub(r"([\\`*_{}\[\]<>|&~$])", r"\\\1", re.sub(r"\s+", " ", _printable(value)))
+
+
 def _printable(value: object) -> str:
-    """Text without control characters, marks that turn the direction of writing, and halves of surrogate pairs."""
-    text = str(value)
+    """Text without absolute paths, control characters, marks that turn writing around, and unpaired surrogates."""
+    text = hide_folders(str(value))
     shown = text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
     return "".join(each if not unicodedata.category(each).startswith("C") else " " for each in shown)

@@ -4,11 +4,13 @@ Nothing of a bundle is taken over as a command: options are ours, and values fro
 """
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from levit_edge import demo
 from levit_edge.bundle.manifest import EMBEDDED, Manifest
+from levit_edge.bundle.passed_on import HIDDEN
 from levit_edge.bundle.recipe import LayerScheme, Recipe
 from levit_edge.data.image_tables import NO_TABLES
 from levit_edge.data.options import ImageOptions, PreprocessingChanges
@@ -17,7 +19,7 @@ from levit_edge.report.command_line import Asked
 from levit_edge.runtime.evaluation.gate import GateRules
 from levit_edge.text import counted
 
-__all__ = ["asked_of", "measured_besides", "quantize_command", "unasked", "verify_command"]
+__all__ = ["asked_of", "hidden_folders", "measured_besides", "quantize_command", "unasked", "verify_command"]
 
 
 def quantize_command(manifest: Manifest, limit: int | None) -> list[str]:
@@ -57,6 +59,16 @@ def measured_besides(manifest: Manifest) -> str | None:
     return (
         f"verify measures all of these images; the figures above leave out {besides}, and are of"
         f" {counted(manifest.verification.samples, 'image')}. So they differ."
+    )
+
+
+def hidden_folders(commands: Sequence[str]) -> str | None:
+    """What stands for folders that the bundle does not name in `commands`; None if nothing does."""
+    if not any(word.startswith(HIDDEN) for command in commands for word in shlex.split(command)):
+        return None
+    return (
+        f"{HIDDEN} stands for a folder of the machine that made the bundle, which is not passed on: put yours there. Of"
+        " images, tables and weights the SHA-256 above says whether they are the same."
     )
 
 

@@ -206,7 +206,7 @@ numbers = st.integers() | st.floats(allow_nan=False) | st.sampled_from([10**400,
 anything = st.none() | st.booleans() | numbers | st.text() | st.lists(st.text(), max_size=2) | st.just({"a": 1})
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.sampled_from(leaves(DOCUMENT)[1:]), anything)
 def test_whatever_a_file_says_it_is_refused_or_can_be_shown(
     tmp_path_factory: pytest.TempPathFactory, place: tuple[Any, ...], value: Any

@@ -4,6 +4,7 @@ import dataclasses
 import io
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,35 @@ def test_every_file_is_checked_and_timed(bundle: Bundle, place: Place) -> None:
         "check fp32.onnx 1 thread", "check int8.onnx 1 thread", "time 1 thread",
         "check fp32.onnx 2 threads", "check int8.onnx 2 threads", "time 2 threads",
     ]  # fmt: skip
+
+
+def test_a_file_is_read_when_it_is_sent(bundle: Bundle, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All at once are half a gigabyte of a large network, beside the processes that measure."""
+    steps: list[str] = []
+    read, put = Bundle.read, Session.put
+
+    def reading(self: Bundle, name: str) -> bytes:
+        steps.append(f"read {name}")
+        return read(self, name)
+
+    def putting(self: Session, name: str, data: bytes) -> None:
+        steps.append(f"put {name}")
+        put(self, name, data)
+
+    monkeypatch.setattr(Bundle, "read", reading)
+    monkeypatch.setattr(Session, "put", putting)
+    measure(bundle, LocalTransport(), QUICK)
+    for name in ("fp32.onnx", "int8.onnx"):
+        assert steps[steps.index(f"put {name}") - 1] == f"read {name}"
+    assert place.files() == []
+
+
+def test_a_damaged_file_is_refused(bundle: Bundle, place: Place, tmp_path: Path) -> None:
+    damaged = Bundle.open(shutil.copytree(bundle.path, tmp_path / "damaged"))
+    (damaged.path / "int8.onnx").write_bytes(b"another")
+    with pytest.raises(BundleError, match=r"int8\.onnx"):
+        measure(damaged, LocalTransport(), QUICK)
+    assert place.files() == []
 
 
 def test_continuous_work_is_a_curve(bundle: Bundle, place: Place) -> None:

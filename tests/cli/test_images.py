@@ -59,7 +59,7 @@ def test_a_public_set_is_fetched_by_name(
     assert run(arguments) == ExitStatus.DONE
     said = capsys.readouterr().err
     assert chosen.notice in " ".join(said.split())
-    assert said.index(chosen.title[:20]) < said.index("fetch imagenette …") < said.index("verify …")
+    assert said.index(chosen.title[:20]) < said.index("fetch imagenette ") < said.index("verify ")
     assert verified(capsys, *arguments[1:])["images"]["source"] == "imagenette"
     assert len(web.ranges_seen) == 1
 

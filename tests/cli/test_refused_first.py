@@ -86,7 +86,11 @@ def refused(place: Path, command: str) -> tuple[str, str]:
         ("package bundle --for board --output no/x.zip", "no does not exist, so x.zip cannot be written there."),
         ("predict x.jpg bundle", f"x.jpg is a file; {BUNDLE} The bundle comes first, then the photographs."),
         ("predict bundle no.jpg", "no.jpg does not exist; expected a photograph."),
-        ("predict bundle images", "images is a folder; expected a photograph."),
+        ("predict bundle images", "images: no photographs in it"),
+        ("predict bundle 'images/*.jpg'", "as a pattern it matches no photograph."),
+        ("predict bundle --video no.mp4", "no.mp4 does not exist; expected a video."),
+        ("predict bundle --from-file no.txt", "no.txt does not exist; expected a list of photographs."),
+        ("predict bundle --output no/x.csv images", "no does not exist, so x.csv cannot be written there."),
         ("inspect no", f"no does not exist; expected {INSPECTED}, {CHECKPOINT}"),
         ("report no", "no does not exist; expected a bundle, a sweep's folder, or what `levit-edge"),
         ("report x.zip", "x.zip is a file; expected a bundle, a sweep's folder"),
@@ -112,7 +116,7 @@ def test_all_photographs_that_cannot_be_read_are_named_in_their_order(place: Pat
     lines = [
         "no.jpg does not exist; expected a photograph.",
         "x.jpg: an empty file",
-        "images is a folder; expected a photograph.",
+        "images: no photographs in it",
     ]
     assert said == "\n  ".join(["error: 3 of 3 photographs cannot be read:", *lines]) + "\n"
 

@@ -4,8 +4,8 @@ import pytest
 
 from levit_edge.data import imagenet
 from levit_edge.data.classes import ModelClasses
-from levit_edge.data.file_kinds import unread_kind
 from levit_edge.data.folder_tables import FileTable, PairingTable
+from levit_edge.device.file_kinds import unread_kind
 
 
 def table(outputs: int, *names: str) -> PairingTable:

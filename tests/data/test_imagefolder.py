@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from levit_edge.data.classes import ModelClasses, PairingRule
-from levit_edge.data.file_kinds import EXTENSIONS
 from levit_edge.data.image_set import calibration_images, evaluation_images
 from levit_edge.data.imagefolder import ImageSet
+from levit_edge.device.file_kinds import EXTENSIONS
 from levit_edge.errors import DataError
 
 TENCH, GOLDFISH, PARACHUTE = "n01440764", "n01443537", "n03888257"

@@ -46,8 +46,14 @@ POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\ns
         (png_of_claimed_size(30_000, 30_000), "exceeds limit"),
         (png_of_claimed_size(12_300, 12_300), "are more than 150,000,000"),
         (POSTSCRIPT, "not an image in a known format .* but PostScript"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99), "known format .* but HEIC: convert it, to PNG"),
-        (b"\0\0\0\x1cftypmif1\0\0\0\0mif1heicmiaf" + bytes(99), "known format .* but HEIC: convert it, to PNG"),
+        (
+            b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99),
+            "known format .* but HEIC: .* by heif-convert",
+        ),
+        (
+            b"\0\0\0\x1cftypmif1\0\0\0\0mif1heicmiaf" + bytes(99),
+            "known format .* but HEIC: .* by heif-convert",
+        ),
         (b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(99), "known format .* but JPEG 2000: convert it"),
     ],
     ids=[

@@ -20,7 +20,8 @@ from levit_edge.cli.main import run
 from levit_edge.data.preprocess import read_input
 from levit_edge.device import engines
 from levit_edge.device.facts import read_facts
-from levit_edge.device.run import Opened, UnpackedPackage, bench
+from levit_edge.device.run import bench
+from levit_edge.device.unpacked import Opened, UnpackedPackage
 from levit_edge.errors import DataError, PackageError, RuntimeUnavailableError
 from levit_edge.package.contents import SOURCE_FILES
 
@@ -284,4 +285,7 @@ def test_what_is_no_photograph_is_status_3(on_board: Path, unpacked: Path) -> No
 
 @pytest.mark.parametrize("source", sorted(SOURCE_FILES.values()))
 def test_what_boards_run_is_python_3_9(source: str) -> None:
-    ast.parse((REPOSITORY / "levit_edge" / source).read_text(encoding="utf-8"), feature_version=(3, 9))
+    """Its grammar, and no keywords of calls that came later: zip's `strict`, dataclass's `slots` and `kw_only`."""
+    tree = ast.parse((REPOSITORY / "levit_edge" / source).read_text(encoding="utf-8"), feature_version=(3, 9))
+    keywords = {each.arg for node in ast.walk(tree) if isinstance(node, ast.Call) for each in node.keywords}
+    assert keywords.isdisjoint({"strict", "slots", "kw_only"})

@@ -4,6 +4,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import typer.main
 from levit_edge.cli.main import app
 from tests.conftest import REPOSITORY, Made
 from tests.docs.pages import COMMANDS, PAGES, Block, blocks
+from tests.hub_server import TOKEN, HubServer, hub_server
 
 DEMO = REPOSITORY / "levit_edge/data/demo"
 BUNDLE = "my-levit-int8"
@@ -49,7 +51,7 @@ def test_commands_have_only_options_that_there_are(block: Block) -> None:
 @pytest.mark.parametrize(
     ("command", "described_in"),
     [("quantize", "recipes.md"), ("bench", "boards.md"), ("sweep", "sweeps.md")]
-    + [(name, "*.md") for name in ("verify", "predict", "package", "sensitivity", "report", "doctor")],
+    + [(name, "*.md") for name in ("verify", "predict", "package", "sensitivity", "report", "publish", "doctor")],
 )
 def test_every_option_is_described(command: str, described_in: str) -> None:
     group: Any = typer.main.get_command(app)
@@ -100,9 +102,15 @@ def desk(tmp_path: Path, demo_bundle: Made) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def hub() -> Iterator[HubServer]:
+    with hub_server() as server:
+        yield server
+
+
 @pytest.mark.release
 @pytest.mark.parametrize("page", RUN)
-def test_commands_do_what_the_page_says(page: str, desk: Path) -> None:
+def test_commands_do_what_the_page_says(page: str, desk: Path, hub: HubServer) -> None:
     if any(f"--output {BUNDLE}" in block.source for block in RUN[page]):
         shutil.rmtree(desk / BUNDLE)  # the page makes it
     for block in RUN[page]:
@@ -112,7 +120,7 @@ def test_commands_do_what_the_page_says(page: str, desk: Path) -> None:
                 capture_output=True,
                 text=True,
                 cwd=desk,
-                env=environment(desk),
+                env=environment(desk, hub),
                 check=False,
             )
             expected = block.status if step == block.steps[-1] else 0
@@ -122,7 +130,7 @@ def test_commands_do_what_the_page_says(page: str, desk: Path) -> None:
             assert not unseen, told
 
 
-def environment(desk: Path) -> dict[str, str]:
+def environment(desk: Path, hub: HubServer) -> dict[str, str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return os.environ | {
         "PATH": path,
@@ -130,6 +138,10 @@ def environment(desk: Path) -> dict[str, str]:
         "NO_COLOR": "1",
         "COLUMNS": "80",
         "LEVIT_EDGE_CACHE": str(desk / "cache"),
+        "HF_HOME": str(desk / "huggingface"),
+        "HF_ENDPOINT": hub.url,
+        "HF_TOKEN": TOKEN,
+        "HF_HUB_DISABLE_XET": "1",
     }
 
 

@@ -92,9 +92,18 @@ def test_one_that_comes_with_levit_edge_is_missed_with_its_packages(installed: d
         ),
         (
             "onnxruntime",
+            "1.17.3",
+            CheckStatus.PROBLEM,
+            "onnxruntime 1.17.3 is installed; it does not load beside numpy 2.4.6: that needs onnxruntime 1.19.0 or"
+            " newer; files of older versions (IR version 10) need onnxruntime 1.18.0 or newer; files with",
+            "pip install 'onnxruntime>=1.24.1'",
+        ),
+        (
+            "onnxruntime",
             "1.14.1",
             CheckStatus.PROBLEM,
-            "onnxruntime 1.14.1 is installed; levit-edge's files need onnxruntime 1.15.0 or newer; files with",
+            "onnxruntime 1.14.1 is installed; it does not load beside numpy 2.4.6: that needs onnxruntime 1.19.0 or"
+            " newer; levit-edge's files need onnxruntime 1.15.0 or newer; files of",
             "pip install 'onnxruntime>=1.24.1'",
         ),
         (
@@ -113,6 +122,15 @@ def test_a_runtime_that_is_too_old_is_named(
     (check,) = (check for check in packages.check_runtimes() if check.found.startswith(f"{package} "))
     assert (check.status, check.advice) == (status, advice)
     assert check.found.startswith(found)
+
+
+@pytest.mark.parametrize("version", ["1.16.3", "1.17.3"])
+def test_beside_numpy_1_an_old_onnxruntime_runs_the_files_of_today(installed: dict[str, str], version: str) -> None:
+    installed |= {"executorch": "1.4.1", "numpy": "1.26.4", "onnxruntime": version}
+    (check,) = (check for check in packages.check_runtimes() if check.found.startswith("onnxruntime "))
+    assert check.status is CheckStatus.MISSING
+    assert "numpy" not in check.found
+    assert "files of older versions (IR version 10) need onnxruntime 1.18.0 or newer" in check.found
 
 
 def test_without_packaging_versions_are_not_compared(

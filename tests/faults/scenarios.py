@@ -230,15 +230,16 @@ class Package:
 
 @dataclass
 class Verify:
-    """A bundle on 600 photographs in two processes. It writes nothing: its JSON is whole or not there."""
+    """A bundle on many photographs in two processes. It writes nothing: its JSON is whole or not there."""
 
     lines: Sequence[str] = ("verify",)
     files: Sequence[str] = ()
+    images: int = 600
 
     def set_up(self, place: Path, bundle: Path | None = None) -> None:
         self.place, self.bundle = place, bundle_in(place, bundle)
         self.digest = tree_digest(self.bundle)
-        photographs(place / "many", 600, seed=3, classes=[""])  # labels would have to be those of the bundle
+        photographs(place / "many", self.images, seed=3, classes=[""])  # labels would have to be those of the bundle
         self.duration_s = timed(self.command(), place)
 
     def before(self, *, old: bool) -> None:
@@ -253,7 +254,7 @@ class Verify:
         if not stdout:
             return NONE
         try:
-            return NEW if json.loads(stdout)["samples"] == 600 else MIXTURE
+            return NEW if json.loads(stdout)["samples"] == self.images else MIXTURE
         except ValueError:
             return MIXTURE
 

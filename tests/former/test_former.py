@@ -44,9 +44,9 @@ def printed(capsys: Captured, *arguments: str | Path) -> Any:
 
 
 def contents(package: Path) -> dict[str, bytes]:
-    """What the bundle gives: without the code that travels along, and the document, which has its hashes."""
+    """What the bundle gives: without code and README, which travel along, and the document, which has its hashes."""
     with ZipFile(package) as archive:
-        names = [each for each in archive.namelist() if not each.endswith((".py", ".json"))]
+        names = [each for each in archive.namelist() if not each.endswith((".py", ".json", ".md"))]
         return {name: archive.read(name) for name in names}
 
 
@@ -109,7 +109,7 @@ def test_a_package_computes_what_it_should(capsys: Captured, purpose: str) -> No
 
 @pytest.mark.parametrize("purpose", ["board", "android"])
 def test_a_bundle_becomes_the_package_that_it_became(capsys: Captured, tmp_path: Path, purpose: str) -> None:
-    """But for levit-edge's own code in it, which changes."""
+    """But for levit-edge's own code and words in it, which change."""
     path = tmp_path / "package.zip"
     assert run(["package", str(BUNDLE), "--for", purpose, "--output", str(path)]) == ExitStatus.DONE
     capsys.readouterr()

@@ -8,7 +8,7 @@ import pytest
 from fuzz.campaign import run
 from fuzz.readers import READERS
 
-INPUTS = 40
+INPUTS = 24
 
 
 @pytest.mark.release

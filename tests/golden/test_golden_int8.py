@@ -2,7 +2,7 @@
 
 import resource
 import sys
-from pathlib import Path
+from dataclasses import dataclass
 
 import pytest
 import torch
@@ -18,6 +18,7 @@ from levit_edge.quantize.export.executorch import export_executorch
 from levit_edge.quantize.export.program import export_program
 from levit_edge.quantize.float16_bounds import fit_float16
 from levit_edge.quantize.float16_scores import Restored
+from levit_edge.quantize.plan import Plan
 from levit_edge.runtime.executorch_runner import ExecuTorchRunner
 from tests.golden.test_golden_logits import Golden, golden
 from tests.quantize.conftest import plan_of
@@ -41,9 +42,27 @@ NEAR_DB = 0.5
 """What float16 may cost. Seen on 16 images, on x86-64 and on a Cortex-A76: 0.1."""
 
 
-def network(golden: Golden, size: str, folder: Path) -> DeployLeViT:
-    torch.save({"model": golden.state(f"facebook/{size}")}, folder / "levit.pth")
-    return fuse(read_checkpoint(folder / "levit.pth").model)
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """One size, calibrated on eight images."""
+
+    size: str
+    deploy: DeployLeViT
+    plan: Plan
+    fitted: Plan
+    """To float16."""
+    others: Tensor
+    """Sixteen more images."""
+
+
+@pytest.fixture(scope="module", params=OFFICIAL_SIZES)
+def planned(golden: Golden, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Planned:
+    file = tmp_path_factory.mktemp("golden") / "levit.pth"
+    torch.save({"model": golden.state(f"facebook/{request.param}")}, file)
+    deploy = fuse(read_checkpoint(file).model)
+    images = torch.from_numpy(golden.weights.images(24, 7))
+    plan = plan_of(deploy, images[:8], Recipe())
+    return Planned(size=request.param, deploy=deploy, plan=plan, fitted=fit_float16(plan), others=images[8:])
 
 
 def sqnr_db(expected: Tensor, found: Tensor) -> float:
@@ -51,15 +70,12 @@ def sqnr_db(expected: Tensor, found: Tensor) -> float:
 
 
 @pytest.mark.export
-@pytest.mark.parametrize("size", OFFICIAL_SIZES)
-def test_int8_is_close_to_fp32_and_fits_into_float16(golden: Golden, size: str, tmp_path: Path) -> None:
-    deploy = network(golden, size, tmp_path)
-    images = torch.from_numpy(golden.weights.images(12, 7))
-    plan = plan_of(deploy, images[:8], Recipe())
-    modules = fit_float16(plan).deploy.named_modules()
-    assert {name: each.divisor for name, each in modules if isinstance(each, Restored)} == DIVIDED[size]
+def test_int8_is_close_to_fp32_and_fits_into_float16(planned: Planned) -> None:
+    modules = planned.fitted.deploy.named_modules()
+    assert {name: each.divisor for name, each in modules if isinstance(each, Restored)} == DIVIDED[planned.size]
+    images = planned.others[:4]
     with torch.inference_mode():
-        expected, found = deploy(images[8:]), simulate(plan)(images[8:])
+        expected, found = planned.deploy(images), simulate(planned.plan)(images)
     assert sqnr_db(expected, found) >= LEAST_SQNR_DB
     assert found.std() > 0.1 * expected.std()
     if sys.platform == "linux":
@@ -67,21 +83,18 @@ def test_int8_is_close_to_fp32_and_fits_into_float16(golden: Golden, size: str, 
 
 
 @pytest.mark.export
-@pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("size", ["128", "384"])
-def test_scores_that_are_divided_cost_nothing(golden: Golden, size: str, tmp_path: Path) -> None:
-    """In the file itself, of the smallest and the largest; and no pixels of any contrast make it give NaN."""
-    deploy = network(golden, size, tmp_path)
-    images = torch.from_numpy(golden.weights.images(24, 7))
-    plan = plan_of(deploy, images[:8], Recipe())
-    graph = in_float16(fit_float16(plan))
+@pytest.mark.parametrize("planned", ["384"], indirect=True)
+def test_scores_that_are_divided_cost_nothing(planned: Planned) -> None:
+    """In the file itself, of the size with the largest; and no pixels of any contrast make it give NaN."""
+    images = planned.others
+    graph = in_float16(planned.fitted)
     runner = ExecuTorchRunner(export_executorch(export_program(graph, torch.zeros(1, *images.shape[1:]))))
 
     def run(images: Tensor) -> Tensor:
         return torch.stack([torch.from_numpy(runner.run(image[None].numpy())) for image in images])
 
     with torch.inference_mode():
-        expected, int8 = deploy(images[8:]), simulate(plan)(images[8:])
-    assert sqnr_db(expected, run(images[8:])) > sqnr_db(expected, int8) - NEAR_DB
-    assert run(30 * images[8:10]).isfinite().all()
+        expected, int8 = planned.deploy(images), simulate(planned.plan)(images)
+    assert sqnr_db(expected, run(images)) > sqnr_db(expected, int8) - NEAR_DB
+    assert run(30 * images[:2]).isfinite().all()

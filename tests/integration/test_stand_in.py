@@ -30,7 +30,8 @@ from tests.conftest import Made
 from tests.integration.conftest import quantize_stand_in
 
 pytestmark = [pytest.mark.export, pytest.mark.timeout(1800)]
-EVALUATION_IMAGES = 1960
+EVALUATION_IMAGES = 980
+"""Half of them, as many of each class; docs/accuracy.md has the figures of all."""
 MAX_DROP_PT = 0.3
 LEAST_FP32_AGREEMENT = 99.2
 LEAST_SQNR_DB = 36.0
@@ -41,10 +42,11 @@ BUDGET_IMAGES = 80
 """Half of them choose, one of which is 2.5 points: with the uncertainty of one, the search may lose none."""
 POOR = ("--scheme", "static", "--weight-rounding", "nearest", "--calibration-images", "16")
 """Loses two of those (21 dB)."""
-LEAST_AGREEMENT = 99.5
-"""Percent of images on which an int8 file and the graph it came from have the same top-1."""
-GRAPH_IMAGES = 200
-MAX_PEAK_BYTES = 4 * 2**30
+GRAPH_IMAGES = 100
+MOST_DIFFERENT = 1
+"""Images on which an int8 file and the graph it came from may differ in top-1."""
+MAX_PEAK_BYTES = 1_434 * 2**20
+"""Of all processes added up. Seen: 1,162 MiB; libraries of other processors' kernels take others a little more."""
 
 
 def test_the_default_recipe_loses_next_to_nothing(stand_in_bundle: Made) -> None:
@@ -108,8 +110,7 @@ def test_each_int8_file_agrees_with_its_graph(stand_in_bundle: Made, shared: Pat
     )
     guesses = _guesses(bundle, graphs, balanced_sample(evaluation, GRAPH_IMAGES, seed=0).images, manifest.preprocessing)
     for first, second in (("graph", "int8.pte"), ("onnx graph", "int8.onnx")):
-        agreement = 100 * float(np.mean(guesses[first] == guesses[second]))
-        assert agreement >= LEAST_AGREEMENT, (first, second)
+        assert np.sum(guesses[first] != guesses[second]) <= MOST_DIFFERENT, (first, second)
 
 
 def _guesses(

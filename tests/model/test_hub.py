@@ -12,6 +12,7 @@ from levit_edge.errors import CheckpointError, DownloadError
 from levit_edge.model import download
 from levit_edge.model.download import resolve_checkpoint
 from levit_edge.model.hub import fetch_from_hub
+from levit_edge.model.license import stated_license
 from levit_edge.model.source import HUB_ID
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -75,6 +76,21 @@ def test_no_such_model_or_no_access(hub: Any, code: str, message: str, tmp_path:
     hub.statuses[FOLDER + "config.json"] = 403 if code == "GatedRepo" else 404
     with pytest.raises(DownloadError, match=message):
         fetch(hub, tmp_path)
+
+
+def test_what_is_no_model_may_be_a_bundle(hub: Any, tmp_path: Path) -> None:
+    hub.files.clear()
+    hub.headers["X-Error-Code"] = "EntryNotFound"
+    with pytest.raises(
+        DownloadError, match=r"has no config.json: .* A bundle there is called hf:facebook/levit-128S\."
+    ):
+        fetch(hub, tmp_path)
+
+
+def test_a_card_that_says_the_licence_comes_with_the_weights(hub: Any, tmp_path: Path) -> None:
+    hub.headers["X-Error-Code"] = "EntryNotFound"
+    hub.files |= {FOLDER + "model.safetensors": b"tensors", FOLDER + "README.md": b"---\nlicense: mit\n---\n"}
+    assert stated_license(fetch(hub, tmp_path), {}, {}) == "mit"
 
 
 def test_no_network(tmp_path: Path) -> None:

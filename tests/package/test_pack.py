@@ -2,6 +2,8 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -14,6 +16,7 @@ import pytest
 
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.reader import Bundle
+from levit_edge.device.run import parse_arguments
 from levit_edge.errors import BundleError
 from levit_edge.package.archive import write_archive
 from levit_edge.package.contents import DOCUMENT_FILE, ZIPPED, Purpose, expected_files
@@ -51,14 +54,14 @@ def test_a_package_has_the_files_of_its_purpose_and_their_hashes(packable_bundle
         assert ("model.onnx" in archive.namelist()) == (purpose is Purpose.BOARD)
 
 
-@pytest.mark.parametrize("purpose", ZIPPED)
-def test_a_file_with_float16_comes_last_and_makes_it_version_2(
-    packable_bundle: Bundle, float16_bundle: Bundle, purpose: Purpose
+@pytest.mark.parametrize(("purpose", "versions"), [(Purpose.ANDROID, (1, 2)), (Purpose.BOARD, (3, 3))])
+def test_a_file_with_float16_comes_last_and_makes_it_version_2_for_apps(
+    packable_bundle: Bundle, float16_bundle: Bundle, purpose: Purpose, versions: tuple[int, int]
 ) -> None:
     """Who takes the first model goes on taking int8; a package without the other one stays what older readers know."""
     before = Package.parse(pack(packable_bundle, purpose), "it").document
     package = Package.parse(pack(float16_bundle, purpose), "it")
-    assert (before.schema_version, package.document.schema_version) == (1, 2)
+    assert (before.schema_version, package.document.schema_version) == versions
     assert set(package.files) == expected_files(purpose, second=True)
     *others, model = package.document.models
     assert [each.file for each in others] == [each.file for each in before.models]
@@ -153,3 +156,40 @@ def test_a_bundle_that_does_not_name_its_tools_is_refused(packable_bundle: Bundl
 def test_a_bundle_without_a_pte_is_refused(tiny_bundle: Path, purpose: Purpose) -> None:
     with pytest.raises(BundleError, match=f"has no {Precision.INT8} artifact for executorch"):
         pack(Bundle.open(tiny_bundle), purpose)
+
+
+def test_the_readme_of_a_board_says_what_to_type_for_this_package(float16_package: bytes) -> None:
+    text = Package.parse(float16_package, "it").files["README.md"].decode()
+    assert "3 classes: red, green, blå." in text
+    assert "pip install numpy pillow 'onnxruntime>=1." in text
+    assert "# model.onnx\n" in text
+    assert "`model-f16.pte` (INT8 with float16, ExecuTorch)" in text
+    for step in ("-m venv", "--self-test", "--camera 0", "--skip-bad-images", "If it does not work"):
+        assert step in text
+    assert not re.findall(r"[{}]", text)
+
+
+def test_what_the_readme_calls_is_understood(float16_package: bytes) -> None:
+    text = Package.parse(float16_package, "it").files["README.md"].decode()
+    calls = re.findall(r"python run\.py ([^#\n|`]+)", text)
+    assert len(calls) >= 6
+    for call in calls:
+        if call.strip() != "--help":
+            parse_arguments(shlex.split(call))
+
+
+def test_a_package_for_a_board_without_readme_is_still_read(board_package: bytes) -> None:
+    """As they were before version 3."""
+    files = dict(Package.parse(board_package, "it").files)
+    del files["README.md"]
+    document = json.loads(files.pop(DOCUMENT_FILE)) if DOCUMENT_FILE in files else document_of(board_package)
+    del document["files"]["README.md"]
+    document["schema_version"] = 1
+    older = write_archive({**files, DOCUMENT_FILE: json.dumps(document).encode()})
+    assert Package.parse(older, "it").document.schema_version == 1
+
+
+def document_of(package: bytes) -> dict[str, Any]:
+    with zipfile.ZipFile(BytesIO(package)) as archive:
+        found: dict[str, Any] = json.loads(archive.read(DOCUMENT_FILE))
+    return found

@@ -33,8 +33,8 @@ def test_the_document_comes_back_as_it_was(board_package: bytes) -> None:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (lambda d: d.update(schema_version=3), "schema_version is 3, expected 1 to 2"),
-        (lambda d: d.update(schema_version=2), "schema_version 2 if a model computes in float16, 1 if none does"),
+        (lambda d: d.update(schema_version=4), "schema_version is 4, expected 1 to 3"),
+        (lambda d: d.update(schema_version=1), r"schema_version 3 with README\.md, else 2 if a model computes in"),
         (lambda d: d.update(surprise=1), "unknown keys"),
         (lambda d: d.pop("classes"), "it lacks classes"),
         (lambda d: d.update(classes="3"), "classes is '3', expected int"),
@@ -69,7 +69,7 @@ def test_a_wrong_document_is_refused(
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (lambda d: d.update(schema_version=1), "schema_version 2 if a model computes in float16"),
+        (lambda d: d.update(schema_version=2), r"schema_version 3 with README\.md, else 2 if"),
         (lambda d: d["models"][-1].update(precision="int8"), r"expected model-f16\.pte as int8-f16"),
         (lambda d: d["models"][-1].update(runtime="onnxruntime"), "the models of a package for board"),
         (lambda d: d["models"].pop(), "the models of a package for board"),

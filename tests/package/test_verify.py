@@ -98,9 +98,9 @@ def test_a_runtime_that_refuses_the_file_is_named(path: Path) -> None:
 
 
 def test_a_wrong_package_is_bad_input(board_package: bytes, path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path.write_bytes(with_document(board_package, lambda document: document.update(schema_version=3)))
+    path.write_bytes(with_document(board_package, lambda document: document.update(schema_version=4)))
     assert run(["verify", str(path)]) == ExitStatus.BAD_INPUT
-    assert "schema_version is 3, expected 1 to 2" in capsys.readouterr().err
+    assert "schema_version is 4, expected 1 to 3" in capsys.readouterr().err
     assert run(["verify", str(path.with_name("missing.zip"))]) == ExitStatus.BAD_INPUT
     with pytest.raises(PackageError, match="does not exist; expected a package"):
         verify_package(path.with_name("missing.zip"))

@@ -112,7 +112,8 @@ def test_a_folder_of_another_user_is_one_message(packable_bundle: Bundle, tmp_pa
     (tmp_path / "mine").mkdir(mode=0o755)
     paths = [tmp_path / "mine" / "good.zip", tmp_path / "mine" / "bad.zip", tmp_path / "nowhere" / "new.zip"]
     command = [sys.executable, "-c", AS_ANOTHER_USER, packable_bundle.path, *paths]
-    for folder in (tmp_path, *tmp_path.parents):  # pytest's folders are for root alone
+    bundle = packable_bundle.path
+    for folder in (tmp_path, *tmp_path.parents, bundle, *bundle.parents):  # pytest's folders are for root alone
         if folder.is_relative_to(tmp_path.parents[2]):
             folder.chmod(0o755)
     result = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)

@@ -75,11 +75,11 @@ def test_only_the_image_itself_is_moved(kind: str, tiny_steps: Demo, monkeypatch
 
 
 def test_with_float16_not_even_the_image(tiny_steps: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
-    """But for the factors of the stem, which are constants."""
+    """But for the factors of the stem and of the head, which are constants."""
     plan = plan_of(tiny_steps.deploy, tiny_steps.images, Recipe())
     written = Written(monkeypatch)
     exported(float16_graph(executorch_graph(quantize_graph(plan))), tiny_steps)
-    assert written.transposes_of_images() == [CHANNELS_LAST] * 3
+    assert written.transposes_of_images() == [CHANNELS_LAST] * 4
 
 
 def test_nothing_stays_behind(tiny_steps: Demo) -> None:
@@ -97,7 +97,7 @@ def test_repeated_factors_change_no_value(tiny_steps: Demo) -> None:
     sizes = [node.meta["val"].shape[3] for node in graph.graph.nodes if node.target is torch.ops.aten.mul.Tensor]
     factors = [buffer.shape[3] for name, buffer in repeated.named_buffers() if name.endswith("_factors")]
     assert factors == sizes
-    assert len(factors) == 3
+    assert len(factors) == 4
     assert not [name for name, _ in repeated.named_buffers() if name.endswith(".factors")]
 
 
@@ -107,7 +107,7 @@ def test_divided_scores_are_no_factors_of_channels(tiny_steps: Demo) -> None:
     graph = quantize_graph(fit_float16(plan))
     repeated = executorch_graph(graph)
     names = {name for name, _ in repeated.named_buffers()}
-    assert sum(name.endswith("_factors") for name in names) == 3
+    assert sum(name.endswith("_factors") for name in names) == 4
     divisors = {name for name in names if name.endswith("restore.divisor")}
     assert divisors == {name for name, _ in graph.named_buffers() if name.endswith("restore.divisor")} != set()
     image = tiny_steps.images[:1]

@@ -2,6 +2,7 @@
 
 import gc
 import logging
+from collections.abc import Iterator
 from contextlib import nullcontext
 
 import pytest
@@ -11,7 +12,7 @@ from executorch.backends.xnnpack.operators.node_visitor import _node_visitor_dic
 from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
 from executorch.exir import to_edge_transform_and_lower
 from torch import Tensor, nn
-from torch.export import ExportedProgram
+from torch.export import ExportedProgram, decomp_utils, exported_program
 from torch.fx import GraphModule
 from torch.fx.passes.infra.pass_base import PassBase, PassResult
 from torch.fx.traceback import NodeSource
@@ -24,7 +25,15 @@ from levit_edge.quantize.export.float16 import float16_graph
 from levit_edge.quantize.export.program import export_program
 from tests.quantize.conftest import Demo
 
-pytestmark = pytest.mark.export
+pytestmark = [pytest.mark.export, pytest.mark.usefixtures("thawed")]
+
+
+@pytest.fixture
+def thawed() -> Iterator[None]:
+    """As in a program of its own: tests/conftest.py freezes what it imports."""
+    gc.unfreeze()
+    yield
+    gc.freeze()
 
 
 def global_state() -> list[object]:
@@ -36,6 +45,8 @@ def global_state() -> list[object]:
         GraphModule.recompile,
         vars(NodeSource).get("__deepcopy__"),
         gc.get_freeze_count() > 0,
+        vars(exported_program)["_collect_all_valid_cia_ops"],
+        vars(decomp_utils)["_collect_all_valid_cia_ops"],
         xnnpack_preprocess.serialize_xnnpack_binary,
         _passes.ChannelsLastTaggedReshapePass,
         _passes.RemoveRedundantCopyPass,

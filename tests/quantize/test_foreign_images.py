@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from levit_edge import demo
-from levit_edge.bundle.recipe import LayerScheme, Recipe, Scheme, WeightRounding
+from levit_edge.bundle.recipe import ENOUGH_IMAGES, LayerScheme, Recipe, Scheme, WeightRounding
 from levit_edge.data.options import ImageOptions
 from levit_edge.model.config import CONFIGS
 from levit_edge.model.levit import LeViT
@@ -32,13 +32,15 @@ def shallow(tmp_path: Path) -> Path:
     return tmp_path / "levit.pth"
 
 
-def prepared(checkpoint: Path, recipe: Recipe, told: list[str], calibration: Path | None = None) -> Prepared:
+def prepared(
+    checkpoint: Path, recipe: Recipe, told: list[str], calibration: Path | None = None, count: int = 4
+) -> Prepared:
     return prepare(
         checkpoint,
         None,
         calibration=calibration,
         evaluation=None,
-        recipe=replace(recipe, calibration_images=4),
+        recipe=replace(recipe, calibration_images=count),
         options=ImageOptions(),
         stages=Stages(),
         warn=told.append,
@@ -93,10 +95,22 @@ def test_who_asks_for_all_that_can_is_told_the_same(shallow: Path, scheme: Schem
 def test_images_of_its_own_and_the_demos_leave_the_scheme_mixed(shallow: Path) -> None:
     for checkpoint, calibration in ((shallow, demo.calibration_dir()), (demo.checkpoint_path(), None)):
         told: list[str] = []
-        run = prepared(checkpoint, Recipe(), told, calibration)
+        run = prepared(checkpoint, Recipe(), told, calibration, count=ENOUGH_IMAGES)
         assert chosen(run) == Recipe(scheme=Scheme.MIXED)
         assert run.images.own_images
-        assert not any("clothing" in each for each in told)
+        assert not any("clothing" in each or "calibration images:" in each for each in told)
+
+
+def test_few_images_of_its_own_are_as_foreign_ones(shallow: Path) -> None:
+    told: list[str] = []
+    run = prepared(shallow, Recipe(), told, demo.calibration_dir(), count=ENOUGH_IMAGES - 1)
+    assert chosen(run) == EVERYTHING
+    assert run.images.own_images
+    assert f"31 calibration images: other images leave ranges that so few have shown; {AT_RUN_TIME}" in told[0]
+    told.clear()
+    asked = Recipe(scheme=Scheme.MIXED)
+    assert chosen(prepared(shallow, asked, told, demo.calibration_dir(), count=8)) == asked
+    assert "calibrate on 32 or more, better some hundred, or add --dynamic-layer '*'" in told[0]
 
 
 def test_foreign_ranges_cost_little_where_they_are_taken_at_run_time(demo_steps: Demo) -> None:
@@ -112,4 +126,4 @@ def test_foreign_ranges_cost_little_where_they_are_taken_at_run_time(demo_steps:
     noises = network_noise(FloatLogits(demo_steps.deploy), networks, [(demo_steps.images, None)])
     sqnr = {name: found.comparison.sqnr_db or 0.0 for name, found in noises.items()}
     assert sqnr["dark"] > sqnr["own"] - 1, sqnr
-    assert sqnr["dark, mixed"] < sqnr["own"] - 10, sqnr
+    assert sqnr["dark, mixed"] < sqnr["own"] - 7, sqnr

@@ -1,4 +1,4 @@
-"""The README's example of library use, run as it stands on the embedded demo, and type-checked."""
+"""The README's example of library use, run as it stands with a small network, and type-checked."""
 
 import re
 import shutil
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from levit_edge import demo
+from tests.faults.tiny_levit import SMALL, write_checkpoint
 from tests.release.conftest import ROOT, call, succeed
 
 pytestmark = pytest.mark.release
@@ -19,7 +20,7 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (code,) = re.findall(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
     folder = tmp_path_factory.mktemp("readme")
     (folder / "example.py").write_text(code)
-    shutil.copy(demo.checkpoint_path(), folder / "my-levit.pth")  # told apart by content
+    write_checkpoint(folder / "my-levit.pth", config=SMALL)
     (folder / "train").symlink_to(demo.calibration_dir())
     (folder / "val").symlink_to(demo.evaluation_dir())
     shutil.copy(min((demo.evaluation_dir() / "pants").iterdir()), folder / "photo.jpg")
@@ -31,7 +32,10 @@ def test_it_runs_and_prints_drops_and_guesses(example: Path) -> None:
     files = ["fp32.pte", "int8.pte", "int8-f16.pte", "fp32.onnx", "int8.onnx"]
     assert [line.partition(":")[0] for line in lines[:5]] == files
     assert all(re.fullmatch(r"\S+: top-1 [\d.]+ %, drop (None|-?[\d.]+) points", line) for line in lines[:5])
-    assert lines[5].startswith("photo.jpg [('pants', 0.")
+    guesses = re.findall(r"\('(\w+)', [01]\.\d+\)", lines[5])
+    assert lines[5].startswith("photo.jpg [('")
+    assert len(guesses) == 3
+    assert set(guesses) <= {each.name for each in demo.evaluation_dir().iterdir()}  # docs/quickstart.md has a right one
     assert (example / "my-levit-int8" / "manifest.json").is_file()
 
 

@@ -43,7 +43,10 @@ BOXES = """
   return [part.outerHTML.slice(0, 60), box.x, box.y, box.width, box.height];
 })
 """
-ACTIVE = "script, iframe, object, embed, link, base, form, svg script, foreignObject, a, [onerror], [onload], [onclick]"
+ACTIVE = (
+    "script, iframe, object, embed, link, base, form, svg script, foreignObject, a:not([href^='#']), [onerror],"
+    " [onload], [onclick]"
+)
 PAGES = ("bundle", "compared", "old", "boards", "sweep", "hostile", "hostile sweep")
 
 

@@ -21,7 +21,7 @@ from tests.board.example import MEASUREMENT, measured
 from tests.conftest import DEMO_SHA256
 from tests.report.example import report_bundle
 
-SECTIONS = ("accuracy", "latency", "layers", "flips", "provenance", "work", "reproduce")
+SECTIONS = ("next", "accuracy", "latency", "layers", "flips", "provenance", "work", "reproduce")
 
 
 def changed(bundle: Bundle, **changes: Any) -> Bundle:
@@ -113,7 +113,32 @@ def test_caveats_stand_where_they_apply(recorded: Bundle) -> None:
     assert "embedded demo" not in text(bundle_page(recorded))  # of its shape only
     checkpoint = replace(manifest.checkpoint, sha256=DEMO_SHA256)
     assert "embedded demo" in text(bundle_page(changed(recorded, checkpoint=checkpoint)))
-    assert "Few images: one of 32 is 3.12 points" in text(bundle_page(recorded))
+
+
+def test_few_images_are_warned_of_beside_the_drop(recorded: Bundle) -> None:
+    html = bundle_page(recorded)
+    said = "Few images: one of 32 is 3.12 points"
+    assert html.count(said) == 1
+    assert html.index("Drop in top-1") < html.index(said) < html.index("Speed-up over fp32")
+    many = replace(recorded.manifest.verification, samples=1000)
+    assert "Few images" not in bundle_page(changed(recorded, verification=many))
+
+
+def test_the_contents_lead_to_every_section(recorded: Bundle) -> None:
+    for html in (bundle_page(recorded), bundle_page(recorded, others=[changed(recorded, search=None)])):
+        assert re.findall(r'<a href="#(\w+)">', html) == re.findall(r'<section id="(\w+)"', html)
+
+
+def test_the_charts_of_layers_are_folded_and_their_worst_named(recorded: Bundle) -> None:
+    html = bundle_page(recorded)
+    assert html.index("<details>") < html.index("<svg") < html.rindex("<svg") < html.index("</details>")
+    assert "The noisiest: stem.conv1 30.0 dB, blocks.0.q 31.0 dB, blocks.0.proj 32.0 dB." in text(html)
+
+
+def test_charts_have_the_pages_typeface_and_one_size(recorded: Bundle) -> None:
+    html = bundle_page(recorded)
+    assert "svg text { font-family: inherit !important; }" in html
+    assert set(re.findall(r"font(?:-size)?: ([\d.]+)px", html)) == {"9.75"}, "of a point each: 13 pixels"
 
 
 def test_what_was_told_of_the_checkpoint_is_on_the_page(recorded: Bundle) -> None:
@@ -155,6 +180,20 @@ def test_numbers_that_cannot_be_are_dashes(recorded: Bundle, value: Any) -> None
     verification = replace(recorded.manifest.verification, results=results)
     assert "</html>" in bundle_page(changed(recorded, verification=verification, stages=stages))
     assert number(value) == "–"
+
+
+@pytest.mark.parametrize(("load", "said"), [(4.4, False), (10.2, True), (None, False)])
+def test_a_speed_up_that_others_slowed_says_so_in_the_headline(
+    recorded: Bundle, monkeypatch: pytest.MonkeyPatch, load: float | None, said: bool
+) -> None:
+    """Four cores may have had four of the load from the quantization itself."""
+    data = read_report_data(recorded)
+    assert data is not None
+    assert data.latency is not None
+    slowed = replace(data.latency, before=replace(data.latency.before, load_average=load))
+    monkeypatch.setattr("levit_edge.report.bundles.read_report_data", lambda _bundle: replace(data, latency=slowed))
+    headline = bundle_page(recorded).partition('id="headline"')[2].partition("<section")[0]
+    assert ("Not to be relied on: slowed by other programs (load average 10.2 on 4 cores)" in headline) is said
 
 
 def test_numbers_have_true_signs_and_no_negative_zero() -> None:

@@ -38,9 +38,23 @@ def test_a_bundle_does_not_differ_from_its_copy(recorded: Bundle, tmp_path: Path
     assert "Nothing: the same checkpoint" in bundle_page(recorded, others=[copy])
 
 
-def test_folders_of_one_name_are_told_apart_by_their_paths(recorded: Bundle, tmp_path: Path) -> None:
-    copy = Bundle.open(shutil.copytree(recorded.path, tmp_path / recorded.path.name))
-    assert [each.name for each in open_all([recorded, copy])] == [str(recorded.path), str(copy.path)]
+def test_identical_bundles_are_told_as_such(recorded: Bundle, tmp_path: Path) -> None:
+    copy = Bundle.open(shutil.copytree(recorded.path, tmp_path / "copy"))
+    both = compared(recorded, copy)
+    assert both.identical[0].startswith("mine and copy are identical: every model file has the same SHA-256.")
+    assert both.identical[0] in bundle_page(recorded, others=[copy])
+
+    mine, theirs = open_all([recorded, copy])
+    files = (*mine.manifest.artifacts[:-1], replace(mine.manifest.artifacts[-1], sha256="0" * 64))
+    another = replace(theirs, name="another", manifest=replace(theirs.manifest, artifacts=files))
+    assert compare([mine, another]).identical == ()
+    assert len(compare([mine, another, theirs]).identical) == 1
+
+
+def test_folders_of_one_name_are_told_apart_without_their_paths(recorded: Bundle, tmp_path: Path) -> None:
+    same = [shutil.copytree(recorded.path, tmp_path / place / "x" / "mine") for place in ("a", "b")]
+    names = [each.name for each in open_all([recorded, *map(Bundle.open, same)])]
+    assert names == [f"{recorded.path.parent.name}/mine", "x/mine", "x/mine (2)"]
 
 
 def test_differences_are_named_and_latencies_compared(recorded: Bundle, other: Other) -> None:

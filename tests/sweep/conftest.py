@@ -1,27 +1,36 @@
 """Photographs of the demo in the places that a sweep reads from: S3 is moto's server, a process of its own."""
 
 import importlib.util
+import json
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import pytest
+from safetensors.torch import save_file
 
 from levit_edge import demo
 from levit_edge.data.classes import ModelClasses
 from levit_edge.data.image_set import evaluation_images
 from levit_edge.data.imagefolder import ImageSet
 from levit_edge.data.locations import read_bytes
+from levit_edge.data.preprocess import Preprocessing
 from levit_edge.documents import to_json
 from levit_edge.sweep.outcome.results import SweepResults
 from levit_edge.sweep.outcome.saved import read_results
+from levit_edge.sweep.plan import CheckpointSource, SweepPlan
 from levit_edge.sweep.sweep import sweep
 from tests.arm.board import free_ports
 from tests.conftest import made_once, unavailable
+from tests.faults.tiny_levit import SMALL
+from tests.model.conftest import seeded_levit
+from tests.quantize.conftest import photographs as calibration_photographs
 from tests.sweep.cluster import Cluster, running_cluster
 from tests.sweep.places import Put, put_in_memory, put_locally
 
@@ -93,11 +102,42 @@ def ray_cluster(s3_server: str) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SweepResults]:
-    """A whole sweep of two recipes on this machine, and where it is; nobody may change it."""
+def small_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small LeViT that nobody trained: with the names of the demo's classes, of which it guesses several."""
+
+    def make(folder: Path) -> dict[str, Any]:
+        folder.mkdir()
+        names = sorted(each.name for each in demo.evaluation_dir().iterdir() if each.is_dir())
+        model = seeded_levit(SMALL, seed=3)
+        state = model.state_dict()
+        for key, tensor in state.items():  # by random ones each layer would see less of the image
+            if ".bn." in key and key.endswith(("weight", "bias")):
+                tensor.fill_(key.endswith("weight"))
+        state["head.l.bias"] -= model(calibration_photographs(Preprocessing.from_config(SMALL), 10)).mean(0)
+        save_file(state, folder / "small.safetensors", metadata={"labels": json.dumps(names)})
+        return {}
+
+    return made_once(tmp_path_factory, "small", make)[0] / "small.safetensors"
+
+
+@pytest.fixture(scope="session")
+def two_recipes(small_checkpoint: Path) -> SweepPlan:
+    """The small network by two recipes."""
     from tests.sweep.test_sweep import PLAN
 
-    output, _ = made_once(tmp_path_factory, "sweep", lambda output: to_json(sweep(PLAN, str(output))))
+    return replace(PLAN, checkpoints=(CheckpointSource(path=str(small_checkpoint)),))
+
+
+@pytest.fixture(scope="session")
+def one_recipe(two_recipes: SweepPlan) -> SweepPlan:
+    """The small network by the first of them."""
+    return replace(two_recipes, recipes={"mixed": two_recipes.recipes["mixed"]})
+
+
+@pytest.fixture(scope="session")
+def first(two_recipes: SweepPlan, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SweepResults]:
+    """A whole sweep of two recipes on this machine, and where it is; nobody may change it."""
+    output, _ = made_once(tmp_path_factory, "sweep", lambda output: to_json(sweep(two_recipes, str(output))))
     return output, read_results(str(output))
 
 

@@ -29,7 +29,7 @@ from tests.sweep.test_sweep import done
 pytestmark = pytest.mark.export
 PLAN = """
 [[checkpoints]]
-size = "demo"
+path = "{checkpoint}"
 [recipes.mixed]
 calibration_images = 16
 [calibration]
@@ -42,10 +42,13 @@ COUNT = 6
 
 
 @pytest.fixture(scope="module")
-def output(first: tuple[Path, SweepResults], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def output(
+    first: tuple[Path, SweepResults], small_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
     """An output in which all is done but for the evaluation, and one worker process for the sweeps that write it."""
     output, here = tmp_path_factory.mktemp("foreign") / "output", environment()
     shutil.copytree(first[0] / "store", output / "store")
+    shutil.copy(small_checkpoint, output.parent)
     with (
         LocalEngine(f"{output}/store", here, "foreign", workers=1, memory_bytes=1 << 62) as engine,
         pytest.MonkeyPatch.context() as patch,
@@ -57,14 +60,14 @@ def output(first: tuple[Path, SweepResults], tmp_path_factory: pytest.TempPathFa
 @pytest.fixture(scope="module")
 def photographs(first: tuple[Path, SweepResults]) -> list[tuple[bytes, int]]:
     """Some, of several classes, and the output that fp32 gives each."""
-    bundle = Bundle.open(first[0] / "bundles" / "demo")
+    bundle = Bundle.open(first[0] / "bundles" / "small")
     evaluator = Evaluator(bundle.manifest.preprocessing)
     fp32 = bundle.artifact(Runtime.ONNXRUNTIME, Precision.FP32)
     evaluator.add(Model(file=fp32.file, runtime=fp32.runtime, read=partial(bundle.read, fp32.file), classes=10))
     contents = [path.read_bytes() for path in sorted(demo.evaluation_dir().glob("*/*"))[:: 120 // COUNT]]
     images = [decode_input(content, "it", bundle.manifest.preprocessing) for content in contents]
     found = [int(evaluator.answer(image).logits[0].argmax()) for image in images]
-    assert len(set(found)) > 2
+    assert len(set(found)) > 1
     return list(zip(contents, found, strict=True))
 
 
@@ -75,7 +78,11 @@ def labelled(photographs: Sequence[tuple[bytes, int]], right: int) -> list[tuple
 
 def swept(folder: Path, output: Path, evaluation: str) -> SweepResults:
     plan = folder / "plan.toml"
-    plan.write_text(PLAN.format(calibration=demo.calibration_dir(), evaluation=evaluation))
+    plan.write_text(
+        PLAN.format(
+            checkpoint=output.parent / "small.safetensors", calibration=demo.calibration_dir(), evaluation=evaluation
+        )
+    )
     return sweeping.sweep(read_plan(plan), str(output))
 
 
@@ -103,7 +110,7 @@ def test_images_alone_with_a_table_of_them_and_one_of_the_classes(
     tables = 'images = "val"\nlabels = "val.txt"\nclasses = "classes.csv"'
     results = swept(tmp_path, output, tables)
     check(results, 3, PairingRule.TABLE)
-    bundle = Bundle.open(output / "bundles" / "demo")
+    bundle = Bundle.open(output / "bundles" / "small")
     assert bundle.manifest.verification.images.tables is not None
     assert sorted(bundle.manifest.verification.images.tables.named()) == ["classes", "labels"]
 

@@ -20,7 +20,7 @@ from levit_edge.errors import ExitStatus, SweepError
 from levit_edge.runtime.evaluation.verify import verify
 from levit_edge.sweep.engines.environment import environment
 from levit_edge.sweep.outcome.results import SweepResults
-from levit_edge.sweep.plan import Evaluation
+from levit_edge.sweep.plan import Evaluation, SweepPlan
 from levit_edge.sweep.sweep import open_engine, sweep
 from levit_edge.sweep.tasks.store import Store
 from tests.conftest import REPOSITORY
@@ -29,7 +29,7 @@ from tests.sweep.cluster import Cluster, running_cluster
 from tests.sweep.held_server import HeldServer, serving
 from tests.sweep.processes import connected_to, kill, tree, wait_for, workers
 from tests.sweep.shards import write_shards
-from tests.sweep.test_sweep import ONE, done, metrics
+from tests.sweep.test_sweep import done, metrics
 
 pytestmark = pytest.mark.ray
 SHARDS = 4
@@ -37,10 +37,10 @@ Swept = tuple[Path, SweepResults]
 
 
 @pytest.fixture(scope="module")
-def on_ray(ray_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Swept:
+def on_ray(ray_cluster: Cluster, one_recipe: SweepPlan, tmp_path_factory: pytest.TempPathFactory) -> Swept:
     """Through Ray's client one recipe of the sweep `first` on this machine."""
     output = tmp_path_factory.mktemp("ray") / "output"
-    return output, sweep(ONE, str(output), engine=ray_cluster.client)
+    return output, sweep(one_recipe, str(output), engine=ray_cluster.client)
 
 
 @pytest.fixture
@@ -67,11 +67,11 @@ def server(tmp_path: Path) -> Iterator[HeldServer]:
 
 
 @pytest.fixture
-def plan(server: HeldServer, tmp_path: Path) -> Path:
+def plan(server: HeldServer, small_checkpoint: Path, tmp_path: Path) -> Path:
     """One recipe, whose files are in the store, evaluated on what the server has."""
     path = tmp_path / "plan.toml"
     path.write_text(
-        '[[checkpoints]]\nsize = "demo"\n[recipes.mixed]\ncalibration_images = 16\n'
+        f'[[checkpoints]]\npath = "{small_checkpoint}"\n[recipes.mixed]\ncalibration_images = 16\n'
         f'[calibration]\nimages = "{demo.calibration_dir()}"\n'
         f'[evaluation]\nimages = "{server.url}/val-{{000..{SHARDS - 1:03}}}.tar"\n'
     )
@@ -129,37 +129,39 @@ def check_store(output: Path) -> None:
     assert not [path for path in output.rglob("*") if ".partial" in path.name or path.name.endswith(".lock")]
 
 
-def test_results_are_those_of_one_machine(on_ray: Swept, first: Swept, tmp_path: Path) -> None:
+def test_results_are_those_of_one_machine(on_ray: Swept, first: Swept, one_recipe: SweepPlan, tmp_path: Path) -> None:
     output, results = on_ray
     assert done(results) == {"index": 4, "identify": 1, "export": 1, "calibrate": 1, "quantize": 1, "evaluate": 3}
     shutil.copytree(first[0] / "store", tmp_path / "first" / "store")
-    local = sweep(ONE, str(tmp_path / "first"))
+    local = sweep(one_recipe, str(tmp_path / "first"))
     for here, there in zip(local.candidates, results.candidates, strict=True):
         assert here.artifacts == there.artifacts
         assert metrics(here.verification) == metrics(there.verification)
         assert (here.problems, here.front, here.winner) == ((), there.front, there.winner)
     (winner,) = [each for each in results.candidates if each.winner]
-    verified = verify(Bundle.open(output / "bundles" / "demo"), demo.evaluation_dir())
+    verified = verify(Bundle.open(output / "bundles" / "small"), demo.evaluation_dir())
     assert metrics(winner.verification) == metrics(verified)
     assert "2 CPUs on one, two" in results.engine
 
 
-def test_what_one_engine_has_done_another_does_not_do_again(on_ray: Swept, joined: str, output: Path) -> None:
+def test_what_one_engine_has_done_another_does_not_do_again(
+    on_ray: Swept, joined: str, output: Path, one_recipe: SweepPlan
+) -> None:
     for engine in ("local", joined):
-        results = sweep(ONE, str(output), engine=engine)
+        results = sweep(one_recipe, str(output), engine=engine)
         assert done(results) == {}
         assert results.candidates == on_ray[1].candidates
 
 
 def test_images_and_store_may_be_in_an_object_store(
-    on_ray: Swept, joined: str, s3: Callable[[dict[str, bytes]], str], tmp_path: Path
+    on_ray: Swept, joined: str, s3: Callable[[dict[str, bytes]], str], one_recipe: SweepPlan, tmp_path: Path
 ) -> None:
     import s3fs
 
     write_shards(tmp_path / "shards", 2)
     place = s3({path.name: path.read_bytes() for path in (tmp_path / "shards").iterdir()})
     s3fs.S3FileSystem(use_listings_cache=False).put(f"{on_ray[0]}/store", f"{place}/output/", recursive=True)
-    plan = replace(ONE, evaluation=Evaluation(images=f"{place}/val-{{000..001}}.tar", count=120))
+    plan = replace(one_recipe, evaluation=Evaluation(images=f"{place}/val-{{000..001}}.tar", count=120))
     results = sweep(plan, f"{place}/output", engine=joined)
     assert done(results) == {"index": 2, "evaluate": 2}
     assert metrics(results.candidates[0].verification) == metrics(on_ray[1].candidates[0].verification)

@@ -1,4 +1,7 @@
-"""Whole sweeps of the demo on this machine; one of them makes what the others find in the store."""
+"""Whole sweeps of a small network on this machine; one of them makes what the others find in the store.
+
+The demo itself is swept by the commands of docs/sweeps.md (tests/docs).
+"""
 
 import json
 import os
@@ -38,7 +41,6 @@ PLAN = SweepPlan(
     calibration=Calibration(images=str(demo.calibration_dir())),
     evaluation=Evaluation(images=str(demo.evaluation_dir()), shard_images=50, count=120, per_class=12),
 )
-ONE = replace(PLAN, recipes={"mixed": MIXED})
 ANY = Gates(max_drop_pt=100, allow_poor_fp32=True)
 """For networks that nobody trained."""
 Sweep = Callable[[SweepPlan], SweepResults]
@@ -69,14 +71,16 @@ def test_merged_shards_are_what_one_machine_gives(first: tuple[Path, SweepResult
     output, results = first
     (winner,) = [each for each in results.candidates if each.winner]
     assert winner.verification is not None
-    verified = verify(Bundle.open(output / "bundles" / "demo"), demo.evaluation_dir())
+    verified = verify(Bundle.open(output / "bundles" / "small"), demo.evaluation_dir())
     assert metrics(winner.verification) == metrics(verified)
     assert winner.verification.classes == verified.classes
     assert done(results) == {"index": 4, "identify": 1, "export": 1, "calibrate": 1, "quantize": 2, "evaluate": 3}
     assert not any(each.problems for each in results.candidates)
 
 
-def test_the_files_are_those_of_quantize(first: tuple[Path, SweepResults], tmp_path: Path) -> None:
+def test_the_files_are_those_of_quantize(
+    first: tuple[Path, SweepResults], small_checkpoint: Path, tmp_path: Path
+) -> None:
     """In a process with one thread, as tasks have."""
     import torch
 
@@ -84,8 +88,8 @@ def test_the_files_are_those_of_quantize(first: tuple[Path, SweepResults], tmp_p
     recipe = PLAN.recipes["static"]
     calibration = Path(PLAN.calibration.images)
     bundle = quantize(
-        size="demo",
-        output=tmp_path / "demo",
+        checkpoint=small_checkpoint,
+        output=tmp_path / "small",
         calibration=calibration,
         recipe=recipe,
         bench=False,
@@ -97,25 +101,29 @@ def test_the_files_are_those_of_quantize(first: tuple[Path, SweepResults], tmp_p
     }
 
 
-def test_a_second_run_takes_everything_from_the_store(again: Sweep, first: tuple[Path, SweepResults]) -> None:
-    results = again(PLAN)
+def test_a_second_run_takes_everything_from_the_store(
+    again: Sweep, first: tuple[Path, SweepResults], two_recipes: SweepPlan
+) -> None:
+    results = again(two_recipes)
     assert done(results) == {}
     assert results.candidates == first[1].candidates
 
 
-def test_only_what_is_new_is_done(again: Sweep) -> None:
+def test_only_what_is_new_is_done(again: Sweep, two_recipes: SweepPlan, one_recipe: SweepPlan) -> None:
     """One more recipe, calibrated alike, and another size of shards."""
-    more = PLAN.recipes | {"float-head": replace(MIXED, float_layers=("head",), float16=False)}
-    results = again(replace(PLAN, recipes=more))
+    more = two_recipes.recipes | {"float-head": replace(MIXED, float_layers=("head",), float16=False)}
+    results = again(replace(two_recipes, recipes=more))
     assert done(results) == {"quantize": 1, "evaluate": 3}
-    other = again(replace(ONE, evaluation=replace(ONE.evaluation, shard_images=100)))
+    other = again(replace(one_recipe, evaluation=replace(one_recipe.evaluation, shard_images=100)))
     assert done(other)["evaluate"] == 1  # images 100 to 119 are the same shard in both
     assert metrics(other.candidates[0].verification) == metrics(results.candidates[0].verification)
 
 
-def test_tar_shards_give_the_same_figures(again: Sweep, first: tuple[Path, SweepResults], tmp_path: Path) -> None:
+def test_tar_shards_give_the_same_figures(
+    again: Sweep, first: tuple[Path, SweepResults], tmp_path: Path, one_recipe: SweepPlan
+) -> None:
     pattern = write_shards(tmp_path / "shards", 4)
-    results = again(replace(ONE, evaluation=Evaluation(images=pattern, count=120, per_class=12)))
+    results = again(replace(one_recipe, evaluation=Evaluation(images=pattern, count=120, per_class=12)))
     assert done(results) == {"index": 4, "evaluate": 4}
     found = results.candidates[0].verification
     assert metrics(found) == metrics(first[1].candidates[0].verification)
@@ -129,53 +137,58 @@ def some_classes(folder: Path) -> Path:
     return folder
 
 
-def test_images_of_some_classes_are_scored_among_these_too(again: Sweep, tmp_path: Path) -> None:
+def test_images_of_some_classes_are_scored_among_these_too(again: Sweep, tmp_path: Path, one_recipe: SweepPlan) -> None:
     folder = some_classes(tmp_path / "some")
-    results = again(replace(ONE, evaluation=Evaluation(images=str(folder), shard_images=7)))
+    results = again(replace(one_recipe, evaluation=Evaluation(images=str(folder), shard_images=7)))
     found = results.candidates[0].verification
-    verified = verify(Bundle.open(tmp_path / "output" / "bundles" / "demo"), folder)
+    verified = verify(Bundle.open(tmp_path / "output" / "bundles" / "small"), folder)
     assert metrics(found) == metrics(verified)
     assert found is not None
     assert found.among_present is not None
     assert found.among_present.classes == 3
     assert found.among_present.top1["fp32.onnx"] > 0
-    assert results.pairings == {"3 of 10 classes, paired by class names": ["demo"]}
+    assert results.pairings == {"3 of 10 classes, paired by class names": ["small"]}
 
 
 def test_a_table_of_classes_is_followed_and_a_changed_one_is_not_taken_from_the_store(
-    again: Sweep, tmp_path: Path
+    again: Sweep, tmp_path: Path, one_recipe: SweepPlan
 ) -> None:
     folder, table = some_classes(tmp_path / "some"), tmp_path / "classes.csv"
-    plan = replace(ONE, evaluation=Evaluation(images=str(folder), classes=str(table)))
+    plan = replace(one_recipe, evaluation=Evaluation(images=str(folder), classes=str(table)))
     figures = []
     for lines in ("dress,3\nhat,4\nshirt,7\n", "dress,4\nhat,3\nshirt,7\n"):
         table.write_text(lines)
         results = again(plan)
         assert done(results).get("evaluate") == 1
         assert done(again(plan)) == {}
-        bundle = Bundle.open(tmp_path / "output" / "bundles" / "demo")
+        bundle = Bundle.open(tmp_path / "output" / "bundles" / "small")
         verified = verify(bundle, folder, options=ImageOptions(classes=table))
-        assert bundle.manifest.verification.images == verified.images
-        assert bundle.manifest.calibration.source == str(demo.calibration_dir())
+        images = bundle.manifest.verification.images
+        assert (images.count, images.sha256) == (verified.images.count, verified.images.sha256)
+        assert (images.source, bundle.manifest.calibration.source) == (f"…/{folder.name}", "…/calibration")
         figures.append(metrics(results.candidates[0].verification))
         assert figures[-1] == metrics(verified)
-        assert results.pairings == {"3 of 10 classes, paired by the table of classes": ["demo"]}
+        assert results.pairings == {"3 of 10 classes, paired by the table of classes": ["small"]}
     assert figures[0] != figures[1]
 
 
 def test_everything_may_be_in_an_object_store(
-    first: tuple[Path, SweepResults], s3: Callable[[dict[str, bytes]], str], tmp_path: Path
+    first: tuple[Path, SweepResults],
+    s3: Callable[[dict[str, bytes]], str],
+    tmp_path: Path,
+    one_recipe: SweepPlan,
+    small_checkpoint: Path,
 ) -> None:
     """Images, checkpoint and output."""
     import s3fs
 
     write_shards(tmp_path / "shards", 2)
     files = {path.name: path.read_bytes() for path in (tmp_path / "shards").iterdir()}
-    place = s3(files | {"demo.safetensors": demo.checkpoint_path().read_bytes()})
+    place = s3(files | {"small.safetensors": small_checkpoint.read_bytes()})
     system = s3fs.S3FileSystem(use_listings_cache=False)
     system.put(f"{first[0]}/store", f"{place}/output/", recursive=True)
     plan = replace(
-        ONE,
+        one_recipe,
         checkpoints=(CheckpointSource(path=f"{place}/*.safetensors"),),
         evaluation=Evaluation(images=f"{place}/val-{{000..001}}.tar", count=120),
     )
@@ -185,7 +198,7 @@ def test_everything_may_be_in_an_object_store(
     assert metrics(results.candidates[0].verification) == metrics(expected)
     assert done(sweep(plan, f"{place}/output")) == {}
     assert json.loads(system.cat_file(f"{place}/output/results.json"))["candidates"][0]["winner"]
-    system.get(f"{place}/output/bundles/demo", str(tmp_path / "bundle"), recursive=True)
+    system.get(f"{place}/output/bundles/small", str(tmp_path / "bundle"), recursive=True)
     assert metrics(verify(Bundle.open(tmp_path / "bundle"), demo.evaluation_dir())) == metrics(expected)
 
 
@@ -202,12 +215,12 @@ def truncate(folder: Path) -> None:
     ],
 )
 def test_a_bad_shard_fails_its_evaluation_and_not_the_sweep(
-    again: Sweep, tmp_path: Path, damage: Callable[[Path], object], said: str
+    again: Sweep, tmp_path: Path, damage: Callable[[Path], object], said: str, one_recipe: SweepPlan
 ) -> None:
     pattern = write_shards(tmp_path / "shards", 4)
     whole = (tmp_path / "shards" / "val-002.tar").read_bytes()
     damage(tmp_path / "shards")
-    plan = replace(ONE, evaluation=Evaluation(images=pattern, count=120))
+    plan = replace(one_recipe, evaluation=Evaluation(images=pattern, count=120))
     (candidate,) = again(plan).candidates
     assert candidate.artifacts
     assert (candidate.verification, candidate.winner, candidate.within_gates) == (None, False, None)
@@ -219,11 +232,13 @@ def test_a_bad_shard_fails_its_evaluation_and_not_the_sweep(
     assert mended.candidates[0].winner
 
 
-def test_an_image_that_cannot_be_decoded_is_named_or_left_out(again: Sweep, tmp_path: Path) -> None:
+def test_an_image_that_cannot_be_decoded_is_named_or_left_out(
+    again: Sweep, tmp_path: Path, one_recipe: SweepPlan
+) -> None:
     shutil.copytree(demo.evaluation_dir(), tmp_path / "val")
     victim = sorted((tmp_path / "val" / "dress").iterdir())[3]
     victim.write_bytes(victim.read_bytes()[:700])
-    plan = replace(ONE, evaluation=Evaluation(images=str(tmp_path / "val"), shard_images=50))
+    plan = replace(one_recipe, evaluation=Evaluation(images=str(tmp_path / "val"), shard_images=50))
     (candidate,) = again(plan).candidates
     assert f"1 of 50 images cannot be read: dress/{victim.name}" in candidate.problems[0]
     skipping = replace(plan, evaluation=replace(plan.evaluation, skip_bad_images=True))
@@ -231,7 +246,7 @@ def test_an_image_that_cannot_be_decoded_is_named_or_left_out(again: Sweep, tmp_
     assert candidate.verification is not None
     assert candidate.verification.images.skipped == (f"dress/{victim.name}",)
     verified = verify(
-        Bundle.open(tmp_path / "output" / "bundles" / "demo"),
+        Bundle.open(tmp_path / "output" / "bundles" / "small"),
         tmp_path / "val",
         options=ImageOptions(skip_bad_images=True, workers=1),
     )
@@ -267,11 +282,11 @@ def test_what_the_plan_gets_wrong_is_said_before_the_work(
     assert not (tmp_path / "output" / "results.json").exists()
 
 
-def test_failures_stay_with_those_that_need_what_failed(again: Sweep, tmp_path: Path) -> None:
+def test_failures_stay_with_those_that_need_what_failed(again: Sweep, tmp_path: Path, one_recipe: SweepPlan) -> None:
     (tmp_path / "noise.pth").write_bytes(os.urandom(1000))
     plan = replace(
-        ONE,
-        checkpoints=(CheckpointSource(size="demo"), CheckpointSource(path=str(tmp_path / "*.pth"))),
+        one_recipe,
+        checkpoints=(*one_recipe.checkpoints, CheckpointSource(path=str(tmp_path / "*.pth"))),
         recipes={
             "mixed": MIXED,
             "no-layer": replace(MIXED, float_layers=("nothing",)),
@@ -286,7 +301,7 @@ def test_failures_stay_with_those_that_need_what_failed(again: Sweep, tmp_path: 
     assert all(each.checkpoint == "noise" and "It is not a checkpoint" in each.problems[0] for each in noise)
 
 
-def test_two_networks_of_one_file_are_two_checkpoints(tmp_path: Path) -> None:
+def test_two_networks_of_one_file_are_two_checkpoints(tmp_path: Path, one_recipe: SweepPlan) -> None:
     import torch
 
     state = torch.load(write_checkpoint(tmp_path / "one.pth", config=SMALL))["model"]
@@ -294,7 +309,7 @@ def test_two_networks_of_one_file_are_two_checkpoints(tmp_path: Path) -> None:
     torch.save({"model": state, "model_ema": average}, tmp_path / "last.pth")
     file = str(tmp_path / "last.pth")
     plan = replace(
-        ONE,
+        one_recipe,
         checkpoints=(CheckpointSource(path=file), CheckpointSource(path=file, weights="model_ema")),
         recipes={"mixed": replace(MIXED, calibration_images=4, float16=False)},
         gates=ANY,
@@ -313,10 +328,10 @@ def test_two_networks_of_one_file_are_two_checkpoints(tmp_path: Path) -> None:
         sweep(replace(plan, checkpoints=plan.checkpoints[1:] * 2), str(tmp_path / "output"))
 
 
-def test_a_gate_that_nobody_keeps_leaves_no_winner(again: Sweep, tmp_path: Path) -> None:
-    again(PLAN)
-    assert [path.name for path in (tmp_path / "output" / "bundles").iterdir()] == ["demo"]
-    results = again(replace(PLAN, gates=Gates(max_int8_bytes=1000)))
+def test_a_gate_that_nobody_keeps_leaves_no_winner(again: Sweep, tmp_path: Path, two_recipes: SweepPlan) -> None:
+    again(two_recipes)
+    assert [path.name for path in (tmp_path / "output" / "bundles").iterdir()] == ["small"]
+    results = again(replace(two_recipes, gates=Gates(max_int8_bytes=1000)))
     assert [(each.within_gates, each.winner) for each in results.candidates] == [(False, False)] * 2
     assert not list((tmp_path / "output" / "bundles").iterdir())
 
@@ -335,8 +350,8 @@ def test_calibration_images_that_are_one_picture_are_told_once(tmp_path: Path) -
     assert sum(text.startswith("the 2 calibration images are all the same picture:") for text in said) == 1
 
 
-def test_latencies_are_measured_once(again: Sweep) -> None:
-    plan = replace(ONE, latency=Latency(runs=3), gates=Gates(max_latency_ms=60_000))
+def test_latencies_are_measured_once(again: Sweep, one_recipe: SweepPlan) -> None:
+    plan = replace(one_recipe, latency=Latency(runs=3), gates=Gates(max_latency_ms=60_000))
     results = again(plan)
     (candidate,) = results.candidates
     assert results.device is not None
@@ -345,14 +360,14 @@ def test_latencies_are_measured_once(again: Sweep) -> None:
     assert again(plan).candidates == results.candidates
 
 
-def test_one_run_at_a_time_writes_an_output(again: Sweep, tmp_path: Path) -> None:
+def test_one_run_at_a_time_writes_an_output(again: Sweep, tmp_path: Path, one_recipe: SweepPlan) -> None:
     from levit_edge.system.locks import output_lock
 
     with (
         output_lock(tmp_path / "output", "--output"),
         pytest.raises(OutputError, match="is being written by another run"),
     ):
-        again(ONE)
+        again(one_recipe)
 
 
 def command(plan: Path, output: Path, *more: str) -> list[str]:

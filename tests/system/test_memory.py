@@ -1,6 +1,7 @@
 """Memory that a process has freed, and want of it."""
 
 import errno
+import gc
 import os
 import sys
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from levit_edge.device.small_files import figure_kb
-from levit_edge.system.memory import give_back_freed, ran_out_of_memory
+from levit_edge.system.memory import give_back_freed, old_objects_left_alone, ran_out_of_memory
 
 
 def resident_kb() -> int:
@@ -32,3 +33,24 @@ def test_the_system_has_what_was_freed_between_what_is_kept() -> None:
 @pytest.mark.parametrize(("number", "short"), [(errno.ENOMEM, True), (errno.EMFILE, False)])
 def test_a_call_of_the_system_that_finds_no_memory_says_so(number: int, short: bool) -> None:
     assert ran_out_of_memory(OSError(number, os.strerror(number))) is short
+
+
+def test_a_search_for_garbage_passes_over_what_was_there_before() -> None:
+    frozen = gc.get_freeze_count()
+    gc.unfreeze()  # as in a program of its own: tests/conftest.py freezes what it imports
+    old = [object()]
+    try:
+        assert any(each is old for each in gc.get_objects())
+        with old_objects_left_alone():
+            new = [object()]
+            known = gc.get_objects()
+            assert not any(each is old for each in known)
+            assert any(each is new for each in known)
+            with old_objects_left_alone():
+                pass
+            assert gc.get_freeze_count() > 0
+        assert gc.get_freeze_count() == 0
+        assert any(each is old for each in gc.get_objects())
+    finally:
+        if frozen:
+            gc.freeze()

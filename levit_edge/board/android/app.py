@@ -34,6 +34,7 @@ from levit_edge.board.session import Progress
 from levit_edge.board.transports.adb import AdbTransport
 from levit_edge.board.transports.adb_device import AdbDevice
 from levit_edge.board.transports.transport import Transport
+from levit_edge.bundle.from_hub import name_of
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Artifact
 from levit_edge.bundle.reader import Bundle
@@ -129,7 +130,7 @@ def measure_in_app(
         levit_edge_version=version("levit-edge"),
         created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
         target=device.name,
-        bundle=str(bundle.path),
+        bundle=name_of(bundle.path),
         model=model_under_test(bundle),
         device=about,
         before=_state(ended[0].thermal_status.before),

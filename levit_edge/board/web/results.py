@@ -5,6 +5,7 @@ from dataclasses import replace
 from levit_edge.benchmark.files import checked
 from levit_edge.benchmark.measurement import BoardState, LatencyGate, Measurement
 from levit_edge.board.measure import model_under_test
+from levit_edge.bundle.from_hub import name_of
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.reader import Bundle
 from levit_edge.documents import parse_json
@@ -41,4 +42,4 @@ def read_result(content: bytes, bundle: Bundle) -> Measurement:
         raise MeasurementError(f"{WHAT} is not of the models of {bundle.path}.")
     if more := [name for name, value in NOT_MEASURED.items() if getattr(measurement, name) != value]:
         raise MeasurementError(f"{WHAT} has {', '.join(more)}, which no page measures.")
-    return replace(measurement, bundle=str(bundle.path))
+    return replace(measurement, bundle=name_of(bundle.path))

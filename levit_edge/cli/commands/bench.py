@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from levit_edge.bundle.place import require_bundle
+from levit_edge.cli.bundles import bundle_at_hand
 from levit_edge.cli.options import (
     BundlePath,
     JsonOutput,
@@ -96,11 +96,13 @@ def bench(
     """
     _check(on, fleet, setup=setup, offline=offline)
     counts = _numbers(threads)
-    _require_paths(bundle, save, ssh_config)
+    bundle = bundle_at_hand(bundle)
+    _require_paths(save, ssh_config)
     from levit_edge.board.fleet import Board, read_fleet, side_by_side
     from levit_edge.board.measure import BenchmarkSettings
     from levit_edge.board.setup import set_up
     from levit_edge.board.transports.target import open_target
+    from levit_edge.bundle.from_hub import name_of
     from levit_edge.bundle.reader import Bundle
 
     boards = read_fleet(fleet) if fleet is not None else tuple(Board(on=each) for each in on or ["local"])
@@ -128,7 +130,7 @@ def bench(
             return _measure(opened, transport, settings, progress)
 
         outcomes = side_by_side(boards, work)
-    again = (bundle, *(word for each in on or () for word in ("--on", each)))
+    again = (name_of(bundle), *(word for each in on or () for word in ("--on", each)))
     return _finish(boards, outcomes, save, json=json, again=again)
 
 
@@ -209,8 +211,7 @@ def _check(on: list[str] | None, fleet: Path | None, *, setup: bool, offline: bo
         )
 
 
-def _require_paths(bundle: Path, save: Path | None, ssh_config: Path | None) -> None:
-    require_bundle(bundle)
+def _require_paths(save: Path | None, ssh_config: Path | None) -> None:
     if save is not None:
         require_folder(save, "--save")
     require_ssh_config(ssh_config)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from levit_edge.bundle.place import HUB_PREFIX
+from levit_edge.cli.bundles import bundle_at_hand
 from levit_edge.cli.options import JsonOutput, Weights, is_package_place, is_page_name
 from levit_edge.cli.terminal.console import print_json, say
 from levit_edge.errors import BundleError, RuntimeUnavailableError
@@ -27,17 +29,21 @@ def inspect(
         Path,
         typer.Argument(
             metavar="PATH|ID",
-            help="A checkpoint (a file, a folder or a Hugging Face model id), a bundle, a package, a .pte file or an"
-            " .onnx file.",
+            help="A checkpoint (a file, a folder or a Hugging Face model id), a bundle (also hf:owner/name), a package,"
+            " a .pte file or an .onnx file.",
         ),
     ],
     weights: Weights = None,
     json: JsonOutput = False,
 ) -> None:
     """Say what a checkpoint, a bundle, a package or a model file is."""
+    if str(path).startswith(HUB_PREFIX):
+        path = bundle_at_hand(path)
     facts = describe(path, weights)
     if json:
-        print_json({"schema_version": 1, "path": str(path)} | facts)
+        from levit_edge.bundle.from_hub import name_of
+
+        print_json({"schema_version": 1, "path": name_of(path)} | facts)
     else:
         names = facts.get("class_names")
         _print_facts(facts | {"class_names": listed(names)} if names else facts)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from levit_edge.bundle.place import require_bundle
+from levit_edge.cli.bundles import bundle_at_hand
 from levit_edge.cli.options import PAGE_SUFFIXES, BundlePath, JsonOutput, is_page_name, require_suffix
 from levit_edge.cli.terminal.console import print_json, say, suggest
 from levit_edge.cli.web_runtime import note_fetch, note_not_kept
@@ -68,10 +68,10 @@ def package(
     """Pack a bundle's files, with all that it takes to use them and to trust them."""
     _check_into(into, purpose, output, sign)
     _check_web_only(purpose, {"--precision": precision, "--runtime-files": runtime_files})
+    bundle = bundle_at_hand(bundle)
     path = _output_path(bundle, purpose, output, sign)
     if into is None and not _is_folder(path, purpose):
         require_writable(path, "--output")
-    require_bundle(bundle)
     if purpose is Purpose.WEB:
         made = _package_page(bundle, path, precision or PagePrecision.INT8, runtime_files, sign)
         note_not_kept(runtime_files)
@@ -100,7 +100,9 @@ def _suggest_next(made: _Made, purpose: Purpose) -> None:
 
 
 def _print_made(bundle: Path, purpose: Purpose, made: _Made) -> None:
-    document = {"schema_version": 1, "bundle": str(bundle), "package": str(made.path), "purpose": purpose}
+    from levit_edge.bundle.from_hub import name_of
+
+    document = {"schema_version": 1, "bundle": name_of(bundle), "package": str(made.path), "purpose": purpose}
     document |= {"size_bytes": made.size_bytes, "sha256": made.sha256}
     print_json(document | {"signature": made.signature and str(made.signature)})
 

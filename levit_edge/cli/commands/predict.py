@@ -1,84 +1,153 @@
-"""`levit-edge predict`: classify photographs with a bundle."""
+"""`levit-edge predict`: classify photographs, a video or what a camera sees with a bundle."""
 
-from collections.abc import Sequence
+import signal
+from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from levit_edge.bundle.kinds import Precision, Runtime
-from levit_edge.bundle.place import require_bundle
+from levit_edge.cli.bundles import bundle_at_hand
+from levit_edge.cli.formats import Format
 from levit_edge.cli.options import BundlePath, JsonOutput
-from levit_edge.cli.terminal.console import print_json, say
-from levit_edge.errors import DataError
-from levit_edge.places import found_at
-from levit_edge.text import faults
+from levit_edge.device.sheets import format_of
+from levit_edge.errors import ExitStatus
+from levit_edge.system.atomic import require_writable
+from levit_edge.system.signals import last_signal
+
+if TYPE_CHECKING:
+    from levit_edge.data.frames import Frame
+    from levit_edge.data.photographs import Photographs
 
 __all__ = ["predict"]
+
+Images = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="IMAGE",
+        show_default=False,
+        help="Photographs, folders of them, tar or parquet files, quoted patterns such as '2026/**/*.jpg'; -: the bytes"
+        " of one on standard input.",
+    ),
+]
+FromFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="LIST", help="A list of photographs, one a line or as find -print0 has them; -: standard input."
+    ),
+]
+Video = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Classify the frames of a video (needs levit-edge[video]).")
+]
+Camera = Annotated[
+    int | None,
+    typer.Option(min=0, metavar="N", help="Classify what camera N sees, until Ctrl-C (needs levit-edge[video])."),
+]
+Frames = Annotated[int | None, typer.Option(min=1, metavar="N", help="End a video or a camera after so many frames.")]
+Top = Annotated[int, typer.Option(min=1, metavar="N", help="How many classes to show for each.")]
+RuntimeOption = Annotated[
+    Runtime | None,
+    typer.Option(
+        help="Which runtime runs it. [default: onnxruntime, if it has such a file, else executorch]", show_default=False
+    ),
+]
+Exif = Annotated[
+    bool,
+    typer.Option(
+        "--exif/--no-exif",
+        help="Turn photographs the way up that their EXIF says, or take them as they are stored, as `verify` does.",
+    ),
+]
+Skip = Annotated[
+    bool,
+    typer.Option(
+        "--skip-bad-images", help="Leave out what cannot be read with a warning, instead of exit status 3 at the end."
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Processes that decode and classify photographs. [default: one; from 200 photographs on one per core, at"
+        " most 4]",
+    ),
+]
+Form = Annotated[
+    Format | None,
+    typer.Option("--format", help="How results are written. [default: as --output ends, or text]", show_default=False),
+]
+Output = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the results there, whole or not at all.")]
 
 
 def predict(
     bundle: BundlePath,
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Photographs to classify.")],
-    top: Annotated[int, typer.Option(min=1, metavar="N", help="How many classes to show for each.")] = 5,
-    runtime: Annotated[
-        Runtime | None,
-        typer.Option(
-            help="Which runtime runs it: onnxruntime, if it has such a file, else executorch.", show_default=False
-        ),
-    ] = None,
+    images: Images = None,
+    from_file: FromFile = None,
+    video: Video = None,
+    camera: Camera = None,
+    frames: Frames = None,
+    top: Top = 5,
+    runtime: RuntimeOption = None,
     precision: Annotated[Precision, typer.Option(help="Which file of the bundle.")] = Precision.INT8,
-    exif: Annotated[
-        bool,
-        typer.Option(
-            "--exif/--no-exif",
-            help="Turn photographs the way up that their EXIF says, or take them as they are stored, as `verify` does.",
-        ),
-    ] = True,
+    exif: Exif = True,
+    skip_bad_images: Skip = False,
+    workers: Workers = None,
+    form: Form = None,
+    output: Output = None,
     json: JsonOutput = False,
-) -> None:
-    """Classify photographs with a bundle."""
-    require_bundle(bundle)
-    _require_photographs(images)
+) -> int:
+    """Classify photographs, a video, or what a camera sees, with a bundle.
+
+    Results go to standard output as they come; progress and what cannot be read, to standard error.
+    """
+    _require_one(bool(images or from_file), video, camera, frames)
+    form = Format.JSON if json else Format(format_of(form, output))
+    bundle = bundle_at_hand(bundle)
+    if output is not None:
+        require_writable(output, "--output")
+    found = _photographs(images or [], from_file, skip=skip_bad_images) if images or from_file else None
+    stream = None if found is not None else _frames(video, camera, frames)
     from levit_edge.bundle.reader import Bundle
-    from levit_edge.documents import to_json
-    from levit_edge.runtime.evaluation.predict import predict as predict_images
+    from levit_edge.cli.classifying import Asked, classify_frames, classify_photographs
+    from levit_edge.runtime.evaluation.predict import Network
 
     opened = Bundle.open(bundle)
-    runtime = opened.artifact(runtime, precision).runtime
-    predictions = predict_images(opened, images, top=top, runtime=runtime, precision=precision, exif=exif)
-    if json:
-        results = to_json(list(predictions))
-        print_json(
-            {"schema_version": 1, "bundle": str(bundle), "runtime": runtime, "precision": precision, "results": results}
-        )
-        return
-    for prediction in predictions:
-        say(f"{prediction.image}{' (turned as its EXIF says)' if prediction.turned else ''}")
-        for guess in prediction.guesses:
-            say(f"  {guess.probability:7.2%}  {guess.label}")
+    network, asked = Network.of(opened, runtime, precision), Asked(top=top, form=form, output=output)
+    if found is not None:
+        classify_photographs(opened, network, found, asked, exif=exif, skip=skip_bad_images, workers=workers)
+        return ExitStatus.DONE
+    interrupted = stream is not None and classify_frames(opened, network, stream, asked)
+    own_end = camera is not None and last_signal() in {None, signal.SIGINT}
+    return ExitStatus.INTERRUPTED if interrupted and not own_end else ExitStatus.DONE
 
 
-def _require_photographs(images: Sequence[Path]) -> None:
-    """Refuse paths that are no files; what else can be seen to be no photograph is named among them, in order.
-
-    Raises:
-        DataError: there are some.
-    """
-    found = {image: found_at(image) for image in images}
-    if all(what == "is a file" for what in found.values()):
-        return
-    bad = [fault for image in images if (fault := _fault(image, found[image]))]
-    raise DataError(faults(bad, len(images), "photograph", "cannot be read"))
+def _require_one(photographs: bool, video: Path | None, camera: int | None, frames: int | None) -> None:
+    """Refuse a call that names nothing to look at, or several kinds of it."""
+    given = [photographs, video is not None, camera is not None]
+    if sum(given) != 1:
+        raise typer.BadParameter("give photographs, or --video, or --camera.", param_hint="IMAGE")
+    if photographs and frames is not None:
+        raise typer.BadParameter("goes with --video or --camera.", param_hint="--frames")
 
 
-def _fault(image: Path, found: str) -> str | None:
-    from levit_edge.device.image import check_header
+def _photographs(words: Sequence[str], from_file: Path | None, *, skip: bool) -> "Photographs":
+    from levit_edge.data.photographs import STANDARD_INPUT, find_photographs, listed_names
 
-    if found != "is a file":
-        return f"{image} {found}; expected a photograph."
-    try:
-        check_header(image)
-    except DataError as error:
-        return str(error)
-    return None
+    if from_file is None:
+        return find_photographs(words, skip=skip)
+    if str(from_file) == STANDARD_INPUT and STANDARD_INPUT in words:
+        raise typer.BadParameter("standard input is a list or a photograph, not both.", param_hint="--from-file")
+    return find_photographs([*words, *listed_names(from_file)], skip=skip)
+
+
+def _frames(video: Path | None, camera: int | None, most: int | None) -> "Generator[Frame, None, None]":
+    """Not opened yet; what is not there is refused."""
+    from levit_edge.data.frames import camera_frames, require_camera, require_video, video_frames
+
+    if video is not None:
+        require_video(video)
+        return video_frames(video, most=most)
+    require_camera(camera or 0)
+    return camera_frames(camera or 0, most=most)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from levit_edge.bundle.place import MANIFEST_FILE, require_bundle
+from levit_edge.bundle.place import HUB_PREFIX, MANIFEST_FILE, require_bundle
+from levit_edge.cli.bundles import bundle_at_hand
+from levit_edge.cli.card import Datasets, License, write_card
 from levit_edge.cli.options import PLOT_SUFFIXES, JsonOutput, require_suffix
 from levit_edge.cli.terminal.console import print_json, say, show_warning, stdout, suggest
 from levit_edge.documents import UNPAIRED
@@ -26,50 +28,66 @@ __all__ = ["report"]
 LONGEST_NAME = 100
 
 
+Paths = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="BUNDLE|RESULT…|SWEEP",
+        help="A bundle, and files saved by `levit-edge bench --save` or folders of them; or such files alone; or"
+        " what `levit-edge sweep --output` wrote, a folder or a URL.",
+    ),
+]
+Compare = Annotated[
+    list[Path] | None, typer.Option(metavar="BUNDLE", help="Another bundle to put beside the first; may be repeated.")
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Write a self-contained page into this .html file. [default: of a bundle or a sweep NAME-report.html,"
+        " of bundles NAME-vs-OTHER.html; with boards NAME-boards.html, NAME-vs-OTHER-boards.html; of boards none]",
+    ),
+]
+Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the boards into this .png or .svg file.")]
+Card = Annotated[
+    bool,
+    typer.Option(
+        "--card",
+        help="Write the bundle's model card instead: README.md in its folder, as the Hugging Face hub has it.",
+    ),
+]
+Open = Annotated[bool, typer.Option("--open", help="Open the page in the browser.")]
+
+
 def report(
-    paths: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="BUNDLE|RESULT…|SWEEP",
-            help="A bundle, and files saved by `levit-edge bench --save` or folders of them; or such files alone; or"
-            " what `levit-edge sweep --output` wrote, a folder or a URL.",
-        ),
-    ],
-    compare: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="BUNDLE", help="Another bundle to put beside the first; may be repeated."),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Write a self-contained page into this .html file. [default: of a bundle or a sweep NAME-report.html,"
-            " of bundles NAME-vs-OTHER.html; with boards NAME-boards.html, NAME-vs-OTHER-boards.html; of boards none]",
-        ),
-    ] = None,
-    plot: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw the boards into this .png or .svg file.")
-    ] = None,
-    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    paths: Paths,
+    compare: Compare = None,
+    output: Output = None,
+    plot: Plot = None,
+    card: Card = False,
+    license_id: License = None,
+    datasets: Datasets = None,
+    open_page: Open = False,
     json: JsonOutput = False,
 ) -> None:
-    """Show a bundle's figures, alone or beside others and with measurements of boards; boards alone; or a sweep.
-
-    levit-edge report my-levit-int8 --compare my-other-int8 results/
-    levit-edge report results/ --output comparison.html
-    levit-edge report s3://bucket/sweep --open
-    """
-    require_suffix(output, (".html",), "--output")
+    """Show a bundle's figures, alone or beside others and with measurements of boards; boards alone; or a sweep."""
+    require_suffix(output, (".md",) if card else (".html",), "--output")
     require_suffix(plot, PLOT_SUFFIXES, "--plot")
-    _require_there(paths, compare or [])
+    paths, compare = [_at_hand(path) for path in paths], [Path(_at_hand(str(path))) for path in compare or []]
+    _require_there(paths, compare)
     from levit_edge.sweep.outcome.saved import is_sweep, sweep_name
 
     sweeps = [path for path in paths if is_sweep(path)]
     bundles = [Path(path) for path in paths if path not in sweeps and (Path(path) / MANIFEST_FILE).is_file()]
     results = [Path(path) for path in paths if path not in sweeps and Path(path) not in bundles]
-    _check(bundles, results, compare or [], plot, sweeps)
+    _check(bundles, results, compare, plot, sweeps)
+    _check_card(
+        bundles, {"--license": license_id, "--dataset": datasets}, card=card, not_with=compare or plot or open_page
+    )
+    if card:
+        write_card(bundles[0], results, output, license_id, datasets or (), json=json)
+        return
     if output is None and not json and (sweeps or bundles):
-        shown = [*bundles, *(compare or [])]
+        shown = [*bundles, *compare]
         output = Path(f"{sweep_name(sweeps[0])}-report.html" if sweeps else f"{_name(shown, results)}.html")
     if output is None and open_page:
         raise typer.BadParameter("shows a page, and none would be written: give --output.", param_hint="--open")
@@ -80,11 +98,16 @@ def report(
         if sweeps:
             _report_sweep(sweeps[0], output, json=json)
         else:
-            _report([*bundles, *(compare or [])], results, output, plot, json=json)
+            _report([*bundles, *compare], results, output, plot, json=json)
     if not json:
         _say_what_is_written(output, plot, results)
     if output is not None and open_page:
         _open(output)
+
+
+def _at_hand(path: str) -> str:
+    """A path or an address as it is; a bundle of the hub is fetched."""
+    return str(bundle_at_hand(Path(path))) if path.startswith(HUB_PREFIX) else path
 
 
 def _name(bundles: Sequence[Path], results: Sequence[Path]) -> str:
@@ -178,7 +201,8 @@ def _json(bundles: "Sequence[Bundle]", rows: "Sequence[ComparisonRow]") -> dict[
         for bundle, each in zip(bundles, opened, strict=True)
     ]
     differences = to_json(compared.differences)
-    return document | {"bundles": documents, "warnings": list(compared.warnings), "differences": differences}
+    told = {"identical": list(compared.identical), "warnings": list(compared.warnings)}
+    return document | {"bundles": documents, **told, "differences": differences}
 
 
 def _print(bundles: "Sequence[Bundle]", measurements: "Sequence[Measurement]", rows: "Sequence[ComparisonRow]") -> None:
@@ -188,10 +212,13 @@ def _print(bundles: "Sequence[Bundle]", measurements: "Sequence[Measurement]", r
         from levit_edge.report.bundles import compare, open_all
 
         opened = open_all(bundles)
-        for each in opened:
-            say(each.name, "bold")
-            verification_table(each.manifest.verification, stdout)
-        for warning in compare(opened).warnings:
+        for bundle in opened:
+            say(bundle.name, "bold")
+            verification_table(bundle.manifest.verification, stdout)
+        compared = compare(opened)
+        for each in compared.identical:
+            say(each, wrap=True)
+        for warning in compared.warnings:
             show_warning(warning)
         if strangers := of_other_bundles(bundles[0], measurements):
             show_warning(
@@ -227,6 +254,16 @@ def _check(
         raise typer.BadParameter("names the same bundle twice.", param_hint="--compare")
     if plot is not None and not results:
         raise typer.BadParameter("draws measurements of boards, and there are none.", param_hint="--plot")
+
+
+def _check_card(bundles: Sequence[Path], of_cards: dict[str, object], *, card: bool, not_with: object) -> None:
+    if card and (not bundles or not_with):
+        raise typer.BadParameter(
+            "is of one bundle, also with measurements; without --compare, --plot and --open.", param_hint="--card"
+        )
+    for option, value in of_cards.items():
+        if value and not card:
+            raise typer.BadParameter("goes with --card.", param_hint=option)
 
 
 def _require_there(paths: Sequence[str], compare: Sequence[Path]) -> None:

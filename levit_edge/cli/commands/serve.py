@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from levit_edge.bundle.place import require_bundle
+from levit_edge.cli.bundles import bundle_at_hand
 from levit_edge.cli.options import BundlePath
 from levit_edge.cli.terminal.console import say, show_note, show_warning, stdout, suggest
 from levit_edge.cli.web_runtime import note_fetch
@@ -45,7 +45,7 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the page of a bundle until Ctrl-C, and take the benchmarks that are sent back from it."""
-    require_bundle(bundle)
+    bundle = bundle_at_hand(bundle)
     if save is not None:
         require_folder(save, "--save")
     from levit_edge.board.web.page import page_to_serve

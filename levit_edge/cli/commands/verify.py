@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from levit_edge.bundle.kinds import GateOn, Runtime
-from levit_edge.bundle.place import require_bundle
+from levit_edge.cli.bundles import bundle_at_hand
 from levit_edge.cli.images import find_images
 from levit_edge.cli.options import (
     AllowPoorFp32,
@@ -26,6 +26,7 @@ from levit_edge.cli.options import (
     SshConfig,
     Timeout,
     Workers,
+    bundles,
     is_package_place,
     require_ssh_config,
     targets,
@@ -51,6 +52,7 @@ BundleOrPackage = Annotated[
     Path,
     typer.Argument(
         metavar="BUNDLE",
+        autocompletion=bundles,
         help="A folder made by `levit-edge quantize`, or a .zip, a page or a page's folder by `levit-edge package`.",
     ),
 ]
@@ -126,7 +128,7 @@ def verify(
         _verify_package(bundle, key, for_bundles, json=json)
         return ExitStatus.DONE
     images = _checked(evaluation, key, on, for_boards)
-    require_bundle(bundle)
+    bundle = bundle_at_hand(bundle)
     require_ssh_config(ssh_config)
     sources = ImageOptions(classes=classes, labels=labels, devkit=devkit, only=only)
     options = replace(sources, limit=limit, skip_bad_images=skip_bad_images, exif=exif, workers=workers)
@@ -199,6 +201,7 @@ def _on_board(bundle: "Bundle", transport: "Transport", images: Path, **asked: A
 
 
 def _show(bundle: "Bundle", verification: "Verification", stages: "Stages", on: str | None, *, json: bool) -> None:
+    from levit_edge.bundle.from_hub import name_of
     from levit_edge.cli.show.tables import bundle_json, verification_table
 
     if json:
@@ -207,7 +210,8 @@ def _show(bundle: "Bundle", verification: "Verification", stages: "Stages", on: 
     verification_table(verification, stdout)
     board = () if on is None else ("--on", on)
     if verification.gate.passed is not False and verification.poor_fp32 is None:
-        suggest(("levit-edge", "bench", bundle.path, *board), ("levit-edge", "package", bundle.path, "--for", "board"))
+        name = name_of(bundle.path)
+        suggest(("levit-edge", "bench", name, *board), ("levit-edge", "package", name, "--for", "board"))
 
 
 def _verify_package(path: Path, key: Path | None, for_bundles: Mapping[str, object], *, json: bool) -> None:

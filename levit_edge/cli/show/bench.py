@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from levit_edge.benchmark.interference import slowed_by_others
 from levit_edge.benchmark.measurement import ArtifactTimes, BoardState, Device, EmulatedInference, Measurement
 from levit_edge.board.emulation.instructions import NOISE
 from levit_edge.board.transports.qemu import SETUP, default_folder
@@ -22,6 +23,9 @@ def bench_table(measurement: Measurement, console: Console) -> None:
     """Print one board's measurement."""
     device, line = measurement.device, partial(say, to=console, wrap=True)
     line(f"{measurement.target}: {_board(device)}", style="bold")
+    slowed = slowed_by_others(measurement, after_own_work=False)
+    if slowed is not None:
+        line(f"NOT TO BE RELIED ON: {slowed}", style="bold yellow")
     features = ", ".join(device.features) or "none of the features that decide int8's speed"
     python = f", Python {device.python}" if device.python else ""  # a browser has none
     line(f"{device.system}, {'kernel' if python else 'in'} {device.kernel}{python}; {features}")
@@ -39,6 +43,7 @@ def bench_table(measurement: Measurement, console: Console) -> None:
         line(
             f"{speedup.runtime}, {counted(speedup.threads, 'thread')}: {speedup.precision.label} is"
             f" {speedup.median:.2f} times as fast as fp32 (quartiles {speedup.p25:.2f} to {speedup.p75:.2f})"
+            + (", while others slowed it" if slowed else "")
         )
     timed = next((each for each in measurement.results if each.runs), None)
     if timed is not None:

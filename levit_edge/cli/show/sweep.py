@@ -7,7 +7,7 @@ from rich.console import Console
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.cli.show.fitting_table import decimal, print_table
 from levit_edge.cli.terminal.console import say
-from levit_edge.data.file_kinds import passed_over_words
+from levit_edge.device.file_kinds import passed_over_words
 from levit_edge.sweep.outcome.choice import gate_checks, too_few_images
 from levit_edge.sweep.outcome.results import Candidate, SweepResults
 from levit_edge.sweep.plan import Gates

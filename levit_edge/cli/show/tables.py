@@ -6,19 +6,25 @@ from typing import Any
 
 from rich.console import Console
 
+from levit_edge.benchmark.interference import slowed_by_others
+from levit_edge.bundle.from_hub import name_of
 from levit_edge.bundle.manifest import ArtifactResult, ImageProvenance, SearchRecord, Verification
 from levit_edge.bundle.reader import Bundle
 from levit_edge.cli.show.fitting_table import decimal, print_table
 from levit_edge.cli.terminal.console import print_json, say, stdout
-from levit_edge.data.file_kinds import passed_over_words
 from levit_edge.data.image_tables import NO_TABLES
+from levit_edge.device.file_kinds import with_advice
 from levit_edge.documents import to_json
+from levit_edge.report.report_data import read_report_data
 from levit_edge.runtime.evaluation.gate import verdict
 from levit_edge.runtime.evaluation.meaning import meaning
 from levit_edge.system.progress import StageRecord
 from levit_edge.text import counted, listed
 
 __all__ = ["bundle_json", "print_bundle", "print_passed_over", "verification_table"]
+
+LEAST_SHARE = 0.05
+"""Of the whole time, for a stage to be named."""
 
 
 def print_bundle(bundle: Bundle, *, json: bool) -> None:
@@ -28,6 +34,10 @@ def print_bundle(bundle: Bundle, *, json: bool) -> None:
         document = bundle_json(bundle, manifest.verification, manifest.stages)
         print_json(document | {"search": to_json(manifest.search)})
         return
+    data = read_report_data(bundle)
+    latency = None if data is None else data.latency
+    if latency is not None and (slowed := slowed_by_others(latency, after_own_work=True)) is not None:
+        say(f"the report's speed-ups are not to be relied on: {slowed}", "bold yellow", wrap=True)
     verification_table(manifest.verification, stdout)
     if manifest.search is not None:
         _print_search(manifest.search)
@@ -37,16 +47,29 @@ def print_bundle(bundle: Bundle, *, json: bool) -> None:
     if manifest.calibration.source != manifest.verification.images.source:
         print_passed_over(manifest.calibration, stdout)
     say(f"preprocessing: {manifest.preprocessing}, from {manifest.preprocessing_origin}", wrap=True)
-    seconds = sum(stage.seconds for stage in manifest.stages)
-    peak_mebibytes = max(stage.peak_rss_bytes for stage in manifest.stages) / 2**20
-    say(f"{seconds:.0f} s, peak memory {peak_mebibytes:.0f} MiB")
+    say(_work(manifest.stages), wrap=True)
     say(f"bundle: {bundle.path}")
+
+
+def _work(stages: Sequence[StageRecord]) -> str:
+    """How long it took, which stages took most of it, and the peak memory."""
+    seconds, peak_bytes = sum(stage.seconds for stage in stages), max(stage.peak_rss_bytes for stage in stages)
+    parts: dict[str, float] = {}
+    for stage in stages:
+        parts[stage.name] = parts.get(stage.name, 0.0) + stage.seconds
+    named = {name: part for name, part in parts.items() if part >= LEAST_SHARE * seconds > 0}
+    told = [f"{name} {part / seconds:.0%}" for name, part in sorted(named.items(), key=lambda each: -each[1])]
+    if named and len(parts) > len(named):
+        others = counted(len(parts) - len(named), "other stage")
+        told.append(f"{others} {1 - sum(named.values()) / seconds:.0%}")
+    shares = f" ({', '.join(told)})" if told else ""
+    return f"{seconds:.0f} s{shares}, peak memory {peak_bytes / 2**20:.0f} MiB"
 
 
 def bundle_json(bundle: Bundle, verification: Verification, stages: Sequence[StageRecord]) -> dict[str, Any]:
     """The JSON of `quantize` and `verify`: accuracies in percent, drops in points."""
     manifest = bundle.manifest
-    document: dict[str, Any] = {"schema_version": 1, "bundle": str(bundle.path)} | to_json(verification)
+    document: dict[str, Any] = {"schema_version": 1, "bundle": name_of(bundle.path)} | to_json(verification)
     said = ("checkpoint", "preprocessing", "preprocessing_origin", "warnings")
     made = {name: to_json(getattr(manifest, name)) for name in said}
     return document | made | {"stages": to_json(list(stages))}
@@ -93,7 +116,7 @@ def verification_table(verification: Verification, console: Console) -> None:
 def print_passed_over(images: ImageProvenance, console: Console) -> None:
     """Print how many files of a source were not read, and what they are, if there are any."""
     if images.passed_over:
-        say(f"{images.source}: {passed_over_words(images.passed_over)}", to=console, wrap=True)
+        say(f"{images.source}: {with_advice(images.passed_over)}", to=console, wrap=True)
 
 
 def _print_search(search: SearchRecord) -> None:

@@ -10,15 +10,31 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 
 from levit_edge.cli.terminal.encoding import can_write
 
-__all__ = ["print_json", "say", "show_error", "show_note", "show_warning", "stderr", "stdout", "suggest"]
+__all__ = ["can_draw", "print_json", "say", "show_error", "show_note", "show_warning", "stderr", "stdout", "suggest"]
+
+ANY_COLUMNS = 10_000
 
 
 class _Console(Console):
-    """Leaves it to `levit_edge.cli.main` what a closed pipe means."""
+    """Leaves it to `levit_edge.cli.main` what a closed pipe means, and breaks no line for whoever is no terminal.
+
+    A program that reads them has no columns; COLUMNS gives it some.
+    """
+
+    @property
+    def size(self) -> ConsoleDimensions:
+        """As Rich's, which takes a pipe for a terminal of 80 columns."""
+        if self._width is None and "COLUMNS" not in os.environ and not self.file.isatty():
+            return ConsoleDimensions(ANY_COLUMNS, super().size.height)
+        return super().size
+
+    @size.setter
+    def size(self, new_size: tuple[int, int]) -> None:
+        self._width, self._height = new_size
 
     def on_broken_pipe(self) -> None:
         """Called while the error is handled."""
@@ -27,6 +43,11 @@ class _Console(Console):
 
 stdout = _Console()
 stderr = _Console(stderr=True)
+
+
+def can_draw(console: Console) -> bool:
+    """Whether it is a terminal that can move its cursor; FORCE_COLOR makes none of a pipe."""
+    return console.is_interactive and console.file.isatty()
 
 
 def say(line: object, style: str = "", *, to: Console = stdout, wrap: bool = False) -> None:

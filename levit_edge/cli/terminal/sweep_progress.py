@@ -1,16 +1,15 @@
 """What the terminal shows of a sweep: a bar for each kind of task, elsewhere a line now and then."""
 
 import time
-from datetime import timedelta
 
 from rich.progress import Progress, Task
 
 from levit_edge.cli.terminal.console import say, stderr
+from levit_edge.cli.terminal.heartbeat import SECONDS_BETWEEN_LINES
+from levit_edge.cli.terminal.progress import described, task_of
 from levit_edge.sweep.tasks.result import Failed, Listener
 
 __all__ = ["SweepProgress"]
-
-SECONDS_BETWEEN_LINES = 10.0
 
 
 class SweepProgress(Listener):
@@ -28,7 +27,7 @@ class SweepProgress(Listener):
             self._bars.update(task.id, total=(task.total or 0) + tasks)
         elif tasks:
             added = self._bars.add_task(kind, total=tasks)
-            self._tasks[kind] = next(task for task in self._bars.tasks if task.id == added)
+            self._tasks[kind] = task_of(self._bars, added)
 
     def ended(self, kind: str) -> None:
         """One has ended, well or not."""
@@ -38,18 +37,10 @@ class SweepProgress(Listener):
         self._bars.advance(task.id)
         if self._bars.disable and (task.finished or time.monotonic() > self._last_line + SECONDS_BETWEEN_LINES):
             self._last_line = time.monotonic()
-            say("; ".join(map(_described, self._tasks.values())), to=stderr)
+            say("; ".join(map(described, self._tasks.values())), to=stderr)
 
     def failed(self, kind: str, subject: str, failed: Failed, *, again: bool) -> None:
         """An attempt has failed; `again` says whether there will be another."""
         what = "it is tried again" if again else "given up"
         where = f" on {failed.node}" if failed.node else ""
         say(f"{kind} {subject}{where}: {failed.reason} ({what})", to=stderr)
-
-
-def _described(task: Task) -> str:
-    """Such as `evaluate 12/60, 0.5/s, 1:36 left`."""
-    parts = [f"{task.description} {task.completed:.0f}/{task.total:.0f}"]
-    if not task.finished and task.speed and task.time_remaining is not None:
-        parts += [f"{task.speed:.1f}/s", f"{timedelta(seconds=task.time_remaining)} left"]
-    return ", ".join(parts)

@@ -14,7 +14,6 @@ from pathlib import Path, PurePosixPath
 from tarfile import ReadError
 from typing import BinaryIO, cast
 
-from levit_edge.data.file_kinds import NO_IMAGE, NOT_PLAIN, Head, is_hidden_path, unread_kind
 from levit_edge.data.locations import Span, read_bytes
 from levit_edge.data.sources.class_tars import CLASS_TAR, find_in_class_tars, head_of_member
 from levit_edge.data.sources.found import Found, LabelKind, Labels
@@ -34,6 +33,7 @@ from levit_edge.data.sources.webdataset import (
     written_label,
 )
 from levit_edge.data.tar import members, tar_faults
+from levit_edge.device.file_kinds import NO_IMAGE, NOT_PLAIN, Head, is_hidden_path, unread_kind
 from levit_edge.errors import DataError
 from levit_edge.text import listed
 

@@ -7,10 +7,10 @@ from functools import partial
 from tarfile import ReadError, TarInfo
 from typing import BinaryIO, cast
 
-from levit_edge.data.file_kinds import NOT_PLAIN, is_hidden_path, unread_kind
 from levit_edge.data.locations import Span
 from levit_edge.data.sources.found import WORDNET_ID, Found, LabelKind, Labels
 from levit_edge.data.tar import Window, members, tar_faults
+from levit_edge.device.file_kinds import NOT_PLAIN, is_hidden_path, unread_kind
 from levit_edge.device.formats import HEAD_BYTES
 from levit_edge.errors import DataError
 from levit_edge.text import counted, listed

@@ -69,7 +69,7 @@ class Found:
     """What each image is called in the source, with forward slashes: the same wherever it lies, packed or not."""
     labels: Labels | None = None
     passed_over: Mapping[str, int] = field(default_factory=dict)
-    """How many files beside the images were not read, by what they are; see `levit_edge.data.file_kinds`."""
+    """How many files beside the images were not read, by what they are; see `levit_edge.device.file_kinds`."""
 
     def __len__(self) -> int:
         return len(self.images)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from levit_edge.data.file_kinds import EXTENSIONS
+from levit_edge.device.file_kinds import EXTENSIONS
 from levit_edge.errors import DataError
 from levit_edge.places import unreadable
 from levit_edge.text import counted, listed, of_them

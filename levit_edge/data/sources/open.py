@@ -7,7 +7,6 @@ from itertools import pairwise
 from pathlib import Path
 from shlex import quote
 
-from levit_edge.data.file_kinds import EXTENSIONS, is_hidden_path
 from levit_edge.data.imagefolder import PARTS_OF_A_SET
 from levit_edge.data.named_sets import or_a_set
 from levit_edge.data.sources.archive import find_in_tars
@@ -19,6 +18,7 @@ from levit_edge.data.sources.parquet import PARQUET_MAGIC, find_in_parquet
 from levit_edge.data.sources.table import read_table
 from levit_edge.data.sources.validation import are_validation_images, labels_beside
 from levit_edge.data.tar import first_block, is_compressed, is_tar
+from levit_edge.device.file_kinds import EXTENSIONS, is_hidden_path
 from levit_edge.errors import DataError
 from levit_edge.places import reason
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from levit_edge.data.file_kinds import EXTENSIONS
 from levit_edge.data.imagenet import synsets
 from levit_edge.data.sources.devkit import TRUTH, VALIDATION_IMAGE
 from levit_edge.data.sources.found import FORMS, LabelKind, Labels, kind_of
 from levit_edge.data.sources.names import Names, read_text
+from levit_edge.device.file_kinds import EXTENSIONS
 from levit_edge.errors import DataError
 from levit_edge.text import counted, listed, of_them
 

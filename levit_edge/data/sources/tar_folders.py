@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from levit_edge.data.file_kinds import is_hidden_path
 from levit_edge.data.imagefolder import PARTS_OF_A_SET, arrange_images
 from levit_edge.data.locations import Span
 from levit_edge.data.sources.found import WORDNET_ID, Found, LabelKind, Labels, folder_kind
+from levit_edge.device.file_kinds import is_hidden_path
 from levit_edge.errors import DataError
 from levit_edge.text import listed
 

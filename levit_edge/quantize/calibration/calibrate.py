@@ -12,12 +12,13 @@ from functools import partial
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from levit_edge.bundle.recipe import Recipe
+from levit_edge.bundle.recipe import RangeMethod, Recipe
 from levit_edge.model.deploy import DeployLeViT
 from levit_edge.quantize.calibration.histogram import Histogram
 from levit_edge.quantize.calibration.observe import observe
 from levit_edge.quantize.ranges.affine import LayerRanges, Range
 from levit_edge.quantize.ranges.choose import choose_range
+from levit_edge.quantize.ranges.margin import Margins
 from levit_edge.quantize.schemes import quantizable_layers
 
 HARDSWISH_ZERO = -3.0
@@ -67,6 +68,9 @@ def calibrate(
     observe(deploy, batches, [*hooks, *also], "calibration")
     seen = {site: histogram.seen for site, histogram in histograms.items()}
     chosen = {site: choose_range(histogram, recipe) for site, histogram in histograms.items()}
+    if recipe.range_method is RangeMethod.MINMAX:  # the others leave out ends by their own rules
+        margins = Margins(deploy)
+        chosen = {site: margins.widened(site, found) for site, found in chosen.items()}
     chosen |= {f"{name}.output": _output_range(name, chosen[f"{name}.output"]) for name in layers}
     return Calibration(ranges=_by_layer(layers, chosen), seen=_by_layer(layers, seen))
 

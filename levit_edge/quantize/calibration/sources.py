@@ -6,7 +6,7 @@ from pathlib import Path
 
 from levit_edge import demo
 from levit_edge.bundle.manifest import EMBEDDED
-from levit_edge.bundle.recipe import EVERY_LAYER, Recipe
+from levit_edge.bundle.recipe import ENOUGH_IMAGES, EVERY_LAYER, Recipe
 from levit_edge.data.classes import ModelClasses
 from levit_edge.data.image_set import calibration_images
 from levit_edge.data.imagefolder import ImageSet
@@ -63,6 +63,8 @@ def choose_images(
     own_images = demo_model or calibration is not None
     if not own_images:
         warn(_foreign(count, recipe.resolved(own_images=False)))
+    elif count < ENOUGH_IMAGES:
+        warn(_few(count, recipe.resolved(own_images=True)))
     source = str(calibration) if calibration else EMBEDDED
     if evaluation is None and demo_model:
         evaluated = evaluation_set(demo.evaluation_dir(), model, options, rules)
@@ -102,6 +104,20 @@ def _foreign(count: int, recipe: Recipe) -> str:
         f"{what}so every layer that can takes its range at run time"
         f" (--scheme {recipe.scheme} --dynamic-layer '{EVERY_LAYER}')."
         " With some hundred of these int8.pte is faster on ARM."
+    )
+
+
+def _few(count: int, recipe: Recipe) -> str:
+    """What to tell of ranges that come from so few images."""
+    what = f"{counted(count, 'calibration image')}: other images leave ranges that so few have shown; "
+    if not recipe.all_dynamic:
+        return (
+            f"{what}calibrate on {ENOUGH_IMAGES} or more, better some hundred, or add --dynamic-layer '{EVERY_LAYER}'."
+        )
+    return (
+        f"{what}so every layer that can takes its range at run time"
+        f" (--scheme {recipe.scheme} --dynamic-layer '{EVERY_LAYER}')."
+        f" With {ENOUGH_IMAGES} or more int8.pte is faster on ARM."
     )
 
 

@@ -24,6 +24,7 @@ from levit_edge.quantize.export.onnx_phases import convolve_in_phases
 from levit_edge.quantize.export.onnx_slices import merge_slices
 from levit_edge.quantize.export.onnx_unsigned import make_activations_unsigned
 from levit_edge.quantize.export.program import Exporter
+from levit_edge.quantize.export.torch_shortcuts import known_operators, known_translations
 from levit_edge.quantize.plan import Plan
 
 __all__ = ["EXPORTER", "INPUT_NAME", "OPSET", "OUTPUT_NAME", "export_onnx", "onnx_graph"]
@@ -65,7 +66,7 @@ def export_onnx(
     Raises:
         QuantizationError: the file does not pass the ONNX checker.
     """
-    with _quiet():
+    with _quiet(), known_operators(), known_translations():
         exported = torch.onnx.export(
             program,
             dynamo=True,

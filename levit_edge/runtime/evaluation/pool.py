@@ -11,7 +11,7 @@ import json
 import selectors
 import sys
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from levit_edge.system import copies
 from levit_edge.system.limits import raise_death, raise_fault
 from levit_edge.system.worker import Channel, Helper, Helpers
 
-__all__ = ["answers", "default_processes"]
+__all__ = ["answers", "answers_in_turn", "default_processes"]
 
 WORKER = "levit_edge.runtime.evaluation.worker"
 LIMIT_S = 120
@@ -69,6 +69,26 @@ def answers(
         for worker in pool:
             selector.register(worker.channel, selectors.EVENT_READ, worker)
         yield from _answers_of(pool, selector, images)
+
+
+def answers_in_turn(
+    model: Model, inputs: Iterable[FloatImage], preprocessing: Preprocessing
+) -> Generator[Answer, None, None]:
+    """As `answers`, of (3, size, size) inputs that come one at a time: a process runs one while the next is made.
+
+    So each answer comes when the input behind it has been made, the last one at the end.
+
+    Raises:
+        RuntimeUnavailableError, BundleError, DataError: as `answers`.
+    """
+    with Helpers() as helpers:
+        (worker,) = _each_for_itself(helpers, [model], preprocessing, 1)
+        for numbered in enumerate(inputs):
+            if worker.given:
+                yield worker.answer_to_input()
+            worker.take(numbered)
+        if worker.given:
+            yield worker.answer_to_input()
 
 
 def _copies(helpers: Helpers, models: Sequence[Model], preprocessing: Preprocessing, processes: int) -> list["_Worker"]:
@@ -161,3 +181,10 @@ class _Worker:
             name = f"input {index}" if isinstance(image, np.ndarray) else image
             raise_death(self.channel, f"{name}: the process that evaluated it", "it or a model file")
         return index, unpack_answer(frame)
+
+    def answer_to_input(self) -> Answer:
+        """As `answer`, to what needs no decoding."""
+        index, answer = self.answer()
+        if isinstance(answer, str):
+            raise DataError(f"input {index}: {answer}")
+        return answer

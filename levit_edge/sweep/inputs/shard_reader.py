@@ -19,7 +19,6 @@ from hashlib import sha256
 from tarfile import ReadError
 from typing import Any, NamedTuple
 
-from levit_edge.data.file_kinds import NO_IMAGE, NOT_PLAIN, is_hidden_path
 from levit_edge.data.locations import MOST_IMAGE_BYTES, read_bytes, unpack
 from levit_edge.data.sources.archive import MemberKind, member_kind
 from levit_edge.data.sources.webdataset import (
@@ -31,6 +30,7 @@ from levit_edge.data.sources.webdataset import (
     written_label,
 )
 from levit_edge.data.tar import StrictHeader, check_rest
+from levit_edge.device.file_kinds import NO_IMAGE, NOT_PLAIN, is_hidden_path
 from levit_edge.device.formats import HEAD_BYTES
 from levit_edge.errors import DataError
 from levit_edge.sweep.inputs.sources import Shard

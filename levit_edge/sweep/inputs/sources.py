@@ -13,10 +13,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from levit_edge.data.class_table import ClassTable, read_class_table
-from levit_edge.data.file_kinds import is_hidden_path
 from levit_edge.data.image_tables import ImageTables
 from levit_edge.data.imagefolder import Arrangement, arrange, list_image_folder
-from levit_edge.data.locations import Location, Row, Span, pack
+from levit_edge.data.locations import Given, Location, Row, Span, pack
 from levit_edge.data.named_sets import NAMED_SETS, Use, fetch_set
 from levit_edge.data.options import DEFAULTS, ImageOptions
 from levit_edge.data.sources.archive import CLASS_TAR, find_in_tars
@@ -24,6 +23,7 @@ from levit_edge.data.sources.devkit import VALIDATION_IMAGE
 from levit_edge.data.sources.found import Found, LabelKind
 from levit_edge.data.sources.open import find_at, labelled
 from levit_edge.data.tar import first_block, is_tar, members, tar_faults
+from levit_edge.device.file_kinds import is_hidden_path
 from levit_edge.errors import DataError
 from levit_edge.sweep.inputs.storage import (
     StoredFile,
@@ -277,6 +277,8 @@ def file_of(location: Location) -> str:
     """The file that an image is in, by its absolute path."""
     if isinstance(location, Span):
         return str(location.archive.absolute())
+    if isinstance(location, Given):  # which is in none
+        return location.name
     return str((location.file if isinstance(location, Row) else location).absolute())
 
 

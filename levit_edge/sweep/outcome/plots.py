@@ -23,8 +23,8 @@ LOOKS = ((BLUE, "o"), (ORANGE, "s"), (GREY, "D"), (BLUE, "^"), (ORANGE, "v"))
 SHIFT = 0.28
 """Between the points of two runtimes in one row."""
 FRONT_INCHES = (6.4, 3.6)
-WIDTH_INCHES, ROW_INCHES, FRAME_INCHES = 9.0, 0.32, 1.2
-MARKER, SMALL_FONT = 13.0, 7.5
+WIDTH_INCHES, ROW_INCHES, FRAME_INCHES = 7.8, 0.32, 1.2
+MARKER = 14.0
 FILL, FAINT = 0.25, 0.6
 LABEL_CHARACTERS = 29
 MIB = 2**20
@@ -128,7 +128,7 @@ def _draw_point(axes: "Axes", point: _Point, colour: str, marker: str, ink: str)
     axes.scatter(point.cost, point.drop, MARKER**2, facecolors=fill, alpha=faint, **look)
     if point.winner:
         axes.scatter(point.cost, point.drop, (MARKER + 7) ** 2, facecolors="none", **look | {"linewidths": 2.0})
-    font: Any = {"ha": "center", "va": "center_baseline", "fontsize": SMALL_FONT, "color": ink, "zorder": 4}
+    font: Any = {"ha": "center", "va": "center_baseline", "color": ink, "zorder": 4}
     axes.annotate(str(point.number), (point.cost, point.drop), **font)
 
 

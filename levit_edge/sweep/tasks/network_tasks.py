@@ -41,6 +41,7 @@ class Identify(Task):
                 sha256=trained.sha256,
                 entry=trained.entry,
                 other_entries=trained.other_entries,
+                license=trained.license,
             ),
             preprocessing_origin=trained.preprocessing_origin,
             labels=trained.labels,

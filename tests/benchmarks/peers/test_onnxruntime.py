@@ -3,6 +3,8 @@
 import pytest
 
 from benchmarks.peers.onnxruntime import INPUT_NAME, Reader, build
+from benchmarks.references import reference
+from benchmarks.speed.contender import Engine
 from benchmarks.task import Task
 from levit_edge.runtime.evaluation.comparison import Comparison
 from levit_edge.runtime.onnxruntime_runner import OnnxRuntimeRunner
@@ -16,7 +18,8 @@ def test_calibration_takes_all_images_in_equal_parts(method: str, task: Task) ->
     built = build(task, method)
     assert built.calibration_images == 10
     assert "5 images collected at once" in built.note
-    fp32, int8, comparison = OnnxRuntimeRunner(task.fp32_onnx), OnnxRuntimeRunner(built.model), Comparison()
+    fp32 = OnnxRuntimeRunner(reference(task, Engine.ONNXRUNTIME).read_bytes())
+    int8, comparison = OnnxRuntimeRunner(built.model), Comparison()
     for image in task.images():
         comparison.add(fp32.run(image), int8.run(image))
     assert comparison.sqnr_db is not None, "nothing was quantized"

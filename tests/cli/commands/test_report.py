@@ -175,7 +175,7 @@ def test_the_json_of_bundles_writes_no_page(
     monkeypatch.chdir(tmp_path)
     assert run(["report", str(tiny_bundle), "--compare", str(other), "--json"]) == ExitStatus.DONE
     document = json.loads(capsys.readouterr().out)
-    assert set(document) == {"schema_version", "rows", "bundles", "warnings", "differences"}
+    assert set(document) == {"schema_version", "rows", "bundles", "identical", "warnings", "differences"}
     assert [each["bundle"] for each in document["bundles"]] == [str(tiny_bundle), str(other)]
     assert document["bundles"][0]["latency"] is None
     assert not list(tmp_path.glob("*.html"))

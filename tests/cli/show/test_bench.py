@@ -20,6 +20,7 @@ from levit_edge.benchmark.measurement import (
 from levit_edge.benchmark.measurement import SustainedPoint as Point
 from levit_edge.bundle.kinds import Precision
 from levit_edge.cli.show.bench import bench_table, instructions_note, print_emulated
+from levit_edge.cli.terminal.console import stdout
 from tests.benchmark import profiles
 from tests.board.example import COOL, FAST, MEASUREMENT, PI_5, RESULTS, measured
 
@@ -111,6 +112,29 @@ def test_what_a_system_does_not_tell_is_left_out() -> None:
     assert "°C" not in text
     assert "unknown cores" in text
     assert MEASUREMENT.before.governors == ("ondemand",)
+
+
+@pytest.mark.parametrize(("load", "said"), [(0.1, False), (10.2, True)])
+def test_what_others_slowed_is_said_in_the_headline_and_beside_each_speed_up(load: float, said: bool) -> None:
+    lines = shown(measured(before=dataclasses.replace(COOL, load_average=load), speedups=FAST))
+    text = " ".join(lines[1:3])
+    assert ("NOT TO BE RELIED ON: slowed by other programs (load average 10.2 on 4 cores)" in text) is said
+    speedups = " ".join(" ".join(lines).split()).count(", while others slowed it")
+    assert speedups == (len(FAST) if said else 0)
+
+
+@pytest.mark.parametrize("columns", [None, "80"])
+def test_a_pipe_has_whole_lines_unless_it_has_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: str | None
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns is not None:
+        monkeypatch.setenv("COLUMNS", columns)
+    finding = "a finding " * 20
+    bench_table(measured(findings=(finding,), results=WIDE), stdout)
+    lines = capsys.readouterr().out.splitlines()
+    assert (f"! {finding.strip()}" in lines) is (columns is None)
+    assert (max(map(len, lines)) <= 80) is (columns is not None)
 
 
 # --- emulated ---------------------------------------------------------------------------------------------------------

@@ -20,6 +20,8 @@ TYPED = {
     "levit-edge predict x --runtime onn": "levit-edge predict x --runtime onnxruntime ",
     "levit-edge package x --for and": "levit-edge package x --for android ",
     "levit-edge bench x --on loc": "levit-edge bench x --on local ",
+    "levit-edge predict my-b": "levit-edge predict my-bundle ",
+    "levit-edge verify deeper/oth": "levit-edge verify deeper/other ",
     "levit-edge inspect my-ch": "levit-edge inspect my-checkpoint.pth ",
     "levit-edge quantize --calibration photog": "levit-edge quantize --calibration photographs/",
 }
@@ -37,6 +39,10 @@ def shell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     home = tmp_path_factory.mktemp(name)
     (home / "my-checkpoint.pth").touch()
     (home / "photographs").mkdir()
+    for bundle in ("my-bundle", "deeper/other"):
+        (home / bundle).mkdir(parents=True)
+        (home / bundle / "manifest.json").touch()
+    (home / "my-bath").mkdir()
     environment = {
         "HOME": str(home),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",

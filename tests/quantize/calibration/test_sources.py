@@ -83,7 +83,8 @@ def test_a_gate_needs_labelled_images(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no class folders"):
         choose([], evaluation=tmp_path / "flat", rules=GateRules(max_drop_pt=1.0))
     warnings: list[str] = []
-    assert choose(warnings, demo_model=True, evaluation=tmp_path / "flat").evaluation.labels is None
+    asked: dict[str, Any] = {"recipe": Recipe(), "evaluation": tmp_path / "flat"}
+    assert choose(warnings, demo_model=True, **asked).evaluation.labels is None
     assert "has no class folders" in warnings[0]
 
 

@@ -261,7 +261,7 @@ def test_images_are_preprocessed_as_the_bundle_says(
     expected = logits_of(other, "fp32.onnx", images).argmax(1) == np.array(images.labels)
     assert verified.results[0].top1 == 100 * expected.mean()
     assert verified.results[0].top1 != measured.results[0].top1
-    (guess, *_) = next(predict(other, images.images[:1], precision=Precision.FP32)).guesses  # type: ignore[arg-type]
+    (guess, *_) = next(predict(other, images.images[:1], precision=Precision.FP32)).guesses
     (row,) = logits_of(other, "fp32.onnx", images.select([0]))
     assert guess.index == row.argmax()
     assert guess.probability == pytest.approx(1 / np.exp(row - row.max()).sum(), rel=FLOAT_TOLERANCE)

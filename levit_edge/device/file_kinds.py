@@ -2,13 +2,19 @@
 
 A file with an ending is what its ending says, and is not opened; one without is what its first bytes say. Hidden files
 and those of operating systems are nobody's images: they are passed over without a word.
+
+Runs with Python 3.9: packages for boards carry this file.
 """
 
-import stat
-from collections.abc import Callable, Mapping
-from pathlib import Path, PurePosixPath
+from __future__ import annotations
 
-from levit_edge.device.formats import FORMATS, HEAD_BYTES, image_format
+import stat
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Callable, Optional
+
+from levit_edge.device.formats import ADVICE, FORMATS, HEAD_BYTES, image_format
+from levit_edge.device.words import counted
 
 __all__ = [
     "ENDINGS",
@@ -21,6 +27,7 @@ __all__ = [
     "is_hidden_path",
     "passed_over_words",
     "unread_kind",
+    "with_advice",
 ]
 
 ENDINGS = {
@@ -62,7 +69,7 @@ SYSTEMS = frozenset(
 )
 """Folders and files that systems leave between those of people, in lower case; the others begin with a full stop, as
 `.DS_Store`, `._x.jpg` and `.ipynb_checkpoints` do."""
-Head = Callable[[str], bytes | None]
+Head = Callable[[str], Optional[bytes]]
 """The first `HEAD_BYTES` bytes of a file, or fewer; None if it cannot be read."""
 
 
@@ -106,10 +113,13 @@ def passed_over_words(counts: Mapping[str, int]) -> str:
     if not counts:
         return ""
     total, parts = sum(counts.values()), sorted(counts.items(), key=lambda each: (each[0] == NO_IMAGE, each))
-    return (
-        f"{total:,} file{'' if total == 1 else 's'} passed over: "
-        f"{', '.join(f'{count:,} {kind}' for kind, count in parts)}"
-    )
+    return f"{counted(total, 'file')} passed over: {', '.join(f'{count:,} {kind}' for kind, count in parts)}"
+
+
+def with_advice(counts: Mapping[str, int]) -> str:
+    """As `passed_over_words`, and how to make those readable that are photographs; in a sentence without its stop."""
+    advice = "; ".join(f"convert {kind}, {ADVICE[kind]}" for kind in counts if kind in ADVICE)
+    return passed_over_words(counts) + (f"; {advice}" if advice else "")
 
 
 def _is_hidden(name: str) -> bool:

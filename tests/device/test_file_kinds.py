@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 
 from levit_edge.data.classes import ModelClasses
-from levit_edge.data.file_kinds import head_of, is_hidden_path, passed_over_words, unread_kind
 from levit_edge.data.image_set import calibration_images, evaluation_images
 from levit_edge.data.loader import Decoder
 from levit_edge.data.preprocess import Preprocessing
 from levit_edge.data.sources.open import open_source
+from levit_edge.device.file_kinds import head_of, is_hidden_path, passed_over_words, unread_kind
 from levit_edge.device.formats import FORMATS, image_format
 from levit_edge.errors import DataError
 from tests.data.sources.made_up import jpeg, write_files, write_tar
@@ -154,7 +154,10 @@ def test_pipes_and_unreadable_files_are_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_images_that_are_not_read_says_what_they_are(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no images in it; .*or images \(2 files passed over: 2 HEIC\)"):
+    with pytest.raises(
+        DataError,
+        match=r"no images in it; .*or images \(2 files passed over: 2 HEIC; convert HEIC, ",
+    ):
         calibration_images(write_files(tmp_path, {"a.heic": HEIC, "b": HEIC}))
 
 

@@ -1,0 +1,1 @@
+"""The Hugging Face hub, as far as something of ours goes there."""
