@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from levit_edge.benchmark.interference import busy, powersave, throttled, too_many_threads
 from levit_edge.benchmark.measurement import ArtifactTimes, Device, Measurement, SpeedUp
+from levit_edge.benchmark.profile_findings import profile_findings
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.runtime.inspect.onnxruntime import OptimisedGraph
 from levit_edge.text import counted
@@ -30,14 +31,15 @@ and its absence no fault."""
 VERSION = re.compile(r"onnxruntime(?:-[a-z]+)* (\d+)\.(\d+)")
 UNEXPLAINED = (
     "Nothing that the board told explains it. Softmax, hardswish and attention's products compute in float in both"
-    " files and do not get faster; `levit-edge inspect BUNDLE` shows how many operators are left in float."
+    " files and do not get faster; `levit-edge inspect BUNDLE` shows how many operators are left in float,"
+    " `levit-edge bench --profile` where the time of ONNX files goes."
 )
 
 
 def findings(measured: Measurement, optimised: OptimisedGraph | None = None) -> tuple[str, ...]:
     """What was found; nothing if INT8 is fast and nothing disturbed.
 
-    `optimised` is what onnxruntime makes of `int8.onnx`, where that is known.
+    `optimised` is what onnxruntime makes of `int8.onnx`, where that is known; a profile says more.
     """
     device, results = measured.device, measured.results
     if device.emulator:
@@ -51,7 +53,8 @@ def findings(measured: Measurement, optimised: OptimisedGraph | None = None) -> 
         return tuple(found)
     found += [*_no_dot_products(device), *_slower_with_threads(device, results)]
     if any(each.runtime is Runtime.ONNXRUNTIME for each in slow):
-        found += [*_old_onnxruntime(results), *_narrow_onnxruntime(device), *_conversions(optimised)]
+        profiled = [*profile_findings(slow, measured.profiles)]
+        found += [*_old_onnxruntime(results), *_narrow_onnxruntime(device), *(profiled or _conversions(optimised))]
     return (*_slow(slow), *(found or [UNEXPLAINED]))
 
 

@@ -6,6 +6,7 @@ Times in milliseconds, sizes in bytes, frequencies in MHz, temperatures in degre
 from dataclasses import dataclass, field
 from typing import Annotated, Self
 
+from levit_edge.benchmark.profile import Profile
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Artifact
 from levit_edge.documents import Between, Length
@@ -253,3 +254,5 @@ class Measurement:
     gate: LatencyGate = LatencyGate()
     emulated: tuple[EmulatedInference, ...] = ()
     """On a processor that was emulated on this machine."""
+    profiles: Annotated[tuple[Profile, ...], Length(0, MOST_RESULTS)] = ()
+    """Where the time goes, where that was asked for: one for each file that was timed and number of threads."""

@@ -1,7 +1,7 @@
 """What the agent answers when it has measured a bundle's files: checked, and put into figures."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from levit_edge.benchmark.measurement import ArtifactTimes, GoldenCheck, Latency, SpeedUp, Sustained, SustainedPoint
+from levit_edge.benchmark.profile import Profile
 from levit_edge.board.facts.device import describe_state
-from levit_edge.bundle.kinds import Precision
+from levit_edge.board.profile import profile_of
+from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.bundle.manifest import Artifact
 from levit_edge.errors import BoardError
+from levit_edge.runtime.inspect.blocks import Blocks
 from levit_edge.text import entries, number, reason, text
 
 __all__ = ["BenchmarkAnswer"]
@@ -94,6 +97,21 @@ class BenchmarkAnswer:
             points=tuple(self._point(each) for each in kept),
             slowdown=round(float(np.median(medians[-fifth:]) / np.median(medians[:fifth])), 4),
         )
+
+    def profiles(
+        self, artifacts: Sequence[Artifact], threads: Sequence[int], blocks_of: Callable[[Artifact], Blocks | None]
+    ) -> tuple[Profile, ...]:
+        """Where the time of each file that ran goes; `blocks_of` gives the blocks of an ONNX file."""
+        known = {each.file: blocks_of(each) for each in artifacts if each.runtime is Runtime.ONNXRUNTIME}
+        found = []
+        for count, artifact in product(threads, artifacts):
+            entry = entries(self._entry(artifact.file, count))
+            if entry.get("error") is None:
+                profile = profile_of(artifact, count, entry.get("profile"), known.get(artifact.file))
+                if profile is None:
+                    raise self._damaged("profile")
+                found.append(profile)
+        return tuple(found)
 
     def _point(self, point: Mapping[str, Any]) -> SustainedPoint:
         state = describe_state(point.get("state"))

@@ -4,15 +4,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 from levit_edge.benchmark.diagnosis import WANTED_SPEEDUP, findings
-from levit_edge.benchmark.measurement import ArtifactTimes, LatencyGate, Measurement, ModelUnderTest, SpeedUp
+from levit_edge.benchmark.measurement import ArtifactTimes, Device, LatencyGate, Measurement, ModelUnderTest, SpeedUp
 from levit_edge.board.answer import BenchmarkAnswer
 from levit_edge.board.facts.device import describe_device, describe_state, float16_there
 from levit_edge.board.float16 import without_float16
 from levit_edge.board.packages import require_packages
+from levit_edge.board.profile import NO_EVENTS
 from levit_edge.board.session import Progress, Session
 from levit_edge.board.transports.transport import Transport
 from levit_edge.bundle.from_hub import name_of
@@ -22,6 +24,7 @@ from levit_edge.bundle.reader import Bundle
 from levit_edge.device.golden import LEAST_SQNR_DB
 from levit_edge.documents import from_json
 from levit_edge.errors import BoardError, BundleError, LevitEdgeError
+from levit_edge.runtime.inspect.blocks import Blocks
 from levit_edge.runtime.inspect.model import ModelInspector
 from levit_edge.runtime.inspect.onnxruntime import OptimisedGraph
 
@@ -32,6 +35,8 @@ RUNS, EMULATED_RUNS = 100, 2
 """Unless asked for. Emulated, an inference takes a second, and its time means nothing."""
 ROUNDS = 20
 RESERVE = 1 << 20
+PROFILE_RESERVE = 32 << 20
+"""onnxruntime's profile has some 800 bytes for each operator of each run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +55,8 @@ class BenchmarkSettings:
     """Untimed runs of each file in each round."""
     sustained_s: float = 0.0
     max_latency_ms: float | None = None
+    profile: bool = False
+    """Then say where the time of the ONNX files goes."""
     timeout_s: float | None = None
     """For everything."""
 
@@ -86,20 +93,19 @@ def measure(
     artifacts = files_to_measure(bundle, settings)
     golden = bundle.manifest.golden_file
     bundle.golden()  # checks it: the board reads it too
-    needed = sum(each.size_bytes for each in artifacts) + len(bundle.read(golden)) + RESERVE
+    sizes = [each.size_bytes for each in artifacts]
+    needed = sum(sizes) + len(bundle.read(golden)) + (PROFILE_RESERVE if settings.profile else RESERVE)
     with Session(transport, needed_bytes=needed, progress=progress, timeout_s=settings.timeout_s) as session:
         hello = session.ask("hello")
         device = describe_device(hello.get("facts"), emulator=transport.emulator)
-        if settings.max_latency_ms is not None and device.emulator:
-            raise BoardError(
-                f"{transport.name}: this is emulated ({device.emulator}), and its times say nothing about any board: a"
-                " latency gate needs a board. Leave --max-latency-ms out."
-            )
+        _refuse_emulated(transport.name, device, settings)
         float16 = float16_there(hello.get("facts"))
         left_out = without_float16(transport.name, artifacts, float16, settings.precisions)
         artifacts = [each for each in artifacts if each.file not in left_out]
         runtimes = dict.fromkeys(each.runtime for each in artifacts)
         absent = require_packages(transport.name, hello, settings.runtimes, runtimes)
+        if settings.profile and Runtime.ONNXRUNTIME in absent:
+            raise BoardError(f"{transport.name}: --profile needs onnxruntime: {absent[Runtime.ONNXRUNTIME]}.")
         sent = [each for each in artifacts if each.runtime not in absent]
         for name in (*(each.file for each in sent), golden):
             session.put(name, bundle.read(name))  # one at a time: of a large network all are half a gigabyte
@@ -127,6 +133,7 @@ def measure(
         speedups=speedups,
         sustained=answer.sustained(),
         gate=latency_gate(results, settings.max_latency_ms),
+        profiles=answer.profiles(sent, schedule.threads, partial(_blocks, bundle)) if settings.profile else (),
     )
     return replace(measured, findings=findings(measured, _optimised(bundle, speedups)))
 
@@ -153,7 +160,25 @@ def files_to_measure(bundle: Bundle, settings: BenchmarkSettings) -> list[Artifa
         raise BundleError(
             "--sustained and --max-latency-ms are about int8 files: add --precision int8, or leave them out."
         )
+    if settings.profile and not any(each.runtime is Runtime.ONNXRUNTIME for each in chosen):
+        raise BundleError(
+            f"--profile is for ONNX files, by onnxruntime's profiler, and none is to be measured. {NO_EVENTS}. Add"
+            " --runtime onnxruntime, or leave --profile out."
+        )
     return chosen
+
+
+def _refuse_emulated(board: str, device: Device, settings: BenchmarkSettings) -> None:
+    if device.emulator and (settings.profile or settings.max_latency_ms is not None):
+        what, option = ("a profile", "--profile") if settings.profile else ("a latency gate", "--max-latency-ms")
+        raise BoardError(
+            f"{board}: this is emulated ({device.emulator}), and its times say nothing about any board: {what} needs a"
+            f" board. Leave {option} out."
+        )
+
+
+def _blocks(bundle: Bundle, artifact: Artifact) -> Blocks | None:
+    return Blocks.of(bundle.read(artifact.file), bundle.manifest.config)
 
 
 def _optimised(bundle: Bundle, speedups: Sequence[SpeedUp]) -> OptimisedGraph | None:
@@ -196,6 +221,7 @@ def _job(
         "golden": golden,
         "least_sqnr_db": {each.file: LEAST_SQNR_DB[each.precision] for each in artifacts},
         "sustained_s": settings.sustained_s,
+        "profiled_runs": schedule.rounds if settings.profile else 0,
     }
 
 

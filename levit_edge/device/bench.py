@@ -30,7 +30,7 @@ class Bench:
     """Times files in turns: A B C A B C …, so that what slows the board for a while slows all alike.
 
     The job: `files` (file, runtime, int8), `threads` (numbers), `rounds`, `runs`, `warm_up`, `shape` (1, 3, size,
-    size), `golden` (the archive), `least_sqnr_db` (by file) and `sustained_s`.
+    size), `golden` (the archive), `least_sqnr_db` (by file), `sustained_s` and `profiled_runs` (0 for none).
     """
 
     def __init__(self, folder: str, job: dict[str, Any], say: Say) -> None:
@@ -63,6 +63,20 @@ class Bench:
                 if entry["error"] is None:
                     with noting_faults(entry):
                         entry.update(lane.ask(do="memory"))
+            if self.job["profiled_runs"]:
+                self._profile(threads, runners)
+
+    def _profile(self, threads: int, runners: list[Any]) -> None:
+        """After all else, as a profile takes memory and time. One that fails takes no times away."""
+        files = {file["file"] for file in self.job["files"] if file["runtime"] == "onnxruntime"}
+        for lane, entry in runners:
+            if entry["error"] is None and entry["file"] in files:
+                self.say({"progress": "profile", "file": entry["file"], "threads": threads})
+                profile: dict[str, Any] = {}
+                entry["profile"] = profile
+                path, runs = os.path.join(self.folder, entry["file"]), self.job["profiled_runs"]
+                with noting_faults(profile):
+                    profile.update(lane.ask(do="profile", path=path, threads=threads, runs=runs, folder=self.folder))
 
     def _opened(self, file: dict[str, Any], threads: int, entry: dict[str, Any], lanes: contextlib.ExitStack) -> Lane:
         self.say({"progress": "check", "file": file["file"], "threads": threads})

@@ -8,7 +8,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from levit_edge.device.oldest import explain_import, explain_refusal
+from levit_edge.device.oldest import OLDEST_BY_FORM, explain_import, explain_refusal
 from levit_edge.device.protocol import AgentError
 
 RUNTIME_PACKAGES = {
@@ -65,18 +65,36 @@ def _explained(load: Callable[..., Any], package: str, version: str | None) -> C
 
 
 def _onnxruntime() -> Callable[..., Any]:
-    import onnxruntime
+    import onnxruntime  # noqa: F401 - or the error that it is not there
 
     def load(model: bytes, threads: int) -> Callable[..., Any]:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        session = open_onnxruntime(model, threads)
         name = session.get_inputs()[0].name
         return lambda image: session.run(None, {name: image})[0][0]
 
     return load
+
+
+def open_onnxruntime(model: bytes, threads: int, profile: str | None = None) -> Any:
+    """A session; with `profile` it writes one, into a file whose name begins so.
+
+    Raises:
+        AgentError: this onnxruntime has no profiler.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    if profile is not None:
+        if not hasattr(options, "enable_profiling") or not hasattr(onnxruntime.InferenceSession, "end_profiling"):
+            version, wanted = installed_version("onnxruntime"), OLDEST_BY_FORM[8, 18]
+            raise AgentError(
+                "profile", f"onnxruntime {version} has no profiler, {wanted} has: pip install 'onnxruntime>={wanted}'"
+            )
+        options.enable_profiling, options.profile_file_prefix = True, profile
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def _executorch_numpy_runtime() -> Callable[..., Any]:

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from levit_edge.device.protobuf import fields
+
 NEWEST_TRIED = "1.32.0"
 """The newest onnxruntime that was tried."""
 OLDEST_BY_FORM = {
@@ -39,20 +41,19 @@ NEEDS = {
 }
 """Package of a runtime -> which of levit-edge's files need which version of it."""
 
-# Numbers of fields in onnx.proto, and wire types of protocol buffers.
+# Numbers of fields in onnx.proto.
 IR_VERSION, GRAPH, OPSET_IMPORT = 1, 7, 8
 DOMAIN, VERSION = 1, 2
 NODE, OP_TYPE = 1, 4
-VARINT, FIXED_64, LENGTH, FIXED_32 = 0, 1, 2, 5
 
 
 def oldest_onnxruntime(model: bytes) -> str | None:
     """The oldest onnxruntime that was tried and loads ONNX files such as `model`; None for others than ours."""
     try:
-        fields = list(_fields(memoryview(model)))
-        (ir_version,) = (value for number, value in fields if number == IR_VERSION)
-        (operator_set,) = (dict(_fields(value)) for number, value in fields if number == OPSET_IMPORT)
-        (graph,) = (value for number, value in fields if number == GRAPH)
+        parts = list(fields(memoryview(model)))
+        (ir_version,) = (value for number, value in parts if number == IR_VERSION)
+        (operator_set,) = (dict(fields(value)) for number, value in parts if number == OPSET_IMPORT)
+        (graph,) = (value for number, value in parts if number == GRAPH)
         form = ir_version, operator_set[VERSION]
         static = form == (11, 23) and any(operator == b"QuantizeLinear" for operator in _operators(graph))
     except (ValueError, LookupError, TypeError):
@@ -95,40 +96,5 @@ def _numbers(version: str) -> list[int]:
 
 
 def _operators(graph: Any) -> Iterator[Any]:
-    nodes = (value for number, value in _fields(graph) if number == NODE)
-    return (value for node in nodes for number, value in _fields(node) if number == OP_TYPE)
-
-
-def _fields(message: Any) -> Iterator[tuple[int, Any]]:
-    """Numbers and values of the fields of a message: whole numbers, and views of what has a length.
-
-    Raises:
-        ValueError, LookupError, TypeError: it is none.
-    """
-    at = 0
-    while at < len(message):
-        key, at = _varint(message, at)
-        value, kind = None, key & 7
-        if kind == VARINT:
-            value, at = _varint(message, at)
-        elif kind == LENGTH:
-            length, at = _varint(message, at)
-            value, at = message[at : at + length], at + length
-        elif kind in {FIXED_32, FIXED_64}:
-            at += 4 if kind == FIXED_32 else 8
-        else:
-            raise ValueError("not a field of protocol buffers")
-        if at > len(message):
-            raise ValueError("it ends too early")
-        yield key >> 3, value
-
-
-def _varint(message: Any, at: int) -> tuple[int, int]:
-    """The number that begins at a place, and the place behind it."""
-    number = 0
-    for shift in range(0, 70, 7):
-        byte = message[at]
-        number, at = number | (byte & 0x7F) << shift, at + 1
-        if byte < 0x80:
-            return number, at
-    raise ValueError("no number has so many bytes")
+    nodes = (value for number, value in fields(graph) if number == NODE)
+    return (value for node in nodes for number, value in fields(node) if number == OP_TYPE)

@@ -85,6 +85,14 @@ class Worker:
                 taken.append(elapsed / 1e6)
         return {"ms": taken}
 
+    def profile(self, path: str, threads: int, runs: int, folder: str) -> dict[str, Any]:
+        """Where the time of the opened file goes, if onnxruntime runs it; see `profile_runs`."""
+        from levit_edge.device.profile import profile_runs
+
+        with open(path, "rb") as file:
+            model = file.read()
+        return profile_runs(self.run_one, self.image, model, threads, runs, folder)
+
     def memory(self) -> dict[str, Any]:
         """Peak of this process."""
         return {"peak_bytes": peak_rss_bytes()}

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from typing import Any
 
+from levit_edge.benchmark.profile_table import errors, profile_tables
 from levit_edge.bundle.passed_on import hide_folders
 from levit_edge.device.file_kinds import passed_over_words
 from levit_edge.errors import RuntimeUnavailableError
@@ -52,6 +53,8 @@ def render(template: str, **values: object) -> str:
         date=_date,
         passed_over=passed_over_words,
         counted=_counted,
+        profile_tables=profile_tables,
+        profile_errors=errors,
         code=lambda value: Markup(_UNCODED.sub(" ", _printable(value))),  # noqa: S704 - in a code span of Markdown
     )
     return environment.get_template(template).render(values)

@@ -7,6 +7,7 @@ from levit_edge.benchmark.diagnosis import UNEXPLAINED, WANTED_SPEEDUP, findings
 from levit_edge.benchmark.measurement import CoreGroup, SpeedUp, Sustained
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.runtime.inspect.onnxruntime import OptimisedGraph
+from tests.benchmark.profiles import FP32, INT8
 from tests.board.example import COOL, FAST, PI_5, RESULTS, measured, times
 
 SLOW_ONNX = (FAST[0], replace(FAST[1], median=1.12, p25=1.1))
@@ -97,6 +98,13 @@ def test_conversions_in_the_graph() -> None:
     assert "converts between int8 and float 229 times for 67 int8 operators" in text
     assert only(found(speedups=SLOW_ONNX, optimised=FEW)) == UNEXPLAINED
     assert only(found(speedups=SLOW_PTE, optimised=MANY)) == UNEXPLAINED
+
+
+def test_a_profile_says_more_than_the_graph() -> None:
+    text = only(found(speedups=SLOW_ONNX, optimised=MANY, profiles=(FP32, INT8)))
+    assert text.startswith("By the profile with 1 thread, of int8.onnx's 9.80 ms")
+    assert found(profiles=(FP32, INT8)) == ()  # it is fast all the same
+    assert only(found(speedups=SLOW_PTE, profiles=(FP32, INT8))) == UNEXPLAINED
 
 
 def test_more_threads_are_slower() -> None:

@@ -52,5 +52,5 @@ JOB: dict[str, Any] = {
         {"file": "b", "runtime": "onnxruntime", "int8": True},
     ],
     "threads": [1], "rounds": 3, "runs": 1, "warm_up": 0, "shape": [1, 3, 4, 4], "golden": "golden.npz",
-    "least_sqnr_db": {"a": 60.0, "b": 20.0}, "sustained_s": 0,
+    "least_sqnr_db": {"a": 60.0, "b": 20.0}, "sustained_s": 0, "profiled_runs": 0,
 }  # fmt: skip

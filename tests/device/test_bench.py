@@ -55,6 +55,25 @@ def test_files_take_turns(lanes: list[FakeLane]) -> None:
     assert document["sustained"] is None
 
 
+def test_profiles_come_after_all_else_of_onnx_files_alone(
+    lanes: list[FakeLane], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Failing(FakeLane):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fails_at = "profile" if len(LANES) == 1 else ""
+
+    monkeypatch.setattr(bench, "Lane", Failing)
+    program = {"file": "c", "runtime": "executorch", "int8": True}
+    job = JOB | {"files": [*JOB["files"], program], "least_sqnr_db": JOB["least_sqnr_db"] | {"c": 20.0}}
+    document = bench.Bench("folder", job | {"profiled_runs": 3}, lambda _document: None).result()
+    assert [each.asked[-3:] for each in lanes] == [["memory", "profile", "close"]] * 2 + [["run", "memory", "close"]]
+    assert [each["error"] for each in document["entries"]] == [None] * 3
+    assert document["entries"][0]["profile"]["error"]["message"] == "its process died"
+    assert "error" not in document["entries"][1]["profile"]
+    assert "profile" not in document["entries"][2]
+
+
 def test_a_file_that_fails_only_at_continuous_work_is_its_own_row_only(
     lanes: list[FakeLane], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,7 @@
 """The forms that the ONNX files take: what ONNX Runtime makes of them, and that they compute the same."""
 
+import tempfile
+
 import numpy as np
 import onnx
 import pytest
@@ -10,12 +12,15 @@ from torch.fx import GraphModule
 
 from levit_edge.bundle.kinds import Runtime
 from levit_edge.bundle.recipe import LayerScheme, OnnxAttention, Recipe, Scheme, Target, WeightRounding
+from levit_edge.device.engines import open_onnxruntime
 from levit_edge.device.oldest import oldest_onnxruntime
+from levit_edge.device.profile import _read
 from levit_edge.model.deploy import ChannelScale
 from levit_edge.quantize.export.onnx import export_onnx, onnx_graph
 from levit_edge.quantize.export.program import export_program
 from levit_edge.quantize.quantizer import quantize_graph
 from levit_edge.quantize.schemes import quantizable_layers
+from levit_edge.runtime.inspect.blocks import Blocks, block_names
 from levit_edge.runtime.inspect.onnxruntime import inspect_onnxruntime
 from levit_edge.runtime.runner import open_runner
 from tests.faults.tiny_levit import TINY
@@ -50,6 +55,35 @@ def fp32(tiny_steps: Demo) -> dict[OnnxAttention, bytes]:
     image = torch.zeros(1, 3, TINY.image_size, TINY.image_size)
     program = torch.export.export(tiny_steps.deploy, (image,), strict=True)
     return {form: export_onnx(program, attention=form) for form in OnnxAttention}
+
+
+@pytest.mark.parametrize("scheme", [Scheme.STATIC, Scheme.MIXED, None])
+@pytest.mark.parametrize("attention", OnnxAttention)
+def test_every_operator_finds_its_block(
+    files: Files, fp32: dict[OnnxAttention, bytes], scheme: Scheme | None, attention: OnnxAttention
+) -> None:
+    """Those that onnxruntime executes: the blocks begin in order; attention and the mean are in their own."""
+    model = fp32[attention] if scheme is None else files[scheme, attention]
+    blocks = Blocks.of(model, TINY)
+    assert blocks is not None
+    executed = executed_operators(model)
+    found = blocks.of_executed(executed)
+    assert list(dict.fromkeys(found)) == list(dict.fromkeys(block_names(TINY)))
+    by_operator: dict[str, set[str]] = {}
+    for (_, operator), block in zip(executed, found, strict=True):
+        by_operator.setdefault(operator, set()).add(block)
+    attentions = {block for block in found if "attention" in block}
+    assert by_operator["Softmax" if attention is OnnxAttention.PLAIN else "Attention"] == attentions
+    assert by_operator["ReduceMean"] == {"head"}
+
+
+def executed_operators(model: bytes) -> list[tuple[str, str]]:
+    """Name and operator, by onnxruntime's profiler."""
+    with tempfile.TemporaryDirectory() as folder:
+        session = open_onnxruntime(model, 1, f"{folder}/profile")
+        session.run(None, {"image": np.zeros((1, 3, TINY.image_size, TINY.image_size), np.float32)})
+        (run,) = _read(session.end_profiling(), folder)
+    return [(name, operator) for name, operator, _ in run]
 
 
 def test_every_linear_runs_in_int8_and_gives_float(files: Files, tiny_steps: Demo) -> None:

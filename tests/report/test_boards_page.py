@@ -11,6 +11,7 @@ from levit_edge.benchmark.measurement import EmulatedInference, Measurement
 from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.report.boards_page import boards_page, boards_plot
 from levit_edge.report.figure import INK
+from tests.benchmark.profiles import FP32, INT8, PROGRAM
 from tests.board.example import COOL, MEASUREMENT, PI_5, RESULTS, measured, times
 
 HOSTILE = measured(
@@ -40,6 +41,19 @@ def test_float16_has_a_column_where_it_was_measured() -> None:
     assert "int8 with float16" in html  # in the figure
     for without in ("<th>with float16</th>", "int8 with float16"):
         assert without not in page(MEASUREMENT)
+
+
+def test_profiles_are_tables_that_open() -> None:
+    html = page(measured(profiles=(FP32, INT8, PROGRAM)))
+    assert "<summary>Where the time goes, 1 thread</summary>" in html
+    for expected in (
+        "stage 1 MLP",
+        "<td>4.800</td><td>49</td>",
+        "within 1 %",
+        "No profile of int8.pte",
+    ):
+        assert expected in html
+    assert "<details>" not in page(MEASUREMENT)
 
 
 def test_nothing_of_a_measurement_becomes_markup() -> None:

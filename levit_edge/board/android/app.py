@@ -97,10 +97,11 @@ def measure_in_app(
             device is lost.
         BundleError: the bundle is damaged, or has no int8.pte.
     """
-    if settings.sustained_s or (settings.runtimes is not None and Runtime.EXECUTORCH not in settings.runtimes):
+    onnx_only = settings.runtimes is not None and Runtime.EXECUTORCH not in settings.runtimes
+    if settings.sustained_s or settings.profile or onnx_only:
         raise BoardError(
-            f"{device.name}: there is no Python on the device, and the demo app cannot work without a pause or run"
-            " ONNX files: leave --sustained and --runtime away, or install Python."
+            f"{device.name}: there is no Python on the device, and the demo app cannot work without a pause, profile or"
+            " run ONNX files: leave --sustained, --profile and --runtime away, or install Python."
         )
     bundle.artifact(Runtime.EXECUTORCH, Precision.INT8)
     facts = android_facts(device)

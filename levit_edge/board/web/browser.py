@@ -55,8 +55,10 @@ def measure_in_browser(bundle: Bundle, settings: BenchmarkSettings, progress: Pr
             does.
         BundleError, PackageError: as for the package of a page.
     """
-    if settings.sustained_s or settings.runtimes not in {None, (Runtime.ONNXRUNTIME,)}:
-        raise BoardError(f"{TARGET}: pages run ONNX files, and no --sustained: leave it and other runtimes out.")
+    if settings.sustained_s or settings.profile or settings.runtimes not in {None, (Runtime.ONNXRUNTIME,)}:
+        raise BoardError(
+            f"{TARGET}: pages run ONNX files, and no --sustained or --profile: leave them and other runtimes out."
+        )
     asked = _asked(settings)
     artifacts = files_to_measure(bundle, replace(settings, runtimes=(Runtime.ONNXRUNTIME,)))
     program, before = _required_browser(), BoardState(load_average=os.getloadavg()[0])

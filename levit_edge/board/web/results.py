@@ -20,7 +20,7 @@ TARGET = "web"
 WHAT = "what the page sent"
 NOT_MEASURED: dict[str, object] = {
     "before": BoardState(), "after": BoardState(), "left_out": {}, "sustained": None, "gate": LatencyGate(),
-    "emulated": (),
+    "emulated": (), "profiles": (),
 }  # fmt: skip
 
 

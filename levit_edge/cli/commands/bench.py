@@ -48,6 +48,10 @@ Runs = Annotated[
 Sustained = Annotated[
     float, typer.Option(min=0, metavar="SECONDS", help="Then work so long without a pause, to show throttling.")
 ]
+Profiled = Annotated[
+    bool,
+    typer.Option("--profile", help="Then say where the time goes, by operator and block. ONNX files, on real boards."),
+]
 MaxLatency = Annotated[
     float | None,
     typer.Option(
@@ -76,6 +80,7 @@ def bench(
     runtime: RuntimeChoice = None,
     precision: Precisions = None,
     sustained: Sustained = 0,
+    profile: Profiled = False,
     max_latency_ms: MaxLatency = None,
     save: Save = None,
     setup: Setup = False,
@@ -111,6 +116,7 @@ def bench(
                 threads=board.threads or counts,
                 runs=runs,
                 sustained_s=sustained,
+                profile=profile,
                 max_latency_ms=max_latency_ms,
                 timeout_s=timeout,
             )

@@ -12,6 +12,7 @@ from levit_edge.benchmark.measurement import ArtifactTimes, BoardState, Device, 
 from levit_edge.board.emulation.instructions import NOISE
 from levit_edge.board.transports.qemu import SETUP, default_folder
 from levit_edge.cli.show.fitting_table import decimal, fits, print_lines, print_table
+from levit_edge.cli.show.profile import print_profiles
 from levit_edge.cli.terminal.console import say
 from levit_edge.text import counted
 
@@ -57,6 +58,7 @@ def bench_table(measurement: Measurement, console: Console) -> None:
             f"{run.points[-1].seconds:.0f} s of {run.artifact} without a pause, {counted(run.threads, 'thread')}:"
             f" {run.slowdown:.2f} times as slow at the end as at the beginning"
         )
+    print_profiles(measurement.profiles, console)
     if measurement.emulated:
         print_emulated(measurement.emulated, console)
         line(instructions_note(measurement.emulated))

@@ -16,7 +16,7 @@ from levit_edge.errors import BundleError, RuntimeUnavailableError
 from levit_edge.runtime.inspect.onnx import CONVERSIONS, SHAPE_OPERATORS, counted, inspect_onnx
 from levit_edge.runtime.runner import needed, too_old
 
-__all__ = ["OptimisedGraph", "facts", "inspect_onnxruntime"]
+__all__ = ["LAYOUT_OPERATORS", "OptimisedGraph", "facts", "inspect_onnxruntime", "is_int8"]
 
 INT8_OPERATORS = frozenset(
     {"ConvInteger", "DynamicQuantizeMatMul", "MatMulInteger", "MatMulIntegerToFloat", "MatMulNBits", "QGemm"}
@@ -80,9 +80,14 @@ def inspect_onnxruntime(data: bytes) -> OptimisedGraph:
     return OptimisedGraph(onnxruntime_version=onnxruntime.__version__, **counted(kinds))
 
 
+def is_int8(operator: str) -> bool:
+    """Whether an operator of the optimised graph multiplies or adds in int8."""
+    return operator in INT8_OPERATORS or operator.startswith("QLinear")
+
+
 def _kind(operator: str) -> str:
     if operator in CONVERSIONS | LAYOUT_OPERATORS:
         return "conversions"
-    if operator in INT8_OPERATORS or operator.startswith("QLinear"):
+    if is_int8(operator):
         return "int8_operators"
     return "shape_operators" if operator in SHAPE_OPERATORS | {"Gather", "Split"} else "float_operators"

@@ -21,6 +21,7 @@ from levit_edge.benchmark.measurement import SustainedPoint as Point
 from levit_edge.bundle.kinds import Precision
 from levit_edge.cli.show.bench import bench_table, instructions_note, print_emulated
 from levit_edge.cli.terminal.console import stdout
+from tests.benchmark import profiles
 from tests.board.example import COOL, FAST, MEASUREMENT, PI_5, RESULTS, measured
 
 FIGURE = re.compile(r"[0-9.]+|–|same|dB")
@@ -166,3 +167,15 @@ def test_what_is_not_known_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert millions == "–"
     assert kernels == "none"
     assert "scripts/board/setup.sh /boards --counting" in instructions_note((uncounted,))
+
+
+def test_profiles_are_tables_with_what_they_cost() -> None:
+    lines = shown(measured(profiles=(profiles.FP32, profiles.INT8, profiles.PROGRAM)))
+    assert "where the time goes, 1 thread: milliseconds of one image" in lines
+    rows = [line.split() for line in lines]
+    for row in ("stem 4.000 40 % 4.000 41 %", "QGemm – 1.800 18 %", "conversions – 2.000 20 %"):
+        assert row.split() in rows
+    assert max(map(len, lines)) <= 80
+    said = " ".join(lines)
+    assert "profiled 1.25 times as long" in said
+    assert "no profile of int8.pte: It cannot tell." in said
