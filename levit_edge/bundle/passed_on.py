@@ -20,8 +20,10 @@ HIDDEN = "…"
 _ABSOLUTE = re.compile(r"(?:file:/*)?(?:~[\w.-]*)?/")
 _ROOT = r"(?:file:/*|~[\w.-]*)?/(?!(?:sys|proc|dev)/)(?=[\w.~])"
 """How an absolute path begins; Linux's own folders are no one's."""
-_IN_TEXT = re.compile(rf"""(?<=")[ ]*{_ROOT}[^"\n]*(?=")|(?:(?<=[\s'"(=,;])|^){_ROOT}[^\s'"(),;:<>]*""")
-"""An absolute path among words, or in double quotes; `and/or`, `https://…` and a lone `/` are none."""
+_BEFORE = r"""(?:(?<=[\s'"`“”„‘’«»(\[{=,;:|@>&!–—])(?<!base64,)|^)"""
+"""What a path may stand behind: also a tag of HTML, a code span or a link of Markdown, and the name of a field."""
+_IN_TEXT = re.compile(rf"""(?<=")[ ]*{_ROOT}[^"\n]*(?=")|{_BEFORE}{_ROOT}[^\s'"`“”‘’»(),;:<>\[\]{{}}|]*""")
+"""An absolute path among words, or in double quotes; `and/or`, `https://…`, base64 and a lone `/` are none."""
 
 
 def last_part(source: str) -> str:

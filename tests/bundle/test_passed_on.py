@@ -114,6 +114,11 @@ def test_the_last_part(source: str, end: str) -> None:
         ("/home/alice/x.jpg: 1/2 of it is damaged", "…/x.jpg: 1/2 of it is damaged"),
         ("for f in /sys/devices/system/cpu/*; do", "for f in /sys/devices/system/cpu/*; do"),
         ("s3://bucket/val and/or data/val", "s3://bucket/val and/or data/val"),
+        ("<code>/home/alice/val</code>", "<code>…/val</code>"),
+        ("`/home/alice/val`, [/home/alice/a]", "`…/val`, […/a]"),
+        ("path:/home/alice/val", "path:…/val"),
+        ('src="data:image/jpeg;base64,/9j/4AAQ+/x/y/z="', 'src="data:image/jpeg;base64,/9j/4AAQ+/x/y/z="'),
+        ("<br/></td> 3 m/s, <path d=M1/>", "<br/></td> 3 m/s, <path d=M1/>"),
     ],
 )
 def test_folders_are_hidden_in_texts(text: str, shown: str) -> None:
