@@ -74,7 +74,7 @@ def test_a_network_as_it_was_trained_fits_as_it_is(demo_steps: Demo, scheme: Lay
     [
         (0, LARGE, r"stem\.conv4: its result can be as large as [\d,]+, expected at most 32,768 for float16"),
         (1, LARGE, r"blocks\.2\.proj: its result can be as large as"),
-        (2, SMALL, r"blocks\.11\.down: its results have steps of .*, expected at least 6\.1e-05 for float16"),
+        (2, SMALL, r"blocks\.1[13]\.down: its results have steps of .*, expected at least 6\.1e-05 for float16"),
     ],
 )
 def test_streams_out_of_reach_are_refused_and_equalization_brings_them_back(

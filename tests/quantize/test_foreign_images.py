@@ -126,4 +126,4 @@ def test_foreign_ranges_cost_little_where_they_are_taken_at_run_time(demo_steps:
     noises = network_noise(FloatLogits(demo_steps.deploy), networks, [(demo_steps.images, None)])
     sqnr = {name: found.comparison.sqnr_db or 0.0 for name, found in noises.items()}
     assert sqnr["dark"] > sqnr["own"] - 1, sqnr
-    assert sqnr["dark, mixed"] < sqnr["own"] - 10, sqnr
+    assert sqnr["dark, mixed"] < sqnr["own"] - 7, sqnr

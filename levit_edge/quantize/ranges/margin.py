@@ -11,12 +11,13 @@ from levit_edge.quantize.ranges.affine import Range
 
 __all__ = ["Margins"]
 
+IMAGE = "stem.conv1.input"
 MARGIN = 1.1
 LAST_STAGE_MARGIN = 1.25
 
 
 class Margins:
-    """How much wider than seen the ranges of one network are to be."""
+    """How much wider than seen the ranges of one network are to be: not at all for the image, whose ends all have."""
 
     def __init__(self, deploy: DeployLeViT) -> None:
         shrinking = [index for index, block in enumerate(deploy.blocks) if isinstance(block, DeployShrinkingAttention)]
@@ -24,6 +25,8 @@ class Margins:
 
     def widened(self, site: str, seen: Range) -> Range:
         """The range of `site`, such as `blocks.3.up.input`."""
+        if site == IMAGE:
+            return seen
         part, _, rest = site.partition(".")
         in_last = part == "head" or (part == "blocks" and int(rest.partition(".")[0]) >= self._last_stage)
         factor = LAST_STAGE_MARGIN if in_last else MARGIN

@@ -86,8 +86,8 @@ def test_activations_are_those_of_the_float_weights(demo_steps: Demo, noises: No
 
 
 def test_static_and_dynamic_hold_the_noise_of_the_weights(noises: Noises) -> None:
-    """Weights alone are quieter than weights and activations, but for cancellation in the last layers of all."""
-    for name in ("stem.conv1", "blocks.0.proj", "blocks.8.v", "head"):
+    """Weights alone are quieter than weights and activations, but for cancellation: in the last layers of all."""
+    for name in ("stem.conv1", "blocks.0.proj", "blocks.6.v", "head"):
         weights = noises[name, Rounded.WEIGHTS].relative_noise
         assert weights < noises[name, LayerScheme.STATIC].relative_noise
         assert weights < noises[name, LayerScheme.DYNAMIC].relative_noise

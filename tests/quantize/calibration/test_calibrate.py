@@ -9,10 +9,11 @@ from torch import Tensor, nn
 
 from levit_edge.bundle.recipe import RangeMethod, Recipe
 from levit_edge.errors import QuantizationError
-from levit_edge.quantize.calibration.calibrate import calibrate, feeds_hardswish
+from levit_edge.quantize.calibration.calibrate import calibrate, feeds_hardswish, input_site
 from levit_edge.quantize.plan import make_plan
 from levit_edge.quantize.quantizer import LAYER_OPERATORS, capture, layer_name
 from levit_edge.quantize.ranges.affine import LayerRanges, Range
+from levit_edge.quantize.ranges.margin import Margins
 from levit_edge.quantize.schemes import quantizable_layers
 from levit_edge.system.progress import Advance, Stages
 from tests.quantize.conftest import Demo, Tensors
@@ -30,13 +31,14 @@ def test_ranges_are_those_of_the_tensors(demo_steps: Demo) -> None:
         demo_steps.deploy(demo_steps.images)
     for hook in hooks:
         hook.remove()
-    found = calibrate(demo_steps.deploy, [demo_steps.images], Recipe())
+    found, margins = calibrate(demo_steps.deploy, [demo_steps.images], Recipe()), Margins(demo_steps.deploy)
     assert set(found.ranges) == set(found.seen) == set(seen) == set(layers)
     for name, (inputs, output) in seen.items():
         whole = [Range(minimum=float(values.min()), maximum=float(values.max())) for values in (inputs, output)]
         assert found.seen[name] == LayerRanges(input=whole[0], output=whole[1]), name
-        low = max(whole[1].minimum, -3.0) if feeds_hardswish(name) else whole[1].minimum
-        assert found.ranges[name] == LayerRanges(input=whole[0], output=replace(whole[1], minimum=low)), name
+        read, given = margins.widened(input_site(name), whole[0]), margins.widened(f"{name}.output", whole[1])
+        low = max(given.minimum, -3.0) if feeds_hardswish(name) else given.minimum
+        assert found.ranges[name] == LayerRanges(input=read, output=replace(given, minimum=low)), name
 
 
 def test_what_was_seen_has_the_ends_that_ranges_leave_out(demo_steps: Demo) -> None:

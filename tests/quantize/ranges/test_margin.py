@@ -14,16 +14,17 @@ SEEN = Range(minimum=-1.0, maximum=2.0)
 @pytest.mark.parametrize(
     ("site", "factor"),
     [
+        ("stem.conv1.input", 1.0),
         ("stem.conv2.input", MARGIN),
         ("blocks.0.q.output", MARGIN),
-        ("blocks.5.up.input", MARGIN),
-        ("blocks.6.proj.output", LAST_STAGE_MARGIN),
+        ("blocks.7.up.input", MARGIN),
+        ("blocks.8.proj.output", LAST_STAGE_MARGIN),
         ("blocks.11.scores.output", LAST_STAGE_MARGIN),
         ("head.input", LAST_STAGE_MARGIN),
     ],
 )
 def test_the_last_stage_has_more(demo_steps: Demo, site: str, factor: float) -> None:
-    """The demo's begins with its second shrinking attention, blocks.6."""
+    """The demo's begins with its second shrinking attention, blocks.8."""
     assert Margins(demo_steps.deploy).widened(site, SEEN) == Range(minimum=-factor, maximum=2 * factor)
 
 
