@@ -48,6 +48,11 @@ def _hidden(path: str) -> str:
     return f"{HIDDEN}/{PurePosixPath(path).name}"
 
 
+def _replaced(text: str, path: str, name: str, followed: str = r"(?![\w-])") -> str:
+    """`text` with `name` for `path`, but not within another: `/val` is no part of `data/val` or of `/validation`."""
+    return re.sub(rf"(?<![\w/.~…-]){re.escape(path)}(?={followed})", lambda _found: name, text)
+
+
 def without_folders(manifest: Manifest) -> Manifest:
     """`manifest` without absolute paths, in its texts too; one that has none is returned as it is."""
     names = _Names(_paths(manifest))
@@ -103,9 +108,9 @@ class _Names:
 
     def text(self, text: str) -> str:
         for path in sorted(self._names, key=len, reverse=True):
-            text = text.replace(path, self._names[path])
+            text = _replaced(text, path, self._names[path])
         for folder in {str(PurePosixPath(path).parent) for path in self._names} - {"/", "."}:
-            text = text.replace(f"{folder}/", f"{HIDDEN}/")
+            text = _replaced(text, folder, HIDDEN, followed="/")
         return _IN_TEXT.sub(lambda found: _hidden(found[0]), text)
 
     def images(self, images: ImageProvenance) -> ImageProvenance:

@@ -58,6 +58,17 @@ def test_no_absolute_path_is_left(telling: Manifest) -> None:
     assert without_folders(cleaned) == cleaned
 
 
+def test_a_short_path_is_no_part_of_others(tiny_bundle: Path) -> None:
+    """As images lie in containers."""
+    manifest = Bundle.open(tiny_bundle).manifest
+    images = replace(manifest.calibration, source="/data/val")
+    told = "data/val and s3://x/data/val/a, /data/validation, of /data/val, in /data/val/red/1.jpg, of /data/train."
+    cleaned = without_folders(replace(manifest, calibration=images, warnings=(told,)))
+    assert cleaned.warnings == (
+        "data/val and s3://x/data/val/a, …/validation, of …/val, in …/val/red/1.jpg, of …/train.",
+    )
+
+
 def test_what_names_no_folder_stays_as_it_is(tiny_bundle: Path) -> None:
     manifest = Bundle.open(tiny_bundle).manifest
     told = replace(
