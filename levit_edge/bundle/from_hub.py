@@ -82,8 +82,12 @@ def _kept() -> Path:
     return cache_folder() / "hub"
 
 
-def fetch_bundle(asked: HubBundle) -> Path:
+def fetch_bundle(asked: HubBundle, tell: Callable[[str], object] = lambda _note: None) -> Path:
     """The folder of a bundle of the hub, fetched if it is not there; without a network, what was fetched before.
+
+    Args:
+        asked: which.
+        tell: is told if a branch or a tag could not be looked up, and may be another commit by now.
 
     Raises:
         BundleError: it is no bundle, or one that names what it must not.
@@ -107,6 +111,8 @@ def fetch_bundle(asked: HubBundle) -> Path:
         raise BundleError(f"{asked} on the Hugging Face hub: {error}") from error
     except Exception as error:  # huggingface_hub lets its own, OSError, ValueError and its HTTP client's errors through
         raise DownloadError(_reason(asked, error, obstacle)) from error
+    if obstacle is not None:
+        tell(f"the Hugging Face hub was not asked ({obstacle}): {asked} is what was fetched before, and may be older.")
     return folder
 
 

@@ -21,7 +21,7 @@ def bundle_at_hand(bundle: Path) -> Path:
     if asked is not None:
         if not str(bundle).startswith(HUB_PREFIX):
             show_note(f"{bundle} is no folder here: the Hugging Face hub is asked for {asked}.")
-        bundle = fetch_bundle(asked)
+        bundle = fetch_bundle(asked, show_note)
         show_note(f"{name_of(bundle)}, kept in {bundle}")
     require_bundle(bundle)
     return bundle

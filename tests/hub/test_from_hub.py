@@ -111,11 +111,18 @@ def test_a_revision_stays_what_it_was(on_the_hub: Repository) -> None:
         Bundle.open("hf:me/tiny")
 
 
-@pytest.mark.usefixtures("on_the_hub")
-def test_without_a_network_what_was_fetched_serves(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_a_network_what_was_fetched_serves(
+    on_the_hub: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     folder = fetch_bundle(NAMED)
+    told: list[str] = []
+    assert fetch_bundle(NAMED, told.append) == folder
+    assert told == []
     off_line(monkeypatch)
-    assert fetch_bundle(NAMED) == folder
+    assert fetch_bundle(NAMED, told.append) == folder
+    assert "refused): hf:me/tiny is what was fetched before, and may be older." in told[0]
+    assert fetch_bundle(HubBundle(repo="me/tiny", revision=on_the_hub.head), told.append) == folder
+    assert len(told) == 1, "a commit never changes"
     shutil.rmtree(tmp_path / "kept")
     assert fetch_bundle(NAMED) == folder, "of huggingface_hub's cache"
     with pytest.raises(
