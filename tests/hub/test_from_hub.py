@@ -214,3 +214,10 @@ def test_inspect_and_report_take_one(
     assert json.loads(capsys.readouterr().out)["path"].startswith("hf:me/tiny@")
     assert run(["report", "hf:me/tiny"]) == ExitStatus.DONE
     assert (tmp_path / "tiny-report.html").is_file()
+
+
+@pytest.mark.parametrize("words", [["me/tiny"], ["hf:me/tiny", "--compare", "me/tiny"]])
+@pytest.mark.usefixtures("on_the_hub")
+def test_report_says_how_one_is_called(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["report", *words]) == ExitStatus.BAD_INPUT
+    assert "of the Hugging Face hub is called hf:me/tiny." in capsys.readouterr().err
