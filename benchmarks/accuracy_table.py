@@ -75,7 +75,9 @@ def figures(folder: Path = CLONE / "docs") -> list[Comparison]:
 
 
 def tables(found: Sequence[Comparison]) -> dict[str, str]:
-    """By the names that the pages give them."""
+    """By the names that the pages give them; none without figures, so that pages keep what they have."""
+    if not found:
+        return {}
     return {"overview": overview(found), "ours": ours(found)} | {each.model: markdown(each) for each in found}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from levit_edge.model.license import CARD_FILE
 from levit_edge.places import found_at
 
-__all__ = ["has_own_card", "is_unchanged", "sealed"]
+__all__ = ["has_own_card", "is_unchanged", "resealed", "sealed"]
 
 MOST_BYTES = 2**20
 _SEAL = re.compile(rb"\n<!-- levit-edge wrote this card: ([0-9a-f]{64}) -->\n\Z")
@@ -16,6 +16,11 @@ _SEAL = re.compile(rb"\n<!-- levit-edge wrote this card: ([0-9a-f]{64}) -->\n\Z"
 def sealed(text: str) -> str:
     """`text` with the line behind it."""
     return f"{text}\n<!-- levit-edge wrote this card: {hashlib.sha256(text.encode()).hexdigest()} -->\n"
+
+
+def resealed(card: str) -> str:
+    """A sealed card in which levit-edge itself has changed something, with the seal that it has now."""
+    return sealed(_SEAL.sub(b"", card.encode()).decode())
 
 
 def is_unchanged(card: bytes) -> bool:

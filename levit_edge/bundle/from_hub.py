@@ -17,7 +17,7 @@ from levit_edge.bundle.place import HUB_PREFIX, MANIFEST_FILE
 from levit_edge.bundle.reader import plain_file_name, read_manifest
 from levit_edge.documents import MAX_DOCUMENT_BYTES
 from levit_edge.errors import BundleError, DownloadError, RuntimeUnavailableError
-from levit_edge.model.hub import hub_obstacle
+from levit_edge.model.hub import hub_obstacle, told_of
 from levit_edge.model.source import HUB_ID, is_hub_id
 from levit_edge.places import found_at
 from levit_edge.system.atomic import folder_beside, put_in_place
@@ -50,6 +50,8 @@ class HubBundle:
 def on_hub(spec: str) -> HubBundle | None:
     """What `spec` names on the hub: `hf:owner/name`, or `owner/name` where no such path is; with `@REVISION` or not.
 
+    Where there is a folder `owner`, `owner/name` is a path in it that is mistyped: nobody but its owner hears of that.
+
     Raises:
         BundleError: it begins as the former and goes on otherwise.
     """
@@ -59,9 +61,13 @@ def on_hub(spec: str) -> HubBundle | None:
             raise BundleError(
                 f"{brief(spec)} names no repository; expected {HUB_PREFIX}owner/name, with @REVISION or not."
             )
-    elif not is_hub_id(repo) or found_at(Path(spec)) != "does not exist" or repo.lower().endswith(_NOT_BUNDLES):
+    elif not is_hub_id(repo) or found_at(Path(spec)) != "does not exist" or _is_path(repo):
         return None
     return HubBundle(repo=repo, revision=revision or None)
+
+
+def _is_path(repo: str) -> bool:
+    return repo.lower().endswith(_NOT_BUNDLES) or found_at(Path(repo).parent) == "is a folder"
 
 
 def name_of(path: Path) -> str:
@@ -76,8 +82,12 @@ def _kept() -> Path:
     return cache_folder() / "hub"
 
 
-def fetch_bundle(asked: HubBundle) -> Path:
+def fetch_bundle(asked: HubBundle, tell: Callable[[str], object] = lambda _note: None) -> Path:
     """The folder of a bundle of the hub, fetched if it is not there; without a network, what was fetched before.
+
+    Args:
+        asked: which.
+        tell: is told if a branch or a tag could not be looked up, and may be another commit by now.
 
     Raises:
         BundleError: it is no bundle, or one that names what it must not.
@@ -101,6 +111,8 @@ def fetch_bundle(asked: HubBundle) -> Path:
         raise BundleError(f"{asked} on the Hugging Face hub: {error}") from error
     except Exception as error:  # huggingface_hub lets its own, OSError, ValueError and its HTTP client's errors through
         raise DownloadError(_reason(asked, error, obstacle)) from error
+    if obstacle is not None:
+        tell(f"the Hugging Face hub was not asked ({obstacle}): {asked} is what was fetched before, and may be older.")
     return folder
 
 
@@ -169,9 +181,8 @@ def _reason(asked: HubBundle, error: Exception, obstacle: str | None) -> str:
     if isinstance(error, RevisionNotFoundError):
         return f"{where} has no revision {asked.revision}."
     if isinstance(error, RemoteEntryNotFoundError):
-        return f"{where} is no bundle, or not whole: {str(error).splitlines()[0]}"
-    summary = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        return f"{where} is no bundle, or not whole: {told_of(error)}."
     return (
         f"{asked.repo} does not exist as a folder, and a bundle of that name cannot be fetched from the Hugging Face"
-        f" hub: {obstacle or summary}. Without a network, give the folder of a bundle."
+        f" hub: {obstacle or told_of(error)}. Without a network, give the folder of a bundle."
     )

@@ -20,8 +20,10 @@ HIDDEN = "…"
 _ABSOLUTE = re.compile(r"(?:file:/*)?(?:~[\w.-]*)?/")
 _ROOT = r"(?:file:/*|~[\w.-]*)?/(?!(?:sys|proc|dev)/)(?=[\w.~])"
 """How an absolute path begins; Linux's own folders are no one's."""
-_IN_TEXT = re.compile(rf"""(?<=")[ ]*{_ROOT}[^"\n]*(?=")|(?:(?<=[\s'"(=,;])|^){_ROOT}[^\s'"(),;:<>]*""")
-"""An absolute path among words, or in double quotes; `and/or`, `https://…` and a lone `/` are none."""
+_BEFORE = r"""(?:(?<=[\s'"`“”„‘’«»(\[{=,;:|@>&!–—])(?<!base64,)|^)"""
+"""What a path may stand behind: also a tag of HTML, a code span or a link of Markdown, and the name of a field."""
+_IN_TEXT = re.compile(rf"""(?<=")[ ]*{_ROOT}[^"\n]*(?=")|{_BEFORE}{_ROOT}[^\s'"`“”‘’»(),;:<>\[\]{{}}|]*""")
+"""An absolute path among words, or in double quotes; `and/or`, `https://…`, base64 and a lone `/` are none."""
 
 
 def last_part(source: str) -> str:
@@ -44,6 +46,11 @@ def hide_folders(text: str) -> str:
 
 def _hidden(path: str) -> str:
     return f"{HIDDEN}/{PurePosixPath(path).name}"
+
+
+def _replaced(text: str, path: str, name: str, followed: str = r"(?![\w-])") -> str:
+    """`text` with `name` for `path`, but not within another: `/val` is no part of `data/val` or of `/validation`."""
+    return re.sub(rf"(?<![\w/.~…-]){re.escape(path)}(?={followed})", lambda _found: name, text)
 
 
 def without_folders(manifest: Manifest) -> Manifest:
@@ -101,9 +108,9 @@ class _Names:
 
     def text(self, text: str) -> str:
         for path in sorted(self._names, key=len, reverse=True):
-            text = text.replace(path, self._names[path])
+            text = _replaced(text, path, self._names[path])
         for folder in {str(PurePosixPath(path).parent) for path in self._names} - {"/", "."}:
-            text = text.replace(f"{folder}/", f"{HIDDEN}/")
+            text = _replaced(text, folder, HIDDEN, followed="/")
         return _IN_TEXT.sub(lambda found: _hidden(found[0]), text)
 
     def images(self, images: ImageProvenance) -> ImageProvenance:

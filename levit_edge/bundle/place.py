@@ -8,6 +8,7 @@ from levit_edge.bundle.card_seal import has_own_card
 from levit_edge.documents import read_json
 from levit_edge.errors import BundleError, OutputError
 from levit_edge.model.license import CARD_FILE
+from levit_edge.model.source import has_hub_form
 from levit_edge.places import found_at
 from levit_edge.system.atomic import is_replaceable, require_folder
 
@@ -53,14 +54,18 @@ def require_bundle(path: Path) -> None:
     """
     expected = "expected a bundle made by `levit-edge quantize`, which is a folder"
     if (found := found_at(path)) != "is a folder":
-        raise BundleError(f"{path} {found}; {expected}.{_advice(path) if found == 'is a file' else ''}")
+        raise BundleError(f"{path} {found}; {expected}.{_advice(path, found)}")
     if (in_it := found_at(path / MANIFEST_FILE)) != "is a file" or (path / MANIFEST_FILE).is_symlink():
         lacks = f"has a {MANIFEST_FILE} that {in_it}" if "cannot" in in_it else f"has no {MANIFEST_FILE}"
         raise BundleError(f"{path} {lacks}; {expected}.")
 
 
-def _advice(path: Path) -> str:
-    """What to type instead of a file that was given for a bundle."""
+def _advice(path: Path, found: str) -> str:
+    """What to type instead of a file that was given for a bundle, or of a name on the hub."""
+    if found == "does not exist" and has_hub_form(str(path)):
+        return f" One of the Hugging Face hub is called {HUB_PREFIX}{path}."
+    if found != "is a file":
+        return ""
     suffix = path.suffix.lower()
     if suffix == ".zip":
         return " A package is checked with `levit-edge verify`; for all else give the bundle that it was made of."

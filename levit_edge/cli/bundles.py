@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from levit_edge.bundle.place import require_bundle
+from levit_edge.bundle.place import HUB_PREFIX, require_bundle
 from levit_edge.cli.terminal.console import show_note
 
 __all__ = ["bundle_at_hand"]
@@ -19,7 +19,9 @@ def bundle_at_hand(bundle: Path) -> Path:
 
     asked = on_hub(str(bundle))
     if asked is not None:
-        bundle = fetch_bundle(asked)
+        if not str(bundle).startswith(HUB_PREFIX):
+            show_note(f"{bundle} is no folder here: the Hugging Face hub is asked for {asked}.")
+        bundle = fetch_bundle(asked, show_note)
         show_note(f"{name_of(bundle)}, kept in {bundle}")
     require_bundle(bundle)
     return bundle

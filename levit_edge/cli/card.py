@@ -42,17 +42,21 @@ def write_card(
 ) -> None:
     """Write the card of `bundle` into its folder, or to `output`; one that somebody has changed stays.
 
+    That of a bundle of the hub goes beside the reader's own files: where it is kept, others read it.
+
     Raises:
         BundleError: nobody says which licence it is; see `levit_edge.report.card.license_of`.
         OutputError: it cannot be written, or a card that is not levit-edge's is there.
     """
     from levit_edge.benchmark.files import load_measurements
+    from levit_edge.bundle.from_hub import name_of
     from levit_edge.bundle.reader import Bundle
     from levit_edge.model.license import CARD_FILE
     from levit_edge.report.card import license_of, model_card, stated_of
 
     opened = Bundle.open(bundle)
-    path = output or bundle / CARD_FILE
+    kept = name_of(bundle) != str(bundle)
+    path = output or (Path(f"{bundle.name}-{CARD_FILE}") if kept else bundle / CARD_FILE)
     require_own_card(path)
     found = license_of(opened.manifest, license_id)
     if (stated := stated_of(opened.manifest)) not in {None, found}:
@@ -61,10 +65,11 @@ def write_card(
     with reserved(path, "--output"):
         write_whole(path, card.encode("utf-8"), "--output")
     if json:
-        print_json({"schema_version": 1, "bundle": str(bundle), "card": str(path), "license": found})
+        print_json({"schema_version": 1, "bundle": name_of(bundle), "card": str(path), "license": found})
         return
     say(f"card: {path}")
-    suggest(("levit-edge", "publish", bundle, "OWNER/NAME"))
+    if path == bundle / CARD_FILE:  # where `publish` looks for it
+        suggest(("levit-edge", "publish", bundle, "OWNER/NAME"))
 
 
 def require_own_card(path: Path) -> None:

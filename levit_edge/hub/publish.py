@@ -6,17 +6,18 @@ Files of before that was so are made anew without them, in memory.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from levit_edge.bundle.card_seal import is_unchanged, resealed
 from levit_edge.bundle.manifest import Manifest
 from levit_edge.bundle.passed_on import last_part, names_folders, without_folders
 from levit_edge.bundle.place import MANIFEST_FILE
 from levit_edge.bundle.reader import Bundle
 from levit_edge.documents import UNPAIRED, to_json
 from levit_edge.errors import BundleError, PublishError
-from levit_edge.model.hub import hub_obstacle
+from levit_edge.model.hub import hub_obstacle, told_of
 from levit_edge.model.license import CARD_FILE
 from levit_edge.report.bundle_page import bundle_page
 from levit_edge.report.card import PLACEHOLDER
@@ -61,13 +62,27 @@ def published_files(bundle: Bundle, card: str, repo: str) -> dict[str, bytes]:
     files |= anew
     same = not anew and manifest == bundle.manifest
     described = (bundle.path / MANIFEST_FILE).read_bytes() if same else _with_digests(manifest, files)
-    card = card.replace(PLACEHOLDER, repo)
-    for name, text in ((REPORT_DATA_FILE, _texts(report_data)), (CARD_FILE, card)):
+    card = with_repository(card, repo)
+    of_card = without_names(card, bundle.labels())
+    for name, text in ((REPORT_DATA_FILE, _texts(report_data)), (CARD_FILE, of_card)):
         if names_folders(text):
             raise BundleError(
                 f"{bundle.path / name} names a folder of this computer, and would be passed on: {_line(text)}"
             )
     return {CARD_FILE: card.encode("utf-8"), MANIFEST_FILE: described, **files}
+
+
+def with_repository(card: str, repo: str) -> str:
+    """`card` with the name of the repository in its commands; sealed again, if nobody has changed it."""
+    named = card.replace(PLACEHOLDER, repo)
+    return resealed(named) if is_unchanged(card.encode("utf-8", UNPAIRED)) else named
+
+
+def without_names(card: str, labels: Sequence[str]) -> str:
+    """`card` without class names that look like paths, such as `/m/01g317`: they go with labels.txt in any case."""
+    for label in filter(names_folders, labels):
+        card = card.replace(label, "")
+    return card
 
 
 def _without_folders(report_data: ReportData | None) -> ReportData | None:
@@ -123,11 +138,12 @@ def _publish(api: "HfApi", files: Mapping[str, bytes], repo: str, *, public: boo
     from huggingface_hub import CommitOperationAdd
     from huggingface_hub.errors import RepositoryNotFoundError
 
+    made = False
     try:
         before = api.model_info(repo)
     except RepositoryNotFoundError:
         api.create_repo(repo, private=not public)
-        before = api.model_info(repo)
+        made, before = True, api.model_info(repo)
     others = sorted({each.rfilename for each in before.siblings or ()} - set(files) - OF_THE_HUB)
     if others:
         raise PublishError(
@@ -137,18 +153,18 @@ def _publish(api: "HfApi", files: Mapping[str, bytes], repo: str, *, public: boo
     if bool(before.private) is public:
         found, option = ("private", "leave --public out") if public else ("public", "give --public")
         raise PublishError(f"{repo} on the Hugging Face hub is {found}: {option}, or change that in its settings.")
-    done = api.create_commit(
-        repo,
-        [CommitOperationAdd(path_in_repo=name, path_or_fileobj=data) for name, data in files.items()],
-        commit_message="Publish a bundle of levit-edge",
-        parent_commit=before.sha,
-    )
+    added = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=data) for name, data in files.items()]
+    try:
+        done = api.create_commit(repo, added, commit_message="Publish a bundle of levit-edge", parent_commit=before.sha)
+    except Exception as error:
+        left = f" {repo} was made there, and is empty." if made else ""
+        raise PublishError(_reason(repo, error) + left) from error
     return Published(repo=repo, revision=done.oid, url=f"{api.endpoint}/{repo}")
 
 
 def _reason(repo: str, error: Exception) -> str:
     status = getattr(getattr(error, "response", None), "status_code", None)
-    told = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    told = told_of(error)
     nothing = "Nothing was published."
     if status == UNAUTHORIZED:
         return f"the Hugging Face hub does not take the token: run `hf auth login` again. {nothing}"
@@ -161,4 +177,4 @@ def _reason(repo: str, error: Exception) -> str:
         return f"{repo} on the Hugging Face hub was changed in the meantime: do it again. {nothing}"
     if status == TOO_LARGE:
         return f"the Hugging Face hub finds the files too large for {repo}: {told}. {nothing}"
-    return f"{repo} cannot be published on the Hugging Face hub: {told} {nothing}"
+    return f"{repo} cannot be published on the Hugging Face hub: {told}. {nothing}"

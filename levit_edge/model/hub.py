@@ -1,5 +1,6 @@
 """Fetches a model folder from the Hugging Face hub: its weights and what describes them, nothing else."""
 
+import re
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -10,10 +11,13 @@ from levit_edge.errors import CheckpointError, DownloadError
 from levit_edge.model.hub_config import INDEX_FILES, PROCESSOR_FILE, WEIGHT_FILES
 from levit_edge.model.license import CARD_FILE
 from levit_edge.model.shards import INDEX_SUFFIX, read_index
+from levit_edge.text import reason
 
-__all__ = ["fetch_from_hub", "hub_obstacle"]
+__all__ = ["fetch_from_hub", "hub_obstacle", "told_of"]
 
 PROBE_TIMEOUT_S = 10.0
+MOST_TOLD = 300
+"""Characters of what the hub says."""
 BESIDE = (PROCESSOR_FILE, CARD_FILE)
 """What may lie beside weights: Transformers' preprocessing, and a card that says the licence."""
 NOT_FOUND = 404
@@ -64,6 +68,17 @@ def hub_obstacle(endpoint: str | None = None) -> str | None:
     except OSError as error:
         return str(error)
     return None
+
+
+def told_of(error: Exception) -> str:
+    """What the hub or its client says: a line of printable text, without the token or a password of an address."""
+    from huggingface_hub import get_token
+
+    said = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    token = get_token()
+    if token:
+        said = said.replace(token, "…")
+    return reason(re.sub(r"//[^/@\s]+@", "//…@", said), MOST_TOLD).rstrip(".:")
 
 
 def _fetch(model_id: str, endpoint: str | None, cache: Path | None, *, offline: bool) -> Path | None:
@@ -129,9 +144,8 @@ def _reason(model_id: str, error: Exception, obstacle: str | None) -> str:
             f"{model_id} on the Hugging Face hub has no config.json: expected a model of timm or Transformers. A bundle"
             f" there is called hf:{model_id}."
         )
-    summary = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
     return (
         f"{model_id} does not exist as a file, and a model of that name cannot be fetched from the Hugging Face hub: "
-        f"{obstacle or summary}. Without a network, pass a folder with config.json and model.safetensors, or a weights "
-        "file, as --checkpoint."
+        f"{obstacle or told_of(error)}. Without a network, pass a folder with config.json and model.safetensors, or a"
+        " weights file, as --checkpoint."
     )

@@ -19,6 +19,7 @@ from levit_edge.demo import is_demo
 from levit_edge.errors import BundleError, RuntimeUnavailableError
 from levit_edge.model.config import CONFIGS, OfficialWeights
 from levit_edge.model.license import is_license, published_license
+from levit_edge.model.source import HUB_ID
 from levit_edge.report.caveats import caveats, few_images
 from levit_edge.report.page import render
 from levit_edge.report.report_data import read_report_data
@@ -132,7 +133,8 @@ def _base_model(manifest: Manifest) -> str | None:
     official = _official(manifest)
     if official is not None:
         return official.hugging_face_id
-    return None if manifest.checkpoint.revision is None else manifest.checkpoint.source
+    source = manifest.checkpoint.source
+    return source if manifest.checkpoint.revision is not None and HUB_ID.fullmatch(source) else None
 
 
 def _datasets(manifest: Manifest) -> list[str]:

@@ -30,15 +30,16 @@ def render(template: str, **values: object) -> str:
     """
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
-        from markupsafe import Markup
+        from markupsafe import Markup, escape
     except ImportError as error:
         raise RuntimeUnavailableError(
             "jinja2 is not installed: install it with `pip install 'levit-edge[quantize]'`."
         ) from error
-    text_of = _markdown if template.endswith(MARKDOWN) else _printable
+    in_markdown = template.endswith(MARKDOWN)
+    text_of = _markdown if in_markdown else _printable
     environment = Environment(
         loader=PackageLoader("levit_edge.report", "."),
-        autoescape=not template.endswith(MARKDOWN),  # noqa: S701 - Markdown is escaped by `finalize`
+        autoescape=not in_markdown,  # noqa: S701 - Markdown is escaped by `finalize`
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -55,6 +56,7 @@ def render(template: str, **values: object) -> str:
         counted=_counted,
         profile_tables=profile_tables,
         profile_errors=errors,
+        label=lambda value: Markup(_in_markdown(_shown(value))) if in_markdown else escape(_shown(value)),  # noqa: S704
         code=lambda value: Markup(_UNCODED.sub(" ", _printable(value))),  # noqa: S704 - in a code span of Markdown
     )
     return environment.get_template(template).render(values)
@@ -86,11 +88,19 @@ def _date(created_utc: str) -> str:
 
 def _markdown(value: object) -> str:
     """One line of text that Markdown takes for nothing else."""
-    return re.sub(r"([\\`*_{}\[\]<>|&~$])", r"\\\1", re.sub(r"\s+", " ", _printable(value)))
+    return _in_markdown(_printable(value))
+
+
+def _in_markdown(text: str) -> str:
+    return re.sub(r"([\\`*_{}\[\]<>|&~$])", r"\\\1", re.sub(r"\s+", " ", text))
 
 
 def _printable(value: object) -> str:
     """Text without absolute paths, control characters, marks that turn writing around, and unpaired surrogates."""
-    text = hide_folders(str(value))
+    return _shown(hide_folders(str(value)))
+
+
+def _shown(text: str) -> str:
+    """The same of a class name, which may look like a path and be none: `/m/01g317` of Open Images."""
     shown = text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
     return "".join(each if not unicodedata.category(each).startswith("C") else " " for each in shown)

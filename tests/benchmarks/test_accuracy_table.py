@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.accuracy_table import LABELS, markdown, ours, overview, with_tables
+from benchmarks.accuracy_table import LABELS, markdown, ours, overview, tables, with_tables
 from benchmarks.quantizers import PEERS
 from benchmarks.results import Comparison, Row, Taken
 from benchmarks.speed.contender import Engine
@@ -98,3 +98,8 @@ def test_tables_are_put_where_the_page_wants_them() -> None:
         for name, what in (("ours", "old\n\nold"), ("other", "b"))
     )
     assert with_tables(page, {"ours": "new"}) == page.replace("old\n\nold", "new")
+
+
+def test_without_figures_pages_keep_what_they_have() -> None:
+    page = "<!-- accuracy: overview -->\n\n| a table |\n\n<!-- end -->"
+    assert with_tables(page, tables([])) == page

@@ -58,6 +58,17 @@ def test_no_absolute_path_is_left(telling: Manifest) -> None:
     assert without_folders(cleaned) == cleaned
 
 
+def test_a_short_path_is_no_part_of_others(tiny_bundle: Path) -> None:
+    """As images lie in containers."""
+    manifest = Bundle.open(tiny_bundle).manifest
+    images = replace(manifest.calibration, source="/data/val")
+    told = "data/val and s3://x/data/val/a, /data/validation, of /data/val, in /data/val/red/1.jpg, of /data/train."
+    cleaned = without_folders(replace(manifest, calibration=images, warnings=(told,)))
+    assert cleaned.warnings == (
+        "data/val and s3://x/data/val/a, …/validation, of …/val, in …/val/red/1.jpg, of …/train.",
+    )
+
+
 def test_what_names_no_folder_stays_as_it_is(tiny_bundle: Path) -> None:
     manifest = Bundle.open(tiny_bundle).manifest
     told = replace(
@@ -114,6 +125,11 @@ def test_the_last_part(source: str, end: str) -> None:
         ("/home/alice/x.jpg: 1/2 of it is damaged", "…/x.jpg: 1/2 of it is damaged"),
         ("for f in /sys/devices/system/cpu/*; do", "for f in /sys/devices/system/cpu/*; do"),
         ("s3://bucket/val and/or data/val", "s3://bucket/val and/or data/val"),
+        ("<code>/home/alice/val</code>", "<code>…/val</code>"),
+        ("`/home/alice/val`, [/home/alice/a]", "`…/val`, […/a]"),
+        ("path:/home/alice/val", "path:…/val"),
+        ('src="data:image/jpeg;base64,/9j/4AAQ+/x/y/z="', 'src="data:image/jpeg;base64,/9j/4AAQ+/x/y/z="'),
+        ("<br/></td> 3 m/s, <path d=M1/>", "<br/></td> 3 m/s, <path d=M1/>"),
     ],
 )
 def test_folders_are_hidden_in_texts(text: str, shown: str) -> None:

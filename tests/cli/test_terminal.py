@@ -175,3 +175,9 @@ def test_a_path_in_a_broken_line_stays_whole() -> None:
     assert stream.getvalue().splitlines() == [
         "the labels are those of", f"{path},", "which lies beside the images",
     ]  # fmt: skip
+
+
+def test_nothing_that_is_said_acts_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Names and texts of bundles and packages are others'."""
+    say("\x1b]0;mine\x07 \x9b31m \u202eabc\r äö\nü")
+    assert capsys.readouterr().out == "\\x1b]0;mine\\x07 \\x9b31m \\u202eabc\\r äö\nü\n"

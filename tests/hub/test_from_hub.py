@@ -12,6 +12,7 @@ from levit_edge.bundle.from_hub import HubBundle, fetch_bundle, name_of, on_hub
 from levit_edge.bundle.reader import Bundle
 from levit_edge.cli.main import run
 from levit_edge.errors import BundleError, DownloadError, ExitStatus, RuntimeUnavailableError
+from levit_edge.model.hub import told_of
 from tests.hub_server import HubServer, Repository
 
 NAMED = HubBundle(repo="me/tiny")
@@ -46,6 +47,43 @@ def test_a_path_that_is_there_is_no_bundle_of_the_hub(tmp_path: Path, monkeypatc
     assert on_hub("hf:me/tiny") == NAMED
 
 
+def test_nobody_hears_of_a_path_that_is_mistyped(
+    hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "runs").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert run(["predict", "runs/bundel", "photo.jpg"]) == ExitStatus.BAD_INPUT
+    assert hub.requests == []
+    told = capsys.readouterr().err
+    assert "runs/bundel does not exist; expected a bundle" in told
+    assert "One of the Hugging Face hub is called hf:runs/bundel." in told
+
+
+def test_it_is_said_before_the_hub_is_asked(hub: HubServer, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["predict", "me/none", "photo.jpg"]) == ExitStatus.BAD_INPUT
+    told = capsys.readouterr().err
+    assert "note: me/none is no folder here: the Hugging Face hub is asked for hf:me/none." in told
+    assert told.index("note:") < told.index("error:")
+    assert hub.requests
+
+
+def test_a_message_has_no_token_and_nothing_that_acts_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    told = told_of(OSError("\n\x1b[31mno Bearer hf_secret at https://me:pass@mirror/x.\nmore"))
+    assert told == "[31mno Bearer … at https://…@mirror/x"
+
+
+@pytest.mark.usefixtures("on_the_hub")
+def test_the_card_of_one_goes_to_the_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["report", "hf:me/tiny", "--card", "--license", "mit"]) == ExitStatus.DONE
+    assert (tmp_path / "tiny-README.md").is_file()
+    assert "publish" not in capsys.readouterr().out
+    assert not list((tmp_path / "kept").rglob("README.md"))
+
+
 @pytest.mark.parametrize("spec", ["hf:", "hf:tiny", "hf:../x", "hf:a/b@$(x)", "hf:/etc/passwd"])
 def test_what_names_nothing_is_refused(spec: str) -> None:
     with pytest.raises(BundleError, match="names no repository; expected hf:owner/name"):
@@ -73,11 +111,18 @@ def test_a_revision_stays_what_it_was(on_the_hub: Repository) -> None:
         Bundle.open("hf:me/tiny")
 
 
-@pytest.mark.usefixtures("on_the_hub")
-def test_without_a_network_what_was_fetched_serves(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_a_network_what_was_fetched_serves(
+    on_the_hub: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     folder = fetch_bundle(NAMED)
+    told: list[str] = []
+    assert fetch_bundle(NAMED, told.append) == folder
+    assert told == []
     off_line(monkeypatch)
-    assert fetch_bundle(NAMED) == folder
+    assert fetch_bundle(NAMED, told.append) == folder
+    assert "refused): hf:me/tiny is what was fetched before, and may be older." in told[0]
+    assert fetch_bundle(HubBundle(repo="me/tiny", revision=on_the_hub.head), told.append) == folder
+    assert len(told) == 1, "a commit never changes"
     shutil.rmtree(tmp_path / "kept")
     assert fetch_bundle(NAMED) == folder, "of huggingface_hub's cache"
     with pytest.raises(
@@ -169,3 +214,10 @@ def test_inspect_and_report_take_one(
     assert json.loads(capsys.readouterr().out)["path"].startswith("hf:me/tiny@")
     assert run(["report", "hf:me/tiny"]) == ExitStatus.DONE
     assert (tmp_path / "tiny-report.html").is_file()
+
+
+@pytest.mark.parametrize("words", [["me/tiny"], ["hf:me/tiny", "--compare", "me/tiny"]])
+@pytest.mark.usefixtures("on_the_hub")
+def test_report_says_how_one_is_called(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["report", *words]) == ExitStatus.BAD_INPUT
+    assert "of the Hugging Face hub is called hf:me/tiny." in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """What goes to the hub, that it is what comes back, and what is said if it cannot go."""
 
+import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -8,12 +9,14 @@ from pathlib import Path
 import pytest
 from huggingface_hub import ModelCard, constants
 
+from levit_edge.bundle.card_seal import is_unchanged
 from levit_edge.bundle.place import MANIFEST_FILE
 from levit_edge.bundle.reader import Bundle
 from levit_edge.cli.main import run
 from levit_edge.documents import to_json
 from levit_edge.errors import BundleError, ExitStatus, PublishError
 from levit_edge.hub.publish import publish, published_files
+from levit_edge.report.card import model_card
 from tests.hub_server import READ_ONLY, HubServer, Repository
 
 REPO = "me/tiny"
@@ -58,6 +61,7 @@ def test_what_comes_back_is_what_went(
     assert "license: mit" in str(ModelCard(card).data)
     assert "levit-edge predict hf:me/tiny photo.jpg" in card
     assert "OWNER/NAME" not in card
+    assert is_unchanged(card.encode()), "whoever clones it has a card of levit-edge"
 
 
 def test_the_card_in_the_folder_goes_as_it_is(bundle: Path, hub: HubServer) -> None:
@@ -82,6 +86,35 @@ def test_an_older_bundle_goes_without_the_folders_that_it_names(bundle: Path, hu
 def test_a_card_that_names_a_folder_stays_here(bundle: Path) -> None:
     with pytest.raises(BundleError, match=r"README.md names a folder of this computer, .*: see /home/alice/notes"):
         published_files(Bundle.open(bundle), "# Mine\nsee /home/alice/notes\n", REPO)
+
+
+def test_class_names_that_look_like_paths_are_none(bundle: Path) -> None:
+    opened = Bundle.open(bundle)
+    names = tuple(f"/m/0{place}" for place in range(opened.manifest.config.classes))
+    (bundle / "labels.txt").write_text("\n".join(names) + "\n")
+    files = opened.manifest.files | {"labels.txt": hashlib.sha256((bundle / "labels.txt").read_bytes()).hexdigest()}
+    named = Bundle(bundle, replace(opened.manifest, files=files))
+    assert named.labels() == names
+    card = model_card(named, license_id="mit")
+    assert "(/m/00, /m/01" in card
+    assert published_files(named, card, REPO)["README.md"]
+
+
+def test_an_older_page_goes_without_the_folders_that_it_names(bundle: Path) -> None:
+    opened = Bundle.open(bundle)
+    (bundle / "report.html").write_text("<code>/home/alice/val</code>")
+    files = opened.manifest.files | {
+        "report.html": hashlib.sha256((bundle / "report.html").read_bytes()).hexdigest(),
+    }
+    going = published_files(Bundle(bundle, replace(opened.manifest, files=files)), "# Mine\n", REPO)
+    assert b"alice" not in going["report.html"]
+
+
+def test_what_a_link_leads_to_stays_here(bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "key").write_text("secret")
+    (bundle / "README.md").symlink_to(tmp_path / "key")
+    assert run(["publish", str(bundle), REPO]) == ExitStatus.BAD_INPUT
+    assert "README.md is a link, and what it leads to would be published" in capsys.readouterr().err
 
 
 def test_nobody_says_which_licence(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -146,7 +179,9 @@ def test_it_is_as_visible_as_asked_for_or_refused(hub: HubServer, private: bool,
 
 def test_too_large(hub: HubServer) -> None:
     hub.most_bytes = 4
-    with pytest.raises(PublishError, match="finds the files too large for me/tiny"):
+    with pytest.raises(
+        PublishError, match=r"finds the files too large for me/tiny.* me/tiny was made there, and is empty"
+    ):
         publish(FILES, REPO, public=False)
 
 

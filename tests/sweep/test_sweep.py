@@ -1,7 +1,4 @@
-"""Whole sweeps of a small network on this machine; one of them makes what the others find in the store.
-
-The demo itself is swept by the commands of docs/sweeps.md (tests/docs).
-"""
+"""Whole sweeps of a small network on this machine; one of them makes what the others find in the store."""
 
 import json
 import os
@@ -41,8 +38,7 @@ PLAN = SweepPlan(
     calibration=Calibration(images=str(demo.calibration_dir())),
     evaluation=Evaluation(images=str(demo.evaluation_dir()), shard_images=50, count=120, per_class=12),
 )
-ANY = Gates(max_drop_pt=100, allow_poor_fp32=True)
-"""For networks that nobody trained."""
+ANY = Gates(max_drop_pt=100, allow_poor_fp32=True)  # for networks that nobody trained
 Sweep = Callable[[SweepPlan], SweepResults]
 
 

@@ -10,6 +10,7 @@ from levit_edge.cli.bundles import bundle_at_hand
 from levit_edge.cli.card import Datasets, License
 from levit_edge.cli.options import JsonOutput
 from levit_edge.cli.terminal.console import print_json, say, suggest
+from levit_edge.errors import BundleError
 from levit_edge.model.source import HUB_ID
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def publish(
     one it is made. The token is huggingface_hub's: `hf auth login`, or HF_TOKEN.
     """
     bundle = bundle_at_hand(bundle)
+    from levit_edge.bundle.from_hub import name_of
     from levit_edge.bundle.reader import Bundle
     from levit_edge.hub.publish import published_files
 
@@ -61,7 +63,7 @@ def publish(
     files = published_files(opened, _card(opened, license_id, datasets or []), repo)
     document: dict[str, Any] = {
         "schema_version": 1,
-        "bundle": str(bundle),
+        "bundle": name_of(bundle),
         "repo": repo,
         "public": public,
         "files": {name: len(data) for name, data in files.items()},
@@ -92,12 +94,15 @@ def _card(opened: "Bundle", license_id: str | None, datasets: list[str]) -> str:
     """The card in the folder, or a new one where there is none or options ask for another.
 
     Raises:
+        BundleError: it is a link, or nobody says which licence it is.
         typer.BadParameter: options ask for another than the one in the folder.
     """
     from levit_edge.model.license import CARD_FILE
     from levit_edge.report.card import license_of, model_card
 
     path = opened.path / CARD_FILE
+    if path.is_symlink():
+        raise BundleError(f"{path} is a link, and what it leads to would be published: put the card itself there.")
     if not path.is_file():
         return model_card(opened, license_id=license_of(opened.manifest, license_id), datasets=datasets)
     if license_id or datasets:

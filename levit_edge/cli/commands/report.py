@@ -14,6 +14,7 @@ from levit_edge.cli.options import PLOT_SUFFIXES, JsonOutput, require_suffix
 from levit_edge.cli.terminal.console import print_json, say, show_warning, stdout, suggest
 from levit_edge.documents import UNPAIRED
 from levit_edge.errors import MeasurementError
+from levit_edge.model.source import is_hub_id
 from levit_edge.places import found_at
 from levit_edge.system.atomic import reserved, write_whole
 from levit_edge.text import counted, shortened
@@ -271,9 +272,10 @@ def _require_there(paths: Sequence[str], compare: Sequence[Path]) -> None:
     for path in paths:
         found = found_at(Path(path))
         if "://" not in path and found != "is a folder" and not (found == "is a file" and path.endswith(".json")):
+            of_hub = f" A bundle of the Hugging Face hub is called {HUB_PREFIX}{path}." if is_hub_id(path) else ""
             raise MeasurementError(
                 f"{path} {found}; expected a bundle, a sweep's folder, or what `levit-edge bench --save` wrote: .json"
-                " files or folders of them."
+                f" files or folders of them.{of_hub}"
             )
     for bundle in compare:
         require_bundle(bundle)

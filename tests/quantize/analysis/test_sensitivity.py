@@ -61,9 +61,9 @@ def test_rows_are_the_layers_as_planned(measured: Sensitivity) -> None:
 
 def test_the_whole_is_near_the_sum_of_its_layers(measured: Sensitivity) -> None:
     planned = sum(layer.planned_noise for layer in measured.layers)
-    assert 0.5 * planned < measured.as_planned.relative < 2 * planned
+    assert 0.5 * planned < measured.as_planned.relative < 2.5 * planned
     static = sum(layer.static.relative for layer in measured.layers)
-    assert 0.5 * static < measured.all_static.relative < 2 * static
+    assert 0.5 * static < measured.all_static.relative < 2.5 * static
     assert measured.as_planned.relative < measured.all_static.relative
 
 
