@@ -108,6 +108,8 @@ def listed_names(file: Path, stdin: BinaryIO | None = None) -> list[str]:
 def _found(word: str, stdin: BinaryIO | None, archive: Archive | None, *, skip: bool) -> Photographs | str:
     """What a word stands for, or why it stands for nothing."""
     try:
+        if not word:
+            return "a word of the command line is empty: is a variable of the shell not set?"
         if word == STANDARD_INPUT and stdin is None:
             return f"{STANDARD_INPUT} is given twice: standard input can be read once."
         if word == STANDARD_INPUT:

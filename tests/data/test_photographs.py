@@ -92,6 +92,8 @@ def test_standard_input_is_the_bytes_of_one() -> None:
     (image,) = find_photographs(["-"], stdin=Pipe(content)).images
     assert image == Given(content, "standard input")
     assert photograph_at(image).pixels.size == (48, 40)
+    with pytest.raises(DataError, match="a word of the command line is empty"):  # not the folder where one is
+        find_photographs([""])
     with pytest.raises(DataError, match="given twice"):
         find_photographs(["-", "-"], stdin=Pipe(content))
 
