@@ -100,12 +100,12 @@ def _tell_of_bad(bad: Sequence[str], among: int, *, skip: bool) -> None:
 def classify_frames(bundle: Bundle, network: Network, frames: Generator[Frame, None, None], asked: Asked) -> bool:
     """Write what each frame shows until there are no more, or until the user interrupts, which the answer says.
 
-    What was seen until then is written all the same.
+    What was seen until then is written all the same, also where the frames behind cannot be read.
 
     Raises:
         DataError: frames cannot be read.
     """
-    figures, interrupted = Figures(), False
+    figures, interrupted, fault = Figures(), False, None
     shown = not (asked.on_terminal and asked.form is Format.TEXT)  # the live line says it there
     with (
         _written(asked, _sheet(bundle, network, asked, frames=True)) as write,
@@ -119,6 +119,12 @@ def classify_frames(bundle: Bundle, network: Network, frames: Generator[Frame, N
                         write(seen)
         except KeyboardInterrupt:
             interrupted = True
+        except DataError as error:
+            if not figures.frames:
+                raise
+            fault = error
+    if fault is not None:
+        raise fault
     return interrupted
 
 

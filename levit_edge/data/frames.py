@@ -28,6 +28,9 @@ SYSTEM = "v4l2"
 """What FFmpeg calls Linux's cameras."""
 PATIENCE_S = 10
 """For a camera's next frame."""
+MICROSECONDS = 1_000_000
+LEAST_MISSING_S, LEAST_MISSING = 0.5, 0.02
+"""What a video lacks at its end, in seconds and of its length, before it is said: players do not agree on less."""
 Turn = dict[int, int]
 QUARTERS: Turn = {0: 0, 90: 1, 180: 2, 270: 3}
 
@@ -72,11 +75,40 @@ def video_frames(path: Path, *, most: int | None = None) -> Generator[Frame, Non
     """All frames of a file in order, `most` of them at most.
 
     Raises:
-        DataError: PyAV is not installed, or it cannot read the file.
+        DataError: PyAV is not installed, or it cannot read the file; behind the frames: there should be more.
     """
-    with _opened(str(path), None) as decoded:
-        for number, frame in islice(enumerate(decoded), most):
-            yield Frame(number=number, at_s=float(frame.time or 0.0), pixels=_pixels(frame))
+    with _opened(str(path), None) as (stream, decoded):
+        first, end, count = None, 0.0, 0
+        for frame in islice(decoded, most):
+            at, lasts = _time(frame, count, stream)
+            first = at if first is None else first
+            yield Frame(number=count, at_s=at - first, pixels=_pixels(frame))
+            end, count = at - first + lasts, count + 1
+        if count != most:
+            _require_whole(path, end, _length_s(stream))
+
+
+def _time(frame: Any, number: int, stream: Any) -> tuple[float, float]:
+    """When a frame comes and how long it stays, seconds; streams without such marks have their rate."""
+    between = 1 / float(stream.average_rate) if stream.average_rate else 0.0
+    lasts = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else between
+    return float(number * between if frame.time is None else frame.time), lasts
+
+
+def _length_s(stream: Any) -> float | None:
+    """How long its file says that the pictures of a stream go on; of a file's own length sound may have a part."""
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    container = stream.container
+    alone = len(container.streams) == 1 and container.duration
+    return container.duration / MICROSECONDS if alone else None
+
+
+def _require_whole(path: Path, end: float, length: float | None) -> None:
+    if length is not None and length - end > max(LEAST_MISSING_S, LEAST_MISSING * length):
+        raise DataError(
+            f"{path} ends after {end:.1f} s, and says that it has {length:.1f} s: it was cut off, or is damaged there."
+        )
 
 
 def camera_frames(number: int, *, most: int | None = None) -> Generator[Frame, None, None]:
@@ -85,7 +117,7 @@ def camera_frames(number: int, *, most: int | None = None) -> Generator[Frame, N
     Raises:
         DataError: PyAV is not installed, or the camera cannot be read, or gives nothing any more.
     """
-    with _opened(DEVICE.format(number), SYSTEM) as decoded, _newest(decoded) as newest:
+    with _opened(DEVICE.format(number), SYSTEM) as (_, decoded), _newest(decoded) as newest:
         start = time.monotonic()
         for count, frame in islice(newest, most):
             yield Frame(number=count, at_s=time.monotonic() - start, pixels=_pixels(frame))
@@ -141,8 +173,8 @@ def _newest(decoded: Iterator[Any]) -> Iterator[_Newest]:
 
 
 @contextmanager
-def _opened(source: str, system: str | None) -> Iterator[Iterator[Any]]:
-    """The decoded frames of a file, or of a device of a `system`."""
+def _opened(source: str, system: str | None) -> Iterator[tuple[Any, Iterator[Any]]]:
+    """The stream of pictures, and its decoded frames, of a file, or of a device of a `system`."""
     try:
         import av
     except ImportError as error:
@@ -156,7 +188,7 @@ def _opened(source: str, system: str | None) -> Iterator[Iterator[Any]]:
             raise DataError(f"{source}: there are no pictures in it; expected a video.")
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
-        yield _decoded(container, stream, source, av.FFmpegError)
+        yield stream, _decoded(container, stream, source, av.FFmpegError)
 
 
 def _decoded(container: Any, stream: Any, source: str, fault: type[Exception]) -> Iterator[Any]:

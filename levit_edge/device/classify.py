@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Callable
 
@@ -21,10 +22,11 @@ from levit_edge.device.errors import DataError
 from levit_edge.device.file_kinds import with_advice
 from levit_edge.device.image import decoding_fault
 from levit_edge.device.photographs import find_photographs, listed_names
+from levit_edge.device.places import require_unread
 from levit_edge.device.ranking import softmax, top_classes
 from levit_edge.device.sheets import Document, format_of, sheet_of
 from levit_edge.device.unpacked import Run, UnpackedPackage
-from levit_edge.device.words import counted
+from levit_edge.device.words import counted, harmless
 
 SECONDS_BETWEEN_LINES = 10.0
 SECONDS_BETWEEN_CHANGES = 0.25
@@ -52,7 +54,7 @@ def classify(package: UnpackedPackage, run: Run, model: Any, chosen: argparse.Na
             for index in top_classes(logits, chosen.top)
         ]
 
-    with _written(sheet, chosen.output) as write:
+    with _written(sheet, chosen.output, package.folder.iterdir()) as write:
         if chosen.camera is None:
             bad = _photographs(package, lambda image: guesses(run(image)), chosen, write)
         else:
@@ -68,16 +70,20 @@ def _photographs(package: UnpackedPackage, see: Run, chosen: argparse.Namespace,
     found = find_photographs(words, skip=chosen.skip_bad_images)
     if found.bad:
         raise DataError(_faults(found.bad, len(words)))
+    if chosen.output is not None:
+        read = (image for image in found.images if isinstance(image, Path))
+        require_unread(chosen.output, itertools.chain(read, filter(None, [chosen.from_file])))
     for word, counts in found.passed_over.items():
-        print(f"note: {word}: {with_advice(counts)}", file=sys.stderr)
+        print(f"note: {harmless(word)}: {with_advice(counts)}", file=sys.stderr)
     bad, start, said = [], time.monotonic(), time.monotonic()
     for place, image in enumerate(found.images, 1):
         try:
             inputs, turned = package.read_photograph(image, exif=not chosen.no_exif)
             write({"image": str(image), "guesses": see(inputs), "turned": turned})
         except DataError as error:
-            bad.append(str(error))
-            write({"image": str(image), "error": decoding_fault(image, error)})
+            fault = decoding_fault(image, error)
+            bad.append(f"{image}: {fault}")  # what is wrong with its shape does not name it
+            write({"image": str(image), "error": fault})
         if time.monotonic() >= said + SECONDS_BETWEEN_LINES:
             said = time.monotonic()
             rate = place / (said - start)
@@ -88,14 +94,14 @@ def _photographs(package: UnpackedPackage, see: Run, chosen: argparse.Namespace,
         many = counted(len(found.images), "photograph")
         print(f"{many} in {seconds:.1f} s: {len(found.images) / seconds:.1f} images/s", file=sys.stderr)
     if bad and chosen.skip_bad_images and len(bad) < len(found.images):
-        print(f"warning: left out: {_faults(bad, len(found.images))}", file=sys.stderr)
+        print(f"warning: left out: {harmless(_faults(bad, len(found.images)))}", file=sys.stderr)
         return ""
     return _faults(bad, len(found.images)) if bad else ""
 
 
 def _camera(package: UnpackedPackage, see: Run, chosen: argparse.Namespace, write: Write | None) -> str:
-    """Classify what a camera sees, until Ctrl-C; figures go to standard error."""
-    figures = _Figures(drawn=sys.stderr.isatty())
+    """Classify what a camera sees, until Ctrl-C or until it gives no more, which is the answer."""
+    figures, fault = _Figures(drawn=sys.stderr.isatty()), ""
     try:
         with open_camera(chosen.camera) as capture:
             while figures.frames < (chosen.frames or float("inf")):
@@ -109,8 +115,12 @@ def _camera(package: UnpackedPackage, see: Run, chosen: argparse.Namespace, writ
                     write(outcome)
     except KeyboardInterrupt:
         pass
+    except DataError as error:
+        if not figures.frames:
+            raise
+        fault = str(error)
     figures.summary()
-    return ""
+    return fault
 
 
 class _Figures:
@@ -157,7 +167,7 @@ class _Figures:
 
 
 @contextlib.contextmanager
-def _written(sheet: Any, output: Path | None) -> Iterator[Write]:
+def _written(sheet: Any, output: Path | None, package_files: Iterable[Path]) -> Iterator[Write]:
     """What adds an outcome to the sheet: on standard output as it comes, or to a file that appears whole at the end."""
     parts: list[str] = []
 
@@ -168,8 +178,12 @@ def _written(sheet: Any, output: Path | None) -> Iterator[Write]:
             sys.stdout.write(text)
             sys.stdout.flush()
 
+    if output is not None:
+        require_unread(output, package_files)
     if output is not None and not output.parent.is_dir():
         raise DataError(f"{output.parent} is no folder, so {output.name} cannot be written there.")
+    if output is not None and output.is_dir():
+        raise DataError(f"{output} is a folder; expected a file to write the results to.")
     put(sheet.begin())
     yield lambda outcome: put(sheet.add(outcome))
     put(sheet.end())
@@ -179,9 +193,10 @@ def _written(sheet: Any, output: Path | None) -> Iterator[Write]:
             partial.write_bytes("".join(parts).encode("utf-8", "backslashreplace"))
             partial.replace(output)
         except OSError as error:
+            raise DataError(f"{output} cannot be written: {error.strerror}.") from None
+        finally:
             with contextlib.suppress(OSError):
                 partial.unlink()
-            raise DataError(f"{output} cannot be written: {error.strerror}.") from None
 
 
 def _faults(bad: Any, among: int) -> str:

@@ -5,19 +5,21 @@ Runs with Python 3.9: packages for boards carry this file.
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from glob import glob, has_magic
+from glob import has_magic
 from pathlib import Path
 from typing import Any, BinaryIO, Callable
 
 from levit_edge.device.errors import DataError
-from levit_edge.device.file_kinds import head_of, unread_kind, with_advice
+from levit_edge.device.file_kinds import with_advice
+from levit_edge.device.formats import HEAD_BYTES, image_format
 from levit_edge.device.image import check_content, check_header
 from levit_edge.device.image_files import images_under
+from levit_edge.device.patterns import images_matching
 from levit_edge.device.places import found_at, unreadable
 
 STANDARD_INPUT = "-"
@@ -87,22 +89,27 @@ def listed_names(file: Path, stdin: BinaryIO | None = None) -> list[str]:
     `file` is `-` for `stdin`. Empty lines are none.
 
     Raises:
-        DataError: it cannot be read, or has no names.
+        DataError: it cannot be read, has no names, or is a photograph or in UTF-16.
     """
     from_stdin = str(file) == STANDARD_INPUT
     content = _read(stdin or sys.stdin.buffer, MOST_LIST_BYTES, "a list") if from_stdin else _list_bytes(file)
-    lines = content.split(b"\0") if b"\0" in content else content.replace(b"\xef\xbb\xbf", b"", 1).splitlines()
+    called = "standard input" if from_stdin else str(file)
+    if kind := image_format(content[:HEAD_BYTES]):
+        raise DataError(f"{called}: {kind}, expected a list of photographs.")
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise DataError(f"{called}: UTF-16, as some programs of Windows write it; save it as UTF-8.")
+    lines = content.split(b"\0") if b"\0" in content else content.removeprefix(codecs.BOM_UTF8).splitlines()
     names = [os.fsdecode(line) for line in lines if line.strip()]
     if not names:
-        raise DataError(
-            f"{'standard input' if from_stdin else file}: there are no names in it; expected a photograph on each line."
-        )
+        raise DataError(f"{called}: there are no names in it; expected a photograph on each line.")
     return names
 
 
 def _found(word: str, stdin: BinaryIO | None, archive: Archive | None, *, skip: bool) -> Photographs | str:
     """What a word stands for, or why it stands for nothing."""
     try:
+        if not word:
+            return "a word of the command line is empty: is a variable of the shell not set?"
         if word == STANDARD_INPUT and stdin is None:
             return f"{STANDARD_INPUT} is given twice: standard input can be read once."
         if word == STANDARD_INPUT:
@@ -117,7 +124,8 @@ def _at(path: Path, archive: Archive | None, *, skip: bool) -> Photographs:
     if there == "is a folder":
         return _in_folder(path, archive)
     if there == "does not exist" and has_magic(str(path)):
-        return _matching(str(path))
+        images, passed_over = images_matching(path)
+        return Photographs(tuple(images), {str(path): passed_over} if passed_over else {})
     if there == "is a file" and archive is not None and path.suffix.lower() in ARCHIVES:
         return Photographs(archive(path))
     if there == "is a file" or (skip and there == "does not exist"):
@@ -134,29 +142,6 @@ def _in_folder(folder: Path, archive: Archive | None) -> Photographs:
         return Photographs(archive(folder))
     told = f" ({with_advice(passed_over)})" if passed_over else ""
     raise DataError(f"{folder}: no photographs in it{told}")
-
-
-def _matching(pattern: str) -> Photographs:
-    """The images among the files that match, and in the folders that do; each once, in the order of their paths."""
-    images: list[Path] = []
-    passed_over: Counter[str] = Counter()
-    for path in map(Path, sorted(glob(pattern, recursive=True))):
-        if path.is_dir():
-            if "**" in pattern:  # its files match themselves
-                continue
-            names, counts = images_under(path)
-            images += [path / name for name in names]
-            passed_over.update(counts)
-            continue
-        kind = unread_kind(path.as_posix(), lambda _path, path=path: head_of(path))  # type: ignore[misc]
-        if kind is None:
-            images.append(path)
-        else:
-            passed_over[kind] += 1
-    if not images:
-        told = f" but {with_advice(passed_over)}" if passed_over else ""
-        raise DataError(f"{pattern} does not exist, and as a pattern it matches no photograph{told}.")
-    return Photographs(tuple(images), {pattern: passed_over} if passed_over else {})
 
 
 def _damage(found: Photographs) -> str | None:

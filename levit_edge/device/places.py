@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import stat
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+
+from levit_edge.device.errors import DataError
 
 
 def found_at(path: Path) -> str:
@@ -31,3 +36,19 @@ def reason(error: OSError | ValueError) -> str:
     if isinstance(error, FileNotFoundError):
         return "it does not exist"
     return getattr(error, "strerror", None) or str(error)
+
+
+def require_unread(output: Path, read: Iterable[Path]) -> None:
+    """Refuse to write over a file that is read.
+
+    Raises:
+        DataError: `output` is one of these, be it by another name.
+    """
+    try:
+        there = output.stat()
+    except (OSError, ValueError):  # nothing is there that could be lost
+        return
+    for path in read:
+        with suppress(OSError, ValueError):
+            if os.path.samestat(there, path.stat()):
+                raise DataError(f"{path} is read, and --output {output} would take its place: choose another.")

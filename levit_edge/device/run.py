@@ -38,7 +38,7 @@ from levit_edge.device.errors import ExitStatus, LevitEdgeError, PackageError
 from levit_edge.device.facts import read_facts, read_state
 from levit_edge.device.float16 import Float16, float16_here
 from levit_edge.device.sheets import FORMATS
-from levit_edge.device.words import counted
+from levit_edge.device.words import counted, harmless
 from levit_edge.device.worker import Worker
 
 WARM_UP = 10
@@ -121,10 +121,15 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     named, camera = bool(chosen.photographs or chosen.from_file), chosen.camera is not None
     if named + camera + chosen.self_test + chosen.bench != 1:
         parser.error("give photographs, or --camera, or --self-test, or --bench")
-    if min(chosen.top, chosen.runs, chosen.threads, chosen.frames or 1) < 1 or (chosen.camera or 0) < 0:
+    counts = [chosen.top, chosen.runs, chosen.threads, 1 if chosen.frames is None else chosen.frames]
+    if min(counts) < 1 or (chosen.camera or 0) < 0:
         parser.error("--top, --runs, --threads and --frames count from 1, --camera from 0")
     if chosen.frames is not None and not camera:
         parser.error("--frames goes with --camera")
+    if (chosen.skip_bad_images or chosen.no_exif) and not named:
+        parser.error("--skip-bad-images and --no-exif go with photographs")
+    if (chosen.format or chosen.output) and not (named or camera):
+        parser.error("--format and --output go with photographs or --camera")
     return chosen
 
 
@@ -147,11 +152,15 @@ def main(arguments: list[str] | None = None) -> int:
             classify(package, steady(package, opened, chosen, float16), opened.model, chosen)
         sys.stdout.flush()
     except LevitEdgeError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {harmless(str(error))}", file=sys.stderr)
         return ExitStatus.BAD_INPUT
     except BrokenPipeError:  # nobody reads on, as with `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitStatus.OUTPUT_CLOSED
+    except OSError as error:  # a full device behind standard output
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"error: {error.filename or 'the output'}: {error.strerror}.", file=sys.stderr)
+        return ExitStatus.BAD_INPUT
     except KeyboardInterrupt:
         return ExitStatus.INTERRUPTED
     return ExitStatus.DONE

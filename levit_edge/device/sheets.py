@@ -15,17 +15,33 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from levit_edge.device.errors import DataError
+from levit_edge.device.words import on_one_line
+
 FORMATS = ("text", "json", "jsonl", "csv")
 ENDINGS = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
+TEXT_ENDINGS = ("", ".txt", ".log")
 Document = dict[str, Any]
 COLUMNS = ("rank", "index", "label", "probability", "turned", "error")
 """Of CSV, behind what names the photograph or frame."""
 
+CRLF = "\r\n"
+"""What ends rows decides what has to be quoted within them: a name may have either of the two."""
+
 
 def format_of(asked: str | None, output: Path | None) -> str:
-    """What was asked for, or what the ending of `output` says; else text."""
-    named = ENDINGS.get(output.suffix.lower()) if output is not None else None
-    return asked or named or FORMATS[0]
+    """What was asked for, or what the ending of `output` says; else text.
+
+    Raises:
+        DataError: `output` is `-`, or nothing was asked for and it ends as files do that are not written.
+    """
+    if output is not None and str(output) == "-":
+        raise DataError("--output - is no file: without --output, results go to standard output.")
+    ending = "" if output is None else output.suffix.lower()
+    if asked is None and ending not in ENDINGS and ending not in TEXT_ENDINGS:
+        known = ", ".join([*ENDINGS, *filter(None, TEXT_ENDINGS)])
+        raise DataError(f"{output}: {ending} does not say in which form: name it {known}, or give --format.")
+    return asked or ENDINGS.get(ending, FORMATS[0])
 
 
 class Sheet(ABC):
@@ -51,10 +67,12 @@ class Text(Sheet):
         """Nothing for what cannot be read, which is named on standard error."""
         if "error" in outcome:
             return ""
-        guesses = "".join(f"  {each['probability']:7.2%}  {each['label']}\n" for each in outcome["guesses"])
+        guesses = "".join(
+            f"  {each['probability']:7.2%}  {on_one_line(each['label'])}\n" for each in outcome["guesses"]
+        )
         if "frame" in outcome:
             return f"frame {outcome['frame']}, {outcome['at_s']:.2f} s\n{guesses}"
-        return f"{outcome['image']}{' (turned as its EXIF says)' if outcome['turned'] else ''}\n{guesses}"
+        return f"{on_one_line(outcome['image'])}{' (turned as its EXIF says)' if outcome['turned'] else ''}\n{guesses}"
 
 
 class JsonLines(Sheet):
@@ -131,5 +149,5 @@ def _json(document: object, ascii_only: bool, indent: int | None = None) -> str:
 
 def _row(values: Mapping[str, object], columns: tuple[str, ...]) -> str:
     line = io.StringIO()
-    csv.DictWriter(line, columns, lineterminator="\n", extrasaction="raise").writerow(values)
-    return line.getvalue()
+    csv.DictWriter(line, columns, lineterminator=CRLF, extrasaction="raise").writerow(values)
+    return line.getvalue()[: -len(CRLF)] + "\n"

@@ -15,7 +15,7 @@ from typing import Any, Callable, NamedTuple
 
 import numpy as np
 
-from levit_edge.device.choice import FLOAT16, choose
+from levit_edge.device.choice import FLOAT16, RUNTIMES, choose
 from levit_edge.device.engines import import_engine
 from levit_edge.device.errors import PackageError, RuntimeUnavailableError
 from levit_edge.device.float16 import Float16
@@ -26,6 +26,8 @@ from levit_edge.device.orientation import AS_IT_IS
 from levit_edge.device.photographs import Given
 from levit_edge.device.protocol import AgentError
 
+INSTALLED = {"onnxruntime": "onnxruntime", "executorch": "executorch-numpy-runtime"}
+"""What to install for a runtime."""
 Run = Callable[[Any], Any]
 """float32 (1, 3, size, size) -> float32 (classes,) logits."""
 
@@ -170,7 +172,9 @@ def open_best(
     reasons = [each.rstrip(".") for each in faults]
     with_float16 = [each["runtime"] for each in package.models if each["precision"] == FLOAT16]
     free = chosen.precision is None and any(chosen.runtime in (None, each) for each in with_float16)
-    for model in choose(package.models, chosen.runtime, chosen.precision, float16):
+    models = choose(package.models, chosen.runtime, chosen.precision, float16)
+    needed = {each["runtime"] for each in models}
+    for model in models:
         try:
             opened = _open(package, model, chosen.threads)
         except AgentError as error:  # noqa: PERF203 - of three files
@@ -187,8 +191,8 @@ def open_best(
             return opened
     raise RuntimeUnavailableError(
         " ".join(faults)
-        or f"no runtime is installed ({'; '.join(dict.fromkeys(missing))}): pip install onnxruntime, or"
-        " executorch-numpy-runtime"
+        or f"no runtime is installed ({'; '.join(dict.fromkeys(missing))}): pip install"
+        f" {', or '.join(INSTALLED[name] for name in RUNTIMES if name in needed)}"
     )
 
 

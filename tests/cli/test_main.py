@@ -319,7 +319,7 @@ def test_a_name_that_is_too_long_is_bad_input() -> None:
 BASE_INSTALL = """
 import sys
 from pathlib import Path
-for extra in ("torch", "torchao", "executorch", "onnx", "onnxscript", "safetensors", "jinja2", "platformdirs"):
+for extra in ("torch", "torchao", "executorch", "onnx", "onnxscript", "safetensors", "jinja2"):
     Path(extra + ".py").write_text("raise ModuleNotFoundError(name=__name__)")
 sys.path.insert(0, str(Path.cwd()))  # where the processes that this one starts look too
 from levit_edge.cli.main import main

@@ -54,12 +54,22 @@ def test_a_folder_is_all_images_in_it_in_the_order_of_evaluation_and_none_of_a_s
         ("photos/**/*.png", ["a.png", "b.png", "trip/c.png", "trip/day 2/a.png"]),
         ("photos/t*", ["trip/c.png", "trip/day 2/a.png"]),
         ("photos/**", ["a.png", "b.png", "trip/c.png", "trip/day 2/a.png"]),
+        ("photos/**/*", ["a.png", "b.png", "trip/c.png", "trip/day 2/a.png"]),
+        ("**/day 2", ["trip/day 2/a.png"]),
+        ("p*/.hidden/*.png", [".hidden/e.png"]),
     ],
 )
 @pytest.mark.usefixtures("place")
-def test_a_quoted_pattern_is_the_images_that_match(pattern: str, expected: list[str]) -> None:
-    shutil.rmtree("photos/__MACOSX")
-    assert sorted(named(find_photographs([pattern]).images)) == [f"photos/{name}" for name in expected]
+def test_a_quoted_pattern_is_the_images_that_match_but_for_a_systems(pattern: str, expected: list[str]) -> None:
+    assert named(find_photographs([pattern]).images) == [f"photos/{name}" for name in expected]
+
+
+def test_a_pattern_does_not_go_in_circles(place: Path) -> None:
+    for name in ("one", "other"):
+        (place / "photos" / "trip" / name).symlink_to("..", target_is_directory=True)
+    assert len(find_photographs(["photos/**/*.png"]).images) == 4
+    with pytest.raises(DataError, match="is no pattern"):
+        find_photographs(["photos/**.png"])
 
 
 def test_a_file_that_is_called_like_a_pattern_is_that_file(place: Path) -> None:
@@ -82,6 +92,8 @@ def test_standard_input_is_the_bytes_of_one() -> None:
     (image,) = find_photographs(["-"], stdin=Pipe(content)).images
     assert image == Given(content, "standard input")
     assert photograph_at(image).pixels.size == (48, 40)
+    with pytest.raises(DataError, match="a word of the command line is empty"):  # not the folder where one is
+        find_photographs([""])
     with pytest.raises(DataError, match="given twice"):
         find_photographs(["-", "-"], stdin=Pipe(content))
 
@@ -108,6 +120,7 @@ def test_what_stands_for_nothing_is_named_in_order_before_any_work() -> None:
         (b"a\nb.png\0c.png\0", ["a\nb.png", "c.png"]),
         (b"\xef\xbb\xbfa.png", ["a.png"]),
         (b"\xff.png\n", ["\udcff.png"]),
+        (b"a\xef\xbb\xbf.png\n", ["a\ufeff.png"]),
     ],
 )
 def test_a_list_has_a_name_on_each_line_or_ended_by_a_null(tmp_path: Path, content: bytes, names: list[str]) -> None:
@@ -115,9 +128,17 @@ def test_a_list_has_a_name_on_each_line_or_ended_by_a_null(tmp_path: Path, conte
     assert listed_names(tmp_path / "list") == listed_names(Path("-"), Pipe(content)) == names
 
 
-def test_a_list_without_names_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "list").touch()
-    with pytest.raises(DataError, match="there are no names in it"):
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "there are no names in it"),
+        ("a.png\n".encode("utf-16"), "UTF-16, as some programs of Windows write it; save it as UTF-8"),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF", "JPEG, expected a list of photographs"),
+    ],
+)
+def test_what_is_no_list_is_refused(tmp_path: Path, content: bytes, why: str) -> None:
+    (tmp_path / "list").write_bytes(content)
+    with pytest.raises(DataError, match=why):
         listed_names(tmp_path / "list")
     with pytest.raises(DataError, match=r"none does not exist; expected a list"):
         listed_names(tmp_path / "none")

@@ -1,6 +1,7 @@
 """`run.py` on many photographs and on cameras: as `predict` does it, with what a board has."""
 
 import json
+import re
 import subprocess
 import sys
 import types
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from levit_edge.bundle.reader import Bundle
 from levit_edge.cli.main import run
@@ -187,7 +189,53 @@ def test_without_a_library_or_a_camera_it_is_said_what_to_do(monkeypatch: pytest
         pass
 
 
-@pytest.mark.parametrize("words", [["--camera", "-1"], ["x.jpg", "--frames", "2"], ["x.jpg", "--camera", "0"]])
+def test_one_of_a_shape_that_cannot_be_is_named(on_board: Path, unpacked: Path, tmp_path: Path) -> None:
+    Image.new("L", (1, 1_000_000)).save(tmp_path / "long.png")
+    found = start(on_board, unpacked, tmp_path / "long.png")
+    assert re.fullmatch(rf"error: {re.escape(str(tmp_path))}/long\.png: .*too elongated.*\n", found.stderr)
+
+
+def test_what_is_read_is_not_written_over(on_board: Path, unpacked: Path, photographs_of_all_kinds: list[Path]) -> None:
+    for output in (photographs_of_all_kinds[0], unpacked / "model.json"):
+        before = output.read_bytes()
+        found = start(on_board, unpacked, photographs_of_all_kinds[0], "--output", output, "--format", "csv")
+        assert found.returncode == 3
+        assert "would take its place" in found.stderr
+        assert output.read_bytes() == before
+
+
+def test_a_full_device_behind_the_output_is_said(
+    on_board: Path, unpacked: Path, photographs_of_all_kinds: list[Path]
+) -> None:
+    command = [sys.executable, str(on_board), str(unpacked / "run.py"), str(photographs_of_all_kinds[0])]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (3, "error: the output: No space left on device.\n")
+
+
+@pytest.mark.usefixtures("no_camera")
+def test_a_camera_that_goes_leaves_what_was_seen(
+    unpacked: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    camera = OpenCV(RED, 10)
+    monkeypatch.setitem(sys.modules, "cv2", camera)
+    monkeypatch.setattr(camera, "read", lambda: (camera.pictures > 8, OpenCV.read(camera)[1]))
+    with pytest.raises(DataError, match="camera 0 gives no more pictures"):
+        seen(unpacked, capsys, "--output", str(tmp_path / "all.jsonl"))
+    assert len((tmp_path / "all.jsonl").read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--camera", "-1"],
+        ["--camera", "0", "--frames", "0"],
+        ["--camera", "0", "--no-exif"],
+        ["--bench", "--output", "x.csv"],
+        ["x.jpg", "--frames", "2"],
+        ["x.jpg", "--camera", "0"],
+    ],
+)
 def test_one_kind_at_a_time(words: list[str]) -> None:
     with pytest.raises(SystemExit):
         parse_arguments(words)

@@ -66,10 +66,10 @@ def package(
     json: JsonOutput = False,
 ) -> None:
     """Pack a bundle's files, with all that it takes to use them and to trust them."""
-    _check_into(into, purpose, output, sign)
+    _check_places(into, purpose, output, sign)
     _check_web_only(purpose, {"--precision": precision, "--runtime-files": runtime_files})
     bundle = bundle_at_hand(bundle)
-    path = _output_path(bundle, purpose, output, sign)
+    path = output or _named_after(bundle, purpose)
     if into is None and not _is_folder(path, purpose):
         require_writable(path, "--output")
     if purpose is Purpose.WEB:
@@ -163,24 +163,23 @@ def _is_folder(path: Path, purpose: Purpose) -> bool:
     return purpose is Purpose.WEB and not is_page_name(path)
 
 
-def _output_path(bundle: Path, purpose: Purpose, output: Path | None, sign: Path | None) -> Path:
-    """Where the package goes.
+def _named_after(bundle: Path, purpose: Purpose) -> Path:
+    return Path(f"{bundle.resolve().name}-{purpose}{PAGE_SUFFIXES[0] if purpose is Purpose.WEB else '.zip'}")
 
-    Raises:
-        typer.BadParameter: wrong usage.
-    """
+
+def _check_output(purpose: Purpose, output: Path | None, sign: Path | None) -> None:
     if purpose is not Purpose.WEB:
         require_suffix(output, (".zip",), "--output")  # `verify` and boards tell a package by it
-    path = output or Path(f"{bundle.resolve().name}-{purpose}{PAGE_SUFFIXES[0] if purpose is Purpose.WEB else '.zip'}")
-    if _is_folder(path, purpose) and path.suffix and not path.is_dir():
+    if output is None or not _is_folder(output, purpose):
+        return
+    if output.suffix and not output.is_dir():
         raise typer.BadParameter(
-            f"{path} does not end in {PAGE_SUFFIXES[0]}; a folder for a static host has no ending, or is there"
+            f"{output} does not end in {PAGE_SUFFIXES[0]}; a folder for a static host has no ending, or is there"
             " already.",
             param_hint="--output",
         )
-    if sign is not None and _is_folder(path, purpose):
+    if sign is not None:
         raise typer.BadParameter("signs one file: give --output FILE.html.", param_hint="--sign")
-    return path
 
 
 def _check_web_only(purpose: Purpose, given: dict[str, object]) -> None:
@@ -189,7 +188,8 @@ def _check_web_only(purpose: Purpose, given: dict[str, object]) -> None:
             raise typer.BadParameter(f"goes with --for {Purpose.WEB}.", param_hint=option)
 
 
-def _check_into(into: Path | None, purpose: Purpose, output: Path | None, sign: Path | None) -> None:
+def _check_places(into: Path | None, purpose: Purpose, output: Path | None, sign: Path | None) -> None:
+    _check_output(purpose, output, sign)
     if into is None:
         return
     if purpose is not Purpose.ANDROID:

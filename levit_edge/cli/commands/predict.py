@@ -1,7 +1,7 @@
 """`levit-edge predict`: classify photographs, a video or what a camera sees with a bundle."""
 
 import signal
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +11,7 @@ from levit_edge.bundle.kinds import Precision, Runtime
 from levit_edge.cli.bundles import bundle_at_hand
 from levit_edge.cli.formats import Format
 from levit_edge.cli.options import BundlePath, JsonOutput
+from levit_edge.device.places import require_unread
 from levit_edge.device.sheets import format_of
 from levit_edge.errors import ExitStatus
 from levit_edge.system.atomic import require_writable
@@ -103,11 +104,20 @@ def predict(
     Results go to standard output as they come; progress and what cannot be read, to standard error.
     """
     _require_one(bool(images or from_file), video, camera, frames)
-    form = Format.JSON if json else Format(format_of(form, output))
+    if not (images or from_file):
+        _refuse_for_streams({"--no-exif": not exif, "--skip-bad-images": skip_bad_images, "--workers": workers})
+    if json and form not in {None, Format.JSON}:
+        raise typer.BadParameter(f"--json is --format json, and not {form}.", param_hint="--json")
+    form = Format(format_of(Format.JSON if json else form, output))
     bundle = bundle_at_hand(bundle)
     if output is not None:
         require_writable(output, "--output")
+        require_unread(output, [*filter(None, (from_file, video)), *bundle.iterdir()])
     found = _photographs(images or [], from_file, skip=skip_bad_images) if images or from_file else None
+    if output is not None and found is not None:
+        from levit_edge.data.photographs import files_of
+
+        require_unread(output, files_of(found))
     stream = None if found is not None else _frames(video, camera, frames)
     from levit_edge.bundle.reader import Bundle
     from levit_edge.cli.classifying import Asked, classify_frames, classify_photographs
@@ -130,6 +140,12 @@ def _require_one(photographs: bool, video: Path | None, camera: int | None, fram
         raise typer.BadParameter("give photographs, or --video, or --camera.", param_hint="IMAGE")
     if photographs and frames is not None:
         raise typer.BadParameter("goes with --video or --camera.", param_hint="--frames")
+
+
+def _refuse_for_streams(given: Mapping[str, object]) -> None:
+    for option, value in given.items():
+        if value:
+            raise typer.BadParameter("goes with photographs, not with --video or --camera.", param_hint=option)
 
 
 def _photographs(words: Sequence[str], from_file: Path | None, *, skip: bool) -> "Photographs":

@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console, ConsoleDimensions
 
 from levit_edge.cli.terminal.encoding import can_write
+from levit_edge.device.words import harmless
 
 __all__ = ["can_draw", "print_json", "say", "show_error", "show_note", "show_warning", "stderr", "stdout", "suggest"]
 
@@ -59,9 +60,16 @@ def can_draw(console: Console) -> bool:
 def say(line: object, style: str = "", *, to: Console = stdout, wrap: bool = False) -> None:
     """Write a line as it is: nothing in it is markup, and only with `wrap` is it broken to fit, between its words.
 
+<<<<<<< HEAD
     No character of it acts on the terminal.
     """
     line = str(line).translate(INERT)
+=======
+    A name in it that would act on the terminal does not: its control characters are written as Python writes them.
+    """
+    if isinstance(line, str):
+        line = harmless(line)
+>>>>>>> mend1
     if wrap:  # words stay whole: a path is there to be copied
         line = textwrap.fill(line, to.width, break_long_words=False, break_on_hyphens=False)
     to.print(line, style=style, markup=False, highlight=False, soft_wrap=True)

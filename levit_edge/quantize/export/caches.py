@@ -3,7 +3,6 @@
 import sys
 from typing import Any
 
-from onnx import TensorProto, helper
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 __all__ = ["forget_programs"]
@@ -35,6 +34,8 @@ def forget_programs() -> None:
 
 
 def _try_rules_on_something_small(rewriter: Any) -> None:
+    from onnx import TensorProto, helper
+
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in ("before", "after")]
     graph = helper.make_graph([helper.make_node("Relu", ["before"], ["after"])], "small", ends[:1], ends[1:])
     rewriter.rewrite(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]))

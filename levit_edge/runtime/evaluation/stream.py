@@ -10,6 +10,7 @@ from PIL import Image
 
 from levit_edge.data.frames import Frame
 from levit_edge.data.preprocess import FloatImage, preprocess
+from levit_edge.errors import DataError
 from levit_edge.runtime.evaluation.pool import answers_in_turn
 from levit_edge.runtime.evaluation.predict import Guess, Network
 
@@ -35,13 +36,20 @@ def frame_predictions(network: Network, frames: Iterable[Frame], *, top: int) ->
     """What each of the `frames` shows, in order; each comes when the next frame has been preprocessed.
 
     Raises:
-        DataError: the frames cannot be read.
+        DataError: the frames cannot be read; behind what those before show.
         RuntimeUnavailableError, BundleError: as `levit_edge.runtime.evaluation.predict.predict`.
     """
     given: deque[tuple[Frame, float]] = deque()
+    faults: list[DataError] = []
+
+    def readable() -> Iterator[Frame]:
+        try:
+            yield from frames
+        except DataError as error:  # the last frame is still in the other process
+            faults.append(error)
 
     def inputs() -> Iterator[FloatImage]:
-        for frame in frames:
+        for frame in readable():
             start = time.perf_counter()
             values = preprocess(Image.fromarray(frame.pixels()), network.preprocessing)
             given.append((frame, 1000 * (time.perf_counter() - start)))
@@ -57,3 +65,5 @@ def frame_predictions(network: Network, frames: Iterable[Frame], *, top: int) ->
                 preprocessing_ms=round(preprocessing_ms, 3),
                 inference_ms=round(1000 * answer.seconds[0], 3),
             )
+    if faults:
+        raise faults[0]

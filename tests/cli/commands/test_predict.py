@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -130,3 +131,39 @@ def test_what_is_passed_over_is_said(capsys: Captured, tiny_bundle: Path, with_b
     (folder / "b.heic").touch()
     _, err = predicted(capsys, tiny_bundle, with_bad[0], folder, "--skip-bad-images")
     assert f"note: {folder}: 1 file passed over: 1 HEIC" in err
+
+
+def test_what_is_read_is_not_written_over(
+    capsys: Captured, bundle_path: Path, with_bad: list[Path], tmp_path: Path
+) -> None:
+    own = tmp_path / "own.txt"
+    own.write_bytes(with_bad[0].read_bytes())
+    (tmp_path / "list.txt").write_text(str(with_bad[0]))
+    with tarfile.open(tmp_path / "some.tar", "w") as archive:
+        archive.add(with_bad[0], "x/a.png")
+    cases: list[tuple[Path, list[object]]] = [
+        (own, [own]),
+        (tmp_path / "list.txt", ["--from-file", tmp_path / "list.txt"]),
+        (tmp_path / "some.tar", [tmp_path / "some.tar", "--format", "csv"]),
+        (bundle_path / "manifest.json", [with_bad[0]]),
+    ]
+    for output, words in cases:
+        before = output.read_bytes()
+        _, err = predicted(capsys, bundle_path, *words, "--output", output, status=3)
+        assert "would take its place" in err
+        assert output.read_bytes() == before
+
+
+def test_json_and_another_form_contradict_each_other(capsys: Captured, tiny_bundle: Path, with_bad: list[Path]) -> None:
+    _, err = predicted(capsys, tiny_bundle, with_bad[0], "--json", "--format", "csv", status=2)
+    assert "--json is --format json, and not csv" in err
+
+
+def test_a_name_does_not_act_on_the_terminal_that_it_is_said_on(
+    capsys: Captured, tiny_bundle: Path, with_bad: list[Path], tmp_path: Path
+) -> None:
+    evil = tmp_path / "e\x1b[31m.png"
+    evil.touch()
+    _, err = predicted(capsys, tiny_bundle, with_bad[0], evil, status=3)
+    assert "e\\x1b[31m.png: an empty file" in err
+    assert "\x1b" not in err

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,18 +42,23 @@ main(sys.argv[1:])
 """
 
 
-@pytest.fixture
-def video(tmp_path: Path) -> Path:
-    path = tmp_path / "clip.mp4"
+def make_video(path: Path, of_each: int, *, offset_s: int = 0) -> None:
+    """So many frames of each colour, the first one late by so much."""
     with av.open(str(path), "w") as out:
         stream = out.add_stream("mpeg4", rate=RATE)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        for colour in COLOURS:
-            for _ in range(3):
-                picture = np.full((48, 64, 3), colour, np.uint8)
-                out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        for number in range(of_each * len(COLOURS)):
+            picture = np.full((48, 64, 3), COLOURS[number // of_each], np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = number + offset_s * RATE, Fraction(1, RATE)
+            out.mux(stream.encode(frame))
         out.mux(stream.encode())
-    return path
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    make_video(tmp_path / "clip.mp4", 3)
+    return tmp_path / "clip.mp4"
 
 
 @pytest.fixture
@@ -92,6 +98,32 @@ def test_what_is_no_video_is_refused(capsys: Captured, tiny_bundle: Path, tmp_pa
     (tmp_path / "x.mp4").write_text("no video")
     _, err = predicted(capsys, tiny_bundle, "--video", tmp_path / "x.mp4", status=3)
     assert re.search(r"x\.mp4 cannot be read: .*; expected a video that FFmpeg knows\.\n$", err)
+
+
+def test_what_a_video_has_before_it_is_cut_off_is_written_and_then_said(
+    capsys: Captured, tiny_bundle: Path, video: Path
+) -> None:
+    whole = video.with_name("whole.mkv")
+    make_video(whole, 10)
+    cut = whole.with_name("cut.mkv")
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    words = ["--top", 1, "--output", cut.with_name("all.csv")]
+    _, err = predicted(capsys, tiny_bundle, "--video", cut, *words, status=3)
+    assert re.search(r"cut\.mkv ends after [012]\.\d s, and says that it has 3\.0 s: it was cut off", err)
+    seen = len(list(csv.DictReader(io.StringIO(cut.with_name("all.csv").read_text()))))
+    with av.open(str(cut)) as opened:
+        assert seen == len(list(opened.decode(video=0))) > 0
+    predicted(capsys, tiny_bundle, "--video", cut, "--frames", 2)
+    predicted(capsys, tiny_bundle, "--video", whole)
+
+
+def test_seconds_are_counted_from_the_first_frame(video: Path) -> None:
+    """A transport stream's clock may begin anywhere."""
+    path = video.with_name("clip.ts")
+    make_video(path, 5, offset_s=7)
+    with av.open(str(path)) as opened:
+        assert next(opened.decode(video=0)).time > 1
+    assert [each.at_s for each in video_frames(path)] == pytest.approx([number / RATE for number in range(15)])
 
 
 def test_pictures_are_turned_as_the_file_says(video: Path) -> None:
@@ -176,7 +208,16 @@ def test_without_the_library_it_is_said_how_to_get_it(
 
 
 @pytest.mark.parametrize(
-    "words", [["a.jpg", "--video", "x"], ["--video", "x", "--camera", "0"], ["a.jpg", "--frames", "3"], []]
+    "words",
+    [
+        ["a.jpg", "--video", "x"],
+        ["--video", "x", "--camera", "0"],
+        ["a.jpg", "--frames", "3"],
+        [],
+        ["--video", "x", "--skip-bad-images"],
+        ["--video", "x", "--workers", "2"],
+        ["--camera", "0", "--no-exif"],
+    ],
 )
 def test_one_kind_at_a_time(capsys: Captured, tiny_bundle: Path, words: list[str]) -> None:
     predicted(capsys, tiny_bundle, *words, status=2)
