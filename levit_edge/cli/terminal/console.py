@@ -18,12 +18,6 @@ from levit_edge.device.words import harmless
 __all__ = ["can_draw", "print_json", "say", "show_error", "show_note", "show_warning", "stderr", "stdout", "suggest"]
 
 ANY_COLUMNS = 10_000
-TURNING = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
-"""Marks that turn the direction of writing."""
-INERT = {
-    code: ascii(chr(code))[1:-1] for code in (*range(0x20), *range(0x7F, 0xA0), *TURNING) if chr(code) not in "\t\n"
-}
-"""What acts on a terminal -> how Python writes it; bundles, packages and the names of files are others'."""
 
 
 class _Console(Console):
@@ -60,16 +54,9 @@ def can_draw(console: Console) -> bool:
 def say(line: object, style: str = "", *, to: Console = stdout, wrap: bool = False) -> None:
     """Write a line as it is: nothing in it is markup, and only with `wrap` is it broken to fit, between its words.
 
-<<<<<<< HEAD
-    No character of it acts on the terminal.
-    """
-    line = str(line).translate(INERT)
-=======
     A name in it that would act on the terminal does not: its control characters are written as Python writes them.
     """
-    if isinstance(line, str):
-        line = harmless(line)
->>>>>>> mend1
+    line = harmless(str(line))
     if wrap:  # words stay whole: a path is there to be copied
         line = textwrap.fill(line, to.width, break_long_words=False, break_on_hyphens=False)
     to.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
