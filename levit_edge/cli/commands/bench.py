@@ -95,9 +95,8 @@ def bench(
     A board needs an ssh server (or adb) and Python 3.9; nothing stays on it but what --setup installs.
     """
     _check(on, fleet, setup=setup, offline=offline)
-    counts = _numbers(threads)
-    bundle = bundle_at_hand(bundle)
     _require_paths(save, ssh_config)
+    counts, bundle = _numbers(threads), bundle_at_hand(bundle)
     from levit_edge.board.fleet import Board, read_fleet, side_by_side
     from levit_edge.board.measure import BenchmarkSettings
     from levit_edge.board.setup import set_up
