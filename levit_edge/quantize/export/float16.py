@@ -5,7 +5,7 @@ from int8 take half the instructions in float16 on an ARM that has it (Cortex-A5
 convolution no more than in int8. A pair of quantize and dequantize is the cast by itself: it may read one type and give
 another. The head gives float32, as all files do.
 
-Measured on the LeViT-128S stand-in: 37.8 million instructions on a Cortex-A76 instead of 47.2; see
+Measured on the LeViT-128S stand-in: 38.5 million instructions on a Cortex-A76 instead of 47.3; see
 docs/performance.md.
 """
 
