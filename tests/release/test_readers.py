@@ -24,6 +24,8 @@ from tests.release.conftest import ROOT, UV, succeed
 pytestmark = pytest.mark.release
 OLDEST = OLDEST_BY_FORM[8, 18]
 NEWER_EXECUTORCH = "1.5.1"
+FLOAT16_DIFFERENCE = 0.05
+"""Of a logit: a float16 convolution in front of int8 moves single steps. Seen: 0.02."""
 
 
 @pytest.fixture(scope="module", params=[OLDEST, NEWEST_TRIED])
@@ -64,7 +66,7 @@ def test_files_of_before_need_a_newer_one(reader: tuple[str, Path], bundle: Bund
         assert (each.bits, each.error) == ((False, too_old) if version == OLDEST else (True, None))
 
 
-def test_a_newer_executorch_gives_the_same_bits(bundle: Bundle, tmp_path: Path) -> None:
+def test_a_newer_executorch_gives_the_same_bits_but_for_float16(bundle: Bundle, tmp_path: Path) -> None:
     """Its bindings have another name, and it requires no torch."""
     install = ("pip", "install", "--quiet", "--python", sys.executable, "--no-deps", "--target", tmp_path)
     succeed(UV, *install, f"executorch=={NEWER_EXECUTORCH}", cwd=tmp_path)
@@ -77,4 +79,6 @@ def test_a_newer_executorch_gives_the_same_bits(bundle: Bundle, tmp_path: Path) 
     programs = [bundle.path / each.file for each in bundle.manifest.artifacts if each.file.endswith(".pte")]
     golden = bundle.path / bundle.manifest.golden_file
     said = json.loads(python("-m", "benchmarks.reader_probe", golden, *programs))
-    assert said == {each.name: {"bits": True, "difference": 0.0, "error": None} for each in programs}
+    assert {each["error"] for each in said.values()} == {None}
+    assert {name for name, each in said.items() if each["bits"]} >= {"fp32.pte", "int8.pte"}
+    assert said["int8-f16.pte"]["difference"] < FLOAT16_DIFFERENCE

@@ -91,7 +91,7 @@ def check(results: SweepResults, right: int, rule: PairingRule) -> None:
     assert candidate.problems == ()
     found = candidate.verification
     assert found is not None
-    assert done(results) == {"index": 2, "evaluate": 2}
+    assert set(done(results)) <= {"index", "identify", "evaluate"}, "nothing is made anew"
     fp32 = candidate.result(Runtime.ONNXRUNTIME, Precision.FP32)
     assert fp32 is not None
     assert found.samples == COUNT

@@ -223,7 +223,7 @@ def test_a_failed_self_test_leaves_no_times(with_app: FakePhone, bundle: Bundle)
     "settings", [BenchmarkSettings(sustained_s=10), BenchmarkSettings(runtimes=(Runtime.ONNXRUNTIME,))]
 )
 def test_what_the_app_cannot_do_is_refused(with_app: FakePhone, bundle: Bundle, settings: BenchmarkSettings) -> None:
-    with pytest.raises(BoardError, match=r"leave --sustained and --runtime away, or install Python"):
+    with pytest.raises(BoardError, match=r"leave --sustained, --profile and --runtime away, or install Python"):
         measure_in_app(bundle, AdbDevice("adb"), settings)
     assert with_app.am_log == []
 

@@ -2,6 +2,7 @@ import pytest
 
 from levit_edge.cli.commands.explain import terms
 from levit_edge.cli.main import run
+from levit_edge.cli.terminal.console import stdout
 from levit_edge.errors import ExitStatus
 from levit_edge.glossary.terms import TERMS
 
@@ -20,6 +21,7 @@ def test_a_term_is_explained_with_formula_and_page(capsys: Captured) -> None:
 
 def test_without_a_term_each_has_one_line(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setattr(stdout, "_width", None)  # of the environment in which it was made
     assert run(["explain"]) == ExitStatus.DONE
     lines = capsys.readouterr().out.splitlines()
     assert [line[:18].rstrip() for line in lines] == [term.name for term in TERMS]
@@ -27,6 +29,7 @@ def test_without_a_term_each_has_one_line(capsys: Captured, monkeypatch: pytest.
 
 def test_lines_of_the_list_are_broken_beside_the_names(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr(stdout, "_width", None)
     assert run(["explain"]) == ExitStatus.DONE
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 60

@@ -128,6 +128,7 @@ def test_a_pipe_has_whole_lines_unless_it_has_columns(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: str | None
 ) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setattr(stdout, "_width", None)  # of the environment in which it was made
     if columns is not None:
         monkeypatch.setenv("COLUMNS", columns)
     finding = "a finding " * 20

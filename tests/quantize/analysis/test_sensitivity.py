@@ -64,7 +64,9 @@ def test_the_whole_is_near_the_sum_of_its_layers(measured: Sensitivity) -> None:
     assert 0.5 * planned < measured.as_planned.relative < 2.5 * planned
     static = sum(layer.static.relative for layer in measured.layers)
     assert 0.5 * static < measured.all_static.relative < 2.5 * static
-    assert measured.as_planned.relative < measured.all_static.relative
+    assert measured.as_planned.relative < 1.2 * measured.all_static.relative, (
+        "weights rounded to nearest are most of it"
+    )
 
 
 def test_the_images_are_one_of_each_class(measured: Sensitivity) -> None:
