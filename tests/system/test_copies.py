@@ -151,10 +151,8 @@ def test_no_copy_is_left_behind_not_even_one_that_hangs() -> None:
     with Helpers() as helpers:
         helper, _ = begun(helpers, 3)
         os.kill(helper.copies[1], signal.SIGSTOP)
-    waited = time.monotonic() + 30  # whoever inherits a copy may be slow to notice its end
-    while (
-        left := [number for number in helper.copies if Path(f"/proc/{number}").exists()]
-    ) and time.monotonic() < waited:
+    give_up = time.monotonic() + 30  # whoever inherits a copy may be slow to notice its end
+    while (left := [each for each in helper.copies if Path(f"/proc/{each}").exists()]) and time.monotonic() < give_up:
         time.sleep(0.05)
     assert not left, "also no zombie"
 
